@@ -1,0 +1,66 @@
+import react from '@vitejs/plugin-react';
+import { playwright } from '@vitest/browser-playwright';
+import { defineConfig } from 'vitest/config';
+import { findChromium } from './scripts/chromium.mjs';
+
+const chromium = await findChromium();
+if (!chromium) {
+  console.warn('SKIPPED: no Chromium found, the browser and e2e tests are left out (set CHROMIUM=/path/to/chromium).');
+}
+
+// Unit tests run over the sources; the e2e tests and the demo run over `dist`, as a user's machine would.
+const conditions = ['@chatkit/source', 'module', 'node', 'development'];
+const resolve = { conditions };
+const ssr = { resolve: { conditions, externalConditions: ['@chatkit/source'] } };
+
+export default defineConfig({
+  test: {
+    coverage: { provider: 'v8', include: ['packages/*/src/**'], reporter: ['text-summary', 'json-summary'] },
+    projects: [
+      {
+        resolve,
+        ssr,
+        test: {
+          name: 'node',
+          environment: 'node',
+          include: ['packages/*/test/**/*.test.ts', 'conformance/test/**/*.test.ts', 'apps/*/test/**/*.test.ts'],
+          exclude: ['**/*.browser.test.*', '**/*.e2e.test.ts', '**/node_modules/**'],
+          typecheck: {
+            enabled: true,
+            checker: 'tsc',
+            include: ['packages/*/test/**/*.test-d.{ts,tsx}'],
+            tsconfig: './tsconfig.test-d.json',
+          },
+        },
+      },
+      ...(chromium
+        ? [
+            {
+              plugins: [react()],
+              resolve: { conditions: ['@chatkit/source', 'module', 'browser', 'development'] },
+              test: {
+                name: 'browser',
+                include: ['packages/*/test/**/*.browser.test.{ts,tsx}', 'apps/*/test/**/*.browser.test.{ts,tsx}'],
+                browser: {
+                  enabled: true,
+                  headless: true,
+                  provider: playwright({ launchOptions: chromium }),
+                  screenshotFailures: false,
+                  instances: [{ browser: 'chromium' as const }],
+                },
+              },
+            },
+            {
+              test: {
+                name: 'e2e',
+                environment: 'node',
+                include: ['apps/*/test/**/*.e2e.test.ts', 'packages/*/test/**/*.e2e.test.ts'],
+                testTimeout: 60_000,
+                hookTimeout: 60_000,
+              },
+            },
+          ]
+        : []),
+    ],
+  },
+});
