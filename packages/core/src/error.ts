@@ -1,0 +1,134 @@
+/**
+ * Errors with a code. One class for everything the toolkit itself reports, and the two that applications throw from
+ * `respond()`: `StreamError` (a code, no text for the user) and `CustomStreamError` (a text that the user reads).
+ * They are recognised by a brand, not by `instanceof`, so two copies of this package in one process agree.
+ */
+
+const brand: unique symbol = Symbol.for('chatkit.error') as never;
+
+/** Every code that the toolkit raises. `docs/reference/errors.md` says for each what caused it and what to do. */
+export type ErrorCode =
+  | 'request.invalid_json'
+  | 'request.invalid'
+  | 'request.unknown_type'
+  | 'request.too_large'
+  | 'request.too_deep'
+  | 'request.unsupported_media_type'
+  | 'request.method_not_allowed'
+  | 'request.forbidden_origin'
+  | 'request.unsupported'
+  | 'request.unauthorized'
+  | 'thread.not_found'
+  | 'thread.locked'
+  | 'thread.closed'
+  | 'thread.busy'
+  | 'thread.conflict'
+  | 'item.not_found'
+  | 'item.wrong_type'
+  | 'item.not_pending'
+  | 'attachment.not_found'
+  | 'attachment.unsupported'
+  | 'run.not_found'
+  | 'run.cancelled'
+  | 'run.failed'
+  | 'run.interrupted'
+  | 'log.expired'
+  | 'log.offset_unknown'
+  | 'log.closed'
+  | 'transport.network'
+  | 'transport.status'
+  | 'transport.interrupted'
+  | 'transport.invalid_frame'
+  | 'internal';
+
+/** Facts about an error for its creator's caller. */
+export interface ChatKitErrorOptions {
+  /** Whether the same call may succeed later. Default `false`. */
+  retryable?: boolean;
+  /** The error underneath; stays on this side of the wire. */
+  cause?: unknown;
+  /** Facts that help to mend it, safe to send: the path of a field, a limit, an offset. */
+  details?: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * An error with a stable `code`.
+ *
+ * @example
+ * try { await store.loadThread(id, context); }
+ * catch (error) { if (isChatKitError(error, 'thread.not_found')) … }
+ */
+export class ChatKitError extends Error {
+  override readonly name: string = 'ChatKitError';
+  readonly code: ErrorCode;
+  readonly retryable: boolean;
+  readonly details: Readonly<Record<string, unknown>> | undefined;
+  readonly [brand] = true;
+
+  constructor(code: ErrorCode, message: string, options: ChatKitErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.retryable = options.retryable ?? false;
+    this.details = options.details;
+  }
+}
+
+/** Whether `error` is a `ChatKitError` of any installed copy, and of this `code` when one is given. */
+export const isChatKitError = (error: unknown, code?: ErrorCode): error is ChatKitError =>
+  typeof error === 'object' &&
+  error !== null &&
+  (error as { [brand]?: unknown })[brand] === true &&
+  (code === undefined || (error as ChatKitError).code === code);
+
+const streamErrorBrand: unique symbol = Symbol.for('chatkit.stream-error') as never;
+
+/**
+ * Thrown by an application from `respond()` or `action()`: the client receives `{type: 'error', code, allow_retry}`
+ * and shows its own text for the code.
+ *
+ * @example
+ * throw new StreamError('rate_limited', { allowRetry: true });
+ */
+export class StreamError extends Error {
+  override readonly name: string = 'StreamError';
+  /** An open set: `stream.error` is the code that every client knows. */
+  readonly code: string;
+  /** Whether the client offers "retry". Default: `true` for `stream.error`, else `false`. */
+  readonly allowRetry: boolean;
+  readonly [streamErrorBrand] = 'coded';
+
+  constructor(code = 'stream.error', options: { allowRetry?: boolean; cause?: unknown } = {}) {
+    super(`The stream failed with code ${code}.`, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.allowRetry = options.allowRetry ?? code === 'stream.error';
+  }
+}
+
+/**
+ * Thrown by an application from `respond()` or `action()`: the user reads `message`, so write it for them.
+ *
+ * @example
+ * throw new CustomStreamError('You have used up this month’s questions.');
+ */
+export class CustomStreamError extends Error {
+  override readonly name: string = 'CustomStreamError';
+  /** Default `false`. */
+  readonly allowRetry: boolean;
+  readonly [streamErrorBrand] = 'custom';
+
+  constructor(message: string, options: { allowRetry?: boolean; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.allowRetry = options.allowRetry ?? false;
+  }
+}
+
+const streamErrorKind = (error: unknown): unknown =>
+  typeof error === 'object' && error !== null
+    ? (error as { [streamErrorBrand]?: unknown })[streamErrorBrand]
+    : undefined;
+
+/** Whether `error` is a `StreamError` of any installed copy. */
+export const isStreamError = (error: unknown): error is StreamError => streamErrorKind(error) === 'coded';
+
+/** Whether `error` is a `CustomStreamError` of any installed copy. */
+export const isCustomStreamError = (error: unknown): error is CustomStreamError => streamErrorKind(error) === 'custom';

@@ -1,0 +1,39 @@
+/**
+ * Ids: a prefix that tells what they name, and 24 hex digits (96 random bits). The reference uses 32 bits, which
+ * collide with probability one half after about 77,000 ids; upserting stores would then overwrite a row in silence.
+ */
+
+/** What an id names. */
+export type IdKind =
+  | 'thread'
+  | 'message'
+  | 'tool_call'
+  | 'task'
+  | 'workflow'
+  | 'attachment'
+  | 'sdk_hidden_context'
+  | 'run';
+
+const prefixes: Record<IdKind, string> = {
+  thread: 'thr',
+  message: 'msg',
+  tool_call: 'tc',
+  task: 'tsk',
+  workflow: 'wf',
+  attachment: 'atc',
+  sdk_hidden_context: 'shcx',
+  run: 'run',
+};
+
+/**
+ * A new id, for example `msg_5b1f0c3a9e7d42680f1e2d3c`.
+ *
+ * @example
+ * const item = { id: createId('message'), thread_id: thread.id, … };
+ */
+export const createId = (kind: IdKind): string => {
+  const bytes = crypto.getRandomValues(new Uint8Array(12));
+  let hex = '';
+  for (const byte of bytes) hex += byte.toString(16).padStart(2, '0');
+  return `${prefixes[kind]}_${hex}`;
+};

@@ -1,0 +1,91 @@
+/** The eleven kinds of durable entry in a thread. */
+import { z } from 'zod';
+import { attachmentSchema } from './attachment.ts';
+import { assistantMessageContentSchema, inferenceOptionsSchema, userMessageContentSchema } from './content.ts';
+import { jsonObjectSchema, jsonSchema, optional, timestampSchema, withDefault } from './primitives.ts';
+import { structuredInputSchema } from './structured-input.ts';
+import { taskSchema, workflowSchema } from './task.ts';
+import { widgetRootSchema } from './widget.ts';
+
+const itemBase = { id: z.string(), thread_id: z.string(), created_at: timestampSchema };
+
+export const userMessageItemSchema = z.object({
+  type: z.literal('user_message'),
+  ...itemBase,
+  content: z.array(userMessageContentSchema),
+  attachments: withDefault(z.array(attachmentSchema), []),
+  quoted_text: optional(z.string()),
+  inference_options: withDefault(inferenceOptionsSchema, {}),
+});
+
+export const assistantMessageItemSchema = z.object({
+  type: z.literal('assistant_message'),
+  ...itemBase,
+  content: z.array(assistantMessageContentSchema),
+});
+
+export const clientToolCallItemSchema = z.object({
+  type: z.literal('client_tool_call'),
+  ...itemBase,
+  status: withDefault(z.enum(['pending', 'completed']), 'pending'),
+  call_id: z.string(),
+  name: z.string(),
+  arguments: jsonObjectSchema,
+  output: jsonSchema.optional(),
+});
+
+export const widgetItemSchema = z.object({
+  type: z.literal('widget'),
+  ...itemBase,
+  widget: widgetRootSchema,
+  copy_text: optional(z.string()),
+});
+
+export const generatedImageSchema = z.object({ id: z.string(), url: z.string() });
+
+export const generatedImageItemSchema = z.object({
+  type: z.literal('generated_image'),
+  ...itemBase,
+  image: optional(generatedImageSchema),
+});
+
+export const structuredInputItemSchema = z.object({
+  type: z.literal('structured_input'),
+  ...itemBase,
+  status: withDefault(z.enum(['pending', 'answered', 'skipped']), 'pending'),
+  inputs: z.array(structuredInputSchema),
+});
+
+export const taskItemSchema = z.object({ type: z.literal('task'), ...itemBase, task: taskSchema });
+
+export const workflowItemSchema = z.object({ type: z.literal('workflow'), ...itemBase, workflow: workflowSchema });
+
+export const endOfTurnItemSchema = z.object({ type: z.literal('end_of_turn'), ...itemBase });
+
+/** For the model, never for the client. The odd `_item` in the name is the reference's. */
+export const hiddenContextItemSchema = z.object({
+  type: z.literal('hidden_context_item'),
+  ...itemBase,
+  content: jsonSchema,
+});
+
+/** Hidden context that the server itself adds, for example after a stop. */
+export const sdkHiddenContextItemSchema = z.object({
+  type: z.literal('sdk_hidden_context'),
+  ...itemBase,
+  content: z.string(),
+});
+
+export const threadItemSchema = z.discriminatedUnion('type', [
+  userMessageItemSchema,
+  assistantMessageItemSchema,
+  clientToolCallItemSchema,
+  widgetItemSchema,
+  generatedImageItemSchema,
+  structuredInputItemSchema,
+  taskItemSchema,
+  workflowItemSchema,
+  endOfTurnItemSchema,
+  hiddenContextItemSchema,
+  sdkHiddenContextItemSchema,
+]);

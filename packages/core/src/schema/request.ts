@@ -1,0 +1,103 @@
+/**
+ * The sixteen kinds of request that the protocol knows. Read leniently: unknown keys are dropped, never refused,
+ * because front ends in the field add their own.
+ */
+import { z } from 'zod';
+import { inferenceOptionsSchema, userMessageContentSchema } from './content.ts';
+import { jsonObjectSchema, jsonSchema, optional, withDefault } from './primitives.ts';
+import { structuredInputResultSchema } from './structured-input.ts';
+
+const id = z.string().min(1).max(256);
+const order = withDefault(z.enum(['asc', 'desc']), 'desc');
+// The reference reads 0 and null as "the default"; the ceiling is ours.
+const limit = optional(z.number().int().nonnegative());
+
+const request = <T extends string, P extends z.ZodType>(type: T, params: P) =>
+  z.object({ type: z.literal(type), params, metadata: withDefault(jsonObjectSchema, {}) });
+
+export const userMessageInputSchema = z.object({
+  content: z.array(userMessageContentSchema),
+  attachments: withDefault(z.array(id), []),
+  quoted_text: optional(z.string()),
+  inference_options: withDefault(inferenceOptionsSchema, {}),
+});
+
+export const actionSchema = z.object({ type: z.string(), payload: jsonSchema.optional() });
+
+const customActionParams = z.object({ thread_id: id, item_id: optional(id), action: actionSchema });
+
+export const threadsCreateSchema = request('threads.create', z.object({ input: userMessageInputSchema }));
+
+export const threadsAddUserMessageSchema = request(
+  'threads.add_user_message',
+  z.object({ thread_id: id, input: userMessageInputSchema }),
+);
+
+export const threadsAddClientToolOutputSchema = request(
+  'threads.add_client_tool_output',
+  z.object({ thread_id: id, result: jsonSchema }),
+);
+
+export const threadsAddStructuredInputSchema = request(
+  'threads.add_structured_input',
+  z.object({ thread_id: id, item_id: id, input: structuredInputResultSchema }),
+);
+
+export const threadsRetryAfterItemSchema = request(
+  'threads.retry_after_item',
+  z.object({ thread_id: id, item_id: id }),
+);
+
+export const threadsCustomActionSchema = request('threads.custom_action', customActionParams);
+
+export const threadsSyncCustomActionSchema = request('threads.sync_custom_action', customActionParams);
+
+export const threadsGetByIdSchema = request('threads.get_by_id', z.object({ thread_id: id }));
+
+export const threadsListSchema = request('threads.list', z.object({ limit, order, after: optional(id) }));
+
+export const threadsUpdateSchema = request('threads.update', z.object({ thread_id: id, title: z.string() }));
+
+export const threadsDeleteSchema = request('threads.delete', z.object({ thread_id: id }));
+
+export const itemsListSchema = request('items.list', z.object({ thread_id: id, limit, order, after: optional(id) }));
+
+export const itemsFeedbackSchema = request(
+  'items.feedback',
+  z.object({ thread_id: id, item_ids: z.array(id), kind: z.enum(['positive', 'negative']) }),
+);
+
+export const attachmentCreateParamsSchema = z.object({
+  name: z.string(),
+  /** Bytes. */
+  size: z.number().int().nonnegative(),
+  mime_type: z.string(),
+});
+
+export const attachmentsCreateSchema = request('attachments.create', attachmentCreateParamsSchema);
+
+export const attachmentsDeleteSchema = request('attachments.delete', z.object({ attachment_id: id }));
+
+export const inputTranscribeSchema = request(
+  'input.transcribe',
+  z.object({ audio_base64: z.string(), mime_type: z.string() }),
+);
+
+export const chatKitRequestSchema = z.discriminatedUnion('type', [
+  threadsCreateSchema,
+  threadsAddUserMessageSchema,
+  threadsAddClientToolOutputSchema,
+  threadsAddStructuredInputSchema,
+  threadsRetryAfterItemSchema,
+  threadsCustomActionSchema,
+  threadsSyncCustomActionSchema,
+  threadsGetByIdSchema,
+  threadsListSchema,
+  threadsUpdateSchema,
+  threadsDeleteSchema,
+  itemsListSchema,
+  itemsFeedbackSchema,
+  attachmentsCreateSchema,
+  attachmentsDeleteSchema,
+  inputTranscribeSchema,
+]);

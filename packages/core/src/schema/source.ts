@@ -1,0 +1,41 @@
+/** What an annotation points at: a file, a page on the web, or an entity that the application knows. */
+import { z } from 'zod';
+import { jsonObjectSchema, optional, withDefault } from './primitives.ts';
+
+const sourceBase = {
+  title: z.string(),
+  description: optional(z.string()),
+  timestamp: optional(z.string()),
+  group: optional(z.string()),
+};
+
+export const fileSourceSchema = z.object({ type: z.literal('file'), ...sourceBase, filename: z.string() });
+
+export const urlSourceSchema = z.object({
+  type: z.literal('url'),
+  ...sourceBase,
+  url: z.string(),
+  attribution: optional(z.string()),
+});
+
+export const entitySourceSchema = z.object({
+  type: z.literal('entity'),
+  ...sourceBase,
+  id: z.string(),
+  icon: optional(z.string()),
+  label: optional(z.string()),
+  inline_label: optional(z.string()),
+  interactive: withDefault(z.boolean(), false),
+  data: withDefault(jsonObjectSchema, {}),
+  /** @deprecated kept because stored rows may hold it. */
+  preview: optional(z.string()),
+});
+
+export const sourceSchema = z.discriminatedUnion('type', [fileSourceSchema, urlSourceSchema, entitySourceSchema]);
+
+export const annotationSchema = z.object({
+  type: withDefault(z.literal('annotation'), 'annotation'),
+  source: sourceSchema,
+  /** Character position in the text that the annotation belongs to. */
+  index: optional(z.number().int()),
+});

@@ -1,0 +1,75 @@
+/**
+ * The contracts an application fills in to keep threads, attachments and their bytes. Drivers ship in `@chatkit/store`;
+ * a store of your own needs this package alone, and `describeStore` of `@chatkit/testing` tells whether it holds.
+ */
+import type { Attachment, ThreadItem } from './item.ts';
+import type { AttachmentCreateParams } from './request.ts';
+import type { Page, ThreadMetadata } from './thread.ts';
+
+/** Which page of a list is wanted. */
+export interface PageOptions {
+  /** Entries at most. At least 1. */
+  limit: number;
+  /** `asc`: oldest first. Entries with equal `created_at` keep the order in which they were first written. */
+  order: 'asc' | 'desc';
+  /** The id of the entry before the page (exclusive). Absent: from the start. */
+  after?: string | undefined;
+}
+
+/** What a thread is written with. */
+export interface SaveThreadOptions {
+  /**
+   * The version that the writer read. The store MUST refuse with `thread.conflict` when the stored version differs.
+   * Absent: write whatever is there.
+   */
+  ifVersion?: number | undefined;
+}
+
+/** A thread as stored, with the number that grows by one at every write of it. */
+export interface StoredThread {
+  thread: ThreadMetadata;
+  version: number;
+}
+
+/**
+ * Keeps threads, items and attachment records. `Context` is whatever the application passes to `server.handle()`,
+ * usually the user.
+ *
+ * An implementation
+ * - MUST isolate by context: what one user wrote is *not found* for another, in every method, lists included;
+ * - MUST treat every `save*` as an upsert by id, keeping the position of an entry that is already there;
+ * - MUST order items and threads by `created_at`, and equal ones by first insertion;
+ * - MUST return copies: a caller that changes what it got, or what it gave, changes nothing in the store;
+ * - MUST throw `ChatKitError` with `thread.not_found`, `item.not_found` or `attachment.not_found` from the `load*` methods;
+ * - MUST delete a thread's items with the thread, and answer deletes of unknown ids silently;
+ * - MUST apply `transaction` wholly or not at all;
+ * - MUST NOT interpret `metadata`, widgets or any other free-form JSON.
+ */
+export interface Store<Context = unknown> {
+  loadThread(threadId: string, context: Context): Promise<StoredThread>;
+  /** Writes a thread and returns its new version. */
+  saveThread(thread: ThreadMetadata, context: Context, options?: SaveThreadOptions): Promise<number>;
+  listThreads(page: PageOptions, context: Context): Promise<Page<ThreadMetadata>>;
+  deleteThread(threadId: string, context: Context): Promise<void>;
+
+  loadItem(threadId: string, itemId: string, context: Context): Promise<ThreadItem>;
+  saveItem(threadId: string, item: ThreadItem, context: Context): Promise<void>;
+  listItems(threadId: string, page: PageOptions, context: Context): Promise<Page<ThreadItem>>;
+  deleteItem(threadId: string, itemId: string, context: Context): Promise<void>;
+
+  loadAttachment(attachmentId: string, context: Context): Promise<Attachment>;
+  saveAttachment(attachment: Attachment, context: Context): Promise<void>;
+  deleteAttachment(attachmentId: string, context: Context): Promise<void>;
+
+  /** Runs `work` on a store whose writes become visible together, or not at all when `work` throws. */
+  transaction<T>(work: (store: Store<Context>) => Promise<T>, context: Context): Promise<T>;
+}
+
+/**
+ * Keeps the bytes of attachments. `createAttachment` MUST return an id that no other attachment has, and an
+ * `upload_descriptor` when the client is to upload the bytes itself (two-phase upload).
+ */
+export interface AttachmentStore<Context = unknown> {
+  createAttachment(input: AttachmentCreateParams, context: Context): Promise<Attachment>;
+  deleteAttachment(attachmentId: string, context: Context): Promise<void>;
+}

@@ -1,0 +1,67 @@
+/**
+ * Verb 2 and 3 of the path of a token, as a contract: a run's events, in order, under offsets. The producer appends;
+ * any number of readers replay what is there and then tail.
+ */
+import type { ThreadStreamEvent } from './event.ts';
+
+/** How a run ended. Nothing follows it. */
+export type RunOutcome = 'completed' | 'cancelled' | 'failed' | 'interrupted';
+
+/** One entry of a log: an event under its offset, or the terminal entry. */
+export type LogEntry =
+  | { readonly offset: string; readonly event: ThreadStreamEvent }
+  | { readonly offset: string; readonly end: RunOutcome };
+
+/** Where a reader starts. */
+export interface ReadOptions {
+  /** The last offset that the reader has (exclusive). Absent: from the first entry. */
+  after?: string | undefined;
+  /** Ends the read; the iterable rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * An append-only log per run.
+ *
+ * An implementation
+ * - MUST give readers every entry after `after`, once, in order, without a gap, and MUST end their iterable after the
+ *   terminal entry;
+ * - MUST treat the append of an offset that it holds already as done (appends are retried);
+ * - MUST refuse an append after the terminal entry with `log.closed`;
+ * - MUST throw `run.not_found` for a run it does not know and `log.expired` for an offset that it no longer holds;
+ * - MUST bound what it keeps; MUST NOT drop entries of a run that has not ended while a reader still needs them without
+ *   telling that reader `log.expired`.
+ */
+export interface StreamLog {
+  /** Declares a run. A second call for the same run does nothing. */
+  create(runId: string): Promise<void>;
+  /**
+   * Adds entries. Offsets grow strictly. The promise, where one is returned, is the backpressure: it resolves when the
+   * log has room for more.
+   */
+  append(runId: string, entries: readonly LogEntry[]): Promise<void> | undefined;
+  /** Replays, then tails. */
+  read(runId: string, options?: ReadOptions): AsyncIterable<LogEntry>;
+  /** Forgets a run. Its readers get `log.expired`. */
+  delete(runId: string): Promise<void>;
+}
+
+const offsetForm = /^[A-Za-z0-9._~-]{1,128}$/;
+
+/** The offset of the `seq`-th event (from 1) in the `epoch`-th ownership (from 1) of a run: `<epoch>-<seq>`. */
+export const formatOffset = (epoch: number, seq: number): string => `${epoch}-${seq}`;
+
+/** Reads an offset back; `undefined` for anything that `formatOffset` did not write. */
+export const parseOffset = (offset: string): { epoch: number; seq: number } | undefined => {
+  if (!offsetForm.test(offset)) return undefined;
+  const match = /^([1-9]\d{0,14})-(\d{1,15})$/.exec(offset);
+  return match === null ? undefined : { epoch: Number(match[1]), seq: Number(match[2]) };
+};
+
+/** Orders two offsets as their log does: negative when `a` comes first. Offsets of another form compare as text. */
+export const compareOffsets = (a: string, b: string): number => {
+  const left = parseOffset(a);
+  const right = parseOffset(b);
+  if (left === undefined || right === undefined) return a < b ? -1 : a > b ? 1 : 0;
+  return left.epoch - right.epoch || left.seq - right.seq;
+};
