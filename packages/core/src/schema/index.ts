@@ -53,6 +53,7 @@ export {
   inputTranscribeSchema,
   itemsFeedbackSchema,
   itemsListSchema,
+  runsCancelSchema,
   threadsAddClientToolOutputSchema,
   threadsAddStructuredInputSchema,
   threadsAddUserMessageSchema,

@@ -1,5 +1,5 @@
 /**
- * The sixteen kinds of request that the protocol knows. Read leniently: unknown keys are dropped, never refused,
+ * The sixteen kinds of request that the protocol knows, and `runs.cancel`, which is an extension of ours. Read leniently: unknown keys are dropped, never refused,
  * because front ends in the field add their own.
  */
 import { z } from 'zod';
@@ -83,6 +83,8 @@ export const inputTranscribeSchema = request(
   z.object({ audio_base64: z.string(), mime_type: z.string() }),
 );
 
+export const runsCancelSchema = request('runs.cancel', z.object({ run_id: id }));
+
 export const chatKitRequestSchema = z.discriminatedUnion('type', [
   threadsCreateSchema,
   threadsAddUserMessageSchema,
@@ -100,4 +102,5 @@ export const chatKitRequestSchema = z.discriminatedUnion('type', [
   attachmentsCreateSchema,
   attachmentsDeleteSchema,
   inputTranscribeSchema,
+  runsCancelSchema,
 ]);
