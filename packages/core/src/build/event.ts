@@ -1,0 +1,196 @@
+/** Builders of events: one function per event and update, so that `respond()` reads as what it does. */
+import type { ThreadItemUpdate, ThreadItemUpdatedEvent, ThreadStreamEventOf } from '../event.ts';
+import type {
+  Annotation,
+  AssistantMessageContent,
+  GeneratedImage,
+  Task,
+  ThreadItem,
+  WidgetComponent,
+  WidgetRoot,
+} from '../item.ts';
+import type { Thread } from '../thread.ts';
+
+/** The thread is there. The server sends it; applications do not. */
+export const threadCreated = (thread: Thread): ThreadStreamEventOf<'thread.created'> => ({
+  type: 'thread.created',
+  thread,
+});
+
+/** The thread changed. The server sends it when `respond()` has changed the thread. */
+export const threadUpdated = (thread: Thread): ThreadStreamEventOf<'thread.updated'> => ({
+  type: 'thread.updated',
+  thread,
+});
+
+/** A new item that updates will follow for. */
+export const itemAdded = (item: ThreadItem): ThreadStreamEventOf<'thread.item.added'> => ({
+  type: 'thread.item.added',
+  item,
+});
+
+/** An item as it stays: stored by the server, and shown in place of what was streamed of it. */
+export const itemDone = (item: ThreadItem): ThreadStreamEventOf<'thread.item.done'> => ({
+  type: 'thread.item.done',
+  item,
+});
+
+/** A finished item is replaced by another version of it, possibly of another type. */
+export const itemReplaced = (item: ThreadItem): ThreadStreamEventOf<'thread.item.replaced'> => ({
+  type: 'thread.item.replaced',
+  item,
+});
+
+/** An item is gone, from the screen and from the store. */
+export const itemRemoved = (itemId: string): ThreadStreamEventOf<'thread.item.removed'> => ({
+  type: 'thread.item.removed',
+  item_id: itemId,
+});
+
+/** A change of one item. The builders below make the common ones. */
+export const itemUpdated = (itemId: string, update: ThreadItemUpdate): ThreadItemUpdatedEvent => ({
+  type: 'thread.item.updated',
+  item_id: itemId,
+  update,
+});
+
+/** A part as it may be left out: an empty text without annotations. */
+export type PartInput = Partial<AssistantMessageContent>;
+
+const part = ({ text = '', annotations = [] }: PartInput): AssistantMessageContent => ({
+  type: 'output_text',
+  text,
+  annotations,
+});
+
+/** A part of an assistant message begins. */
+export const partAdded = (itemId: string, content: PartInput = {}, contentIndex = 0): ThreadItemUpdatedEvent =>
+  itemUpdated(itemId, {
+    type: 'assistant_message.content_part.added',
+    content_index: contentIndex,
+    content: part(content),
+  });
+
+/**
+ * Text to append to a part of an assistant message.
+ *
+ * @example
+ * for await (const token of tokens) yield textDelta(message.id, token);
+ */
+export const textDelta = (itemId: string, delta: string, contentIndex = 0): ThreadItemUpdatedEvent => ({
+  type: 'thread.item.updated',
+  item_id: itemId,
+  update: { type: 'assistant_message.content_part.text_delta', content_index: contentIndex, delta },
+});
+
+/** An annotation of a part, inserted at `annotationIndex`. */
+export const annotationAdded = (
+  itemId: string,
+  annotation: Annotation,
+  annotationIndex: number,
+  contentIndex = 0,
+): ThreadItemUpdatedEvent =>
+  itemUpdated(itemId, {
+    type: 'assistant_message.content_part.annotation_added',
+    content_index: contentIndex,
+    annotation_index: annotationIndex,
+    annotation,
+  });
+
+/** A part is finished; its content replaces what was streamed, annotations included. */
+export const partDone = (itemId: string, content: PartInput, contentIndex = 0): ThreadItemUpdatedEvent =>
+  itemUpdated(itemId, {
+    type: 'assistant_message.content_part.done',
+    content_index: contentIndex,
+    content: part(content),
+  });
+
+/** Text to append to a `Text` or `Markdown` component with an `id`; `done` with the last one. */
+export const widgetTextDelta = (
+  itemId: string,
+  componentId: string,
+  delta: string,
+  done = false,
+): ThreadItemUpdatedEvent =>
+  itemUpdated(itemId, { type: 'widget.streaming_text.value_delta', component_id: componentId, delta, done });
+
+/** A whole new widget in the place of the item's. */
+export const widgetRootUpdated = (itemId: string, widget: WidgetRoot): ThreadItemUpdatedEvent =>
+  itemUpdated(itemId, { type: 'widget.root.updated', widget });
+
+/** A new component in the place of the one with this id. */
+export const widgetComponentUpdated = (
+  itemId: string,
+  componentId: string,
+  component: WidgetComponent,
+): ThreadItemUpdatedEvent =>
+  itemUpdated(itemId, { type: 'widget.component.updated', component_id: componentId, component });
+
+/** A task is appended to a workflow; `taskIndex` is its place. */
+export const workflowTaskAdded = (itemId: string, task: Task, taskIndex: number): ThreadItemUpdatedEvent =>
+  itemUpdated(itemId, { type: 'workflow.task.added', task_index: taskIndex, task });
+
+/** The task at `taskIndex` is replaced. */
+export const workflowTaskUpdated = (itemId: string, task: Task, taskIndex: number): ThreadItemUpdatedEvent =>
+  itemUpdated(itemId, { type: 'workflow.task.updated', task_index: taskIndex, task });
+
+/** A generated image so far. `progress` is from 0 to 1. */
+export const generatedImageUpdated = (
+  itemId: string,
+  image: GeneratedImage,
+  progress?: number,
+): ThreadItemUpdatedEvent =>
+  itemUpdated(itemId, {
+    type: 'generated_image.updated',
+    image,
+    ...(progress === undefined ? {} : { progress }),
+  });
+
+/** What the client may do during this stream. The server sends it, from `getStreamOptions()`. */
+export const streamOptions = (options: { allow_cancel: boolean }): ThreadStreamEventOf<'stream_options'> => ({
+  type: 'stream_options',
+  stream_options: options,
+});
+
+/**
+ * A line that tells what is going on before the first visible item.
+ *
+ * @example
+ * yield progressUpdate('Searching 214 passages…', { icon: 'search' });
+ */
+export const progressUpdate = (
+  text: string,
+  options: { icon?: string | undefined } = {},
+): ThreadStreamEventOf<'progress_update'> => ({
+  type: 'progress_update',
+  ...(options.icon === undefined ? {} : { icon: options.icon }),
+  text,
+});
+
+/** Something for the front end to do, without an answer. `data` is any JSON object. */
+export const clientEffect = (
+  name: string,
+  data: Record<string, unknown> = {},
+): ThreadStreamEventOf<'client_effect'> => ({ type: 'client_effect', name, data });
+
+/** An error that the user sees. With `message` the code defaults to `custom`, without to `stream.error`. */
+export const errorEvent = (
+  options: { code?: string | undefined; message?: string | undefined; allow_retry?: boolean | undefined } = {},
+): ThreadStreamEventOf<'error'> => ({
+  type: 'error',
+  code: options.code ?? (options.message === undefined ? 'stream.error' : 'custom'),
+  ...(options.message === undefined ? {} : { message: options.message }),
+  allow_retry: options.allow_retry ?? false,
+});
+
+/** A notice beside the conversation. `message` is Markdown. */
+export const notice = (
+  level: ThreadStreamEventOf<'notice'>['level'],
+  message: string,
+  options: { title?: string | undefined } = {},
+): ThreadStreamEventOf<'notice'> => ({
+  type: 'notice',
+  level,
+  message,
+  ...(options.title === undefined ? {} : { title: options.title }),
+});

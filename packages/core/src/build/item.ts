@@ -1,0 +1,182 @@
+/**
+ * Builders of items: what the protocol requires, with ids, times and defaults filled in. Each takes one object; `id`
+ * defaults to a new id with the right prefix, `created_at` to now. Plain objects of the wire's shape do as well.
+ */
+import { createId, type IdKind } from '../id.ts';
+import type {
+  Annotation,
+  AssistantMessageItem,
+  Attachment,
+  ClientToolCallItem,
+  EndOfTurnItem,
+  GeneratedImage,
+  GeneratedImageItem,
+  HiddenContextItem,
+  InferenceOptions,
+  SdkHiddenContextItem,
+  StructuredInput,
+  StructuredInputItem,
+  Task,
+  TaskItem,
+  UserMessageContent,
+  UserMessageItem,
+  WidgetItem,
+  WidgetRoot,
+  Workflow,
+  WorkflowItem,
+} from '../item.ts';
+
+/** What every item has. */
+export interface ItemBase {
+  /** The thread that the item belongs to. */
+  thread_id: string;
+  /** Default: a new id. */
+  id?: string | undefined;
+  /** ISO 8601. Default: now. */
+  created_at?: string | undefined;
+}
+
+const base = (kind: IdKind, { thread_id, id, created_at }: ItemBase) => ({
+  id: id ?? createId(kind),
+  thread_id,
+  created_at: created_at ?? new Date().toISOString(),
+});
+
+/** Drops keys without a value, so that in memory, as on the wire, an absent field is absent. */
+const present = <T extends object>(fields: T): T =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
+
+/**
+ * A message of the user, from `text` or from parts.
+ *
+ * @example
+ * userMessage({ thread_id: thread.id, text: 'What is backpressure?' });
+ */
+export const userMessage = (
+  input: ItemBase & {
+    /** Short for one text part. */
+    text?: string | undefined;
+    /** The parts; wins over `text`. */
+    content?: UserMessageContent[] | undefined;
+    attachments?: Attachment[] | undefined;
+    quoted_text?: string | undefined;
+    inference_options?: InferenceOptions | undefined;
+  },
+): UserMessageItem =>
+  present({
+    ...base('message', input),
+    type: 'user_message' as const,
+    content: input.content ?? (input.text === undefined ? [] : [{ type: 'input_text' as const, text: input.text }]),
+    attachments: input.attachments ?? [],
+    quoted_text: input.quoted_text,
+    inference_options: input.inference_options ?? {},
+  });
+
+/**
+ * A message of the assistant. Without `text` and `content` it is empty, ready for text deltas.
+ *
+ * @example
+ * const message = assistantMessage({ thread_id: thread.id });
+ * yield itemAdded(message);
+ */
+export const assistantMessage = (
+  input: ItemBase & {
+    /** Short for one text part. */
+    text?: string | undefined;
+    /** Annotations of that one part. Default: none. */
+    annotations?: Annotation[] | undefined;
+    /** The parts; wins over `text`. */
+    content?: AssistantMessageItem['content'] | undefined;
+  },
+): AssistantMessageItem => ({
+  ...base('message', input),
+  type: 'assistant_message',
+  content:
+    input.content ??
+    (input.text === undefined ? [] : [{ type: 'output_text', text: input.text, annotations: input.annotations ?? [] }]),
+});
+
+/**
+ * A call of a tool that runs in the browser. The turn ends with it; the client sends the output as a new request.
+ *
+ * @example
+ * yield itemDone(clientToolCall({ thread_id: thread.id, name: 'get_location', arguments: {} }));
+ */
+export const clientToolCall = (
+  input: ItemBase & {
+    name: string;
+    arguments: Record<string, unknown>;
+    /** The model's id of the call. Default: a new id. */
+    call_id?: string | undefined;
+    status?: ClientToolCallItem['status'] | undefined;
+    output?: unknown;
+  },
+): ClientToolCallItem =>
+  present({
+    ...base('tool_call', input),
+    type: 'client_tool_call' as const,
+    status: input.status ?? 'pending',
+    call_id: input.call_id ?? createId('tool_call'),
+    name: input.name,
+    arguments: input.arguments,
+    output: input.output,
+  });
+
+/** A widget; `copy_text` is what the client copies for it. `streamWidget` of `@chatkit/core/widgets` streams one. */
+export const widgetItem = (input: ItemBase & { widget: WidgetRoot; copy_text?: string | undefined }): WidgetItem =>
+  present({
+    ...base('message', input),
+    type: 'widget' as const,
+    widget: input.widget,
+    copy_text: input.copy_text,
+  });
+
+/** A generated image; without `image` it is still being made. */
+export const generatedImageItem = (input: ItemBase & { image?: GeneratedImage | undefined }): GeneratedImageItem =>
+  present({ ...base('message', input), type: 'generated_image' as const, image: input.image });
+
+/** Questions that the user answers in place of the composer. */
+export const structuredInputItem = (
+  input: ItemBase & { inputs: StructuredInput[]; status?: StructuredInputItem['status'] | undefined },
+): StructuredInputItem => ({
+  ...base('message', input),
+  type: 'structured_input',
+  status: input.status ?? 'pending',
+  inputs: input.inputs,
+});
+
+/** A single task, outside any workflow. */
+export const taskItem = (input: ItemBase & { task: Task }): TaskItem => ({
+  ...base('task', input),
+  type: 'task',
+  task: input.task,
+});
+
+/** A workflow: the tasks that the assistant shows while it works. Default: a custom one without tasks, collapsed. */
+export const workflowItem = (input: ItemBase & Partial<Workflow>): WorkflowItem => ({
+  ...base('workflow', input),
+  type: 'workflow',
+  workflow: present({
+    type: input.type ?? 'custom',
+    tasks: input.tasks ?? [],
+    summary: input.summary,
+    expanded: input.expanded ?? false,
+  }),
+});
+
+/** The mark that the assistant has ended its turn. */
+export const endOfTurn = (input: ItemBase): EndOfTurnItem => ({ ...base('message', input), type: 'end_of_turn' });
+
+/** Something the model should know and the user not see: any JSON. Stored, never sent to a client. */
+export const hiddenContext = (input: ItemBase & { content: unknown }): HiddenContextItem => ({
+  ...base('message', input),
+  type: 'hidden_context_item',
+  content: input.content,
+});
+
+/** Hidden context that the server itself adds, for example after a stop. */
+export const sdkHiddenContext = (input: ItemBase & { content: string }): SdkHiddenContextItem => ({
+  ...base('sdk_hidden_context', input),
+  type: 'sdk_hidden_context',
+  content: input.content,
+});
