@@ -1,0 +1,128 @@
+/**
+ * How one update changes one item: pure, and lenient as the protocol asks. An update of a kind that is not known, or
+ * that does not fit the item, gives back the item that came in. The rules are the reference's: a content part that is
+ * written before it exists is preceded by empty ones, an annotation beyond the end is appended, an added task is
+ * appended whatever its index says.
+ */
+import type { ThreadItemUpdate, ThreadItemUpdateOf } from './event.ts';
+import type { AssistantMessageContent, AssistantMessageItem, ThreadItem, WidgetRoot, WorkflowItem } from './item.ts';
+
+/** A peer that names part 1,000,000,000 must not cost the memory of as many empty parts. */
+const maxPadding = 256;
+
+/**
+ * The item after the update; the same object when nothing changes.
+ *
+ * @example
+ * const next = foldUpdate(item, { type: 'assistant_message.content_part.text_delta', content_index: 0, delta: 'Hi' });
+ */
+export const foldUpdate = (item: ThreadItem, update: ThreadItemUpdate): ThreadItem => {
+  switch (item.type) {
+    case 'assistant_message':
+      return foldMessage(item, update);
+    case 'workflow':
+      return foldWorkflow(item, update);
+    case 'widget': {
+      const widget = foldWidget(item.widget, update);
+      return widget === item.widget ? item : { ...item, widget };
+    }
+    case 'generated_image':
+      return update.type === 'generated_image.updated' ? { ...item, image: update.image } : item;
+    default:
+      return item;
+  }
+};
+
+/** Wire data reaches a browser unparsed: a list that is none reads as an empty one. */
+const listOf = <T>(value: readonly T[]): readonly T[] => (Array.isArray(value) ? value : []);
+
+/** Replaces the part at `at`, after padding; the same item when the index is not one. */
+const withPart = (
+  item: AssistantMessageItem,
+  at: number,
+  change: (part: AssistantMessageContent) => AssistantMessageContent,
+): AssistantMessageItem => {
+  const parts = listOf(item.content);
+  if (!Number.isInteger(at) || at < 0 || at > parts.length + maxPadding) return item;
+  const content = parts.slice();
+  while (content.length <= at) content.push({ type: 'output_text', text: '', annotations: [] });
+  content[at] = change(content[at] as AssistantMessageContent);
+  return { ...item, content };
+};
+
+const foldMessage = (item: AssistantMessageItem, update: ThreadItemUpdate): AssistantMessageItem => {
+  switch (update.type) {
+    case 'assistant_message.content_part.added':
+    case 'assistant_message.content_part.done':
+      return withPart(item, update.content_index, () => update.content);
+    case 'assistant_message.content_part.text_delta':
+      return appendText(item, update.content_index, update.delta);
+    case 'assistant_message.content_part.annotation_added':
+      return withPart(item, update.content_index, (part) => {
+        const annotations = listOf(part.annotations).slice();
+        annotations.splice(update.annotation_index, 0, update.annotation);
+        return { ...part, annotations };
+      });
+    default:
+      return item;
+  }
+};
+
+/** Appends to the text of one part. */
+export const appendText = (item: AssistantMessageItem, at: number, text: string): AssistantMessageItem =>
+  withPart(item, at, (part) => ({ ...part, text: (part.text ?? '') + text }));
+
+const foldWorkflow = (item: WorkflowItem, update: ThreadItemUpdate): WorkflowItem => {
+  const tasks = listOf(item.workflow?.tasks);
+  if (update.type === 'workflow.task.added') {
+    return { ...item, workflow: { ...item.workflow, tasks: [...tasks, update.task] } };
+  }
+  if (update.type === 'workflow.task.updated' && tasks[update.task_index] !== undefined) {
+    return { ...item, workflow: { ...item.workflow, tasks: tasks.with(update.task_index, update.task) } };
+  }
+  return item;
+};
+
+type WidgetUpdate = Extract<ThreadItemUpdate, { type: `widget.${string}` }>;
+type Json = Readonly<Record<string, unknown>>;
+
+/**
+ * The widget after an update of it; the same object when the component that it names is not there.
+ *
+ * @example
+ * const next = foldWidget(card, { type: 'widget.streaming_text.value_delta', component_id: 't', delta: '!', done: true });
+ */
+export const foldWidget = (widget: WidgetRoot, update: WidgetUpdate | ThreadItemUpdate): WidgetRoot => {
+  switch (update.type) {
+    case 'widget.root.updated':
+      return update.widget;
+    case 'widget.component.updated':
+      return changeComponent(widget, update.component_id, () => update.component) as WidgetRoot;
+    case 'widget.streaming_text.value_delta':
+      return changeComponent(widget, update.component_id, (text) => appendValue(text, update)) as WidgetRoot;
+    default:
+      return widget;
+  }
+};
+
+const appendValue = (text: Json, { delta, done }: ThreadItemUpdateOf<'widget.streaming_text.value_delta'>): Json => ({
+  ...text,
+  value: (typeof text['value'] === 'string' ? text['value'] : '') + delta,
+  ...(done && text['streaming'] === true ? { streaming: false } : {}),
+});
+
+/** Finds the component with this id, through one child or a list of them, and copies the path to it. */
+const changeComponent = (component: Json, id: string, change: (found: Json) => Json): Json => {
+  if (component?.['id'] === id) return change(component);
+  const children = component?.['children'];
+  if (Array.isArray(children)) {
+    for (const [at, child] of children.entries()) {
+      const changed = changeComponent(child as Json, id, change);
+      if (changed !== child) return { ...component, children: children.with(at, changed) };
+    }
+  } else if (typeof children === 'object' && children !== null) {
+    const changed = changeComponent(children as Json, id, change);
+    if (changed !== children) return { ...component, children: changed };
+  }
+  return component;
+};

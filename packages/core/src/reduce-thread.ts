@@ -1,0 +1,287 @@
+/**
+ * Verb 7 of the path of a token: reduce. `(state, event) → state`, pure, and the same on both ends: the browser shows
+ * what it gives, the server keeps track of unfinished items with it. A text delta costs the same in an empty thread and
+ * in one of 10,000 items, at the first token and at the last: the text is joined to a tail beside the item, and the
+ * item is rebuilt when somebody looks. Unknown events, updates and items are ignored; nothing throws.
+ */
+import type {
+  ErrorEvent,
+  NoticeEvent,
+  StreamOptions,
+  ThreadItemUpdate,
+  ThreadItemUpdatedEvent,
+  ThreadStreamEvent,
+} from './event.ts';
+import { appendText, foldUpdate } from './fold-update.ts';
+import { isHiddenItem, type ThreadItem } from './item.ts';
+import {
+  append,
+  emptyItemList,
+  endOf,
+  type ItemList,
+  itemAt,
+  positionOf,
+  prepend,
+  removeAt,
+  replaceAt,
+  toArray,
+} from './item-list.ts';
+import type { Thread } from './thread.ts';
+
+/** An item that has been added and may still change. */
+interface OpenItem {
+  readonly id: string;
+  readonly position: number;
+  /** The item without its tail. */
+  readonly item: ThreadItem;
+  /** Text that belongs at the end of one part of an assistant message, and is not in `item` yet. */
+  readonly tail: { readonly part: number; readonly text: string } | undefined;
+}
+
+/** A thread as far as its events have told it. Plain and immutable; items are read through the selectors. */
+export interface ThreadState {
+  /** What is known of the thread itself. Its `items` are what the last snapshot held: use `selectItems`. */
+  readonly thread: Thread | undefined;
+  /** The latest line of progress; gone when the next visible item arrives. */
+  readonly progress: { readonly icon?: string; readonly text: string } | undefined;
+  /** What the server allows during this stream, for example to stop it. */
+  readonly streamOptions: StreamOptions | undefined;
+  /** The last error that the stream reported. */
+  readonly error: ErrorEvent | undefined;
+  /** Notices to the user, oldest first. */
+  readonly notices: readonly NoticeEvent[];
+  /** @internal Every item; open ones as they were when they were added. */
+  readonly list: ItemList;
+  /** @internal Items that have been added and not finished, in order of adding. */
+  readonly open: readonly OpenItem[];
+}
+
+const nothingOpen: readonly OpenItem[] = [];
+
+/** A thread of which nothing is known. */
+export const emptyThreadState: ThreadState = {
+  thread: undefined,
+  progress: undefined,
+  streamOptions: undefined,
+  error: undefined,
+  notices: [],
+  list: emptyItemList,
+  open: nothingOpen,
+};
+
+/**
+ * The state after one event. Never changes its arguments; returns `state` itself when the event changes nothing.
+ * `thread.created` and `thread.updated` set what is known of the thread and keep the items; `added` and `done` insert
+ * by id or replace in place; hidden items are kept (the server needs them), a client leaves them out when it shows.
+ *
+ * @example
+ * let state = emptyThreadState;
+ * for await (const event of events) state = reduceThread(state, event);
+ * render(selectItems(state));
+ */
+export const reduceThread = (state: ThreadState, event: ThreadStreamEvent): ThreadState => {
+  switch (event.type) {
+    case 'thread.item.updated':
+      return reduceUpdate(state, event);
+    case 'thread.item.added':
+      return isItem(event.item) ? addItem(state, event.item) : state;
+    case 'thread.item.done':
+    case 'thread.item.replaced':
+      return isItem(event.item) ? settleItem(state, event.item) : state;
+    case 'thread.item.removed':
+      return removeItem(state, event.item_id);
+    case 'thread.created':
+    case 'thread.updated':
+      return setThread(state, event.thread);
+    case 'progress_update':
+      return {
+        ...state,
+        progress: typeof event.icon === 'string' ? { icon: event.icon, text: event.text } : { text: event.text },
+      };
+    case 'stream_options':
+      return { ...state, streamOptions: event.stream_options };
+    case 'error':
+      return { ...state, error: event };
+    case 'notice':
+      return { ...state, notices: [...state.notices, event] };
+    default:
+      // `client_effect` asks for something to be done and leaves no trace; anything else is from a newer peer.
+      return state;
+  }
+};
+
+/**
+ * The state of a thread that was loaded whole: its items are settled.
+ *
+ * @example
+ * const state = fromThread(await client.request({ type: 'threads.get_by_id', params: { thread_id } }));
+ */
+export const fromThread = (thread: Thread): ThreadState => {
+  const list = (thread.items?.data ?? []).reduce<ItemList>(
+    (next, item) => (isItem(item) ? put(next, item) : next),
+    emptyItemList,
+  );
+  return { ...emptyThreadState, thread, list };
+};
+
+/**
+ * Puts a page of earlier items, oldest first, before the ones that are there. Items that are known already stay where
+ * and as they are, so overlapping pages do no harm.
+ *
+ * @example
+ * state = prependItems(state, page.data.toReversed()); // a page that was asked for with order 'desc'
+ */
+export const prependItems = (state: ThreadState, older: readonly ThreadItem[]): ThreadState => {
+  const list = older.reduceRight(
+    (next, item) => (isItem(item) && positionOf(next, item.id) === undefined ? prepend(next, item) : next),
+    state.list,
+  );
+  return list === state.list ? state : { ...state, list };
+};
+
+/**
+ * Forgets what belonged to the last stream alone: progress, stream options, error and notices. For the start of a turn
+ * and for the end of a stream.
+ */
+export const clearTransients = (state: ThreadState): ThreadState => ({
+  ...emptyThreadState,
+  thread: state.thread,
+  list: state.list,
+  open: state.open,
+});
+
+const shown = new WeakMap<readonly OpenItem[], { list: ItemList; items: readonly ThreadItem[] }>();
+
+/**
+ * All items in order, hidden ones included. Items that did not change are the same objects as before, and the array is
+ * the same one as long as no item changed.
+ *
+ * @example
+ * const visible = selectItems(state).filter((item) => !isHiddenItem(item));
+ */
+export const selectItems = (state: ThreadState): readonly ThreadItem[] => {
+  const settled = toArray(state.list);
+  if (state.open.length === 0) return settled;
+  const known = shown.get(state.open);
+  if (known?.list === state.list) return known.items;
+  const items = settled.slice();
+  for (const open of state.open) {
+    // Open items are at the end but for rare ones, so the search is short.
+    items[settled.lastIndexOf(itemAt(state.list, open.position) as ThreadItem)] = currentItem(open);
+  }
+  shown.set(state.open, { list: state.list, items });
+  return items;
+};
+
+/** The item with this id as it is now. */
+export const selectItem = (state: ThreadState, id: string): ThreadItem | undefined => {
+  const open = state.open.find((entry) => entry.id === id);
+  if (open !== undefined) return currentItem(open);
+  const position = positionOf(state.list, id);
+  return position === undefined ? undefined : itemAt(state.list, position);
+};
+
+const pending = new WeakMap<readonly OpenItem[], readonly ThreadItem[]>();
+
+/**
+ * The items that have been added and neither finished, replaced nor removed since, in order of adding. What a server
+ * keeps when a stream is stopped half-way, and what a client shows as being written.
+ */
+export const selectOpenItems = (state: ThreadState): readonly ThreadItem[] => {
+  const known = pending.get(state.open);
+  if (known !== undefined) return known;
+  const items = state.open.map(currentItem);
+  pending.set(state.open, items);
+  return items;
+};
+
+const isItem = (item: unknown): item is ThreadItem =>
+  typeof item === 'object' && item !== null && typeof (item as ThreadItem).id === 'string';
+
+const setThread = (state: ThreadState, thread: Thread): ThreadState => {
+  if (typeof thread !== 'object' || thread === null) return state;
+  // The page on these events is always empty and says nothing about the items (protocol, Page / Thread).
+  const items = state.thread?.items ?? thread.items;
+  return { ...state, thread: { ...thread, items } };
+};
+
+const withoutOpen = (state: ThreadState, id: string): readonly OpenItem[] => {
+  const open = state.open.filter((entry) => entry.id !== id);
+  return open.length === state.open.length ? state.open : open.length === 0 ? nothingOpen : open;
+};
+
+const put = (list: ItemList, item: ThreadItem): ItemList => {
+  const position = positionOf(list, item.id);
+  return position === undefined ? append(list, item) : replaceAt(list, position, item);
+};
+
+const progressAfter = (state: ThreadState, item: ThreadItem): ThreadState['progress'] =>
+  isHiddenItem(item) ? state.progress : undefined;
+
+const addItem = (state: ThreadState, item: ThreadItem): ThreadState => {
+  const position = positionOf(state.list, item.id) ?? endOf(state.list);
+  return {
+    ...state,
+    progress: progressAfter(state, item),
+    list: put(state.list, item),
+    open: [...withoutOpen(state, item.id), { id: item.id, position, item, tail: undefined }],
+  };
+};
+
+const settleItem = (state: ThreadState, item: ThreadItem): ThreadState => ({
+  ...state,
+  progress: progressAfter(state, item),
+  list: put(state.list, item),
+  open: withoutOpen(state, item.id),
+});
+
+const removeItem = (state: ThreadState, id: string): ThreadState => {
+  const position = positionOf(state.list, id);
+  if (position === undefined) return state;
+  return { ...state, list: removeAt(state.list, position, id), open: withoutOpen(state, id) };
+};
+
+const reduceUpdate = (state: ThreadState, { item_id: id, update }: ThreadItemUpdatedEvent): ThreadState => {
+  if (typeof update !== 'object' || update === null) return state;
+  const at = state.open.findIndex((entry) => entry.id === id);
+  const open = state.open[at];
+  if (open !== undefined) {
+    const next = updateOpen(open, update);
+    return next === open ? state : { ...state, open: state.open.with(at, next) };
+  }
+  // A settled item changes too: a widget after an action, a workflow that a later turn goes on with.
+  const position = positionOf(state.list, id);
+  const item = position === undefined ? undefined : itemAt(state.list, position);
+  if (position === undefined || item === undefined) return state;
+  const next = foldUpdate(item, update);
+  return next === item ? state : { ...state, list: replaceAt(state.list, position, next) };
+};
+
+const updateOpen = (open: OpenItem, update: ThreadItemUpdate): OpenItem => {
+  const { item, tail } = open;
+  if (item.type === 'assistant_message' && update.type === 'assistant_message.content_part.text_delta') {
+    const { content_index: part, delta } = update;
+    if (typeof delta !== 'string') return open;
+    if (tail?.part === part) return { ...open, tail: { part, text: tail.text + delta } };
+    const settled = currentItem(open);
+    // The first delta of a part goes the long way, which pads the parts before it and refuses an index that is none.
+    const next = foldUpdate(settled, update);
+    return next === settled ? open : { ...open, item: next, tail: { part, text: '' } };
+  }
+  const current = currentItem(open);
+  const next = foldUpdate(current, update);
+  return next === current ? open : { ...open, item: next, tail: undefined };
+};
+
+const rebuilt = new WeakMap<OpenItem, ThreadItem>();
+
+/** The item with its tail. Remembered per open item, so that two looks at one state see one object. */
+const currentItem = (open: OpenItem): ThreadItem => {
+  const { item, tail } = open;
+  if (tail === undefined || tail.text === '' || item.type !== 'assistant_message') return item;
+  const known = rebuilt.get(open);
+  if (known !== undefined) return known;
+  const current = appendText(item, tail.part, tail.text);
+  rebuilt.set(open, current);
+  return current;
+};
