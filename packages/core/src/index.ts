@@ -1,6 +1,49 @@
 // The vocabulary of ChatKit: types, guards, the reducer, the wire serializer, ids, errors and the contracts.
 
 export {
+  annotationAdded,
+  clientEffect,
+  errorEvent,
+  generatedImageUpdated,
+  itemAdded,
+  itemDone,
+  itemRemoved,
+  itemReplaced,
+  itemUpdated,
+  notice,
+  type PartInput,
+  partAdded,
+  partDone,
+  progressUpdate,
+  streamOptions,
+  textDelta,
+  threadCreated,
+  threadUpdated,
+  widgetComponentUpdated,
+  widgetRootUpdated,
+  widgetTextDelta,
+  workflowTaskAdded,
+  workflowTaskUpdated,
+} from './build/event.ts';
+export {
+  assistantMessage,
+  clientToolCall,
+  endOfTurn,
+  generatedImageItem,
+  hiddenContext,
+  type ItemBase,
+  sdkHiddenContext,
+  structuredInputItem,
+  taskItem,
+  userMessage,
+  widgetItem,
+  workflowItem,
+} from './build/item.ts';
+export {
+  createOrderChecker,
+  type OrderChecker,
+} from './check-event-order.ts';
+export {
   ChatKitError,
   type ChatKitErrorOptions,
   CustomStreamError,
@@ -29,6 +72,7 @@ export type {
   ThreadStreamEventOf,
   ThreadUpdatedEvent,
 } from './event.ts';
+export { foldUpdate } from './fold-update.ts';
 export {
   createId,
   type IdKind,
@@ -82,6 +126,17 @@ export {
   type WorkflowSummary,
 } from './item.ts';
 export {
+  clearTransients,
+  emptyThreadState,
+  fromThread,
+  prependItems,
+  reduceThread,
+  selectItem,
+  selectItems,
+  selectOpenItems,
+  type ThreadState,
+} from './reduce-thread.ts';
+export {
   type Action,
   type AttachmentCreateParams,
   type ChatKitRequest,
@@ -91,6 +146,15 @@ export {
   type StreamingRequestType,
   type UserMessageInput,
 } from './request.ts';
+export {
+  serializeEvent,
+  toWireAttachment,
+  toWireEvent,
+  toWireItem,
+  toWirePage,
+  toWireThread,
+  toWireUpdate,
+} from './serialize.ts';
 export type {
   AttachmentStore,
   PageOptions,
