@@ -1,0 +1,129 @@
+/**
+ * Rows in scopes (a user, or a user's thread), each scope ordered by creation time and then by first insertion. A table
+ * is either the base or a layer over another table: a transaction writes to a layer, and committing applies the layer
+ * to what is under it. Dropping the layer is the rollback, and readers of the base see nothing of it meanwhile.
+ */
+
+/** One stored value. Rows are never changed, only replaced. */
+export interface Row {
+  readonly id: string;
+  /** Microseconds since 1970: with `seq` the row's position, fixed when it is first written. */
+  readonly at: number;
+  readonly seq: number;
+  readonly json: string;
+  /** Grows by one at every write. */
+  readonly version: number;
+}
+
+export interface OrderedTable {
+  get(scope: string, id: string): Row | undefined;
+  put(scope: string, row: Row): void;
+  remove(scope: string, id: string): void;
+  /** Removes every row of the scope. */
+  clear(scope: string): void;
+  /** At most `limit` rows that follow `after` in the given order. */
+  page(scope: string, after: Row | undefined, order: 'asc' | 'desc', limit: number): Row[];
+}
+
+export interface TableLayer extends OrderedTable {
+  /** Writes the layer into the table under it. */
+  commit(): void;
+}
+
+const compareRows = (a: Row, b: Row): number => a.at - b.at || a.seq - b.seq;
+
+/** The first index whose row does not come before `row`. */
+const lowerBound = (rows: readonly Row[], row: Row): number => {
+  let low = 0;
+  let high = rows.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (compareRows(rows[middle] as Row, row) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+};
+
+/** An empty table that holds its rows itself. Get is O(1), a page O(log n + limit), appending in order O(1). */
+export const createBaseTable = (): OrderedTable => {
+  const scopes = new Map<string, { byId: Map<string, Row>; ordered: Row[] }>();
+  return {
+    get: (scope, id) => scopes.get(scope)?.byId.get(id),
+    put(scope, row) {
+      let held = scopes.get(scope);
+      if (held === undefined) {
+        held = { byId: new Map(), ordered: [] };
+        scopes.set(scope, held);
+      }
+      const last = held.ordered.at(-1);
+      if (last === undefined || compareRows(last, row) < 0) held.ordered.push(row);
+      else held.ordered.splice(lowerBound(held.ordered, row), held.byId.has(row.id) ? 1 : 0, row);
+      held.byId.set(row.id, row);
+    },
+    remove(scope, id) {
+      const held = scopes.get(scope);
+      const row = held?.byId.get(id);
+      if (held === undefined || row === undefined) return;
+      held.byId.delete(id);
+      held.ordered.splice(lowerBound(held.ordered, row), 1);
+      if (held.byId.size === 0) scopes.delete(scope);
+    },
+    clear: (scope) => void scopes.delete(scope),
+    page(scope, after, order, limit) {
+      const rows = scopes.get(scope)?.ordered ?? [];
+      if (order === 'asc') {
+        let start = 0;
+        if (after !== undefined) {
+          start = lowerBound(rows, after);
+          if (rows[start]?.id === after.id) start += 1;
+        }
+        return rows.slice(start, start + limit);
+      }
+      const end = after === undefined ? rows.length : lowerBound(rows, after);
+      return rows.slice(Math.max(0, end - limit), end).reverse();
+    },
+  };
+};
+
+/** A layer over `under`: reads see both, writes stay here until `commit()`. */
+export const createTableLayer = (under: OrderedTable): TableLayer => {
+  const scopes = new Map<string, { cleared: boolean; changed: Map<string, Row | undefined> }>();
+  const touch = (scope: string) => {
+    let change = scopes.get(scope);
+    if (change === undefined) {
+      change = { cleared: false, changed: new Map() };
+      scopes.set(scope, change);
+    }
+    return change;
+  };
+  return {
+    get(scope, id) {
+      const change = scopes.get(scope);
+      if (change?.changed.has(id)) return change.changed.get(id);
+      return change?.cleared ? undefined : under.get(scope, id);
+    },
+    put: (scope, row) => void touch(scope).changed.set(row.id, row),
+    remove: (scope, id) => void touch(scope).changed.set(id, undefined),
+    clear: (scope) => void scopes.set(scope, { cleared: true, changed: new Map() }),
+    page(scope, after, order, limit) {
+      const change = scopes.get(scope);
+      if (change === undefined) return under.page(scope, after, order, limit);
+      const sign = order === 'asc' ? 1 : -1;
+      // Every changed row may hide one of those below, so that many more are asked for.
+      const below = change.cleared ? [] : under.page(scope, after, order, limit + change.changed.size);
+      const rows = below.filter((row) => !change.changed.has(row.id));
+      for (const row of change.changed.values())
+        if (row !== undefined && (after === undefined || sign * compareRows(row, after) > 0)) rows.push(row);
+      return rows.sort((a, b) => sign * compareRows(a, b)).slice(0, limit);
+    },
+    commit() {
+      for (const [scope, { cleared, changed }] of scopes) {
+        if (cleared) under.clear(scope);
+        for (const [id, row] of changed) {
+          if (row === undefined) under.remove(scope, id);
+          else under.put(scope, row);
+        }
+      }
+    },
+  };
+};

@@ -1,0 +1,22 @@
+/**
+ * The position of a `created_at` in time. Stores order by this number and not by the text: rows that Python wrote mix
+ * naive local times, microseconds and offsets, and as text `…28Z` sorts after `…28.9Z`.
+ */
+import { ChatKitError } from '@chatkit/core';
+
+const isoForm = /^(\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2})?)(?:[.,](\d+))?(Z|[+-]\d{2}:?\d{2})?$/i;
+
+/**
+ * Microseconds since 1970, a safe integer until the year 2255. A time without an offset is read as UTC, so that the
+ * order does not depend on the machine. Anything else is refused with `request.invalid`.
+ */
+export const sortKey = (createdAt: string): number => {
+  const match = typeof createdAt === 'string' ? isoForm.exec(createdAt) : null;
+  const seconds = match === null ? Number.NaN : Date.parse(`${match[1]}${match[3] ?? 'Z'}`);
+  if (match === null || Number.isNaN(seconds)) {
+    throw new ChatKitError('request.invalid', 'created_at must be an ISO 8601 date and time.', {
+      details: { path: 'created_at' },
+    });
+  }
+  return seconds * 1000 + Number((match[2] ?? '').slice(0, 6).padEnd(6, '0'));
+};

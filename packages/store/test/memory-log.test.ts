@@ -1,0 +1,112 @@
+import { formatOffset, type LogEntry } from '@chatkit/core';
+import { createMemoryLog } from '@chatkit/store/memory';
+import { describe, expect, it } from 'vitest';
+
+const entry = (seq: number, text = `${seq}`): LogEntry => ({
+  offset: formatOffset(1, seq),
+  event: { type: 'progress_update', text },
+});
+const end = (seq: number): LogEntry => ({ offset: formatOffset(1, seq), end: 'completed' });
+const collect = async (entries: AsyncIterable<LogEntry>): Promise<string[]> => {
+  const offsets: string[] = [];
+  for await (const each of entries) offsets.push(each.offset);
+  return offsets;
+};
+
+describe('createMemoryLog', () => {
+  it('replays and then tails', async () => {
+    const log = createMemoryLog();
+    await log.create('run');
+    await log.append('run', [entry(1), entry(2)]);
+    const reading = collect(log.read('run'));
+    await Promise.resolve();
+    await log.append('run', [entry(3)]);
+    await log.append('run', [end(4)]);
+    expect(await reading).toEqual(['1-1', '1-2', '1-3', '1-4']);
+    expect(await collect(log.read('run', { after: '1-3' }))).toEqual(['1-4']);
+  });
+
+  it('passes over what a reader says it has already, even when the log does not have it yet', async () => {
+    const log = createMemoryLog();
+    await log.create('run');
+    await log.append('run', [entry(1)]);
+    const reading = collect(log.read('run', { after: '1-3' }));
+    await log.append('run', [entry(2), entry(3), entry(4), end(5)]);
+    expect(await reading).toEqual(['1-4', '1-5']);
+  });
+
+  it('does not wait for room without a reader', async () => {
+    const log = createMemoryLog({ maxBytesPerRun: 1000, maxLagBytes: 100 });
+    await log.create('run');
+    for (let seq = 1; seq < 100; seq += 1) expect(log.append('run', [entry(seq)])).toBeUndefined();
+  });
+
+  it('makes the producer wait for the slowest reader, until that reader is half way or gone', async () => {
+    const log = createMemoryLog({ maxLagBytes: 600 });
+    await log.create('run');
+    const slow = log.read('run')[Symbol.asyncIterator]();
+    const first = slow.next();
+    let seq = 0;
+    const fill = (): Promise<void> => {
+      for (;;) {
+        const room = log.append('run', [entry(++seq)]);
+        if (room !== undefined) return room;
+      }
+    };
+    let roomy = false;
+    const room = fill().then(() => {
+      roomy = true;
+    });
+    await first;
+    await slow.next();
+    expect(roomy).toBe(false);
+    for (let taken = 2; taken < seq - 1; taken += 1) await slow.next();
+    await room;
+    const again = fill();
+    await slow.return?.();
+    await again;
+  });
+
+  it('drops the oldest entries of a run past its bytes and tells readers that need them', async () => {
+    const log = createMemoryLog({ maxBytesPerRun: 1000 });
+    await log.create('run');
+    const stale = log.read('run')[Symbol.asyncIterator]();
+    await log.append('run', [entry(1)]);
+    await stale.next();
+    for (let seq = 2; seq <= 100; seq += 1) void log.append('run', [entry(seq)]);
+    await log.append('run', [end(101)]);
+    await expect(stale.next()).rejects.toMatchObject({ code: 'log.expired' });
+    await expect(collect(log.read('run'))).rejects.toMatchObject({ code: 'log.expired' });
+    await expect(collect(log.read('run', { after: '1-50' }))).rejects.toMatchObject({ code: 'log.expired' });
+    expect(await collect(log.read('run', { after: '1-99' }))).toEqual(['1-100', '1-101']);
+  });
+
+  it('forgets the finished runs that were used longest ago, and none that is open or read', async () => {
+    const evicted: string[] = [];
+    const log = createMemoryLog({ maxFinishedRuns: 2, onEvict: (id) => evicted.push(id) });
+    for (const id of ['open', 'a', 'b', 'c', 'd']) await log.create(id);
+    await log.append('a', [entry(1), end(2)]);
+    await log.append('b', [entry(1), end(2)]);
+    await collect(log.read('a'));
+    const held = log.read('a')[Symbol.asyncIterator]();
+    await held.next();
+    await log.append('c', [end(1)]);
+    await log.append('d', [end(1)]);
+    expect(evicted).toEqual(['b']);
+    await held.return?.();
+    expect(evicted).toEqual(['b', 'c']);
+    await expect(collect(log.read('b'))).rejects.toMatchObject({ code: 'run.not_found' });
+    expect(await collect(log.read('a'))).toEqual(['1-1', '1-2']);
+    await log.append('open', [entry(1)]);
+  });
+
+  it('counts all runs against maxBytes', async () => {
+    const evicted: string[] = [];
+    const log = createMemoryLog({ maxBytes: 5000, onEvict: (id) => evicted.push(id) });
+    for (const id of ['a', 'b', 'c']) {
+      await log.create(id);
+      await log.append(id, [entry(1, 'x'.repeat(2000)), end(2)]);
+    }
+    expect(evicted).toEqual(['a']);
+  });
+});
