@@ -45,6 +45,11 @@ export {
   workflowItemSchema,
 } from './item.ts';
 export {
+  type ParsedRequest,
+  type ParseRequestOptions,
+  parseRequest,
+} from './parse-request.ts';
+export {
   actionSchema,
   attachmentCreateParamsSchema,
   attachmentsCreateSchema,

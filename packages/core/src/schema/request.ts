@@ -1,13 +1,14 @@
 /**
- * The sixteen kinds of request that the protocol knows, and `runs.cancel`, which is an extension of ours. Read leniently: unknown keys are dropped, never refused,
- * because front ends in the field add their own.
+ * The sixteen kinds of request that the protocol knows, and `runs.cancel`, which is an extension of ours. Read
+ * leniently: unknown keys are dropped, never refused, because front ends in the field add their own.
  */
 import { z } from 'zod';
 import { inferenceOptionsSchema, userMessageContentSchema } from './content.ts';
 import { jsonObjectSchema, jsonSchema, optional, withDefault } from './primitives.ts';
 import { structuredInputResultSchema } from './structured-input.ts';
 
-const id = z.string().min(1).max(256);
+// The bound that every store shares, so that an id that is accepted here can be looked up.
+const id = z.string().min(1).max(200);
 const order = withDefault(z.enum(['asc', 'desc']), 'desc');
 // The reference reads 0 and null as "the default"; the ceiling is ours.
 const limit = optional(z.number().int().nonnegative());
