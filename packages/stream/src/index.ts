@@ -1,1 +1,17 @@
-export {};
+export { abortable } from './abortable.ts';
+export { type Clock, systemClock } from './clock.ts';
+export { collect } from './collect.ts';
+export { CHUNKS, type ChunkSource } from './engine/stage.ts';
+export { filter } from './filter.ts';
+export { forEach } from './for-each.ts';
+export { type HeartbeatOptions, heartbeat } from './heartbeat.ts';
+export { type Interruptible, interruptible } from './interruptible.ts';
+export { map } from './map.ts';
+export { merge } from './merge.ts';
+export { type Overflow, OverflowError } from './overflow.ts';
+export { pipe } from './pipe.ts';
+export { type Pushable, type PushableOptions, pushable } from './pushable.ts';
+export { from, type Operator, type Source, type Stream } from './stream.ts';
+export { take } from './take.ts';
+export { TimeoutError, type TimeoutOptions, type TimeoutPhase, timeout } from './timeout.ts';
+export { fromReadableStream, toReadableStream } from './web-stream.ts';

@@ -1,0 +1,42 @@
+/**
+ * Keeps the event loop alive while many items are ready. A replay of 200,000 items would otherwise run as one
+ * unbroken chain of microtasks, and no timer, no socket and no click on Stop would get a turn until its end. Every
+ * drain path counts its items here; after 8 ms of uninterrupted work it lets one macrotask run. The count is shared
+ * by all pipelines, because it is their sum that blocks the loop. Price: one clock read per 256 items, and a slow
+ * stream, which cannot be told from a busy one without a timer, yields once per 256 items for nothing.
+ */
+
+const ITEMS_PER_CHECK = 256;
+const BUDGET_MS = 8;
+
+let itemsSinceCheck = 0;
+let sliceStart = 0;
+
+/** Counts `items` of work. True when the caller should go on in a later turn, by `inNextTurn`. */
+export function isOverBudget(items: number): boolean {
+  itemsSinceCheck += items;
+  if (itemsSinceCheck < ITEMS_PER_CHECK) return false;
+  itemsSinceCheck = 0;
+  return performance.now() - sliceStart > BUDGET_MS;
+}
+
+/** Calls `then` after the event loop has had a turn, and starts a new slice of time. */
+export function inNextTurn(then: () => void): void {
+  schedule(() => {
+    sliceStart = performance.now();
+    then();
+  });
+}
+
+// `setTimeout` comes last: browsers clamp it to 4 ms when nested.
+function schedule(task: () => void): void {
+  if (typeof setImmediate === 'function') setImmediate(task);
+  else if (typeof MessageChannel === 'function') {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      task();
+    };
+    port2.postMessage(0);
+  } else setTimeout(task, 0);
+}

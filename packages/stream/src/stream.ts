@@ -1,0 +1,34 @@
+/**
+ * What goes into a pipeline and what comes out of it.
+ */
+
+import { stageOf } from './engine/inlet.ts';
+import { Outlet } from './engine/outlet.ts';
+
+/** Anything that items can be read from. A source is read once, by one reader. */
+export type Source<T> = AsyncIterable<T> | Iterable<T> | ReadableStream<T>;
+
+/**
+ * An async iterator to be read once, by one reader. Nothing is pulled before the first `next()`. `return()`, `break`
+ * and `await using` close it at any time: pending `next()` calls settle as done and every open source is told, all in
+ * the same turn.
+ */
+export interface Stream<T> extends AsyncDisposable {
+  [Symbol.asyncIterator](): Stream<T>;
+  next(): Promise<IteratorResult<T, undefined>>;
+  return(value?: unknown): Promise<IteratorResult<T, undefined>>;
+  throw(error?: unknown): Promise<IteratorResult<T, undefined>>;
+}
+
+/** A step of a pipeline: `map(fn)`, `batch({…})` and so on, or any function of this shape. */
+export type Operator<I, O> = (source: Source<I>) => Stream<O>;
+
+/**
+ * A stream over any source.
+ *
+ * @example
+ * const stream = from(response.body);
+ */
+export function from<T>(source: Source<T>): Stream<T> {
+  return source instanceof Outlet ? source : new Outlet(stageOf(source));
+}

@@ -1,0 +1,52 @@
+/**
+ * To and from the web's streams.
+ */
+
+import { stageOf } from './engine/inlet.ts';
+import { from, type Source, type Stream } from './stream.ts';
+
+/**
+ * A stream over a `ReadableStream`, through a reader, so that closing works while a read is pending: the reader is
+ * cancelled, its lock released. Every operator takes a `ReadableStream` as it is; this is for reading one directly.
+ *
+ * @example
+ * const bytes = fromReadableStream(response.body);
+ */
+export function fromReadableStream<T>(readable: ReadableStream<T>): Stream<T> {
+  return from(readable);
+}
+
+/**
+ * A `ReadableStream` over any source. It pulls only when it is read and never ahead, so backpressure reaches the source
+ * and an error cannot overtake what came before it; a chunk of ready items is enqueued at once. `cancel()` closes the
+ * source and waits for its cleanup.
+ *
+ * @example
+ * return new Response(toReadableStream(pipe(frames, map((frame) => encoder.encode(frame)))));
+ */
+export function toReadableStream<T>(source: Source<T>): ReadableStream<T> {
+  const stage = stageOf(source);
+  return new ReadableStream<T>(
+    {
+      pull: (controller) =>
+        new Promise<void>((resolve) => {
+          stage.pull({
+            items(chunk) {
+              for (const item of chunk) controller.enqueue(item);
+              resolve();
+            },
+            done() {
+              controller.close();
+              resolve();
+            },
+            fail(error) {
+              controller.error(error);
+              resolve();
+            },
+          });
+        }),
+      cancel: () => stage.close(),
+    },
+    { highWaterMark: 0 },
+  );
+}
