@@ -36,7 +36,8 @@ export const threadsAddUserMessageSchema = request(
 
 export const threadsAddClientToolOutputSchema = request(
   'threads.add_client_tool_output',
-  z.object({ thread_id: id, result: jsonSchema }),
+  // The reference's request names no call. `item_id` is an extension for calls that run side by side.
+  z.object({ thread_id: id, item_id: optional(id), result: jsonSchema }),
 );
 
 export const threadsAddStructuredInputSchema = request(
