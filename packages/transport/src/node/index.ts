@@ -1,1 +1,1 @@
-export {};
+export { type WriteReplyOptions, writeReply } from './write-reply.ts';

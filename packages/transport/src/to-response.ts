@@ -1,0 +1,117 @@
+/**
+ * The fetch adapter: a `Reply` as a web `Response`, for every framework whose handler returns one. The body is pulled: a
+ * `respond()` behind it runs only as far ahead as the reader has asked, plus one batch.
+ */
+import { pumpText } from './pump-text.ts';
+import type { Reply } from './reply.ts';
+
+/** What {@link toResponse} can be told. */
+export interface ToResponseOptions {
+  /** Ends the body: the reader sees the signal's reason as an error, the reply's iterator is returned. */
+  signal?: AbortSignal | undefined;
+  /** Called once, at once, when the reader goes away before the end: the place to abort the work behind the body. */
+  onDisconnect?: (() => void) | undefined;
+}
+
+/**
+ * Turns a reply into a `Response`. Nothing of the body runs before the first read. Text that is ready in the same turn
+ * is one chunk of the stream. Cancelling the body (a client that left) returns the reply's iterator; its clean-up is
+ * waited for, unless it is stuck inside `next()`.
+ *
+ * @example
+ * export const POST = async (request: Request) => toResponse(await server.reply(request, context));
+ */
+export function toResponse(reply: Reply, options: ToResponseOptions = {}): Response {
+  const { status, headers, body } = reply;
+  return new Response(body === null || typeof body === 'string' ? body : toByteStream(body, options), {
+    status,
+    headers,
+  });
+}
+
+function toByteStream(body: AsyncIterable<string>, options: ToResponseOptions): ReadableStream<Uint8Array> {
+  const { signal, onDisconnect } = options;
+  const encoder = new TextEncoder();
+  const iterator = body[Symbol.asyncIterator]();
+  let state: 'unread' | 'open' | 'over' = 'unread';
+  let isReading = false;
+  let demand: (() => void) | undefined;
+  let isDemanded = false;
+
+  const source: AsyncIterator<string, unknown> = {
+    next() {
+      isReading = true;
+      return iterator.next().finally(() => {
+        isReading = false;
+      });
+    },
+  };
+
+  /** Returns the iterator, once. */
+  const leave = (): Promise<void> => {
+    if (state === 'over') return Promise.resolve();
+    state = 'over';
+    signal?.removeEventListener('abort', onAbort);
+    onDisconnect?.();
+    const left = Promise.resolve(iterator.return?.()).then(
+      () => {},
+      () => {}, // the reader is gone: nobody is left to be told
+    );
+    demand?.();
+    return isReading ? Promise.resolve() : left;
+  };
+  let controller: ReadableStreamDefaultController<Uint8Array>;
+  const onAbort = (): void => {
+    if (state === 'over') return;
+    void leave();
+    controller.error(signal?.reason);
+  };
+  const settle = (): boolean => {
+    const wasOpen = state !== 'over';
+    state = 'over';
+    signal?.removeEventListener('abort', onAbort);
+    return wasOpen;
+  };
+
+  const start = (): void => {
+    pumpText(
+      source,
+      {
+        write(text) {
+          isDemanded = false;
+          controller.enqueue(encoder.encode(text));
+          // The read that asked for this has it. The next batch leaves with the next read.
+          return new Promise((resolve) => {
+            demand = resolve;
+            if (isDemanded) resolve();
+          });
+        },
+      },
+      () => state === 'over',
+    ).then(
+      () => settle() && controller.close(),
+      (error) => settle() && controller.error(error),
+    );
+  };
+
+  return new ReadableStream<Uint8Array>(
+    {
+      start(made) {
+        controller = made;
+        if (signal?.aborted) onAbort();
+        else signal?.addEventListener('abort', onAbort, { once: true });
+      },
+      pull() {
+        isDemanded = true;
+        demand?.();
+        if (state === 'unread') {
+          state = 'open';
+          start();
+        }
+      },
+      cancel: leave,
+    },
+    // Bytes, and none ahead of the reader: what runs ahead is the pump's one batch, which can still be joined.
+    new ByteLengthQueuingStrategy({ highWaterMark: 0 }),
+  );
+}

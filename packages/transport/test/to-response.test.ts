@@ -1,0 +1,154 @@
+import { expect, it } from 'vitest';
+import { decodeSse, encodeSse, eventStreamHeaders, type Reply, toResponse } from '../src/index.ts';
+import { collect } from './support/bytes.ts';
+import { deferred, turns, until } from './support/node-server.ts';
+
+const streamed = (body: AsyncIterable<string>): Reply => ({ status: 200, headers: { ...eventStreamHeaders }, body });
+const bodyOf = (response: Response) => response.body as ReadableStream<Uint8Array>;
+
+it('keeps status, headers and a text body', async () => {
+  const response = toResponse({ status: 404, headers: { 'content-type': 'application/json' }, body: '{}' });
+  expect([response.status, response.headers.get('content-type'), await response.text()]).toEqual([
+    404,
+    'application/json',
+    '{}',
+  ]);
+  expect(toResponse({ status: 204, headers: {}, body: null }).body).toBeNull();
+});
+
+it('streams every frame in order, joining those of one turn', async () => {
+  const frames = Array.from({ length: 2000 }, (_, n) => ({ data: `${n} é` }));
+  const response = toResponse(
+    streamed(
+      (async function* () {
+        for (const frame of frames) yield encodeSse(frame);
+      })(),
+    ),
+  );
+  const chunks = await collect(bodyOf(response) as never as AsyncIterable<Uint8Array>);
+  expect(chunks.length).toBeLessThan(50);
+  expect(await collect(decodeSse(new Response(new Blob(chunks as never)).body as never))).toEqual(frames);
+});
+
+it('runs nothing before the first read, and no further ahead than a batch', async () => {
+  let made = 0;
+  const response = toResponse(
+    streamed(
+      (async function* () {
+        for (;;) {
+          made++;
+          yield encodeSse({ data: 'x'.repeat(1000) });
+        }
+      })(),
+    ),
+  );
+  await turns(20);
+  expect(made).toBe(0);
+  const reader = bodyOf(response).getReader();
+  await reader.read();
+  await turns(200);
+  expect(made).toBeLessThan(100);
+  await reader.cancel();
+});
+
+it('a frame leaves although the next is not ready', async () => {
+  const response = toResponse(
+    streamed(
+      (async function* () {
+        yield encodeSse({ data: 'a' });
+        await new Promise(() => {});
+      })(),
+    ),
+  );
+  const frames = decodeSse(bodyOf(response));
+  expect((await frames.next()).value).toEqual({ data: 'a' });
+  await frames.return?.();
+});
+
+it('cancel tells the owner, returns the iterator once, and waits for its clean-up', async () => {
+  const log: string[] = [];
+  const response = toResponse(
+    streamed(
+      (async function* () {
+        try {
+          for (;;) yield encodeSse({ data: 'x'.repeat(40_000) });
+        } finally {
+          await turns(2);
+          log.push('finally');
+        }
+      })(),
+    ),
+    { onDisconnect: () => log.push('disconnect') },
+  );
+  const reader = bodyOf(response).getReader();
+  await reader.read();
+  await turns(5);
+  await reader.cancel();
+  expect(log).toEqual(['disconnect', 'finally']);
+});
+
+it('cancel is not held up by a body that is stuck, and the body is returned once it goes on', async () => {
+  const go = deferred();
+  let finallyRuns = 0;
+  const response = toResponse(
+    streamed(
+      (async function* () {
+        try {
+          yield encodeSse({ data: 'a' });
+          await go.promise;
+          yield encodeSse({ data: 'b' });
+        } finally {
+          finallyRuns++;
+        }
+      })(),
+    ),
+  );
+  const reader = bodyOf(response).getReader();
+  await reader.read();
+  await reader.cancel();
+  expect(finallyRuns).toBe(0);
+  go.resolve();
+  await until(() => finallyRuns > 0);
+  expect(finallyRuns).toBe(1);
+});
+
+it('abort ends the body with the reason and returns the iterator', async () => {
+  const controller = new AbortController();
+  let finallyRuns = 0;
+  const response = toResponse(
+    streamed(
+      (async function* () {
+        try {
+          for (;;) {
+            yield encodeSse({ data: 'a' });
+            await turns(1);
+          }
+        } finally {
+          finallyRuns++;
+        }
+      })(),
+    ),
+    { signal: controller.signal },
+  );
+  const reader = bodyOf(response).getReader();
+  await reader.read();
+  const reason = new Error('stop');
+  controller.abort(reason);
+  await expect(reader.read()).rejects.toBe(reason);
+  await until(() => finallyRuns > 0);
+  expect(finallyRuns).toBe(1);
+});
+
+it('the error of a body arrives after everything before it', async () => {
+  const response = toResponse(
+    streamed(
+      (async function* () {
+        yield encodeSse({ data: 'a' });
+        throw new Error('broken');
+      })(),
+    ),
+  );
+  const frames = decodeSse(bodyOf(response));
+  expect((await frames.next()).value).toEqual({ data: 'a' });
+  await expect(frames.next()).rejects.toThrow('broken');
+});

@@ -1,0 +1,154 @@
+import { expect, it } from 'vitest';
+import { decodeSse, encodeSse, eventStreamHeaders, type Reply } from '../src/index.ts';
+import { writeReply } from '../src/node/index.ts';
+import { collect } from './support/bytes.ts';
+import { deferred, openSocket, serve, until } from './support/node-server.ts';
+
+const streamed = (body: AsyncIterable<string>): Reply => ({ status: 200, headers: { ...eventStreamHeaders }, body });
+
+it('writes a text reply', async () => {
+  const { url } = await serve((_request, response) => {
+    void writeReply({ status: 422, headers: { 'content-type': 'application/json' }, body: '{"é":1}' }, response);
+  });
+  const response = await fetch(url);
+  expect([response.status, response.headers.get('content-type'), await response.text()]).toEqual([
+    422,
+    'application/json',
+    '{"é":1}',
+  ]);
+});
+
+it('writes a reply without a body', async () => {
+  const { url } = await serve(
+    (_request, response) => void writeReply({ status: 204, headers: {}, body: null }, response),
+  );
+  const response = await fetch(url);
+  expect([response.status, await response.text()]).toEqual([204, '']);
+});
+
+it('streams every frame in order', async () => {
+  const { url } = await serve((_request, response) => {
+    void writeReply(
+      streamed(
+        (async function* () {
+          for (let n = 0; n < 5000; n++) {
+            yield encodeSse({ id: String(n), data: n % 7 === 0 ? `${n} é😀` : String(n) });
+            if (n % 997 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+          }
+        })(),
+      ),
+      response,
+    );
+  });
+  const response = await fetch(url);
+  const frames = await collect(decodeSse(response.body as ReadableStream<Uint8Array>));
+  expect(frames).toEqual(
+    Array.from({ length: 5000 }, (_, n) => ({ id: String(n), data: n % 7 === 0 ? `${n} é😀` : String(n) })),
+  );
+});
+
+it('sends the headers although the body is silent, and the first frame although the second is not ready', async () => {
+  const first = deferred();
+  const { url } = await serve((_request, response) => {
+    void writeReply(
+      streamed(
+        (async function* () {
+          await first.promise;
+          yield encodeSse({ data: 'a' });
+          await new Promise(() => {});
+        })(),
+      ),
+      response,
+    );
+  });
+  const response = await fetch(url);
+  expect(response.headers.get('x-accel-buffering')).toBe('no');
+  first.resolve();
+  const frames = decodeSse(response.body as ReadableStream<Uint8Array>);
+  expect((await frames.next()).value).toEqual({ data: 'a' });
+  await frames.return?.();
+});
+
+it.each(['idle', 'busy', 'stuck behind a client that does not read'])(
+  'a client that leaves: the owner is told, the iterator is returned, finally runs once (%s)',
+  async (how) => {
+    const controller = new AbortController();
+    let finallyRuns = 0;
+    const written = deferred();
+    const { port } = await serve((_request, response) => {
+      const body = (async function* () {
+        try {
+          yield encodeSse({ data: 'open' });
+          const aborted = new Promise<void>((resolve) => controller.signal.addEventListener('abort', () => resolve()));
+          if (how === 'idle') await aborted;
+          else for (;;) yield encodeSse({ data: 'x'.repeat(how === 'busy' ? 10 : 100_000) });
+        } finally {
+          finallyRuns++;
+        }
+      })();
+      void writeReply(streamed(body), response, { onDisconnect: () => controller.abort() }).then(() =>
+        written.resolve(),
+      );
+    });
+    const socket = await openSocket(port);
+    if (how === 'busy') socket.resume();
+    await new Promise((resolve) => socket.once('readable', resolve));
+    socket.destroy();
+    await written.promise;
+    expect(controller.signal.aborted).toBe(true);
+    await until(() => finallyRuns > 0);
+    expect(finallyRuns).toBe(1);
+  },
+);
+
+it('a body that fails: what came before arrives, the connection is cut, the promise rejects', async () => {
+  const outcome = deferred<unknown>();
+  const { url } = await serve((_request, response) => {
+    writeReply(
+      streamed(
+        (async function* () {
+          yield encodeSse({ data: 'a' });
+          await new Promise((resolve) => setTimeout(resolve, 20));
+          throw new Error('secret');
+        })(),
+      ),
+      response,
+    ).catch(outcome.resolve);
+  });
+  const response = await fetch(url);
+  const frames = decodeSse(response.body as ReadableStream<Uint8Array>);
+  expect((await frames.next()).value).toEqual({ data: 'a' });
+  await expect(frames.next()).rejects.toThrow();
+  expect(await outcome.promise).toEqual(new Error('secret'));
+});
+
+it('a request for the headers alone runs nothing and lets go of the body', async () => {
+  let runs = 0;
+  let returns = 0;
+  const { url } = await serve((_request, response) => {
+    const body: AsyncIterable<string> = {
+      [Symbol.asyncIterator]: () => ({
+        next: async () => ({ value: String(++runs), done: false }),
+        return: async () => {
+          returns++;
+          return { value: undefined, done: true };
+        },
+      }),
+    };
+    void writeReply(streamed(body), response);
+  });
+  const response = await fetch(url, { method: 'HEAD' });
+  expect([response.status, await response.text(), runs, returns]).toEqual([200, '', 0, 1]);
+});
+
+it('lets go of a client that has taken nothing for stuckMs', async () => {
+  const left = deferred();
+  const { port } = await serve((_request, response) => {
+    const body = (async function* () {
+      for (;;) yield encodeSse({ data: 'x'.repeat(100_000) });
+    })();
+    void writeReply(streamed(body), response, { stuckMs: 50, onDisconnect: left.resolve });
+  });
+  await openSocket(port);
+  await left.promise;
+});
