@@ -1,1 +1,23 @@
-export {};
+// What tests of a chat need: a scripted agent, a scripted network, and time that stands still.
+
+export {
+  createScriptedNetwork,
+  type NetworkPlan,
+  type ScriptedNetwork,
+  type ScriptedNetworkOptions,
+  type SeenRequest,
+} from './scripted-network.ts';
+export {
+  fail,
+  hang,
+  run,
+  type ScriptedCall,
+  type ScriptedResponder,
+  type ScriptedResponderOptions,
+  type ScriptStep,
+  say,
+  scriptedResponder,
+  until,
+  wait,
+} from './scripted-responder.ts';
+export { createVirtualClock, type VirtualClock, type VirtualClockOptions } from './virtual-clock.ts';
