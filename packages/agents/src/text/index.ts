@@ -1,1 +1,4 @@
-export {};
+// From any stream of text: an async iterable or web stream of strings, or a stream of the `openai` package.
+
+export { type StreamTextOptions, streamTextResponse, type TextSource } from './stream-text-response.ts';
+export { withProgress } from './with-progress.ts';

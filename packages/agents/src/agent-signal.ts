@@ -1,0 +1,42 @@
+/**
+ * What every model's stream is reduced to before it becomes ChatKit events: one small vocabulary, written by two readers
+ * (the Responses events, and everything else) and read by one writer.
+ */
+
+/** A citation as the model sent it, for a converter to turn into an annotation. */
+export interface RawCitation {
+  readonly type: string;
+  readonly [field: string]: unknown;
+}
+
+/** One part of a finished message. */
+export interface RawPart {
+  readonly text: string;
+  readonly citations: readonly RawCitation[];
+}
+
+/**
+ * A fact about the run. `key` names a message or an image within the run; `id` is the provider's own id, present only
+ * where it may serve as an item id.
+ */
+export type AgentSignal =
+  | { readonly kind: 'message.started'; readonly key: string; readonly id?: string | undefined }
+  | { readonly kind: 'part.started'; readonly key: string; readonly index: number }
+  | { readonly kind: 'text.delta'; readonly key: string; readonly index: number; readonly delta: string }
+  | { readonly kind: 'part.done'; readonly key: string; readonly index: number; readonly text: string | undefined }
+  | { readonly kind: 'citation'; readonly key: string; readonly index: number; readonly citation: RawCitation }
+  /** Without `parts` the message is what was streamed of it. */
+  | { readonly kind: 'message.done'; readonly key: string; readonly parts?: readonly RawPart[] | undefined }
+  | { readonly kind: 'reasoning.started' }
+  | { readonly kind: 'thought.delta'; readonly index: number; readonly delta: string }
+  | { readonly kind: 'thought.done'; readonly index: number; readonly text: string | undefined }
+  | { readonly kind: 'image.started'; readonly key: string }
+  | { readonly kind: 'image.partial'; readonly key: string; readonly base64: string; readonly index: number }
+  | { readonly kind: 'image.done'; readonly key: string; readonly base64: string }
+  | { readonly kind: 'tool.called'; readonly callId: string; readonly id?: string | undefined; readonly name: string };
+
+/** Turns one event of the source into signals; usually none or one. */
+export type SignalReader = (event: unknown) => readonly AgentSignal[];
+
+/** No signal; shared, so that an ignored event allocates nothing. */
+export const none: readonly AgentSignal[] = [];

@@ -1,0 +1,89 @@
+/**
+ * The parts of an AI SDK stream that say something to a reader, in one vocabulary. `fullStream` and the UI message stream
+ * name the same facts differently (`text` or `delta`, `tool-call` or `tool-input-available`); the difference ends here.
+ * Source: `TextStreamPart` and `UIMessageChunk` of `ai` 7.0.
+ */
+import { field, textField } from '../agent-run.ts';
+
+/** What a part says. */
+export type AiPart =
+  | { readonly kind: 'text'; readonly block: string; readonly delta: string }
+  | { readonly kind: 'thought'; readonly block: string; readonly delta: string }
+  | { readonly kind: 'thought.done'; readonly block: string }
+  | { readonly kind: 'tool.called'; readonly callId: string; readonly name: string; readonly input: unknown }
+  | { readonly kind: 'tool.done'; readonly callId: string; readonly failed: boolean }
+  | { readonly kind: 'source'; readonly url: string; readonly title: string | undefined }
+  | { readonly kind: 'document'; readonly title: string; readonly filename: string }
+  | { readonly kind: 'image'; readonly url: string }
+  | { readonly kind: 'step.done' }
+  | { readonly kind: 'aborted' }
+  | { readonly kind: 'failed'; readonly error: unknown };
+
+/** Reads one part; `undefined` for what a reader need not know. */
+export const readAiPart = (part: unknown): AiPart | undefined => {
+  const block = textField(part, 'id') ?? '';
+  switch (textField(part, 'type')) {
+    case 'text-delta':
+      return { kind: 'text', block, delta: textField(part, 'text') ?? textField(part, 'delta') ?? '' };
+    case 'reasoning-delta':
+      return { kind: 'thought', block, delta: textField(part, 'text') ?? textField(part, 'delta') ?? '' };
+    case 'reasoning-end':
+      return { kind: 'thought.done', block };
+    case 'tool-call':
+    case 'tool-input-available':
+      return {
+        kind: 'tool.called',
+        callId: textField(part, 'toolCallId') ?? '',
+        name: textField(part, 'toolName') ?? '',
+        input: field(part, 'input'),
+      };
+    case 'tool-result':
+    case 'tool-output-available':
+      // A preliminary result is followed by the final one.
+      if (field(part, 'preliminary') === true) return undefined;
+      return { kind: 'tool.done', callId: textField(part, 'toolCallId') ?? '', failed: false };
+    case 'tool-error':
+    case 'tool-input-error':
+    case 'tool-output-error':
+    case 'tool-output-denied':
+      return { kind: 'tool.done', callId: textField(part, 'toolCallId') ?? '', failed: true };
+    case 'source':
+      return field(part, 'sourceType') === 'document' ? readDocument(part) : readUrl(part);
+    case 'source-url':
+      return readUrl(part);
+    case 'source-document':
+      return readDocument(part);
+    case 'file':
+      return readFile(part);
+    case 'finish-step':
+      return { kind: 'step.done' };
+    case 'abort':
+      return { kind: 'aborted' };
+    case 'error':
+      return {
+        kind: 'failed',
+        error: field(part, 'error') ?? new Error(textField(part, 'errorText') ?? 'The model failed.'),
+      };
+    default:
+      return undefined;
+  }
+};
+
+const readUrl = (part: unknown): AiPart | undefined => {
+  const url = textField(part, 'url');
+  return url === undefined ? undefined : { kind: 'source', url, title: textField(part, 'title') };
+};
+
+const readDocument = (part: unknown): AiPart => {
+  const title = textField(part, 'title') ?? '';
+  return { kind: 'document', title, filename: textField(part, 'filename') ?? title };
+};
+
+/** Only images have a place in a thread. */
+const readFile = (part: unknown): AiPart | undefined => {
+  const file = field(part, 'file') ?? part;
+  const mediaType = textField(file, 'mediaType') ?? '';
+  if (!mediaType.startsWith('image/')) return undefined;
+  const url = textField(part, 'url') ?? `data:${mediaType};base64,${textField(file, 'base64') ?? ''}`;
+  return { kind: 'image', url };
+};

@@ -1,0 +1,163 @@
+/**
+ * A stream of the AI SDK as ChatKit events: text as messages, reasoning and tool calls as workflows above them, sources as
+ * annotations, images as items.
+ */
+import type { ThreadStreamEvent } from '@chatkit/core';
+import type { AgentSignal, RawCitation } from '../agent-signal.ts';
+import { createEventWriter } from '../event-writer.ts';
+import { ResponseContext, type ResponseContextOptions } from '../response-context.ts';
+import { ResponseStreamConverter } from '../response-stream-converter.ts';
+import { type AiPart, readAiPart } from './ai-part.ts';
+
+export interface StreamAiOptions extends Omit<ResponseContextOptions, 'thread'> {
+  /** How a tool call is shown while it runs. Default: its name. `undefined` hides it. */
+  describeTool?: ((name: string, input: unknown) => { title: string; icon?: string } | undefined) | undefined;
+}
+
+/**
+ * Streams `streamText().fullStream`, or a UI message stream, as ChatKit events. An `error` part is thrown after
+ * everything before it; an `abort` part ends the stream with what there is. Stopping the consumer closes the source;
+ * give `streamText` the run's `abortSignal`, so that this stops the model.
+ *
+ * @example
+ * const result = streamText({ model, messages: toModelMessages(items), abortSignal: run.signal });
+ * yield* streamAiResponse(thread, result.fullStream);
+ */
+export async function* streamAiResponse(
+  thread: ResponseContextOptions['thread'],
+  source: AsyncIterable<object> | ReadableStream<object>,
+  options: StreamAiOptions = {},
+): AsyncGenerator<ThreadStreamEvent, void, undefined> {
+  const context = new ResponseContext({ ...options, thread });
+  const turn = createTurn(context, options.describeTool ?? ((title) => ({ title })));
+  const ready: ThreadStreamEvent[] = [];
+  context.attach((event) => ready.push(event));
+
+  for await (const chunk of source) {
+    const part = readAiPart(chunk);
+    if (part === undefined) continue;
+    if (part.kind === 'failed') {
+      yield* ready.splice(0);
+      throw part.error;
+    }
+    if (part.kind === 'aborted') return;
+    await turn.write(part);
+    yield* ready.splice(0);
+  }
+  await turn.end();
+  yield* ready.splice(0);
+}
+
+/** What is open in the turn: a message with its blocks, the tasks of tool calls, sources that came before their text. */
+const createTurn = (context: ResponseContext, describeTool: NonNullable<StreamAiOptions['describeTool']>) => {
+  const writer = createEventWriter(context, new ResponseStreamConverter());
+  const tasks = new Map<string, { index: number; workflow: string; title: string; icon?: string }>();
+  const blocks = new Map<string, number>();
+  let messages = 0;
+  let images = 0;
+  let open: string | undefined;
+  let early: RawCitation[] = [];
+  let length = 0;
+  const thoughts = new Map<string, { index: number; text: string }>();
+
+  const write = async (signal: AgentSignal): Promise<void> => writer.write(signal);
+
+  const closeMessage = async (): Promise<void> => {
+    if (open === undefined) return;
+    const key = open;
+    open = undefined;
+    blocks.clear();
+    length = 0;
+    await write({ kind: 'message.done', key });
+  };
+
+  const text = async (block: string, delta: string): Promise<void> => {
+    if (delta === '') return;
+    open ??= `message ${messages++}`;
+    const key = open;
+    let index = blocks.get(block);
+    if (index === undefined) {
+      index = blocks.size;
+      blocks.set(block, index);
+    }
+    length += delta.length;
+    await write({ kind: 'text.delta', key, index, delta });
+    for (const citation of early.splice(0)) await write({ kind: 'citation', key, index: 0, citation });
+  };
+
+  const cite = async (citation: RawCitation): Promise<void> => {
+    if (open === undefined) early.push(citation);
+    else await write({ kind: 'citation', key: open, index: Math.max(0, blocks.size - 1), citation });
+  };
+
+  const callTool = async (callId: string, name: string, input: unknown): Promise<void> => {
+    const described = describeTool(name, input);
+    if (described === undefined) return;
+    await closeMessage();
+    const index = context.addWorkflowTask({ type: 'custom', status_indicator: 'loading', ...described });
+    tasks.set(callId, { index, workflow: context.workflow?.id ?? '', ...described });
+  };
+
+  const toolDone = (callId: string, failed: boolean): void => {
+    const task = tasks.get(callId);
+    tasks.delete(callId);
+    // The workflow may be over: the model went on to write while the tool still ran.
+    if (task === undefined || context.workflow?.id !== task.workflow) return;
+    const { index, title, icon } = task;
+    const status_indicator = failed ? 'none' : 'complete';
+    context.updateWorkflowTask(
+      { type: 'custom', status_indicator, title, ...(icon === undefined ? {} : { icon }) },
+      index,
+    );
+  };
+
+  return {
+    async write(part: AiPart): Promise<void> {
+      switch (part.kind) {
+        case 'text':
+          return text(part.block, part.delta);
+        case 'thought': {
+          await closeMessage();
+          const thought = thoughts.get(part.block) ?? { index: thoughts.size, text: '' };
+          thought.text += part.delta;
+          thoughts.set(part.block, thought);
+          return write({ kind: 'thought.delta', index: thought.index, delta: part.delta });
+        }
+        case 'thought.done': {
+          const thought = thoughts.get(part.block);
+          if (thought === undefined) return;
+          return write({ kind: 'thought.done', ...thought });
+        }
+        case 'tool.called':
+          return callTool(part.callId, part.name, part.input);
+        case 'tool.done':
+          return toolDone(part.callId, part.failed);
+        case 'source':
+          return cite({ type: 'url_citation', url: part.url, title: part.title, end_index: length });
+        case 'document':
+          return cite({ type: 'file_citation', filename: part.filename, title: part.title, index: length });
+        case 'image': {
+          await closeMessage();
+          context.endWorkflow();
+          const id = context.createId('message');
+          const image = { id: `image_${images++}`, url: part.url };
+          const created_at = context.timestamp();
+          const thread_id = context.thread.id;
+          context.stream({
+            type: 'thread.item.done',
+            item: { type: 'generated_image', id, thread_id, created_at, image },
+          });
+          return;
+        }
+        case 'step.done':
+          thoughts.clear();
+          return closeMessage();
+      }
+    },
+    async end(): Promise<void> {
+      await closeMessage();
+      context.endWorkflow();
+      early = [];
+    },
+  };
+};

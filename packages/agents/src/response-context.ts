@@ -1,0 +1,170 @@
+/**
+ * A turn that is being written: where its events go, and the workflow that is open. It keeps events in the order in which
+ * things happened, and closes the workflow when something the reader sees follows it.
+ */
+import {
+  ChatKitError,
+  createId,
+  type IdKind,
+  type Task,
+  type ThreadItem,
+  type ThreadItemUpdate,
+  type ThreadMetadata,
+  type ThreadStreamEvent,
+  type Workflow,
+  type WorkflowItem,
+  type WorkflowSummary,
+} from '@chatkit/core';
+
+/** What a turn is made from. */
+export interface ResponseContextOptions {
+  thread: Pick<ThreadMetadata, 'id'>;
+  /** Ids of new items. Default: `createId` of `@chatkit/core`. */
+  createId?: ((kind: IdKind) => string) | undefined;
+  /** Milliseconds since the epoch. Default: `Date.now`. */
+  now?: (() => number) | undefined;
+}
+
+/** Items that say nothing to the reader, so that a workflow stays open beside them. */
+const besideWorkflow: ReadonlySet<ThreadItem['type']> = new Set([
+  'client_tool_call',
+  'hidden_context_item',
+  'sdk_hidden_context',
+] as const);
+
+/** Streams events and workflows of one turn. `AgentContext` is one that tools hold; readers of other sources use it bare. */
+export class ResponseContext {
+  readonly thread: Pick<ThreadMetadata, 'id'>;
+  readonly createId: (kind: IdKind) => string;
+  readonly now: () => number;
+
+  #workflow: { item: WorkflowItem; announced: boolean } | undefined;
+  #backlog: ThreadStreamEvent[] = [];
+  #sink: ((event: ThreadStreamEvent) => void) | undefined;
+
+  constructor(options: ResponseContextOptions) {
+    this.thread = options.thread;
+    this.createId = options.createId ?? createId;
+    this.now = options.now ?? Date.now;
+  }
+
+  /**
+   * Sends an event to the user, in order with what the model streams; before the run is bridged it is kept. An item that
+   * the user sees ends the open workflow, because it stands below it; a workflow of your own becomes the open one.
+   */
+  stream(event: ThreadStreamEvent): void {
+    if (event.type === 'thread.item.added' || event.type === 'thread.item.done') {
+      const { item } = event;
+      if (item.id !== this.workflow?.id) {
+        if (!besideWorkflow.has(item.type)) this.endWorkflow();
+        if (item.type === 'workflow' && event.type === 'thread.item.added') this.#workflow = { item, announced: true };
+      }
+    }
+    if (this.#sink === undefined) this.#backlog.push(event);
+    else this.#sink(event);
+  }
+
+  /** The workflow that is open, if one is. */
+  get workflow(): WorkflowItem | undefined {
+    return this.#workflow?.item;
+  }
+
+  /** Opens a workflow. An empty custom one is shown with its first task. */
+  startWorkflow(workflow: Workflow): void {
+    const item: WorkflowItem = {
+      type: 'workflow',
+      id: this.createId('workflow'),
+      thread_id: this.thread.id,
+      created_at: this.timestamp(),
+      workflow: { ...workflow, tasks: [...workflow.tasks] },
+    };
+    this.#workflow = { item, announced: false };
+    if (workflow.type === 'reasoning' || workflow.tasks.length > 0) this.#announce();
+  }
+
+  /** Adds a task to the open workflow; opens a custom one when there is none. Returns the task's index. */
+  addWorkflowTask(task: Task): number {
+    if (this.#workflow === undefined) this.startWorkflow({ type: 'custom', tasks: [], expanded: false });
+    const tasks = [...(this.workflow?.workflow.tasks ?? []), task];
+    this.#setTasks(tasks);
+    const index = tasks.length - 1;
+    if (this.#workflow?.announced === true) this.#update({ type: 'workflow.task.added', task_index: index, task });
+    else this.#announce();
+    return index;
+  }
+
+  /** Replaces a task of the open workflow. */
+  updateWorkflowTask(task: Task, index: number): void {
+    const tasks = this.workflow?.workflow.tasks;
+    if (tasks === undefined || index < 0 || index >= tasks.length) {
+      throw new ChatKitError('internal', `There is no task ${index} in an open workflow.`);
+    }
+    this.#setTasks(tasks.with(index, task));
+    this.#update({ type: 'workflow.task.updated', task_index: index, task });
+  }
+
+  /**
+   * Closes the open workflow, if one is open. Its summary is `summary`, or the one that it has, or the whole seconds it
+   * took. One that never had anything to show vanishes.
+   */
+  endWorkflow(summary?: WorkflowSummary, expanded = false): void {
+    const current = this.#workflow;
+    this.#workflow = undefined;
+    if (current === undefined || !current.announced) return;
+    const { item } = current;
+    const seconds = Math.max(0, Math.floor((this.now() - Date.parse(item.created_at)) / 1000));
+    const workflow = {
+      ...item.workflow,
+      summary: summary ?? item.workflow.summary ?? { duration: seconds },
+      expanded,
+    };
+    this.stream({ type: 'thread.item.done', item: { ...item, workflow } });
+  }
+
+  /** Goes on with a workflow of an earlier turn, for example the one that led to a client tool call. */
+  resumeWorkflow(item: WorkflowItem): void {
+    this.#workflow = { item, announced: false };
+  }
+
+  /** Sends the open workflow as it stands, without closing it: the next turn goes on with it. */
+  saveWorkflow(): void {
+    if (this.#workflow?.announced === true) this.stream({ type: 'thread.item.done', item: this.#workflow.item });
+    this.#workflow = undefined;
+  }
+
+  /** Routes events to the bridge until the returned function is called. One run at a time. */
+  attach(sink: (event: ThreadStreamEvent) => void): () => void {
+    if (this.#sink !== undefined) throw new ChatKitError('internal', 'This context is already part of a run.');
+    this.#sink = sink;
+    for (const event of this.#backlog.splice(0)) sink(event);
+    return () => {
+      this.#sink = undefined;
+    };
+  }
+
+  /** Now, as items carry it. */
+  timestamp(): string {
+    return new Date(this.now()).toISOString();
+  }
+
+  #setTasks(tasks: Task[]): void {
+    const current = this.#workflow;
+    if (current === undefined) return;
+    const item = { ...current.item, workflow: { ...current.item.workflow, tasks } };
+    this.#workflow = { ...current, item };
+  }
+
+  #announce(): void {
+    const current = this.#workflow;
+    if (current === undefined) return;
+    this.#workflow = { ...current, announced: true };
+    this.stream({ type: 'thread.item.added', item: current.item });
+  }
+
+  #update(update: ThreadItemUpdate): void {
+    const current = this.#workflow;
+    if (current === undefined) return;
+    if (!current.announced) this.#announce();
+    else this.stream({ type: 'thread.item.updated', item_id: current.item.id, update });
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * The hooks of the bridge: how a model's images and citations become what a reader sees. Override what your application
+ * does otherwise, for example to upload images instead of inlining them.
+ */
+import type { Annotation } from '@chatkit/core';
+import { indexField, textField } from './agent-run.ts';
+import type { RawCitation } from './agent-signal.ts';
+
+type Awaitable<T> = T | Promise<T>;
+
+/**
+ * Converts what the model streams beside text.
+ *
+ * @example
+ * class Uploading extends ResponseStreamConverter {
+ *   override base64ImageToUrl(imageId: string, base64: string) { return bucket.put(`${imageId}.png`, base64); }
+ * }
+ * yield* streamAgentResponse(context, result, { converter: new Uploading({ partialImages: 3 }) });
+ */
+export class ResponseStreamConverter {
+  /** How many partial images the image tool was asked for; absent: progress is not reported. */
+  readonly partialImages: number | undefined;
+
+  constructor(options: { partialImages?: number | undefined } = {}) {
+    this.partialImages = options.partialImages;
+  }
+
+  /** The URL under which an image is shown. Default: a `data:` URL. `partialIndex` is set for an unfinished image. */
+  base64ImageToUrl(_imageId: string, base64: string, _partialIndex?: number): Awaitable<string> {
+    return `data:image/png;base64,${base64}`;
+  }
+
+  /** How far along an image is, from 0 to 1. */
+  partialImageIndexToProgress(partialIndex: number): number {
+    if (this.partialImages === undefined || this.partialImages <= 0) return 0;
+    return Math.min(1, partialIndex / this.partialImages);
+  }
+
+  /** A citation of an uploaded file. `undefined` drops it, as one without a file name is. */
+  fileCitationToAnnotation(citation: RawCitation): Awaitable<Annotation | undefined> {
+    return fileAnnotation(citation, indexField(citation, 'index'));
+  }
+
+  /** A citation of a file that a tool wrote. */
+  containerFileCitationToAnnotation(citation: RawCitation): Awaitable<Annotation | undefined> {
+    return fileAnnotation(citation, indexField(citation, 'end_index'));
+  }
+
+  /** A citation of a web page. */
+  urlCitationToAnnotation(citation: RawCitation): Awaitable<Annotation | undefined> {
+    const url = textField(citation, 'url');
+    if (url === undefined || url === '') return undefined;
+    return {
+      type: 'annotation',
+      source: { type: 'url', title: textField(citation, 'title') || url, url },
+      index: indexField(citation, 'end_index'),
+    };
+  }
+
+  /** Any citation, by its type; one of a type that we do not know, or a bare file path, is dropped. */
+  citationToAnnotation(citation: RawCitation): Awaitable<Annotation | undefined> {
+    switch (citation.type) {
+      case 'file_citation':
+        return this.fileCitationToAnnotation(citation);
+      case 'container_file_citation':
+        return this.containerFileCitationToAnnotation(citation);
+      case 'url_citation':
+        return this.urlCitationToAnnotation(citation);
+      default:
+        return undefined;
+    }
+  }
+}
+
+const fileAnnotation = (citation: RawCitation, index: number): Annotation | undefined => {
+  const filename = textField(citation, 'filename');
+  if (filename === undefined || filename === '') return undefined;
+  return { type: 'annotation', source: { type: 'file', title: filename, filename }, index };
+};

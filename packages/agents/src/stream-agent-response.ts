@@ -1,0 +1,154 @@
+/**
+ * The bridge: a streamed run of an agent in, ChatKit events out. The run is read eagerly into a bounded queue of our own,
+ * because the SDK discards what nobody has read yet when a model fails; the tools' own events join the same queue, so the
+ * order on the screen is the order in which things happened.
+ */
+import type { ClientToolCallItem, ThreadItem, ThreadStreamEvent } from '@chatkit/core';
+import { abortable, pipe, pushable } from '@chatkit/stream';
+import type { AgentContext } from './agent-context.ts';
+import { type AgentRun, type AgentRunEvent, field, textField } from './agent-run.ts';
+import type { SignalReader } from './agent-signal.ts';
+import { requestApproval } from './approvals.ts';
+import { createEventWriter, type ToolCall } from './event-writer.ts';
+import { createGenericReader } from './generic-reader.ts';
+import { ResponseStreamConverter } from './response-stream-converter.ts';
+import { readResponsesEvent } from './responses-reader.ts';
+
+export interface StreamAgentResponseOptions {
+  /** How images and citations are converted. Default: `new ResponseStreamConverter()`. */
+  converter?: ResponseStreamConverter | undefined;
+  /** Events that may wait for a slow reader before the run is held back. Default 10,000. */
+  capacity?: number | undefined;
+}
+
+/**
+ * Streams a run of the OpenAI Agents SDK as ChatKit events, for every model behind it: Responses models by their own
+ * events, all others by text deltas and finished responses.
+ *
+ * Stopping the consumer closes the run, which aborts the model when the run was given the context's signal. A run that
+ * fails delivers all that came before, then throws its error; a guardrail that trips takes back what this run has shown
+ * (`thread.item.removed`), then throws; a refusal is an answer, not an error. Approvals that the run waits for become one `structured_input` item.
+ *
+ * @example
+ * async *respond(thread, input, context, run) {
+ *   const agentContext = new AgentContext({ thread, store, requestContext: context, signal: run.signal });
+ *   const result = await runAgent(agent, await toInput(thread, input), {
+ *     stream: true, context: agentContext, signal: run.signal,
+ *   });
+ *   yield* streamAgentResponse(agentContext, result);
+ * }
+ */
+export async function* streamAgentResponse<Context>(
+  context: AgentContext<Context>,
+  run: AgentRun,
+  options: StreamAgentResponseOptions = {},
+): AsyncGenerator<ThreadStreamEvent, void, undefined> {
+  const capacity = options.capacity ?? 10_000;
+  const queue = pushable<ThreadStreamEvent>({ capacity });
+  const detach = context.attach((event) => void queue.push(event));
+  const stop = new AbortController();
+  const shown = new Set<string>();
+  let tripped = false;
+
+  const pump = async (): Promise<void> => {
+    try {
+      await resumeWorkflow(context);
+      const writer = createEventWriter(context, options.converter ?? new ResponseStreamConverter());
+      const read = createRunReader();
+      for await (const event of pipe(run, abortable(stop.signal))) {
+        for (const signal of read(event)) {
+          const converted = writer.write(signal);
+          if (converted !== undefined) await converted;
+        }
+        if (queue.size >= capacity) await queue.ready();
+      }
+      if (!run.cancelled) finish(context, run, writer.toolCalls);
+      queue.end();
+    } catch (error) {
+      if (isRefusal(error)) return queue.end();
+      tripped = isGuardrailTripwire(error);
+      queue.fail(error);
+    }
+  };
+
+  const pumping = pump();
+  try {
+    for await (const event of queue) {
+      if (tripped) continue;
+      if (event.type === 'thread.item.added' || event.type === 'thread.item.done') shown.add(event.item.id);
+      yield event;
+    }
+  } catch (error) {
+    if (tripped) for (const item_id of shown) yield { type: 'thread.item.removed', item_id };
+    throw error;
+  } finally {
+    stop.abort();
+    detach();
+    await pumping;
+  }
+}
+
+/**
+ * Picks the reader by what arrives: a model that sends Responses events sends each text delta twice, once in the SDK's
+ * own form; only the richer one is read.
+ */
+const createRunReader = (): ((event: AgentRunEvent) => ReturnType<SignalReader>) => {
+  const readGeneric = createGenericReader();
+  let responses = false;
+  return (event) => {
+    if (event.type !== 'raw_model_stream_event') return [];
+    const { data } = event;
+    const type = textField(data, 'type');
+    if (type === 'model') {
+      const source = field(data, 'event');
+      responses ||= textField(source, 'type')?.startsWith('response.') === true;
+      return responses ? readResponsesEvent(source) : readGeneric(data);
+    }
+    // Responses models open each response with an event of their own, so the first delta already knows which it is.
+    if (type === 'response_started') responses = false;
+    return responses ? [] : readGeneric(data);
+  };
+};
+
+/** Goes on with the workflow that the last turn left open, so that a client tool call does not cut it in two. */
+const resumeWorkflow = async <Context>(context: AgentContext<Context>): Promise<void> => {
+  if (context.workflow !== undefined) return;
+  const page = { limit: 2, order: 'desc' } as const;
+  const { data } = await context.store.listItems(context.thread.id, page, context.requestContext);
+  const [last, before] = data as [ThreadItem?, ThreadItem?];
+  const candidate = last?.type === 'client_tool_call' ? before : last;
+  if (candidate?.type === 'workflow') context.resumeWorkflow(candidate);
+};
+
+const finish = <Context>(context: AgentContext<Context>, run: AgentRun, toolCalls: readonly ToolCall[]): void => {
+  const calls = context.takeClientToolCalls();
+  const waits = calls.length > 0 || (run.interruptions?.length ?? 0) > 0;
+  if (waits) context.saveWorkflow();
+  else context.endWorkflow();
+  const left = [...toolCalls];
+  for (const call of calls) {
+    const at = left.findLastIndex((each) =>
+      call.callId === undefined ? each.name === call.name : each.callId === call.callId,
+    );
+    const [match] = at === -1 ? [] : left.splice(at, 1);
+    const item: ClientToolCallItem = {
+      type: 'client_tool_call',
+      id: match?.id ?? context.createId('tool_call'),
+      thread_id: context.thread.id,
+      created_at: context.timestamp(),
+      status: 'pending',
+      call_id: call.callId ?? match?.callId ?? context.createId('tool_call'),
+      name: call.name,
+      arguments: call.arguments,
+    };
+    context.stream({ type: 'thread.item.done', item });
+  }
+  if (run.interruptions !== undefined && run.interruptions.length > 0) requestApproval(context, run);
+};
+
+/** A model that refuses says why, and that has been streamed as its answer; the SDK's error adds nothing for the user. */
+const isRefusal = (error: unknown): boolean => error instanceof Error && error.constructor.name === 'ModelRefusalError';
+
+/** By name, so that a second installed copy of the SDK is recognised: input, output and both tool guardrails. */
+const isGuardrailTripwire = (error: unknown): boolean =>
+  error instanceof Error && /GuardrailTripwireTriggered$/.test(error.constructor.name);

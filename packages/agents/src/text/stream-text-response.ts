@@ -1,0 +1,101 @@
+/**
+ * Any stream of text as an assistant message. The message appears with the first token, so that a line of progress can
+ * stand there until then.
+ */
+import type { Annotation, ThreadStreamEvent } from '@chatkit/core';
+import { field, listField, textField } from '../agent-run.ts';
+import type { AgentSignal } from '../agent-signal.ts';
+import { createEventWriter } from '../event-writer.ts';
+import { createGenericReader } from '../generic-reader.ts';
+import { ResponseContext, type ResponseContextOptions } from '../response-context.ts';
+import { ResponseStreamConverter } from '../response-stream-converter.ts';
+import { readResponsesEvent } from '../responses-reader.ts';
+
+/** Strings, chunks of a chat completion, or events of the Responses API. */
+export type TextSource = AsyncIterable<string | object> | ReadableStream<string | object>;
+
+export interface StreamTextOptions extends Omit<ResponseContextOptions, 'thread'> {
+  /** Sources of the finished text, asked for once, when it is complete. Default: none. */
+  annotate?: ((text: string) => readonly Annotation[] | Promise<readonly Annotation[]>) | undefined;
+  /** How citations of a Responses stream are converted. */
+  converter?: ResponseStreamConverter | undefined;
+}
+
+/**
+ * Streams text as one assistant message; reasoning of chat-completions models becomes a workflow before it. An empty
+ * source gives no event. An error of the source is thrown after everything that came before it. Stopping the consumer
+ * closes the source.
+ *
+ * @example
+ * async function* words() { yield 'Hello, '; yield 'world.'; }
+ * yield* streamTextResponse(thread, words());
+ *
+ * const chunks = await openai.chat.completions.create({ model, messages, stream: true }, { signal: run.signal });
+ * yield* streamTextResponse(thread, chunks);
+ */
+export async function* streamTextResponse(
+  thread: ResponseContextOptions['thread'],
+  source: TextSource,
+  options: StreamTextOptions = {},
+): AsyncGenerator<ThreadStreamEvent, void, undefined> {
+  const context = new ResponseContext({ ...options, thread });
+  const writer = createEventWriter(context, options.converter ?? new ResponseStreamConverter());
+  const read = createTextReader();
+  const ready: ThreadStreamEvent[] = [];
+  let text = '';
+  context.attach((event) => ready.push(event));
+
+  for await (const chunk of source) {
+    for (const signal of read(chunk)) {
+      if (signal.kind === 'text.delta') text += signal.delta;
+      await writer.write(signal);
+    }
+    yield* ready.splice(0);
+  }
+  for (const signal of read(undefined)) await writer.write(signal);
+  context.endWorkflow();
+  if (options.annotate === undefined || text === '') yield* ready.splice(0);
+  else yield* withAnnotations(ready.splice(0), await options.annotate(text));
+}
+
+/** `undefined` stands for the end of the source. */
+const createTextReader = (): ((chunk: unknown) => readonly AgentSignal[]) => {
+  const readGeneric = createGenericReader();
+  return (chunk) => {
+    if (chunk === undefined) return readGeneric({ type: 'response_done' });
+    if (typeof chunk === 'string') return readGeneric({ type: 'output_text_delta', delta: chunk });
+    if (textField(chunk, 'type')?.startsWith('response.') === true) return readResponsesEvent(chunk);
+    const delta = textField(field(listField(chunk, 'choices')[0], 'delta'), 'content') ?? '';
+    return [...readGeneric({ type: 'model', event: chunk }), ...readGeneric({ type: 'output_text_delta', delta })];
+  };
+};
+
+/** Adds annotations to the message that `events` finish: as updates first, then in the finished item. */
+function* withAnnotations(
+  events: readonly ThreadStreamEvent[],
+  annotations: readonly Annotation[],
+): Generator<ThreadStreamEvent> {
+  for (const event of events) {
+    const item = event.type === 'thread.item.done' ? event.item : undefined;
+    const part = item?.type === 'assistant_message' ? item.content[0] : undefined;
+    if (item?.type !== 'assistant_message' || part === undefined) {
+      yield event;
+      continue;
+    }
+    const first = part.annotations.length;
+    for (const [index, annotation] of annotations.entries()) {
+      yield {
+        type: 'thread.item.updated',
+        item_id: item.id,
+        update: {
+          type: 'assistant_message.content_part.annotation_added',
+          content_index: 0,
+          annotation_index: first + index,
+          annotation,
+        },
+      };
+    }
+    const whole = { ...part, annotations: [...part.annotations, ...annotations] };
+    yield { type: 'thread.item.done', item: { ...item, content: [whole, ...item.content.slice(1)] } };
+  }
+}

@@ -1,0 +1,211 @@
+/**
+ * The other direction: what is in a thread, as input for an agent. A subclass overrides what an application stores in its
+ * own way; attachments and tags have no default, because only the application knows what they stand for. The texts that
+ * wrap an item are the reference's (`openai-chatkit` 1.6.5), so that a model reads the same history from either SDK.
+ */
+import {
+  type AssistantMessageItem,
+  type Attachment,
+  ChatKitError,
+  type ClientToolCallItem,
+  type GeneratedImageItem,
+  type HiddenContextItem,
+  type SdkHiddenContextItem,
+  type StructuredInputItem,
+  type Task,
+  type TaskItem,
+  type ThreadItem,
+  type UserMessageItem,
+  type UserTagContent,
+  type WidgetItem,
+  type WorkflowItem,
+} from '@chatkit/core';
+import type { AgentInputItem, UserMessageItem as AgentUserMessage } from '@openai/agents';
+
+/** One part of a message to the model. */
+export type AgentInputContent = Exclude<AgentUserMessage['content'], string>[number];
+
+type Awaitable<T> = T | Promise<T>;
+type Input = Awaitable<AgentInputItem[]>;
+
+/**
+ * Converts thread items to input of the OpenAI Agents SDK.
+ *
+ * @example
+ * class Converter extends ThreadItemConverter {
+ *   override async attachmentToContent(attachment: Attachment) {
+ *     return { type: 'input_image', image: await bucket.url(attachment.id) } as const;
+ *   }
+ * }
+ * const input = await new Converter().toAgentInput(page.data);
+ */
+export class ThreadItemConverter {
+  /** The input for a list of items, oldest first. Pending tool calls and ends of turns leave nothing. */
+  async toAgentInput(items: readonly ThreadItem[] | ThreadItem): Promise<AgentInputItem[]> {
+    const list = Array.isArray(items) ? (items as readonly ThreadItem[]) : [items as ThreadItem];
+    // The reference quotes only when the message is the very last item, and loses the quote as soon as a tool has run.
+    const lastMessage = list.findLast((item) => item.type === 'user_message');
+    const converted: AgentInputItem[] = [];
+    for (const item of list) converted.push(...(await this.itemToInput(item, item === lastMessage)));
+    return converted;
+  }
+
+  /** One item. `isLastMessage`: no user message follows, so what it quotes still matters. */
+  itemToInput(item: ThreadItem, isLastMessage: boolean): Input {
+    switch (item.type) {
+      case 'user_message':
+        return this.userMessageToInput(item, isLastMessage);
+      case 'assistant_message':
+        return this.assistantMessageToInput(item);
+      case 'client_tool_call':
+        return this.clientToolCallToInput(item);
+      case 'widget':
+        return this.widgetToInput(item);
+      case 'generated_image':
+        return this.generatedImageToInput(item);
+      case 'structured_input':
+        return this.structuredInputToInput(item);
+      case 'task':
+        return this.taskToInput(item);
+      case 'workflow':
+        return this.workflowToInput(item);
+      case 'hidden_context_item':
+        return this.hiddenContextToInput(item);
+      case 'sdk_hidden_context':
+        return this.sdkHiddenContextToInput(item);
+      default:
+        // An end of turn says nothing to the model, nor does an item of a type that a newer version wrote.
+        return [];
+    }
+  }
+
+  /** An attachment of a user message, as content. Override it where attachments are enabled. */
+  attachmentToContent(attachment: Attachment): Awaitable<AgentInputContent> {
+    throw notConverted(`Attachment ${attachment.id}`, 'attachmentToContent');
+  }
+
+  /** An @-mention of a user message, as content that explains it. Override it where tags are used. */
+  tagToContent(tag: UserTagContent): Awaitable<AgentInputContent> {
+    throw notConverted(`Tag ${tag.id}`, 'tagToContent');
+  }
+
+  /** A user message as typed, with its attachments; then what it quotes; then what its tags stand for. */
+  async userMessageToInput(item: UserMessageItem, isLastMessage = true): Promise<AgentInputItem[]> {
+    const tags = new Map<string, UserTagContent>();
+    let text = '';
+    for (const part of item.content) {
+      if (part.type === 'input_text') text += part.text;
+      else {
+        text += `@${part.text}`;
+        if (!tags.has(part.text)) tags.set(part.text, part);
+      }
+    }
+    const attachments = await Promise.all(item.attachments.map((each) => this.attachmentToContent(each)));
+    const input = [user({ type: 'input_text', text }, ...attachments)];
+    if (item.quoted_text && isLastMessage) {
+      input.push(userText(`The user is referring to this in particular: \n${item.quoted_text}`));
+    }
+    if (tags.size > 0) {
+      const explained = await Promise.all([...tags.values()].map((tag) => this.tagToContent(tag)));
+      input.push(user({ type: 'input_text', text: tagGuide }, ...explained));
+    }
+    return input;
+  }
+
+  assistantMessageToInput(item: AssistantMessageItem): Input {
+    const content = item.content.map(({ text }) => ({ type: 'output_text', text }) as const);
+    return [{ type: 'message', role: 'assistant', status: 'completed', content }];
+  }
+
+  /** A call and its result. One without a result cannot be sent to a model. */
+  clientToolCallToInput(item: ClientToolCallItem): Input {
+    if (item.status === 'pending') return [];
+    const { call_id: callId, name } = item;
+    return [
+      { type: 'function_call', callId, name, arguments: JSON.stringify(item.arguments), status: 'completed' },
+      {
+        type: 'function_call_result',
+        callId,
+        name,
+        status: 'completed',
+        output: JSON.stringify(item.output ?? null),
+      },
+    ];
+  }
+
+  widgetToInput(item: WidgetItem): Input {
+    const widget = JSON.stringify(item.widget);
+    return [userText(`The following graphical UI widget (id: ${item.id}) was displayed to the user:${widget}`)];
+  }
+
+  generatedImageToInput(item: GeneratedImageItem): Input {
+    if (item.image === undefined) return [];
+    return [
+      user(
+        { type: 'input_text', text: 'The following image was generated by the agent.' },
+        { type: 'input_image', image: item.image.url, detail: 'auto' },
+      ),
+    ];
+  }
+
+  structuredInputToInput(item: StructuredInputItem): Input {
+    const lines = item.inputs.map(({ question, answer }) => {
+      const said = answer === undefined ? 'unanswered' : answer.skipped ? 'skipped' : answer.values.join(', ');
+      return `- ${question}: ${said}`;
+    });
+    const head = `A structured input request was displayed to the user with the following status: ${item.status}`;
+    return [userText(`${head}\n<StructuredInput>\n${lines.join('\n')}\n</StructuredInput>`)];
+  }
+
+  taskToInput(item: TaskItem): Input {
+    return describeTask(item.task);
+  }
+
+  workflowToInput(item: WorkflowItem): Input {
+    return item.workflow.tasks.flatMap(describeTask);
+  }
+
+  /** Context for the model alone. Override it where the content is not text. */
+  hiddenContextToInput(item: HiddenContextItem): Input {
+    if (typeof item.content !== 'string') throw notConverted(`Hidden context ${item.id}`, 'hiddenContextToInput');
+    return [hidden(item.content)];
+  }
+
+  sdkHiddenContextToInput(item: SdkHiddenContextItem): Input {
+    return [hidden(item.content)];
+  }
+}
+
+const defaultConverter = new ThreadItemConverter();
+
+/**
+ * The input for a list of items by the default converter; for threads without attachments and tags.
+ *
+ * @example
+ * const page = await store.listItems(thread.id, { limit: 50, order: 'desc' }, context);
+ * const input = await simpleToAgentInput(page.data.reverse());
+ */
+export const simpleToAgentInput = (items: readonly ThreadItem[] | ThreadItem): Promise<AgentInputItem[]> =>
+  defaultConverter.toAgentInput(items);
+
+const tagGuide = `# User-provided context for @-mentions
+- When referencing resolved entities, use their canonical names **without** '@'.
+- The '@' form appears only in user text and should not be echoed.`;
+
+const user = (...content: AgentInputContent[]): AgentInputItem => ({ type: 'message', role: 'user', content });
+
+const userText = (text: string): AgentInputItem => user({ type: 'input_text', text });
+
+const hidden = (content: string): AgentInputItem =>
+  userText(`Hidden context for the agent (not shown to the user):\n<HiddenContext>\n${content}\n</HiddenContext>`);
+
+const describeTask = (task: Task): AgentInputItem[] => {
+  if (task.type !== 'custom') return [];
+  const text = [task.title, task.content].filter((each) => each).join(': ');
+  if (text === '') return [];
+  const head = 'A message was displayed to the user that the following task was performed:';
+  return [userText(`${head}\n<Task>\n${text}\n</Task>`)];
+};
+
+const notConverted = (what: string, method: string): ChatKitError =>
+  new ChatKitError('internal', `${what} cannot be sent to the model: override ${method} of ThreadItemConverter.`);

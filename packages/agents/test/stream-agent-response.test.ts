@@ -1,0 +1,505 @@
+import type { ThreadStreamEvent } from '@chatkit/core';
+import { createOrderChecker, emptyThreadState, reduceThread, selectItems } from '@chatkit/core';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type AgentRunEvent, ResponseStreamConverter, streamAgentResponse } from '../src/index.ts';
+import { collectAll, createContext, outline, raw, responses, scriptedRun } from './scripted-run.ts';
+
+const messageAdded = responses({ type: 'response.output_item.added', item: { id: 'msg_1', type: 'message' } });
+const partAdded = responses({
+  type: 'response.content_part.added',
+  item_id: 'msg_1',
+  content_index: 0,
+  part: { type: 'output_text', text: '' },
+});
+const delta = (text: string): AgentRunEvent[] => [
+  raw({ type: 'output_text_delta', delta: text }),
+  responses({ type: 'response.output_text.delta', item_id: 'msg_1', content_index: 0, delta: text }),
+];
+const created = [raw({ type: 'response_started' }), responses({ type: 'response.created' })];
+const messageDone = (content: object[]) =>
+  responses({ type: 'response.output_item.done', item: { id: 'msg_1', type: 'message', content } });
+
+const textOf = (events: readonly ThreadStreamEvent[]): string =>
+  events
+    .map((event) =>
+      event.type === 'thread.item.updated' && event.update.type === 'assistant_message.content_part.text_delta'
+        ? event.update.delta
+        : '',
+    )
+    .join('');
+
+describe('a Responses model', () => {
+  test('streams a message under the provider’s id, each delta once', async () => {
+    const run = scriptedRun([
+      ...created,
+      messageAdded,
+      partAdded,
+      ...delta('Hello'),
+      ...delta(', world'),
+      responses({ type: 'response.output_text.done', item_id: 'msg_1', content_index: 0, text: 'Hello, world' }),
+      messageDone([{ type: 'output_text', text: 'Hello, world', annotations: [] }]),
+      raw({ type: 'response_done', response: { output: [] } }),
+    ]);
+    const events = await collectAll(streamAgentResponse(await createContext(), run));
+    expect(outline(events)).toEqual([
+      'added assistant_message msg_1',
+      'assistant_message.content_part.added msg_1',
+      'assistant_message.content_part.text_delta msg_1',
+      'assistant_message.content_part.text_delta msg_1',
+      'assistant_message.content_part.done msg_1',
+      'done assistant_message msg_1',
+    ]);
+    expect(textOf(events)).toBe('Hello, world');
+  });
+
+  test('streams a refusal as text', async () => {
+    const refused = (type: string, rest: object) => responses({ type, item_id: 'msg_1', content_index: 0, ...rest });
+    const run = scriptedRun([
+      ...created,
+      messageAdded,
+      refused('response.content_part.added', { part: { type: 'refusal', refusal: '' } }),
+      refused('response.refusal.delta', { delta: 'I can’t ' }),
+      refused('response.refusal.delta', { delta: 'do that.' }),
+      refused('response.refusal.done', { refusal: 'I can’t do that.' }),
+      messageDone([{ type: 'refusal', refusal: 'I can’t do that.' }]),
+    ]);
+    const events = await collectAll(streamAgentResponse(await createContext(), run));
+    expect(textOf(events)).toBe('I can’t do that.');
+  });
+
+  test('keeps annotations when the text is done, counts their indices, drops citations without a file name', async () => {
+    const cite = (annotation: object) =>
+      responses({ type: 'response.output_text.annotation.added', item_id: 'msg_1', content_index: 0, annotation });
+    const file = { type: 'file_citation', filename: 'a.txt', file_id: 'f', index: 3 };
+    const url = { type: 'url_citation', url: 'https://example.com/', title: 'Example', start_index: 0, end_index: 7 };
+    const run = scriptedRun([
+      ...created,
+      messageAdded,
+      partAdded,
+      ...delta('See a.txt'),
+      cite({ type: 'file_citation', filename: '', file_id: 'f', index: 1 }),
+      cite(file),
+      cite(url),
+      cite({ type: 'file_path', file_id: 'f', index: 1 }),
+      responses({ type: 'response.output_text.done', item_id: 'msg_1', content_index: 0, text: 'See a.txt' }),
+      messageDone([{ type: 'output_text', text: 'See a.txt', annotations: [file, url] }]),
+    ]);
+    const events = await collectAll(streamAgentResponse(await createContext(), run));
+    const annotations = [
+      { type: 'annotation', source: { type: 'file', title: 'a.txt', filename: 'a.txt' }, index: 3 },
+      { type: 'annotation', source: { type: 'url', title: 'Example', url: 'https://example.com/' }, index: 7 },
+    ];
+    const updates = events.flatMap((event) => (event.type === 'thread.item.updated' ? [event.update] : []));
+    expect(updates.filter((update) => update.type === 'assistant_message.content_part.annotation_added')).toEqual(
+      annotations.map((annotation, annotation_index) => ({
+        type: 'assistant_message.content_part.annotation_added',
+        content_index: 0,
+        annotation_index,
+        annotation,
+      })),
+    );
+    expect(updates.at(-1)).toMatchObject({ content: { annotations } });
+    expect(events.at(-1)).toMatchObject({ item: { content: [{ annotations }] } });
+  });
+
+  test('asks a converter of one’s own for images and citations', async () => {
+    class Own extends ResponseStreamConverter {
+      override async base64ImageToUrl(id: string, base64: string, partial?: number) {
+        return `https://images.example/${id}/${base64}/${partial ?? 'whole'}`;
+      }
+    }
+    const image = { id: 'ig_1', type: 'image_generation_call' };
+    const run = scriptedRun([
+      responses({ type: 'response.output_item.added', item: image }),
+      responses({
+        type: 'response.image_generation_call.partial_image',
+        item_id: 'ig_1',
+        partial_image_b64: 'AA',
+        partial_image_index: 1,
+      }),
+      responses({ type: 'response.output_item.done', item: { ...image, result: 'BB' } }),
+    ]);
+    const converter = new Own({ partialImages: 3 });
+    const events = await collectAll(streamAgentResponse(await createContext(), run, { converter }));
+    expect(outline(events)).toEqual([
+      'added generated_image message_1',
+      'generated_image.updated message_1',
+      'done generated_image message_1',
+    ]);
+    expect(events[1]).toMatchObject({
+      update: { image: { id: 'ig_1', url: 'https://images.example/ig_1/AA/1' }, progress: 1 / 3 },
+    });
+    expect(events[2]).toMatchObject({ item: { image: { url: 'https://images.example/ig_1/BB/whole' } } });
+  });
+
+  test('shows reasoning as a workflow: the first thought streams, later ones arrive whole, the message ends it', async () => {
+    const clock = { now: Date.parse('2026-01-01T00:00:00Z') };
+    const summary = (type: string, summary_index: number, rest: object) =>
+      responses({ type: `response.reasoning_summary_text.${type}`, item_id: 'rs_1', summary_index, ...rest });
+    const run = scriptedRun([
+      responses({ type: 'response.output_item.added', item: { id: 'rs_1', type: 'reasoning' } }),
+      summary('delta', 0, { delta: 'First, ' }),
+      summary('delta', 0, { delta: 'look.' }),
+      summary('done', 0, { text: 'First, look.' }),
+      summary('delta', 1, { delta: 'Then' }),
+      summary('done', 1, { text: 'Then write.' }),
+      () => {
+        clock.now += 4_900;
+      },
+      messageAdded,
+      messageDone([{ type: 'output_text', text: 'Done.', annotations: [] }]),
+    ]);
+    const events = await collectAll(streamAgentResponse(await createContext({ clock }), run));
+    expect(outline(events)).toEqual([
+      'added workflow workflow_1',
+      'workflow.task.added workflow_1',
+      'workflow.task.updated workflow_1',
+      'workflow.task.updated workflow_1',
+      'workflow.task.added workflow_1',
+      'done workflow workflow_1',
+      'added assistant_message msg_1',
+      'done assistant_message msg_1',
+    ]);
+    expect(events[5]).toMatchObject({
+      item: {
+        workflow: {
+          type: 'reasoning',
+          expanded: false,
+          summary: { duration: 4 },
+          tasks: [{ content: 'First, look.' }, { content: 'Then write.' }],
+        },
+      },
+    });
+  });
+});
+
+describe('every other model', () => {
+  const chunk = (delta: object) => raw({ type: 'model', event: { choices: [{ index: 0, delta }] } });
+
+  test('streams text deltas as a message with an id of ours, and closes it with what the response holds', async () => {
+    const run = scriptedRun([
+      raw({ type: 'response_started' }),
+      chunk({ content: 'Hel' }),
+      raw({ type: 'output_text_delta', delta: 'Hel', itemId: 'chatcmpl-1' }),
+      raw({ type: 'output_text_delta', delta: 'lo', itemId: 'chatcmpl-1' }),
+      raw({
+        type: 'response_done',
+        response: {
+          id: 'chatcmpl-1',
+          output: [
+            {
+              id: 'chatcmpl-1',
+              type: 'message',
+              role: 'assistant',
+              content: [
+                {
+                  type: 'output_text',
+                  text: 'Hello',
+                  providerData: {
+                    annotations: [{ type: 'url_citation', url: 'https://a.example/', title: 'A', end_index: 5 }],
+                  },
+                },
+              ],
+            },
+          ],
+        },
+      }),
+    ]);
+    const events = await collectAll(streamAgentResponse(await createContext(), run));
+    expect(outline(events)).toEqual([
+      'added assistant_message message_1',
+      'assistant_message.content_part.added message_1',
+      'assistant_message.content_part.text_delta message_1',
+      'assistant_message.content_part.text_delta message_1',
+      'assistant_message.content_part.annotation_added message_1',
+      'done assistant_message message_1',
+    ]);
+    expect(events.at(-1)).toMatchObject({
+      item: { content: [{ text: 'Hello', annotations: [{ source: { url: 'https://a.example/' } }] }] },
+    });
+  });
+
+  test('gives two messages of one response id two ids', async () => {
+    const turn = (text: string) => [
+      raw({ type: 'response_started' }),
+      raw({ type: 'output_text_delta', delta: text, itemId: 'FAKE_ID' }),
+      raw({
+        type: 'response_done',
+        response: { output: [{ id: 'FAKE_ID', type: 'message', content: [{ type: 'output_text', text }] }] },
+      }),
+    ];
+    const events = await collectAll(
+      streamAgentResponse(await createContext(), scriptedRun([...turn('one'), ...turn('two')])),
+    );
+    const done = events.flatMap((event) => (event.type === 'thread.item.done' ? [event.item.id] : []));
+    expect(done).toEqual(['message_1', 'message_2']);
+  });
+
+  test('shows a message that was not streamed', async () => {
+    const output = [{ type: 'message', content: [{ type: 'output_text', text: 'All at once.' }] }];
+    const run = scriptedRun([raw({ type: 'response_started' }), raw({ type: 'response_done', response: { output } })]);
+    const events = await collectAll(streamAgentResponse(await createContext(), run));
+    expect(events.at(-1)).toMatchObject({ item: { content: [{ text: 'All at once.' }] } });
+  });
+
+  test.each([['reasoning'], ['reasoning_content']])('shows %s of a chunk as it streams', async (name) => {
+    const run = scriptedRun([
+      raw({ type: 'response_started' }),
+      chunk({ [name]: 'Let me ' }),
+      chunk({ [name]: 'think.' }),
+      raw({ type: 'output_text_delta', delta: 'Yes.' }),
+      raw({ type: 'response_done', response: { output: [] } }),
+    ]);
+    const events = await collectAll(streamAgentResponse(await createContext(), run));
+    expect(outline(events)).toEqual([
+      'added workflow workflow_1',
+      'workflow.task.added workflow_1',
+      'workflow.task.updated workflow_1',
+      'workflow.task.updated workflow_1',
+      'done workflow workflow_1',
+      'added assistant_message message_1',
+      'assistant_message.content_part.added message_1',
+      'assistant_message.content_part.text_delta message_1',
+      'done assistant_message message_1',
+    ]);
+  });
+});
+
+describe('tools', () => {
+  test('their events come in their place, and end an open workflow', async () => {
+    const context = await createContext();
+    const run = scriptedRun([
+      responses({ type: 'response.output_item.added', item: { id: 'rs', type: 'reasoning' } }),
+      () => context.stream({ type: 'progress_update', text: 'Looking…' }),
+      () =>
+        context.stream({
+          type: 'thread.item.done',
+          item: {
+            type: 'widget',
+            id: 'w',
+            thread_id: 'thr_1',
+            created_at: '2026-01-01T00:00:00Z',
+            widget: { type: 'Card', children: [] },
+          },
+        }),
+      messageAdded,
+      messageDone([]),
+    ]);
+    const events = await collectAll(streamAgentResponse(context, run));
+    expect(outline(events)).toEqual([
+      'added workflow workflow_1',
+      'progress_update',
+      'done workflow workflow_1',
+      'done widget w',
+      'added assistant_message msg_1',
+      'done assistant_message msg_1',
+    ]);
+  });
+
+  test('equal tasks keep their own index', async () => {
+    const context = await createContext();
+    const task = { type: 'custom', status_indicator: 'none', title: 'Same' } as const;
+    expect([context.addWorkflowTask(task), context.addWorkflowTask(task)]).toEqual([0, 1]);
+  });
+
+  test('a summary of one’s own is kept when the workflow ends by itself', async () => {
+    const context = await createContext();
+    const run = scriptedRun([
+      () => context.startWorkflow({ type: 'reasoning', tasks: [], summary: { title: 'Mine' }, expanded: false }),
+      messageAdded,
+      messageDone([]),
+    ]);
+    const events = await collectAll(streamAgentResponse(context, run));
+    expect(events[1]).toMatchObject({ item: { workflow: { summary: { title: 'Mine' } } } });
+    expect(context.workflow).toBeUndefined();
+  });
+
+  const call = (callId: string, id: string, name: string) =>
+    responses({ type: 'response.output_item.done', item: { type: 'function_call', id, call_id: callId, name } });
+
+  test('a client tool call has the ids of its own call, whatever else the model called', async () => {
+    const context = await createContext();
+    const run = scriptedRun([
+      call('call_1', 'fc_1', 'pick_file'),
+      call('call_2', 'fc_2', 'server_tool'),
+      () => context.callClientTool({ name: 'pick_file', arguments: { kind: null }, callId: 'call_1' }),
+    ]);
+    const events = await collectAll(streamAgentResponse(context, run));
+    expect(events).toEqual([
+      {
+        type: 'thread.item.done',
+        item: {
+          type: 'client_tool_call',
+          id: 'fc_1',
+          thread_id: 'thr_1',
+          created_at: '2026-01-01T00:00:00.000Z',
+          status: 'pending',
+          call_id: 'call_1',
+          name: 'pick_file',
+          arguments: { kind: null },
+        },
+      },
+    ]);
+  });
+
+  test('two calls of one tool are told apart without their ids, too', async () => {
+    const context = await createContext();
+    const run = scriptedRun([
+      call('call_1', 'fc_1', 'pick'),
+      call('call_2', 'fc_2', 'pick'),
+      () => context.callClientTool({ name: 'pick', arguments: {} }),
+      () => context.callClientTool({ name: 'pick', arguments: {} }),
+    ]);
+    const events = await collectAll(streamAgentResponse(context, run));
+    const ids = events.flatMap((event) => (event.type === 'thread.item.done' ? [event.item.id] : []));
+    expect(new Set(ids)).toEqual(new Set(['fc_1', 'fc_2']));
+  });
+
+  test('a workflow stays open across a client tool call, and goes on in the next turn', async () => {
+    const first = await createContext();
+    const asking = scriptedRun([
+      () => first.addWorkflowTask({ type: 'custom', status_indicator: 'none', title: 'one' }),
+      () => first.callClientTool({ name: 'pick', arguments: {} }),
+    ]);
+    const events = await collectAll(streamAgentResponse(first, asking));
+    expect(outline(events)).toEqual([
+      'added workflow workflow_1',
+      'done workflow workflow_1',
+      'done client_tool_call tool_call_1',
+    ]);
+    const items = events.flatMap((event) => (event.type === 'thread.item.done' ? [event.item] : []));
+    expect(items[0]).not.toHaveProperty('workflow.summary');
+
+    const second = await createContext({ items });
+    const goingOn = scriptedRun([
+      responses({ type: 'response.created' }),
+      () => second.addWorkflowTask({ type: 'custom', status_indicator: 'none', title: 'two' }),
+      messageAdded,
+      messageDone([]),
+    ]);
+    const more = await collectAll(streamAgentResponse(second, goingOn));
+    expect(outline(more).slice(0, 2)).toEqual(['added workflow workflow_1', 'done workflow workflow_1']);
+    expect(more[1]).toMatchObject({ item: { workflow: { tasks: [{ title: 'one' }, { title: 'two' }] } } });
+  });
+});
+
+describe('endings', () => {
+  const failing = (error: Error): AgentRunEvent[] & { [Symbol.asyncIterator]?: never } =>
+    [
+      ...created,
+      messageAdded,
+      partAdded,
+      ...Array.from({ length: 8 }, (_, index) => delta(String(index))).flat(),
+      (() => {
+        throw error;
+      }) as never,
+    ] as never;
+
+  test('a model that fails after eight deltas: a slow reader gets all eight, then the error', async () => {
+    const boom = new Error('model failed');
+    const events: ThreadStreamEvent[] = [];
+    const reading = (async () => {
+      for await (const event of streamAgentResponse(await createContext(), scriptedRun(failing(boom)))) {
+        events.push(event);
+        for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+      }
+    })();
+    await expect(reading).rejects.toBe(boom);
+    expect(textOf(events)).toBe('01234567');
+  });
+
+  test.each(['Input', 'Output', 'ToolInput', 'ToolOutput'])(
+    'a tripped %s guardrail takes back what was shown',
+    async (kind) => {
+      const name = `${kind}GuardrailTripwireTriggered`;
+      const Tripwire = { [name]: class extends Error {} }[name] as new () => Error;
+      const tripped = new Tripwire();
+      const events: ThreadStreamEvent[] = [];
+      const reading = (async () => {
+        for await (const event of streamAgentResponse(await createContext(), scriptedRun(failing(tripped)))) {
+          events.push(event);
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+      })();
+      await expect(reading).rejects.toBe(tripped);
+      expect(events.at(-1)).toEqual({ type: 'thread.item.removed', item_id: 'msg_1' });
+    },
+  );
+
+  test('a cancelled run is not a completed one: nothing is closed, no tool is called', async () => {
+    const context = await createContext();
+    const run = scriptedRun(
+      [
+        ...created,
+        messageAdded,
+        partAdded,
+        ...delta('Half'),
+        () => context.callClientTool({ name: 'x', arguments: {} }),
+      ],
+      { cancelled: true },
+    );
+    const events = await collectAll(streamAgentResponse(context, run));
+    expect(outline(events).filter((line) => line.startsWith('done'))).toEqual([]);
+  });
+
+  test('stopping the reader closes the run', async () => {
+    let closed = 0;
+    const run = {
+      async *[Symbol.asyncIterator](): AsyncGenerator<AgentRunEvent> {
+        try {
+          yield* created;
+          yield messageAdded;
+          for (;;) yield* delta('more ');
+        } finally {
+          closed += 1;
+        }
+      },
+    };
+    for await (const event of streamAgentResponse(await createContext(), run, { capacity: 16 })) {
+      if (event.type === 'thread.item.updated') break;
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(closed).toBe(1);
+  });
+
+  test('a context that was part of a run can be part of the next', async () => {
+    const context = await createContext();
+    await collectAll(streamAgentResponse(context, scriptedRun([messageAdded, messageDone([])])));
+    const events = await collectAll(streamAgentResponse(context, scriptedRun([messageAdded, messageDone([])])));
+    expect(events).toHaveLength(2);
+  });
+});
+
+test('law: text cut anywhere gives the same thread, in a legal order, on both paths', async () => {
+  const pieces = fc.array(fc.string({ minLength: 1, maxLength: 12, unit: 'grapheme' }), {
+    minLength: 1,
+    maxLength: 20,
+  });
+  await fc.assert(
+    fc.asyncProperty(pieces, fc.boolean(), async (texts, viaResponses) => {
+      const whole = texts.join('');
+      const run = viaResponses
+        ? scriptedRun([
+            ...created,
+            messageAdded,
+            partAdded,
+            ...texts.flatMap(delta),
+            messageDone([{ type: 'output_text', text: whole, annotations: [] }]),
+          ])
+        : scriptedRun([
+            raw({ type: 'response_started' }),
+            ...texts.map((text) => raw({ type: 'output_text_delta', delta: text })),
+            raw({ type: 'response_done', response: { output: [] } }),
+          ]);
+      const checker = createOrderChecker();
+      let state = emptyThreadState;
+      for (const event of await collectAll(streamAgentResponse(await createContext(), run))) {
+        expect(checker.check(event)).toBeUndefined();
+        state = reduceThread(state, event);
+      }
+      expect(selectItems(state)).toMatchObject([{ type: 'assistant_message', content: [{ text: whole }] }]);
+    }),
+    { numRuns: 100 },
+  );
+});

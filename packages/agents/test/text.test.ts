@@ -1,0 +1,97 @@
+import type { ThreadStreamEvent } from '@chatkit/core';
+import { createOrderChecker, emptyThreadState, reduceThread, selectItems } from '@chatkit/core';
+import { toReadableStream } from '@chatkit/stream';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { streamTextResponse, type TextSource, withProgress } from '../src/text/index.ts';
+import { chatCompletion } from './scripted-openai.ts';
+import { collectAll, countingIds, outline, thread } from './scripted-run.ts';
+
+async function* sequence<T>(...values: T[]): AsyncGenerator<T> {
+  yield* values;
+}
+const options = () => ({ createId: countingIds(), now: () => 0 });
+const finalText = (events: readonly ThreadStreamEvent[]) =>
+  selectItems(events.reduce(reduceThread, emptyThreadState)).map((item) =>
+    item.type === 'assistant_message' ? item.content.map((part) => part.text).join('') : item.type,
+  );
+
+test('law: any cut of any text gives one message with all of it, in a legal order', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.string({ unit: 'grapheme' })), fc.boolean(), async (texts, asWebStream) => {
+      const source: TextSource = asWebStream ? toReadableStream(sequence(...texts)) : sequence(...texts);
+      const events = await collectAll(streamTextResponse(thread, source, options()));
+      const checker = createOrderChecker();
+      expect(events.map((event) => checker.check(event)).filter((each) => each !== undefined)).toEqual([]);
+      const whole = texts.join('');
+      expect(finalText(events)).toEqual(whole === '' ? [] : [whole]);
+    }),
+  );
+});
+
+test('reads chunks of a chat completion and events of the Responses API', async () => {
+  const chunks = chatCompletion('c', [{ reasoning_content: 'Hm.' }, { content: 'Hel' }, { content: 'lo' }]);
+  const chat = await collectAll(streamTextResponse(thread, sequence(...chunks), options()));
+  expect(finalText(chat)).toEqual(['workflow', 'Hello']);
+
+  const at = { item_id: 'msg_1', content_index: 0 };
+  const events = [
+    { type: 'response.output_item.added', item: { id: 'msg_1', type: 'message' } },
+    { type: 'response.output_text.delta', ...at, delta: 'Hello' },
+    {
+      type: 'response.output_item.done',
+      item: { id: 'msg_1', type: 'message', content: [{ type: 'output_text', text: 'Hello', annotations: [] }] },
+    },
+  ];
+  expect(finalText(await collectAll(streamTextResponse(thread, sequence(...events), options())))).toEqual(['Hello']);
+});
+
+test('progress stands until the first token', async () => {
+  const events = withProgress('Reading…', streamTextResponse(thread, sequence('Hi'), options()), { icon: 'search' });
+  let state = emptyThreadState;
+  const lines: (string | undefined)[] = [];
+  for await (const event of events) {
+    state = reduceThread(state, event);
+    lines.push(state.progress?.text);
+  }
+  expect(lines).toEqual(['Reading…', undefined, undefined, undefined, undefined]);
+});
+
+test('annotations of the whole text arrive as updates and in the finished message', async () => {
+  const annotation = { type: 'annotation', source: { type: 'file', title: 'a', filename: 'a' }, index: 2 } as const;
+  const seen: string[] = [];
+  const annotate = (text: string) => {
+    seen.push(text);
+    return [annotation];
+  };
+  const events = await collectAll(streamTextResponse(thread, sequence('H', 'i'), { ...options(), annotate }));
+  expect(seen).toEqual(['Hi']);
+  expect(outline(events).slice(-2)).toEqual([
+    'assistant_message.content_part.annotation_added message_1',
+    'done assistant_message message_1',
+  ]);
+  expect(events.at(-1)).toMatchObject({ item: { content: [{ annotations: [annotation] }] } });
+});
+
+test('an error of the source comes after the text before it; stopping closes the source', async () => {
+  const boom = new Error('boom');
+  let closed = 0;
+  const failing = async function* () {
+    try {
+      yield 'a';
+      yield 'b';
+      throw boom;
+    } finally {
+      closed += 1;
+    }
+  };
+  const seen: ThreadStreamEvent[] = [];
+  const reading = (async () => {
+    for await (const event of streamTextResponse(thread, failing(), options())) seen.push(event);
+  })();
+  await expect(reading).rejects.toBe(boom);
+  expect(finalText(seen)).toEqual(['ab']);
+
+  for await (const _ of streamTextResponse(thread, failing(), options())) break;
+  expect(closed).toBe(2);
+});
