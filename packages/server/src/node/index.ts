@@ -1,1 +1,3 @@
-export {};
+// The server on Node: `node:http`, Express, Fastify.
+
+export { type NodeHandlerOptions, toNodeHandler } from './to-node-handler.ts';

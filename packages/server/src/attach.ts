@@ -1,0 +1,100 @@
+/**
+ * Coming back to a run, and stopping one from anywhere. Both look the run's thread up in the store as the asking user:
+ * a run of somebody else's thread is answered exactly as a run that never was, after the same work.
+ */
+import { ChatKitError, compareOffsets, parseOffset, type ThreadMetadata } from '@chatkit/core';
+import type { Reply } from '@chatkit/transport';
+import type { Kernel } from './handle.ts';
+import type { StreamingRequest } from './requests/prepare.ts';
+import type { Run } from './run.ts';
+import { isSettled } from './run-state.ts';
+import { streamReply } from './stream-reply.ts';
+
+/** `GET ?run=&after=`: replays what is missing, then follows. `Last-Event-ID` wins over `after`, which ages in a URL. */
+export const attach = async <Context>(kernel: Kernel<Context>, request: Request, context: Context): Promise<Reply> => {
+  const query = new URL(request.url).searchParams;
+  const runId = query.get('run');
+  if (runId === null) {
+    throw new ChatKitError('request.invalid', 'GET needs the id of a run: ?run=…', { details: { path: 'run' } });
+  }
+  const after = request.headers.get('last-event-id') ?? query.get('after') ?? undefined;
+  const run = await authorized(kernel, runId, context);
+  return attachTo(kernel, run, after === '' ? undefined : after, request, context);
+};
+
+/** Attaches to a run. `call` is given when a POST repeats a run's id: it must be about the same thread. */
+export const attachTo = async <Context>(
+  kernel: Kernel<Context>,
+  run: Run,
+  after: string | undefined,
+  request: Request,
+  context: Context,
+  call?: StreamingRequest,
+): Promise<Reply> => {
+  const { log, settings } = kernel.parts;
+  if (call !== undefined) await assertSameRun(kernel, run, call, context);
+  if (after !== undefined) {
+    if (parseOffset(after) === undefined || compareOffsets(after, run.lastOffset()) > 0) {
+      throw new ChatKitError('log.offset_unknown', 'The run has no such offset.', { details: { path: 'after' } });
+    }
+    if (isSettled(run.state()) && after === run.lastOffset()) return { status: 204, headers: {}, body: null };
+  }
+  const hold = run.hold();
+  const onGone = () => hold.release();
+  request.signal.addEventListener('abort', onGone, { once: true });
+  if (request.signal.aborted) hold.release();
+  try {
+    return await streamReply({ run, hold, log, settings, resumable: true, after });
+  } catch (error) {
+    hold.release();
+    throw error;
+  }
+};
+
+/** `runs.cancel`: stops a run and waits until it has settled. Stopping it twice, or after its end, changes nothing. */
+export const cancelRun = async <Context>(
+  kernel: Kernel<Context>,
+  runId: string,
+  context: Context,
+): Promise<Record<string, never>> => {
+  const run = await authorized(kernel, runId, context);
+  run.stop('cancel');
+  await run.settled;
+  return {};
+};
+
+/** The run, if the user has its thread. */
+const authorized = async <Context>(kernel: Kernel<Context>, runId: string, context: Context): Promise<Run> => {
+  const run = kernel.registry.get(runId);
+  // An unknown run is looked up too, so that the time to refuse tells nothing.
+  const thread = await threadOf(kernel, run?.threadId ?? runId, context);
+  if (run !== undefined && thread !== undefined) return run;
+  throw new ChatKitError('run.not_found', 'There is no such run.');
+};
+
+const threadOf = async <Context>(
+  { parts }: Kernel<Context>,
+  threadId: string,
+  context: Context,
+): Promise<ThreadMetadata | undefined> => {
+  try {
+    return (await parts.store.loadThread(threadId, context)).thread;
+  } catch {
+    return undefined;
+  }
+};
+
+/** A repeated POST waits for the first one's outcome, so that it fails as that one did and finds the thread stored. */
+const assertSameRun = async <Context>(
+  kernel: Kernel<Context>,
+  run: Run,
+  call: StreamingRequest,
+  context: Context,
+): Promise<void> => {
+  await run.opened;
+  const thread = await threadOf(kernel, run.threadId, context);
+  if (thread !== undefined && (call.type === 'threads.create' || call.params.thread_id === run.threadId)) return;
+  throw new ChatKitError('run.conflict', 'The header ChatKit-Run-Id names a run that was started by another request.', {
+    details: { path: 'ChatKit-Run-Id' },
+  });
+};

@@ -1,0 +1,170 @@
+/**
+ * The server, as an application sees it: a class with one method to write, `respond()`, and others to override. All
+ * work is done by the modules it hands its parts to.
+ */
+import {
+  type Action,
+  type AttachmentStore,
+  ChatKitError,
+  createId,
+  type IdKind,
+  isChatKitError,
+  type Store,
+  type StreamLog,
+  type StreamOptions,
+  sdkHiddenContext,
+  type ThreadItem,
+  type ThreadMetadata,
+  type ThreadStreamEvent,
+  type UserMessageItem,
+  type WidgetItem,
+} from '@chatkit/core';
+import { createMemoryLog } from '@chatkit/store/memory';
+import { type Reply, toResponse } from '@chatkit/transport';
+import { replyTo } from './handle.ts';
+import type { AudioInput, Feedback, RunContext, ServerHooks } from './parts.ts';
+import { isPartialAnswer } from './process-events.ts';
+import { createRunRegistry, type RunRegistry } from './run-registry.ts';
+import { resolveSettings, type Settings, type SettingsOptions } from './settings.ts';
+
+/** What a server is made of. */
+export interface ChatKitServerOptions<Context> extends SettingsOptions {
+  /** Keeps threads, items and attachment records. */
+  store: Store<Context>;
+  /** Keeps the bytes of attachments. Without it attachments are refused. */
+  attachmentStore?: AttachmentStore<Context> | undefined;
+  /** Keeps the events of runs for readers that come back. Default: in this process's memory. */
+  log?: StreamLog | undefined;
+}
+
+/**
+ * A ChatKit server. Subclass it and write `respond()`; `createChatKitServer` does the same with functions. `Context` is
+ * whatever you pass to `handle()`, usually the user; it reaches the store and every method.
+ *
+ * @example
+ * class Assistant extends ChatKitServer<User> {
+ *   async *respond(thread, input, user, run) {
+ *     yield* streamText({ thread, text: model.stream(input, { signal: run.signal }) });
+ *   }
+ * }
+ * const server = new Assistant({ store: createMemoryStore() });
+ * const response = await server.handle(request, user);
+ */
+export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Context> {
+  readonly store: Store<Context>;
+  readonly attachmentStore: AttachmentStore<Context> | undefined;
+  readonly log: StreamLog;
+  readonly settings: Settings;
+  readonly #registry: RunRegistry;
+
+  constructor(options: ChatKitServerOptions<Context>) {
+    this.store = options.store;
+    this.attachmentStore = options.attachmentStore;
+    this.log = options.log ?? createMemoryLog();
+    this.settings = resolveSettings(options);
+    this.#registry = createRunRegistry(this.log, this.settings);
+  }
+
+  /**
+   * Answers a request. Never rejects: what goes wrong is an answer with a status, or an event on the stream. Routing is
+   * yours; the path and the query of the URL are not looked at, except for `?run=` of a GET.
+   */
+  async handle(request: Request, context: Context): Promise<Response> {
+    return toResponse(await this.reply(request, context));
+  }
+
+  /** `handle()` before it becomes a `Response`: what adapters of runtimes build on. */
+  reply(request: Request, context: Context): Promise<Reply> {
+    return replyTo({ parts: this, registry: this.#registry }, request, context);
+  }
+
+  /**
+   * Ends the server: new runs get 503 `server.closing`, those in progress have `graceMs` (default 10,000) to finish and
+   * are then stopped with the outcome `interrupted`; what they wrote is kept. Resolves when all have settled.
+   */
+  close(options: { graceMs?: number | undefined } = {}): Promise<void> {
+    return this.#registry.close(options.graceMs ?? 10_000);
+  }
+
+  /**
+   * Answers a message of the user, or goes on after a client tool or a structured input (`input` is `null`). Yield the
+   * events of the answer; each is stored before it is sent. What you change on `thread` is saved and announced. When
+   * `run.signal` aborts nothing more is read; your `finally` blocks run. Throw `CustomStreamError` for a text that the
+   * user reads; any other error reaches them as "something went wrong".
+   */
+  abstract respond(
+    thread: ThreadMetadata,
+    input: UserMessageItem | null,
+    context: Context,
+    run: RunContext,
+  ): AsyncIterable<ThreadStreamEvent>;
+
+  /** Answers an action of a widget with a stream. By default an error: override it when your widgets have actions. */
+  action(
+    _thread: ThreadMetadata,
+    action: Action,
+    _sender: WidgetItem | null,
+    _context: Context,
+    _run: RunContext,
+  ): AsyncIterable<ThreadStreamEvent> {
+    throw new ChatKitError('request.unsupported', `action() is not overridden; got ${JSON.stringify(action.type)}.`);
+  }
+
+  /** Answers an action of a widget with `streaming: false`. The item you return is stored and sent. */
+  async syncAction(
+    _thread: ThreadMetadata,
+    _action: Action,
+    _sender: WidgetItem | null,
+    _context: Context,
+  ): Promise<{ updated_item?: ThreadItem | undefined }> {
+    throw new ChatKitError('request.unsupported', 'This server has no synchronous actions.');
+  }
+
+  /** Takes feedback on items. Does nothing by default. */
+  async addFeedback(_feedback: Feedback, _context: Context): Promise<void> {}
+
+  /** Turns speech into text. By default 501: override it when the composer offers dictation. */
+  async transcribe(_input: AudioInput, _context: Context): Promise<{ text: string }> {
+    throw new ChatKitError('request.unsupported', 'This server does not transcribe speech.');
+  }
+
+  /** What the client may do during a stream. Default: it may stop it. */
+  getStreamOptions(_thread: ThreadMetadata, _context: Context): StreamOptions | Promise<StreamOptions> {
+    return { allow_cancel: true };
+  }
+
+  /**
+   * Called once when a run was stopped, with the items that were begun and not finished. By default answers with text
+   * are kept as they are, everything else is dropped, and the model is told, in a hidden note, that the user cancelled.
+   */
+  async handleStreamCancelled(
+    thread: ThreadMetadata,
+    pending: readonly ThreadItem[],
+    context: Context,
+    run: RunContext,
+  ): Promise<void> {
+    for (const item of pending) {
+      if (isPartialAnswer(item)) await this.store.saveItem(thread.id, item, context);
+    }
+    const { reason } = run.signal;
+    // Only a stop that a user meant is one that the model must know of; a deploy is not.
+    if (run.signal.aborted && isChatKitError(reason) && reason.code !== 'run.cancelled') return;
+    const note = sdkHiddenContext({
+      id: this.generateItemId('sdk_hidden_context', thread, context),
+      thread_id: thread.id,
+      created_at: new Date(this.settings.clock.now()).toISOString(),
+      content: 'The user cancelled the stream. Stop responding to the prior request.',
+    });
+    await this.store.saveItem(thread.id, note, context);
+  }
+
+  /** The id of a new thread. Must be new. */
+  generateThreadId(_context: Context): string {
+    return createId('thread');
+  }
+
+  /** The id of a new item of this server's own. Must be new in the thread. */
+  generateItemId(kind: IdKind, _thread: ThreadMetadata, _context: Context): string {
+    return createId(kind);
+  }
+}

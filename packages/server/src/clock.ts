@@ -1,0 +1,35 @@
+/**
+ * The time a server sees. Heartbeats, deadlines, grace periods and timestamps all ask this one object, so that a test
+ * moves time by hand and never sleeps.
+ */
+
+/** Time, injectable. */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Calls `callback` once after `ms`; returns what `clearTimeout` takes. */
+  setTimeout(callback: () => void, ms: number): unknown;
+  clearTimeout(handle: unknown): void;
+}
+
+/** The clock of the machine. Its timers do not keep a process alive: a server that is done may exit. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  setTimeout: (callback, ms) => {
+    const handle = setTimeout(callback, ms);
+    if (typeof handle === 'object') (handle as { unref?: () => void }).unref?.();
+    return handle;
+  },
+  clearTimeout: (handle) => clearTimeout(handle as ReturnType<typeof setTimeout>),
+};
+
+/** Waits for `work`, at most `ms`. Tells whether it settled in time; a rejection counts as settled and is swallowed. */
+export const settlesWithin = (work: Promise<unknown>, ms: number, clock: Clock): Promise<boolean> =>
+  new Promise((resolve) => {
+    const timer = clock.setTimeout(() => resolve(false), ms);
+    const settled = () => {
+      clock.clearTimeout(timer);
+      resolve(true);
+    };
+    work.then(settled, settled);
+  });

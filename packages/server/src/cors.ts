@@ -1,0 +1,40 @@
+/**
+ * Which pages may call. Without `allowedOrigins` there are no CORS headers: pages of other origins cannot send JSON,
+ * because their browser asks first and gets no answer. With the list, a request from any other origin is refused even
+ * where a browser would not ask (`null`, old engines), and the listed origins get exactly our headers.
+ */
+import { ChatKitError } from '@chatkit/core';
+import type { Reply } from '@chatkit/transport';
+import type { Settings } from './settings.ts';
+
+/** Throws `request.forbidden_origin` for a page of an origin that is not on the list. Non-browsers send no `Origin`. */
+export const assertOrigin = ({ allowedOrigins }: Settings, request: Request): void => {
+  const origin = request.headers.get('origin');
+  if (allowedOrigins === undefined || origin === null || allowedOrigins.has(origin)) return;
+  throw new ChatKitError('request.forbidden_origin', 'Pages of this origin may not call this server.');
+};
+
+/** The headers that let a listed page read the answer. */
+export const corsHeaders = ({ allowedOrigins }: Settings, request: Request): Record<string, string> => {
+  if (allowedOrigins === undefined) return {};
+  const origin = request.headers.get('origin');
+  if (origin === null || !allowedOrigins.has(origin)) return { vary: 'origin' };
+  return {
+    vary: 'origin',
+    'access-control-allow-origin': origin,
+    'access-control-allow-credentials': 'true',
+    'access-control-expose-headers': 'chatkit-run-id, chatkit-active-run, retry-after',
+  };
+};
+
+/** The answer to a browser that asks first. */
+export const preflight = (): Reply => ({
+  status: 204,
+  headers: {
+    'access-control-allow-methods': 'GET, POST',
+    'access-control-allow-headers':
+      'accept-language, authorization, chatkit-client, chatkit-run-id, content-type, last-event-id',
+    'access-control-max-age': '600',
+  },
+  body: null,
+});

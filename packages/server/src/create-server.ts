@@ -1,0 +1,42 @@
+/** A server from functions, for those who would rather not subclass. */
+import { ChatKitServer, type ChatKitServerOptions } from './chatkit-server.ts';
+import type { ServerHooks } from './parts.ts';
+
+/** The options of a server and what would be its methods: `respond`, and any other that is to be overridden. */
+export type CreateChatKitServerOptions<Context> = ChatKitServerOptions<Context> &
+  Pick<ServerHooks<Context>, 'respond'> &
+  Partial<Omit<ServerHooks<Context>, 'respond'>>;
+
+const hooks = [
+  'action',
+  'syncAction',
+  'addFeedback',
+  'transcribe',
+  'getStreamOptions',
+  'handleStreamCancelled',
+  'generateThreadId',
+  'generateItemId',
+] as const satisfies readonly Exclude<keyof ServerHooks<unknown>, 'respond'>[];
+
+/**
+ * Creates a server.
+ *
+ * @example
+ * const server = createChatKitServer({
+ *   store: createMemoryStore(),
+ *   async *respond(thread, input, context, run) {
+ *     yield itemDone(assistantMessage({ thread_id: thread.id, text: 'Hello' }));
+ *   },
+ * });
+ * export const POST = (request: Request) => server.handle(request, { userId: 'ada' });
+ */
+export const createChatKitServer = <Context = unknown>(
+  options: CreateChatKitServerOptions<Context>,
+): ChatKitServer<Context> => {
+  class Server extends ChatKitServer<Context> {
+    override respond = options.respond;
+  }
+  const server = new Server(options);
+  for (const name of hooks) if (options[name] !== undefined) Object.assign(server, { [name]: options[name] });
+  return server;
+};

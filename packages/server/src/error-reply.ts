@@ -1,0 +1,66 @@
+/** Errors before a stream: JSON with a status. What an application threw by accident stays on this side of the wire. */
+import { ChatKitError, type ErrorCode, isChatKitError } from '@chatkit/core';
+import type { Reply } from '@chatkit/transport';
+
+/** The HTTP status of each code that can precede a stream. Codes that are not listed are the server's own fault: 500. */
+const statuses: Partial<Record<ErrorCode, number>> = {
+  'request.invalid_json': 400,
+  'request.invalid': 400,
+  'request.unknown_type': 400,
+  'request.too_deep': 400,
+  'request.unauthorized': 401,
+  'request.forbidden_origin': 403,
+  'request.method_not_allowed': 405,
+  'request.too_large': 413,
+  'request.unsupported_media_type': 415,
+  'request.unsupported': 501,
+  'thread.not_found': 404,
+  'thread.locked': 409,
+  'thread.closed': 409,
+  'thread.busy': 409,
+  'thread.conflict': 409,
+  'item.not_found': 404,
+  'item.wrong_type': 400,
+  'item.not_pending': 409,
+  'attachment.not_found': 404,
+  'attachment.unsupported': 501,
+  'run.not_found': 404,
+  'run.conflict': 409,
+  'run.cancelled': 409,
+  'run.first_event_timeout': 504,
+  'run.idle_timeout': 504,
+  'run.total_timeout': 504,
+  'run.interrupted': 503,
+  'server.closing': 503,
+  'log.expired': 410,
+  'log.offset_unknown': 400,
+};
+
+/** Headers of every JSON answer. */
+export const jsonHeaders: Readonly<Record<string, string>> = {
+  'content-type': 'application/json',
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+};
+
+/** Whether an error was raised on purpose, with a text that may be sent. */
+export const isPublicError = (error: unknown): error is ChatKitError =>
+  isChatKitError(error) && statuses[error.code] !== undefined;
+
+/** `{error: {code, message, retryable, details?}}` with the status of the code. */
+export const errorReply = (error: unknown): Reply => {
+  const shown = isPublicError(error)
+    ? error
+    : new ChatKitError('internal', 'Something went wrong on the server.', { retryable: true });
+  const { code, message, retryable, details } = shown;
+  const headers: Record<string, string> = { ...jsonHeaders };
+  if (code === 'request.method_not_allowed') headers['allow'] = 'GET, POST';
+  if (code === 'server.closing') headers['retry-after'] = '1';
+  // A body that was not read to its end makes the connection unusable for a next request.
+  if (code === 'request.too_large') headers['connection'] = 'close';
+  return {
+    status: statuses[code] ?? 500,
+    headers,
+    body: JSON.stringify({ error: { code, message, retryable, ...(details === undefined ? {} : { details }) } }),
+  };
+};

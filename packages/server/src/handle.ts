@@ -1,0 +1,120 @@
+/**
+ * One HTTP request in, one reply out. Everything that can be refused is refused here or in the handlers' checks, before
+ * anything is stored, as JSON with a status; after that only events speak.
+ */
+import { ChatKitError, type ChatKitRequest, isStreamingRequest } from '@chatkit/core';
+import type { Reply } from '@chatkit/transport';
+import { attach, attachTo, cancelRun } from './attach.ts';
+import { assertOrigin, corsHeaders, preflight } from './cors.ts';
+import { errorReply, isPublicError, jsonHeaders } from './error-reply.ts';
+import type { ServerParts } from './parts.ts';
+import { readRequest } from './read-body.ts';
+import { answerJson } from './requests/json.ts';
+import { prepareTurn, type StreamingRequest } from './requests/prepare.ts';
+import { createRunId, isRunId } from './run-id.ts';
+import type { RunRegistry } from './run-registry.ts';
+import { streamReply } from './stream-reply.ts';
+
+/** What answering takes. */
+export interface Kernel<Context> {
+  readonly parts: ServerParts<Context>;
+  readonly registry: RunRegistry;
+}
+
+/** Answers a request. Never rejects. */
+export const replyTo = async <Context>(kernel: Kernel<Context>, request: Request, context: Context): Promise<Reply> => {
+  const { settings } = kernel.parts;
+  const seen: { type?: string } = {};
+  let reply: Reply;
+  try {
+    assertOrigin(settings, request);
+    reply = await route(kernel, request, context, seen);
+  } catch (error) {
+    if (!isPublicError(error)) settings.onError(error, { requestType: seen.type });
+    reply = errorReply(error);
+  }
+  return { ...reply, headers: { ...reply.headers, ...corsHeaders(settings, request) } };
+};
+
+const route = async <Context>(
+  kernel: Kernel<Context>,
+  request: Request,
+  context: Context,
+  seen: { type?: string },
+): Promise<Reply> => {
+  const { settings } = kernel.parts;
+  if (request.method === 'GET') return attach(kernel, request, context);
+  if (request.method === 'OPTIONS' && settings.allowedOrigins !== undefined) return preflight();
+  if (request.method !== 'POST')
+    throw new ChatKitError('request.method_not_allowed', 'Use POST, or GET to attach to a run.');
+  const call = await readRequest(request, settings);
+  seen.type = call.type;
+  if (isStreamingRequest(call)) return startRun(kernel, call, request, context);
+  return answer(kernel, call, request, context);
+};
+
+const answer = async <Context>(
+  kernel: Kernel<Context>,
+  call: Exclude<ChatKitRequest, StreamingRequest>,
+  request: Request,
+  context: Context,
+): Promise<Reply> => {
+  const { parts, registry } = kernel;
+  if (call.type === 'runs.cancel') return json(await cancelRun(kernel, call.params.run_id, context));
+  if (call.type === 'threads.delete') {
+    const { thread_id } = call.params;
+    // Only who may see the thread may stop what goes on in it.
+    if (registry.activeIn(thread_id) !== undefined) {
+      const mine = await parts.store.loadThread(thread_id, context).catch(() => undefined);
+      if (mine === undefined) return json({});
+    }
+    return json(await registry.exclusively(thread_id, () => answerJson(parts, call, context)));
+  }
+  const body = await answerJson(parts, call, context);
+  if (call.type !== 'threads.get_by_id' || !optedIn(request)) return json(body);
+  const active = registry.activeIn(call.params.thread_id);
+  return json(body, active === undefined ? {} : { 'chatkit-active-run': active.id });
+};
+
+const startRun = async <Context>(
+  kernel: Kernel<Context>,
+  call: StreamingRequest,
+  request: Request,
+  context: Context,
+): Promise<Reply> => {
+  const { parts, registry } = kernel;
+  const { settings, log } = parts;
+  const resumable = optedIn(request);
+  const chosen = resumable ? request.headers.get('chatkit-run-id') : null;
+  if (chosen !== null && !isRunId(chosen)) {
+    throw new ChatKitError('request.invalid', 'The header ChatKit-Run-Id is not an id.', {
+      details: { path: 'ChatKit-Run-Id' },
+    });
+  }
+  const known = chosen === null ? undefined : registry.get(chosen);
+  if (known !== undefined) return attachTo(kernel, known, undefined, request, context, call);
+
+  const threadId = call.type === 'threads.create' ? parts.generateThreadId(context) : call.params.thread_id;
+  const id = chosen ?? createRunId();
+  const { run, ready } = registry.begin({ id, threadId, resumable }, () => prepareTurn(parts, call, threadId, context));
+  const hold = run.hold();
+  const onGone = () => hold.release();
+  request.signal.addEventListener('abort', onGone, { once: true });
+  if (request.signal.aborted) hold.release();
+  try {
+    await ready;
+    return await streamReply({ run, hold, log, settings, resumable });
+  } catch (error) {
+    hold.release();
+    throw error;
+  }
+};
+
+/** Whether the client asked for the extensions. */
+const optedIn = (request: Request): boolean => request.headers.get('chatkit-client') === '1';
+
+const json = (body: unknown, headers: Record<string, string> = {}): Reply => ({
+  status: 200,
+  headers: { ...jsonHeaders, ...headers },
+  body: JSON.stringify(body),
+});

@@ -1,0 +1,137 @@
+/**
+ * Where the items of one turn pass: each event is stored, folded by core's reducer so that unfinished items are known,
+ * and checked for what the client may see. The reference hides items on `thread.item.done` alone; here an item that is
+ * hidden leaves on no event, and one that becomes hidden is taken away from clients that have seen it.
+ */
+import {
+  emptyThreadState,
+  isChatKitError,
+  isHiddenItem,
+  reduceThread,
+  type Store,
+  selectOpenItems,
+  type ThreadItem,
+  type ThreadState,
+  type ThreadStreamEvent,
+} from '@chatkit/core';
+
+export interface ItemDesk {
+  /** Stores what the event says and returns what the client gets instead of it: usually the event itself. */
+  take(event: ThreadStreamEvent): Promise<ThreadStreamEvent[]>;
+  /** Ends every unfinished item: stores it as it is, or takes it back. */
+  close(verdict: (item: ThreadItem) => 'keep' | 'remove'): Promise<ThreadStreamEvent[]>;
+  /** Ends every unfinished item as the store has it: as done when it is there, as removed when it is not. */
+  closeAsStored(): Promise<ThreadStreamEvent[]>;
+  state(): ThreadState;
+}
+
+export const createItemDesk = <Context>(store: Store<Context>, threadId: string, context: Context): ItemDesk => {
+  let state = emptyThreadState;
+  /** Items that came by in this turn or were looked up: whether the client may know of them. */
+  const shown = new Map<string, boolean>();
+
+  const stored = async (itemId: string): Promise<ThreadItem | undefined> => {
+    try {
+      return await store.loadItem(threadId, itemId, context);
+    } catch (error) {
+      if (isChatKitError(error, 'item.not_found')) return undefined;
+      throw error;
+    }
+  };
+
+  const isShown = async (itemId: string): Promise<boolean> => {
+    const known = shown.get(itemId);
+    if (known !== undefined) return known;
+    const item = await stored(itemId);
+    const visible = item === undefined || !isHiddenItem(item);
+    shown.set(itemId, visible);
+    return visible;
+  };
+
+  const showItem = async (
+    event: Extract<ThreadStreamEvent, { item: ThreadItem }>,
+    before: boolean | undefined,
+  ): Promise<ThreadStreamEvent[]> => {
+    const { id } = event.item;
+    shown.set(id, !isHiddenItem(event.item));
+    if (!isHiddenItem(event.item)) return [event];
+    return before === true ? [{ type: 'thread.item.removed', item_id: id }] : [];
+  };
+
+  const wasShown = async (itemId: string): Promise<boolean> => {
+    const known = shown.get(itemId);
+    if (known !== undefined) return known;
+    const item = await stored(itemId);
+    return item !== undefined && !isHiddenItem(item);
+  };
+
+  const take = async (given: ThreadStreamEvent): Promise<ThreadStreamEvent[]> => {
+    const event = ownCopy(given);
+    switch (event.type) {
+      case 'thread.item.added':
+        state = reduceThread(state, event);
+        return showItem(event, shown.get(event.item.id));
+      case 'thread.item.done':
+      case 'thread.item.replaced': {
+        // Only an item that turns hidden makes its past matter; the look-up must come before the write.
+        const before = isHiddenItem(event.item) ? await wasShown(event.item.id) : undefined;
+        await store.saveItem(threadId, event.item, context);
+        state = reduceThread(state, event);
+        return showItem(event, before);
+      }
+      case 'thread.item.removed': {
+        const visible = await isShown(event.item_id);
+        await store.deleteItem(threadId, event.item_id, context);
+        state = reduceThread(state, event);
+        return visible ? [event] : [];
+      }
+      case 'thread.item.updated':
+        state = reduceThread(state, event);
+        return (await isShown(event.item_id)) ? [event] : [];
+      default:
+        return [event];
+    }
+  };
+
+  return {
+    state: () => state,
+    take,
+    async close(verdict) {
+      const events: ThreadStreamEvent[] = [];
+      for (const item of selectOpenItems(state)) {
+        const event: ThreadStreamEvent =
+          verdict(item) === 'keep'
+            ? { type: 'thread.item.done', item }
+            : { type: 'thread.item.removed', item_id: item.id };
+        events.push(...(await take(event)));
+      }
+      return events;
+    },
+    async closeAsStored() {
+      const events: ThreadStreamEvent[] = [];
+      for (const { id } of selectOpenItems(state)) {
+        const item = await stored(id);
+        const event: ThreadStreamEvent =
+          item === undefined ? { type: 'thread.item.removed', item_id: id } : { type: 'thread.item.done', item };
+        state = reduceThread(state, event);
+        if (shown.get(id) !== false && (item === undefined || !isHiddenItem(item))) events.push(event);
+      }
+      return events;
+    },
+  };
+};
+
+/**
+ * The event as it is now. The log keeps events for readers that come later, while the application is free to go on
+ * changing the objects it yielded; the reference serializes at once for the same reason. A text delta, the one that
+ * comes by the thousand, is copied by hand.
+ */
+const ownCopy = (event: ThreadStreamEvent): ThreadStreamEvent => {
+  if (typeof event !== 'object' || event === null || typeof event.type !== 'string') {
+    throw new TypeError('An event must be an object with a `type`.');
+  }
+  if (event.type === 'thread.item.updated' && event.update?.type === 'assistant_message.content_part.text_delta') {
+    return { ...event, update: { ...event.update } };
+  }
+  return structuredClone(event);
+};

@@ -1,0 +1,105 @@
+/**
+ * The server on `node:http`, Express and Fastify: a Node request becomes a web `Request`, the reply is written with
+ * backpressure. The client's going away aborts the request's signal, which is how a run learns that nobody reads it.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isChatKitError } from '@chatkit/core';
+import { writeReply } from '@chatkit/transport/node';
+import type { ChatKitServer } from '../chatkit-server.ts';
+import { errorReply } from '../error-reply.ts';
+
+export interface NodeHandlerOptions<Context> {
+  /**
+   * Who asks. Its result reaches the store and `respond()`. Throw `new ChatKitError('request.unauthorized', …)` to
+   * refuse with 401. Default: `undefined`, the one user of a single-user program.
+   */
+  context?: ((request: IncomingMessage) => Context | Promise<Context>) | undefined;
+}
+
+/**
+ * A request handler for Node. Mount it wherever the endpoint should be; it looks at the method, the headers, the body
+ * and the query alone. A body that a framework has parsed already (`request.body`) is taken as it is.
+ *
+ * @example
+ * createServer(toNodeHandler(server)).listen(3000);
+ * @example
+ * app.all('/chatkit', toNodeHandler(server, { context: (request) => request.user }));
+ */
+export const toNodeHandler = <Context>(
+  server: ChatKitServer<Context>,
+  options: NodeHandlerOptions<Context> = {},
+): ((request: IncomingMessage, response: ServerResponse) => Promise<void>) => {
+  return async (request, response) => {
+    const gone = new AbortController();
+    response.once('close', () => {
+      if (!response.writableFinished) gone.abort();
+    });
+    try {
+      const context = (await options.context?.(request)) as Context;
+      const reply = await server.reply(toRequest(request, gone.signal), context);
+      await writeReply(reply, response);
+    } catch (error) {
+      if (!isChatKitError(error)) server.settings.onError(error, {});
+      if (response.headersSent) response.destroy();
+      else await writeReply(errorReply(error), response);
+    } finally {
+      // What was not read of the body would be taken for the next request on the connection.
+      if (!request.readableEnded && !request.destroyed) leaveUnread(request, response);
+    }
+  };
+};
+
+const leaveUnread = (request: IncomingMessage, response: ServerResponse): void => {
+  if (response.getHeader('connection') !== 'close') {
+    request.resume();
+    return;
+  }
+  if (response.writableFinished) request.destroy();
+  else response.once('close', () => request.destroy());
+};
+
+const toRequest = (request: IncomingMessage, signal: AbortSignal): Request => {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(request.headersDistinct)) {
+    // HTTP/2 pseudo headers are no headers.
+    if (value !== undefined && !name.startsWith(':')) headers.set(name, value.join(', '));
+  }
+  const method = request.method ?? 'GET';
+  const body = method === 'POST' ? bodyOf(request) : null;
+  // The host is the client's word and decides nothing; only the query is read.
+  const query = (request.url ?? '').split('?').slice(1).join('?');
+  return new Request(`http://localhost/?${query}`, {
+    method: method === 'TRACE' || method === 'CONNECT' ? 'HEAD' : method,
+    headers,
+    signal,
+    body,
+    ...(body instanceof ReadableStream ? { duplex: 'half' } : {}),
+  } as RequestInit);
+};
+
+const bodyOf = (request: IncomingMessage): string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> => {
+  const { body } = request as { body?: unknown };
+  if (request.readableEnded && body !== undefined) {
+    if (typeof body === 'string') return body;
+    return body instanceof Uint8Array ? new Uint8Array(body) : JSON.stringify(body);
+  }
+  // Not `Readable.toWeb`: cancelling that destroys the socket before a 413 has left.
+  const chunks = request.iterator({ destroyOnReturn: false });
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const step = await chunks.next();
+          if (step.done === true) controller.close();
+          else controller.enqueue(step.value);
+        } catch (error) {
+          controller.error(error);
+        }
+      },
+      async cancel() {
+        await chunks.return?.();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+};

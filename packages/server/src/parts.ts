@@ -1,0 +1,99 @@
+/**
+ * What the rest of this package needs of a server: its stores, the functions that an application may override, and its
+ * settings. `ChatKitServer` is one; the request handlers and the core loop see only this.
+ */
+import type {
+  Action,
+  AttachmentStore,
+  IdKind,
+  Store,
+  StreamLog,
+  StreamOptions,
+  ThreadItem,
+  ThreadMetadata,
+  ThreadStreamEvent,
+  UserMessageItem,
+  WidgetItem,
+} from '@chatkit/core';
+import type { Settings } from './settings.ts';
+
+/** What `respond()` and `action()` are told about the run that they are. */
+export interface RunContext {
+  /** The run's id. Opted-in clients resume and cancel by it. */
+  readonly id: string;
+  readonly threadId: string;
+  /**
+   * Aborts when the run is to stop: the client stopped it or went away, a newer message came, a deadline passed, the
+   * server closes. Pass it on to `fetch` and to model clients, so that nobody pays for tokens that nobody reads. Its
+   * `reason` is a `ChatKitError`.
+   */
+  readonly signal: AbortSignal;
+}
+
+/** Speech that the client recorded. */
+export interface AudioInput {
+  audio: Uint8Array<ArrayBuffer>;
+  /** As the client sent it, for example `audio/webm;codecs=opus`. */
+  mimeType: string;
+  /** `mimeType` without parameters, for example `audio/webm`. */
+  mediaType: string;
+}
+
+/** The verdict of a user on some items. */
+export interface Feedback {
+  threadId: string;
+  itemIds: readonly string[];
+  kind: 'positive' | 'negative';
+}
+
+/** The functions an application overrides. Only `respond` has no default. */
+export interface ServerHooks<Context> {
+  /**
+   * Verb 1 of the path of a token. Answers a message, or goes on after a client tool or a structured input (`input` is
+   * then `null`). Changes to `thread` (title, status, `metadata`, …) are saved and announced.
+   */
+  respond(
+    thread: ThreadMetadata,
+    input: UserMessageItem | null,
+    context: Context,
+    run: RunContext,
+  ): AsyncIterable<ThreadStreamEvent>;
+  /** Answers an action of a widget (`sender`), or of the page itself (`null`), with a stream. */
+  action(
+    thread: ThreadMetadata,
+    action: Action,
+    sender: WidgetItem | null,
+    context: Context,
+    run: RunContext,
+  ): AsyncIterable<ThreadStreamEvent>;
+  /** Answers an action without a stream. The returned item is stored and sent back. */
+  syncAction(
+    thread: ThreadMetadata,
+    action: Action,
+    sender: WidgetItem | null,
+    context: Context,
+  ): Promise<{ updated_item?: ThreadItem | undefined }>;
+  /** Takes a thumb up or down. Does nothing by default. */
+  addFeedback(feedback: Feedback, context: Context): Promise<void>;
+  /** Turns speech into text. */
+  transcribe(input: AudioInput, context: Context): Promise<{ text: string }>;
+  /** What the client may do during the stream. Default: it may stop it. */
+  getStreamOptions(thread: ThreadMetadata, context: Context): StreamOptions | Promise<StreamOptions>;
+  /** Called once when a run was stopped, with the items that were begun and not finished. */
+  handleStreamCancelled(
+    thread: ThreadMetadata,
+    pending: readonly ThreadItem[],
+    context: Context,
+    run: RunContext,
+  ): Promise<void>;
+  generateThreadId(context: Context): string;
+  generateItemId(kind: IdKind, thread: ThreadMetadata, context: Context): string;
+}
+
+/** A server as its own modules see it. */
+export interface ServerParts<Context> extends ServerHooks<Context> {
+  readonly store: Store<Context>;
+  readonly attachmentStore: AttachmentStore<Context> | undefined;
+  readonly log: StreamLog;
+  readonly settings: Settings;
+}

@@ -1,0 +1,57 @@
+/**
+ * A request's body, read within bounds: JSON by its media type (a form on another site cannot send that without asking
+ * first), at most `maxBodyBytes` counted while it arrives, and nested no deeper than `maxDepth` before anything is built.
+ */
+import { ChatKitError, type ChatKitRequest } from '@chatkit/core';
+import { parseRequest } from '@chatkit/core/schema';
+
+export interface BodyLimits {
+  readonly maxBodyBytes: number;
+  readonly maxDepth: number;
+}
+
+/** Reads and parses a request. Throws a `ChatKitError` with a `request.*` code. */
+export const readRequest = async (request: Request, limits: BodyLimits): Promise<ChatKitRequest> => {
+  assertJson(request.headers);
+  const parsed = parseRequest(await readText(request, limits.maxBodyBytes), { maxDepth: limits.maxDepth });
+  if (parsed.ok) return parsed.request;
+  throw new ChatKitError(parsed.code, parsed.message, parsed.path === '' ? {} : { details: { path: parsed.path } });
+};
+
+const assertJson = (headers: Headers): void => {
+  const type = headers.get('content-type') ?? '';
+  if (!/^application\/json[ \t]*(;|$)/i.test(type)) {
+    throw new ChatKitError('request.unsupported_media_type', 'The content type must be application/json.');
+  }
+  const encoding = headers.get('content-encoding') ?? 'identity';
+  if (encoding.toLowerCase() !== 'identity') {
+    throw new ChatKitError('request.unsupported_media_type', 'The body must not be compressed.');
+  }
+};
+
+const readText = async (request: Request, maxBodyBytes: number): Promise<string> => {
+  if (Number(request.headers.get('content-length')) > maxBodyBytes) throw tooLarge(maxBodyBytes);
+  if (request.body === null) return '';
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  const reader = request.body.getReader();
+  let bytes = 0;
+  let text = '';
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return text + decoder.decode();
+      bytes += value.byteLength;
+      if (bytes > maxBodyBytes) throw tooLarge(maxBodyBytes);
+      text += decoder.decode(value, { stream: true });
+    }
+  } catch (cause) {
+    reader.cancel().catch(() => {});
+    if (cause instanceof ChatKitError) throw cause;
+    throw new ChatKitError('request.invalid_json', 'The body is not UTF-8, or was cut off.', { cause });
+  }
+};
+
+const tooLarge = (maxBodyBytes: number): ChatKitError =>
+  new ChatKitError('request.too_large', `The body is larger than ${maxBodyBytes} bytes.`, {
+    details: { maxBodyBytes },
+  });

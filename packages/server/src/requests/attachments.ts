@@ -1,0 +1,73 @@
+/** The requests about attachments, and the one that turns speech into text. */
+import {
+  type Attachment,
+  type AttachmentStore,
+  ChatKitError,
+  type ChatKitRequestOf,
+  isChatKitError,
+  toWireAttachment,
+} from '@chatkit/core';
+import type { ServerParts } from '../parts.ts';
+
+/** `attachments.create`: an id and, for a two-phase upload, where to send the bytes. */
+export const createAttachment = async <Context>(
+  parts: ServerParts<Context>,
+  params: ChatKitRequestOf<'attachments.create'>['params'],
+  context: Context,
+): Promise<Attachment> => {
+  const attachment = await required(parts).createAttachment(params, context);
+  await parts.store.saveAttachment(attachment, context);
+  return toWireAttachment(attachment);
+};
+
+/** `attachments.delete`: the bytes, then the record. One that this user does not have is left alone, without a word. */
+export const deleteAttachment = async <Context>(
+  parts: ServerParts<Context>,
+  { attachment_id }: ChatKitRequestOf<'attachments.delete'>['params'],
+  context: Context,
+): Promise<Record<string, never>> => {
+  const bytes = required(parts);
+  try {
+    await parts.store.loadAttachment(attachment_id, context);
+  } catch (error) {
+    if (isChatKitError(error, 'attachment.not_found')) return {};
+    throw error;
+  }
+  await bytes.deleteAttachment(attachment_id, context);
+  await parts.store.deleteAttachment(attachment_id, context);
+  return {};
+};
+
+/** `input.transcribe`: recorded speech in, text out. */
+export const transcribe = async <Context>(
+  parts: ServerParts<Context>,
+  { audio_base64, mime_type }: ChatKitRequestOf<'input.transcribe'>['params'],
+  context: Context,
+): Promise<{ text: string }> => {
+  const { text } = await parts.transcribe(
+    {
+      audio: decodeBase64(audio_base64),
+      mimeType: mime_type,
+      mediaType: (mime_type.split(';', 1)[0] as string).trim(),
+    },
+    context,
+  );
+  return { text };
+};
+
+const required = <Context>({ attachmentStore }: ServerParts<Context>): AttachmentStore<Context> => {
+  if (attachmentStore !== undefined) return attachmentStore;
+  throw new ChatKitError('attachment.unsupported', 'This server keeps no attachments.');
+};
+
+/** As lenient as the reference: characters that are not base64, for example line ends, are passed over. */
+const decodeBase64 = (text: string): Uint8Array<ArrayBuffer> => {
+  try {
+    return Uint8Array.from(atob(text.replace(/[^A-Za-z0-9+/]/g, '')), (character) => character.charCodeAt(0));
+  } catch (cause) {
+    throw new ChatKitError('request.invalid', 'params.audio_base64 is not valid base64.', {
+      cause,
+      details: { path: 'params.audio_base64' },
+    });
+  }
+};

@@ -1,0 +1,51 @@
+/**
+ * `threads.add_client_tool_output`: the page ran a tool and says what came of it. The reference's request names no call:
+ * the output belongs to the newest one that is pending, and other pending calls are taken back. Here hidden items and
+ * other events behind the call do not hide it, and the completed call is announced, so that no client has to guess.
+ * With `item_id` (an extension) calls run side by side: each keeps its own output, and `respond()` goes on once all have one.
+ */
+import { ChatKitError, type ChatKitRequestOf, type ClientToolCallItem, type ThreadStreamEvent } from '@chatkit/core';
+import type { ServerParts } from '../parts.ts';
+import { loadItemOf, respondAfter, stream, type Turn } from './turn.ts';
+
+export const prepareAddClientToolOutput = async <Context>(
+  parts: ServerParts<Context>,
+  { thread_id, item_id, result }: ChatKitRequestOf<'threads.add_client_tool_output'>['params'],
+  context: Context,
+): Promise<Turn> => {
+  const stored = await parts.store.loadThread(thread_id, context);
+  const pending = await pendingCalls(parts, thread_id, context);
+  const call =
+    item_id === undefined ? pending[0] : await loadItemOf(parts, thread_id, item_id, 'client_tool_call', context);
+  if (call?.status !== 'pending') {
+    throw new ChatKitError('item.not_pending', 'No such client tool call is waiting for its output.', {
+      details: { path: item_id === undefined ? 'params.thread_id' : 'params.item_id' },
+    });
+  }
+  const others = pending.filter(({ id }) => id !== call.id);
+  const completed: ThreadStreamEvent = {
+    type: 'thread.item.replaced',
+    item: { ...call, status: 'completed', output: result },
+  };
+  if (item_id !== undefined && others.length > 0) {
+    return (run) =>
+      stream(parts, stored, context, run, async function* () {
+        yield completed;
+      });
+  }
+  const takenBack = others.map(({ id }): ThreadStreamEvent => ({ type: 'thread.item.removed', item_id: id }));
+  return (run) => respondAfter(parts, stored, context, run, [completed, ...takenBack]);
+};
+
+/** The calls since the user's last message that wait for an output, newest first. */
+const pendingCalls = async <Context>(
+  parts: ServerParts<Context>,
+  threadId: string,
+  context: Context,
+): Promise<ClientToolCallItem[]> => {
+  const { data } = await parts.store.listItems(threadId, { limit: 100, order: 'desc' }, context);
+  const message = data.findIndex((item) => item.type === 'user_message');
+  return (message === -1 ? data : data.slice(0, message)).filter(
+    (item): item is ClientToolCallItem => item.type === 'client_tool_call' && item.status === 'pending',
+  );
+};

@@ -1,0 +1,54 @@
+/**
+ * `threads.custom_action` and `threads.sync_custom_action`: somebody pressed something in a widget, or the page sent an
+ * action of its own. The first streams; the second answers at once and is allowed while a run is going on.
+ */
+import {
+  ChatKitError,
+  type ChatKitRequestOf,
+  isHiddenItem,
+  type ThreadItem,
+  toWireItem,
+  type WidgetItem,
+} from '@chatkit/core';
+import type { ServerParts } from '../parts.ts';
+import { watchThread } from '../thread-changes.ts';
+import { loadItemOf, publicRun, stream, type Turn } from './turn.ts';
+
+type Params = ChatKitRequestOf<'threads.custom_action'>['params'];
+
+export const prepareCustomAction = async <Context>(
+  parts: ServerParts<Context>,
+  { thread_id, item_id, action }: Params,
+  context: Context,
+): Promise<Turn> => {
+  const stored = await parts.store.loadThread(thread_id, context);
+  const sender = item_id === undefined ? null : await parts.store.loadItem(thread_id, item_id, context);
+  if (sender !== null && sender.type !== 'widget') {
+    // The one check whose failure is an event: the official component expects it on the stream.
+    return async function* () {
+      yield { type: 'error', code: 'stream.error', allow_retry: false };
+      return 'failed';
+    };
+  }
+  return (run) =>
+    stream(parts, stored, context, run, (thread) => parts.action(thread, action, sender, context, publicRun(run)));
+};
+
+/** The returned item is stored (the reference leaves that to the application) and hidden ones are not sent. */
+export const syncCustomAction = async <Context>(
+  parts: ServerParts<Context>,
+  { thread_id, item_id, action }: Params,
+  context: Context,
+): Promise<{ updated_item?: ThreadItem }> => {
+  const changes = watchThread(parts.store, await parts.store.loadThread(thread_id, context), context);
+  const sender: WidgetItem | null =
+    item_id === undefined ? null : await loadItemOf(parts, thread_id, item_id, 'widget', context);
+  const { updated_item: item } = await parts.syncAction(changes.thread, action, sender, context);
+  await changes.save();
+  if (item === undefined || item === null) return {};
+  if (item.thread_id !== thread_id) {
+    throw new ChatKitError('internal', 'syncAction() returned an item of another thread.');
+  }
+  await parts.store.saveItem(thread_id, item, context);
+  return isHiddenItem(item) ? {} : { updated_item: toWireItem(item) };
+};

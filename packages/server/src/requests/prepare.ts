@@ -1,0 +1,33 @@
+/** The streaming requests, each to the function that prepares its turn. */
+import type { ChatKitRequest, StreamingRequestType } from '@chatkit/core';
+import type { ServerParts } from '../parts.ts';
+import { prepareAddClientToolOutput } from './client-tool-output.ts';
+import { prepareCustomAction } from './custom-action.ts';
+import { prepareAddStructuredInput } from './structured-input.ts';
+import type { Turn } from './turn.ts';
+import { prepareAddUserMessage, prepareCreate, prepareRetryAfterItem } from './user-message.ts';
+
+export type StreamingRequest = Extract<ChatKitRequest, { type: StreamingRequestType }>;
+
+/** Makes the checks of a request and returns its turn. Writes nothing. */
+export const prepareTurn = <Context>(
+  parts: ServerParts<Context>,
+  request: StreamingRequest,
+  threadId: string,
+  context: Context,
+): Promise<Turn> => {
+  switch (request.type) {
+    case 'threads.create':
+      return prepareCreate(parts, threadId, request.params, context);
+    case 'threads.add_user_message':
+      return prepareAddUserMessage(parts, request.params, context);
+    case 'threads.retry_after_item':
+      return prepareRetryAfterItem(parts, request.params, context);
+    case 'threads.add_client_tool_output':
+      return prepareAddClientToolOutput(parts, request.params, context);
+    case 'threads.add_structured_input':
+      return prepareAddStructuredInput(parts, request.params, context);
+    case 'threads.custom_action':
+      return prepareCustomAction(parts, request.params, context);
+  }
+};

@@ -1,0 +1,47 @@
+/**
+ * `threads.add_structured_input`: the answers to questions that the assistant put. Unknown question ids are ignored, a
+ * question without an answer counts as skipped, a single choice keeps its first value, and values outside the offered
+ * options are custom answers (all as in the reference).
+ */
+import {
+  ChatKitError,
+  type ChatKitRequestOf,
+  type StructuredInput,
+  type StructuredInputAnswer,
+  type StructuredInputItem,
+  type StructuredInputResult,
+} from '@chatkit/core';
+import type { ServerParts } from '../parts.ts';
+import { loadItemOf, respondAfter, type Turn } from './turn.ts';
+
+export const prepareAddStructuredInput = async <Context>(
+  parts: ServerParts<Context>,
+  { thread_id, item_id, input }: ChatKitRequestOf<'threads.add_structured_input'>['params'],
+  context: Context,
+): Promise<Turn> => {
+  const stored = await parts.store.loadThread(thread_id, context);
+  const item = await loadItemOf(parts, thread_id, item_id, 'structured_input', context);
+  if (item.status !== 'pending') {
+    throw new ChatKitError('item.not_pending', 'These questions have been answered already.', {
+      details: { path: 'params.item_id' },
+    });
+  }
+  return (run) =>
+    respondAfter(parts, stored, context, run, [{ type: 'thread.item.replaced', item: withAnswers(item, input) }]);
+};
+
+/** The item with the user's answers in it. */
+export const withAnswers = (item: StructuredInputItem, result: StructuredInputResult): StructuredInputItem => ({
+  ...item,
+  status: result.status,
+  inputs: item.inputs.map((input) => ({ ...input, answer: answerTo(input, result) })),
+});
+
+const answerTo = (input: StructuredInput, { status, answers }: StructuredInputResult): StructuredInputAnswer => {
+  const given = Object.hasOwn(answers, input.id) ? answers[input.id] : undefined;
+  if (status === 'skipped' || given === undefined || given.skipped || given.values.length === 0) {
+    return { values: [], skipped: true };
+  }
+  const single = input.type === 'multiple_choice' && !input.multiple;
+  return { values: single ? given.values.slice(0, 1) : [...given.values], skipped: false };
+};

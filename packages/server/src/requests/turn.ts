@@ -1,0 +1,98 @@
+/**
+ * What the requests that answer with a stream have in common. Preparing a turn makes every check and writes nothing, so
+ * a request that cannot be served is refused with a status and leaves no trace; the turn itself then writes and streams.
+ */
+import {
+  ChatKitError,
+  type StoredThread,
+  type ThreadItem,
+  type ThreadMetadata,
+  type ThreadStreamEvent,
+  type UserMessageItem,
+} from '@chatkit/core';
+import type { Clock } from '../clock.ts';
+import type { RunContext, ServerParts } from '../parts.ts';
+import { processEvents, type TurnResult } from '../process-events.ts';
+
+/** The run as a turn sees it: what the application gets, and the watch over its silence. */
+export interface TurnRun extends RunContext {
+  readonly watch: { waiting(first: boolean): void; arrived(): void };
+}
+
+/** A turn that has passed its checks. Its first event comes after its first write. */
+export type Turn = (run: TurnRun) => AsyncGenerator<ThreadStreamEvent, TurnResult, undefined>;
+
+/** The part of a turn that the application streams, with everything around it. */
+export const stream = <Context>(
+  parts: ServerParts<Context>,
+  stored: StoredThread,
+  context: Context,
+  run: TurnRun,
+  source: (thread: ThreadMetadata) => AsyncIterable<ThreadStreamEvent>,
+): AsyncGenerator<ThreadStreamEvent, TurnResult, undefined> =>
+  processEvents({
+    store: parts.store,
+    thread: stored,
+    context,
+    signal: run.signal,
+    clock: parts.settings.clock,
+    cancelGraceMs: parts.settings.cancelGraceMs,
+    partialOnError: parts.settings.partialOnError,
+    source,
+    streamOptions: (thread) => parts.getStreamOptions(thread, context),
+    onCancelled: (thread, pending) => parts.handleStreamCancelled(thread, pending, context, publicRun(run)),
+    onError: (error) => parts.settings.onError(error, { threadId: stored.thread.id, runId: run.id }),
+    watch: run.watch,
+  });
+
+/** `stream` with `respond()` as its source. */
+export const answer = <Context>(
+  parts: ServerParts<Context>,
+  stored: StoredThread,
+  input: UserMessageItem | null,
+  context: Context,
+  run: TurnRun,
+): AsyncGenerator<ThreadStreamEvent, TurnResult, undefined> =>
+  stream(parts, stored, context, run, (thread) => parts.respond(thread, input, context, publicRun(run)));
+
+/** What the application may hold of a run. */
+export const publicRun = ({ id, threadId, signal }: TurnRun): RunContext => ({ id, threadId, signal });
+
+/** Refuses a message to a thread that takes none. The reference has the states and does not look at them. */
+export const assertOpen = ({ id, status }: ThreadMetadata): void => {
+  if (status.type === 'active') return;
+  throw new ChatKitError(`thread.${status.type}`, `The thread is ${status.type} and takes no messages.`, {
+    details: { thread_id: id, ...(status.reason === undefined ? {} : { reason: status.reason }) },
+  });
+};
+
+/** Loads an item that must be of one type. */
+export const loadItemOf = async <Context, T extends ThreadItem['type']>(
+  parts: ServerParts<Context>,
+  threadId: string,
+  itemId: string,
+  type: T,
+  context: Context,
+): Promise<Extract<ThreadItem, { type: T }>> => {
+  const item = await parts.store.loadItem(threadId, itemId, context);
+  if (item.type === type) return item as Extract<ThreadItem, { type: T }>;
+  throw new ChatKitError('item.wrong_type', `The item is not a ${type}.`, {
+    details: { path: 'params.item_id', expected: type },
+  });
+};
+
+/** The current time as the wire has it. */
+export const timestamp = (clock: Clock): string => new Date(clock.now()).toISOString();
+
+/** A turn that begins with events of the server's own and goes on with `respond(thread, null)`. */
+export const respondAfter = <Context>(
+  parts: ServerParts<Context>,
+  stored: StoredThread,
+  context: Context,
+  run: TurnRun,
+  first: readonly ThreadStreamEvent[],
+): ReturnType<Turn> =>
+  stream(parts, stored, context, run, async function* (thread) {
+    yield* first;
+    yield* parts.respond(thread, null, context, publicRun(run));
+  });

@@ -1,0 +1,222 @@
+/**
+ * Verb 2 of the path of a token: append. A run pumps the events of one turn into its log and settles exactly once,
+ * however the turn ends: its own end, an error, a stop by anybody. Offsets are assigned here, one per event. Waiting for
+ * the log's room is the backpressure; a stop does not wait for it.
+ */
+import {
+  ChatKitError,
+  formatOffset,
+  type LogEntry,
+  type RunOutcome,
+  type StreamLog,
+  type ThreadStreamEvent,
+} from '@chatkit/core';
+import { watchDeadlines } from './deadlines.ts';
+import { type TurnResult, toErrorEvent } from './process-events.ts';
+import type { Turn } from './requests/turn.ts';
+import { initialRunState, isSettled, nextRunState, outcomeOfStop, type RunState, type StopCause } from './run-state.ts';
+import type { DisconnectPolicy, Settings } from './settings.ts';
+
+/** One reader's hold on a run. While it is held, the run has somebody to run for. */
+export interface ReaderHold {
+  /** Aborts on release. */
+  readonly signal: AbortSignal;
+  /** Lets go. Only the first call counts. */
+  release(): void;
+}
+
+export interface Run {
+  readonly id: string;
+  readonly threadId: string;
+  /** Whether clients may come back to it: it was started by one that can. */
+  readonly resumable: boolean;
+  /** Resolves when the first event is in the log; rejects when the turn could not begin, or was stopped before. */
+  readonly opened: Promise<void>;
+  /** Resolves, once, when the terminal entry is in the log. Never rejects. */
+  readonly settled: Promise<RunOutcome>;
+  state(): RunState;
+  /** The offset of the newest entry; of the position before the first one while there is none. */
+  lastOffset(): string;
+  readers(): number;
+  hold(): ReaderHold;
+  /** Runs the turn that `prepare` makes. Resolves when the run has settled. */
+  start(prepare: () => Promise<Turn>): Promise<void>;
+  /** Asks it to stop. The first cause counts; after the end nothing does. */
+  stop(cause: StopCause): void;
+}
+
+export interface RunOptions {
+  id: string;
+  threadId: string;
+  resumable: boolean;
+  log: StreamLog;
+  settings: Settings;
+  /** Called when a reader let go. */
+  onRelease?: (() => void) | undefined;
+}
+
+/** The position before the first entry. */
+export const startOffset: string = formatOffset(1, 0);
+
+export const createRun = ({ id, threadId, resumable, log, settings, onRelease }: RunOptions): Run => {
+  const abort = new AbortController();
+  const opening = deferred<void>();
+  const settlement = deferred<RunOutcome>();
+  const { clock } = settings;
+  let state = initialRunState;
+  let seq = 0;
+  let readers = 0;
+  let graceTimer: unknown;
+  // A rejection is for whoever waits for the opening; nobody may be.
+  opening.promise.catch(() => {});
+
+  const report = (error: unknown) => settings.onError(error, { runId: id, threadId });
+  const deadlines = watchDeadlines(settings.deadlines, clock, (code) => stop(code));
+
+  const append = async (entry: LogEntry): Promise<void> => {
+    const room = log.append(id, [entry]);
+    seq += 1;
+    if (room !== undefined) await settledOrAborted(room, abort.signal);
+  };
+
+  const appendEvent = async (event: ThreadStreamEvent): Promise<void> => {
+    await append({ offset: formatOffset(1, seq + 1), event });
+    opening.resolve();
+  };
+
+  const settle = async (how: TurnResult): Promise<void> => {
+    deadlines.end();
+    if (graceTimer !== undefined) clock.clearTimeout(graceTimer);
+    const ended = nextRunState(state, { type: 'end', how });
+    if (ended === state || !isSettled(ended)) return;
+    state = ended;
+    try {
+      await append({ offset: formatOffset(1, seq + 1), end: ended.status });
+    } catch (error) {
+      report(error);
+    }
+    opening.reject(new ChatKitError('run.cancelled', 'The run was stopped before it began.', { retryable: true }));
+    settlement.resolve(ended.status);
+  };
+
+  const stop = (cause: StopCause): void => {
+    const next = nextRunState(state, { type: 'stop', cause });
+    if (next === state) return;
+    const waiting = state.status === 'queued';
+    state = next;
+    abort.abort(stopReason(cause));
+    // A message that was overtaken in the queue still gets its turn to be stored; any other stop ends the waiting.
+    if (waiting && cause !== 'superseded') void settle('stopped');
+  };
+
+  const pump = async (turn: Turn): Promise<TurnResult> => {
+    const events = turn({ id, threadId, signal: abort.signal, watch: deadlines });
+    for (;;) {
+      const step = await events.next();
+      if (step.done === true) return step.value;
+      try {
+        await appendEvent(step.value);
+      } catch (error) {
+        // Without a log nobody can read on: the turn is stopped as if nobody did.
+        stop('log');
+        await events.return('stopped');
+        throw error;
+      }
+    }
+  };
+
+  const abandoned = (policy: DisconnectPolicy): void => {
+    if (policy === 'cancel') stop('disconnect');
+    else if (policy !== 'continue') {
+      graceTimer = clock.setTimeout(() => {
+        if (readers === 0) stop('disconnect');
+      }, policy.graceMs);
+    }
+  };
+
+  return {
+    id,
+    threadId,
+    resumable,
+    opened: opening.promise,
+    settled: settlement.promise,
+    state: () => state,
+    lastOffset: () => formatOffset(1, seq),
+    readers: () => readers,
+    stop,
+    hold() {
+      const controller = new AbortController();
+      readers += 1;
+      if (graceTimer !== undefined) clock.clearTimeout(graceTimer);
+      return {
+        signal: controller.signal,
+        release() {
+          if (controller.signal.aborted) return;
+          controller.abort();
+          readers -= 1;
+          if (readers === 0 && !isSettled(state)) {
+            abandoned(resumable ? settings.disconnect.resumable : settings.disconnect.plain);
+          }
+          onRelease?.();
+        },
+      };
+    },
+    async start(prepare) {
+      const next = nextRunState(state, { type: 'start' });
+      if (next === state) return;
+      state = next;
+      deadlines.start();
+      let result: TurnResult;
+      try {
+        result = await pump(await prepare());
+      } catch (error) {
+        result = abort.signal.aborted ? 'stopped' : 'failed';
+        if (seq === 0) opening.reject(error);
+        else report(error);
+        // Under `queue` readers are there before the turn has begun, and a failing write comes after it has.
+        await appendEvent(toErrorEvent(error)).catch(report);
+      }
+      await settle(result);
+    },
+  };
+};
+
+/** What `run.signal.reason` is. */
+const stopReason = (cause: StopCause): ChatKitError => {
+  const outcome = outcomeOfStop(cause);
+  if (cause.startsWith('run.')) {
+    return new ChatKitError(cause as Extract<StopCause, `run.${string}`>, 'The run took too long.', {
+      retryable: true,
+    });
+  }
+  return new ChatKitError(
+    outcome === 'interrupted' ? 'run.interrupted' : outcome === 'failed' ? 'run.failed' : 'run.cancelled',
+    `The run was stopped (${cause}).`,
+    { retryable: true, details: { cause } },
+  );
+};
+
+interface Deferred<T> {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+const deferred = <T>(): Deferred<T> => {
+  let resolve!: (value: T) => void;
+  let reject!: (reason: unknown) => void;
+  const promise = new Promise<T>((onValue, onReason) => {
+    resolve = onValue;
+    reject = onReason;
+  });
+  return { promise, resolve, reject };
+};
+
+/** Waits for `work` or the signal, whichever comes first. Leaves no listener behind. */
+const settledOrAborted = (work: Promise<void>, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const onAbort = () => resolve();
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', onAbort, { once: true });
+  });

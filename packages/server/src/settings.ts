@@ -1,0 +1,99 @@
+/** The options of a server that have nothing to do with the application's data, and their defaults. */
+import { type Clock, systemClock } from './clock.ts';
+
+/**
+ * What a new message does to a run that is going on in its thread: `interrupt` stops it, keeps what it wrote and then
+ * starts; `queue` waits for its end; `reject` answers 409 `thread.busy`.
+ */
+export type BusyPolicy = 'interrupt' | 'queue' | 'reject';
+
+/** What becomes of a run when its last reader is gone. `graceMs`: it stops unless a reader comes back in time. */
+export type DisconnectPolicy = 'cancel' | 'continue' | { readonly graceMs: number };
+
+/** How long a run may be silent. Each deadline has its own error code. */
+export interface Deadlines {
+  /** From the call of `respond()` to its first event (`run.first_event_timeout`). Default: none. */
+  firstEventMs?: number | undefined;
+  /** Between two events (`run.idle_timeout`). Default: none. */
+  idleMs?: number | undefined;
+  /** The whole run (`run.total_timeout`). Default: 30 minutes. */
+  totalMs?: number | undefined;
+}
+
+/** Facts beside an error that was kept from the client. */
+export interface ErrorInfo {
+  requestType?: string | undefined;
+  threadId?: string | undefined;
+  runId?: string | undefined;
+}
+
+/** Options that have a default. */
+export interface SettingsOptions {
+  /** Default `interrupt`. */
+  busy?: BusyPolicy | undefined;
+  /**
+   * Per kind of client. Default: `cancel` for plain ones, because closing the stream is how the official component
+   * stops; `continue` for those that can resume.
+   */
+  disconnect?: { plain?: DisconnectPolicy | undefined; resumable?: DisconnectPolicy | undefined } | undefined;
+  deadlines?: Deadlines | undefined;
+  /** How long a stopped generator may take to end before it is abandoned. Default 1,000. */
+  cancelGraceMs?: number | undefined;
+  /** What becomes of a half-written assistant message when `respond()` throws. Default `keep`. */
+  partialOnError?: 'keep' | 'remove' | undefined;
+  /** Silence after which opted-in clients get a comment that keeps proxies open. Default 15,000. */
+  heartbeatMs?: number | undefined;
+  /** How long opted-in clients wait before they reconnect. Default 2,000. */
+  retryMs?: number | undefined;
+  /** Default 1 MiB. Raise it when users dictate: speech arrives as base64 in the body. */
+  maxBodyBytes?: number | undefined;
+  /** Deepest nesting of JSON in a request. Default 64. */
+  maxDepth?: number | undefined;
+  /**
+   * Origins of pages that may call this server from elsewhere, for example `https://app.example.com`. When given, a
+   * request with another `Origin` gets 403, and the listed ones get CORS headers. Absent: no check, no CORS headers.
+   */
+  allowedOrigins?: readonly string[] | undefined;
+  /** How many ended runs stay resumable, and for how long. Default 1,000 and 5 minutes. */
+  retain?: { runs?: number | undefined; ms?: number | undefined } | undefined;
+  /** Gets every error that was kept from a client. Default: `console.error`. */
+  onError?: ((error: unknown, info: ErrorInfo) => void) | undefined;
+  /** For tests. */
+  clock?: Clock | undefined;
+}
+
+/** The options with their defaults filled in. */
+export interface Settings {
+  readonly busy: BusyPolicy;
+  readonly disconnect: { readonly plain: DisconnectPolicy; readonly resumable: DisconnectPolicy };
+  readonly deadlines: Deadlines & { readonly totalMs: number };
+  readonly cancelGraceMs: number;
+  readonly partialOnError: 'keep' | 'remove';
+  readonly heartbeatMs: number;
+  readonly retryMs: number;
+  readonly maxBodyBytes: number;
+  readonly maxDepth: number;
+  readonly allowedOrigins: ReadonlySet<string> | undefined;
+  readonly retain: { readonly runs: number; readonly ms: number };
+  readonly onError: (error: unknown, info: ErrorInfo) => void;
+  readonly clock: Clock;
+}
+
+export const resolveSettings = (options: SettingsOptions): Settings => ({
+  busy: options.busy ?? 'interrupt',
+  disconnect: {
+    plain: options.disconnect?.plain ?? 'cancel',
+    resumable: options.disconnect?.resumable ?? 'continue',
+  },
+  deadlines: { ...options.deadlines, totalMs: options.deadlines?.totalMs ?? 30 * 60_000 },
+  cancelGraceMs: options.cancelGraceMs ?? 1_000,
+  partialOnError: options.partialOnError ?? 'keep',
+  heartbeatMs: options.heartbeatMs ?? 15_000,
+  retryMs: options.retryMs ?? 2_000,
+  maxBodyBytes: options.maxBodyBytes ?? 1024 * 1024,
+  maxDepth: options.maxDepth ?? 64,
+  allowedOrigins: options.allowedOrigins === undefined ? undefined : new Set(options.allowedOrigins),
+  retain: { runs: options.retain?.runs ?? 1_000, ms: options.retain?.ms ?? 5 * 60_000 },
+  onError: options.onError ?? ((error, info) => console.error('chatkit:', error, info)),
+  clock: options.clock ?? systemClock,
+});

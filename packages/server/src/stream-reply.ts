@@ -1,0 +1,109 @@
+/**
+ * Verbs 3 and 4 of the path of a token: a reader tails a run's log and its entries become frames. Plain clients get the
+ * reference's bytes and nothing else; opted-in ones get offsets, a priming frame, heartbeats and the terminal frame.
+ */
+import { type LogEntry, type StreamLog, serializeEvent } from '@chatkit/core';
+import { heartbeat, pipe } from '@chatkit/stream';
+import { encodeSse, eventStreamHeaders, type Reply } from '@chatkit/transport';
+import { mergeDeltas } from './merge-deltas.ts';
+import { type ReaderHold, type Run, startOffset } from './run.ts';
+import type { Settings } from './settings.ts';
+
+export interface StreamReplyOptions {
+  run: Run;
+  hold: ReaderHold;
+  log: StreamLog;
+  settings: Settings;
+  /** Whether the client opted in to the extensions. */
+  resumable: boolean;
+  /** The last offset that the client has. */
+  after?: string | undefined;
+}
+
+/**
+ * A streaming answer. The hold is released when the body ends, fails or is returned, read or unread. Rejects, without
+ * having sent anything, when the log no longer has what the reader needs.
+ */
+export const streamReply = async (options: StreamReplyOptions): Promise<Reply> => {
+  const { run, hold, log, settings, resumable, after } = options;
+  const entries = log.read(run.id, { after, signal: hold.signal })[Symbol.asyncIterator]();
+  const first = run.lastOffset() === (after ?? startOffset) ? undefined : await entries.next();
+  const tail = from(first, entries);
+  const frames = resumable
+    ? pipe(
+        resumableFrames(mergeDeltas(tail, run.lastOffset), after, settings.retryMs),
+        heartbeat<string, string>({
+          everyMs: settings.heartbeatMs,
+          value: encodeSse({ comment: '' }),
+          clock: settings.clock,
+        }),
+      )
+    : plainFrames(tail);
+  return {
+    status: 200,
+    headers: { ...eventStreamHeaders, ...(resumable ? { 'chatkit-run-id': run.id } : {}) },
+    body: releasing(frames, hold),
+  };
+};
+
+async function* plainFrames(entries: AsyncIterable<LogEntry>): AsyncGenerator<string, void, undefined> {
+  for await (const entry of entries) if ('event' in entry) yield encodeSse({ data: serializeEvent(entry.event) });
+}
+
+async function* resumableFrames(
+  entries: AsyncIterable<LogEntry>,
+  after: string | undefined,
+  retryMs: number,
+): AsyncGenerator<string, void, undefined> {
+  // Without data, so nobody sees an event; from here on a client that is cut off knows where to go on.
+  yield encodeSse({ id: after ?? startOffset, retry: retryMs });
+  for await (const entry of entries) {
+    yield 'event' in entry
+      ? encodeSse({ id: entry.offset, data: serializeEvent(entry.event) })
+      : encodeSse({ id: entry.offset, event: 'end', data: JSON.stringify({ outcome: entry.end }) });
+  }
+}
+
+async function* from<T>(
+  first: IteratorResult<T> | undefined,
+  rest: AsyncIterator<T>,
+): AsyncGenerator<T, void, undefined> {
+  try {
+    if (first?.done === true) return;
+    if (first !== undefined) yield first.value;
+    for (;;) {
+      const step = await rest.next();
+      if (step.done === true) return;
+      yield step.value;
+    }
+  } finally {
+    await rest.return?.();
+  }
+}
+
+/**
+ * The body. An object of its own, because a generator that was never started does not run its `finally` on `return()`,
+ * and one that waits for the next entry would first wait for it: the release aborts the read underneath.
+ */
+const releasing = (frames: AsyncIterable<string>, hold: ReaderHold): AsyncIterable<string> => ({
+  [Symbol.asyncIterator]() {
+    const iterator = frames[Symbol.asyncIterator]();
+    return {
+      async next() {
+        try {
+          const step = await iterator.next();
+          if (step.done === true) hold.release();
+          return step;
+        } catch (error) {
+          hold.release();
+          throw error;
+        }
+      },
+      async return() {
+        hold.release();
+        await iterator.return?.().catch(() => {});
+        return { done: true, value: undefined };
+      },
+    };
+  },
+});

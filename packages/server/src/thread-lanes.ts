@@ -1,0 +1,70 @@
+/**
+ * One run per thread. Each thread has a lane; who holds it may write to the thread, others wait in the order in which
+ * they were accepted. What a newcomer does to those before it is the busy policy. Waiting messages that are overtaken
+ * under `interrupt` keep their turn, so that no accepted message is lost: they are stored, and answered by nobody.
+ */
+import { ChatKitError } from '@chatkit/core';
+import type { StopCause } from './run-state.ts';
+import type { BusyPolicy } from './settings.ts';
+
+/** Somebody who holds a lane, or waits for it. */
+export interface Occupant {
+  stop(cause: StopCause): void;
+}
+
+export interface ThreadLanes<O extends Occupant> {
+  /** Who holds the lane of a thread. */
+  holder(threadId: string): O | undefined;
+  /**
+   * Takes the lane, at once when it is free (`undefined`), else when its turn comes. Throws `thread.busy` under
+   * `reject`. Everybody who enters must leave, also when the turn has not come.
+   */
+  enter(threadId: string, occupant: O, policy: BusyPolicy): Promise<void> | undefined;
+  leave(threadId: string, occupant: O): void;
+}
+
+interface Waiting<O> {
+  readonly occupant: O;
+  readonly go: () => void;
+}
+
+export const createThreadLanes = <O extends Occupant>(): ThreadLanes<O> => {
+  const lanes = new Map<string, { holder: O; waiting: Waiting<O>[] }>();
+  return {
+    holder: (threadId) => lanes.get(threadId)?.holder,
+    enter(threadId, occupant, policy) {
+      const lane = lanes.get(threadId);
+      if (lane === undefined) {
+        lanes.set(threadId, { holder: occupant, waiting: [] });
+        return undefined;
+      }
+      if (policy === 'reject') {
+        throw new ChatKitError('thread.busy', 'The thread has a run in progress.', {
+          retryable: true,
+          details: { thread_id: threadId },
+        });
+      }
+      if (policy === 'interrupt') {
+        lane.holder.stop('superseded');
+        for (const { occupant: earlier } of [...lane.waiting]) earlier.stop('superseded');
+      }
+      return new Promise((go) => {
+        lane.waiting.push({ occupant, go });
+      });
+    },
+    leave(threadId, occupant) {
+      const lane = lanes.get(threadId);
+      if (lane === undefined) return;
+      if (lane.holder !== occupant) {
+        lane.waiting = lane.waiting.filter((each) => each.occupant !== occupant);
+        return;
+      }
+      const next = lane.waiting.shift();
+      if (next === undefined) lanes.delete(threadId);
+      else {
+        lane.holder = next.occupant;
+        next.go();
+      }
+    },
+  };
+};
