@@ -32,7 +32,7 @@ export interface MemoryStoreOptions<Context> {
 export const createMemoryStore = <Context = unknown>(options: MemoryStoreOptions<Context> = {}): Store<Context> => {
   let seq = 0;
   const base = { threads: createBaseTable(), items: createBaseTable(), attachments: createBaseTable() };
-  return createView(base, { userOf: createUserOf(options.userId), nextSeq: () => ++seq, assertOpen: () => {} });
+  return createView(base, { userOf: createUserOf(options.userId), nextSeq: () => ++seq, assertOpen: () => {} }).store;
 };
 
 interface Tables {
@@ -48,8 +48,14 @@ interface ViewOptions<Context> {
   assertOpen: () => void;
 }
 
+interface View<Context> {
+  store: Store<Context>;
+  /** Resolves when the writes that have been asked for are done. */
+  settled(): Promise<void>;
+}
+
 /** The store over one set of tables: the base, or the layers of a transaction. Each has a writer lock of its own. */
-const createView = <Context>(tables: Tables, options: ViewOptions<Context>): Store<Context> => {
+const createView = <Context>(tables: Tables, options: ViewOptions<Context>): View<Context> => {
   const { threads, items, attachments } = tables;
   const lock = createWriterLock();
 
@@ -76,7 +82,7 @@ const createView = <Context>(tables: Tables, options: ViewOptions<Context>): Sto
     return pageOf<T>(table.page(scope, after, page.order, page.limit + 1), page.limit);
   };
 
-  return {
+  const store: Store<Context> = {
     async loadThread(threadId, context) {
       const row = found(threads.get(userOf(context), threadId), 'thread.not_found', threadId);
       return { thread: JSON.parse(row.json) as ThreadMetadata, version: row.version };
@@ -161,7 +167,8 @@ const createView = <Context>(tables: Tables, options: ViewOptions<Context>): Sto
           },
         );
         try {
-          const result = await work(view);
+          const result = await work(view.store);
+          await view.settled();
           for (const layer of layers) layer.commit();
           return result;
         } finally {
@@ -170,4 +177,5 @@ const createView = <Context>(tables: Tables, options: ViewOptions<Context>): Sto
       });
     },
   };
+  return { store, settled: () => lock.run(() => {}) };
 };

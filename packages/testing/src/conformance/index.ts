@@ -1,1 +1,3 @@
-export {};
+// The contracts as tests: run them on a store or a log of your own.
+
+export { type DescribeStoreOptions, describeStore } from './describe-store.ts';
