@@ -37,9 +37,9 @@ const noTrie: Trie = { size: 0, shift: 0, root: noNode };
 
 export const emptyItemList: ItemList = { right: noTrie, left: noTrie, ids: noNode };
 
-/** The position of an id, `undefined` when it is not in the list. */
+/** The position of an id, `undefined` when it is not in the list (or is no id: events reach a browser unparsed). */
 export const positionOf = (list: ItemList, id: string): number | undefined =>
-  bucketOf(list, id)?.find((entry) => entry.id === id)?.position;
+  typeof id === 'string' ? bucketOf(list, id)?.find((entry) => entry.id === id)?.position : undefined;
 
 /** The item at a position. */
 export const itemAt = (list: ItemList, position: number): ThreadItem | undefined =>

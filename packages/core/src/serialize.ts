@@ -65,7 +65,8 @@ const component: Encode = (value) => {
   if (id !== undefined && id !== null) out['id'] = id;
   if (type !== undefined && type !== null) out['type'] = type;
   if (children !== undefined && children !== null) out['children'] = component(children);
-  return Object.assign(out, withoutNulls(rest));
+  // Spread, not assignment: a key `__proto__` stays a key.
+  return { ...out, ...(withoutNulls(rest) as Json) };
 };
 
 const sourceBase = { title: plain, description: plain, timestamp: plain, group: plain, type: plain };
