@@ -1,5 +1,6 @@
 import { formatOffset, type LogEntry } from '@chatkit/core';
 import { createMemoryLog } from '@chatkit/store/memory';
+import { describeStreamLog } from '@chatkit/testing/conformance';
 import { describe, expect, it } from 'vitest';
 
 const entry = (seq: number, text = `${seq}`): LogEntry => ({
@@ -13,7 +14,12 @@ const collect = async (entries: AsyncIterable<LogEntry>): Promise<string[]> => {
   return offsets;
 };
 
-describe('createMemoryLog', () => {
+describeStreamLog('createMemoryLog', () => createMemoryLog(), {
+  createSmallLog: () => createMemoryLog({ maxBytesPerRun: 20_000 }),
+  runs: 1000,
+});
+
+describe('createMemoryLog, beyond the contract', () => {
   it('replays and then tails', async () => {
     const log = createMemoryLog();
     await log.create('run');

@@ -1,0 +1,46 @@
+/** The conformance kit of `StreamLog`: every MUST of the contract as a test, for any implementation. */
+import type { StreamLog } from '@chatkit/core';
+import { afterAll, beforeAll, describe } from 'vitest';
+import { describeEntries } from './log/entries.ts';
+import { describeInterleavings } from './log/interleavings.ts';
+import type { LogKit } from './log/kit.ts';
+import { describeReaders } from './log/readers.ts';
+
+export interface DescribeStreamLogOptions {
+  /**
+   * Makes a log that keeps between 4 and 100 kB of a run, for the tests of the bound. Absent: those tests are skipped, and
+   * say so.
+   */
+  createSmallLog?: (() => StreamLog | Promise<StreamLog>) | undefined;
+  /** Called with the log after the last test. */
+  close?: ((log: StreamLog) => void | Promise<void>) | undefined;
+  /** How many random interleavings are tried. Default 100. */
+  runs?: number | undefined;
+  /** Vitest's timeout for each test, in milliseconds. Default 30,000. */
+  timeoutMs?: number | undefined;
+}
+
+/**
+ * Declares a vitest suite that checks a log. `createLog` is called once; every test uses runs of its own.
+ *
+ * @example
+ * describeStreamLog('my log', () => createMyLog({ url: process.env.REDIS_URL }));
+ */
+export const describeStreamLog = (
+  name: string,
+  createLog: () => StreamLog | Promise<StreamLog>,
+  options: DescribeStreamLogOptions = {},
+): void => {
+  describe(name, { timeout: options.timeoutMs ?? 30_000 }, () => {
+    let log: StreamLog;
+    beforeAll(async () => {
+      log = await createLog();
+    });
+    afterAll(() => options.close?.(log));
+
+    const kit: LogKit = { log: () => log, smallLog: options.createSmallLog, runs: options.runs ?? 100 };
+    describeEntries(kit);
+    describeReaders(kit);
+    describeInterleavings(kit);
+  });
+};
