@@ -4,13 +4,22 @@
  */
 import { z } from 'zod';
 
-/** An optional field. `null` is read as absent, so in memory there is one way to say "nothing". */
+/**
+ * An optional field. `null` is read as absent, so in memory there is one way to say "nothing". The type is written out
+ * because `preprocess` takes `unknown`, which would leave a client that writes a request without help.
+ */
 export const optional = <T extends z.ZodType>(schema: T) =>
-  z.preprocess((value) => (value === null ? undefined : value), schema.optional());
+  z.preprocess((value) => (value === null ? undefined : value), schema.optional()) as unknown as z.ZodPipe<
+    z.ZodOptional<z.ZodNullable<T>>,
+    z.ZodOptional<T>
+  >;
 
 /** A field with a default for both absent and `null`, as lenient readers of the reference need. */
 export const withDefault = <T extends z.ZodType>(schema: T, value: z.output<T> & {}) =>
-  z.preprocess((given) => given ?? (typeof value === 'object' ? structuredClone(value) : value), schema);
+  z.preprocess(
+    (given) => given ?? (typeof value === 'object' ? structuredClone(value) : value),
+    schema,
+  ) as unknown as z.ZodPipe<z.ZodOptional<z.ZodNullable<T>>, T>;
 
 /**
  * ISO 8601. Python writes naive local times with microseconds (`2026-11-22T10:06:28.710334`), times with an offset and
