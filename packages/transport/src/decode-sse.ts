@@ -60,7 +60,7 @@ export const decodeSse = (bytes: ByteSource, options: DecodeOptions = {}): Async
 export function createSseDecoder(onFrame: (frame: SseFrame) => void, options: DecodeOptions = {}): SseDecoder {
   const { maxEventBytes = defaultMaxEventBytes } = options;
   let failure: TransportError | undefined;
-  /** The id that `onId` told and `onEvent`, which follows at once for a block with data, has not taken. */
+  /** The id that `onId` told; if its block has data, `onEvent` follows and takes it. */
   let loneId: string | undefined;
 
   const within = (value: string | undefined): boolean => {
@@ -83,8 +83,8 @@ export function createSseDecoder(onFrame: (frame: SseFrame) => void, options: De
       flushId();
       loneId = id;
     },
-    onEvent({ data, event }) {
-      const id = loneId;
+    onEvent({ data, event, id }) {
+      if (id === undefined) flushId();
       loneId = undefined;
       if (failure !== undefined || !within(data) || !within(event) || !within(id)) return;
       const frame: SseFrame = { data };

@@ -23,7 +23,8 @@ export interface SseFrame {
 /** The longest `retry`: more overflows `setTimeout`, which then fires at once and makes a reconnect loop. */
 export const maxRetryMs = 2 ** 31 - 1;
 
-const idForm = /^[A-Za-z0-9._~-]{1,128}$/;
+/** What an id is made of. */
+export const idForm = /^[A-Za-z0-9._~-]{1,128}$/;
 const lineEnding = /\r\n|\r|\n/g;
 const breaksLine = /[\r\n]/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: NUL and line breaks are what a name must not hold.

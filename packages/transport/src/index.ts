@@ -1,3 +1,4 @@
+export { createDeltaEncoder, type DeltaEncoder, type DeltaEncoderOptions } from './create-delta-encoder.ts';
 export { decodeNdjson } from './decode-ndjson.ts';
 export {
   createSseDecoder,

@@ -3,6 +3,7 @@
  * it, joins what becomes ready within one turn of the event loop into one write, writes at once when nothing else is ready,
  * and lets other connections have their turn.
  */
+import { forEach, type Source } from '@chatkit/stream';
 import { endOfTurn, nextTurn } from './turn.ts';
 
 /** The connection's side. */
@@ -22,17 +23,14 @@ const batchLength = 32 * 1024;
  * connections all see their first byte soon, then doubling up to the most, where the cost of the turn is spread thin.
  */
 const firstAllowance = 4 * 1024;
-const fullAllowance = 64 * 1024;
+const fullAllowance = 32 * 1024;
 
 /**
- * Moves `body` to `sink` until the body ends, the sink fails or `isStopped` says so. What is held here never exceeds a
- * batch and one chunk of the body. Rejects with the body's or the sink's error. Does not return the body's iterator.
+ * Moves `body` to `sink` until the body ends. What is held here never exceeds a batch and one chunk of the body. Rejects
+ * with the body's error, once everything before it is written, or with the sink's. Whoever closes `body` stops the pump;
+ * its promise then resolves without writing what is left, if `isStopped` holds.
  */
-export async function pumpText(
-  body: AsyncIterator<string, unknown>,
-  sink: TextSink,
-  isStopped: () => boolean,
-): Promise<void> {
+export async function pumpText(body: Source<string>, sink: TextSink, isStopped: () => boolean): Promise<void> {
   let held = '';
   let isFlushDue = false;
   let full: Promise<void> | undefined;
@@ -56,45 +54,41 @@ export async function pumpText(
     failure = { error };
     full = undefined;
   };
+  const atEndOfTurn = (): void => {
+    // The body has run dry, or this would not have come: what it sends next is not part of the same rush.
+    spent = 0;
+    flush();
+  };
   const flushSoon = (): void => {
     if (isFlushDue) return;
     isFlushDue = true;
-    endOfTurn(flush);
+    endOfTurn(atEndOfTurn);
   };
-
-  let end: { error: unknown } | 'done';
-  for (;;) {
-    let result: IteratorResult<string, unknown>;
-    try {
-      result = await body.next();
-    } catch (error) {
-      end = { error };
-      break;
-    }
-    if (isStopped()) return;
-    if (failure !== undefined) throw failure.error;
-    if (result.done) {
-      end = 'done';
-      break;
-    }
-    held += result.value;
-    spent += result.value.length;
-    flushSoon();
+  const hold = async (): Promise<void> => {
+    flush();
     if (spent >= allowance) {
-      flush();
       spent = 0;
       allowance = Math.min(2 * allowance, fullAllowance);
       await nextTurn();
     }
-    if (held.length >= batchLength) flush();
     while (held.length >= batchLength && full !== undefined) await full;
-  }
+  };
+
+  const outcome = await forEach<string>((text) => {
+    if (failure !== undefined) throw failure.error;
+    held += text;
+    spent += text.length;
+    if (!isFlushDue) flushSoon();
+    return spent >= allowance || held.length >= batchLength ? hold() : undefined;
+  })(body).then(
+    () => undefined,
+    (error: unknown) => ({ error }),
+  );
   // What was made before the end, or before the error, goes out first.
   while (!isStopped() && failure === undefined && (held !== '' || full !== undefined)) {
     flush();
     if (full !== undefined) await full;
   }
-  if (isStopped()) return;
-  if (failure !== undefined) throw (failure as { error: unknown }).error;
-  if (end !== 'done') throw end.error;
+  const error = failure ?? outcome;
+  if (error !== undefined && !isStopped()) throw error.error;
 }

@@ -2,6 +2,7 @@
  * The fetch adapter: a `Reply` as a web `Response`, for every framework whose handler returns one. The body is pulled: a
  * `respond()` behind it runs only as far ahead as the reader has asked, plus one batch.
  */
+import { from } from '@chatkit/stream';
 import { pumpText } from './pump-text.ts';
 import type { Reply } from './reply.ts';
 
@@ -32,20 +33,10 @@ export function toResponse(reply: Reply, options: ToResponseOptions = {}): Respo
 function toByteStream(body: AsyncIterable<string>, options: ToResponseOptions): ReadableStream<Uint8Array> {
   const { signal, onDisconnect } = options;
   const encoder = new TextEncoder();
-  const iterator = body[Symbol.asyncIterator]();
+  const source = from(body);
   let state: 'unread' | 'open' | 'over' = 'unread';
-  let isReading = false;
   let demand: (() => void) | undefined;
   let isDemanded = false;
-
-  const source: AsyncIterator<string, unknown> = {
-    next() {
-      isReading = true;
-      return iterator.next().finally(() => {
-        isReading = false;
-      });
-    },
-  };
 
   /** Returns the iterator, once. */
   const leave = (): Promise<void> => {
@@ -53,12 +44,12 @@ function toByteStream(body: AsyncIterable<string>, options: ToResponseOptions): 
     state = 'over';
     signal?.removeEventListener('abort', onAbort);
     onDisconnect?.();
-    const left = Promise.resolve(iterator.return?.()).then(
+    const left = source.return().then(
       () => {},
       () => {}, // the reader is gone: nobody is left to be told
     );
     demand?.();
-    return isReading ? Promise.resolve() : left;
+    return left;
   };
   let controller: ReadableStreamDefaultController<Uint8Array>;
   const onAbort = (): void => {

@@ -23,17 +23,52 @@ const hop = (task: Task, left: number): void => {
   queueMicrotask(left === 0 ? task : () => hop(task, left - 1));
 };
 
-/** Resolves after the event loop has had a turn, I/O included. */
+/** Those who wait for a later turn, in the order in which they asked. */
+const waiting: Task[] = [];
+let next = 0;
+let isTurnDue = false;
+
+/**
+ * Resolves in a later turn of the event loop, I/O included. One caller goes on per turn, in the order of asking: hundreds
+ * of busy connections then take turns of one batch each, and between two of them the loop accepts a new connection. (If
+ * all went on in the same turn, a turn would take as long as all their batches, and libuv accepts one connection a turn.)
+ */
 export const nextTurn = (): Promise<void> =>
   new Promise((resolve) => {
-    if (typeof setImmediate === 'function') setImmediate(resolve);
-    else if (typeof MessageChannel === 'function') {
-      // Not `setTimeout`: browsers clamp it to 4 ms once it is nested.
-      const { port1, port2 } = new MessageChannel();
-      port1.onmessage = () => {
-        port1.close();
-        resolve();
-      };
-      port2.postMessage(0);
-    } else setTimeout(resolve, 0);
+    waiting.push(resolve);
+    scheduleTurn();
   });
+
+function scheduleTurn(): void {
+  if (isTurnDue) return;
+  isTurnDue = true;
+  macrotask(takeTurn);
+}
+
+function takeTurn(): void {
+  isTurnDue = false;
+  const resume = waiting[next++];
+  if (next === waiting.length) {
+    waiting.length = next = 0;
+  } else {
+    if (next >= 1024) {
+      waiting.splice(0, next);
+      next = 0;
+    }
+    scheduleTurn();
+  }
+  resume?.();
+}
+
+function macrotask(task: Task): void {
+  if (typeof setImmediate === 'function') setImmediate(task);
+  else if (typeof MessageChannel === 'function') {
+    // Not `setTimeout`: browsers clamp it to 4 ms once it is nested.
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      task();
+    };
+    port2.postMessage(0);
+  } else setTimeout(task, 0);
+}

@@ -1,11 +1,13 @@
 /**
- * The Node adapter: a `Reply` written to a `ServerResponse`, for `node:http`, `node:http2`, Express and Fastify's `raw`. It waits for the
- * kernel to take what was written before it reads on, and it never waits for a client that has gone: `drain` is raced
- * against `close` and `error` (a promise that only waits for `drain` stays pending for ever when the client leaves first).
+ * The Node adapter: a `Reply` written to a `ServerResponse`, for `node:http`, `node:http2`, Express and Fastify's `raw`.
+ * It waits for the kernel to take what was written before it reads on, and it never waits for a client that has gone:
+ * `drain` is raced against `close` (a promise that waits for `drain` alone stays pending for ever when the client leaves).
  */
 import type { ServerResponse } from 'node:http';
+import { from } from '@chatkit/stream';
 import { pumpText } from '../pump-text.ts';
 import type { Reply } from '../reply.ts';
+import { createResponseWriter } from './response-writer.ts';
 
 /** What {@link writeReply} can be told. */
 export interface WriteReplyOptions {
@@ -22,7 +24,7 @@ export interface WriteReplyOptions {
  * Writes a reply. Headers leave at once, or with the first text if that is ready in the same turn.
  *
  * @returns A promise that resolves when everything has been handed to the connection or the client has gone, and rejects
- *   with the body's error (the connection is destroyed then, so that the client sees a cut and not an end).
+ *   with the body's error (the connection is cut then, after what came before, so that the client sees no clean end).
  *
  * @example
  * createServer(async (request, response) => {
@@ -33,83 +35,76 @@ export function writeReply(reply: Reply, response: ServerResponse, options: Writ
   const { status, headers, body } = reply;
   response.writeHead(status, headers);
   const hasNoBody = response.req?.method === 'HEAD' || status === 204 || status === 304;
-  if (body === null || typeof body === 'string' || hasNoBody) {
-    response.end(hasNoBody ? undefined : (body ?? undefined));
-    return Promise.resolve(typeof body === 'object' && body !== null ? unread(body) : undefined);
-  }
-  return stream(body, response, options);
-}
-
-/** A body that is never read is returned all the same, so that its owner can let go of what it holds. */
-async function unread(body: AsyncIterable<string>): Promise<void> {
-  await body[Symbol.asyncIterator]().return?.();
+  if (body !== null && typeof body !== 'string' && !hasNoBody) return stream(body, response, options);
+  response.end(hasNoBody ? undefined : body);
+  // A body that is never read is returned all the same, so that its owner can let go of what it holds.
+  if (body !== null && typeof body !== 'string') return from(body).return().then(ignore, ignore);
+  return Promise.resolve();
 }
 
 function stream(body: AsyncIterable<string>, response: ServerResponse, options: WriteReplyOptions): Promise<void> {
   const { onDisconnect, stuckMs = 30_000 } = options;
-  const iterator = body[Symbol.asyncIterator]();
-  let isOver = false;
-  let isStarted = false;
-  let drained: (() => void) | undefined;
+  const source = from(body);
+  let state: 'open' | 'ended' | 'over' = 'open';
+  let hasRoom: (() => void) | undefined;
   let stuckTimer: ReturnType<typeof setTimeout> | undefined;
 
   return new Promise((resolve, reject) => {
+    const onRoom = (): void => {
+      clearTimeout(stuckTimer);
+      hasRoom?.();
+    };
+    const writer = createResponseWriter(response, onRoom);
     const startStuckTimer = (): void => {
       if (stuckMs !== Number.POSITIVE_INFINITY) stuckTimer = setTimeout(() => response.destroy(), stuckMs);
     };
-    const settle = (): boolean => {
-      if (isOver) return false;
-      isOver = true;
+    const settle = (): void => {
+      state = 'over';
       clearTimeout(stuckTimer);
+      writer.close();
       response.off('close', onClose);
-      response.off('drain', onDrain);
-      return true;
-    };
-    /** The end is written; whether the client takes it or leaves, it is over. */
-    const end = (): void => {
-      startStuckTimer();
-      const finished = () => {
-        clearTimeout(stuckTimer);
-        resolve();
-      };
-      response.once('close', finished);
-      response.end(finished);
-    };
-    const onDrain = (): void => {
-      clearTimeout(stuckTimer);
-      drained?.();
     };
     const onClose = (): void => {
-      if (!settle()) return;
-      onDisconnect?.();
-      // Started, not waited for: a generator that is inside an `await` comes to its `finally` when that settles.
-      Promise.resolve(iterator.return?.()).catch(() => {});
-      drained?.();
+      const wasOpen = state === 'open';
+      settle();
+      if (wasOpen) {
+        onDisconnect?.();
+        // Started, not waited for: a generator that is inside an `await` comes to its `finally` when that settles.
+        source.return().catch(ignore);
+        hasRoom?.();
+      }
       resolve();
     };
     response.on('close', onClose);
-    // An unhandled 'error' would end the process; `close` follows it.
-    response.on('error', () => {});
-    response.on('drain', onDrain);
+    // An 'error' without a listener would end the process; 'close' follows it.
+    response.on('error', ignore);
     if (response.destroyed || response.closed) return onClose();
 
+    let hasStarted = false;
     const write = (text: string): Promise<void> | undefined => {
-      isStarted = true;
-      if (response.write(text)) return undefined;
+      hasStarted = true;
+      if (writer.write(text)) return undefined;
       startStuckTimer();
       return new Promise((done) => {
-        drained = done;
+        hasRoom = done;
       });
     };
     process.nextTick(() => {
-      if (!isStarted && !isOver) response.flushHeaders();
+      if (!hasStarted && state === 'open') response.flushHeaders();
     });
-    pumpText(iterator, { write }, () => isOver).then(
+    pumpText(source, { write }, () => state === 'over').then(
       () => {
-        if (settle()) end();
+        if (state === 'over') return;
+        state = 'ended';
+        startStuckTimer();
+        response.end(() => {
+          settle();
+          resolve();
+        });
       },
       (error) => {
-        if (!settle()) return;
+        if (state === 'over') return;
+        settle();
         cut(response);
         reject(error);
       },
@@ -124,3 +119,5 @@ function cut(response: ServerResponse): void {
   if (typeof socket?.destroySoon === 'function') socket.destroySoon();
   else response.destroy();
 }
+
+const ignore = (): void => {};

@@ -1,0 +1,106 @@
+/**
+ * A cached-prefix encoder for streams in which one event after the other differs in a single string: the text of a model.
+ * Serializing such an event costs four times what it takes to put the new string between two constant pieces of JSON.
+ *
+ * The price: state per encoder (one template), and code that has to be right about what is constant. So the template is
+ * cut out of the plain serializer's own output, for a probe that stands where the string does, and is used only for events
+ * that are the same but for that string. Every other event goes through the plain serializer. The output equals the plain
+ * one's for every sequence of events; a property test holds it to that.
+ */
+import { encodeSse, idForm } from './encode-sse.ts';
+
+/** How an encoder recognises the hot event. */
+export interface DeltaEncoderOptions<E> {
+  /** The string that changes, or `undefined` for an event that is not of the hot kind. */
+  deltaOf(event: E): string | undefined;
+  /** A copy of an event of the hot kind with another string in that place. */
+  withDelta(event: E, delta: string): E;
+  /** Whether two events of the hot kind are the same but for that string, in everything that is serialized. */
+  isSame(event: E, other: E): boolean;
+  /** The plain serializer: JSON without line breaks. Default `JSON.stringify`. */
+  stringify?: ((event: E) => string) | undefined;
+}
+
+/** An encoder of one stream; cheap to make, not to be shared between streams that interleave. */
+export interface DeltaEncoder<E> {
+  /** The event's JSON, as `stringify` gives it. */
+  json(event: E): string;
+  /** The event as an SSE frame, as `encodeSse({ id, data: stringify(event) })` gives it. */
+  sse(event: E, id?: string): string;
+}
+
+/** The JSON of `event` but for its delta: what is before the opening quote, and what is after the closing one. */
+interface Template<E> {
+  readonly event: E;
+  readonly head: string;
+  readonly tail: string;
+}
+
+/** What JSON must escape, and surrogates, which it escapes when they are alone. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are among what JSON escapes.
+const needsEscape = /["\\\u0000-\u001f\ud800-\udfff]/;
+
+/**
+ * Makes an encoder whose output is that of the plain serializer, sooner: from the third event on of a row of events that
+ * differ only in their delta.
+ *
+ * @example
+ * const encoder = createDeltaEncoder<Event>({
+ *   deltaOf: (event) => (event.type === 'delta' ? event.text : undefined),
+ *   withDelta: (event, text) => ({ ...event, text }),
+ *   isSame: (event, other) => event.item === other.item,
+ * });
+ * encoder.sse(event, '1-7'); // 'id: 1-7\ndata: {…}\n\n'
+ */
+export function createDeltaEncoder<E>(options: DeltaEncoderOptions<E>): DeltaEncoder<E> {
+  const { deltaOf, withDelta, isSame, stringify = JSON.stringify as (event: E) => string } = options;
+  let last: E | undefined;
+  let template: Template<E> | undefined;
+
+  const plain = (event: E, delta: string | undefined): string => {
+    const json = stringify(event);
+    if (delta === undefined) return json;
+    // Learning costs one more serialization: not for an event that may stay alone of its kind.
+    if (last !== undefined && delta !== probe && isSame(event, last))
+      template = cut(event, stringify(withDelta(event, probe)), json, JSON.stringify(delta));
+    last = event;
+    return json;
+  };
+
+  return {
+    json(event) {
+      const delta = deltaOf(event);
+      if (template === undefined || delta === undefined || !isSame(event, template.event)) return plain(event, delta);
+      return `${template.head}${quote(delta)}${template.tail}`;
+    },
+    sse(event, id) {
+      const delta = deltaOf(event);
+      if (
+        template === undefined ||
+        delta === undefined ||
+        !isSame(event, template.event) ||
+        (id !== undefined && !idForm.test(id))
+      )
+        return encodeSse({ id, data: plain(event, delta) });
+      const { head, tail } = template;
+      return id === undefined
+        ? `data: ${head}${quote(delta)}${tail}\n\n`
+        : `id: ${id}\ndata: ${head}${quote(delta)}${tail}\n\n`;
+    },
+  };
+}
+
+const quote = (text: string): string => (needsEscape.test(text) ? JSON.stringify(text) : `"${text}"`);
+
+/** Stands for the delta while a template is cut. */
+const probe = 'ec9f7c8e-5f0e-4b0e-9d65-probe';
+const quotedProbe = JSON.stringify(probe);
+
+function cut<E>(event: E, probed: string, json: string, quotedDelta: string): Template<E> | undefined {
+  const at = probed.indexOf(quotedProbe);
+  if (at === -1) return undefined;
+  const head = probed.slice(0, at);
+  const tail = probed.slice(at + quotedProbe.length);
+  // Two different strings gave the same head and tail, so nothing else depends on it.
+  return head + quotedDelta + tail === json && !/[\r\n]/.test(json) ? { event, head, tail } : undefined;
+}
