@@ -18,7 +18,7 @@ const below = {
   transport: ['stream'],
   store: ['core', 'stream'],
   agents: ['core', 'stream'],
-  interop: ['core', 'stream'],
+  interop: ['core', 'stream', 'transport'],
   // The server's default log is the memory log: docs/decisions has the reason for this one sideways edge.
   server: ['core', 'stream', 'transport', 'store'],
   client: ['core', 'stream', 'transport'],

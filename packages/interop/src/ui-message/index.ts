@@ -1,1 +1,6 @@
-export {};
+// A ChatKit run as the AI SDK's UI message stream, for `useChat` and whatever else reads it.
+
+export type { ChatKitHandler } from '../shared/chat-kit-handler.ts';
+export { createMemoryLinks, type MemoryLinksOptions, type ThreadLinks } from '../shared/thread-links.ts';
+export { createUiMessageHandler, type UiMessageHandlerOptions } from './create-ui-message-handler.ts';
+export { toUiMessageChunks, type UiMessageChunk } from './to-ui-message-chunks.ts';

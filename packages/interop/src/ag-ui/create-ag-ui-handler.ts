@@ -1,0 +1,70 @@
+/** A ChatKit server as an AG-UI endpoint. */
+import { ChatKitError } from '@chatkit/core';
+import { encodeSse, eventStreamHeaders, toResponse } from '@chatkit/transport';
+import type { ChatKitHandler } from '../shared/chat-kit-handler.ts';
+import { type ConversationOptions, createConverse, type Said } from '../shared/converse.ts';
+import { errorResponse, readJson } from '../shared/foreign-request.ts';
+import { toAgUiEvents } from './to-ag-ui-events.ts';
+
+export type AgUiHandlerOptions<Context> = ConversationOptions<Context>;
+
+/**
+ * Answers `RunAgentInput` with AG-UI events over SSE, so that `HttpAgent`, and with it CopilotKit, talks to a ChatKit server.
+ * The history is the server's: of the messages in the input only the last is sent on, a user's or a tool's. A client that
+ * disconnects stops the run.
+ *
+ * @example
+ * const handleAgUi = createAgUiHandler(server, { userId: (user) => user.id });
+ * // on the client: new HttpAgent({ url: '/ag-ui' })
+ * const response = await handleAgUi(request, user);
+ */
+export const createAgUiHandler = <Context>(
+  server: ChatKitHandler<Context>,
+  options: AgUiHandlerOptions<Context> = {},
+): ((request: Request, context: Context) => Promise<Response>) => {
+  const converse = createConverse(server, options);
+  return async (request, context) => {
+    const stop = new AbortController();
+    const onAbort = () => stop.abort();
+    request.signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      const { threadId, runId, said } = readInput(await readJson(request));
+      const events = await converse(threadId, said, context, stop.signal);
+      const body = frames(toAgUiEvents(events, { threadId, runId }));
+      return toResponse({ status: 200, headers: { ...eventStreamHeaders }, body }, { onDisconnect: onAbort });
+    } catch (error) {
+      return errorResponse(error);
+    }
+  };
+};
+
+async function* frames(events: ReturnType<typeof toAgUiEvents>): AsyncGenerator<string, void, undefined> {
+  for await (const event of events) yield encodeSse({ data: JSON.stringify(event) });
+}
+
+const readInput = (input: unknown): { threadId: string; runId: string; said: Said } => {
+  const { threadId, runId, messages } = (input ?? {}) as Record<string, unknown>;
+  if (typeof threadId !== 'string' || typeof runId !== 'string' || !Array.isArray(messages)) {
+    throw new ChatKitError('request.invalid', 'threadId, runId and messages are required.');
+  }
+  const last = messages.at(-1) as { role?: unknown; content?: unknown } | undefined;
+  if (last?.role === 'user') return { threadId, runId, said: { kind: 'message', text: textOf(last.content) } };
+  if (last?.role === 'tool') return { threadId, runId, said: { kind: 'tool output', result: parsed(last.content) } };
+  throw new ChatKitError('request.invalid', 'The last message must be of a user or a tool.');
+};
+
+/** The text of a message; parts of other kinds are left out. */
+const textOf = (content: unknown): string => {
+  if (typeof content === 'string') return content;
+  if (!Array.isArray(content)) throw new ChatKitError('request.invalid', 'A message needs content.');
+  return content.map((part) => (typeof part?.text === 'string' ? part.text : '')).join('');
+};
+
+/** A tool's result is text, which usually is JSON. */
+const parsed = (content: unknown): unknown => {
+  try {
+    return JSON.parse(String(content));
+  } catch {
+    return content;
+  }
+};

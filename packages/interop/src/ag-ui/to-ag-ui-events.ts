@@ -1,0 +1,179 @@
+/**
+ * ChatKit events as AG-UI events. Messages, reasoning and client tool calls have counterparts there; every other item is an
+ * *activity*, sent whole each time it changes; what is not part of the conversation is a custom event. The order obeys the
+ * verifier of `@ag-ui/client`: a message is open once, and nothing follows the end of a run.
+ * Source: `@ag-ui/core` 1.0.
+ */
+import {
+  emptyThreadState,
+  isHiddenItem,
+  reduceThread,
+  selectItem,
+  type ThreadItem,
+  type ThreadItemUpdate,
+  type ThreadState,
+  type ThreadStreamEvent,
+} from '@chatkit/core';
+import { textSuffix } from '../shared/text-suffix.ts';
+
+/** An event of AG-UI: its type and the fields of that type. */
+export interface AgUiEvent {
+  readonly type: string;
+  readonly [field: string]: unknown;
+}
+
+/** The run that the events belong to, as the client named it. */
+export interface AgUiRun {
+  readonly threadId: string;
+  readonly runId: string;
+}
+
+/**
+ * Translates one run. An error that the server reports becomes `RUN_ERROR` at the end, in the place of `RUN_FINISHED`;
+ * an error of the source is thrown. Stopping it stops the source.
+ *
+ * @example
+ * for await (const event of toAgUiEvents(events, { threadId, runId })) send(encodeSse({ data: JSON.stringify(event) }));
+ */
+export async function* toAgUiEvents(
+  events: AsyncIterable<ThreadStreamEvent>,
+  run: AgUiRun,
+): AsyncGenerator<AgUiEvent, void, undefined> {
+  yield { type: 'RUN_STARTED', ...run };
+  const translator = createTranslator();
+  for await (const event of events) yield* translator.translate(event);
+  yield* translator.close();
+  const { error } = translator.state();
+  if (error === undefined) yield { type: 'RUN_FINISHED', ...run };
+  else yield { type: 'RUN_ERROR', message: error.message ?? 'The run failed.', code: error.code };
+}
+
+/** What the client has seen of an item that may still change. */
+interface Shown {
+  readonly kind: 'message' | 'reasoning' | 'activity';
+  text: string;
+}
+
+const createTranslator = () => {
+  let state: ThreadState = emptyThreadState;
+  const open = new Map<string, Shown>();
+
+  const start = (item: ThreadItem): AgUiEvent[] => {
+    const messageId = item.id;
+    if (item.type === 'assistant_message') {
+      open.set(item.id, { kind: 'message', text: '' });
+      return [{ type: 'TEXT_MESSAGE_START', messageId, role: 'assistant' }, ...grow(item)];
+    }
+    if (item.type === 'workflow' && item.workflow.type === 'reasoning') {
+      open.set(item.id, { kind: 'reasoning', text: '' });
+      return [
+        { type: 'REASONING_START', messageId },
+        { type: 'REASONING_MESSAGE_START', messageId, role: 'reasoning' },
+        ...grow(item),
+      ];
+    }
+    open.set(item.id, { kind: 'activity', text: '' });
+    return [activity(item)];
+  };
+
+  /** Sends what an open item has more than the client has seen. A text that was rewritten is left to the snapshot. */
+  const grow = (item: ThreadItem): AgUiEvent[] => {
+    const shown = open.get(item.id);
+    if (shown === undefined) return [];
+    if (shown.kind === 'activity') return [activity(item)];
+    const text = textOf(item);
+    const delta = textSuffix(shown.text, text);
+    if (delta === undefined || delta === '') return [];
+    shown.text = text;
+    return [{ type: contentType[shown.kind], messageId: item.id, delta }];
+  };
+
+  const end = (id: string): AgUiEvent[] => {
+    const kind = open.get(id)?.kind;
+    open.delete(id);
+    if (kind === 'message') return [{ type: 'TEXT_MESSAGE_END', messageId: id }];
+    if (kind !== 'reasoning') return [];
+    return [
+      { type: 'REASONING_MESSAGE_END', messageId: id },
+      { type: 'REASONING_END', messageId: id },
+    ];
+  };
+
+  const done = (item: ThreadItem): AgUiEvent[] => {
+    if (item.type === 'user_message' || item.type === 'end_of_turn' || isHiddenItem(item)) return [];
+    if (item.type === 'client_tool_call') return item.status === 'pending' ? toolCall(item) : [];
+    const events = open.has(item.id) ? grow(item) : start(item);
+    return [...events, ...annotations(item), ...end(item.id)];
+  };
+
+  const update = (id: string, change: ThreadItemUpdate): AgUiEvent[] => {
+    // The hot path: a delta of an open message leaves without building the message.
+    const shown = open.get(id);
+    if (shown?.kind === 'message' && change.type === 'assistant_message.content_part.text_delta') {
+      shown.text += change.delta;
+      return change.delta === '' ? [] : [{ type: contentType.message, messageId: id, delta: change.delta }];
+    }
+    const item = selectItem(state, id);
+    return item === undefined || item.type === 'assistant_message' ? [] : grow(item);
+  };
+
+  return {
+    state: () => state,
+    close: (): AgUiEvent[] => [...open.keys()].flatMap(end),
+    translate(event: ThreadStreamEvent): AgUiEvent[] {
+      state = reduceThread(state, event);
+      switch (event.type) {
+        case 'thread.item.added':
+          return event.item.type === 'user_message' || isHiddenItem(event.item) ? [] : start(event.item);
+        case 'thread.item.updated':
+          return update(event.item_id, event.update);
+        case 'thread.item.done':
+          return done(event.item);
+        case 'thread.item.replaced':
+          return open.has(event.item.id) ? grow(event.item) : [custom('thread.item.replaced', { item: event.item })];
+        case 'thread.item.removed':
+          return [...end(event.item_id), custom(event.type, { item_id: event.item_id })];
+        case 'thread.created':
+        case 'thread.updated':
+          return [custom(event.type, { thread: event.thread })];
+        case 'progress_update':
+        case 'client_effect':
+        case 'notice': {
+          const { type, ...value } = event;
+          return [custom(type, value)];
+        }
+        default:
+          // Options of a stream have no counterpart; an error ends the run.
+          return [];
+      }
+    },
+  };
+};
+
+const contentType = { message: 'TEXT_MESSAGE_CONTENT', reasoning: 'REASONING_MESSAGE_CONTENT' } as const;
+
+const textOf = (item: ThreadItem): string => {
+  if (item.type === 'assistant_message') return item.content.map((part) => part.text).join('');
+  if (item.type !== 'workflow') return '';
+  return item.workflow.tasks.map((task) => (task.type === 'thought' ? task.content : (task.title ?? ''))).join('\n\n');
+};
+
+/** The item, whole: activities are replaced, not patched. */
+const activity = (item: ThreadItem): AgUiEvent => {
+  const { id: messageId, type: activityType, thread_id: _thread, created_at: _created, ...content } = item;
+  return { type: 'ACTIVITY_SNAPSHOT', messageId, activityType, content, replace: true };
+};
+
+const toolCall = (item: Extract<ThreadItem, { type: 'client_tool_call' }>): AgUiEvent[] => [
+  { type: 'TOOL_CALL_START', toolCallId: item.call_id, toolCallName: item.name },
+  { type: 'TOOL_CALL_ARGS', toolCallId: item.call_id, delta: JSON.stringify(item.arguments) },
+  { type: 'TOOL_CALL_END', toolCallId: item.call_id },
+];
+
+const annotations = (item: ThreadItem): AgUiEvent[] => {
+  if (item.type !== 'assistant_message') return [];
+  const found = item.content.flatMap((part) => part.annotations);
+  return found.length === 0 ? [] : [custom('annotations', { item_id: item.id, annotations: found })];
+};
+
+const custom = (name: string, value: unknown): AgUiEvent => ({ type: 'CUSTOM', name, value });

@@ -1,0 +1,47 @@
+/**
+ * Whose thread is whose. In AG-UI and in the AI SDK the client names the conversation, in ChatKit the server does; somebody
+ * has to remember which is which.
+ */
+
+/** Remembers the thread of a conversation. Keep it where the threads are, if conversations are to outlive the process. */
+export interface ThreadLinks<Context> {
+  /** The id of the thread of a conversation, if it has one. MUST answer only what the same user saved. */
+  load(conversationId: string, context: Context): Promise<string | undefined>;
+  save(conversationId: string, threadId: string, context: Context): Promise<void>;
+}
+
+export interface MemoryLinksOptions<Context> {
+  /** Tells users apart. Default: all are one. */
+  userId?: ((context: Context) => string) | undefined;
+  /** Links to keep; past it those used longest ago go, and their conversation starts a new thread. Default 10,000. */
+  maxLinks?: number | undefined;
+}
+
+/**
+ * Links in this process's memory.
+ *
+ * @example
+ * const links = createMemoryLinks<User>({ userId: (user) => user.id });
+ */
+export const createMemoryLinks = <Context>(options: MemoryLinksOptions<Context> = {}): ThreadLinks<Context> => {
+  const { userId = () => '', maxLinks = 10_000 } = options;
+  const links = new Map<string, string>();
+  const keyOf = (conversationId: string, context: Context) => JSON.stringify([userId(context), conversationId]);
+  const touch = (key: string, threadId: string) => {
+    links.delete(key);
+    links.set(key, threadId);
+  };
+  return {
+    async load(conversationId, context) {
+      const key = keyOf(conversationId, context);
+      const threadId = links.get(key);
+      if (threadId !== undefined) touch(key, threadId);
+      return threadId;
+    },
+    async save(conversationId, threadId, context) {
+      touch(keyOf(conversationId, context), threadId);
+      const [oldest] = links.keys();
+      if (links.size > maxLinks && oldest !== undefined) links.delete(oldest);
+    },
+  };
+};

@@ -1,0 +1,67 @@
+/** A ChatKit server as the endpoint of the AI SDK's chat transport. */
+import { ChatKitError } from '@chatkit/core';
+import { encodeSse, eventStreamHeaders, toResponse } from '@chatkit/transport';
+import type { ChatKitHandler } from '../shared/chat-kit-handler.ts';
+import { type ConversationOptions, createConverse, type Said } from '../shared/converse.ts';
+import { errorResponse, readJson } from '../shared/foreign-request.ts';
+import { toUiMessageChunks } from './to-ui-message-chunks.ts';
+
+export type UiMessageHandlerOptions<Context> = ConversationOptions<Context>;
+
+/**
+ * Answers the requests of `DefaultChatTransport` with a UI message stream, so that `useChat` talks to a ChatKit server. The
+ * history is the server's: of the messages in the request only the last is sent on, a user's text or the output of a tool
+ * that the client ran. A client that disconnects stops the run.
+ *
+ * @example
+ * const handleChat = createUiMessageHandler(server, { userId: (user) => user.id });
+ * // on the client: useChat({ transport: new DefaultChatTransport({ api: '/api/chat' }) })
+ * const response = await handleChat(request, user);
+ */
+export const createUiMessageHandler = <Context>(
+  server: ChatKitHandler<Context>,
+  options: UiMessageHandlerOptions<Context> = {},
+): ((request: Request, context: Context) => Promise<Response>) => {
+  const converse = createConverse(server, options);
+  return async (request, context) => {
+    const stop = new AbortController();
+    const onAbort = () => stop.abort();
+    request.signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      const { id, said } = readInput(await readJson(request));
+      const body = frames(toUiMessageChunks(await converse(id, said, context, stop.signal)));
+      const headers = { ...eventStreamHeaders, 'x-vercel-ai-ui-message-stream': 'v1' };
+      return toResponse({ status: 200, headers, body }, { onDisconnect: onAbort });
+    } catch (error) {
+      return errorResponse(error);
+    }
+  };
+};
+
+async function* frames(chunks: ReturnType<typeof toUiMessageChunks>): AsyncGenerator<string, void, undefined> {
+  for await (const chunk of chunks) yield encodeSse({ data: JSON.stringify(chunk) });
+  yield encodeSse({ data: '[DONE]' });
+}
+
+interface MessagePart {
+  readonly type?: unknown;
+  readonly text?: unknown;
+  readonly state?: unknown;
+  readonly output?: unknown;
+}
+
+const readInput = (input: unknown): { id: string; said: Said } => {
+  const { id, messages } = (input ?? {}) as Record<string, unknown>;
+  if (typeof id !== 'string' || !Array.isArray(messages)) {
+    throw new ChatKitError('request.invalid', 'id and messages are required.');
+  }
+  const last = messages.at(-1) as { role?: unknown; parts?: unknown } | undefined;
+  const parts: readonly MessagePart[] = Array.isArray(last?.parts) ? last.parts : [];
+  if (last?.role === 'user') {
+    const text = parts.map((part) => (part.type === 'text' && typeof part.text === 'string' ? part.text : '')).join('');
+    return { id, said: { kind: 'message', text } };
+  }
+  const answered = parts.findLast((part) => part.state === 'output-available');
+  if (answered !== undefined) return { id, said: { kind: 'tool output', result: answered.output } };
+  throw new ChatKitError('request.invalid', 'The last message must be of the user, or hold the output of a tool.');
+};

@@ -1,0 +1,151 @@
+/**
+ * ChatKit events as chunks of the AI SDK's UI message stream. The whole turn is one message there: text, reasoning, sources,
+ * images and client tool calls are its parts, in order; everything else is a `data-*` part.
+ * Source: `UIMessageChunk` of `ai` 7.0.
+ */
+import {
+  type Annotation,
+  emptyThreadState,
+  isHiddenItem,
+  reduceThread,
+  selectItem,
+  type ThreadItem,
+  type ThreadState,
+  type ThreadStreamEvent,
+} from '@chatkit/core';
+import { textSuffix } from '../shared/text-suffix.ts';
+
+/** A chunk: its type and the fields of that type. */
+export interface UiMessageChunk {
+  readonly type: string;
+  readonly [field: string]: unknown;
+}
+
+/**
+ * Translates one run. An error that the server reports is an `error` chunk; an error of the source is thrown. Stopping it
+ * stops the source.
+ *
+ * @example
+ * for await (const chunk of toUiMessageChunks(events)) send(encodeSse({ data: JSON.stringify(chunk) }));
+ * send(encodeSse({ data: '[DONE]' }));
+ */
+export async function* toUiMessageChunks(
+  events: AsyncIterable<ThreadStreamEvent>,
+): AsyncGenerator<UiMessageChunk, void, undefined> {
+  yield { type: 'start' };
+  yield { type: 'start-step' };
+  const translator = createTranslator();
+  for await (const event of events) yield* translator.translate(event);
+  yield* translator.close();
+  yield { type: 'finish-step' };
+  yield { type: 'finish' };
+}
+
+/** A text block that the client has open. */
+interface Block {
+  readonly kind: 'text' | 'reasoning';
+  text: string;
+}
+
+const createTranslator = () => {
+  let state: ThreadState = emptyThreadState;
+  const blocks = new Map<string, Block>();
+  let sources = 0;
+
+  const write = (item: ThreadItem): UiMessageChunk[] => {
+    const kind = blockKind(item);
+    if (kind === undefined) return [];
+    const started: UiMessageChunk[] = blocks.has(item.id) ? [] : [{ type: `${kind}-start`, id: item.id }];
+    const block = blocks.get(item.id) ?? { kind, text: '' };
+    blocks.set(item.id, block);
+    const text = textOf(item);
+    const delta = textSuffix(block.text, text) ?? '';
+    if (delta !== '') block.text = text;
+    return delta === '' ? started : [...started, { type: `${kind}-delta`, id: item.id, delta }];
+  };
+
+  const end = (id: string): UiMessageChunk[] => {
+    const block = blocks.get(id);
+    blocks.delete(id);
+    return block === undefined ? [] : [{ type: `${block.kind}-end`, id }];
+  };
+
+  const source = ({ source: found }: Annotation): UiMessageChunk => {
+    const sourceId = `source_${sources++}`;
+    if (found.type === 'url') return { type: 'source-url', sourceId, url: found.url, title: found.title };
+    const filename = found.type === 'file' ? { filename: found.filename } : {};
+    return { type: 'source-document', sourceId, mediaType: 'text/plain', title: found.title, ...filename };
+  };
+
+  const done = (item: ThreadItem): UiMessageChunk[] => {
+    if (item.type === 'user_message' || item.type === 'end_of_turn' || isHiddenItem(item)) return [];
+    if (item.type === 'client_tool_call') {
+      const { call_id: toolCallId, name: toolName, arguments: input } = item;
+      return item.status === 'pending' ? [{ type: 'tool-input-available', toolCallId, toolName, input }] : [];
+    }
+    if (item.type === 'generated_image') return item.image === undefined ? [] : [image(item.image.url)];
+    if (blockKind(item) === undefined) return [data(item)];
+    const found = item.type === 'assistant_message' ? item.content.flatMap((part) => part.annotations) : [];
+    return [...write(item), ...end(item.id), ...found.map(source)];
+  };
+
+  return {
+    close: (): UiMessageChunk[] => [...blocks.keys()].flatMap(end),
+    translate(event: ThreadStreamEvent): UiMessageChunk[] {
+      state = reduceThread(state, event);
+      switch (event.type) {
+        case 'thread.item.added':
+          return isHiddenItem(event.item) ? [] : blockKind(event.item) !== undefined ? write(event.item) : [];
+        case 'thread.item.updated': {
+          const { item_id: id, update } = event;
+          const block = blocks.get(id);
+          // The hot path: a delta of an open message leaves without building the message.
+          if (block !== undefined && update.type === 'assistant_message.content_part.text_delta') {
+            block.text += update.delta;
+            return update.delta === '' ? [] : [{ type: 'text-delta', id, delta: update.delta }];
+          }
+          const item = block === undefined ? undefined : selectItem(state, id);
+          return item === undefined || item.type === 'assistant_message' ? [] : write(item);
+        }
+        case 'thread.item.done':
+          return done(event.item);
+        case 'thread.item.replaced':
+          return [data(event.item)];
+        case 'thread.item.removed':
+          return end(event.item_id);
+        case 'progress_update':
+          return [{ type: 'data-progress', data: { text: event.text, icon: event.icon }, transient: true }];
+        case 'notice':
+          return [{ type: 'data-notice', data: { level: event.level, title: event.title, message: event.message } }];
+        case 'client_effect':
+          return [{ type: 'data-effect', data: { name: event.name, data: event.data }, transient: true }];
+        case 'error':
+          return [{ type: 'error', errorText: event.message ?? 'The run failed.' }];
+        case 'thread.created':
+        case 'thread.updated':
+          return [{ type: 'data-thread', data: { id: event.thread.id, title: event.thread.title }, transient: true }];
+        default:
+          return [];
+      }
+    },
+  };
+};
+
+const blockKind = (item: ThreadItem): Block['kind'] | undefined => {
+  if (item.type === 'assistant_message') return 'text';
+  return item.type === 'workflow' && item.workflow.type === 'reasoning' ? 'reasoning' : undefined;
+};
+
+const textOf = (item: ThreadItem): string => {
+  if (item.type === 'assistant_message') return item.content.map((part) => part.text).join('');
+  if (item.type !== 'workflow') return '';
+  return item.workflow.tasks.map((task) => (task.type === 'thought' ? task.content : (task.title ?? ''))).join('\n\n');
+};
+
+/** An item without a counterpart, under its own id: sent again, it replaces itself. */
+const data = (item: ThreadItem): UiMessageChunk => ({ type: `data-${item.type}`, id: item.id, data: item });
+
+const image = (url: string): UiMessageChunk => {
+  const mediaType = /^data:(image\/[\w.+-]+)[;,]/.exec(url)?.[1] ?? 'image/png';
+  return { type: 'file', url, mediaType };
+};

@@ -1,0 +1,171 @@
+import { HttpAgent } from '@ag-ui/client';
+import type { ThreadStreamEvent } from '@chatkit/core';
+import { describe, expect, test } from 'vitest';
+import { createAgUiHandler } from '../src/ag-ui/index.ts';
+import { message, type Respond, reasoning, scriptedServer, toolCall, widget } from './scripted-server.ts';
+
+// The client is `HttpAgent` of `@ag-ui/client` with its own verifier; the server is a real one. Only the wire is short.
+
+const connect = (respond: Respond) => {
+  const { server, store } = scriptedServer(respond);
+  const handle = createAgUiHandler(server);
+  const fetch = (url: unknown, init?: RequestInit) => handle(new Request(String(url), init), 'user');
+  return { agent: new HttpAgent({ url: 'http://agent.invalid/', fetch: fetch as never }), handle, store };
+};
+
+const ask = (agent: HttpAgent, text: string) => {
+  agent.addMessage({ id: crypto.randomUUID(), role: 'user', content: text });
+  return agent.runAgent();
+};
+
+test('a message streams, and is what the client holds at the end', async () => {
+  const deltas: string[] = [];
+  const { agent } = connect(async function* (thread) {
+    yield { type: 'progress_update', text: 'Thinking…' };
+    yield* message(thread, 'm1', 'Hel', 'lo');
+  });
+  const custom: string[] = [];
+  agent.subscribe({
+    onTextMessageContentEvent: ({ event }) => {
+      deltas.push(event.delta);
+    },
+    onCustomEvent: ({ event }) => {
+      custom.push(event.name);
+    },
+  });
+  await ask(agent, 'Hi');
+  expect(deltas).toEqual(['Hel', 'lo']);
+  expect(agent.messages.at(-1)).toMatchObject({ id: 'm1', role: 'assistant', content: 'Hello' });
+  expect(custom).toEqual(['thread.created', 'progress_update', 'annotations']);
+});
+
+test('a conversation is one thread, whatever its id is in AG-UI', async () => {
+  const seen: (string | undefined)[] = [];
+  const { agent, store } = connect(async function* (thread, input) {
+    const [part] = input?.content ?? [];
+    seen.push(part?.text);
+    yield* message(thread, `m${seen.length}`, 'ok');
+  });
+  await ask(agent, 'one');
+  await ask(agent, 'two');
+  expect(seen).toEqual(['one', 'two']);
+  const { data } = await store.listThreads({ limit: 10, order: 'asc' }, 'user');
+  expect(data).toHaveLength(1);
+});
+
+test('a deleted thread is followed by a new one', async () => {
+  const { agent, store } = connect(async function* (thread) {
+    yield* message(thread, `m_${thread.id}`, 'ok');
+  });
+  await ask(agent, 'one');
+  const [first] = (await store.listThreads({ limit: 1, order: 'asc' }, 'user')).data;
+  await store.deleteThread(first?.id ?? '', 'user');
+  await ask(agent, 'two');
+  const { data } = await store.listThreads({ limit: 10, order: 'asc' }, 'user');
+  expect(data.map((thread) => thread.id)).not.toContain(first?.id);
+  expect(data).toHaveLength(1);
+});
+
+test('reasoning, widgets and an error reach the client in their own form', async () => {
+  const { agent } = connect(async function* (thread): AsyncGenerator<ThreadStreamEvent> {
+    yield* reasoning(thread, 'r1', 'I think', 'I think so.');
+    yield widget(thread, 'w1');
+    yield { type: 'error', code: 'custom', message: 'Out of credit.', allow_retry: false };
+  });
+  const events: string[] = [];
+  const failures: string[] = [];
+  agent.subscribe({
+    onEvent: ({ event }) => {
+      events.push(event.type);
+    },
+    onRunErrorEvent: ({ event }) => {
+      failures.push(event.message);
+    },
+  });
+  await ask(agent, 'Hi').catch(() => {});
+  expect(failures).toEqual(['Out of credit.']);
+  expect(events.filter((type) => type !== 'CUSTOM')).toEqual([
+    'RUN_STARTED',
+    'REASONING_START',
+    'REASONING_MESSAGE_START',
+    'REASONING_MESSAGE_CONTENT',
+    'REASONING_MESSAGE_CONTENT',
+    'REASONING_MESSAGE_END',
+    'REASONING_END',
+    'ACTIVITY_SNAPSHOT',
+    'RUN_ERROR',
+  ]);
+});
+
+test('a tool call of the client is asked for, and its result goes on', async () => {
+  const { agent, store } = connect(async function* (thread, input) {
+    if (input === null) yield* message(thread, 'm1', 'Thanks.');
+    else yield toolCall(thread, 't1');
+  });
+  await ask(agent, 'Hi');
+  const calls = agent.messages.flatMap((each) => (each.role === 'assistant' ? (each.toolCalls ?? []) : []));
+  expect(calls).toMatchObject([{ id: 'call_1', function: { name: 'pick', arguments: '{"from":"here"}' } }]);
+  agent.addMessage({ id: 'result', role: 'tool', toolCallId: 'call_1', content: '{"picked":1}' });
+  await agent.runAgent();
+  expect(agent.messages.at(-1)).toMatchObject({ content: 'Thanks.' });
+  const [thread] = (await store.listThreads({ limit: 1, order: 'asc' }, 'user')).data;
+  expect(await store.loadItem(thread?.id ?? '', 't1', 'user')).toMatchObject({ output: { picked: 1 } });
+});
+
+test('a message that fails half-way is closed before the error', async () => {
+  const { agent } = connect(async function* (thread) {
+    for (const event of message(thread, 'm1', 'Half')) {
+      if (event.type === 'thread.item.done') throw new Error('boom');
+      yield event;
+    }
+  });
+  const events: string[] = [];
+  agent.subscribe({
+    onEvent: ({ event }) => {
+      events.push(event.type);
+    },
+  });
+  await ask(agent, 'Hi').catch(() => {});
+  expect(events.slice(-2)).toEqual(['TEXT_MESSAGE_END', 'RUN_ERROR']);
+});
+
+test('aborting the run stops the generator', async () => {
+  let stopped = false;
+  let onStarted = () => {};
+  const started = new Promise<void>((resolve) => {
+    onStarted = resolve;
+  });
+  const { agent } = connect(async function* (thread, _input, run) {
+    try {
+      const [added, part, delta] = [...message(thread, 'm1', 'Half')];
+      yield* [added, part, delta].filter((event) => event !== undefined);
+      onStarted();
+      await new Promise((resolve) => run.signal.addEventListener('abort', resolve));
+    } finally {
+      stopped = true;
+    }
+  });
+  const running = ask(agent, 'Hi').catch(() => {});
+  await started;
+  agent.abortRun();
+  await running;
+  await expect.poll(() => stopped).toBe(true);
+});
+
+describe('what cannot be read is refused', () => {
+  const { handle } = connect(async function* () {});
+  const post = (body: string, headers: Record<string, string> = { 'content-type': 'application/json' }) =>
+    handle(new Request('http://agent.invalid/', { method: 'POST', body, headers }), 'user');
+  test.each([
+    ['no JSON', () => post('{'), 400, 'request.invalid_json'],
+    ['another type', () => post('{}', { 'content-type': 'text/plain' }), 415, 'request.unsupported_media_type'],
+    ['a body too large', () => post(`"${'x'.repeat(2 ** 20)}"`), 413, 'request.too_large'],
+    ['nothing said', () => post('{"threadId":"t","runId":"r","messages":[]}'), 400, 'request.invalid'],
+    ['no ids', () => post('null'), 400, 'request.invalid'],
+    ['a GET', () => handle(new Request('http://agent.invalid/'), 'user'), 405, 'request.method_not_allowed'],
+  ])('%s', async (_name, send, status, code) => {
+    const response = await send();
+    expect(response.status).toBe(status);
+    expect(await response.json()).toMatchObject({ error: { code, retryable: false } });
+  });
+});

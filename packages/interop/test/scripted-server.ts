@@ -1,0 +1,83 @@
+import type { ThreadMetadata, ThreadStreamEvent, UserMessageItem } from '@chatkit/core';
+import { createChatKitServer } from '@chatkit/server';
+import { createMemoryStore } from '@chatkit/store/memory';
+
+export type Respond = (
+  thread: ThreadMetadata,
+  input: UserMessageItem | null,
+  run: { signal: AbortSignal },
+) => AsyncIterable<ThreadStreamEvent>;
+
+/** A real server over a memory store, with `respond` as its application. */
+export const scriptedServer = (respond: Respond) => {
+  const store = createMemoryStore<string>();
+  const server = createChatKitServer<string>({
+    store,
+    respond: (thread, input, _context, run) => respond(thread, input, run),
+  });
+  return { server, store };
+};
+
+const base = (thread: ThreadMetadata, id: string) => ({
+  id,
+  thread_id: thread.id,
+  created_at: new Date().toISOString(),
+});
+
+/** An assistant message in pieces. */
+export function* message(thread: ThreadMetadata, id: string, ...deltas: string[]): Generator<ThreadStreamEvent> {
+  const item = { type: 'assistant_message', ...base(thread, id) } as const;
+  yield { type: 'thread.item.added', item: { ...item, content: [] } };
+  const part = { type: 'output_text', text: '', annotations: [] } as const;
+  const updated = (update: Extract<ThreadStreamEvent, { type: 'thread.item.updated' }>['update']) =>
+    ({ type: 'thread.item.updated', item_id: id, update }) as const;
+  yield updated({
+    type: 'assistant_message.content_part.added',
+    content_index: 0,
+    content: { ...part, annotations: [] },
+  });
+  for (const delta of deltas) {
+    yield updated({ type: 'assistant_message.content_part.text_delta', content_index: 0, delta });
+  }
+  const annotation = {
+    type: 'annotation',
+    source: { type: 'url', title: 'A', url: 'https://a.example/' },
+    index: 1,
+  } as const;
+  const content = [{ type: 'output_text' as const, text: deltas.join(''), annotations: [annotation] }];
+  yield { type: 'thread.item.done', item: { ...item, content } };
+}
+
+/** A reasoning workflow whose one thought grows. */
+export function* reasoning(thread: ThreadMetadata, id: string, ...states: string[]): Generator<ThreadStreamEvent> {
+  const task = (content: string) => ({ type: 'thought', status_indicator: 'none', content }) as const;
+  const item = (tasks: ReturnType<typeof task>[]) =>
+    ({
+      type: 'workflow',
+      ...base(thread, id),
+      workflow: { type: 'reasoning', tasks, expanded: false },
+    }) as const;
+  yield { type: 'thread.item.added', item: item([]) };
+  for (const [index, state] of states.entries()) {
+    const type = index === 0 ? 'workflow.task.added' : 'workflow.task.updated';
+    yield { type: 'thread.item.updated', item_id: id, update: { type, task_index: 0, task: task(state) } };
+  }
+  yield { type: 'thread.item.done', item: item([task(states.at(-1) ?? '')]) };
+}
+
+export const widget = (thread: ThreadMetadata, id: string): ThreadStreamEvent => ({
+  type: 'thread.item.done',
+  item: { type: 'widget', ...base(thread, id), widget: { type: 'Card', children: [] } },
+});
+
+export const toolCall = (thread: ThreadMetadata, id: string): ThreadStreamEvent => ({
+  type: 'thread.item.done',
+  item: {
+    type: 'client_tool_call',
+    ...base(thread, id),
+    status: 'pending',
+    call_id: 'call_1',
+    name: 'pick',
+    arguments: { from: 'here' },
+  },
+});
