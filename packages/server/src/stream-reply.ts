@@ -2,9 +2,9 @@
  * Verbs 3 and 4 of the path of a token: a reader tails a run's log and its entries become frames. Plain clients get the
  * reference's bytes and nothing else; opted-in ones get offsets, a priming frame, heartbeats and the terminal frame.
  */
-import { type LogEntry, type StreamLog, serializeEvent } from '@chatkit/core';
+import { type LogEntry, type RunOutcome, type StreamLog, serializeEvent } from '@chatkit/core';
 import { heartbeat, pipe } from '@chatkit/stream';
-import { encodeSse, eventStreamHeaders, type Reply } from '@chatkit/transport';
+import { encodeSse, eventStreamHeaders, type Reply, type SseFrame } from '@chatkit/transport';
 import { mergeDeltas } from './merge-deltas.ts';
 import { type ReaderHold, type Run, startOffset } from './run.ts';
 import type { Settings } from './settings.ts';
@@ -60,9 +60,16 @@ async function* resumableFrames(
   for await (const entry of entries) {
     yield 'event' in entry
       ? encodeSse({ id: entry.offset, data: serializeEvent(entry.event) })
-      : encodeSse({ id: entry.offset, event: 'end', data: JSON.stringify({ outcome: entry.end }) });
+      : encodeSse({ ...endFrame(entry.end, retryMs), id: entry.offset });
   }
 }
+
+/** After a shutdown all clients would come back at once, so each is told another time. */
+const endFrame = (outcome: RunOutcome, retryMs: number): SseFrame => ({
+  event: 'end',
+  data: JSON.stringify({ outcome }),
+  retry: outcome === 'interrupted' ? Math.round(retryMs * (0.5 + Math.random())) : undefined,
+});
 
 async function* from<T>(
   first: IteratorResult<T> | undefined,

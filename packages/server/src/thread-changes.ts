@@ -15,7 +15,7 @@ export interface ThreadChanges {
 }
 
 /** How often a save is tried against other writers before it is given up with `thread.conflict`. */
-const ATTEMPTS = 20;
+const ATTEMPTS = 50;
 
 export const watchThread = <Context>(store: Store<Context>, stored: StoredThread, context: Context): ThreadChanges => {
   const thread = structuredClone(stored.thread);
@@ -94,7 +94,7 @@ const adopt = (thread: ThreadMetadata, mine: ThreadMetadata, merged: ThreadMetad
 
 /** Whether two JSON values are the same. A key that is `undefined` counts as absent. */
 export const isEqualJson = (a: unknown, b: unknown): boolean => {
-  if (Object.is(a, b)) return true;
+  if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
   if (Array.isArray(a) || Array.isArray(b)) {
     return (

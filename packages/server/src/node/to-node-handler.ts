@@ -31,12 +31,14 @@ export const toNodeHandler = <Context>(
 ): ((request: IncomingMessage, response: ServerResponse) => Promise<void>) => {
   return async (request, response) => {
     const gone = new AbortController();
+    const web = toRequest(request, gone.signal);
     response.once('close', () => {
-      if (!response.writableFinished) gone.abort();
+      // Naming `web` here keeps it alive: its signal follows ours only as long as it is.
+      if (!response.writableFinished && !web.signal.aborted) gone.abort();
     });
     try {
       const context = (await options.context?.(request)) as Context;
-      const reply = await server.reply(toRequest(request, gone.signal), context);
+      const reply = await server.reply(web, context);
       await writeReply(reply, response);
     } catch (error) {
       if (!isChatKitError(error)) server.settings.onError(error, {});

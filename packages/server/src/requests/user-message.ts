@@ -1,6 +1,7 @@
 /** The requests that bring a message of the user, and the one that has an old message answered anew. */
 import {
   type Attachment,
+  ChatKitError,
   type ChatKitRequestOf,
   type Store,
   type StoredThread,
@@ -125,7 +126,10 @@ const itemsAfter = async <Context>(
       if (id === itemId) return ids;
       ids.push(id);
     }
-    if (!page.has_more || page.after === undefined) return ids;
+    // Without the item there is no "after it": deleting everything would be the worst answer.
+    if (!page.has_more || page.after === undefined) {
+      throw new ChatKitError('item.not_found', 'The item is no longer in the thread.');
+    }
     after = page.after;
   }
 };
