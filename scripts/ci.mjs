@@ -19,6 +19,7 @@ const checks = [
   ['unused code', 'knip', []],
   ['lockfile', 'node', ['scripts/complete-lock.mjs', '--check']],
   ['layers', 'node', ['scripts/check-layers.mjs']],
+  ['examples', 'node', ['scripts/check-examples.mjs']],
   ['types', 'npm', ['run', '-s', 'typecheck', '--', '--output-logs=errors-only']],
   ['packages', 'turbo', ['run', 'check:pkg', '--output-logs=errors-only']],
   ['size', 'size-limit', []],
