@@ -6,15 +6,6 @@
 import type { ThreadItemUpdate, ThreadStreamEvent } from './event.ts';
 import type { ThreadItem } from './item.ts';
 
-/** What the checker knows of an item that this stream has spoken of. */
-interface Track {
-  readonly type: ThreadItem['type'];
-  /** Parts of an assistant message, or tasks of a workflow. */
-  readonly parts: ReadonlySet<number>;
-  readonly finishedParts: ReadonlySet<number>;
-  readonly phase: 'open' | 'settled' | 'removed';
-}
-
 /** A checker of one stream. */
 export interface OrderChecker {
   /** Takes the next event. Returns a sentence that names the first rule it breaks, `undefined` when it breaks none. */
@@ -23,7 +14,25 @@ export interface OrderChecker {
   end(): string | undefined;
 }
 
-const nothing: ReadonlySet<number> = new Set();
+/** What the checker knows of an item that this stream has spoken of. */
+interface Track {
+  phase: 'added' | 'done' | 'removed';
+  readonly type: ThreadItem['type'] | undefined;
+  /** How many parts an assistant message has, or tasks a workflow. */
+  parts: number;
+  readonly finishedParts: Set<number>;
+}
+
+/** What may follow each phase. An item that the stream has not spoken of may be older than the stream. */
+const legal = {
+  older: ['added', 'done', 'replaced', 'removed'],
+  added: ['updated', 'done', 'replaced', 'removed'],
+  done: ['replaced', 'removed'],
+  removed: [] as string[],
+};
+
+/** Updates that may also be about an older item (a workflow goes on), or a finished one (a widget after an action). */
+const late: Readonly<Record<string, readonly string[]>> = { older: ['widget', 'workflow'], done: ['widget'] };
 
 /**
  * A checker for the events of one stream. Updates, replacements and removals of items that the stream has not added
@@ -35,144 +44,93 @@ const nothing: ReadonlySet<number> = new Set();
  */
 export const createOrderChecker = (): OrderChecker => {
   const tracks = new Map<string, Track>();
-  let events = 0;
-  let options = false;
+  const seen = new Set<string>();
   let threadId: string | undefined;
 
   const checkThread = (id: string): string | undefined => {
-    if (threadId !== undefined && id !== threadId) return `The stream is about thread ${threadId}, not ${id}.`;
-    threadId = id;
-    return undefined;
+    threadId ??= id;
+    return id === threadId ? undefined : `The stream is about thread ${threadId}, not ${id}.`;
   };
 
-  const checkItem = (kind: 'added' | 'done' | 'replaced', item: ThreadItem): string | undefined => {
-    const track = tracks.get(item.id);
-    const problem = checkThread(item.thread_id) ?? transition(kind, item, track);
+  const checkItem = (kind: string, id: string, item?: ThreadItem): string | undefined => {
+    const track = tracks.get(id);
+    const problem = checkPhase(kind, id, track) ?? (kind === 'done' ? checkType(id, item?.type, track) : undefined);
     if (problem !== undefined) return problem;
-    tracks.set(item.id, {
-      type: item.type,
-      parts: new Set(
-        item.type === 'assistant_message'
-          ? item.content.keys()
-          : item.type === 'workflow'
-            ? item.workflow.tasks.keys()
-            : [],
-      ),
-      finishedParts: nothing,
-      phase: kind === 'added' ? 'open' : 'settled',
+    tracks.set(id, {
+      phase: kind === 'replaced' ? 'done' : (kind as Track['phase']),
+      type: item?.type,
+      parts: countParts(item),
+      finishedParts: new Set(),
     });
-    return undefined;
+    return item === undefined ? undefined : checkThread(item.thread_id);
   };
 
   const checkUpdate = (id: string, update: ThreadItemUpdate): string | undefined => {
-    const owner = owners.find(([prefix]) => update.type.startsWith(prefix))?.[1];
+    const owner = /^(assistant_message|widget|workflow|generated_image)\./.exec(update.type)?.[1];
     if (owner === undefined) return undefined;
     const track = tracks.get(id);
-    if (track === undefined) {
-      return owner === 'widget' || owner === 'workflow'
-        ? undefined
-        : `Item ${id} gets ${update.type} before thread.item.added.`;
+    if (late[track?.phase ?? 'older']?.includes(owner) !== true) {
+      const problem = checkPhase('updated', id, track);
+      if (problem !== undefined) return problem;
     }
-    if (track.phase === 'removed') return `Item ${id} gets ${update.type} after it was removed.`;
-    if (track.type !== owner) return `Item ${id} is of type ${track.type} and gets ${update.type}.`;
-    if (track.phase === 'settled' && owner !== 'widget') return `Item ${id} gets ${update.type} after it was done.`;
-    const next = partRules(id, track, update);
-    if (typeof next === 'string') return next;
-    tracks.set(id, next);
-    return undefined;
-  };
-
-  const checkEvent = (event: ThreadStreamEvent): string | undefined => {
-    switch (event.type) {
-      case 'thread.created':
-        return events > 1 ? 'thread.created is not the first event.' : checkThread(event.thread.id);
-      case 'thread.updated':
-        return checkThread(event.thread.id);
-      case 'thread.item.added':
-        return checkItem('added', event.item);
-      case 'thread.item.done':
-        return checkItem('done', event.item);
-      case 'thread.item.replaced':
-        return checkItem('replaced', event.item);
-      case 'thread.item.updated':
-        return checkUpdate(event.item_id, event.update);
-      case 'thread.item.removed': {
-        const track = tracks.get(event.item_id);
-        if (track?.phase === 'removed') return `Item ${event.item_id} is removed twice.`;
-        const { type = 'end_of_turn' } = track ?? {};
-        tracks.set(event.item_id, { type, parts: nothing, finishedParts: nothing, phase: 'removed' });
-        return undefined;
-      }
-      case 'stream_options':
-        if (options) return 'stream_options comes twice.';
-        options = true;
-        return undefined;
-      default:
-        return undefined;
-    }
+    return track && (checkType(id, owner, track) ?? checkPart(id, update, track));
   };
 
   return {
     check(event) {
-      events += 1;
-      return checkEvent(event);
+      const { type } = event;
+      const again = seen.has(type);
+      const first = seen.size === 0;
+      seen.add(type);
+      switch (type) {
+        case 'thread.created':
+          return first ? checkThread(event.thread.id) : 'thread.created is not the first event.';
+        case 'thread.updated':
+          return checkThread(event.thread.id);
+        case 'thread.item.added':
+        case 'thread.item.done':
+        case 'thread.item.replaced':
+          return checkItem(type.slice('thread.item.'.length), event.item.id, event.item);
+        case 'thread.item.removed':
+          return checkItem('removed', event.item_id);
+        case 'thread.item.updated':
+          return checkUpdate(event.item_id, event.update);
+        case 'stream_options':
+          return again ? 'stream_options comes twice.' : undefined;
+        default:
+          return undefined;
+      }
     },
     end() {
-      for (const [id, track] of tracks) if (track.phase === 'open') return `Item ${id} was added and never done.`;
+      for (const [id, { phase }] of tracks) if (phase === 'added') return `Item ${id} is added and never done.`;
       return undefined;
     },
   };
 };
 
-const owners: readonly (readonly [prefix: string, type: ThreadItem['type']])[] = [
-  ['assistant_message.', 'assistant_message'],
-  ['widget.', 'widget'],
-  ['workflow.', 'workflow'],
-  ['generated_image.', 'generated_image'],
-];
+const countParts = (item: ThreadItem | undefined): number =>
+  item?.type === 'assistant_message' ? item.content.length : item?.type === 'workflow' ? item.workflow.tasks.length : 0;
 
-const transition = (
-  kind: 'added' | 'done' | 'replaced',
-  item: ThreadItem,
-  track: Track | undefined,
-): string | undefined => {
-  if (track === undefined) return undefined;
-  if (track.phase === 'removed') return `Item ${item.id} is ${kind} after it was removed.`;
-  if (kind === 'replaced') return undefined;
-  if (kind === 'added') return `Item ${item.id} is added twice.`;
-  if (track.phase === 'settled') return `Item ${item.id} is done twice; a change of a finished item is a replacement.`;
-  return track.type === item.type
-    ? undefined
-    : `Item ${item.id} was added as ${track.type} and is done as ${item.type}.`;
+const checkPhase = (kind: string, id: string, track: Track | undefined): string | undefined => {
+  if (legal[track?.phase ?? 'older'].includes(kind)) return undefined;
+  return `Item ${id} is ${kind} ${track === undefined ? 'before it is added' : `after it was ${track.phase}`}.`;
 };
 
-/** The track after an update of one part, or the rule that the update breaks. */
-const partRules = (id: string, track: Track, update: ThreadItemUpdate): Track | string => {
-  switch (update.type) {
-    case 'assistant_message.content_part.added':
-    case 'assistant_message.content_part.text_delta':
-    case 'assistant_message.content_part.annotation_added':
-    case 'assistant_message.content_part.done': {
-      const at = update.content_index;
-      if (track.finishedParts.has(at)) return `Part ${at} of item ${id} gets ${update.type} after it was done.`;
-      if (at > track.parts.size) return `Part ${at} of item ${id} comes before part ${track.parts.size}.`;
-      if (update.type === 'assistant_message.content_part.added' && track.parts.has(at)) {
-        return `Part ${at} of item ${id} is added twice.`;
-      }
-      const finished = update.type === 'assistant_message.content_part.done';
-      return {
-        ...track,
-        parts: track.parts.has(at) ? track.parts : new Set(track.parts).add(at),
-        finishedParts: finished ? new Set(track.finishedParts).add(at) : track.finishedParts,
-      };
-    }
-    case 'workflow.task.added':
-      return { ...track, parts: new Set(track.parts).add(track.parts.size) };
-    case 'workflow.task.updated':
-      return track.parts.has(update.task_index)
-        ? track
-        : `Task ${update.task_index} of item ${id} is updated before it is added.`;
-    default:
-      return track;
+const checkType = (id: string, type: string | undefined, track: Track | undefined): string | undefined =>
+  track === undefined || track.type === type ? undefined : `Item ${id} is of type ${track.type}, not ${type}.`;
+
+const checkPart = (id: string, update: ThreadItemUpdate, track: Track): string | undefined => {
+  const problem = (index: number, rule: string) => `Part ${index} of item ${id} ${rule}.`;
+  if (update.type === 'workflow.task.added') track.parts += 1;
+  else if (update.type === 'workflow.task.updated') {
+    if (update.task_index >= track.parts) return problem(update.task_index, 'is updated before it is added');
+  } else if ('content_index' in update) {
+    const { type, content_index: index } = update;
+    if (track.finishedParts.has(index)) return problem(index, 'is updated after it was done');
+    if (index > track.parts) return problem(index, `comes before part ${track.parts}`);
+    if (type === 'assistant_message.content_part.added' && index < track.parts) return problem(index, 'is added twice');
+    if (type === 'assistant_message.content_part.done') track.finishedParts.add(index);
+    track.parts = Math.max(track.parts, index + 1);
   }
+  return undefined;
 };

@@ -49,7 +49,7 @@ export const itemAt = (list: ItemList, position: number): ThreadItem | undefined
 export const endOf = (list: ItemList): number => list.right.size;
 
 /** Puts an item at a position that is taken already. */
-export const replaceAt = (list: ItemList, position: number, item: ThreadItem): ItemList =>
+export const replaceAt = (list: ItemList, position: number, item: ThreadItem | undefined): ItemList =>
   position < 0
     ? { ...list, left: write(list.left, ~position, item) }
     : { ...list, right: write(list.right, position, item) };
@@ -70,13 +70,8 @@ export const prepend = (list: ItemList, item: ThreadItem): ItemList => ({
 
 /** Takes an item out; the others keep their positions. */
 export const removeAt = (list: ItemList, position: number, id: string): ItemList => {
-  const bucket = bucketOf(list, id) ?? [];
-  const cleared =
-    position < 0
-      ? { ...list, left: write(list.left, ~position, undefined) }
-      : { ...list, right: write(list.right, position, undefined) };
-  const remaining = bucket.filter((entry) => entry.id !== id);
-  return { ...cleared, ids: writeNode(list.ids, idShift, hash(id), remaining) };
+  const remaining = bucketOf(list, id)?.filter((entry) => entry.id !== id);
+  return { ...replaceAt(list, position, undefined), ids: writeNode(list.ids, idShift, hash(id), remaining) };
 };
 
 const flattened = new WeakMap<ItemList, readonly ThreadItem[]>();

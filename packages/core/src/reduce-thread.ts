@@ -181,19 +181,11 @@ export const selectItem = (state: ThreadState, id: string): ThreadItem | undefin
   return position === undefined ? undefined : itemAt(state.list, position);
 };
 
-const pending = new WeakMap<readonly OpenItem[], readonly ThreadItem[]>();
-
 /**
  * The items that have been added and neither finished, replaced nor removed since, in order of adding. What a server
  * keeps when a stream is stopped half-way, and what a client shows as being written.
  */
-export const selectOpenItems = (state: ThreadState): readonly ThreadItem[] => {
-  const known = pending.get(state.open);
-  if (known !== undefined) return known;
-  const items = state.open.map(currentItem);
-  pending.set(state.open, items);
-  return items;
-};
+export const selectOpenItems = (state: ThreadState): readonly ThreadItem[] => currentItems(state.open);
 
 const isItem = (item: unknown): item is ThreadItem =>
   typeof item === 'object' && item !== null && typeof (item as ThreadItem).id === 'string';
@@ -273,15 +265,22 @@ const updateOpen = (open: OpenItem, update: ThreadItemUpdate): OpenItem => {
   return next === current ? open : { ...open, item: next, tail: undefined };
 };
 
-const rebuilt = new WeakMap<OpenItem, ThreadItem>();
-
-/** The item with its tail. Remembered per open item, so that two looks at one state see one object. */
-const currentItem = (open: OpenItem): ThreadItem => {
-  const { item, tail } = open;
-  if (tail === undefined || tail.text === '' || item.type !== 'assistant_message') return item;
-  const known = rebuilt.get(open);
-  if (known !== undefined) return known;
-  const current = appendText(item, tail.part, tail.text);
-  rebuilt.set(open, current);
-  return current;
+/** Computes once per object. The objects are states or parts of them, so a new state is computed anew. */
+const memo = <K extends object, V>(compute: (key: K) => V): ((key: K) => V) => {
+  const known = new WeakMap<K, { value: V }>();
+  return (key) => {
+    const entry = known.get(key) ?? { value: compute(key) };
+    known.set(key, entry);
+    return entry.value;
+  };
 };
+
+/** The item with its tail: one object, however often one looks at one state. */
+const currentItem = memo(
+  ({ item, tail }: OpenItem): ThreadItem =>
+    tail === undefined || tail.text === '' || item.type !== 'assistant_message'
+      ? item
+      : appendText(item, tail.part, tail.text),
+);
+
+const currentItems = memo((open: readonly OpenItem[]): readonly ThreadItem[] => open.map(currentItem));

@@ -9,44 +9,48 @@ import { type Attachment, isHiddenItem, type ThreadItem } from './item.ts';
 import type { Page, Thread, ThreadMetadata } from './thread.ts';
 
 type Json = Readonly<Record<string, unknown>>;
+/** Writes one value. Is given `undefined` for a missing one, and gives back what stands for it. */
 type Encode = (value: unknown) => unknown;
-/** A field: its encoder, or a default for when the value is missing and its encoder. */
-type Field = Encode | readonly [missing: unknown, encode: Encode];
 
-/** A value that the protocol does not look into, or that has no parts. */
-const plain: Encode = (value) => value;
+/** A field that is written as it is, and left out when it is missing. Any other constant is the field's default. */
+const plain = undefined;
 
-const model = (fields: Readonly<Record<string, Field>>): Encode => {
-  const table = Object.entries(fields).map(
-    ([key, field]) =>
-      (typeof field === 'function' ? [key, undefined, field] : [key, ...field]) as [string, unknown, Encode],
-  );
+/** A model: its fields in the order in which they are written, each with its encoder or its default. */
+const model = (fields: Readonly<Record<string, unknown>>): Encode => {
+  const table = Object.entries(fields);
   return (value) => {
     if (typeof value !== 'object' || value === null) return value;
     const out: Record<string, unknown> = {};
-    for (const [key, missing, encode] of table) {
-      const field = (value as Json)[key] ?? missing;
-      if (field !== undefined && field !== null) out[key] = encode(field);
+    for (const [key, field] of table) {
+      const given = (value as Json)[key] ?? undefined;
+      const written = typeof field === 'function' ? field(given) : (given ?? field);
+      if (written !== undefined) out[key] = written;
     }
     return out;
   };
 };
 
+/** A list, empty when it is missing: the reference knows no other default for one. */
 const list =
-  (encode: Encode): Encode =>
-  (value) =>
-    Array.isArray(value) ? value.map(encode) : value;
+  (encode?: Encode): Encode =>
+  (value = []) =>
+    Array.isArray(value) && encode !== undefined ? value.map((entry) => encode(entry)) : value;
+
+/** A free-form object, empty when it is missing. */
+const object: Encode = (value = {}) => value;
 
 /** Picks the model by the tag. A tag that is not known passes the value through. */
 const union =
   (models: Readonly<Record<string, Encode>>): Encode =>
   (value) => {
-    const type = (value as Json | null)?.['type'];
+    const type = (value as Json | null | undefined)?.['type'];
     return typeof type === 'string' && Object.hasOwn(models, type) ? (models[type] as Encode)(value) : value;
   };
 
+const notNull = (value: unknown): boolean => value !== null;
+
 const withoutNulls: Encode = (value) => {
-  if (Array.isArray(value)) return value.filter((entry) => entry !== null).map(withoutNulls);
+  if (Array.isArray(value)) return value.filter(notNull).map(withoutNulls);
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
     Object.entries(value)
@@ -57,17 +61,13 @@ const withoutNulls: Encode = (value) => {
 
 /** A widget component: what the reference's model declares comes first, everything else in the order it was given. */
 const component: Encode = (value) => {
-  if (Array.isArray(value)) return value.filter((entry) => entry !== null).map(component);
+  if (Array.isArray(value)) return value.filter(notNull).map(component);
   if (typeof value !== 'object' || value === null) return value;
   const { key, id, type, children, ...rest } = value as Json;
-  const out: Record<string, unknown> = {};
-  if (key !== undefined && key !== null) out['key'] = key;
-  if (id !== undefined && id !== null) out['id'] = id;
-  if (type !== undefined && type !== null) out['type'] = type;
-  if (children !== undefined && children !== null) out['children'] = component(children);
   // Spread, not assignment: a key `__proto__` stays a key.
-  return { ...out, ...(withoutNulls(rest) as Json) };
+  return { ...(declared(value) as Json), ...(withoutNulls(rest) as Json) };
 };
+const declared = model({ key: plain, id: plain, type: plain, children: component });
 
 const sourceBase = { title: plain, description: plain, timestamp: plain, group: plain, type: plain };
 const fileSource = model({ ...sourceBase, filename: plain });
@@ -81,133 +81,111 @@ const source = union({
     icon: plain,
     label: plain,
     inline_label: plain,
-    interactive: [false, plain],
-    data: [{}, plain],
+    interactive: false,
+    data: object,
     preview: plain,
   }),
 });
-const annotation = model({ type: ['annotation', plain], source, index: plain });
-const assistantContent = model({
-  annotations: [[], list(annotation)],
-  text: ['', plain],
-  type: ['output_text', plain],
-});
+const annotation = model({ type: 'annotation', source, index: plain });
+const assistantContent = model({ annotations: list(annotation), text: '', type: 'output_text' });
 
 const userContent = union({
   input_text: model({ type: plain, text: plain }),
-  input_tag: model({
-    type: plain,
-    id: plain,
-    text: plain,
-    data: [{}, plain],
-    group: plain,
-    interactive: [false, plain],
-  }),
+  input_tag: model({ type: plain, id: plain, text: plain, data: object, group: plain, interactive: false }),
 });
 
 const attachmentBase = {
   id: plain,
   name: plain,
   mime_type: plain,
-  upload_descriptor: model({ url: plain, method: plain, headers: [{}, plain] }),
+  upload_descriptor: model({ url: plain, method: plain, headers: object }),
   thread_id: plain,
   type: plain,
 };
-const attachment = union({
-  file: model(attachmentBase),
-  image: model({ ...attachmentBase, preview_url: plain }),
-});
+const attachment = union({ file: model(attachmentBase), image: model({ ...attachmentBase, preview_url: plain }) });
 
-const taskBase = { status_indicator: ['none', plain] as const, type: plain, title: plain };
+const taskBase = { status_indicator: 'none', type: plain, title: plain };
 const task = union({
   custom: model({ ...taskBase, icon: plain, content: plain }),
-  web_search: model({ ...taskBase, title_query: plain, queries: [[], plain], sources: [[], list(urlSource)] }),
+  web_search: model({ ...taskBase, title_query: plain, queries: list(), sources: list(urlSource) }),
   thought: model({ ...taskBase, content: plain }),
-  file: model({ ...taskBase, sources: [[], list(fileSource)] }),
+  file: model({ ...taskBase, sources: list(fileSource) }),
   image: model(taskBase),
 });
+const workflow = model({
+  type: plain,
+  tasks: list(task),
+  summary: model({ title: plain, icon: plain, duration: plain }),
+  expanded: false,
+});
 
-const answer = model({ values: [[], plain], skipped: [false, plain] });
-const inputBase = { id: plain, question: plain, answer, type: plain };
+const inputBase = { id: plain, question: plain, answer: model({ values: list(), skipped: false }), type: plain };
 const structuredInput = union({
-  multiple_choice: model({ ...inputBase, options: list(model({ value: plain })), multiple: [false, plain] }),
+  multiple_choice: model({ ...inputBase, options: list(model({ value: plain })), multiple: false }),
   freeform: model({ ...inputBase, description: plain }),
 });
 
-const generatedImage = model({ id: plain, url: plain });
+const image = model({ id: plain, url: plain });
+const inferenceOptions = model({ tool_choice: model({ id: plain }), model: plain });
 
 const itemBase = { id: plain, thread_id: plain, created_at: plain, type: plain };
+const withContent = model({ ...itemBase, content: plain });
 const item = union({
   user_message: model({
     ...itemBase,
     content: list(userContent),
-    attachments: [[], list(attachment)],
+    attachments: list(attachment),
     quoted_text: plain,
-    inference_options: [{}, model({ tool_choice: model({ id: plain }), model: plain })],
+    inference_options: (value: unknown = {}) => inferenceOptions(value),
   }),
   assistant_message: model({ ...itemBase, content: list(assistantContent) }),
   client_tool_call: model({
     ...itemBase,
-    status: ['pending', plain],
+    status: 'pending',
     call_id: plain,
     name: plain,
     arguments: plain,
     output: plain,
   }),
   widget: model({ ...itemBase, widget: component, copy_text: plain }),
-  generated_image: model({ ...itemBase, image: generatedImage }),
-  structured_input: model({ ...itemBase, status: ['pending', plain], inputs: list(structuredInput) }),
+  generated_image: model({ ...itemBase, image }),
+  structured_input: model({ ...itemBase, status: 'pending', inputs: list(structuredInput) }),
   task: model({ ...itemBase, task }),
-  workflow: model({
-    ...itemBase,
-    workflow: model({
-      type: plain,
-      tasks: list(task),
-      summary: model({ title: plain, icon: plain, duration: plain }),
-      expanded: [false, plain],
-    }),
-  }),
+  workflow: model({ ...itemBase, workflow }),
   end_of_turn: model(itemBase),
-  hidden_context_item: model({ ...itemBase, content: plain }),
-  sdk_hidden_context: model({ ...itemBase, content: plain }),
+  hidden_context_item: withContent,
+  sdk_hidden_context: withContent,
 });
 
-const page = (entry: Encode): Encode => model({ data: [[], list(entry)], has_more: [false, plain], after: plain });
-
-const itemPage = page(item);
-const status = model({ type: plain, reason: plain });
+const page = (entry: Encode): Encode => model({ data: list(entry), has_more: false, after: plain });
+const visiblePage = page(item);
+const status = model({ type: 'active', reason: plain });
 const thread = model({
   title: plain,
   id: plain,
   created_at: plain,
-  status: [{ type: 'active' }, status],
+  status: (value: unknown = {}) => status(value),
   allowed_image_domains: plain,
   // Stored, never sent: the reference answers with a fresh thread object that has none.
-  metadata: [{}, () => ({})],
-  items: [{}, (value) => itemPage(withoutHidden(value as Page<ThreadItem>))],
+  metadata: () => ({}),
+  items: ({ data = [], ...rest }: Partial<Page<ThreadItem>> = {}) =>
+    visiblePage({ ...rest, data: data.filter((entry) => !isHiddenItem(entry)) }),
 });
 
-const withoutHidden = (items: Page<ThreadItem>): Page<ThreadItem> =>
-  Array.isArray(items.data) ? { ...items, data: items.data.filter((entry) => !isHiddenItem(entry)) } : items;
-
-const partContent = { type: plain, content_index: plain, content: assistantContent };
-const workflowTask = { type: plain, task_index: plain, task };
+const part = { type: plain, content_index: plain };
+const partContent = model({ ...part, content: assistantContent });
+const workflowTask = model({ type: plain, task_index: plain, task });
 const update = union({
-  'assistant_message.content_part.added': model(partContent),
-  'assistant_message.content_part.text_delta': model({ type: plain, content_index: plain, delta: plain }),
-  'assistant_message.content_part.annotation_added': model({
-    type: plain,
-    content_index: plain,
-    annotation_index: plain,
-    annotation,
-  }),
-  'assistant_message.content_part.done': model(partContent),
+  'assistant_message.content_part.added': partContent,
+  'assistant_message.content_part.text_delta': model({ ...part, delta: plain }),
+  'assistant_message.content_part.annotation_added': model({ ...part, annotation_index: plain, annotation }),
+  'assistant_message.content_part.done': partContent,
   'widget.streaming_text.value_delta': model({ type: plain, component_id: plain, delta: plain, done: plain }),
   'widget.root.updated': model({ type: plain, widget: component }),
   'widget.component.updated': model({ type: plain, component_id: plain, component }),
-  'workflow.task.added': model(workflowTask),
-  'workflow.task.updated': model(workflowTask),
-  'generated_image.updated': model({ type: plain, image: generatedImage, progress: plain }),
+  'workflow.task.added': workflowTask,
+  'workflow.task.updated': workflowTask,
+  'generated_image.updated': model({ type: plain, image, progress: plain }),
 });
 
 const threadEvent = model({ type: plain, thread });
@@ -222,19 +200,19 @@ const event = union({
   'thread.item.replaced': itemEvent,
   stream_options: model({ type: plain, stream_options: model({ allow_cancel: plain }) }),
   progress_update: model({ type: plain, icon: plain, text: plain }),
-  client_effect: model({ type: plain, name: plain, data: [{}, plain] }),
-  error: model({ type: plain, code: ['custom', plain], message: plain, allow_retry: [false, plain] }),
+  client_effect: model({ type: plain, name: plain, data: object }),
+  error: model({ type: plain, code: 'custom', message: plain, allow_retry: false }),
   notice: model({ type: plain, level: plain, message: plain, title: plain }),
 });
 
 /** An item as it goes over the wire: a new object, without what the protocol leaves out. */
-export const toWireItem = (value: ThreadItem): ThreadItem => item(value) as ThreadItem;
+export const toWireItem = item as (value: ThreadItem) => ThreadItem;
 
 /** An attachment as it goes over the wire: its `metadata` stays on the server. */
-export const toWireAttachment = (value: Attachment): Attachment => attachment(value) as Attachment;
+export const toWireAttachment = attachment as (value: Attachment) => Attachment;
 
 /** An update as it goes over the wire. */
-export const toWireUpdate = (value: ThreadItemUpdate): ThreadItemUpdate => update(value) as ThreadItemUpdate;
+export const toWireUpdate = update as (value: ThreadItemUpdate) => ThreadItemUpdate;
 
 /**
  * A thread as it goes over the wire: `metadata` is `{}`, hidden items are left out of its page, and a thread without
@@ -243,14 +221,14 @@ export const toWireUpdate = (value: ThreadItemUpdate): ThreadItemUpdate => updat
  * @example
  * return Response.json(toWireThread({ ...stored.thread, items: page }));
  */
-export const toWireThread = (value: ThreadMetadata | Thread): Thread => thread(value) as Thread;
+export const toWireThread = thread as (value: ThreadMetadata | Thread) => Thread;
 
 /** A page of items as it goes over the wire, in the order of the reference's fields. Hidden items stay in: page first. */
 export const toWirePage = <T>(value: Page<T>, entry: (value: T) => T): Page<T> =>
   page(entry as Encode)(value) as Page<T>;
 
 /** An event as it goes over the wire: a new object, without what the protocol leaves out. */
-export const toWireEvent = (value: ThreadStreamEvent): ThreadStreamEvent => event(value) as ThreadStreamEvent;
+export const toWireEvent = event as (value: ThreadStreamEvent) => ThreadStreamEvent;
 
 /**
  * Verb 4's payload: an event as compact JSON, as the reference writes it. Text deltas, which are most of a stream, are

@@ -31,7 +31,8 @@ export const clientToolCallItemSchema = z.object({
   call_id: z.string(),
   name: z.string(),
   arguments: jsonObjectSchema,
-  output: jsonSchema.optional(),
+  // The reference writes neither a null output nor the output of a pending call: both read as absent.
+  output: optional(jsonSchema),
 });
 
 export const widgetItemSchema = z.object({
@@ -66,7 +67,8 @@ export const endOfTurnItemSchema = z.object({ type: z.literal('end_of_turn'), ..
 export const hiddenContextItemSchema = z.object({
   type: z.literal('hidden_context_item'),
   ...itemBase,
-  content: jsonSchema,
+  // Any JSON; the reference leaves the field out when it is null.
+  content: optional(jsonSchema),
 });
 
 /** Hidden context that the server itself adds, for example after a stop. */
