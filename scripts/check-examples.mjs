@@ -89,6 +89,6 @@ function wrap(code) {
       body.push('');
     } else body.push(line.replace(/^export default /, 'const exported = ').replace(/^export /, ''));
   }
-  const top = `${imports.join(' ')} export async function* example(): AsyncGenerator<unknown, unknown, unknown> {`;
+  const top = `${imports.join(' ')} export async function* example(): AsyncGenerator<unknown, any, any> {`;
   return { source: `${top} ${body.join('\n')}\n}\n`, shift: 0 };
 }
