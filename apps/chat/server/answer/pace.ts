@@ -1,0 +1,61 @@
+/** Lets text that is there at once appear at the pace of a model that writes it. */
+import { type Clock, systemClock } from '@chatkit/stream';
+
+export interface PaceOptions {
+  /** Mean rate. A token is about four characters. `Infinity`: no delay at all. Default 45. */
+  tokensPerSecond?: number | undefined;
+  /** Aborts the wait; the iterable then throws the signal's reason. */
+  signal?: AbortSignal | undefined;
+  /** Numbers in [0, 1) for the jitter. Default `Math.random`. */
+  random?: (() => number) | undefined;
+  /** For tests. Default: the runtime's clock. */
+  clock?: Clock | undefined;
+}
+
+const CHARS_PER_TOKEN = 4;
+/** Each wait is between 0.6 and 1.4 of the mean. */
+const JITTER = 0.8;
+
+/**
+ * The text in words, each with the space after it, some short ones joined. Chunks are due on a schedule that is kept:
+ * when a timer comes late, the next chunk waits less, so the rate holds on a busy machine. Joined they are the text.
+ *
+ * @example
+ * for await (const chunk of pace(answer.text, { signal: run.signal })) yield textDelta(message.id, chunk);
+ */
+export async function* pace(text: string, options: PaceOptions = {}): AsyncGenerator<string, void, void> {
+  const { tokensPerSecond = 45, signal, random = Math.random, clock = systemClock } = options;
+  let due = clock.now();
+  for (const chunk of chunksOf(text)) {
+    signal?.throwIfAborted();
+    if (Number.isFinite(tokensPerSecond)) {
+      const tokens = Math.max(1, chunk.length / CHARS_PER_TOKEN);
+      due += (tokens / tokensPerSecond) * 1_000 * (1 - JITTER / 2 + JITTER * random());
+      const waitMs = due - clock.now();
+      if (waitMs > 0) await sleep(waitMs, clock, signal);
+    }
+    yield chunk;
+  }
+}
+
+/** Words with what follows them; a word of at most two letters goes with the next one. */
+export const chunksOf = (text: string): string[] =>
+  text.match(/\s*(?:\S{1,2}[ ])?\S{1,24}\s*/g) ?? (text === '' ? [] : [text]);
+
+/** Resolves after `ms`; rejects with the signal's reason when that comes first. Leaves no timer and no listener. */
+export const sleep = (ms: number, clock: Clock = systemClock, signal?: AbortSignal): Promise<void> =>
+  new Promise((resolve, reject) => {
+    if (signal?.aborted) {
+      reject(signal.reason);
+      return;
+    }
+    const onAbort = () => {
+      clock.clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = clock.setTimeout(() => {
+      signal?.removeEventListener('abort', onAbort);
+      resolve();
+    }, ms);
+    signal?.addEventListener('abort', onAbort, { once: true });
+  });

@@ -1,0 +1,54 @@
+/** What a question asks for, given what was asked before. */
+
+import { termsOf } from '../knowledge/terms.ts';
+import { isSmallTalk, type SmallTalk } from './small-talk.ts';
+
+/** A turn that is over: what was asked, and the sources that the answer named. */
+export interface PastTurn {
+  readonly question: string;
+  readonly sourceUrls: readonly string[];
+}
+
+export type Intent =
+  | { readonly kind: 'small_talk'; readonly talk: SmallTalk }
+  /** A question of its own, or one that leans on the one before (`context`). */
+  | {
+      readonly kind: 'question';
+      readonly terms: readonly string[];
+      readonly context: readonly string[];
+      readonly wantsCode: boolean;
+    }
+  /** "Tell me more": the question before, without the passages that were shown. */
+  | {
+      readonly kind: 'more';
+      readonly terms: readonly string[];
+      readonly shownUrls: ReadonlySet<string>;
+      readonly wantsCode: boolean;
+    };
+
+/** Words that lean on what was said before. */
+const leaning =
+  /^(?:and|also|but|so|then|ok|why|what about|how about|what else|more|another)\b|\b(?:it|its|that|this|those|them|they|there|same|instead)\b/i;
+const more =
+  /^(?:please\s+)?(?:(?:tell|show|give)(?: me)?(?: some)? )?(?:more|go on|continue|what else|and then|details?|another(?: one| example)?|an? example|examples?)\b[\s.!?…]*(?:please)?[\s.!?…]*$/i;
+const code = /\b(?:example|examples|code|snippet|show me|how (?:do|can|to|does|would)|usage|syntax|command)\b/i;
+
+/** Reads a question in the light of the turns before it, oldest first. */
+export const readQuestion = (question: string, past: readonly PastTurn[]): Intent => {
+  const text = question.trim();
+  const wantsCode = code.test(text);
+  const last = past.findLast((turn) => !isSmallTalk(turn.question) && termsOf(turn.question).length > 0);
+  if (last !== undefined && more.test(text)) {
+    return {
+      kind: 'more',
+      terms: termsOf(last.question),
+      shownUrls: new Set(past.flatMap((turn) => turn.sourceUrls)),
+      wantsCode,
+    };
+  }
+  const talk = isSmallTalk(text);
+  if (talk !== undefined) return { kind: 'small_talk', talk };
+  const terms = termsOf(text);
+  const leans = last !== undefined && (terms.length <= 1 || (terms.length <= 4 && leaning.test(text)));
+  return { kind: 'question', terms, context: leans ? termsOf(last.question) : [], wantsCode };
+};

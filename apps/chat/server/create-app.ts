@@ -1,0 +1,102 @@
+/** The demo as one request listener: the page, the sources it cites, and `/chatkit`. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Store, ThreadStreamEvent } from '@chatkit/core';
+import { createChatKitServer } from '@chatkit/server';
+import { toNodeHandler } from '@chatkit/server/node';
+import OpenAI from 'openai';
+import { type Visitor, visitorOf } from './anonymous-user.ts';
+import { threadTitle } from './answer/thread-title.ts';
+import type { Config } from './config.ts';
+import { loadHistory, textOf } from './history.ts';
+import type { PassageIndex } from './knowledge/passage-index.ts';
+import { respondFromPassages } from './respond-from-passages.ts';
+import { respondWithModel } from './respond-with-model.ts';
+import { type StaticFiles, securityHeaders } from './static-files.ts';
+
+export interface AppOptions {
+  readonly config: Config;
+  readonly index: PassageIndex;
+  readonly store: Store<Visitor>;
+  readonly files: StaticFiles;
+  /** Gets one line for each answer, without what was asked. */
+  readonly log: (line: string) => void;
+}
+
+export interface App {
+  readonly handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+  /** Ends all runs; resolves when they have kept what they wrote. */
+  close(): Promise<void>;
+}
+
+export const createApp = ({ config, index, store, files, log }: AppOptions): App => {
+  const client =
+    config.model && new OpenAI({ apiKey: config.model.apiKey, baseURL: config.model.baseUrl ?? null, maxRetries: 1 });
+  const server = createChatKitServer<Visitor>({
+    store,
+    async *respond(thread, input, context, run) {
+      if (input === null) return;
+      thread.title ??= threadTitle(textOf(input));
+      const past = await loadHistory(store, input, context);
+      const events =
+        client && config.model
+          ? respondWithModel(input, past, run.signal, { index, client, model: config.model.name })
+          : respondFromPassages(input, past, run.signal, { index, ...config });
+      yield* logged(events, run.signal, log);
+    },
+  });
+  const chatkit = toNodeHandler(server, { context: (request) => visitors.get(request) as Visitor });
+  const visitors = new WeakMap<IncomingMessage, Visitor>();
+
+  const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const path = pathOf(request.url);
+    if (path === '/chatkit') {
+      visitors.set(request, visitorOf(request, response));
+      return chatkit(request, response);
+    }
+    if (request.method !== 'GET' && request.method !== 'HEAD') return plain(response, 405, 'Method not allowed');
+    if (path === undefined) return plain(response, 400, 'Bad request');
+    const source = path.startsWith('/source/') && index.documents.find((each) => `/source/${each.path}` === path);
+    if (source) return plain(response, 200, source.text);
+    // A conversation's address is the page's too: the page reads the id.
+    const page = /^\/t\/[\w-]{1,64}$/.test(path) ? '/' : path;
+    if (page === '/') visitorOf(request, response);
+    if (await files(request, response, page)) return;
+    return plain(response, 404, 'Not found');
+  };
+  return { handle, close: () => server.close() };
+};
+
+const pathOf = (url: string | undefined): string | undefined => {
+  try {
+    return decodeURIComponent(new URL(url ?? '/', 'http://localhost').pathname);
+  } catch {
+    return undefined;
+  }
+};
+
+const plain = (response: ServerResponse, status: number, text: string): void => {
+  response.writeHead(status, { ...securityHeaders, 'content-type': 'text/plain; charset=utf-8' }).end(text);
+};
+
+/** Passes the events on and tells when and how the answer ended, whoever ended it. */
+async function* logged(
+  events: AsyncIterable<ThreadStreamEvent>,
+  signal: AbortSignal,
+  log: AppOptions['log'],
+): AsyncGenerator<ThreadStreamEvent, void, void> {
+  const started = performance.now();
+  let deltas = 0;
+  let outcome = 'stopped';
+  try {
+    for await (const event of events) {
+      if (event.type === 'thread.item.updated') deltas += 1;
+      yield event;
+    }
+    if (!signal.aborted) outcome = 'finished';
+  } catch (error) {
+    if (!signal.aborted) outcome = 'failed';
+    throw error;
+  } finally {
+    log(`answer ${outcome}: ${deltas} updates in ${((performance.now() - started) / 1_000).toFixed(1)} s`);
+  }
+}

@@ -1,0 +1,67 @@
+/** From text to search terms: the same way for passages and for questions. */
+
+const stopWords = new Set(
+  `a about an and any are as at be been but by can could do does for from had has have how i if in into is it its
+  just me my of on or our please say should so some tell than that the their them then there these they this those to
+  us was we were what when where which who why will with would you your work works happen happens use uses used using
+  mean means not need needs like many much get gets make makes no yes there here explain give know want`.split(/\s+/),
+);
+
+/**
+ * The terms of a text, in order, repeats included: lower case, without stop words, reduced to a stem. Names in camel case
+ * give the whole name and its parts: `createChatServer` → `createchatserver`, `creat`, `chat`, `server`.
+ */
+export const termsOf = (text: string): string[] =>
+  (text.match(/[\p{L}\p{N}]+/gu) ?? [])
+    .flatMap((word) => {
+      const parts = word.match(/\p{Lu}?\p{Ll}+|\p{Lu}+(?!\p{Ll})|\p{N}+/gu) ?? [];
+      return parts.length > 1 ? [word, ...parts] : [word];
+    })
+    .map((word) => word.toLowerCase())
+    .filter((word) => word.length > 1 && !stopWords.has(word))
+    .map(stem);
+
+/** A light stemmer: enough that "stopping", "stopped" and "stops" meet, and nothing that needs a dictionary. */
+const stem = (word: string): string => {
+  if (word.length <= 3 || /\d/.test(word)) return word;
+  let stemmed = word.replace(/ies$/, 'y').replace(/(?<=[^suai])s$|(?<=[sxzh])es$/, '');
+  if (stemmed.length > 5) stemmed = stemmed.replace(/(?:ation|ing)$/, '');
+  if (stemmed.length > 4) stemmed = stemmed.replace(/ed$/, '');
+  if (stemmed.length > 4) stemmed = stemmed.replace(/e$/, '');
+  return stemmed.replace(/([bcdfgklmnprtz])\1$/, '$1');
+};
+
+const related = new Map<string, readonly string[]>(
+  Object.entries({
+    stop: 'cancel abort interrupt',
+    cancel: 'stop abort',
+    abort: 'cancel signal',
+    reconnect: 'resume attach offset',
+    offline: 'resume reconnect disconnect',
+    disconnect: 'resume cancel reconnect',
+    database: 'store sqlite postgres',
+    persist: 'store',
+    save: 'store',
+    storage: 'store',
+    slow: 'backpressure drain',
+    websocket: 'transport',
+    install: 'npm start',
+    setup: 'start npm',
+    frontend: 'client react',
+    hook: 'react',
+    backend: 'server',
+    token: 'delta event',
+    model: 'agents respond openai',
+    llm: 'agents respond',
+    ollama: 'openai model',
+    compatible: 'protocol python reference',
+    contribute: 'test change',
+    wire: 'protocol sse',
+  }).map(([term, others]) => [stem(term), others.split(' ').map(stem)]),
+);
+
+/** Terms that the documents may use instead of the asker's, without the ones given. */
+export const relatedTerms = (terms: readonly string[]): string[] => {
+  const known = new Set(terms);
+  return [...new Set(terms.flatMap((term) => related.get(term) ?? []))].filter((term) => !known.has(term));
+};
