@@ -23,7 +23,12 @@ export default defineConfig({
         test: {
           name: 'node',
           environment: 'node',
-          include: ['packages/*/test/**/*.test.ts', 'conformance/test/**/*.test.ts', 'apps/*/test/**/*.test.ts'],
+          include: [
+            'packages/*/test/**/*.test.ts',
+            'apps/*/test/**/*.test.ts',
+            'conformance/test/**/*.test.ts',
+            'test/**/*.test.ts',
+          ],
           exclude: ['**/*.browser.test.*', '**/*.e2e.test.ts', '**/node_modules/**'],
           typecheck: {
             enabled: true,
