@@ -1,0 +1,63 @@
+/** The tables, as steps that run once each, in order. A step that has been released is never changed. */
+import { type PostgresClient, transact } from './postgres-client.ts';
+
+const steps: readonly (readonly string[])[] = [
+  [
+    `CREATE TABLE chatkit_thread (
+       seq bigint GENERATED ALWAYS AS IDENTITY,
+       user_id text NOT NULL,
+       id text NOT NULL,
+       created_us bigint NOT NULL,
+       version integer NOT NULL,
+       body text NOT NULL,
+       PRIMARY KEY (user_id, id)
+     )`,
+    'CREATE INDEX chatkit_thread_order ON chatkit_thread (user_id, created_us, seq)',
+    `CREATE TABLE chatkit_item (
+       seq bigint GENERATED ALWAYS AS IDENTITY,
+       user_id text NOT NULL,
+       thread_id text NOT NULL,
+       id text NOT NULL,
+       created_us bigint NOT NULL,
+       body text NOT NULL,
+       PRIMARY KEY (user_id, thread_id, id),
+       FOREIGN KEY (user_id, thread_id) REFERENCES chatkit_thread (user_id, id) ON DELETE CASCADE
+     )`,
+    'CREATE INDEX chatkit_item_order ON chatkit_item (user_id, thread_id, created_us, seq)',
+    `CREATE TABLE chatkit_attachment (
+       user_id text NOT NULL,
+       id text NOT NULL,
+       body text NOT NULL,
+       PRIMARY KEY (user_id, id)
+     )`,
+  ],
+];
+
+/** Any number; the same in every process, so that those which start together wait for each other. */
+const lockKey = 7_240_116_853;
+
+/**
+ * Makes or updates the tables in the first schema of the connection's `search_path`. Safe to run at any time, by any
+ * number of processes at once: it does nothing when all is there.
+ *
+ * @example
+ * await migratePostgres(new pg.Pool({ connectionString: process.env.ADMIN_DATABASE_URL }));
+ */
+export const migratePostgres = async (client: PostgresClient): Promise<void> => {
+  // A process without the right to create tables must be able to start once they are there.
+  const { rows } = await client.query("SELECT to_regclass('chatkit_migration') IS NOT NULL AS present");
+  if (rows[0]?.present === true) {
+    const { rows: counted } = await client.query('SELECT count(*) AS steps FROM chatkit_migration');
+    if (Number(counted[0]?.steps) >= steps.length) return;
+  }
+  await transact(client, async (port) => {
+    await port.read('SELECT pg_advisory_xact_lock($1)', [lockKey]);
+    await port.write('CREATE TABLE IF NOT EXISTS chatkit_migration (step integer PRIMARY KEY)', []);
+    const done = new Set((await port.read('SELECT step FROM chatkit_migration', [])).map((row) => Number(row['step'])));
+    for (const [index, statements] of steps.entries()) {
+      if (done.has(index + 1)) continue;
+      for (const statement of statements) await port.write(statement, []);
+      await port.write('INSERT INTO chatkit_migration (step) VALUES ($1)', [index + 1]);
+    }
+  });
+};

@@ -1,0 +1,50 @@
+/** A `Store` in PostgreSQL, through whichever client the application has: for programs on many machines. */
+import type { Store } from '@chatkit/core';
+import { createSqlStore } from '../shared/sql-store.ts';
+import { createUserOf, type UserIdOf } from '../shared/user-of.ts';
+import { migratePostgres } from './migrations.ts';
+import { createPostgresPort, type PostgresClient } from './postgres-client.ts';
+
+export interface PostgresStoreOptions<Context> {
+  /** A pool, for example `new pg.Pool()`; or a client with transactions, for example PGlite. The application ends it. */
+  client: PostgresClient;
+  /** Whose context it is. Default as in `createMemoryStore`. */
+  userId?: UserIdOf<Context> | undefined;
+  /**
+   * Whether the first call makes or updates the tables. Default `true`. With `false`, run `migratePostgres` before, with
+   * a role that may create tables.
+   */
+  migrate?: boolean | undefined;
+}
+
+/**
+ * A store in the database of `client`. The database has to be in UTF-8; PostgreSQL 12 or later. Connects at the first
+ * call. Errors of the database and of the connection come through as the client throws them.
+ *
+ * Inside `transaction(work)`, `loadThread` holds the thread's row until the end, so that reading it and writing it back
+ * loses nothing. Each open transaction has a connection of the pool: calls to the outer store from inside `work` need
+ * another one.
+ *
+ * @example
+ * const store = createPostgresStore<{ userId: string }>({ client: new pg.Pool({ connectionString }) });
+ */
+export const createPostgresStore = <Context = unknown>({
+  client,
+  userId,
+  migrate = true,
+}: PostgresStoreOptions<Context>): Store<Context> => {
+  let migrated: Promise<void> | undefined;
+  const ready = async (): Promise<void> => {
+    if (!migrate) return;
+    migrated ??= migratePostgres(client).catch((error) => {
+      // The next call tries again: a database that was not up yet must not break the process for good.
+      migrated = undefined;
+      throw error;
+    });
+    await migrated;
+  };
+  return createSqlStore(createPostgresPort(client, ready), createUserOf(userId), {
+    forUpdate: ' FOR NO KEY UPDATE',
+    forShare: ' FOR KEY SHARE',
+  });
+};

@@ -1,0 +1,117 @@
+/**
+ * A `Store` in one file, by Node's own SQLite: for programs on one machine. Several processes may share the file. One
+ * connection writes and one reads, so that reads see the state before an open transaction instead of waiting for it.
+ */
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { ChatKitError, type Store } from '@chatkit/core';
+import { inTransaction, type SqlPort, type SqlQuery, transactionWords } from '../shared/sql-port.ts';
+import { createSqlStore } from '../shared/sql-store.ts';
+import { createUserOf, type UserIdOf } from '../shared/user-of.ts';
+import { createWriterLock } from '../shared/writer-lock.ts';
+import { migrateSqlite } from './migrations.ts';
+
+export interface SqliteStoreOptions<Context> {
+  /** The file, made when it is missing. A database in memory cannot be shared by two connections: use `/memory`. */
+  path: string;
+  /** Whose context it is. Default as in `createMemoryStore`. */
+  userId?: UserIdOf<Context> | undefined;
+  /** How long a write waits for another process that is writing, before it fails as retryable. Default 5,000. */
+  busyTimeoutMs?: number | undefined;
+}
+
+export interface SqliteStore<Context> extends Store<Context>, Disposable {
+  /** Closes the file. Calls that come later fail. */
+  close(): void;
+}
+
+/**
+ * A store in the file at `path`, which is opened and migrated at once (synchronously, as all of `node:sqlite` is). Writes
+ * are durable once acknowledged, except that a power cut may take the last ones (WAL with `synchronous = NORMAL`); a
+ * crash of the process takes none. Waiting for another process does not block the event loop.
+ *
+ * Inside `transaction(work)` use the store that `work` is given: a write to the outer one would wait for the
+ * transaction, and so for itself.
+ *
+ * @example
+ * const store = createSqliteStore<{ userId: string }>({ path: 'chat.db' });
+ */
+export const createSqliteStore = <Context = unknown>(options: SqliteStoreOptions<Context>): SqliteStore<Context> => {
+  const { path, busyTimeoutMs = 5_000 } = options;
+  if (path === '' || path.startsWith(':memory:') || path.includes('mode=memory'))
+    throw new TypeError('createSqliteStore needs a file: for a store in memory, use createMemoryStore.');
+  const writer = open(path, busyTimeoutMs, false);
+  let reader: DatabaseSync;
+  try {
+    writer.exec('PRAGMA journal_mode = WAL');
+    writer.exec('PRAGMA synchronous = NORMAL');
+    migrateSqlite(writer);
+    reader = open(path, busyTimeoutMs, true);
+  } catch (error) {
+    writer.close();
+    throw error;
+  }
+  // From here on nobody waits inside SQLite, where waiting would stop the event loop.
+  for (const database of [writer, reader]) database.exec('PRAGMA busy_timeout = 0');
+
+  const lock = createWriterLock();
+  const read = createQuery(reader, busyTimeoutMs);
+  const write = createQuery(writer, busyTimeoutMs);
+  const port: SqlPort = {
+    read,
+    write: (text, values) => lock.run(() => write(text, values)),
+    transaction: (work) => lock.run(() => inTransaction(write, transactionWords('BEGIN IMMEDIATE'), work)),
+  };
+  const close = (): void => {
+    for (const database of [reader, writer]) if (database.isOpen) database.close();
+  };
+  return {
+    ...createSqlStore(port, createUserOf(options.userId), { forUpdate: '', forShare: '' }),
+    close,
+    [Symbol.dispose]: close,
+  };
+};
+
+const open = (path: string, busyTimeoutMs: number, readOnly: boolean): DatabaseSync =>
+  new DatabaseSync(path, { readOnly, timeout: busyTimeoutMs, enableForeignKeyConstraints: true });
+
+/** Statements on one connection, prepared once each. SQLite numbers parameters with `?`, the shared texts with `$`. */
+const createQuery = (database: DatabaseSync, busyTimeoutMs: number): SqlQuery => {
+  const prepared = new Map<string, StatementSync>();
+  return async (text, values) => {
+    let statement = prepared.get(text);
+    if (statement === undefined) {
+      statement = database.prepare(text.replaceAll('$', '?'));
+      prepared.set(text, statement);
+    }
+    for (const waiting = createPatience(busyTimeoutMs); ; await waiting.pause()) {
+      try {
+        return statement.all(...(values as SQLInputValue[]));
+      } catch (error) {
+        if (!isBusy(error)) throw error;
+        if (waiting.isOver()) {
+          throw new ChatKitError('internal', 'Another process has been writing to the database file for too long.', {
+            retryable: true,
+            cause: error,
+          });
+        }
+      }
+    }
+  };
+};
+
+/** SQLITE_BUSY, with whichever extension in the higher bits. */
+const isBusy = (error: unknown): boolean => ((error as { errcode?: number }).errcode ?? 0) % 256 === 5;
+
+/** Pauses of 1 ms doubling to 50 ms, halved at random so that two processes do not keep step. */
+const createPatience = (timeoutMs: number) => {
+  const deadline = performance.now() + timeoutMs;
+  let pauseMs = 1;
+  return {
+    isOver: () => performance.now() >= deadline,
+    pause: async (): Promise<void> => {
+      const ms = pauseMs * (0.5 + Math.random() / 2);
+      pauseMs = Math.min(50, pauseMs * 2);
+      await new Promise<void>((resolve) => setTimeout(resolve, ms));
+    },
+  };
+};
