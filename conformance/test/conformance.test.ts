@@ -1,0 +1,19 @@
+/**
+ * The proof: every scenario that was recorded from the Python SDK gives the same bytes, the same JSON, the same calls of
+ * the application and the same rows on our server. Where it does not, the scenario says so and says what ours does
+ * instead, and `docs/reference/differences.md` says why.
+ */
+import { describe, expect, it } from 'vitest';
+import { comparable, comparableRows, expectedOf } from './differences.ts';
+import { replay } from './replay.ts';
+import { loadRecording, loadScenarios } from './scenario.ts';
+
+describe('every scenario gives what the reference gives, or the difference that it names', () => {
+  it.each(loadScenarios().map((scenario) => [scenario.name, scenario] as const))('%s', async (name, scenario) => {
+    const recording = loadRecording(name);
+    const expected = expectedOf(scenario, recording);
+    const actual = await replay(scenario, expected);
+    expect(actual.answers.map(comparable)).toEqual(expected.answers.map(comparable));
+    expect(comparableRows(actual.rows)).toEqual(comparableRows(expected.rows));
+  });
+});
