@@ -84,7 +84,8 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
     opening.resolve();
   };
 
-  const settle = async (how: TurnResult): Promise<void> => {
+  /** Ends the run. `failure` is what those are told who wait for an opening that never came. */
+  const settle = async (how: TurnResult, failure?: unknown): Promise<void> => {
     deadlines.end();
     if (graceTimer !== undefined) clock.clearTimeout(graceTimer);
     const ended = nextRunState(state, { type: 'end', how });
@@ -93,9 +94,11 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
     try {
       await append({ offset: formatOffset(1, seq + 1), end: ended.status });
     } catch (error) {
-      report(error);
+      if (failure === undefined) report(error);
     }
-    opening.reject(new ChatKitError('run.cancelled', 'The run was stopped before it began.', { retryable: true }));
+    opening.reject(
+      failure ?? new ChatKitError('run.cancelled', 'The run was stopped before it began.', { retryable: true }),
+    );
     settlement.resolve(ended.status);
   };
 
@@ -167,16 +170,17 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
       state = next;
       deadlines.start();
       let result: TurnResult;
+      let failure: unknown;
       try {
         result = await pump(await prepare());
       } catch (error) {
         result = abort.signal.aborted ? 'stopped' : 'failed';
-        if (seq === 0) opening.reject(error);
+        if (seq === 0) failure = error;
         else report(error);
-        // Under `queue` readers are there before the turn has begun, and a failing write comes after it has.
-        await appendEvent(toErrorEvent(error)).catch(report);
+        // Under `queue` readers are there before the turn has begun; and a write may fail after it has.
+        await append({ offset: formatOffset(1, seq + 1), event: toErrorEvent(error) }).catch(() => {});
       }
-      await settle(result);
+      await settle(result, failure);
     },
   };
 };

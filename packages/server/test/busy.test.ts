@@ -1,0 +1,208 @@
+// One run per thread, and what a new message does to the one that is there.
+import { assistantMessage, createOrderChecker, itemAdded, itemDone, type ThreadItem, textDelta } from '@chatkit/core';
+import { hang, say, scriptedResponder } from '@chatkit/testing';
+import { describe, expect, test } from 'vitest';
+import {
+  add,
+  create,
+  eve,
+  eventsOf,
+  framesOf,
+  optIn,
+  outcomeOf,
+  outline,
+  settle,
+  testServer,
+  textOf,
+} from './support.ts';
+
+const halfway = () =>
+  scriptedResponder((call, index) =>
+    index === 0
+      ? [itemAdded(assistantMessage({ thread_id: call.thread.id, id: 'a' })), textDelta('a', 'half'), hang()]
+      : [say(`answer ${index}`)],
+  );
+const texts = (items: readonly ThreadItem[]) => items.map((item) => textOf(item) || item.type);
+
+describe('interrupt', () => {
+  test('a message in the middle stops the answer, keeps its text, and is answered', async () => {
+    const t = testServer({ respond: halfway() });
+    const first = await t.send(create(), { headers: optIn });
+    await settle();
+    const [{ id }] = (await t.json({ type: 'threads.list', params: {} })).data;
+    const second = await t.events(add(id, 'two'));
+    expect(outcomeOf(await framesOf(first))).toBe('cancelled');
+    expect(outline(second).at(0)).toBe('thread.item.done user_message');
+    expect(texts(await t.items(id))).toEqual(['hi', 'half', 'sdk_hidden_context', 'two', 'answer 1']);
+  });
+
+  test('a request that cannot be served does not stop the run that is there', async () => {
+    const respond = halfway();
+    const t = testServer({ respond });
+    await t.send(create(), { headers: optIn });
+    await settle();
+    const [{ id }] = (await t.json({ type: 'threads.list', params: {} })).data;
+    for (const refused of [
+      await t.json(add(id, 'x', { attachments: ['none'] })),
+      await t.json(add(id, 'x'), { context: eve }),
+      await t.json({ type: 'threads.retry_after_item', params: { thread_id: id, item_id: 'none' } }),
+    ]) {
+      expect(refused.status).toBe(404);
+    }
+    expect(await t.json({ type: 'threads.delete', params: { thread_id: id } }, { context: eve })).toEqual({
+      status: 200,
+    });
+    expect(respond.calls[0]?.outcome).toBe('running');
+  });
+
+  test('deleting a thread stops its run first, and nothing of it comes back', async () => {
+    const respond = halfway();
+    const t = testServer({ respond });
+    const response = await t.send(create(), { headers: optIn });
+    await settle();
+    const [{ id }] = (await t.json({ type: 'threads.list', params: {} })).data;
+    await t.json({ type: 'threads.delete', params: { thread_id: id } });
+    expect(outcomeOf(await framesOf(response))).toBe('cancelled');
+    expect(respond.calls[0]?.outcome).toBe('threw');
+    expect(await t.items(id)).toEqual([]);
+    expect(await t.json({ type: 'threads.list', params: {} })).toMatchObject({ data: [] });
+  });
+});
+
+describe('reject', () => {
+  test('answers 409 and leaves the run alone', async () => {
+    const respond = halfway();
+    const t = testServer({ respond, busy: 'reject' });
+    await t.send(create(), { headers: optIn });
+    await settle();
+    const [{ id }] = (await t.json({ type: 'threads.list', params: {} })).data;
+    expect(await t.json(add(id))).toMatchObject({ status: 409, error: { code: 'thread.busy', retryable: true } });
+    expect(respond.calls).toHaveLength(1);
+    expect(texts(await t.items(id))).toEqual(['hi']);
+  });
+});
+
+describe('queue', () => {
+  const gated = () => {
+    let open = () => {};
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const t = testServer({
+      busy: 'queue',
+      async *respond(thread, message) {
+        if (textOf(message ?? undefined) === 'lock') thread.status = { type: 'locked' };
+        if (textOf(message ?? undefined) === 'hi')
+          return yield itemDone(assistantMessage({ thread_id: thread.id, text: 'ok' }));
+        await gate;
+        yield itemDone(assistantMessage({ thread_id: thread.id, text: `re: ${textOf(message ?? undefined)}` }));
+      },
+    });
+    return { t, open: () => open() };
+  };
+
+  test('messages are answered one after the other, in the order in which they came', async () => {
+    const { t, open } = gated();
+    const id = await t.create();
+    const sent = ['one', 'two', 'three'].map((text) => t.events(add(id, text)));
+    await settle();
+    open();
+    await Promise.all(sent);
+    expect(texts(await t.items(id)).slice(2)).toEqual(['one', 're: one', 'two', 're: two', 'three', 're: three']);
+  });
+
+  test('the client of a waiting message has its stream at once', async () => {
+    const { t, open } = gated();
+    const id = await t.create();
+    const first = t.events(add(id, 'one'));
+    await settle();
+    const second = await t.send(add(id, 'two'), { headers: optIn });
+    expect(second.status).toBe(200);
+    open();
+    await first;
+    expect(outcomeOf(await framesOf(second))).toBe('completed');
+  });
+
+  test('a waiting message whose client leaves is forgotten; a cancelled one ends its stream', async () => {
+    const { t, open } = gated();
+    const id = await t.create();
+    const first = t.events(add(id, 'one'));
+    await settle();
+    const client = new AbortController();
+    const left = await t.send(add(id, 'left'), { signal: client.signal });
+    const cancelled = await t.send(add(id, 'cancelled'), { headers: { ...optIn, 'chatkit-run-id': 'c' } });
+    client.abort();
+    expect(await t.json({ type: 'runs.cancel', params: { run_id: 'c' } })).toEqual({ status: 200 });
+    open();
+    await first;
+    await left.body?.cancel().catch(() => {});
+    expect(outcomeOf(await framesOf(cancelled))).toBe('cancelled');
+    expect(texts(await t.items(id)).slice(2)).toEqual(['one', 're: one']);
+  });
+
+  test('a message whose thread was locked while it waited ends with an error event, and is not stored', async () => {
+    const { t, open } = gated();
+    const id = await t.create();
+    const first = t.events(add(id, 'lock'));
+    await settle();
+    const second = await t.send(add(id, 'too late'), { headers: optIn });
+    open();
+    await first;
+    const frames = await framesOf(second);
+    expect(outline(eventsOf(frames))).toEqual(['error']);
+    expect(outcomeOf(frames)).toBe('failed');
+    expect(texts(await t.items(id))).not.toContain('too late');
+  });
+});
+
+describe.each(['interrupt', 'queue', 'reject'] as const)('1,000 messages at once under %s', (busy) => {
+  test('no items interleave, the order is that of acceptance, every run settles once', async () => {
+    const count = 1_000;
+    const respond = scriptedResponder((call) => [
+      itemAdded(assistantMessage({ thread_id: call.thread.id, id: `re:${textOf(call.input as ThreadItem)}` })),
+      textDelta(`re:${textOf(call.input as ThreadItem)}`, `re:${textOf(call.input as ThreadItem)}`),
+      itemDone(
+        assistantMessage({
+          thread_id: call.thread.id,
+          id: `re:${textOf(call.input as ThreadItem)}`,
+          text: `re:${textOf(call.input as ThreadItem)}`,
+        }),
+      ),
+    ]);
+    const t = testServer({ busy, respond });
+    const id = await t.create('m');
+    const answers = await Promise.all(
+      Array.from({ length: count }, async (_, i) => {
+        const response = await t.send(add(id, `m${i}`), { headers: optIn });
+        return response.status === 200 ? framesOf(response) : response.status;
+      }),
+    );
+    const accepted = answers.flatMap((frames, i) => (typeof frames === 'number' ? [] : [{ frames, text: `m${i}` }]));
+    expect(answers.filter((answer) => typeof answer === 'number' && answer !== 409)).toEqual([]);
+    if (busy !== 'reject') expect(accepted).toHaveLength(count);
+    expect(accepted.length).toBeGreaterThan(0);
+
+    for (const { frames } of accepted) {
+      expect(frames.filter(({ event }) => event === 'end')).toHaveLength(1);
+      expect(['completed', 'cancelled']).toContain(outcomeOf(frames));
+      const checker = createOrderChecker();
+      for (const event of eventsOf(frames)) expect(checker.check(event)).toBeUndefined();
+      expect(checker.end()).toBeUndefined();
+    }
+    if (busy !== 'interrupt') expect(accepted.every(({ frames }) => outcomeOf(frames) === 'completed')).toBe(true);
+    expect(outcomeOf((accepted.at(-1) as (typeof accepted)[0]).frames)).toBe('completed');
+
+    const items = (await allOf(t, id)).slice(2);
+    const messages = items.filter(({ type }) => type === 'user_message').map(textOf);
+    expect(messages).toEqual(accepted.map(({ text }) => text));
+    // An answer stands right behind its own message.
+    for (const [i, item] of items.entries()) {
+      if (item.type === 'assistant_message') expect(textOf(item)).toBe(`re:${textOf(items[i - 1])}`);
+    }
+  }, 30_000);
+});
+
+const allOf = async (t: ReturnType<typeof testServer>, id: string): Promise<ThreadItem[]> => {
+  const { data } = await t.store.listItems(id, { limit: 10_000, order: 'asc' }, { userId: 'ada' });
+  return data;
+};

@@ -1,0 +1,132 @@
+// Deadlines, each with its own code; and the end of the server itself.
+import { assistantMessage, isChatKitError, itemAdded, textDelta } from '@chatkit/core';
+import { createVirtualClock, hang, say, scriptedResponder, wait } from '@chatkit/testing';
+import { describe, expect, test } from 'vitest';
+import { add, create, eventsOf, framesOf, optIn, outcomeOf, outline, settle, testServer, textOf } from './support.ts';
+
+const between = (low: number, high: number) => (value: number) => low <= value && value <= high;
+const begun = (call: { thread: { id: string } }) => [
+  itemAdded(assistantMessage({ thread_id: call.thread.id, id: 'a' })),
+  textDelta('a', 'half'),
+];
+
+describe('deadlines', () => {
+  const timed = (deadlines: object, script: Parameters<typeof scriptedResponder>[0]) => {
+    const clock = createVirtualClock({ startMs: Date.now() });
+    const respond = scriptedResponder(script, { clock });
+    return { clock, respond, t: testServer({ clock, respond, deadlines }) };
+  };
+
+  test.each<[string, object, number, Parameters<typeof scriptedResponder>[0], string[]]>([
+    ['run.first_event_timeout', { firstEventMs: 100 }, 100, [hang()], ['error']],
+    [
+      'run.idle_timeout',
+      { firstEventMs: 500, idleMs: 100 },
+      300,
+      (call) => [wait(200), ...begun(call), hang()],
+      ['thread.item.done assistant_message', 'error'],
+    ],
+    [
+      'run.total_timeout',
+      { totalMs: 250, idleMs: 100 },
+      250,
+      (call) => [wait(90), ...begun(call), wait(90), textDelta('a', '!'), hang()],
+      ['thread.item.done assistant_message', 'error'],
+    ],
+  ])('%s', async (code, deadlines, afterMs, script, tail) => {
+    const { clock, t, respond } = timed(deadlines, script);
+    const response = await t.send(create(), { headers: optIn });
+    const frames = framesOf(response);
+    await clock.advance(afterMs - 1);
+    expect(respond.calls[0]?.outcome).toBe('running');
+    await clock.advance(1);
+    const events = eventsOf(await frames);
+    expect(events.at(-1)).toEqual({ type: 'error', code, allow_retry: true });
+    expect(outline(events).slice(-tail.length)).toEqual(tail);
+    expect(outcomeOf(await frames)).toBe('failed');
+    expect(isChatKitError(respond.calls[0]?.signal?.reason, code as never)).toBe(true);
+    const id = (events[0] as { thread: { id: string } }).thread.id;
+    expect((await t.items(id)).some(({ type }) => type === 'sdk_hidden_context')).toBe(false);
+  });
+
+  test('a run that keeps to them leaves no timer behind, and the signal is not aborted', async () => {
+    const { clock, t, respond } = timed({ firstEventMs: 100, idleMs: 100, totalMs: 1_000 }, [
+      wait(90),
+      say('x'),
+      wait(90),
+    ]);
+    const events = t.events(create());
+    await clock.advance(200);
+    await events;
+    expect(clock.pending).toBe(0);
+    expect(respond.calls[0]?.signal?.aborted).toBe(false);
+  });
+
+  test('the time that a slow reader takes is not held against the application', async () => {
+    const { clock, t } = timed({ idleMs: 100 }, [say(...Array.from({ length: 400 }, () => 'x'.repeat(2_000)))]);
+    const response = await t.send(create());
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    await reader.read();
+    await clock.advance(10_000);
+    let text = '';
+    for (let step = await reader.read(); !step.done; step = await reader.read())
+      text += new TextDecoder().decode(step.value);
+    expect(text).not.toContain('timeout');
+    expect(text).toContain('thread.item.done');
+  });
+
+  test('30 minutes are the most by default', async () => {
+    const { clock, t } = timed({}, [hang()]);
+    const events = t.events(create());
+    await clock.advance(30 * 60_000);
+    expect((await events).at(-1)).toMatchObject({ code: 'run.total_timeout' });
+  });
+});
+
+describe('close()', () => {
+  test('waits for runs in progress, and takes no new ones', async () => {
+    const clock = createVirtualClock({ startMs: Date.now() });
+    const t = testServer({ clock, respond: scriptedResponder([wait(3_000), say('done')], { clock }) });
+    const id = 'thr_fixed';
+    const events = t.events(create());
+    await settle();
+    let closed = false;
+    const closing = t.server.close({ graceMs: 5_000 }).then(() => {
+      closed = true;
+    });
+    const refused = await t.send(add(id));
+    expect(refused.status).toBe(503);
+    expect(refused.headers.get('retry-after')).toBe('1');
+    expect((await refused.json()).error).toMatchObject({ code: 'server.closing', retryable: true });
+    expect((await t.send({ type: 'threads.list', params: {} })).status).toBe(200);
+    await clock.advance(2_999);
+    expect(closed).toBe(false);
+    await clock.advance(1);
+    await closing;
+    expect(textOf((await events).findLast((event) => 'item' in event)?.item)).toBe('done');
+    expect(clock.pending).toBe(0);
+  });
+
+  test('stops what is left as interrupted: the text is kept, the model is told nothing, readers when to come back', async () => {
+    const clock = createVirtualClock({ startMs: Date.now() });
+    const t = testServer({ clock, respond: scriptedResponder((call) => [...begun(call), hang()], { clock }) });
+    const frames = framesOf(await t.send(create(), { headers: optIn }));
+    await settle();
+    const closing = t.server.close({ graceMs: 1_000 });
+    await clock.advance(1_000);
+    await closing;
+    expect(outcomeOf(await frames)).toBe('interrupted');
+    expect((await frames).flatMap(({ retry }) => retry ?? [])).toEqual([
+      2_000,
+      expect.toSatisfy(between(1_000, 3_000)),
+    ]);
+    const id = (eventsOf(await frames)[0] as { thread: { id: string } }).thread.id;
+    expect((await t.items(id)).map((item) => textOf(item) || item.type)).toEqual(['hi', 'half']);
+  });
+
+  test('of an idle server resolves at once', async () => {
+    const t = testServer();
+    await t.create();
+    await t.server.close();
+  });
+});
