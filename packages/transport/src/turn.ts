@@ -13,11 +13,7 @@ const hops = 8;
  * delayed by it. Node, Bun and Deno have that place in `process.nextTick`. Elsewhere a few empty microtasks come close;
  * the price of being wrong there is a smaller batch.
  */
-export function endOfTurn(task: Task): void {
-  const nextTick: ((task: Task) => void) | undefined = globalThis.process?.nextTick;
-  if (typeof nextTick === 'function') nextTick(task);
-  else hop(task, hops);
-}
+export const endOfTurn: (task: Task) => void = globalThis.process?.nextTick ?? ((task) => hop(task, hops));
 
 const hop = (task: Task, left: number): void => {
   queueMicrotask(left === 0 ? task : () => hop(task, left - 1));

@@ -49,9 +49,15 @@ export function createResponseWriter(response: ServerResponse, onRoom: () => voi
   };
   const writeFramed = (to: Socket, text: string): boolean => {
     const bytes = Buffer.byteLength(text);
+    const chunk = `${bytes.toString(16)}\r\n${text}\r\n`;
     // Pure ASCII is a byte a character: latin1 then needs no encoder. Decided per batch, never for good.
+    const encoding = bytes === text.length ? 'latin1' : 'utf8';
+    if (bytes <= smallBytes && to.writableLength === 0) {
+      to.write(chunk, encoding);
+      return true;
+    }
     framedInFlight++;
-    to.write(`${bytes.toString(16)}\r\n${text}\r\n`, bytes === text.length ? 'latin1' : 'utf8', framedTaken);
+    to.write(chunk, encoding, framedTaken);
     // The kernel usually takes it within the call. What it does not take is all that the socket ever holds of ours.
     isWaiting = to.writableLength > 0;
     return !isWaiting;
@@ -71,6 +77,9 @@ export function createResponseWriter(response: ServerResponse, onRoom: () => voi
     },
   };
 }
+
+/** Up to here a write is not waited for if none was waiting before it: a callback costs a tick, more than the memory. */
+const smallBytes = 2048;
 
 const ownWrite = OutgoingMessage.prototype.write;
 
