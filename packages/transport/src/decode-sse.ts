@@ -7,6 +7,7 @@ import { createParser } from 'eventsource-parser';
 import { decodeStream } from './decode-stream.ts';
 import { maxRetryMs, type SseFrame } from './encode-sse.ts';
 import type { ByteSource } from './read-bytes.ts';
+import { createTextReader } from './text-reader.ts';
 import { TransportError } from './transport-error.ts';
 
 /** Limits of a decoder. */
@@ -27,6 +28,8 @@ export interface SseDecoder {
    *   afterwards, and the connection should be dropped.
    */
   push(chunk: Uint8Array): void;
+  /** The same for text that has been decoded already, without a BOM. A decoder is given bytes or text, not both. */
+  pushText(text: string): void;
 }
 
 /** The default of `maxEventBytes`. */
@@ -104,25 +107,17 @@ export function createSseDecoder(onFrame: (frame: SseFrame) => void, options: De
       if (error.type === 'max-buffer-size-exceeded') failure ??= tooLarge(maxEventBytes);
     },
   });
-  // The parser's own search for a BOM takes the letters "ï»¿" for one too, so it is given one to find and the real one is
-  // taken off here. Not by TextDecoder: fed byte by byte, Node's takes off a second one as well.
+  // The parser's own search for a BOM takes the letters "ï»¿" for one too: it is given one to find, the reader takes off
+  // the real one.
   parser.feed('\uFEFF');
-  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-  let isAtStart = true;
-
-  return {
-    push(chunk) {
-      if (failure !== undefined) throw failure;
-      let text = decoder.decode(chunk, { stream: true });
-      if (isAtStart && text !== '') {
-        isAtStart = false;
-        if (text.charCodeAt(0) === 0xfeff) text = text.slice(1);
-      }
-      parser.feed(text);
-      flushId();
-      if (failure !== undefined) throw failure;
-    },
+  const read = createTextReader();
+  const pushText = (text: string): void => {
+    if (failure !== undefined) throw failure;
+    parser.feed(text);
+    flushId();
+    if (failure !== undefined) throw failure;
   };
+  return { push: (chunk) => pushText(read(chunk)), pushText };
 }
 
 const encoder = new TextEncoder();

@@ -7,6 +7,13 @@ export {
   defaultMaxEventBytes,
   type SseDecoder,
 } from './decode-sse.ts';
+export {
+  createSseJsonDecoder,
+  type DecodeSseJsonOptions,
+  decodeSseJson,
+  type SseJsonDecoder,
+  type SseJsonFrame,
+} from './decode-sse-json.ts';
 export { encodeNdjson } from './encode-ndjson.ts';
 export { encodeSse, maxRetryMs, type SseFrame } from './encode-sse.ts';
 export type { ByteSource } from './read-bytes.ts';

@@ -1,0 +1,201 @@
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createSseDecoder, createSseJsonDecoder, isTransportError, type SseFrame } from '../src/index.ts';
+import { bytesOf, chunked, splitAt } from './support/bytes.ts';
+
+const { vectors } = JSON.parse(readFileSync(new URL('../../../vectors/sse.json', import.meta.url), 'utf8')) as {
+  vectors: { name: string; hex: string }[];
+};
+
+type Outcome = { frames: unknown[]; error?: string };
+
+/** Frames up to the first failure, with the failure's code. */
+const outcome = (run: (frames: unknown[]) => void): Outcome => {
+  const frames: unknown[] = [];
+  try {
+    run(frames);
+    return { frames };
+  } catch (error) {
+    return { frames, error: isTransportError(error) ? error.code : String(error) };
+  }
+};
+
+/** The plain way: the engine, then JSON.parse. */
+const plainly = (chunks: readonly Uint8Array[], limits = {}) =>
+  outcome((frames) => {
+    const decoder = createSseDecoder(({ data, ...frame }: SseFrame) => {
+      if (data === undefined) frames.push(frame);
+      else if (frame.event === 'text') frames.push({ ...frame, value: data });
+      else {
+        let value: unknown;
+        try {
+          value = JSON.parse(data);
+        } catch {
+          throw Object.assign(new Error(), { code: 'json' });
+        }
+        frames.push({ ...frame, value });
+      }
+    }, limits);
+    for (const chunk of chunks) decoder.push(chunk);
+  });
+const learned = (chunks: readonly Uint8Array[], limits = {}) =>
+  outcome((frames) => {
+    const decoder = createSseJsonDecoder((frame) => frames.push(frame), { ...limits, textEvents: ['text'] });
+    for (const chunk of chunks) decoder.push(chunk);
+  });
+const agrees = (chunks: readonly Uint8Array[], limits = {}) => {
+  const expected = plainly(chunks, limits);
+  const seen = learned(chunks, limits);
+  expect(seen.frames).toEqual(expected.frames);
+  expect(JSON.stringify(seen.frames)).toBe(JSON.stringify(expected.frames)); // the order of keys too
+  expect(seen.error === undefined).toBe(expected.error === undefined);
+};
+
+const delta = (text: string, item = 'msg_1', extra = '') =>
+  `{"type":"thread.item.updated","item_id":"${item}",${extra}"update":{"type":"text_delta","content_index":0,"delta":${JSON.stringify(text)}}}`;
+const warm = `data: ${delta('a')}\n\ndata: ${delta('b')}\n\n`;
+
+const word = fc.oneof(
+  fc.constantFrom(
+    ' token',
+    '',
+    '"',
+    '\\',
+    'ü',
+    '東京',
+    '😀',
+    '\ud800',
+    '\n',
+    '\r',
+    '\u2028',
+    '\ue000probe\ue000',
+    '","x":"y',
+    '}}',
+  ),
+  fc.string({ unit: 'grapheme', maxLength: 12 }),
+);
+const json = fc.oneof(
+  { weight: 6, arbitrary: word.map((text) => delta(text)) },
+  { weight: 2, arbitrary: word.map((text) => delta(text, 'msg_2')) },
+  { weight: 1, arbitrary: fc.jsonValue().map((value) => JSON.stringify(value)) },
+  {
+    weight: 1,
+    // Keys in another order than they are read back, twice the same key, the prototype, arrays, two strings at the end.
+    arbitrary: fc.constantFrom(
+      '{"b":"x","1":"y"}',
+      '{"b":"x","1":"z"}',
+      '{"a":"x","a":"y"}',
+      '{"a":{"__proto__":"x"}}',
+      '{"a":{"__proto__":"y"}}',
+      '{"__proto__":{"a":"x"}}',
+      '{"list":[],"a":"x"}',
+      '{"list":[],"a":"y"}',
+      '["x"]',
+      '["y"]',
+      '"x"',
+      '"y"',
+      '{"a":"x","b":"x"}',
+      '{"a":"x","b":"y"}',
+      '{"a":"\\\\","b":"x"}',
+      '{"a":"\\\\","b":"y\\\\"}',
+      '{"a" : "x" }',
+      '{"a":"x',
+      '{"a":"x"}}',
+    ),
+  },
+);
+const frameText = fc.oneof(
+  { weight: 8, arbitrary: json.map((data) => `data: ${data}\n\n`) },
+  {
+    weight: 4,
+    arbitrary: fc
+      .tuple(json, fc.constantFrom('1-7', '', 'a b', '…', 'x\u0000'))
+      .map(([data, id]) => `id: ${id}\ndata: ${data}\n\n`),
+  },
+  { weight: 1, arbitrary: json.map((data) => `data:${data}\n\n`) },
+  { weight: 1, arbitrary: json.map((data) => `data: ${data}\r\n\r\n`) },
+  { weight: 1, arbitrary: json.map((data) => `data: ${data}\r\r`) },
+  { weight: 1, arbitrary: json.map((data) => `data: ${data}\ndata: \n\n`) },
+  { weight: 1, arbitrary: json.map((data) => `event: e\ndata: ${data}\n\n`) },
+  { weight: 1, arbitrary: json.map((data) => `data: ${data}\nid: 3\n\n`) },
+  { weight: 1, arbitrary: json.map((data) => `data: ${data}`) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(
+      'event: text\ndata: completed\n\n',
+      ': hb\n\n',
+      'retry: 5\nid: 1\n\n',
+      '\n',
+      '\r',
+      'i',
+      'id',
+      'data',
+      '\ufeff',
+      'id: 1\n\n',
+      'event: text\n',
+      ': c\r',
+    ),
+  },
+);
+
+describe('createSseJsonDecoder', () => {
+  it('equals the engine and JSON.parse, for every input and every chunking', () => {
+    fc.assert(
+      fc.property(fc.array(frameText, { maxLength: 14 }), chunked, fc.boolean(), (frames, cut, isWarm) => {
+        agrees(cut(bytesOf((isWarm ? warm : '') + frames.join(''))));
+      }),
+      { numRuns: 1500 },
+    );
+  });
+
+  it('equals them at every two-way split', () => {
+    fc.assert(
+      fc.property(fc.array(frameText, { maxLength: 3 }), (frames) => {
+        const bytes = bytesOf(warm + frames.join(''));
+        for (let at = 0; at <= bytes.length; at++) agrees(splitAt(bytes, [at]));
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('equals them under a bound', () => {
+    fc.assert(
+      fc.property(fc.array(word), chunked, fc.integer({ min: 100, max: 140 }), (words, cut, maxEventBytes) => {
+        agrees(cut(bytesOf(words.map((text) => `data: ${delta(text)}\n\n`).join(''))), { maxEventBytes });
+      }),
+    );
+  });
+
+  for (const vector of vectors)
+    it(`after a learned prefix: ${vector.name}`, () => {
+      const bytes = bytesOf(`${warm}data: ${delta('c')}\n\n`);
+      const all = Uint8Array.from([...bytes, ...Buffer.from(vector.hex, 'hex')]);
+      for (let at = 0; at <= all.length; at++) agrees(splitAt(all, [at]));
+      agrees([...all].map((byte) => Uint8Array.of(byte)));
+    });
+
+  it('makes every value anew', () => {
+    const seen: unknown[] = [];
+    const decoder = createSseJsonDecoder((frame) => seen.push(frame.value));
+    decoder.push(bytesOf(`data: ${delta('same')}\n\n`.repeat(6)));
+    const updates = seen.map((value) => (value as { update: object }).update);
+    expect([new Set(seen).size, new Set(updates).size]).toEqual([6, 6]);
+  });
+
+  it('parses the first two events of a row whole, and one probe', () => {
+    const { parse } = JSON;
+    let calls = 0;
+    JSON.parse = ((text: string) => {
+      calls++;
+      return parse(text);
+    }) as typeof JSON.parse;
+    try {
+      const decoder = createSseJsonDecoder(() => {});
+      for (let n = 0; n < 50; n++) decoder.push(bytesOf(`id: 1-${n}\ndata: ${delta(`token ${n}`)}\n\n`));
+    } finally {
+      JSON.parse = parse;
+    }
+    expect(calls).toBe(3);
+  });
+});
