@@ -231,9 +231,9 @@ function learn(head: string, tail: string): Template | undefined {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
     const keys = Object.keys(value);
     const key = keys.at(-1);
-    // `__proto__` cannot be set by assignment; a second object or array would be shared between frames.
-    if (key === undefined || keys.includes('__proto__')) return undefined;
+    if (key === undefined) return undefined;
     const object = value as Record<string, unknown>;
+    // A second object or array would be shared between frames.
     if (keys.some((other) => other !== key && typeof object[other] === 'object' && object[other] !== null))
       return undefined;
     path.push(key);

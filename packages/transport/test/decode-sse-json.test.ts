@@ -175,6 +175,19 @@ describe('createSseJsonDecoder', () => {
       agrees([...all].map((byte) => Uint8Array.of(byte)));
     });
 
+  it.each([
+    '{"a":{"__proto__":"x"}}',
+    '{"__proto__":{"a":"x"}}',
+    '{"b":"y","1":"x"}',
+    '{"a":"y","a":"x"}',
+    '{"list":[],"a":"x"}',
+    '["x"]',
+    '"x"',
+    '{"a":{"b":{"c":{"d":"x"}}}}',
+  ])('a row of %s', (data) => {
+    agrees([bytesOf([1, 2, 3, 4, 5].map((n) => `data: ${data.replace('"x"', `"x${n}"`)}\n\n`).join(''))]);
+  });
+
   it('makes every value anew', () => {
     const seen: unknown[] = [];
     const decoder = createSseJsonDecoder((frame) => seen.push(frame.value));
