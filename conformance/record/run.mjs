@@ -19,6 +19,7 @@ const run = (command, args) => {
 };
 
 if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== requirements) {
+  // biome-ignore lint/suspicious/noUndeclaredEnvVars: recording is no task of the build.
   run(process.env.PYTHON ?? 'python3', ['-m', 'venv', '--clear', environment]);
   run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', join(here, 'requirements.txt')]);
   writeFileSync(stamp, requirements);
