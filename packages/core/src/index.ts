@@ -146,6 +146,7 @@ export {
   type StreamingRequestType,
   type UserMessageInput,
 } from './request.ts';
+export type { RunClaim, RunLease, RunRecord } from './run-lease.ts';
 export {
   serializeEvent,
   toWireAttachment,

@@ -1,0 +1,54 @@
+/**
+ * Who may run a thread, as a contract. In one process nobody asks; with several, a lease says which machine has a thread,
+ * until when, and under which epoch, so that a machine that was believed dead cannot go on writing when it wakes.
+ */
+import type { RunOutcome } from './stream-log.ts';
+
+/** A run as every machine knows it. */
+export interface RunRecord {
+  readonly runId: string;
+  readonly threadId: string;
+  /** Counts the owners of the run, from 1. Offsets of its log begin with it, which is what fences an earlier owner off. */
+  readonly epoch: number;
+  /** Whether clients may come back to it. */
+  readonly resumable: boolean;
+  /** How it ended; absent while it is in progress. */
+  readonly outcome?: RunOutcome | undefined;
+}
+
+/** What a machine asks for. */
+export type RunClaim = Pick<RunRecord, 'runId' | 'threadId' | 'resumable'>;
+
+/**
+ * Leases of runs, one run per thread at a time.
+ *
+ * An implementation
+ * - MUST grant a thread to one run at a time, whatever the interleaving, and decide by the store's clock alone;
+ * - MUST let a lease expire `ttlMs` after its last renewal, and only then give the run to a caller of `reap()`, once, under
+ *   the next epoch; the thread stays taken until that caller releases it;
+ * - MUST answer `renew` and `release` of an earlier epoch as lost, and change nothing;
+ * - MUST keep the record of an ended run for a while (minutes), so that `find` can tell it from one that never was;
+ * - MUST deliver a stop to the owner by `onStop` promptly (milliseconds), and by `renew` if that message was lost.
+ */
+export interface RunLease {
+  /** How long a lease lasts without a renewal. Owners renew at a third of it. */
+  readonly ttlMs: number;
+  /** Takes a thread for a run, in epoch 1, or tells which run has it. */
+  acquire(claim: RunClaim): Promise<{ granted: RunRecord } | { heldBy: RunRecord }>;
+  /** Extends a lease. `held: false`: it is lost, and nothing more may be written. `stop`: somebody asked for a stop. */
+  renew(run: RunRecord): Promise<{ held: boolean; stop?: string | undefined }>;
+  /** Ends the run and frees its thread. */
+  release(run: RunRecord, outcome: RunOutcome): Promise<void>;
+  /** The record of a run, in progress or ended a short while ago. */
+  find(runId: string): Promise<RunRecord | undefined>;
+  /** The run that is in progress in a thread. */
+  activeIn(threadId: string): Promise<RunRecord | undefined>;
+  /** Asks a run's owner to stop, wherever it is. Does nothing for a run that is unknown or has ended. */
+  requestStop(runId: string, cause: string): Promise<void>;
+  /** Hears of every stop that is asked for. Returns the function that ends it. */
+  onStop(listener: (runId: string, cause: string) => void): () => void;
+  /** Takes over the runs whose owner has not renewed in time. */
+  reap(): Promise<readonly RunRecord[]>;
+  /** Lets go of connections and timers. Leases that are held expire by themselves. */
+  close(): Promise<void>;
+}
