@@ -1,0 +1,11 @@
+// Runs the kits on every mutant. Not a suite of its own: `kits-can-fail.test.ts` runs it and expects failures.
+import { describeStore, describeStreamLog } from '@chatkit/testing/conformance';
+import { logMutants, soundLog } from './log-mutants.ts';
+import { soundStore, storeMutants } from './store-mutants.ts';
+
+// Many mutants hang where they are wrong: no need to wait for them.
+const quick = { runs: 40, timeoutMs: 200 };
+describeStore('sound store', soundStore, { runs: 40 });
+for (const [name, { make }] of Object.entries(storeMutants)) describeStore(name, make, quick);
+describeStreamLog('sound log', soundLog, { runs: 40 });
+for (const [name, { make }] of Object.entries(logMutants)) describeStreamLog(name, make, quick);

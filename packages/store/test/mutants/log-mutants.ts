@@ -1,0 +1,139 @@
+/** Logs that break one MUST each. The kit has to notice every one of them. */
+import { ChatKitError, compareOffsets, type LogEntry, type ReadOptions, type StreamLog } from '@chatkit/core';
+import { createMemoryLog } from '@chatkit/store/memory';
+
+type MakeLog = () => StreamLog;
+const sound: MakeLog = () => createMemoryLog();
+const mutant = (change: (log: StreamLog) => Partial<StreamLog>): MakeLog => {
+  return () => {
+    const log = sound();
+    return { ...log, ...change(log) };
+  };
+};
+/** The entries of `log`, changed on their way to the reader. */
+const reading = (map: (entries: AsyncIterable<LogEntry>, options: ReadOptions) => AsyncGenerator<LogEntry>) =>
+  mutant((log) => ({ read: (run, options = {}) => map(log.read(run, options), options) }));
+
+/** The obvious log: an array per run, readers that poll it. `fault` switches one rule off. */
+const naive = (fault: 'repeats' | 'open' | 'text order' | 'deaf' | 'forgets quietly'): MakeLog => {
+  return () => {
+    const runs = new Map<string, LogEntry[]>();
+    const known = (run: string): LogEntry[] => {
+      const entries = runs.get(run);
+      if (entries === undefined) throw new ChatKitError('run.not_found', 'unknown');
+      return entries;
+    };
+    const isAfter = (a: string, b: string) => (fault === 'text order' ? a > b : compareOffsets(a, b) > 0);
+    return {
+      async create(run) {
+        if (!runs.has(run)) runs.set(run, []);
+      },
+      async append(run, given) {
+        const entries = known(run);
+        for (const entry of given) {
+          const last = entries.at(-1);
+          if (fault !== 'repeats' && last !== undefined && !isAfter(entry.offset, last.offset)) continue;
+          if (fault !== 'open' && last !== undefined && 'end' in last) throw new ChatKitError('log.closed', 'closed');
+          entries.push(entry);
+        }
+      },
+      async *read(run, { after, signal } = {}) {
+        let entries = known(run);
+        for (let index = 0; ; ) {
+          if (fault !== 'deaf') signal?.throwIfAborted();
+          const entry = entries[index];
+          if (entry === undefined) {
+            await new Promise((resolve) => setTimeout(resolve, 1));
+            if (!runs.has(run)) {
+              if (fault === 'forgets quietly') return;
+              throw new ChatKitError('log.expired', 'gone');
+            }
+            entries = known(run);
+            continue;
+          }
+          index += 1;
+          if (after !== undefined && !isAfter(entry.offset, after)) continue;
+          yield entry;
+          if ('end' in entry) return;
+        }
+      },
+      async delete(run) {
+        runs.delete(run);
+      },
+    };
+  };
+};
+
+/** Each with a part of the name of a test that has to fail. */
+export const logMutants: Record<string, { make: MakeLog; fails: string }> = {
+  'repeats what is appended twice': { make: naive('repeats'), fails: 'takes the append of what it holds as done' },
+  'stays open after the end': { make: naive('open'), fails: 'refuses an append after the terminal entry' },
+  'orders offsets as text': { make: naive('text order'), fails: 'orders offsets by number' },
+  'does not hear its signal': { make: naive('deaf'), fails: 'rejects with the reason of its signal' },
+  'ends readers of a deleted run quietly': { make: naive('forgets quietly'), fails: 'tells readers of a deleted run' },
+  'waits out a pending next() before return()': {
+    make: reading(async function* (entries) {
+      for await (const entry of entries) yield entry;
+    }),
+    fails: 'settles a next() that is pending',
+  },
+  'subscribes after the replay, with a gap between': {
+    make: () => {
+      const log = sound();
+      const appended = new Map<string, LogEntry[]>();
+      return {
+        ...log,
+        append(run, entries) {
+          const done = log.append(run, entries);
+          appended.set(run, [...(appended.get(run) ?? []), ...entries]);
+          return done;
+        },
+        async *read(run, { after, signal } = {}) {
+          const replay = [...(appended.get(run) ?? [])].filter(
+            (entry, index, all) =>
+              all.findIndex((each) => each.offset === entry.offset) === index &&
+              (after === undefined || compareOffsets(entry.offset, after) > 0),
+          );
+          for (const entry of replay) {
+            yield entry;
+            if ('end' in entry) return;
+          }
+          yield* log.read(run, { after: appended.get(run)?.at(-1)?.offset ?? after, signal });
+        },
+      };
+    },
+    fails: 'leaves no gap and repeats nothing',
+  },
+  'keeps its listener': {
+    make: reading(async function* (entries, { signal }) {
+      signal?.addEventListener('abort', () => {});
+      yield* entries;
+    }),
+    fails: 'leaves no listener on its signal',
+  },
+  'never ends': {
+    make: reading(async function* (entries) {
+      yield* entries;
+      await new Promise(() => {});
+    }),
+    fails: 'gives every entry, in order',
+  },
+  'invents runs': {
+    make: mutant((log) => ({
+      async append(run, entries) {
+        await log.create(run);
+        await log.append(run, entries);
+      },
+    })),
+    fails: 'says run.not_found',
+  },
+  'mixes up runs': {
+    make: mutant((log) => ({
+      create: () => log.create('the run'),
+      append: (_, entries) => log.append('the run', entries),
+      read: (_, options) => log.read('the run', options),
+    })),
+    fails: 'keeps a run apart',
+  },
+};
+export const soundLog = sound;
