@@ -1,0 +1,116 @@
+/** The page: the list of conversations beside (on a phone: over) the one on screen. */
+import type { ChatClient } from '@chatkit/client';
+import { useChat } from '@chatkit/react';
+import { useCallback, useEffect, useRef, useState } from 'react';
+import { useRoute } from './hooks/use-route.ts';
+import { useTheme } from './hooks/use-theme.ts';
+import { useThreadList } from './hooks/use-thread-list.ts';
+import { Conversation } from './parts/conversation.tsx';
+import { CloseIcon, MenuIcon, MoonIcon, SunIcon } from './parts/icons.tsx';
+import { ThreadList } from './parts/thread-list.tsx';
+
+export const App = ({ client }: { client: ChatClient }) => {
+  const chat = useChat(client);
+  const [missing, setMissing] = useState(false);
+  const [theme, toggleTheme] = useTheme();
+  const list = useThreadList(client, chat.thread);
+  const drawer = useDrawer();
+  const title = chat.thread?.title ?? (chat.items.length === 0 ? '' : 'New conversation');
+
+  useRoute(
+    client,
+    chat.thread?.id,
+    useCallback(() => setMissing(true), []),
+  );
+  useEffect(() => {
+    document.title = title === '' ? 'ChatKit demo' : `${title} · ChatKit demo`;
+    if (chat.thread !== undefined) setMissing(false);
+  }, [title, chat.thread]);
+
+  const open = (id: string) => {
+    drawer.close();
+    setMissing(false);
+    client.loadThread(id).catch(() => setMissing(true));
+  };
+  const startNew = () => {
+    drawer.close();
+    setMissing(false);
+    client.newThread();
+  };
+  const remove = async (id: string) => {
+    await list.remove(id);
+    if (chat.thread?.id === id) client.newThread();
+  };
+  const themeLabel = theme === 'dark' ? 'Use the light theme' : 'Use the dark theme';
+
+  return (
+    <div className="app">
+      <a className="skip" href="#question">
+        Skip to the question field
+      </a>
+      <aside ref={drawer.panel} className="side" id="side" data-open={drawer.isOpen || undefined} aria-label="Menu">
+        <div className="brand">
+          <img src="/icon.svg" alt="" />
+          <h1>ChatKit demo</h1>
+          <button type="button" className="quiet only-phone" onClick={drawer.close} aria-label="Close the menu">
+            <CloseIcon />
+          </button>
+        </div>
+        <ThreadList
+          threads={list.threads}
+          currentId={chat.thread?.id}
+          hasMore={list.hasMore}
+          onOpen={open}
+          onNew={startNew}
+          onRename={(id, next) => void list.rename(id, next).catch(() => {})}
+          onDelete={(id) => void remove(id).catch(() => {})}
+          onMore={() => void list.more().catch(() => {})}
+        />
+        <footer>Answers quote this project's Markdown. An independent project, not affiliated with OpenAI.</footer>
+      </aside>
+      {drawer.isOpen && <div className="backdrop" onClick={drawer.close} aria-hidden="true" />}
+      <main inert={drawer.isOpen}>
+        <header className="bar">
+          <button
+            ref={drawer.button}
+            type="button"
+            className="quiet only-phone"
+            onClick={drawer.open}
+            aria-label="Open the menu"
+            aria-expanded={drawer.isOpen}
+            aria-controls="side"
+          >
+            <MenuIcon />
+          </button>
+          <h2>{title}</h2>
+          <button type="button" className="quiet" onClick={toggleTheme} aria-label={themeLabel} title={themeLabel}>
+            {theme === 'dark' ? <SunIcon /> : <MoonIcon />}
+          </button>
+        </header>
+        <Conversation client={client} chat={chat} missing={missing} />
+      </main>
+    </div>
+  );
+};
+
+/** The drawer of a phone: takes the focus, gives it back, closes on Escape. */
+const useDrawer = () => {
+  const [isOpen, setOpen] = useState(false);
+  const panel = useRef<HTMLElement>(null);
+  const button = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (!isOpen) return;
+    const opener = button.current;
+    panel.current?.querySelector<HTMLElement>('.new')?.focus();
+    const onKeyDown = (event: KeyboardEvent) => {
+      if (event.key === 'Escape') setOpen(false);
+    };
+    document.addEventListener('keydown', onKeyDown);
+    return () => {
+      document.removeEventListener('keydown', onKeyDown);
+      // After the render that makes the page reachable again.
+      requestAnimationFrame(() => opener?.focus());
+    };
+  }, [isOpen]);
+  return { isOpen, panel, button, open: () => setOpen(true), close: () => setOpen(false) };
+};

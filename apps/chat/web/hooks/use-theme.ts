@@ -1,0 +1,36 @@
+import { useCallback, useSyncExternalStore } from 'react';
+
+export type Theme = 'light' | 'dark';
+
+const system = matchMedia('(prefers-color-scheme: dark)');
+const listeners = new Set<() => void>();
+
+const chosen = (): Theme | undefined => {
+  const { theme } = document.documentElement.dataset;
+  return theme === 'light' || theme === 'dark' ? theme : undefined;
+};
+
+const subscribe = (listener: () => void) => {
+  listeners.add(listener);
+  system.addEventListener('change', listener);
+  return () => {
+    listeners.delete(listener);
+    system.removeEventListener('change', listener);
+  };
+};
+
+/** The theme in use, and a switch. A choice is remembered; without one the system decides. */
+export const useTheme = (): [Theme, () => void] => {
+  const theme = useSyncExternalStore(subscribe, () => chosen() ?? (system.matches ? 'dark' : 'light'));
+  const toggle = useCallback(() => {
+    const next = theme === 'dark' ? 'light' : 'dark';
+    document.documentElement.dataset['theme'] = next;
+    try {
+      localStorage.setItem('theme', next);
+    } catch {
+      // Then it lasts as long as the page.
+    }
+    for (const listener of listeners) listener();
+  }, [theme]);
+  return [theme, toggle];
+};

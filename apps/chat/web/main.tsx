@@ -1,0 +1,13 @@
+import { createChatClient } from '@chatkit/client';
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { App } from './app.tsx';
+import './styles.css';
+
+const client = createChatClient({ url: '/chatkit' });
+
+createRoot(document.getElementById('root') as HTMLElement).render(
+  <StrictMode>
+    <App client={client} />
+  </StrictMode>,
+);

@@ -1,0 +1,96 @@
+/**
+ * Streaming Markdown: the text is cut into blocks, and each block is a component that renders again only when its own
+ * text changes. While an answer is written that is the last one; the others keep their elements. Raw HTML is shown as
+ * text, images as links.
+ */
+import type { Annotation } from '@chatkit/core';
+import { isValidElement, memo, type ReactNode, useMemo } from 'react';
+import ReactMarkdown, { type Components } from 'react-markdown';
+import remarkGfm from 'remark-gfm';
+import { CITE, citeBlocks } from './cite-blocks.ts';
+import { closeInline } from './close-inline.ts';
+import { CodeBlock } from './code-block.tsx';
+
+interface AnswerTextProps {
+  text: string;
+  annotations: readonly Annotation[];
+  streaming: boolean;
+  /** Unique on the page; the marks in the text point at `<id>-source-<n>`. */
+  id: string;
+}
+
+export const AnswerText = ({ text, annotations, streaming, id }: AnswerTextProps) => {
+  const blocks = useMemo(() => citeBlocks(text, annotations), [text, annotations]);
+  return (
+    <div className="prose" data-streaming={streaming || undefined}>
+      {blocks.map((block, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: a block is what stands at its place; only the last one changes
+        <Block key={index} id={id} text={streaming && index === blocks.length - 1 ? closeInline(block) : block} />
+      ))}
+    </div>
+  );
+};
+
+const plugins = [remarkGfm];
+
+const Block = memo(({ text, id }: { text: string; id: string }) => (
+  <div className="block">
+    <ReactMarkdown remarkPlugins={plugins} components={componentsFor(id)}>
+      {text}
+    </ReactMarkdown>
+  </div>
+));
+
+const known = new Map<string, Components>();
+
+/** One object per answer, so that links do not mount again at every delta. */
+const componentsFor = (id: string): Components => {
+  const before = known.get(id);
+  if (before !== undefined) return before;
+  const components: Components = {
+    a: ({ href = '', children }) =>
+      href.startsWith(CITE) ? (
+        <sup>
+          <a
+            className="cite"
+            href={`#${id}-source-${href.slice(CITE.length)}`}
+            aria-label={`Source ${href.slice(CITE.length)}`}
+          >
+            {children}
+          </a>
+        </sup>
+      ) : (
+        <a href={href} target="_blank" rel="noopener noreferrer nofollow">
+          {children}
+        </a>
+      ),
+    img: ({ src, alt }) => (
+      <a href={typeof src === 'string' ? src : undefined} target="_blank" rel="noopener noreferrer nofollow">
+        {alt || 'Image'}
+      </a>
+    ),
+    // The page has h1 (its name) and h2 (the conversation): headings of an answer come below.
+    h1: ({ children }) => <h3>{children}</h3>,
+    h2: ({ children }) => <h3>{children}</h3>,
+    h3: ({ children }) => <h4>{children}</h4>,
+    h4: ({ children }) => <h5>{children}</h5>,
+    pre: ({ children }) => <CodeBlock {...codeOf(children)} />,
+    table: ({ children }) => (
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard
+      <section className="table" tabIndex={0} aria-label="Table">
+        <table>{children}</table>
+      </section>
+    ),
+  };
+  known.clear();
+  known.set(id, components);
+  return components;
+};
+
+const codeOf = (children: ReactNode): { code: string; language: string } => {
+  const props = isValidElement<{ children?: unknown; className?: string }>(children) ? children.props : undefined;
+  return {
+    code: String(props?.children ?? '').replace(/\n$/, ''),
+    language: /language-(\S+)/.exec(props?.className ?? '')?.[1] ?? '',
+  };
+};

@@ -1,0 +1,52 @@
+import { memo, useState } from 'react';
+import { CheckIcon, CopyIcon } from '../parts/icons.tsx';
+import { highlight } from './highlight.ts';
+
+interface CodeBlockProps {
+  code: string;
+  language: string;
+}
+
+/** Code with its language and a button that copies it. */
+export const CodeBlock = memo(({ code, language }: CodeBlockProps) => (
+  <figure className="code">
+    <figcaption>
+      <span>{language || 'text'}</span>
+      <CopyButton text={code} label="Copy code" />
+    </figcaption>
+    {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard */}
+    <pre tabIndex={0}>
+      <code>
+        {highlight(code, language).map((token, index) =>
+          token.kind === 'plain' ? (
+            token.text
+          ) : (
+            // biome-ignore lint/suspicious/noArrayIndexKey: the pieces have no identity but their place
+            <span key={index} className={`tok-${token.kind}`}>
+              {token.text}
+            </span>
+          ),
+        )}
+      </code>
+    </pre>
+  </figure>
+));
+
+/** Copies `text`, and says so for a moment. */
+export const CopyButton = ({ text, label }: { text: string; label: string }) => {
+  const [copied, setCopied] = useState(false);
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+      setCopied(true);
+      setTimeout(() => setCopied(false), 1_600);
+    } catch {
+      // Without permission there is nothing to say that the unchanged button does not.
+    }
+  };
+  return (
+    <button type="button" className="quiet copy" onClick={copy} aria-label={copied ? 'Copied' : label} title={label}>
+      {copied ? <CheckIcon /> : <CopyIcon />}
+    </button>
+  );
+};

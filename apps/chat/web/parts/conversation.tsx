@@ -1,0 +1,106 @@
+import type { ChatClient, ChatSnapshot } from '@chatkit/client';
+import { useEffect, useRef, useState } from 'react';
+import { useStickToBottom } from '../hooks/use-stick-to-bottom.ts';
+import { Announcer } from './announcer.tsx';
+import { Composer } from './composer.tsx';
+import { EmptyState } from './empty-state.tsx';
+import { DownIcon, RetryIcon } from './icons.tsx';
+import { Message } from './message.tsx';
+import { ProgressLine } from './progress-line.tsx';
+
+interface ConversationProps {
+  client: ChatClient;
+  chat: ChatSnapshot;
+  missing: boolean;
+}
+
+/** The conversation on screen, and the field below it. */
+export const Conversation = ({ client, chat, missing }: ConversationProps) => {
+  const { scroller, content, atBottom, jump } = useStickToBottom();
+  const input = useRef<HTMLTextAreaElement>(null);
+  const [stoppedIds, setStoppedIds] = useState<ReadonlySet<string>>(new Set());
+  const busy = chat.status === 'submitting' || chat.status === 'streaming' || chat.status === 'stopping';
+  const empty = chat.items.length === 0 && !busy && chat.error === undefined;
+
+  const send = (text: string) => {
+    if (chat.streamingItemIds.size > 0) setStoppedIds((before) => new Set([...before, ...chat.streamingItemIds]));
+    client.send(text);
+    jump();
+  };
+  const stop = () => {
+    setStoppedIds((before) => new Set([...before, ...chat.streamingItemIds]));
+    void client.stop();
+    input.current?.focus();
+  };
+
+  useEffect(() => {
+    if (!busy) return;
+    const onKeyDown = (event: KeyboardEvent) => {
+      if (event.key !== 'Escape' || event.defaultPrevented || document.querySelector('.side[data-open]')) return;
+      event.preventDefault();
+      stop();
+    };
+    document.addEventListener('keydown', onKeyDown);
+    return () => document.removeEventListener('keydown', onKeyDown);
+  });
+
+  // A keyboard is at hand where there is a pointer that hovers: on a phone the keys would cover the page.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each conversation begins at its field and at its end
+  useEffect(() => {
+    if (matchMedia('(hover: hover)').matches) input.current?.focus({ preventScroll: true });
+    jump();
+  }, [chat.thread?.id, jump]);
+
+  return (
+    <>
+      <div className="scroller" ref={scroller}>
+        <div className="column" ref={content} aria-busy={chat.status === 'loading'}>
+          {missing && <p className="hint">That conversation is not here any more.</p>}
+          {chat.status === 'loading' ? (
+            <div className="loading" aria-hidden="true">
+              <span />
+              <span />
+              <span />
+            </div>
+          ) : empty ? (
+            <EmptyState onAsk={send} />
+          ) : (
+            chat.items.map((item) => (
+              <Message
+                key={item.id}
+                item={item}
+                streaming={chat.streamingItemIds.has(item.id)}
+                stopped={stoppedIds.has(item.id)}
+              />
+            ))
+          )}
+          {busy && chat.progress !== undefined && <ProgressLine {...chat.progress} />}
+          {chat.status === 'submitting' && chat.progress === undefined && <ProgressLine text="Sending…" />}
+          {chat.error !== undefined && (
+            <div className="trouble" role="alert">
+              <p>{chat.error.message}</p>
+              {chat.error.retryable && (
+                <button type="button" onClick={() => client.retry()}>
+                  <RetryIcon />
+                  Retry
+                </button>
+              )}
+            </div>
+          )}
+        </div>
+      </div>
+      <div className="dock">
+        {!atBottom && (
+          <button type="button" className="latest" onClick={jump}>
+            <DownIcon />
+            Latest
+          </button>
+        )}
+        <div className="inner">
+          <Composer busy={busy} canStop={chat.canStop} onSend={send} onStop={stop} input={input} />
+        </div>
+      </div>
+      <Announcer items={chat.items} progress={chat.progress?.text} error={chat.error?.message} busy={busy} />
+    </>
+  );
+};

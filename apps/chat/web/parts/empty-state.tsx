@@ -1,0 +1,23 @@
+/** What a new conversation shows: what this is, and questions to begin with. */
+const questions = [
+  'How does a token get from respond() to the screen?',
+  'What happens when a client disconnects?',
+  'Show me a server in a few lines',
+  'How is a run stopped?',
+] as const;
+
+export const EmptyState = ({ onAsk }: { onAsk: (question: string) => void }) => (
+  <div className="empty">
+    <h2>Ask this project about itself</h2>
+    <p>Answers come from its own documentation, found on this machine and streamed as they are written.</p>
+    <ul aria-label="Suggested questions">
+      {questions.map((question) => (
+        <li key={question}>
+          <button type="button" onClick={() => onAsk(question)}>
+            {question}
+          </button>
+        </li>
+      ))}
+    </ul>
+  </div>
+);

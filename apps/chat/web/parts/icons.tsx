@@ -1,0 +1,49 @@
+/** The page's icons, drawn with the current colour. They are decoration: the buttons carry the words. */
+import type { ReactNode } from 'react';
+
+const icon = (children: ReactNode) => () => (
+  <svg
+    viewBox="0 0 20 20"
+    width="18"
+    height="18"
+    fill="none"
+    stroke="currentColor"
+    strokeWidth="1.6"
+    strokeLinecap="round"
+    strokeLinejoin="round"
+    aria-hidden="true"
+  >
+    {children}
+  </svg>
+);
+
+export const MenuIcon = icon(<path d="M3.5 6h13M3.5 10h13M3.5 14h8" />);
+export const CloseIcon = icon(<path d="m5 5 10 10M15 5 5 15" />);
+export const NewIcon = icon(<path d="M10 4v12M4 10h12" />);
+export const SendIcon = icon(<path d="M10 16V4.5M5 9.2l5-5 5 5" />);
+export const StopIcon = icon(<rect x="5.5" y="5.5" width="9" height="9" rx="1.5" fill="currentColor" stroke="none" />);
+export const CopyIcon = icon(
+  <>
+    <rect x="7" y="7" width="9" height="9" rx="2" />
+    <path d="M4 12.5V6a2 2 0 0 1 2-2h6.5" />
+  </>,
+);
+export const CheckIcon = icon(<path d="m4.5 10.5 3.6 3.6 7.4-8" />);
+export const PencilIcon = icon(<path d="M12.6 4.6l2.8 2.8L7.2 15.6l-3.4.6.6-3.4z" />);
+export const TrashIcon = icon(<path d="M4.5 6h11M8 6V4.5h4V6M6 6l.6 9.5h6.8L14 6M8.6 9v3.8M11.4 9v3.8" />);
+export const RetryIcon = icon(<path d="M15.5 10a5.5 5.5 0 1 1-1.7-4M15.8 3.6v3h-3" />);
+export const DownIcon = icon(<path d="M10 4.5v11M5.5 11l4.5 4.5 4.5-4.5" />);
+export const SunIcon = icon(
+  <>
+    <circle cx="10" cy="10" r="3.2" />
+    <path d="M10 2.8v1.6M10 15.6v1.6M2.8 10h1.6M15.6 10h1.6M4.9 4.9 6 6M14 14l1.1 1.1M4.9 15.1 6 14M14 6l1.1-1.1" />
+  </>,
+);
+export const MoonIcon = icon(<path d="M16 11.6A6.4 6.4 0 0 1 8.4 4a6.4 6.4 0 1 0 7.6 7.6z" />);
+export const SearchIcon = icon(
+  <>
+    <circle cx="9" cy="9" r="4.8" />
+    <path d="m12.6 12.6 3.6 3.6" />
+  </>,
+);
+export const DocumentIcon = icon(<path d="M6 3.5h5.5L15 7v9.5H6zM11.2 3.7v3.6h3.6M8.4 10.5h4M8.4 13.2h4" />);
