@@ -17,3 +17,15 @@ describe('every scenario gives what the reference gives, or the difference that 
     expect(comparableRows(actual.rows)).toEqual(comparableRows(expected.rows));
   });
 });
+
+describe('every difference that a scenario names is one', () => {
+  const named = loadScenarios().flatMap(({ differs = [], ...scenario }) =>
+    differs.map((difference, at) => [`${scenario.name}, ${at}: ${difference.id}`, scenario, difference] as const),
+  );
+  it.each(named)('%s', (_, scenario, difference) => {
+    const recording = loadRecording(scenario.name);
+    const expected = expectedOf({ ...scenario, differs: [difference] }, recording);
+    const picture = (of: typeof recording) => [of.answers.map(comparable), comparableRows(of.rows)];
+    expect(picture(expected)).not.toEqual(picture(recording));
+  });
+});

@@ -14,6 +14,7 @@ import {
   type ThreadStreamEvent,
 } from '@chatkit/core';
 import { type ChatKitServer, type CreateChatKitServerOptions, createChatKitServer } from '@chatkit/server';
+import { streamWidget } from '../../packages/core/src/widgets/stream-widget.ts';
 import type { Context, Json, Op, Scenario, Script } from './scenario.ts';
 
 /** The instant at which the recordings were made. */
@@ -97,12 +98,12 @@ export const createScriptedServer = ({ scenario, store, nextId }: Parts, script:
           await aborted(signal);
           break;
         case 'stream_widget': {
-          const { streamWidget } = await import(/* @vite-ignore */ ['@chatkit', 'core/widgets'].join('/'));
-          yield* streamWidget(thread, op.states === undefined ? (op.widget as never) : statesOf(op.states), {
-            ...(op.copy_text === undefined ? {} : { copyText: op.copy_text }),
-            id: nextId('message', thread),
-            createdAt: now,
-          });
+          for await (const event of streamWidget(thread, op.states === undefined ? op.widget : statesOf(op.states), {
+            copyText: op.copy_text,
+            createId: (kind) => nextId(kind, thread),
+          })) {
+            yield 'item' in event ? { ...event, item: { ...event.item, created_at: now } } : event;
+          }
           break;
         }
         case 'store_item':

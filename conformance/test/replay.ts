@@ -49,7 +49,9 @@ const send = async (scripted: ScriptedServer, body: string, context: Context, ex
 
 /** Reads as many frames as are due, looks whether more are there, and goes away. */
 const cutShort = async (response: Response, { waiting }: ScriptedServer, expected: Answer): Promise<string[]> => {
-  const reader = (response.body as ReadableStream<Uint8Array<ArrayBuffer>>).pipeThrough(new TextDecoderStream()).getReader();
+  const reader = (response.body as ReadableStream<Uint8Array<ArrayBuffer>>)
+    .pipeThrough(new TextDecoderStream())
+    .getReader();
   let text = '';
   const pump = (async () => {
     for (;;) {

@@ -13,7 +13,8 @@ export type Op =
   | { op: 'set_metadata'; path: Path; value: unknown }
   | { op: 'raise'; error: 'custom' | 'stream' | 'error'; message?: string; code?: string; allow_retry?: boolean }
   | { op: 'wait' }
-  | { op: 'stream_widget'; states?: WidgetRoot[]; widget?: WidgetRoot; copy_text?: string }
+  | { op: 'stream_widget'; states: WidgetRoot[]; widget?: undefined; copy_text?: string }
+  | { op: 'stream_widget'; states?: undefined; widget: WidgetRoot; copy_text?: string }
   | { op: 'store_item'; item: ThreadItem }
   | { op: 'store_thread'; set: Partial<ThreadMetadata> }
   | { op: 'object'; name: string; item: ThreadItem }
