@@ -11,19 +11,25 @@ import {
   type Store,
   selectOpenItems,
   type ThreadItem,
+  type ThreadItemRemovedEvent,
   type ThreadState,
   type ThreadStreamEvent,
 } from '@chatkit/core';
 
 export interface ItemDesk {
-  /** Stores what the event says and returns what the client gets instead of it: usually the event itself. */
-  take(event: ThreadStreamEvent): Promise<ThreadStreamEvent[]>;
+  /**
+   * Stores what the event says and returns what the client gets instead of it: usually the event itself. Waits only
+   * where there is something to store or to look up, so a text delta costs no promise.
+   */
+  take(event: ThreadStreamEvent): ThreadStreamEvent[] | Promise<ThreadStreamEvent[]>;
   /** Ends every unfinished item: stores it as it is, or takes it back. */
   close(verdict: (item: ThreadItem) => 'keep' | 'remove'): Promise<ThreadStreamEvent[]>;
   /** Ends every unfinished item as the store has it: as done when it is there, as removed when it is not. */
   closeAsStored(): Promise<ThreadStreamEvent[]>;
   state(): ThreadState;
 }
+
+type ItemEvent = Extract<ThreadStreamEvent, { item: ThreadItem }>;
 
 export const createItemDesk = <Context>(store: Store<Context>, threadId: string, context: Context): ItemDesk => {
   let state = emptyThreadState;
@@ -48,16 +54,6 @@ export const createItemDesk = <Context>(store: Store<Context>, threadId: string,
     return visible;
   };
 
-  const showItem = async (
-    event: Extract<ThreadStreamEvent, { item: ThreadItem }>,
-    before: boolean | undefined,
-  ): Promise<ThreadStreamEvent[]> => {
-    const { id } = event.item;
-    shown.set(id, !isHiddenItem(event.item));
-    if (!isHiddenItem(event.item)) return [event];
-    return before === true ? [{ type: 'thread.item.removed', item_id: id }] : [];
-  };
-
   const wasShown = async (itemId: string): Promise<boolean> => {
     const known = shown.get(itemId);
     if (known !== undefined) return known;
@@ -65,29 +61,45 @@ export const createItemDesk = <Context>(store: Store<Context>, threadId: string,
     return item !== undefined && !isHiddenItem(item);
   };
 
-  const take = async (given: ThreadStreamEvent): Promise<ThreadStreamEvent[]> => {
+  const showItem = (event: ItemEvent, before: boolean | undefined): ThreadStreamEvent[] => {
+    const { id } = event.item;
+    shown.set(id, !isHiddenItem(event.item));
+    if (!isHiddenItem(event.item)) return [event];
+    return before === true ? [{ type: 'thread.item.removed', item_id: id }] : [];
+  };
+
+  const keep = async (event: ItemEvent): Promise<ThreadStreamEvent[]> => {
+    // Only an item that turns hidden makes its past matter; the look-up must come before the write.
+    const before = isHiddenItem(event.item) ? await wasShown(event.item.id) : undefined;
+    await store.saveItem(threadId, event.item, context);
+    state = reduceThread(state, event);
+    return showItem(event, before);
+  };
+
+  const remove = async (event: ThreadItemRemovedEvent): Promise<ThreadStreamEvent[]> => {
+    const visible = await isShown(event.item_id);
+    await store.deleteItem(threadId, event.item_id, context);
+    state = reduceThread(state, event);
+    return visible ? [event] : [];
+  };
+
+  const take = (given: ThreadStreamEvent): ThreadStreamEvent[] | Promise<ThreadStreamEvent[]> => {
     const event = ownCopy(given);
     switch (event.type) {
       case 'thread.item.added':
         state = reduceThread(state, event);
         return showItem(event, shown.get(event.item.id));
       case 'thread.item.done':
-      case 'thread.item.replaced': {
-        // Only an item that turns hidden makes its past matter; the look-up must come before the write.
-        const before = isHiddenItem(event.item) ? await wasShown(event.item.id) : undefined;
-        await store.saveItem(threadId, event.item, context);
+      case 'thread.item.replaced':
+        return keep(event);
+      case 'thread.item.removed':
+        return remove(event);
+      case 'thread.item.updated': {
         state = reduceThread(state, event);
-        return showItem(event, before);
+        const known = shown.get(event.item_id);
+        if (known !== undefined) return known ? [event] : [];
+        return isShown(event.item_id).then((visible) => (visible ? [event] : []));
       }
-      case 'thread.item.removed': {
-        const visible = await isShown(event.item_id);
-        await store.deleteItem(threadId, event.item_id, context);
-        state = reduceThread(state, event);
-        return visible ? [event] : [];
-      }
-      case 'thread.item.updated':
-        state = reduceThread(state, event);
-        return (await isShown(event.item_id)) ? [event] : [];
       default:
         return [event];
     }

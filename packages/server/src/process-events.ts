@@ -72,8 +72,10 @@ export async function* processEvents<Context>(
         const step = await source.next();
         options.watch?.arrived();
         if (step.done === true) break;
-        yield* await desk.take(step.value);
-        yield* await threadUpdated(changes);
+        // No `yield*` and no needless `await` here: this loop runs once per token.
+        const taken = desk.take(step.value);
+        for (const event of taken instanceof Promise ? await taken : taken) yield event;
+        if (changes.isChanged()) yield* await threadUpdated(changes);
       }
       yield* await desk.close((item) => (isWorthKeeping(item) ? 'keep' : 'remove'));
       yield* await threadUpdated(changes);

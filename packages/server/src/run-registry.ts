@@ -32,12 +32,14 @@ export interface Begun {
 export const createRunRegistry = (log: StreamLog, settings: Settings): RunRegistry => {
   const runs = new Map<string, Run>();
   const active = new Set<Run>();
-  /** Ended runs that clients may still come back to, oldest first. */
-  const retained = new Set<Run>();
+  /** Ended runs that clients may still come back to, oldest first, each with the timer that ends that. */
+  const retained = new Map<Run, unknown>();
   const lanes = createThreadLanes<Occupant>();
   let closing = false;
 
   const forget = (run: Run): void => {
+    const timer = retained.get(run);
+    if (timer !== undefined) settings.clock.clearTimeout(timer);
     retained.delete(run);
     if (runs.get(run.id) !== run) return;
     runs.delete(run.id);
@@ -51,9 +53,11 @@ export const createRunRegistry = (log: StreamLog, settings: Settings): RunRegist
       return;
     }
     if (retained.has(run)) return;
-    retained.add(run);
-    settings.clock.setTimeout(() => forget(run), settings.retain.ms);
-    for (const oldest of retained) {
+    retained.set(
+      run,
+      settings.clock.setTimeout(() => forget(run), settings.retain.ms),
+    );
+    for (const oldest of retained.keys()) {
       if (retained.size <= settings.retain.runs) break;
       forget(oldest);
     }

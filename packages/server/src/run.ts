@@ -3,14 +3,7 @@
  * however the turn ends: its own end, an error, a stop by anybody. Offsets are assigned here, one per event. Waiting for
  * the log's room is the backpressure; a stop does not wait for it.
  */
-import {
-  ChatKitError,
-  formatOffset,
-  type LogEntry,
-  type RunOutcome,
-  type StreamLog,
-  type ThreadStreamEvent,
-} from '@chatkit/core';
+import { ChatKitError, formatOffset, type RunOutcome, type StreamLog, type ThreadStreamEvent } from '@chatkit/core';
 import { watchDeadlines } from './deadlines.ts';
 import { type TurnResult, toErrorEvent } from './process-events.ts';
 import type { Turn } from './requests/turn.ts';
@@ -73,15 +66,11 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
   const report = (error: unknown) => settings.onError(error, { runId: id, threadId });
   const deadlines = watchDeadlines(settings.deadlines, clock, (code) => stop(code));
 
-  const append = async (entry: LogEntry): Promise<void> => {
-    const room = log.append(id, [entry]);
+  /** Appends what comes next. The promise, where there is one, is the backpressure. */
+  const append = (what: { event: ThreadStreamEvent } | { end: RunOutcome }): Promise<void> | undefined => {
+    const room = log.append(id, [{ offset: formatOffset(1, seq + 1), ...what }]);
     seq += 1;
-    if (room !== undefined) await settledOrAborted(room, abort.signal);
-  };
-
-  const appendEvent = async (event: ThreadStreamEvent): Promise<void> => {
-    await append({ offset: formatOffset(1, seq + 1), event });
-    opening.resolve();
+    return room === undefined ? undefined : settledOrAborted(room, abort.signal);
   };
 
   /** Ends the run. `failure` is what those are told who wait for an opening that never came. */
@@ -92,7 +81,7 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
     if (ended === state || !isSettled(ended)) return;
     state = ended;
     try {
-      await append({ offset: formatOffset(1, seq + 1), end: ended.status });
+      await append({ end: ended.status });
     } catch (error) {
       if (failure === undefined) report(error);
     }
@@ -118,7 +107,9 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
       const step = await events.next();
       if (step.done === true) return step.value;
       try {
-        await appendEvent(step.value);
+        const room = append({ event: step.value });
+        if (seq === 1) opening.resolve();
+        if (room !== undefined) await room;
       } catch (error) {
         // Without a log nobody can read on: the turn is stopped as if nobody did.
         stop('log');
@@ -178,7 +169,11 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
         if (seq === 0) failure = error;
         else report(error);
         // Under `queue` readers are there before the turn has begun; and a write may fail after it has.
-        await append({ offset: formatOffset(1, seq + 1), event: toErrorEvent(error) }).catch(() => {});
+        try {
+          await append({ event: toErrorEvent(error) });
+        } catch {
+          // The error that counts is reported already.
+        }
       }
       await settle(result, failure);
     },

@@ -10,6 +10,8 @@ import { isChatKitError, type Store, type StoredThread, type ThreadMetadata } fr
 export interface ThreadChanges {
   /** The object the application works on. */
   readonly thread: ThreadMetadata;
+  /** Whether it differs from what was read or saved last. */
+  isChanged(): boolean;
   /** Saves what changed since the last look. Returns the thread as saved, or `undefined` when nothing changed. */
   save(): Promise<ThreadMetadata | undefined>;
 }
@@ -21,10 +23,12 @@ export const watchThread = <Context>(store: Store<Context>, stored: StoredThread
   const thread = structuredClone(stored.thread);
   let base = structuredClone(stored.thread);
   let version = stored.version;
+  const isChanged = () => !isEqualJson(thread, base);
   return {
     thread,
+    isChanged,
     async save() {
-      if (isEqualJson(thread, base)) return undefined;
+      if (!isChanged()) return undefined;
       const mine = structuredClone(thread);
       let merged = mine;
       for (let attempt = 1; ; attempt += 1) {
