@@ -24,10 +24,8 @@ export interface SseJsonFrame<T = unknown> extends Omit<SseFrame, 'data'> {
 
 /** What {@link decodeSseJson} can be told. */
 export interface DecodeSseJsonOptions extends DecodeOptions {
-  /**
-   * Names of events whose data is not JSON: their frames carry `value` as the text that came. Default none.
-   */
-  textEvents?: readonly string[] | undefined;
+  /** What becomes of data that is not JSON: `'fail'` (default), or `'text'`, which makes `value` the text that came. */
+  notJson?: 'fail' | 'text' | undefined;
 }
 
 /**
@@ -60,7 +58,7 @@ export function createSseJsonDecoder<T = unknown>(
   onFrame: (frame: SseJsonFrame<T>) => void,
   options: DecodeSseJsonOptions = {},
 ): SseJsonDecoder {
-  const { maxEventBytes = defaultMaxEventBytes, textEvents } = options;
+  const { maxEventBytes = defaultMaxEventBytes, notJson = 'fail' } = options;
   const read = createTextReader();
   let template: Template | undefined;
   /** The text around the last string of the frame before, if a template may be made of it. */
@@ -75,9 +73,13 @@ export function createSseJsonDecoder<T = unknown>(
 
   const engine = createSseDecoder(({ data, ...frame }) => {
     if (data === undefined) return onFrame(frame);
-    if (frame.event !== undefined && textEvents?.includes(frame.event))
-      return onFrame({ ...frame, value: data as never });
-    const value = parse(data);
+    let value: unknown;
+    try {
+      value = JSON.parse(data);
+    } catch (cause) {
+      if (notJson === 'text') return onFrame({ ...frame, value: data as T });
+      throw new TransportError('transport.invalid_frame', 'The data of an event is not JSON.', { cause });
+    }
     const head = headOf(data);
     if (head === undefined || head === template?.head || head === refusedHead) lastHead = undefined;
     else if (head !== lastHead) lastHead = head;
@@ -226,7 +228,7 @@ function learn(head: string, tail: string): Template | undefined {
   if (/[\r\n]/.test(head)) return undefined;
   const path: string[] = [];
   const objects: Record<string, unknown>[] = [];
-  let value: unknown = parse(head + probe + tail);
+  let value: unknown = JSON.parse(head + probe + tail);
   while (value !== probe) {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
     const keys = Object.keys(value);
@@ -263,12 +265,4 @@ const withKey = (object: Record<string, unknown>, key: string, value: unknown): 
   const copy = { ...object };
   copy[key] = value;
   return copy;
-};
-
-const parse = (data: string): unknown => {
-  try {
-    return JSON.parse(data);
-  } catch (cause) {
-    throw new TransportError('transport.invalid_frame', 'The data of an event is not JSON.', { cause });
-  }
 };

@@ -1,7 +1,13 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createSseDecoder, createSseJsonDecoder, isTransportError, type SseFrame } from '../src/index.ts';
+import {
+  createSseDecoder,
+  createSseJsonDecoder,
+  type DecodeSseJsonOptions,
+  isTransportError,
+  type SseFrame,
+} from '../src/index.ts';
 import { bytesOf, chunked, splitAt } from './support/bytes.ts';
 
 const { vectors } = JSON.parse(readFileSync(new URL('../../../vectors/sse.json', import.meta.url), 'utf8')) as {
@@ -22,31 +28,31 @@ const outcome = (run: (frames: unknown[]) => void): Outcome => {
 };
 
 /** The plain way: the engine, then JSON.parse. */
-const plainly = (chunks: readonly Uint8Array[], limits = {}) =>
+const plainly = (chunks: readonly Uint8Array[], { notJson, ...limits }: DecodeSseJsonOptions) =>
   outcome((frames) => {
     const decoder = createSseDecoder(({ data, ...frame }: SseFrame) => {
       if (data === undefined) frames.push(frame);
-      else if (frame.event === 'text') frames.push({ ...frame, value: data });
       else {
         let value: unknown;
         try {
           value = JSON.parse(data);
-        } catch {
-          throw Object.assign(new Error(), { code: 'json' });
+        } catch (error) {
+          if (notJson !== 'text') throw error;
+          value = data;
         }
         frames.push({ ...frame, value });
       }
     }, limits);
     for (const chunk of chunks) decoder.push(chunk);
   });
-const learned = (chunks: readonly Uint8Array[], limits = {}) =>
+const learned = (chunks: readonly Uint8Array[], options: DecodeSseJsonOptions) =>
   outcome((frames) => {
-    const decoder = createSseJsonDecoder((frame) => frames.push(frame), { ...limits, textEvents: ['text'] });
+    const decoder = createSseJsonDecoder((frame) => frames.push(frame), options);
     for (const chunk of chunks) decoder.push(chunk);
   });
-const agrees = (chunks: readonly Uint8Array[], limits = {}) => {
-  const expected = plainly(chunks, limits);
-  const seen = learned(chunks, limits);
+const agrees = (chunks: readonly Uint8Array[], options: DecodeSseJsonOptions = {}) => {
+  const expected = plainly(chunks, options);
+  const seen = learned(chunks, options);
   expect(seen.frames).toEqual(expected.frames);
   expect(JSON.stringify(seen.frames)).toBe(JSON.stringify(expected.frames)); // the order of keys too
   expect(seen.error === undefined).toBe(expected.error === undefined);
@@ -142,9 +148,15 @@ const frameText = fc.oneof(
 describe('createSseJsonDecoder', () => {
   it('equals the engine and JSON.parse, for every input and every chunking', () => {
     fc.assert(
-      fc.property(fc.array(frameText, { maxLength: 14 }), chunked, fc.boolean(), (frames, cut, isWarm) => {
-        agrees(cut(bytesOf((isWarm ? warm : '') + frames.join(''))));
-      }),
+      fc.property(
+        fc.array(frameText, { maxLength: 14 }),
+        chunked,
+        fc.boolean(),
+        fc.constantFrom('fail' as const, 'text' as const),
+        (frames, cut, isWarm, notJson) => {
+          agrees(cut(bytesOf((isWarm ? warm : '') + frames.join(''))), { notJson });
+        },
+      ),
       { numRuns: 1500 },
     );
   });
@@ -171,8 +183,11 @@ describe('createSseJsonDecoder', () => {
     it(`after a learned prefix: ${vector.name}`, () => {
       const bytes = bytesOf(`${warm}data: ${delta('c')}\n\n`);
       const all = Uint8Array.from([...bytes, ...Buffer.from(vector.hex, 'hex')]);
-      for (let at = 0; at <= all.length; at++) agrees(splitAt(all, [at]));
-      agrees([...all].map((byte) => Uint8Array.of(byte)));
+      for (let at = 0; at <= all.length; at++) agrees(splitAt(all, [at]), { notJson: 'text' });
+      agrees(
+        [...all].map((byte) => Uint8Array.of(byte)),
+        { notJson: 'text' },
+      );
     });
 
   it.each([
