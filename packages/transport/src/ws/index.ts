@@ -1,0 +1,12 @@
+// WebSocket: serve replies on sockets of `ws` or of the runtime, and open a connection that is used as a `fetch`.
+
+export { type AllowedOriginOptions, isAllowedOrigin, refuseUpgrade } from './allowed-origin.ts';
+export {
+  type OpenWebSocketOptions,
+  openWebSocket,
+  type WebSocketConnection,
+  type WebSocketConstructor,
+} from './open-web-socket.ts';
+export { closeCodes, webSocketProtocol } from './protocol.ts';
+export { type Answer, createSession, type Session, type SessionOptions, type SocketPort } from './serve-session.ts';
+export { type ServerSocket, type ServeWebSocketOptions, serveWebSocket } from './serve-web-socket.ts';

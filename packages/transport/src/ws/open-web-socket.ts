@@ -1,0 +1,239 @@
+/**
+ * The client's half of a WebSocket: a `fetch` whose requests share one socket. Whatever talks to a server through a
+ * `fetch` that it was given talks over a WebSocket instead, without knowing: requests, streamed answers, cancellation,
+ * resume.
+ */
+import { TransportError } from '../transport-error.ts';
+import { type ClientMessage, closeCodes, parseHead, parseServerMessage, webSocketProtocol } from './protocol.ts';
+
+/** What is needed of a WebSocket constructor: the standard one. */
+export type WebSocketConstructor = new (
+  url: string | URL,
+  protocols?: string | string[],
+) => Pick<WebSocket, 'readyState' | 'send' | 'close' | 'addEventListener'>;
+
+/** What {@link openWebSocket} can be told. */
+export interface OpenWebSocketOptions {
+  /** Default: the runtime's own. */
+  WebSocket?: WebSocketConstructor | undefined;
+  /** How much body text a run may have on its way or unread, in UTF-16 code units. Default 262,144. */
+  windowLength?: number | undefined;
+  /** The most characters of one message of the server's. More closes the socket with 1009. Default 4,194,304. */
+  maxMessageLength?: number | undefined;
+}
+
+/** A connection, made when it is first needed and made anew after it was lost. */
+export interface WebSocketConnection {
+  /**
+   * As the global `fetch`, for requests to the socket's server: of the URL, path and query count. The body must be text.
+   * A socket that is lost rejects what waits with `transport.network` and breaks open bodies with
+   * `transport.interrupted`; the next call connects again.
+   */
+  fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
+  /** Closes the socket, if there is one. */
+  close(): void;
+}
+
+interface OpenRun {
+  head(status: number, headers: Readonly<Record<string, string>>): void;
+  body(text: string): void;
+  end(): void;
+  fail(error: TransportError): void;
+}
+
+/**
+ * Opens a connection, lazily.
+ *
+ * @example
+ * const connection = openWebSocket('wss://app.example/chatkit');
+ * const client = createChatClient({ url: '/chatkit', fetch: connection.fetch });
+ */
+export function openWebSocket(url: string | URL, options: OpenWebSocketOptions = {}): WebSocketConnection {
+  let link: Promise<Link> | undefined;
+  const connected = (): Promise<Link> => {
+    link ??= connect(url, options, () => {
+      link = undefined;
+    });
+    return link;
+  };
+  return {
+    async fetch(input, init) {
+      const request = new Request(typeof input === 'string' ? new URL(input, 'http://localhost') : input, init);
+      request.signal.throwIfAborted();
+      const { pathname, search } = new URL(request.url);
+      const body = request.body === null ? null : await request.text();
+      const open = {
+        method: request.method,
+        path: pathname + search,
+        headers: Object.fromEntries(request.headers),
+        body,
+      };
+      return (await abortable(connected(), request.signal)).run(open, request.signal);
+    },
+    close() {
+      link?.then(
+        (open) => open.close(),
+        () => {},
+      );
+    },
+  };
+}
+
+interface Link {
+  run(open: Extract<ClientMessage, { open: unknown }>['open'], signal: AbortSignal): Promise<Response>;
+  close(): void;
+}
+
+function connect(url: string | URL, options: OpenWebSocketOptions, onLost: () => void): Promise<Link> {
+  const { WebSocket = globalThis.WebSocket, windowLength = 256 * 1024, maxMessageLength = 4 * 1024 * 1024 } = options;
+  const socket = new WebSocket(url, webSocketProtocol);
+  const runs = new Map<string, OpenRun>();
+  let count = 0;
+  let hasOpened = false;
+  let isLost = false;
+  const send = (message: ClientMessage): void => {
+    if (!isLost) socket.send(JSON.stringify(message));
+  };
+
+  return new Promise((resolve, reject) => {
+    const lost = (): void => {
+      if (isLost) return;
+      isLost = true;
+      onLost();
+      if (!hasOpened) reject(new TransportError('transport.network', 'No WebSocket connection.', { retryable: true }));
+      const error = new TransportError('transport.interrupted', 'The WebSocket was lost.', { retryable: true });
+      for (const run of runs.values()) run.fail(error);
+      runs.clear();
+    };
+    const drop = (code: number): void => {
+      socket.close(code);
+      lost();
+    };
+    socket.addEventListener('open', () => {
+      hasOpened = true;
+      resolve({
+        close: () => drop(closeCodes.done),
+        run: (open, signal) =>
+          new Promise((answered, refused) => {
+            const id = `r${++count}`;
+            const run = createRun(id, windowLength, signal, send, answered, refused, () => runs.delete(id));
+            if (isLost)
+              return run.fail(new TransportError('transport.network', 'The WebSocket was lost.', { retryable: true }));
+            runs.set(id, run);
+            send({ run: id, open, window: windowLength });
+          }),
+      });
+    });
+    socket.addEventListener('message', ({ data }) => {
+      if (typeof data !== 'string') return;
+      if (data.length > maxMessageLength) return drop(closeCodes.tooLargeForClient);
+      const message = parseServerMessage(data);
+      // Of a run that this side has closed, or of a kind that a newer server knows.
+      const run = message === undefined ? undefined : runs.get(message.run);
+      if (message === undefined || run === undefined) return;
+      if (message.kind === 'body') run.body(message.payload);
+      else if (message.kind === 'end') run.end();
+      else if (message.kind === 'head') {
+        const head = parseHead(message.payload);
+        if (head === undefined) drop(closeCodes.badMessage);
+        else run.head(head.status, head.headers);
+      } else run.fail(new TransportError('transport.interrupted', 'The answer broke off.', { retryable: true }));
+    });
+    socket.addEventListener('close', lost);
+    socket.addEventListener('error', lost);
+  });
+}
+
+/** One request and its answer. The body is pulled: what the consumer has read is granted to the server anew. */
+function createRun(
+  id: string,
+  windowLength: number,
+  signal: AbortSignal,
+  send: (message: ClientMessage) => void,
+  answered: (response: Response) => void,
+  refused: (error: unknown) => void,
+  forget: () => void,
+): OpenRun {
+  const encoder = new TextEncoder();
+  let held: string[] = [];
+  let read = 0;
+  let ending: 'end' | { error: unknown } | undefined;
+  let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  let isPulled = false;
+
+  const stop = (): void => {
+    signal.removeEventListener('abort', onAbort);
+    forget();
+  };
+  const onAbort = (): void => {
+    send({ run: id, close: true });
+    held = [];
+    finish({ error: signal.reason });
+  };
+  const finish = (how: 'end' | { error: unknown }): void => {
+    if (ending !== undefined) return;
+    ending = how;
+    stop();
+    if (how !== 'end') refused(how.error);
+    give();
+  };
+  const give = (): void => {
+    if (controller === undefined) return;
+    const text = held.length > 0 && isPulled ? held.join('') : '';
+    if (text !== '') {
+      isPulled = false;
+      held = [];
+      controller.enqueue(encoder.encode(text));
+      read += text.length;
+      if (read >= windowLength / 2 && ending === undefined) {
+        send({ run: id, more: read });
+        read = 0;
+      }
+    }
+    if (held.length > 0 || ending === undefined) return;
+    if (ending === 'end') controller.close();
+    else controller.error(ending.error);
+    controller = undefined;
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+
+  return {
+    head(status, headers) {
+      const hasBody = status !== 204 && status !== 205 && status !== 304;
+      const body = new ReadableStream<Uint8Array>(
+        {
+          start(made) {
+            controller = made;
+          },
+          pull() {
+            isPulled = true;
+            give();
+          },
+          cancel() {
+            controller = undefined;
+            if (ending === undefined) send({ run: id, close: true });
+            stop();
+          },
+        },
+        new ByteLengthQueuingStrategy({ highWaterMark: 0 }),
+      );
+      answered(new Response(hasBody ? body : null, { status, headers: new Headers(headers) }));
+    },
+    body(text) {
+      if (ending !== undefined) return;
+      held.push(text);
+      give();
+    },
+    end: () => finish('end'),
+    fail: (error) => finish({ error }),
+  };
+}
+
+function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

@@ -1,0 +1,127 @@
+/**
+ * What travels on a WebSocket: the same requests and the same replies as over HTTP, many at a time, each under the id of
+ * its run. A body keeps the form that it has over HTTP (event-stream text), so both transports share encoders, decoders,
+ * ids and resume.
+ *
+ * Client to server, JSON: `{ run, open: { method, path, headers, body }, window }`, `{ run, more }`, `{ run, close: true }`.
+ * Server to client, text: a line `<run> <kind>`, then the payload. `head`: JSON `{ status, headers }`. `body`: text of the
+ * body, whole frames. `end`: the body is over. `fail`: it broke off.
+ *
+ * A WebSocket has no flow control per run, and a browser's none at all. So a client grants each run a window, in UTF-16
+ * code units of body text, and renews it with `more` as its consumer reads; a run without window waits, the others go on.
+ */
+import { idForm } from '../encode-sse.ts';
+
+/** The subprotocol that both sides offer. */
+export const webSocketProtocol = 'chatkit.v1';
+
+/** How a request travels. */
+export interface OpenMessage {
+  readonly method: string;
+  /** Path and query, from `/` on. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | null;
+}
+
+/** What a client says. */
+export type ClientMessage = { readonly run: string } & (
+  | { readonly open: OpenMessage; readonly window: number }
+  | { readonly more: number }
+  | { readonly close: true }
+);
+
+/** What a server says. */
+export interface ServerMessage {
+  readonly run: string;
+  readonly kind: 'head' | 'body' | 'end' | 'fail';
+  readonly payload: string;
+}
+
+/** The status and headers of a reply. */
+export interface Head {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Why a side closes the socket. 4000 to 4999 are the application's own. */
+export const closeCodes = {
+  /** Nothing is wrong. */
+  done: 1000,
+  /** The server goes away: connect again, resume. */
+  goingAway: 1001,
+  /** A message of more bytes than this side takes. */
+  tooLarge: 1009,
+  /** The same, said by a client: a browser may only say 1000 and 3000 to 4999. */
+  tooLargeForClient: 4009,
+  /** The client takes nothing: connect again later, resume. */
+  stuck: 1013,
+  /** A message that is not of this protocol. */
+  badMessage: 4400,
+  /** Two runs under one id. */
+  runInUse: 4409,
+} as const;
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const isWindow = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) > 0;
+
+/** Reads a client's message; `undefined` for anything else. */
+export function parseClientMessage(text: string): ClientMessage | undefined {
+  const value = parseJson(text);
+  if (!isRecord(value)) return undefined;
+  const { run, open, window, more, close } = value;
+  if (typeof run !== 'string' || !idForm.test(run)) return undefined;
+  if (close === true) return { run, close };
+  if (isWindow(more)) return { run, more };
+  if (!isRecord(open) || !isWindow(window)) return undefined;
+  const { method, path, headers, body } = open;
+  if (typeof method !== 'string' || typeof path !== 'string' || !path.startsWith('/')) return undefined;
+  if (body !== null && typeof body !== 'string') return undefined;
+  if (!isRecord(headers) || !Object.values(headers).every((header) => typeof header === 'string')) return undefined;
+  return { run, open: { method, path, headers: headers as Record<string, string>, body }, window };
+}
+
+/** Writes a server's message. */
+export const formatServerMessage = (run: string, kind: ServerMessage['kind'], payload = ''): string =>
+  `${run} ${kind}\n${payload}`;
+
+const kinds: ReadonlySet<string> = new Set<ServerMessage['kind']>(['head', 'body', 'end', 'fail']);
+
+/** Reads a server's message; `undefined` for anything else, a kind of a newer server included. */
+export function parseServerMessage(text: string): ServerMessage | undefined {
+  const lineEnd = text.indexOf('\n');
+  const space = text.lastIndexOf(' ', lineEnd);
+  if (lineEnd === -1 || space <= 0) return undefined;
+  const kind = text.slice(space + 1, lineEnd);
+  if (!kinds.has(kind)) return undefined;
+  return { run: text.slice(0, space), kind: kind as ServerMessage['kind'], payload: text.slice(lineEnd + 1) };
+}
+
+/** Reads a `head`. */
+export function parseHead(payload: string): Head | undefined {
+  const value = parseJson(payload);
+  if (!isRecord(value) || !Number.isInteger(value['status']) || !isRecord(value['headers'])) return undefined;
+  return value as unknown as Head;
+}
+
+/** Cuts a close reason to the 123 bytes that a close frame has room for, between two characters. */
+export function closeReason(text: string): string {
+  const encoder = new TextEncoder();
+  let reason = '';
+  let size = 0;
+  for (const character of text) {
+    size += encoder.encode(character).byteLength;
+    if (size > 123) break;
+    reason += character;
+  }
+  return reason;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * The server's half of a WebSocket, free of any WebSocket library: an adapter brings the four things it needs of a socket
+ * and tells it what arrives. Every request becomes a web `Request`, every reply is moved by the same pump as over HTTP.
+ */
+import { from } from '@chatkit/stream';
+import { pumpText } from '../pump-text.ts';
+import type { Reply } from '../reply.ts';
+import { closeCodes, closeReason, formatServerMessage, type OpenMessage, parseClientMessage } from './protocol.ts';
+
+/** What a session needs of a socket. */
+export interface SocketPort {
+  /** Sends a text message. A promise when the socket holds more than it should: it resolves once that has drained. */
+  send(text: string): Promise<void> | undefined;
+  /** Closes the socket; `reason` fits into a close frame. */
+  close(code: number, reason: string): void;
+}
+
+/** Answers a request, as over HTTP. `request.signal` aborts when the client closes the run or the socket is gone. */
+export type Answer = (request: Request) => Promise<Reply> | Reply;
+
+/** Limits of a session. */
+export interface SessionOptions {
+  /** The most characters of one message of the client's. More closes the socket with 1009. Default 1,048,576. */
+  maxMessageLength?: number | undefined;
+  /** The most runs at a time; one more is answered with 429. Default 32. */
+  maxRuns?: number | undefined;
+  /** Told of what `answer` or a body threw; the client learns only that the run broke off. Default: nobody. */
+  onError?: ((error: unknown) => void) | undefined;
+}
+
+/** A session; the adapter calls it. */
+export interface Session {
+  /** A message has come; `undefined` for one that is not text. */
+  receive(text: string | undefined): void;
+  /** The socket is gone: every run is aborted and its body returned. */
+  closed(): void;
+  /** Lets go of the client with 1001, so that it connects elsewhere and resumes. */
+  close(): void;
+}
+
+interface OpenRun {
+  readonly controller: AbortController;
+  /** Body text that the client still takes. */
+  window: number;
+  /** Goes on when the window opens or the run is over. */
+  wake: (() => void) | undefined;
+  leave: () => void;
+}
+
+/** The client's word for what only the handshake or a proxy can know: not taken over into a `Request`. */
+const ownHeaders =
+  /^(?:cookie|host|origin|forwarded|via|connection|upgrade|sec-.*|proxy-.*|x-forwarded-.*|x-real-ip)$/i;
+
+/** Opens a session on a socket that is open. */
+export function createSession(port: SocketPort, answer: Answer, options: SessionOptions = {}): Session {
+  const { maxMessageLength = 1024 * 1024, maxRuns = 32, onError } = options;
+  const runs = new Map<string, OpenRun>();
+  let isOpen = true;
+
+  const closed = (): void => {
+    if (!isOpen) return;
+    isOpen = false;
+    for (const id of [...runs.keys()]) drop(id);
+  };
+  const fail = (code: number, reason: string): void => {
+    if (!isOpen) return;
+    port.close(code, closeReason(reason));
+    closed();
+  };
+  /** Ends a run that nobody reads any more. */
+  const drop = (id: string): void => {
+    const run = runs.get(id);
+    if (run === undefined) return;
+    runs.delete(id);
+    run.controller.abort(new DOMException('The client has left.', 'AbortError'));
+    run.leave();
+    run.wake?.();
+  };
+
+  const start = (id: string, open: OpenMessage, window: number): void => {
+    if (runs.has(id)) {
+      fail(closeCodes.runInUse, 'a run of this id is open');
+      return;
+    }
+    if (runs.size >= maxRuns) {
+      port.send(formatServerMessage(id, 'head', JSON.stringify({ status: 429, headers: {} })));
+      port.send(formatServerMessage(id, 'end'));
+      return;
+    }
+    const controller = new AbortController();
+    const run: OpenRun = { controller, window, wake: undefined, leave: () => {} };
+    const request = toRequest(open, controller.signal);
+    if (request === undefined) {
+      fail(closeCodes.badMessage, 'not a request');
+      return;
+    }
+    runs.set(id, run);
+    serve(id, run, request).then(
+      () => settle(id, run, 'end'),
+      (error) => {
+        if (runs.get(id) === run) onError?.(error);
+        settle(id, run, 'fail');
+      },
+    );
+  };
+  const settle = (id: string, run: OpenRun, kind: 'end' | 'fail'): void => {
+    if (runs.get(id) !== run) return;
+    runs.delete(id);
+    port.send(formatServerMessage(id, kind));
+  };
+
+  const serve = async (id: string, run: OpenRun, request: Request): Promise<void> => {
+    const isOver = (): boolean => runs.get(id) !== run;
+    const { status, headers, body } = await answer(request);
+    const source = body === null ? undefined : from(typeof body === 'string' ? [body] : body);
+    if (isOver()) {
+      source?.return().catch(ignore);
+      return;
+    }
+    port.send(formatServerMessage(id, 'head', JSON.stringify({ status, headers })));
+    if (source === undefined) return;
+    run.leave = () => {
+      source.return().catch(ignore);
+    };
+    const opened = (): Promise<void> =>
+      new Promise((resolve) => {
+        run.wake = resolve;
+      });
+    const write = (text: string): Promise<void> | undefined => {
+      const drained = port.send(formatServerMessage(id, 'body', text));
+      run.window -= text.length;
+      if (run.window > 0 || isOver()) return drained;
+      // Waits for both: a socket that drained is of no use to a client that has no room, and the other way round.
+      return Promise.all([drained, opened()]).then(ignore);
+    };
+    await pumpText(source, { write }, isOver);
+  };
+
+  return {
+    receive(text) {
+      if (!isOpen) return;
+      if (text === undefined) return fail(closeCodes.badMessage, 'only text messages');
+      if (text.length > maxMessageLength) return fail(closeCodes.tooLarge, 'message too large');
+      const message = parseClientMessage(text);
+      if (message === undefined) return fail(closeCodes.badMessage, 'not a message of this protocol');
+      if ('open' in message) return start(message.run, message.open, message.window);
+      // A run that is over on this side may still be named by a client that does not know yet.
+      if ('close' in message) return drop(message.run);
+      const run = runs.get(message.run);
+      if (run === undefined) return;
+      run.window += message.more;
+      if (run.window > 0) run.wake?.();
+    },
+    closed,
+    close: () => fail(closeCodes.goingAway, 'the server goes away'),
+  };
+}
+
+function toRequest({ method, path, headers, body }: OpenMessage, signal: AbortSignal): Request | undefined {
+  try {
+    const kept = Object.entries(headers).filter(([name]) => !ownHeaders.test(name));
+    // The host is the client's word and decides nothing; as over HTTP, only path and query are read.
+    return new Request(`http://localhost${path}`, { method, headers: new Headers(kept), body, signal });
+  } catch {
+    return undefined;
+  }
+}
+
+const ignore = (): void => {};

@@ -1,0 +1,93 @@
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { WebSocketServer } from 'ws';
+import { decodeNdjson, decodeSse, encodeNdjson, encodeSse, type SseFrame, toResponse } from '../src/index.ts';
+import { writeReply } from '../src/node/index.ts';
+import { openWebSocket, serveWebSocket } from '../src/ws/index.ts';
+import {
+  type Answer,
+  describeTransport,
+  type RunningTransport,
+  type TransportUnderTest,
+} from './support/describe-transport.ts';
+
+const sse = {
+  contentType: 'text/event-stream',
+  encode: encodeSse,
+  decode: (body: ReadableStream<Uint8Array>) => decodeSse(body),
+};
+const ndjson = {
+  contentType: 'application/x-ndjson',
+  encode: (frame: SseFrame) => encodeNdjson(frame),
+  decode: (body: ReadableStream<Uint8Array>) => decodeNdjson(body) as AsyncIterableIterator<SseFrame>,
+};
+const MiB = 1024 * 1024;
+/** What a TCP connection on loopback holds in the kernel, both ends, and undici on top of it. */
+const tcpBytes = 16 * MiB;
+
+/** As frameworks do: the client's going away aborts the request's signal. */
+const toRequest = (incoming: IncomingMessage, signal: AbortSignal): Request => {
+  const hasBody = incoming.method !== 'GET' && incoming.method !== 'HEAD';
+  return new Request(`http://localhost${incoming.url}`, {
+    method: incoming.method as string,
+    headers: incoming.headers as Record<string, string>,
+    body: hasBody ? (incoming as never) : null,
+    signal,
+    ...(hasBody && { duplex: 'half' }),
+  } as RequestInit);
+};
+
+const onNode = async (answer: Answer): Promise<RunningTransport> => {
+  const server = createServer(async (incoming, response) => {
+    const gone = new AbortController();
+    const reply = await answer(toRequest(incoming, gone.signal));
+    writeReply(reply, response, { onDisconnect: () => gone.abort() }).catch(() => {});
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    fetch: (path, init) => fetch(`http://127.0.0.1:${port}${path}`, init),
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+};
+
+const inProcess = async (answer: Answer): Promise<RunningTransport> => ({
+  async fetch(path, init) {
+    const request = new Request(new URL(path, 'http://localhost'), init);
+    request.signal.throwIfAborted();
+    const gone = new AbortController();
+    const seen = new Request(request, { signal: gone.signal });
+    return toResponse(await answer(seen), { signal: request.signal, onDisconnect: () => gone.abort() });
+  },
+  async close() {},
+});
+
+const onWebSocket = async (answer: Answer): Promise<RunningTransport> => {
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1', perMessageDeflate: false, maxPayload: MiB });
+  await new Promise((resolve) => server.once('listening', resolve));
+  server.on('connection', (socket) => serveWebSocket(socket, answer));
+  const connection = openWebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  return {
+    fetch: connection.fetch,
+    async close() {
+      connection.close();
+      for (const socket of server.clients) socket.terminate();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+};
+
+const under = (
+  start: TransportUnderTest['start'],
+  form: Pick<TransportUnderTest, 'contentType' | 'encode' | 'decode'>,
+  bufferBytes: number,
+): TransportUnderTest => ({ start, bufferBytes, ...form });
+
+describeTransport('SSE over node:http', under(onNode, sse, tcpBytes));
+describeTransport('NDJSON over node:http', under(onNode, ndjson, tcpBytes));
+describeTransport('Response in process', under(inProcess, sse, MiB));
+describeTransport('WebSocket', under(onWebSocket, sse, MiB));
+describeTransport('NDJSON over WebSocket', under(onWebSocket, ndjson, MiB));
