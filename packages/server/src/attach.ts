@@ -2,11 +2,12 @@
  * Coming back to a run, and stopping one from anywhere. Both look the run's thread up in the store as the asking user:
  * a run of somebody else's thread is answered exactly as a run that never was, after the same work.
  */
-import { ChatKitError, compareOffsets, parseOffset, type ThreadMetadata } from '@chatkit/core';
+import { ChatKitError, compareOffsets, isChatKitError, parseOffset, type ThreadMetadata } from '@chatkit/core';
 import type { Reply } from '@chatkit/transport';
 import type { Kernel } from './handle.ts';
 import type { StreamingRequest } from './requests/prepare.ts';
-import type { Run } from './run.ts';
+import type { ReaderHold, Run } from './run.ts';
+import { isRunId } from './run-id.ts';
 import { isSettled } from './run-state.ts';
 import { streamReply } from './stream-reply.ts';
 
@@ -39,16 +40,16 @@ export const attachTo = async <Context>(
     }
     if (isSettled(run.state()) && after === run.lastOffset()) return { status: 204, headers: {}, body: null };
   }
+  const hold = holdFor(run, request);
+  return streamReply({ run, hold, log, settings, resumable: true, after });
+};
+
+/** A reader's hold that ends with the request. */
+export const holdFor = (run: Run, request: Request): ReaderHold => {
   const hold = run.hold();
-  const onGone = () => hold.release();
-  request.signal.addEventListener('abort', onGone, { once: true });
+  request.signal.addEventListener('abort', hold.release, { once: true });
   if (request.signal.aborted) hold.release();
-  try {
-    return await streamReply({ run, hold, log, settings, resumable: true, after });
-  } catch (error) {
-    hold.release();
-    throw error;
-  }
+  return hold;
 };
 
 /** `runs.cancel`: stops a run and waits until it has settled. Stopping it twice, or after its end, changes nothing. */
@@ -67,20 +68,22 @@ export const cancelRun = async <Context>(
 const authorized = async <Context>(kernel: Kernel<Context>, runId: string, context: Context): Promise<Run> => {
   const run = kernel.registry.get(runId);
   // An unknown run is looked up too, so that the time to refuse tells nothing.
-  const thread = await threadOf(kernel, run?.threadId ?? runId, context);
+  const thread = await threadOf(kernel, run?.threadId ?? (isRunId(runId) ? runId : 'none'), context);
   if (run !== undefined && thread !== undefined) return run;
   throw new ChatKitError('run.not_found', 'There is no such run.');
 };
 
-const threadOf = async <Context>(
+/** The thread of a run, if this user has it. */
+export const threadOf = async <Context>(
   { parts }: Kernel<Context>,
   threadId: string,
   context: Context,
 ): Promise<ThreadMetadata | undefined> => {
   try {
     return (await parts.store.loadThread(threadId, context)).thread;
-  } catch {
-    return undefined;
+  } catch (error) {
+    if (isChatKitError(error, 'thread.not_found')) return undefined;
+    throw error;
   }
 };
 

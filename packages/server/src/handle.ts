@@ -4,7 +4,7 @@
  */
 import { ChatKitError, type ChatKitRequest, isStreamingRequest } from '@chatkit/core';
 import type { Reply } from '@chatkit/transport';
-import { attach, attachTo, cancelRun } from './attach.ts';
+import { attach, attachTo, cancelRun, holdFor, threadOf } from './attach.ts';
 import { assertOrigin, corsHeaders, preflight } from './cors.ts';
 import { errorReply, isPublicError, jsonHeaders } from './error-reply.ts';
 import type { ServerParts } from './parts.ts';
@@ -64,10 +64,7 @@ const answer = async <Context>(
   if (call.type === 'threads.delete') {
     const { thread_id } = call.params;
     // Only who may see the thread may stop what goes on in it.
-    if (registry.activeIn(thread_id) !== undefined) {
-      const mine = await parts.store.loadThread(thread_id, context).catch(() => undefined);
-      if (mine === undefined) return json({});
-    }
+    if (registry.isBusy(thread_id) && (await threadOf(kernel, thread_id, context)) === undefined) return json({});
     return json(await registry.exclusively(thread_id, () => answerJson(parts, call, context)));
   }
   const body = await answerJson(parts, call, context);
@@ -97,17 +94,14 @@ const startRun = async <Context>(
   const threadId = call.type === 'threads.create' ? parts.generateThreadId(context) : call.params.thread_id;
   const id = chosen ?? createRunId();
   const { run, ready } = registry.begin({ id, threadId, resumable }, () => prepareTurn(parts, call, threadId, context));
-  const hold = run.hold();
-  const onGone = () => hold.release();
-  request.signal.addEventListener('abort', onGone, { once: true });
-  if (request.signal.aborted) hold.release();
+  const hold = holdFor(run, request);
   try {
     await ready;
-    return await streamReply({ run, hold, log, settings, resumable });
   } catch (error) {
     hold.release();
     throw error;
   }
+  return streamReply({ run, hold, log, settings, resumable });
 };
 
 /** Whether the client asked for the extensions. */

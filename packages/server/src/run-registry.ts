@@ -2,14 +2,16 @@
 import { ChatKitError, type StreamLog } from '@chatkit/core';
 import { settlesWithin } from './clock.ts';
 import type { Turn } from './requests/turn.ts';
-import { createRun, type Run } from './run.ts';
+import { createRun, type Run, startOffset } from './run.ts';
 import { isSettled } from './run-state.ts';
 import type { Settings } from './settings.ts';
 import { createThreadLanes, type Occupant } from './thread-lanes.ts';
 
 export interface RunRegistry {
   get(runId: string): Run | undefined;
-  /** The run that is in progress in a thread. */
+  /** Whether somebody writes to a thread, or is about to. */
+  isBusy(threadId: string): boolean;
+  /** The run that is in progress in a thread: one that has passed its checks and has an event to show. */
   activeIn(threadId: string): Run | undefined;
   /**
    * Starts a run. Resolves when its first event is in the log (or, under `queue` behind another run, as soon as it is
@@ -20,7 +22,6 @@ export interface RunRegistry {
   exclusively<T>(threadId: string, work: () => Promise<T>): Promise<T>;
   /** Takes no more runs; waits `graceMs` for those in progress and stops the rest. */
   close(graceMs: number): Promise<void>;
-  isClosing(): boolean;
 }
 
 /** A run that has been accepted, and the promise that tells whether it could begin. */
@@ -88,11 +89,12 @@ export const createRunRegistry = (log: StreamLog, settings: Settings): RunRegist
 
   return {
     get: (runId) => runs.get(runId),
+    isBusy: (threadId) => lanes.holder(threadId) !== undefined,
     activeIn(threadId) {
       const holder = lanes.holder(threadId);
-      return holder !== undefined && 'threadId' in holder ? (holder as Run) : undefined;
+      const run = holder !== undefined && 'threadId' in holder ? (holder as Run) : undefined;
+      return run?.lastOffset() === startOffset ? undefined : run;
     },
-    isClosing: () => closing,
     begin({ id, threadId, resumable }, prepare) {
       if (closing) throw new ChatKitError('server.closing', 'The server is closing.', { retryable: true });
       const run: Run = createRun({ id, threadId, resumable, log, settings, onRelease: () => retire(run) });

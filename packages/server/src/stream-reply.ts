@@ -2,7 +2,7 @@
  * Verbs 3 and 4 of the path of a token: a reader tails a run's log and its entries become frames. Plain clients get the
  * reference's bytes and nothing else; opted-in ones get offsets, a priming frame, heartbeats and the terminal frame.
  */
-import { type LogEntry, type RunOutcome, type StreamLog, serializeEvent } from '@chatkit/core';
+import { ChatKitError, type LogEntry, type RunOutcome, type StreamLog, serializeEvent } from '@chatkit/core';
 import { heartbeat, pipe } from '@chatkit/stream';
 import { encodeSse, eventStreamHeaders, type Reply, type SseFrame } from '@chatkit/transport';
 import { mergeDeltas } from './merge-deltas.ts';
@@ -27,7 +27,7 @@ export interface StreamReplyOptions {
 export const streamReply = async (options: StreamReplyOptions): Promise<Reply> => {
   const { run, hold, log, settings, resumable, after } = options;
   const entries = log.read(run.id, { after, signal: hold.signal })[Symbol.asyncIterator]();
-  const first = run.lastOffset() === (after ?? startOffset) ? undefined : await entries.next();
+  const first = run.lastOffset() === (after ?? startOffset) ? undefined : await nextOrRelease(entries, hold);
   const tail = from(first, entries);
   const frames = resumable
     ? pipe(
@@ -44,6 +44,16 @@ export const streamReply = async (options: StreamReplyOptions): Promise<Reply> =
     headers: { ...eventStreamHeaders, ...(resumable ? { 'chatkit-run-id': run.id } : {}) },
     body: releasing(frames, hold),
   };
+};
+
+const nextOrRelease = async (entries: AsyncIterator<LogEntry>, hold: ReaderHold): Promise<IteratorResult<LogEntry>> => {
+  try {
+    return await entries.next();
+  } catch (error) {
+    const gone = hold.signal.aborted;
+    hold.release();
+    throw gone ? new ChatKitError('run.cancelled', 'The client has gone.') : error;
+  }
 };
 
 async function* plainFrames(entries: AsyncIterable<LogEntry>): AsyncGenerator<string, void, undefined> {

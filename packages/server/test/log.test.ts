@@ -1,0 +1,77 @@
+// A log that fails, and a store that fails where nobody expects it.
+import { assistantMessage, itemAdded, type LogEntry, textDelta } from '@chatkit/core';
+import { createMemoryLog } from '@chatkit/store/memory';
+import { hang, scriptedResponder } from '@chatkit/testing';
+import { expect, test } from 'vitest';
+import { add, create, eventsOf, optIn, readUntil, settle, testServer, textOf } from './support.ts';
+
+const halfway = () =>
+  scriptedResponder((call) => [
+    itemAdded(assistantMessage({ thread_id: call.thread.id, id: 'a' })),
+    textDelta('a', 'half'),
+    textDelta('a', ' and half'),
+    hang(),
+  ]);
+
+test('a log that cannot be opened is a 500, and nothing is stored', async () => {
+  const t = testServer({ log: { ...createMemoryLog(), create: () => Promise.reject(new Error('no route to log')) } });
+  const answer = await t.json(create());
+  expect(answer).toMatchObject({ status: 500, error: { code: 'internal' } });
+  expect(JSON.stringify(answer)).not.toContain('route');
+  expect(await t.json({ type: 'threads.list', params: {} })).toMatchObject({ data: [] });
+  expect(t.errors.map(String)).toContain('Error: no route to log');
+});
+
+test.each(['throws', 'rejects'])(
+  'a log that %s in the middle stops the run; what was written is kept, without a note',
+  async (how) => {
+    const log = createMemoryLog();
+    let entries = 0;
+    const append = (runId: string, batch: readonly LogEntry[]) => {
+      entries += 1;
+      if (entries !== 6) return log.append(runId, batch);
+      if (how === 'throws') throw new Error('log full');
+      return Promise.reject(new Error('log full'));
+    };
+    const respond = halfway();
+    const t = testServer({ respond, log: { ...log, append } });
+    const events = eventsOf(
+      await readUntil(await t.send(create(), { headers: optIn }), (seen) => JSON.stringify(seen).includes('half')),
+    );
+    await settle();
+    expect(respond.calls[0]?.signal?.reason).toMatchObject({ code: 'run.failed' });
+    expect(respond.calls[0]?.outcome).not.toBe('running');
+    const id = (events[0] as { thread: { id: string } }).thread.id;
+    expect((await t.items(id)).map((item) => textOf(item) || item.type)).toEqual(['hi', 'half and half']);
+    expect(t.errors.map(String)).toContain('Error: log full');
+  },
+);
+
+test('a store that fails during an attach or a cancel is a 500, not "no such run"', async () => {
+  const t = testServer({ respond: halfway() });
+  const response = await t.send(create(), { headers: { ...optIn, 'chatkit-run-id': 'r' } });
+  await settle();
+  t.store.loadThread = () => Promise.reject(new Error('connection refused'));
+  expect((await t.attach('run=r')).status).toBe(500);
+  expect((await t.json({ type: 'runs.cancel', params: { run_id: 'r' } })).status).toBe(500);
+  expect((await t.json({ type: 'threads.delete', params: { thread_id: 'x' } })).status).toBe(200);
+  await response.body?.cancel();
+});
+
+test('a run whose store fails at the stop settles all the same, and the next message works', async () => {
+  const t = testServer({
+    respond: scriptedResponder((call, index) =>
+      index === 0 ? [itemAdded(assistantMessage({ thread_id: call.thread.id })), hang()] : [],
+    ),
+  });
+  const response = await t.send(create(), { headers: { ...optIn, 'chatkit-run-id': 'r' } });
+  await settle();
+  const [{ id }] = (await t.json({ type: 'threads.list', params: {} })).data;
+  const { saveItem, loadItem } = t.store;
+  const broken = () => Promise.reject<never>(new Error('disk full'));
+  Object.assign(t.store, { saveItem: broken, loadItem: broken });
+  expect(await t.json({ type: 'runs.cancel', params: { run_id: 'r' } })).toEqual({ status: 200 });
+  Object.assign(t.store, { saveItem, loadItem });
+  await response.text();
+  expect(await t.events(add(id))).toHaveLength(2);
+});
