@@ -68,7 +68,7 @@ export const createApp = ({ config, index, store, files, log }: AppOptions): App
 
 const pathOf = (url: string | undefined): string | undefined => {
   try {
-    return decodeURIComponent(new URL(url ?? '/', 'http://localhost').pathname);
+    return decodeURIComponent(new URL(`http://localhost${url ?? '/'}`).pathname);
   } catch {
     return undefined;
   }

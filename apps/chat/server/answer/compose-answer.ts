@@ -22,6 +22,7 @@ export interface Answer {
 /** What is quoted of the best passage at most, unless one block is longer. */
 const MAX_LEAD_CHARS = 1_000;
 const MAX_EXCERPT_CHARS = 260;
+const MAX_ROWS = 16;
 
 /** The answer from what was found, best first. `found` must not be empty. */
 export const composeAnswer = (
@@ -118,7 +119,9 @@ const quote = (passage: Passage, relevance: Relevance): string => {
   const chosen = blocks.slice(from, to);
   // An announcement without what it announces would be left hanging.
   if (chosen.length > 1 && chosen.at(-1)?.endsWith(':')) chosen.pop();
-  const body = chosen.map((block) => (isTable(block) ? relevantRows(block, relevance) : block)).join('\n\n');
+  const body = chosen
+    .map((block) => (isTable(block) ? relevantRows(block, relevance, passage.heading) : block))
+    .join('\n\n');
   const heading = passage.heading.replace(/[\s.:]+$/, '');
   const runsOn = isProse(body) && !body.startsWith('**');
   return runsOn ? `**${heading}.** ${body}` : `**${heading}**\n\n${body}`;
@@ -126,11 +129,15 @@ const quote = (passage: Passage, relevance: Relevance): string => {
 
 const isTable = (block: string): boolean => /^\|?[^\n]*\|[^\n]*\n *\|?[ :|-]*-[ :|-]*(?:\n|$)/.test(block);
 
-/** A long table with its header and the rows that have to do with the question; the whole table when none has. */
-const relevantRows = (table: string, relevance: Relevance): string => {
+/**
+ * A table of a passage that is about the question is kept whole, unless it is very long. Of another one the rows are
+ * taken that have to do with the question.
+ */
+const relevantRows = (table: string, relevance: Relevance, heading: string): string => {
   const [header = '', rule = '', ...rows] = table.split('\n');
   const relevant = rows.filter((row) => relevance(row) > 0);
-  return rows.length <= 4 || relevant.length === 0 ? table : [header, rule, ...relevant].join('\n');
+  const limit = relevance(heading) > 0 ? MAX_ROWS : 4;
+  return rows.length <= limit || relevant.length === 0 ? table : [header, rule, ...relevant].join('\n');
 };
 
 const isProse = (block: string): boolean => !/^(?:[`~]{3}|[-*+] |\d+[.)] |\||>|#)/.test(block);
@@ -155,6 +162,8 @@ const bestSentences = (body: string, relevance: Relevance): string | undefined =
     .flatMap((block) =>
       block
         .replace(/^[-*+]\s+/, '')
+        // A label of its own would stand beside the heading that is put before the excerpt.
+        .replace(/^\*\*[^*]{1,40}[.:]\*\*\s+/, '')
         .replace(/\s+/g, ' ')
         .trim()
         .split(/(?<=[.!?])\s+(?=[\p{Lu}`*"“])/u),

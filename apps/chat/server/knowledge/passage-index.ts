@@ -80,7 +80,7 @@ export const createPassageIndex = (documents: readonly MarkdownDocument[]): Pass
         fuzzy: (term) => (term.length >= 5 && asked.includes(term) ? 0.2 : false),
         boostDocument: (id) => {
           const passage = byId.get(String(id));
-          const forUsers = passage?.path.startsWith('docs/decisions/') || passage?.path === 'CONTRIBUTING.md' ? 0.8 : 1;
+          const forUsers = audienceOf(passage?.path ?? '');
           return forUsers * (wantsCode && passage?.body.includes('```') ? 1.5 : 1);
         },
       });
@@ -95,6 +95,12 @@ export const createPassageIndex = (documents: readonly MarkdownDocument[]): Pass
         .map((result) => ({ passage: byId.get(String(result.id)) as Passage, score: result.score }));
     },
   };
+};
+
+/** Why the project is as it is interests fewer than how to use it. */
+const audienceOf = (path: string): number => {
+  if (path.startsWith('docs/decisions/')) return 0.5;
+  return path === 'CONTRIBUTING.md' || path.startsWith('apps/') ? 0.8 : 1;
 };
 
 /** The matched share of the question's weight: a word as it is counts whole, a related or similar one by half. */

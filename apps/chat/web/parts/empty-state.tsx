@@ -3,7 +3,7 @@ const questions = [
   'How does a token get from respond() to the screen?',
   'What happens when a client disconnects?',
   'Show me a server in a few lines',
-  'How is a run stopped?',
+  'Which packages are there?',
 ] as const;
 
 export const EmptyState = ({ onAsk }: { onAsk: (question: string) => void }) => (

@@ -1,0 +1,142 @@
+import { createOrderChecker, type ThreadStreamEvent } from '@chatkit/core';
+import { createVirtualClock } from '@chatkit/testing';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { composeAnswer } from '../server/answer/compose-answer.ts';
+import { chunksOf, pace } from '../server/answer/pace.ts';
+import { threadTitle } from '../server/answer/thread-title.ts';
+import { termsOf } from '../server/knowledge/terms.ts';
+import { findPassages, respondFromPassages } from '../server/respond-from-passages.ts';
+import { documents, index, question } from './fixtures.ts';
+
+const compose = (text: string) => composeAnswer(termsOf(text), findPassages(index, text, []), index.weightOf);
+
+test('an answer quotes the passage that was found, with the code that it announces', () => {
+  const { text } = compose('How do I install it?');
+  expect(text).toContain('**Install.** Run this command');
+  expect(text).toContain('```sh\nnpm install lighthouse\n```');
+});
+
+test('of a table whose heading is about something else, the matching rows are quoted', () => {
+  const { text } = compose('which one is amber');
+  expect(text).toContain('| west | amber |');
+  expect(text).not.toContain('| south | red |');
+});
+
+test('everything that is said stands in the documents', () => {
+  const all = documents.map((each) => each.text).join('\n');
+  for (const sentence of compose('How do I stop a lamp?').text.match(/[A-Z][^.\n*]+\./g) ?? [])
+    expect(all).toContain(sentence);
+});
+
+test('citations lie within the text, in order', () => {
+  const { text, citations } = compose('How do I stop a lamp?');
+  const positions = citations.map((each) => each.at);
+  expect(positions).toEqual([...positions].sort((a, b) => a - b));
+  for (const at of positions) expect(at > 0 && at <= text.length).toBe(true);
+});
+
+test('chunks joined are the text', () => {
+  fc.assert(
+    fc.property(fc.string(), (text) => {
+      expect(chunksOf(text).join('')).toBe(text);
+    }),
+  );
+});
+
+const listen = (source: AsyncIterable<string>, now: () => number) => {
+  const heard: { at: number; chunk: string }[] = [];
+  const done = (async () => {
+    for await (const chunk of source) heard.push({ at: now(), chunk });
+  })();
+  return { heard, done };
+};
+
+test('the pace is the one asked for, and the chunks come one by one', async () => {
+  const clock = createVirtualClock();
+  const text = 'lorem ipsum dolor sit amet '.repeat(40);
+  let seed = 1;
+  const random = () => {
+    seed = (seed * 16_807) % 2_147_483_647;
+    return seed / 2_147_483_647;
+  };
+  const { heard, done } = listen(pace(text, { tokensPerSecond: 50, clock, random }), clock.now);
+  await clock.advance(10_000);
+  await done;
+  expect(heard.map((each) => each.chunk).join('')).toBe(text);
+  expect(new Set(heard.map((each) => each.at)).size).toBe(heard.length);
+  const seconds = (heard.at(-1)?.at ?? 0) / 1_000;
+  expect(text.length / 4 / seconds).toBeGreaterThan(30);
+  expect(text.length / 4 / seconds).toBeLessThan(60);
+  expect(clock.pending).toBe(0);
+});
+
+test('an abort ends the wait at once and leaves no timer', async () => {
+  const clock = createVirtualClock();
+  const stop = new AbortController();
+  const { heard, done } = listen(
+    pace('one two three four five six', { tokensPerSecond: 1, clock, signal: stop.signal }),
+    clock.now,
+  );
+  const failed = done.catch((reason: unknown) => reason);
+  await clock.advance(2_500);
+  stop.abort(new Error('enough'));
+  expect(await failed).toMatchObject({ message: 'enough' });
+  expect(heard.length).toBeGreaterThan(0);
+  expect(clock.pending).toBe(0);
+});
+
+const answer = (text: string, signal = new AbortController().signal) =>
+  respondFromPassages(question(text), [], signal, { index, tokensPerSecond: Number.POSITIVE_INFINITY, thinkMs: 0 });
+
+const eventsOf = async (text: string): Promise<ThreadStreamEvent[]> => Array.fromAsync(answer(text));
+
+test('events: progress with the real numbers, then text that grows, then the item as it stays', async () => {
+  const events = await eventsOf('How do I stop a lamp?');
+  const progress = events.filter((event) => event.type === 'progress_update').map((event) => event.text);
+  expect(progress[0]).toBe('Searching 5 passages…');
+  expect(progress[1]).toMatch(/^Found \d$/);
+  const checker = createOrderChecker();
+  expect(events.map((event) => checker.check(event)).filter(Boolean)).toEqual([]);
+  const last = events.at(-1);
+  if (last?.type !== 'thread.item.done' || last.item.type !== 'assistant_message') throw new Error('no answer');
+  const deltas = events.flatMap((event) =>
+    event.type === 'thread.item.updated' && event.update.type === 'assistant_message.content_part.text_delta'
+      ? [event.update.delta]
+      : [],
+  );
+  expect(deltas.length).toBeGreaterThan(10);
+  expect(deltas.join('')).toBe(last.item.content[0]?.text);
+  expect(last.item.content[0]?.annotations[0]?.source).toMatchObject({ type: 'url', attribution: 'docs/lamps.md' });
+});
+
+test('nothing found: says so, with the number of passages that were searched', async () => {
+  const events = await eventsOf('What is the capital of France?');
+  expect(events).toContainEqual({ type: 'progress_update', icon: 'document', text: 'Found nothing' });
+  const last = JSON.stringify(events.at(-1));
+  expect(last).toContain('all 5 passages');
+  expect(last).toContain('capital of France');
+});
+
+test('a greeting is answered without a search', async () => {
+  const events = await eventsOf('Hello!');
+  expect(events.some((event) => event.type === 'progress_update')).toBe(false);
+  expect(JSON.stringify(events.at(-1))).toContain('Hello! I answer questions');
+});
+
+test('a stop during the search ends with the reason', async () => {
+  const stop = new AbortController();
+  stop.abort(new Error('stopped'));
+  await expect(Array.fromAsync(answer('How do I stop a lamp?', stop.signal))).rejects.toThrow('stopped');
+});
+
+test.each([
+  ['how do I **stop** a `run`?', 'How do I stop a run'],
+  ['   ', 'New conversation'],
+  [
+    'a question that goes on for much longer than any list of threads is wide',
+    'A question that goes on for much longer than…',
+  ],
+])('the title of %j is %j', (text, title) => {
+  expect(threadTitle(text)).toBe(title);
+});

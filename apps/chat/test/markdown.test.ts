@@ -1,0 +1,67 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { citeBlocks } from '../web/markdown/cite-blocks.ts';
+import { closeInline } from '../web/markdown/close-inline.ts';
+import { highlight } from '../web/markdown/highlight.ts';
+
+test.each([
+  ['**bo', '**bo**'],
+  ['a **bold** b', 'a **bold** b'],
+  ['a **', 'a '],
+  ['use `npm ru', 'use `npm ru`'],
+  ['use `', 'use '],
+  ['see [the docs](/sour', 'see the docs'],
+  ['see [the do', 'see the do'],
+  ['see [docs](/a) and', 'see [docs](/a) and'],
+  ['`a ** b` c', '`a ** b` c'],
+  ['```ts\nconst a = `x', '```ts\nconst a = `x'],
+])('half-written %j is shown as %j', (half, shown) => {
+  expect(closeInline(half)).toBe(shown);
+});
+
+test('closing never throws and never adds more than the markers', () => {
+  fc.assert(
+    fc.property(fc.stringMatching(/^[ab*`[\]() \n]{0,40}$/), (text) => {
+      const letters = (value: string) => value.replace(/[^ab]/g, '');
+      expect(letters(text).startsWith(letters(closeInline(text)).slice(0, 1))).toBe(true);
+      expect(closeInline(text).length).toBeLessThanOrEqual(text.length + 3);
+    }),
+  );
+});
+
+const source = { type: 'url' as const, title: 'A', url: '/a' };
+const at = (index: number) => ({ type: 'annotation' as const, source, index });
+
+test('marks stand at the end of their line, in the order of the sources', () => {
+  const text = 'One line.\n\nTwo lines\nhere.\n';
+  expect(citeBlocks(text, [at(9), at(14)])).toEqual([
+    'One line.\u00a0[1](#cite-1)\n\n',
+    'Two lines\u00a0[2](#cite-2)\nhere.\n',
+  ]);
+});
+
+test('code and tables get no marks, and a mark beyond the text waits', () => {
+  const text = '```\na\n```\n\n| a |\n|---|\n';
+  expect(citeBlocks(text, [at(5), at(15), at(500)]).join('')).toBe(text);
+});
+
+test('highlighting keeps every character', () => {
+  fc.assert(
+    fc.property(fc.string(), fc.constantFrom('ts', 'sh', 'json', 'unknown'), (code, language) => {
+      expect(
+        highlight(code, language)
+          .map((token) => token.text)
+          .join(''),
+      ).toBe(code);
+    }),
+  );
+});
+
+test('highlighting tells comments, strings and keywords apart', () => {
+  const kinds = highlight("const a = 'x'; // note", 'ts').filter((token) => token.kind !== 'plain');
+  expect(kinds).toEqual([
+    { kind: 'keyword', text: 'const' },
+    { kind: 'string', text: "'x'" },
+    { kind: 'comment', text: '// note' },
+  ]);
+});
