@@ -1,0 +1,368 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import WebSocket, { WebSocketServer } from 'ws';
+import { decodeSse, encodeSse, isTransportError, type Reply } from '../src/index.ts';
+import {
+  closeCodes,
+  isAllowedOrigin,
+  openWebSocket,
+  refuseUpgrade,
+  type ServerSocket,
+  type ServeWebSocketOptions,
+  serveWebSocket,
+} from '../src/ws/index.ts';
+import { closeReason } from '../src/ws/protocol.ts';
+import type { Answer } from './support/describe-transport.ts';
+import { deferred, openSocket, turns, until } from './support/node-server.ts';
+
+const streamed = (body: AsyncIterable<string>): Reply => ({ status: 200, headers: {}, body });
+const endless = (data: string, made: { count: number } = { count: 0 }): Reply =>
+  streamed(
+    (async function* () {
+      for (;;) {
+        made.count++;
+        yield encodeSse({ data });
+        await turns(1);
+      }
+    })(),
+  );
+
+const start = async (answer: Answer, options: ServeWebSocketOptions = {}) => {
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1', maxPayload: 1024 * 1024, perMessageDeflate: false });
+  await new Promise((resolve) => server.once('listening', resolve));
+  const sessions: ReturnType<typeof serveWebSocket>[] = [];
+  server.on('connection', (socket) => sessions.push(serveWebSocket(socket, answer, options)));
+  const { port } = server.address() as AddressInfo;
+  onTestFinished(async () => {
+    for (const socket of server.clients) socket.terminate();
+    await new Promise((resolve) => server.close(resolve));
+  });
+  return { port, url: `ws://127.0.0.1:${port}`, server, sessions };
+};
+/** A client that says what it likes. */
+const rawClient = async (url: string) => {
+  const socket = new WebSocket(url);
+  const messages: string[] = [];
+  socket.on('message', (data) => messages.push(String(data)));
+  socket.on('error', () => {});
+  const closed = new Promise<[number, string]>((resolve) =>
+    socket.once('close', (code, reason) => resolve([code, String(reason)])),
+  );
+  await new Promise((resolve) => socket.once('open', resolve));
+  onTestFinished(() => socket.terminate());
+  return { socket, messages, closed };
+};
+const openMessage = (run: string, more = {}) =>
+  JSON.stringify({ run, open: { method: 'POST', path: '/', headers: {}, body: '{}' }, window: 1000, ...more });
+
+describe('a server socket', () => {
+  const bad: [string, string | Buffer][] = [
+    ['not JSON', '{'],
+    ['an array', '[]'],
+    ['null', 'null'],
+    ['a binary message', Buffer.from('{}')],
+    ['a run id with a line break', openMessage('a\nb')],
+    ['a run id with a space', openMessage('a b')],
+    ['a run id of 129 characters', openMessage('x'.repeat(129))],
+    ['an unknown type', JSON.stringify({ run: 'a', subscribe: true })],
+    ['a window of nothing', openMessage('a', { window: 0 })],
+    ['a window that is no number', openMessage('a', { window: '1e9' })],
+    ['more that is negative', JSON.stringify({ run: 'a', more: -5 })],
+    [
+      'a path that is an address',
+      openMessage('a', { open: { method: 'GET', path: 'http://evil.example/', headers: {}, body: null } }),
+    ],
+    [
+      'a header that breaks its line',
+      openMessage('a', { open: { method: 'GET', path: '/', headers: { 'x-a': 'b\r\nc: d' }, body: null } }),
+    ],
+    [
+      'a header that is no text',
+      openMessage('a', { open: { method: 'GET', path: '/', headers: { 'x-a': {} }, body: null } }),
+    ],
+    ['a method that is none', openMessage('a', { open: { method: 'TRACE', path: '/', headers: {}, body: null } })],
+    ['a body on GET', openMessage('a', { open: { method: 'GET', path: '/', headers: {}, body: 'x' } })],
+    ['JSON 5,000 levels deep', '['.repeat(5000) + ']'.repeat(5000)],
+  ];
+  for (const [what, message] of bad)
+    it(`closes with 4400 for ${what}`, async () => {
+      const answer = vi.fn((): Reply => ({ status: 204, headers: {}, body: null }));
+      const { url } = await start(answer);
+      const client = await rawClient(url);
+      client.socket.send(message);
+      expect((await client.closed)[0]).toBe(closeCodes.badMessage);
+      expect(answer).not.toHaveBeenCalled();
+    });
+
+  it('closes with 1009 for a message that is too large, its own limit or that of ws', async () => {
+    const { url } = await start(() => ({ status: 204, headers: {}, body: null }), { maxMessageLength: 1000 });
+    for (const length of [2000, 2 * 1024 * 1024]) {
+      const client = await rawClient(url);
+      client.socket.send(openMessage('a', { pad: 'x'.repeat(length) }));
+      expect((await client.closed)[0]).toBe(closeCodes.tooLarge);
+    }
+  });
+
+  it('closes with 4409 for a second run of one id, and aborts the first', async () => {
+    let aborted = 0;
+    const { url } = await start((request) => {
+      request.signal.addEventListener('abort', () => aborted++);
+      return endless('x');
+    });
+    const client = await rawClient(url);
+    client.socket.send(openMessage('constructor'));
+    client.socket.send(openMessage('constructor'));
+    expect((await client.closed)[0]).toBe(closeCodes.runInUse);
+    expect(aborted).toBe(1);
+  });
+
+  it('answers one run too many with 429, and the others go on', async () => {
+    const { url } = await start(() => endless('x'), { maxRuns: 3 });
+    const client = await rawClient(url);
+    for (let n = 0; n < 4; n++) client.socket.send(openMessage(`r${n}`));
+    await until(() => client.messages.includes('r3 end\n'));
+    expect(client.messages).toContain('r3 head\n{"status":429,"headers":{}}');
+    const before = client.messages.length;
+    await until(() => client.messages.length > before + 6);
+  });
+
+  it('takes cookies, origin and host from the handshake, never from a message', async () => {
+    let seen: Record<string, string> = {};
+    const { url } = await start((request) => {
+      seen = Object.fromEntries(request.headers);
+      return { status: 204, headers: {}, body: null };
+    });
+    const client = await rawClient(url);
+    const headers = {
+      Cookie: 'a=b',
+      origin: 'https://evil.example',
+      Host: 'evil',
+      'X-Forwarded-For': '1.1.1.1',
+      'sec-fetch-site': 'x',
+      'chatkit-client': '1',
+    };
+    client.socket.send(openMessage('a', { open: { method: 'GET', path: '/', headers, body: null } }));
+    await until(() => client.messages.length > 1);
+    expect(seen).toEqual({ 'chatkit-client': '1' });
+  });
+
+  it('a run whose window is used up waits; the others do not', async () => {
+    const made = { count: 0 };
+    const { url } = await start((request) =>
+      endless('x'.repeat(100), request.url.endsWith('/slow') ? made : undefined),
+    );
+    const client = await rawClient(url);
+    client.socket.send(openMessage('slow', { open: { method: 'GET', path: '/slow', headers: {}, body: null } }));
+    client.socket.send(openMessage('other', { window: 1_000_000 }));
+    await until(() => client.messages.filter((text) => text.startsWith('other body')).length > 2000);
+    const slow = client.messages.filter((text) => text.startsWith('slow body')).join('').length;
+    expect(slow).toBeLessThan(1500);
+    expect(made.count).toBeLessThan(1000);
+    const before = client.messages.length;
+    client.socket.send(JSON.stringify({ run: 'slow', more: 10_000 }));
+    await until(() => client.messages.slice(before).some((text) => text.startsWith('slow body')));
+  });
+
+  it('a client that does not read its socket holds the makers back; one that never does is let go with 1013', async () => {
+    const made = { count: 0 };
+    const closes: number[] = [];
+    const { port, server } = await start(() => endless('x'.repeat(50_000), made), { stuckMs: 200 });
+    server.on('connection', (socket) => {
+      const { close } = socket;
+      socket.close = (code, reason) => {
+        closes.push(code as number);
+        close.call(socket, code, reason);
+      };
+    });
+    const request =
+      'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n';
+    const socket = await openSocket(port, request);
+    const message = Buffer.from(openMessage('a', { window: 1_000_000_000 }));
+    socket.write(
+      Buffer.concat([Buffer.from([0x81, 0x80 | 126, message.length >> 8, message.length & 255, 0, 0, 0, 0]), message]),
+    );
+    await until(() => server.clients.size === 0 && made.count > 0);
+    expect(closes).toContain(closeCodes.stuck);
+    expect(made.count * 50_000).toBeLessThan(32 * 1024 * 1024);
+  });
+
+  it('a client that answers no ping is dropped and its runs are aborted', async () => {
+    const aborted = deferred();
+    const { url } = await start(
+      (request) => {
+        request.signal.addEventListener('abort', () => aborted.resolve());
+        return endless('x');
+      },
+      { pingMs: 10 },
+    );
+    const socket = new WebSocket(url, { autoPong: false });
+    socket.on('error', () => {});
+    onTestFinished(() => socket.terminate());
+    await new Promise((resolve) => socket.once('open', resolve));
+    socket.send(openMessage('a'));
+    await aborted.promise;
+  });
+
+  it('a broken body reaches onError and not the client', async () => {
+    const errors: unknown[] = [];
+    const { url } = await start(
+      () => {
+        throw new Error('secret');
+      },
+      { onError: (error) => errors.push(error) },
+    );
+    const client = await rawClient(url);
+    client.socket.send(openMessage('a'));
+    await until(() => client.messages.length > 0);
+    expect(client.messages).toEqual(['a fail\n']);
+    expect(errors).toEqual([new Error('secret')]);
+  });
+
+  it('close() lets go with 1001', async () => {
+    const { url, sessions } = await start(() => endless('x'));
+    const client = await rawClient(url);
+    client.socket.send(openMessage('a'));
+    await until(() => client.messages.length > 1);
+    sessions[0]?.close();
+    expect(await client.closed).toEqual([closeCodes.goingAway, 'the server goes away']);
+  });
+
+  it('serves a standard WebSocket, which has neither ping nor terminate', async () => {
+    const listeners: Record<string, (event: { data: unknown }) => void> = {};
+    const sent: string[] = [];
+    const socket: ServerSocket = {
+      bufferedAmount: 0,
+      send: (text) => void sent.push(text),
+      close: () => {},
+      addEventListener: (type: string, listener: (event: never) => void) => {
+        listeners[type] = listener as never;
+      },
+    };
+    serveWebSocket(socket, () => ({ status: 200, headers: {}, body: 'hello' }));
+    listeners['message']?.({ data: openMessage('a') });
+    await until(() => sent.length === 3);
+    expect(sent).toEqual(['a head\n{"status":200,"headers":{}}', 'a body\nhello', 'a end\n']);
+  });
+});
+
+describe('the handshake', () => {
+  it('compares whole origins', () => {
+    const allowed = ['https://app.example', 'http://localhost:5173'];
+    for (const origin of allowed) expect(isAllowedOrigin(origin, allowed)).toBe(true);
+    for (const origin of [
+      'https://evil.example',
+      'https://app.example.evil.example',
+      'http://app.example',
+      'https://app.example:444',
+      'null',
+      '',
+      undefined,
+      null,
+    ])
+      expect(isAllowedOrigin(origin, allowed)).toBe(false);
+    expect(isAllowedOrigin('null', ['null'])).toBe(false);
+    expect(isAllowedOrigin(undefined, allowed, { allowMissing: true })).toBe(true);
+  });
+
+  it('is refused with 403 before any WebSocket exists', async () => {
+    const sockets = new WebSocketServer({ noServer: true });
+    const connections = vi.fn();
+    sockets.on('connection', connections);
+    const server = createServer();
+    server.on('upgrade', (request, socket, head) => {
+      if (!isAllowedOrigin(request.headers.origin, ['https://app.example'])) return refuseUpgrade(socket);
+      sockets.handleUpgrade(request, socket, head, (ws) => sockets.emit('connection', ws, request));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => {
+      for (const client of sockets.clients) client.terminate();
+      server.close();
+    });
+    const { port } = server.address() as AddressInfo;
+    const status = (origin: string) =>
+      new Promise<number>((resolve) => {
+        const socket = new WebSocket(`ws://127.0.0.1:${port}`, { origin, headers: { cookie: 'session=1' } });
+        socket.on('unexpected-response', (_request, response) => resolve(response.statusCode as number));
+        socket.on('open', () => resolve(101));
+        socket.on('error', () => {});
+      });
+    expect(await status('https://evil.example')).toBe(403);
+    expect(await status('null')).toBe(403);
+    expect(connections).not.toHaveBeenCalled();
+    expect(await status('https://app.example')).toBe(101);
+  });
+
+  it('has room for a reason of 123 bytes, cut between characters', () => {
+    expect(closeReason('short')).toBe('short');
+    expect(new TextEncoder().encode(closeReason('é'.repeat(100))).byteLength).toBe(122);
+    expect(new TextEncoder().encode(closeReason('😀'.repeat(100))).byteLength).toBe(120);
+  });
+});
+
+describe('a client', () => {
+  const isCode = (code: string) => expect.toSatisfy((error: unknown) => isTransportError(error) && error.code === code);
+
+  it('has one socket for many runs, made when it is needed', async () => {
+    const { url, server } = await start((request) => ({
+      status: 200,
+      headers: {},
+      body: new URL(request.url).pathname,
+    }));
+    const connection = openWebSocket(url);
+    onTestFinished(() => connection.close());
+    expect(server.clients.size).toBe(0);
+    const answers = await Promise.all(['/a', '/b', '/c'].map(async (path) => (await connection.fetch(path)).text()));
+    expect(answers).toEqual(['/a', '/b', '/c']);
+    expect(server.clients.size).toBe(1);
+  });
+
+  it('a socket that is lost breaks what is open, and the next call connects again', async () => {
+    const { url, server } = await start((request) =>
+      request.url.endsWith('/x') ? { status: 200, headers: {}, body: 'ok' } : endless('x'),
+    );
+    const connection = openWebSocket(url);
+    onTestFinished(() => connection.close());
+    const frames = decodeSse((await connection.fetch('/')).body as ReadableStream<Uint8Array>);
+    await frames.next();
+    for (const socket of server.clients) socket.terminate();
+    await expect(
+      (async () => {
+        while (!(await frames.next()).done);
+      })(),
+    ).rejects.toEqual(isCode('transport.interrupted'));
+    expect(await (await connection.fetch('/x')).text()).toBe('ok');
+  });
+
+  it('no server: transport.network, retryable, and it can be tried again', async () => {
+    const free = createServer();
+    await new Promise<void>((resolve) => free.listen(0, '127.0.0.1', resolve));
+    const { port } = free.address() as AddressInfo;
+    await new Promise((resolve) => free.close(resolve));
+    const connection = openWebSocket(`ws://127.0.0.1:${port}`);
+    for (let n = 0; n < 2; n++) await expect(connection.fetch('/')).rejects.toEqual(isCode('transport.network'));
+  });
+
+  it('drops a server whose message is too large', async () => {
+    const { url } = await start(() => ({ status: 200, headers: {}, body: 'x'.repeat(5000) }));
+    const connection = openWebSocket(url, { maxMessageLength: 1000 });
+    await expect((async () => (await connection.fetch('/')).text())()).rejects.toEqual(isCode('transport.interrupted'));
+  });
+
+  it('a consumer that does not read holds the maker back, and another run on the socket goes on', async () => {
+    const made = { count: 0 };
+    const { url } = await start((request) =>
+      endless('x'.repeat(10_000), request.url.endsWith('/slow') ? made : undefined),
+    );
+    const connection = openWebSocket(url);
+    onTestFinished(() => connection.close());
+    await connection.fetch('/slow');
+    const other = decodeSse((await connection.fetch('/other')).body as ReadableStream<Uint8Array>);
+    for (let n = 0; n < 500; n++) await other.next();
+    const before = made.count;
+    for (let n = 0; n < 500; n++) await other.next();
+    expect(made.count).toBe(before);
+    expect(made.count * 10_000).toBeLessThan(1024 * 1024);
+    await other.return?.();
+  });
+});
