@@ -9,8 +9,11 @@ import type { Answer, Context, Json, Recording, Rows, Scenario } from './scenari
 const ada: Context = { userId: 'ada' };
 
 /** Runs every request. `expected` tells how many frames a request that is cut short sends before the cut. */
-export const replay = async (scenario: Scenario, expected: Recording): Promise<Recording> => {
-  const store = createMemoryStore<Context>();
+export const replay = async (
+  scenario: Scenario,
+  expected: Recording,
+  store: Store<Context> = createMemoryStore(),
+): Promise<Recording> => {
   const { threads = [], items = [], attachments = [] } = scenario.store ?? {};
   for (const thread of threads) await store.saveThread(threadMetadataSchema.parse(thread), ada);
   for (const item of items) await store.saveItem(item.thread_id, threadItemSchema.parse(item), ada);
