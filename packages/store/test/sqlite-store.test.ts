@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { createSqliteStore, type SqliteStore } from '@chatkit/store/sqlite';
+import { createSqliteStore } from '@chatkit/store/sqlite';
 import { describeStore } from '@chatkit/testing/conformance';
 import { afterAll, describe, expect, it } from 'vitest';
 
@@ -13,7 +13,7 @@ let files = 0;
 const freshPath = () => join(folder, `${++files}.db`);
 
 describeStore('createSqliteStore', () => createSqliteStore<Context>({ path: freshPath() }), {
-  close: (store) => (store as SqliteStore<Context>).close(),
+  close: (store) => store.close(),
   runs: 100,
 });
 

@@ -14,11 +14,14 @@ import { describeTransactions } from './store/transactions.ts';
 import { describeValues } from './store/values.ts';
 import { describeVersions } from './store/versions.ts';
 
-export interface DescribeStoreOptions<Context> {
+/** What the methods of a store take as context. */
+export type ContextOf<S extends Store> = S extends Store<infer Context> ? Context : never;
+
+export interface DescribeStoreOptions<S extends Store> {
   /** A context of the user with this id. Default: `{ userId }`. */
-  context?: ((userId: string) => Context) | undefined;
+  context?: ((userId: string) => ContextOf<S>) | undefined;
   /** Called with the store after the last test. */
-  close?: ((store: Store<Context>) => void | Promise<void>) | undefined;
+  close?: ((store: S) => void | Promise<void>) | undefined;
   /** How many random histories are compared with the model. Default 40. */
   runs?: number | undefined;
   /** Vitest's timeout for each test, in milliseconds. Default 30,000. */
@@ -32,22 +35,22 @@ export interface DescribeStoreOptions<Context> {
  * @example
  * describeStore('my store', () => createMyStore({ url: process.env.DATABASE_URL }));
  */
-export const describeStore = <Context = { userId: string }>(
+export const describeStore = <S extends Store>(
   name: string,
-  createStore: () => Store<Context> | Promise<Store<Context>>,
-  options: DescribeStoreOptions<Context> = {},
+  createStore: () => S | Promise<S>,
+  options: DescribeStoreOptions<S> = {},
 ): void => {
   describe(name, { timeout: options.timeoutMs ?? 30_000 }, () => {
-    let store: Store<Context>;
-    const contextOf = options.context ?? ((userId) => ({ userId }) as Context);
+    let store: S;
+    const contextOf = options.context ?? ((userId) => ({ userId }) as ContextOf<S>);
     /** A context that nobody has used before. */
-    const someone = (): Context => contextOf(createId('message').replace('msg', 'user'));
+    const someone = (): ContextOf<S> => contextOf(createId('message').replace('msg', 'user'));
     beforeAll(async () => {
       store = await createStore();
     });
     afterAll(() => options.close?.(store));
 
-    const kit: StoreKit<Context> = { store: () => store, someone, contextOf, runs: options.runs ?? 40 };
+    const kit: StoreKit<ContextOf<S>> = { store: () => store, someone, contextOf, runs: options.runs ?? 40 };
     describeThreads(kit);
     describeItems(kit);
     describeAttachments(kit);

@@ -6,14 +6,14 @@ import { describeInterleavings } from './log/interleavings.ts';
 import type { LogKit } from './log/kit.ts';
 import { describeReaders } from './log/readers.ts';
 
-export interface DescribeStreamLogOptions {
+export interface DescribeStreamLogOptions<L extends StreamLog> {
   /**
    * Makes a log that keeps between 4 and 100 kB of a run, for the tests of the bound. Absent: those tests are skipped, and
    * say so.
    */
   createSmallLog?: (() => StreamLog | Promise<StreamLog>) | undefined;
   /** Called with the log after the last test. */
-  close?: ((log: StreamLog) => void | Promise<void>) | undefined;
+  close?: ((log: L) => void | Promise<void>) | undefined;
   /** How many random interleavings are tried. Default 100. */
   runs?: number | undefined;
   /** Vitest's timeout for each test, in milliseconds. Default 30,000. */
@@ -26,13 +26,13 @@ export interface DescribeStreamLogOptions {
  * @example
  * describeStreamLog('my log', () => createMyLog({ url: process.env.REDIS_URL }));
  */
-export const describeStreamLog = (
+export const describeStreamLog = <L extends StreamLog>(
   name: string,
-  createLog: () => StreamLog | Promise<StreamLog>,
-  options: DescribeStreamLogOptions = {},
+  createLog: () => L | Promise<L>,
+  options: DescribeStreamLogOptions<L> = {},
 ): void => {
   describe(name, { timeout: options.timeoutMs ?? 30_000 }, () => {
-    let log: StreamLog;
+    let log: L;
     beforeAll(async () => {
       log = await createLog();
     });

@@ -1,4 +1,4 @@
 // The contracts as tests: run them on a store or a log of your own.
 
-export { type DescribeStoreOptions, describeStore } from './describe-store.ts';
+export { type ContextOf, type DescribeStoreOptions, describeStore } from './describe-store.ts';
 export { type DescribeStreamLogOptions, describeStreamLog } from './describe-stream-log.ts';
