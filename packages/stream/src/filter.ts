@@ -2,10 +2,7 @@
  * Keeps some of the items.
  */
 
-import { stageOf } from './engine/inlet.ts';
-import { Outlet } from './engine/outlet.ts';
-import { DROP, PerItem } from './engine/per-item.ts';
-import type { Stage } from './engine/stage.ts';
+import { DROP, perItem } from './engine/per-item.ts';
 import type { Operator } from './stream.ts';
 
 /**
@@ -18,24 +15,8 @@ import type { Operator } from './stream.ts';
 export function filter<I, O extends I>(keep: (item: I, index: number) => item is O): Operator<I, O>;
 export function filter<I>(keep: (item: I, index: number) => unknown): Operator<I, I>;
 export function filter<I>(keep: (item: I, index: number) => unknown): Operator<I, I> {
-  return (source) => new Outlet(new FilterStage(stageOf(source), keep));
-}
-
-class FilterStage<I> extends PerItem<I, I, unknown> {
-  private readonly keep: (item: I, index: number) => unknown;
-  private index = 0;
-
-  constructor(upstream: Stage<I>, keep: (item: I, index: number) => unknown) {
-    super(upstream);
-    this.keep = keep;
-  }
-
-  protected call(item: I): unknown {
-    const { keep } = this;
-    return keep(item, this.index++);
-  }
-
-  protected apply(item: I, isKept: unknown): I | typeof DROP {
-    return isKept ? item : DROP;
-  }
+  return perItem<I, I, unknown>(() => {
+    let index = 0;
+    return { call: (item) => keep(item, index++), apply: (item, isKept) => (isKept ? item : DROP) };
+  });
 }

@@ -63,7 +63,11 @@ class HeartbeatStage<T, H> extends Pump<T, T | H> {
 
   private beat(): void {
     if (!this.isWaited) return;
-    const { value } = this.options;
-    this.answer([typeof value === 'function' ? (value as () => H)() : value]);
+    try {
+      const { value } = this.options;
+      this.answer([typeof value === 'function' ? (value as () => H)() : value]);
+    } catch (error) {
+      this.endNow({ error });
+    }
   }
 }

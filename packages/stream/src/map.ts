@@ -2,10 +2,7 @@
  * Changes every item.
  */
 
-import { stageOf } from './engine/inlet.ts';
-import { Outlet } from './engine/outlet.ts';
-import { PerItem } from './engine/per-item.ts';
-import type { Stage } from './engine/stage.ts';
+import { perItem } from './engine/per-item.ts';
 import type { Operator } from './stream.ts';
 
 /**
@@ -16,24 +13,8 @@ import type { Operator } from './stream.ts';
  * pipe(tokens, map((token, index) => `${index}: ${token}`));
  */
 export function map<I, O>(fn: (item: I, index: number) => O | PromiseLike<O>): Operator<I, O> {
-  return (source) => new Outlet(new MapStage(stageOf(source), fn));
-}
-
-class MapStage<I, O> extends PerItem<I, O, O> {
-  private readonly fn: (item: I, index: number) => O | PromiseLike<O>;
-  private index = 0;
-
-  constructor(upstream: Stage<I>, fn: (item: I, index: number) => O | PromiseLike<O>) {
-    super(upstream);
-    this.fn = fn;
-  }
-
-  protected call(item: I): O | PromiseLike<O> {
-    const { fn } = this;
-    return fn(item, this.index++);
-  }
-
-  protected apply(_item: I, result: O): O {
-    return result;
-  }
+  return perItem<I, O, O>(() => {
+    let index = 0;
+    return { call: (item) => fn(item, index++), apply: (_item, result) => result };
+  });
 }

@@ -45,7 +45,7 @@ class MergeStage<T> extends Stage<T> {
     }
     this.sink = sink;
     if (this.open === 0) this.ending ??= 'done';
-    if (this.ending !== undefined) this.settle(this.ending);
+    if (this.ending !== undefined) this.answerEnding(this.ending);
     else this.askIdle();
   }
 
@@ -54,6 +54,10 @@ class MergeStage<T> extends Stage<T> {
     this.ending = 'done';
     this.ready.clear();
     return allCleanups(this.lanes.map((lane) => lane.stage.close()));
+  }
+
+  override endFromOutside(): Cleanup {
+    return allCleanups(this.lanes.map((lane) => lane.stage.endFromOutside()));
   }
 
   /** A lane got a chunk. True if it went straight to the reader, false if the lane has to hold it. */
@@ -69,7 +73,7 @@ class MergeStage<T> extends Stage<T> {
 
   ended(): void {
     this.open--;
-    if (this.open === 0 && this.isWaited) this.settle('done');
+    if (this.open === 0 && this.isWaited) this.answerEnding('done');
   }
 
   failed(error: unknown): void {
@@ -77,18 +81,13 @@ class MergeStage<T> extends Stage<T> {
     this.hasFailed = true;
     afterCleanup(allCleanups(this.lanes.map((lane) => lane.stage.close())), () => {
       this.ending ??= { error };
-      if (this.isWaited && this.ready.size === 0) this.settle(this.ending);
+      if (this.isWaited && this.ready.size === 0) this.answerEnding(this.ending);
     });
   }
 
   private askIdle(): void {
     if (this.hasFailed) return;
     for (let count = this.idle.size; count > 0; count--) this.idle.shift().ask();
-  }
-
-  private settle(ending: Ending): void {
-    if (ending === 'done') this.answerDone();
-    else this.answerFail(ending.error);
   }
 }
 

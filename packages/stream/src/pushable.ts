@@ -97,7 +97,8 @@ class PushableStream<T> extends Outlet<T> implements Pushable<T> {
   }
 }
 
-class PushQueue<T> extends Queue<T> {
+/** The stage behind `pushable`; also that of the bridges from events. */
+export class PushQueue<T> extends Queue<T> {
   private readonly capacity: number;
   private readonly overflow: Overflow;
   private readonly onDrop: ((item: T) => void) | undefined;

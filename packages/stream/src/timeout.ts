@@ -82,8 +82,12 @@ class TimeoutStage<T> extends Linear<T, T> {
   override items(chunk: T[]): void {
     this.waitedMs += this.clock.now() - this.waitsSince;
     this.deadline.lift();
-    const { isContent } = this.options;
-    if (!this.hasContent) this.hasContent = isContent === undefined || chunk.some((item) => isContent(item));
+    try {
+      this.hasContent ||= chunk.some(this.options.isContent ?? (() => true));
+    } catch (error) {
+      this.endEarly([], { error });
+      return;
+    }
     this.answer(chunk);
   }
 

@@ -6,15 +6,33 @@
 import { describe, expect, it } from 'vitest';
 import {
   abortable,
+  batch,
+  broadcast,
+  buffer,
+  coalesce,
+  concat,
+  drop,
   filter,
+  flatMap,
   from,
   heartbeat,
   interruptible,
   map,
+  mapAsync,
   merge,
+  pipe,
+  race,
+  rateLimit,
+  replayThenTail,
+  retry,
   type Source,
   type Stream,
+  scan,
+  stallWatchdog,
   take,
+  takeWhile,
+  tap,
+  tee,
   timeout,
 } from '../src/index.ts';
 import { ProbeSource, stateOf } from './support/probe-source.ts';
@@ -33,11 +51,51 @@ const operators: Record<string, Build> = {
   interruptible: interruptible(),
   timeout: timeout({ firstMs: 1e6, idleMs: 1e6, totalMs: 1e9 }),
   heartbeat: heartbeat({ everyMs: 1e6, value: -1 }),
+  takeWhile: takeWhile(() => true),
+  drop: drop(0),
+  scan: scan((_result: number, item: number) => item, 0),
+  tap: tap(() => {}),
+  flatMap: flatMap((item: number) => [item]),
+  'flatMap async': flatMap(async (item: number) => from([item])),
+  'mapAsync ordered': mapAsync(async (item: number) => item, { concurrency: 3 }),
+  'mapAsync unordered': mapAsync((item: number) => item, { concurrency: 3, ordered: false }),
+  concat: (source) => concat(source, []),
+  race: (source) => race(source),
+  'merge of two': (source) => merge(source, new ProbeSource<number>().end()),
+  'buffer block': buffer({ capacity: 4 }),
+  'buffer drop-oldest': buffer({ capacity: 1e6, overflow: 'drop-oldest', lagged: () => -1 }),
+  coalesce: coalesce({ key: () => undefined, merge: (a: number) => a, capacity: 4 }),
+  rateLimit: rateLimit({ count: 1e9, perMs: 1 }),
+  stallWatchdog: stallWatchdog({ afterMs: 1e6, onStall: () => {} }),
+  retry: (source) => retry(() => source, { retries: 0 }),
+  tee: (source) => {
+    const [left, right] = tee(source);
+    right.return();
+    return left;
+  },
+  broadcast: (source) => broadcast(source).subscribe(),
+  replayThenTail: (source) => replayThenTail({ replay: [], tail: source, position: (item) => item }),
+  'replayThenTail replay': (source) =>
+    replayThenTail({ replay: source, tail: new ProbeSource<number>().end(), position: (item) => item }),
+  'four in a row': (source) =>
+    pipe(
+      source,
+      map((item) => item + 1),
+      filter(() => true),
+      tap(async () => {}),
+      map((item) => item - 1),
+    ),
+  'batches, taken apart': (source) =>
+    pipe(
+      source,
+      batch({ maxItems: 1 }),
+      flatMap((items) => items),
+    ),
 };
 
 const done = { done: true, value: undefined };
 
-describe.each(Object.entries(operators))('%s', (_name, build) => {
+describe.each(Object.entries(operators))('%s', (name, build) => {
   it('pulls nothing before the first next() (rule 1)', async () => {
     const source = new ProbeSource([1, 2]);
     const stream = build(source);
@@ -87,7 +145,8 @@ describe.each(Object.entries(operators))('%s', (_name, build) => {
     expect(source.returns).toBe(1);
   });
 
-  it('closes a source that was never read (rule 2)', async () => {
+  // `retry` has no source before it is read: its factory has not been called.
+  it.skipIf(name === 'retry')('closes a source that was never read (rule 2)', async () => {
     const source = new ProbeSource([1]);
     await build(source).return();
     expect([source.nexts, source.returns]).toEqual([0, 1]);
@@ -121,7 +180,12 @@ describe.each(Object.entries(operators))('%s', (_name, build) => {
     const source = new ProbeSource<number>();
     const stream = build(source);
     const order: number[] = [];
-    const nexts = [0, 1, 2].map((index) => stream.next().then((result) => (order.push(index), result.value)));
+    const nexts = [0, 1, 2].map((index) =>
+      stream.next().then((result) => {
+        order.push(index);
+        return result.value;
+      }),
+    );
     for (let item = 0; item < 3; item++) {
       await settle();
       source.push(item);

@@ -6,10 +6,11 @@
 import { afterCleanup, type Cleanup, type Ending, ignoreCleanup, SILENT, type Sink, Stage } from './stage.ts';
 
 export abstract class Linear<I, O> extends Stage<O> implements Sink<I> {
-  protected readonly upstream: Stage<I>;
+  readonly upstream: Stage<I>;
+  /** What the next pull does in place of asking the upstream. */
+  protected resume: (() => void) | undefined;
   private isPulling = false;
   private isPulledAgain = false;
-  private ending: Ending | undefined;
 
   constructor(upstream: Stage<I>) {
     super();
@@ -18,8 +19,8 @@ export abstract class Linear<I, O> extends Stage<O> implements Sink<I> {
 
   pull(sink: Sink<O>): void {
     this.sink = sink;
-    if (this.ending === undefined) this.request();
-    else this.settle(this.ending);
+    if (this.resume === undefined) this.upstream.pull(this);
+    else this.goOn(this.resume);
   }
 
   abstract items(chunk: I[]): void;
@@ -37,27 +38,36 @@ export abstract class Linear<I, O> extends Stage<O> implements Sink<I> {
   close(): Cleanup {
     this.onOver();
     this.sink = SILENT;
+    this.resume = undefined;
     return this.upstream.close();
+  }
+
+  override endFromOutside(): Cleanup {
+    return this.upstream.endFromOutside();
   }
 
   /** Called on every ending, at least once: the place to give back timers and listeners. */
   protected onOver(): void {}
 
   /**
-   * Asks the upstream for more. An upstream with items at hand answers inside `pull`, and a stage that drops them all
-   * asks again from there; a loop instead of that recursion, or a million dropped items would overflow the stack.
+   * Asks the upstream again, when its answer left nothing to hand out. An upstream with items at hand answers inside
+   * `pull`; a loop in place of that recursion, or a million dropped items would overflow the stack.
    */
-  protected request(): void {
-    if (this.isPulling) {
-      this.isPulledAgain = true;
-      return;
-    }
+  protected pullAgain(): void {
+    this.isPulledAgain = true;
+    if (this.isPulling) return;
     this.isPulling = true;
-    do {
+    while (this.isPulledAgain) {
       this.isPulledAgain = false;
-      this.upstream.pull(this);
-    } while (this.isPulledAgain);
+      if (this.resume === undefined) this.upstream.pull(this);
+      else this.goOn(this.resume);
+    }
     this.isPulling = false;
+  }
+
+  private goOn(resume: () => void): void {
+    this.resume = undefined;
+    resume();
   }
 
   /**
@@ -80,13 +90,11 @@ export abstract class Linear<I, O> extends Stage<O> implements Sink<I> {
 
   /** Hands out what is held and ends as told with the next pull; the upstream is over already. */
   protected endWith(held: O[], ending: Ending): void {
-    this.ending = ending;
-    if (held.length > 0) this.answer(held);
-    else this.settle(ending);
-  }
-
-  private settle(ending: Ending): void {
-    if (ending === 'done') this.answerDone();
-    else this.answerFail(ending.error);
+    const settle = () => this.answerEnding(ending);
+    if (held.length > 0) {
+      this.resume = settle;
+      this.answer(held);
+    } else if (this.isWaited) settle();
+    else this.resume = settle;
   }
 }

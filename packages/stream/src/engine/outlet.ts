@@ -42,15 +42,13 @@ export class Outlet<T> implements Stream<T> {
 
   next(): Promise<IteratorResult<T, undefined>> {
     if (this.resolve !== undefined) return this.enqueue();
-    const isReady = this.at < this.chunk.length;
-    const isTooLong = isReady && isOverBudget(1);
-    if (isReady && !isTooLong) return Promise.resolve(this.take());
+    if (this.at < this.chunk.length && !isOverBudget(1)) return Promise.resolve(this.take());
     if (this.state === 'over') return Promise.resolve(DONE);
     if (this.state === 'released') return Promise.reject(new TypeError('This stream is being read by another one'));
     this.state = 'reading';
     const promise = new Promise(this.executor);
-    if (isTooLong) inNextTurn(() => this.serve());
-    else this.serve();
+    if (this.at < this.chunk.length) inNextTurn(() => this.serve());
+    else this.pull();
     return promise;
   }
 
@@ -91,7 +89,7 @@ export class Outlet<T> implements Stream<T> {
     if (this.cleanup !== undefined) return this.cleanup;
     const { state } = this;
     let cleanup: Cleanup;
-    if (state === 'released') cleanup = this.stage.closeFromOutside();
+    if (state === 'released') cleanup = this.stage.endFromOutside();
     else {
       this.settleAll();
       cleanup = state === 'over' ? undefined : this.stage.close();
@@ -102,22 +100,34 @@ export class Outlet<T> implements Stream<T> {
 
   private readonly answers: Sink<T> = {
     items: (chunk) => {
-      if (this.state === 'over') return;
       this.isPulling = false;
-      this.chunk = chunk;
-      this.at = 0;
-      this.serve();
+      const { resolve } = this;
+      if (resolve === undefined) return; // closed in the meantime
+      if (chunk.length === 1) {
+        this.resolve = undefined;
+        resolve({ done: false, value: chunk[0] as T });
+        if (this.queue !== undefined) this.nextInLine();
+      } else {
+        this.chunk = chunk;
+        this.at = 0;
+      }
+      if (this.resolve !== undefined) this.serve();
     },
     done: () => this.settleAll(),
     fail: (error) => {
       const { reject } = this;
-      this.resolve = this.reject = undefined;
+      this.resolve = undefined;
       reject?.(error);
       this.settleAll();
     },
   };
 
-  // A stage may answer inside pull(), hence a loop and not a recursion.
+  private pull(): void {
+    this.isPulling = true;
+    this.stage.pull(this.answers);
+  }
+
+  /** Settles pending calls for as long as there are items. A loop, because a stage may answer inside `pull`. */
   private serve(): void {
     if (this.isServing) return;
     this.isServing = true;
@@ -127,10 +137,7 @@ export class Outlet<T> implements Stream<T> {
         this.nextInLine();
         resolve(this.take());
       } else if (this.isPulling) break;
-      else {
-        this.isPulling = true;
-        this.stage.pull(this.answers);
-      }
+      else this.pull();
     }
     this.isServing = false;
   }
@@ -157,7 +164,7 @@ export class Outlet<T> implements Stream<T> {
   }
 
   private nextInLine(): void {
-    this.resolve = this.reject = undefined;
+    this.resolve = undefined;
     if (this.queue !== undefined && this.queue.size > 0) this.executor(...this.queue.shift());
   }
 

@@ -1,124 +1,122 @@
 /**
- * The base of stages that call a function of the user's for each item. A function that returns a plain value costs no
- * tick; one that returns a promise is awaited, one item at a time, and what it gives is handed out at once. An error
- * keeps its place: the items before it go out first. Changes its chunks in place, which it may, as it owns them.
+ * Operators that call a function of the user's for each item. Operators of this kind in a row become one stage: an item
+ * goes through all their steps before the next is looked at, so a row costs little more than one of them. A function
+ * that returns a plain value costs no tick; a promise is awaited, one item at a time, and what it gives is handed out at
+ * once. An error keeps its place: the items before it go out first. Chunks are changed in place; they belong to us.
  */
 
+import type { Operator } from '../stream.ts';
+import { stageOf } from './inlet.ts';
 import { Linear } from './linear.ts';
-import type { Cleanup, Ending, Sink } from './stage.ts';
+import { Outlet } from './outlet.ts';
+import type { Stage } from './stage.ts';
 
 /** Returned by `apply` for "nothing comes out for this item". */
-export const DROP = Symbol('drop');
+export const DROP: unique symbol = Symbol('drop');
 /** Returned by `apply` for "the stream ends before this item". */
-export const STOP = Symbol('stop');
+export const STOP: unique symbol = Symbol('stop');
 
-const NO_ITEMS: never[] = [];
-
-export abstract class PerItem<I, O, R> extends Linear<I, O> {
-  // The part of the last chunk that is still to do, after an answer had to be given in the middle of it.
-  private rest: I[] = NO_ITEMS;
-  private restFrom = 0;
-  // A promise of the user's function: still open, or settled while nobody was waiting.
-  private isAwaiting = false;
-  private settled: (() => void) | undefined;
-
-  /** Calls the user's function. What it throws ends the stream. */
-  protected abstract call(item: I): R | PromiseLike<R>;
-
+/** One operator's part in the stage. It is made anew for each stream, so it may keep state. */
+export interface Step<I, O, R> {
+  /** Calls the user's function. What it throws, or rejects with, ends the stream. */
+  call(item: I): R | PromiseLike<R>;
   /** What comes out for `item`, now that the function's result is known. */
-  protected abstract apply(item: I, result: R): O | typeof DROP | typeof STOP;
+  apply(item: I, result: R): O | typeof DROP | typeof STOP;
+}
 
-  override pull(sink: Sink<O>): void {
-    if (!this.isAwaiting && this.restFrom === this.rest.length && this.settled === undefined) {
-      super.pull(sink);
-      return;
-    }
-    this.sink = sink;
-    if (this.isAwaiting) return;
-    if (this.settled === undefined) {
-      this.run(this.rest, this.restFrom);
-      return;
-    }
-    const resume = this.settled;
-    this.settled = undefined;
-    resume();
+/** The operator made of such a step. */
+export function perItem<I, O, R>(makeStep: () => Step<I, O, R>): Operator<I, O> {
+  return (source) => {
+    const stage = stageOf(source);
+    const [upstream, before] = stage instanceof PerItem ? [stage.upstream, stage.steps] : [stage, []];
+    return new Outlet<O>(new PerItem(upstream, [...before, makeStep() as AnyStep]) as Stage<unknown> as Stage<O>);
+  };
+}
+
+type AnyStep = Step<unknown, unknown, unknown>;
+
+class PerItem extends Linear<unknown, unknown> {
+  readonly steps: readonly AnyStep[];
+
+  constructor(upstream: Stage<unknown>, steps: readonly AnyStep[]) {
+    super(upstream);
+    this.steps = steps;
   }
 
-  override items(chunk: I[]): void {
-    this.run(chunk, 0);
+  override items(chunk: unknown[]): void {
+    this.run(chunk, 0, chunk[0], 0);
   }
 
-  override close(): Cleanup {
-    this.forgetRest();
-    return super.close();
-  }
-
-  private run(chunk: I[], from: number): void {
-    const out = chunk as unknown[] as O[];
-    let count = 0; // never ahead of `index`, so writing to `out` does not touch what is still to be read
-    for (let index = from; index < chunk.length; index++) {
-      const item = chunk[index] as I;
-      let result: R | PromiseLike<R>;
-      try {
-        result = this.call(item);
-      } catch (error) {
-        this.stop(out.slice(0, count), { error });
-        return;
+  /** Goes on with the item at `index`, which is `value` by now, at `step`; then with the items behind it. */
+  private run(chunk: unknown[], index: number, value: unknown, step: number): void {
+    const { steps } = this;
+    let count = 0; // of results, which are written over the items that are done with
+    for (;;) {
+      for (; step < steps.length && value !== DROP; step++) {
+        const { call, apply } = steps[step] as AnyStep;
+        let result: unknown;
+        try {
+          result = call(value);
+        } catch (error) {
+          this.endEarly(chunk.slice(0, count), { error });
+          return;
+        }
+        if (isPromiseLike(result)) {
+          this.wait(chunk.slice(0, count), chunk, index, value, step, result);
+          return;
+        }
+        value = apply(value, result);
+        if (value === STOP) {
+          this.endEarly(chunk.slice(0, count), 'done');
+          return;
+        }
       }
-      if (isPromiseLike(result)) {
-        this.rest = chunk;
-        this.restFrom = index + 1;
-        this.wait(out.slice(0, count), item, result);
-        return;
-      }
-      const value = this.apply(item, result);
-      if (value === STOP) {
-        this.stop(out.slice(0, count), 'done');
-        return;
-      }
-      if (value !== DROP) out[count++] = value;
+      if (value !== DROP) chunk[count++] = value;
+      if (++index >= chunk.length) break;
+      value = chunk[index];
+      step = 0;
     }
-    this.forgetRest();
-    if (count === 0) {
-      this.request();
-      return;
-    }
-    if (count < out.length) out.length = count;
-    this.answer(out);
+    if (count < chunk.length) chunk.length = count;
+    if (count > 0) this.answer(chunk);
+    else this.pullAgain();
   }
 
-  /** The function went async. What came before goes out first; the next pull gets what the promise gives. */
-  private wait(before: O[], item: I, promise: PromiseLike<R>): void {
-    this.isAwaiting = true;
-    const settle = (resume: () => void) => {
-      this.isAwaiting = false;
-      if (this.isWaited) resume();
-      else this.settled = resume;
+  /** A function went async. The results before it go out first; the next pull gets what the promise gives. */
+  private wait(
+    before: unknown[],
+    chunk: unknown[],
+    index: number,
+    value: unknown,
+    step: number,
+    promise: PromiseLike<unknown>,
+  ): void {
+    const settle = (then: () => void) => {
+      if (this.isWaited) then();
+      else this.resume = then;
     };
     promise.then(
-      (result) => settle(() => this.resume(item, result)),
-      (error) => settle(() => this.stop([], { error })),
+      (result) => settle(() => this.continueWith(chunk, index, value, step, result)),
+      (error) => settle(() => this.endEarly([], { error })),
     );
-    if (before.length > 0) this.answer(before);
+    if (before.length === 0) return;
+    this.resume = () => {}; // a pull that comes before the promise has settled waits for it
+    this.answer(before);
   }
 
-  private resume(item: I, result: R): void {
-    const value = this.apply(item, result);
-    if (value === STOP) this.stop([], 'done');
-    else if (value === DROP) this.run(this.rest, this.restFrom);
-    else this.answer([value]);
-  }
-
-  private stop(held: O[], ending: Ending): void {
-    this.forgetRest();
-    this.endEarly(held, ending);
-  }
-
-  private forgetRest(): void {
-    this.rest = NO_ITEMS;
-    this.restFrom = 0;
+  private continueWith(chunk: unknown[], index: number, item: unknown, step: number, result: unknown): void {
+    const value = (this.steps[step] as AnyStep).apply(item, result);
+    if (value === STOP) {
+      this.endEarly([], 'done');
+      return;
+    }
+    // The item goes through its other steps by itself, so that it is handed out without waiting for those behind it.
+    if (index + 1 < chunk.length) {
+      const rest = chunk.slice(index + 1);
+      this.resume = () => this.run(rest, 0, rest[0], 0);
+    }
+    this.run([item], 0, value, step + 1);
   }
 }
 
-const isPromiseLike = <T>(value: T | PromiseLike<T>): value is PromiseLike<T> =>
+const isPromiseLike = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';

@@ -4,7 +4,7 @@
  */
 
 import { Queue } from './queue.ts';
-import { type Cleanup, type Ending, ignoreCleanup, type Sink, type Stage } from './stage.ts';
+import { afterCleanup, type Cleanup, type Ending, ignoreCleanup, type Sink, type Stage } from './stage.ts';
 
 export abstract class Pump<I, O> extends Queue<O> implements Sink<I> {
   protected readonly upstream: Stage<I>;
@@ -20,7 +20,7 @@ export abstract class Pump<I, O> extends Queue<O> implements Sink<I> {
   /** Whether to read on now. Asked after each pull of the reader and each answer of the upstream. */
   protected abstract wantsMore(): boolean;
 
-  /** Takes items of the upstream in. */
+  /** Takes items of the upstream in. If it throws, the stream fails. */
   protected abstract take(chunk: I[]): void;
 
   /** Lets out what is still held, when the upstream is over. */
@@ -29,7 +29,11 @@ export abstract class Pump<I, O> extends Queue<O> implements Sink<I> {
   items(chunk: I[]): void {
     this.isOpen = false;
     if (this.isEnded) return;
-    this.take(chunk);
+    try {
+      this.take(chunk);
+    } catch (error) {
+      this.endEarly({ error });
+    }
     this.read();
   }
 
@@ -39,6 +43,10 @@ export abstract class Pump<I, O> extends Queue<O> implements Sink<I> {
 
   fail(error: unknown): void {
     this.overWith({ error });
+  }
+
+  override endFromOutside(): Cleanup {
+    return this.upstream.endFromOutside();
   }
 
   protected onPull(): void {
@@ -56,7 +64,18 @@ export abstract class Pump<I, O> extends Queue<O> implements Sink<I> {
     this.isPulling = false;
   }
 
-  /** Ends the stream from this stage, behind what is queued. The upstream is closed and not waited for. */
+  /** The upstream is over. By default that ends the stream, behind what is held. */
+  protected onSourceOver(ending: Ending): void {
+    this.flush();
+    this.finish(ending);
+  }
+
+  /** Ends the stream from this stage, behind what is queued, once an idle upstream has been cleaned up. */
+  protected endEarly(ending: Ending): void {
+    afterCleanup(this.closeSources(), (failure) => this.finish(ending === 'done' ? (failure ?? ending) : ending));
+  }
+
+  /** Ends the stream at once, behind what is queued. The cleanup is started and not waited for. */
   protected endNow(ending: Ending): void {
     this.finish(ending);
     ignoreCleanup(this.closeSources());
@@ -71,7 +90,10 @@ export abstract class Pump<I, O> extends Queue<O> implements Sink<I> {
     this.isOpen = false;
     this.isUpstreamOver = true;
     if (this.isEnded) return;
-    this.flush();
-    this.finish(ending);
+    try {
+      this.onSourceOver(ending);
+    } catch (error) {
+      this.finish({ error });
+    }
   }
 }

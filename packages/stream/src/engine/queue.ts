@@ -25,8 +25,8 @@ export abstract class Queue<T> extends Stage<T> {
   pull(sink: Sink<T>): void {
     this.sink = sink;
     this.lent = 0;
-    if (this.queue.size > 0) this.answer(this.lend(this.queue.take(this.maxChunk)));
-    else if (this.ending !== undefined) this.settle(this.ending);
+    if (this.queue.size > 0) this.answer(this.lend(this.takeChunk()));
+    else if (this.ending !== undefined) this.answerEnding(this.ending);
     this.onPull();
   }
 
@@ -36,6 +36,10 @@ export abstract class Queue<T> extends Stage<T> {
     this.ending = 'done';
     this.onOver();
     return this.closeSources();
+  }
+
+  protected takeChunk(): T[] {
+    return this.queue.take(this.maxChunk);
   }
 
   /** Called after each pull. If `isWaited`, there was nothing at hand. */
@@ -76,16 +80,11 @@ export abstract class Queue<T> extends Stage<T> {
     if (this.isEnded) return;
     this.ending = ending;
     this.onOver();
-    if (this.isWaited) this.settle(ending);
+    if (this.isWaited) this.answerEnding(ending);
   }
 
   private lend(chunk: T[]): T[] {
     this.lent = chunk.length - 1;
     return chunk;
-  }
-
-  private settle(ending: Ending): void {
-    if (ending === 'done') this.answerDone();
-    else this.answerFail(ending.error);
   }
 }

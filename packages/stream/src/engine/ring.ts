@@ -21,6 +21,14 @@ export class Ring<T> {
     return value;
   }
 
+  /** The newest value. Only valid while `size > 0`. */
+  pop(): T {
+    const index = (this.head + --this.size) & (this.slots.length - 1);
+    const value = this.slots[index] as T;
+    this.slots[index] = undefined;
+    return value;
+  }
+
   /** The value `index` places behind the oldest. */
   at(index: number): T {
     return this.slots[(this.head + index) & (this.slots.length - 1)] as T;

@@ -76,9 +76,14 @@ export abstract class Stage<T> {
     sink.fail(error);
   }
 
-  /** Closes on behalf of someone other than the owner of the open pull, who then sees a clean end. */
-  closeFromOutside(): Cleanup {
-    const sink = this.sink;
+  protected answerEnding(ending: Ending): void {
+    if (ending === 'done') this.answerDone();
+    else this.answerFail(ending.error);
+  }
+
+  /** Closes on behalf of someone who does not own the open pull: to its owner it looks as if the sources had ended. */
+  endFromOutside(): Cleanup {
+    const { sink } = this;
     const cleanup = this.close();
     sink.done();
     return cleanup;

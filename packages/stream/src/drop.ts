@@ -1,0 +1,19 @@
+/**
+ * A stream without its beginning.
+ */
+
+import { DROP, perItem } from './engine/per-item.ts';
+import type { Operator } from './stream.ts';
+
+/**
+ * Everything behind the first `count` items.
+ *
+ * @example
+ * pipe(lines, drop(1)); // without the header
+ */
+export function drop<T>(count: number): Operator<T, T> {
+  return perItem<T, T, boolean>(() => {
+    let left = count;
+    return { call: () => left-- > 0, apply: (item, isDropped) => (isDropped ? DROP : item) };
+  });
+}

@@ -1,0 +1,42 @@
+/**
+ * Node's `Readable` over a stream.
+ */
+
+import { Readable } from 'node:stream';
+import { stageOf } from '../engine/inlet.ts';
+import { afterCleanup, type Sink } from '../engine/stage.ts';
+import type { Source } from '../stream.ts';
+
+/** Options of `toNodeReadable`. */
+export interface ToNodeReadableOptions {
+  /** Whether items are objects; else they are strings or buffers. Default true. */
+  objectMode?: boolean;
+}
+
+/**
+ * A `Readable` that pulls when it is read and has nothing left, so backpressure reaches the source and an error cannot
+ * overtake what came before it. Destroying it closes the source and waits for its cleanup.
+ *
+ * @example
+ * toNodeReadable(pipe(frames, map(encode)), { objectMode: false }).pipe(response);
+ */
+export function toNodeReadable<T>(source: Source<T>, { objectMode = true }: ToNodeReadableOptions = {}): Readable {
+  const stage = stageOf(source);
+  const readable: Readable = new Readable({
+    objectMode,
+    highWaterMark: 1, // asks for more only when the last item has been taken
+    read: () => stage.pull(sink),
+    destroy: (error, callback) => {
+      afterCleanup(stage.close(), (failure) => callback(error ?? (failure?.error as Error | undefined) ?? null));
+    },
+  });
+  const sink: Sink<T> = {
+    items: (chunk) => {
+      for (const item of chunk) readable.push(item);
+    },
+    done: () => void readable.push(null),
+    // A tick later, or the item that this very read() returns would be lost.
+    fail: (error) => process.nextTick(() => readable.destroy(error as Error)),
+  };
+  return readable;
+}

@@ -1,0 +1,19 @@
+/**
+ * A look at every item.
+ */
+
+import { perItem } from './engine/per-item.ts';
+import type { Operator } from './stream.ts';
+
+/**
+ * Calls `fn` with every item that passes and passes it on. A promise is awaited; an error ends the stream, as in `map`.
+ *
+ * @example
+ * pipe(tokens, tap((token) => metrics.count(token.length)));
+ */
+export function tap<T>(fn: (item: T, index: number) => unknown): Operator<T, T> {
+  return perItem<T, T, unknown>(() => {
+    let index = 0;
+    return { call: (item) => fn(item, index++), apply: (item) => item };
+  });
+}

@@ -1,0 +1,29 @@
+/**
+ * A stream for two readers, or more.
+ */
+
+import { Hub, Subscription } from './broadcast.ts';
+import { stageOf } from './engine/inlet.ts';
+import { Outlet } from './engine/outlet.ts';
+import type { Source, Stream } from './stream.ts';
+
+/** Options of `tee`. */
+export interface TeeOptions {
+  /** How far one branch may be ahead of another, in items. Default 1024; `Infinity` keeps everything. */
+  capacity?: number;
+}
+
+/**
+ * Two streams with all the items of one. The branches share one buffer; a branch that is `capacity` items ahead of the
+ * slowest waits for it, so read them at the same time. Closing a branch frees the others of it; the last to close closes
+ * the source. For readers that come and go use `broadcast`.
+ *
+ * @example
+ * const [shown, saved] = tee(tokens);
+ * await Promise.all([pipe(shown, forEach(render)), pipe(saved, collect)]);
+ */
+export function tee<T>(source: Source<T>, options?: TeeOptions): [Stream<T>, Stream<T>] {
+  const hub = new Hub(stageOf(source), { ...options });
+  const branch = (): Stream<T> => new Outlet<T>(new Subscription<T, never>(hub, {}));
+  return [branch(), branch()];
+}
