@@ -1,9 +1,11 @@
 """Records `diff_widget` on `fixtures/widget-diffs.json` (dynamic widgets, as templates give them, and the named classes
-where the SDK can build them) and the renderings of `fixtures/widgets/*.widget`. Errors are recorded by type."""
+where the SDK can build them) and the renderings of `fixtures/widgets/*.widget` and of single
+expressions. Errors are recorded by type."""
 
 import json
 from pathlib import Path
 
+from chatkit import widgets
 from chatkit.server import diff_widget
 from chatkit.widgets import DynamicWidgetRoot, StrictWidgetRoot, WidgetTemplate
 from pydantic import TypeAdapter, ValidationError
@@ -55,6 +57,17 @@ def record_templates():
     return records
 
 
+def record_expressions():
+    """One template a time, in the environment that the SDK's templates are rendered in."""
+    fixture = json.loads((ROOT / "fixtures/template-expressions.json").read_text("utf-8"))
+    records = []
+    for template in fixture["templates"]:
+        data = json.loads(json.dumps(fixture["data"]))
+        result = outcome(lambda: widgets._jinja_env.from_string(template).render(**data))
+        records.append({"template": template, **(result if isinstance(result, dict) else {"text": result})})
+    return records
+
+
 def write(name, records):
     folder = ROOT / "golden-widgets"
     folder.mkdir(exist_ok=True)
@@ -64,3 +77,4 @@ def write(name, records):
 
 write("diffs.json", record_diffs())
 write("templates.json", record_templates())
+write("expressions.json", record_expressions())
