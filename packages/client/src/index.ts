@@ -1,1 +1,30 @@
-export {};
+// The ChatKit client: send, stop, resume, thread state. No framework.
+
+export type { UploadStrategy } from './attachments.ts';
+export type { ChatError, ChatStatus, ConnectionStatus } from './chat-state.ts';
+export { type ChatClient, type ChatClientOptions, createChatClient, type ListOptions } from './client.ts';
+export type { ClientToolCall, ClientToolHandler } from './client-tools.ts';
+export {
+  backoffMs,
+  type CloseReason,
+  type ConnectionPolicy,
+  type ConnectionSignal,
+  type ConnectionState,
+  deadlineOf,
+  defaultPolicy,
+  initialConnection,
+  nextConnection,
+  type Reach,
+} from './connection-state.ts';
+export { createNotifier, frameScheduler, type Notifier, type Scheduler } from './notify.ts';
+export type { UserMessageInputLike } from './optimistic.ts';
+export { browserPageEvents, type Clock, type PageEvents, type PageSignal, wallClock } from './ports.ts';
+export type { HeadersSource, RequestOptions } from './requests.ts';
+export type { ChatRun } from './run-handle.ts';
+export type { ChatSnapshot } from './snapshot.ts';
+export {
+  createThreadList,
+  type ThreadList,
+  type ThreadListOptions,
+  type ThreadListSnapshot,
+} from './thread-list.ts';

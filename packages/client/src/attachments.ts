@@ -1,0 +1,70 @@
+/** Files: announced to the server, then uploaded where it says (two-phase), or sent to one address (direct). */
+import { type Attachment, ChatKitError } from '@chatkit/core';
+import { type Endpoint, errorOf, networkError, type RequestOptions } from './requests.ts';
+
+/**
+ * How files travel. `two_phase`: the server names an address per file (`upload_descriptor`). `direct`: all go to
+ * `uploadUrl`, which answers with the attachment.
+ */
+export type UploadStrategy = { readonly type: 'two_phase' } | { readonly type: 'direct'; readonly uploadUrl: string };
+
+/** Uploads a file. Resolves with the attachment, whose id goes with a message, once its bytes are there. */
+export const uploadFile = async (
+  file: Blob & { readonly name?: string },
+  strategy: UploadStrategy,
+  endpoint: Endpoint,
+  { signal }: RequestOptions = {},
+): Promise<Attachment> => {
+  const name = file.name ?? 'file';
+  if (strategy.type === 'direct') {
+    const response = await delivered(
+      endpoint.raw(strategy.uploadUrl, withSignal(formPost(file, name), signal)),
+      signal,
+    );
+    return (await response.json()) as Attachment;
+  }
+  const attachment = await endpoint.json<Attachment>(
+    {
+      type: 'attachments.create',
+      params: { name, size: file.size, mime_type: file.type || 'application/octet-stream' },
+    },
+    { signal },
+  );
+  const target = attachment.upload_descriptor;
+  if (target === undefined || target === null) return attachment;
+  const { url, method, headers } = target;
+  const init = method === 'PUT' ? { method, body: file } : formPost(file, name);
+  // Not with the application's headers: the address is often a storage service that must not see the user's token.
+  await delivered(fetch(url, withSignal({ ...init, headers: headers ?? {} }, signal)), signal);
+  return attachment;
+};
+
+const formPost = (file: Blob, name: string): RequestInit => {
+  const body = new FormData();
+  body.append('file', file, name);
+  return { method: 'POST', body };
+};
+
+const withSignal = (init: RequestInit, signal: AbortSignal | undefined): RequestInit =>
+  signal === undefined ? init : { ...init, signal };
+
+const delivered = async (answer: Promise<Response>, signal: AbortSignal | undefined): Promise<Response> => {
+  try {
+    const response = await answer;
+    if (!response.ok) throw await errorOf(response);
+    return response;
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw networkError(error);
+  }
+};
+
+/** Speech as the protocol wants it. */
+export const toBase64 = async (audio: Blob): Promise<string> => {
+  const bytes = new Uint8Array(await audio.arrayBuffer());
+  if (bytes.byteLength === 0) throw new ChatKitError('request.invalid', 'The recording is empty.');
+  let binary = '';
+  // In pieces: a call takes only so many arguments.
+  for (let at = 0; at < bytes.length; at += 0x8000) binary += String.fromCharCode(...bytes.subarray(at, at + 0x8000));
+  return btoa(binary);
+};

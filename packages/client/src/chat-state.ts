@@ -1,0 +1,197 @@
+/**
+ * Everything that a screen of one chat depends on, as one immutable value and pure steps from one to the next. The thread
+ * in it is core's reducer's; around it are what has no place on the wire: what the client is doing, messages that the
+ * server has not told of yet, and errors.
+ */
+import {
+  type ChatKitError,
+  clearTransients,
+  emptyThreadState,
+  prependItems,
+  reduceThread,
+  selectItems,
+  selectOpenItems,
+  type ThreadItem,
+  type ThreadState,
+  type ThreadStreamEvent,
+} from '@chatkit/core';
+import type { OutgoingMessage } from './optimistic.ts';
+
+/** What the client is doing. `submitting`: sent, nothing has come yet. `stopping`: asked to stop, not yet confirmed. */
+export type ChatStatus = 'idle' | 'loading' | 'submitting' | 'streaming' | 'stopping';
+
+/**
+ * The connection under the current run. `silent`: it is alive, but the assistant has said nothing for a while.
+ * `reconnecting`: it broke; the run goes on, and so does the client as soon as it can.
+ */
+export type ConnectionStatus = 'none' | 'connecting' | 'live' | 'silent' | 'reconnecting';
+
+/** An error to show. */
+export interface ChatError {
+  /** The code of the stream's `error` event, or an `ErrorCode`. */
+  readonly code: string;
+  /** For people. The server's own text where it has one. */
+  readonly message: string;
+  /** Whether `retry()` makes sense. */
+  readonly retryable: boolean;
+}
+
+export interface ChatState {
+  readonly thread: ThreadState;
+  readonly status: ChatStatus;
+  readonly connection: ConnectionStatus;
+  /** Messages that the server has not told of, oldest first. They come after all items. */
+  readonly outbox: readonly OutgoingMessage[];
+  readonly error: ChatError | undefined;
+  /** Whether text has stopped growing on the screen because the user wants it to, though more may come. */
+  readonly frozen: boolean;
+  /** Where the page before the first item starts; `undefined` when there is none. */
+  readonly olderCursor: string | undefined;
+}
+
+export const emptyChatState: ChatState = {
+  thread: emptyThreadState,
+  status: 'idle',
+  connection: 'none',
+  outbox: [],
+  error: undefined,
+  frozen: false,
+  olderCursor: undefined,
+};
+
+/** Another thread is on its way: what was shown goes. */
+export const beginLoading = (): ChatState => ({ ...emptyChatState, status: 'loading' });
+
+/** A thread that was loaded. */
+export const showThread = (state: ChatState, thread: ThreadState, olderCursor: string | undefined): ChatState => ({
+  ...state,
+  thread,
+  olderCursor,
+  status: state.status !== 'loading' ? state.status : isSending(state) ? 'submitting' : 'idle',
+});
+
+/** The thread could not be had. A message for it stays, as one that was not sent. */
+export const failLoading = (state: ChatState, error: ChatError): ChatState => ({
+  ...letGo({ ...emptyChatState, outbox: state.outbox }),
+  error,
+});
+
+export const addOlder = (state: ChatState, older: readonly ThreadItem[], cursor: string | undefined): ChatState => ({
+  ...state,
+  thread: prependItems(state.thread, older),
+  olderCursor: cursor,
+});
+
+/** A turn begins: what the last one left of progress, notices and errors goes. */
+export const beginTurn = (state: ChatState, status: 'submitting' | 'streaming'): ChatState => ({
+  ...state,
+  thread: clearTransients(state.thread),
+  status,
+  connection: 'connecting',
+  error: undefined,
+  frozen: false,
+});
+
+/** Events arrived. Text does not grow any further once the user has stopped it; the finished item says what was kept. */
+export const applyEvents = (state: ChatState, events: readonly ThreadStreamEvent[]): ChatState => {
+  const thread = events.reduce(
+    (next, event) => (state.frozen && isGrowth(event) ? next : reduceThread(next, event)),
+    state.thread,
+  );
+  const failed = thread.error !== state.thread.error && thread.error !== undefined;
+  return {
+    ...state,
+    thread,
+    status: state.status === 'submitting' && !isSending(state) ? 'streaming' : state.status,
+    error: failed ? shownError(thread.error) : state.error,
+  };
+};
+
+/** The user wants no more of the answer. */
+export const freeze = (state: ChatState, status: ChatStatus): ChatState => ({
+  ...state,
+  status,
+  frozen: true,
+  thread: { ...state.thread, progress: undefined },
+});
+
+/** A turn is over. Items that nobody will finish are kept as far as they came; empty ones go. */
+export const endTurn = (state: ChatState, error: ChatError | undefined): ChatState => {
+  const closed = selectOpenItems(state.thread).reduce(
+    (thread, item) =>
+      reduceThread(
+        thread,
+        isBlank(item) ? { type: 'thread.item.removed', item_id: item.id } : { type: 'thread.item.done', item },
+      ),
+    state.thread,
+  );
+  return {
+    ...state,
+    thread: { ...closed, progress: undefined, streamOptions: undefined },
+    // The next message is on its way already.
+    status: isSending(state) ? 'submitting' : 'idle',
+    connection: 'none',
+    error: error ?? state.error,
+    frozen: false,
+  };
+};
+
+/** The client lets go of what is going on. What has not been sent was not sent. */
+export const letGo = (state: ChatState): ChatState =>
+  endTurn(
+    { ...state, outbox: state.outbox.map((message) => ({ ...message, state: 'failed' }) satisfies OutgoingMessage) },
+    undefined,
+  );
+
+export const addOutgoing = (state: ChatState, message: OutgoingMessage): ChatState => ({
+  ...state,
+  status: state.status === 'loading' ? 'loading' : 'submitting',
+  error: undefined,
+  // A message that failed is given up by sending another one.
+  outbox: [...state.outbox.filter((other) => other.state === 'sending'), message],
+});
+
+/** A message that failed goes out again. */
+export const sendAgain = (state: ChatState, runId: string): ChatState => ({
+  ...state,
+  status: 'submitting',
+  error: undefined,
+  outbox: state.outbox.map((message) => (message.runId === runId ? { ...message, state: 'sending' } : message)),
+});
+
+export const dropOutgoing = (state: ChatState, runId: string): ChatState =>
+  state.outbox.some((message) => message.runId === runId)
+    ? { ...state, outbox: state.outbox.filter((message) => message.runId !== runId) }
+    : state;
+
+export const failOutgoing = (state: ChatState, runId: string): ChatState => ({
+  ...state,
+  outbox: state.outbox.map((message) => (message.runId === runId ? { ...message, state: 'failed' } : message)),
+});
+
+/** Forgets every item behind one, as the server does when a message is answered anew (it sends no events for that). */
+export const pruneAfter = (thread: ThreadState, itemId: string): ThreadState => {
+  const items = selectItems(thread);
+  return items
+    .slice(items.findIndex(({ id }) => id === itemId) + 1)
+    .reduce((next, { id }) => reduceThread(next, { type: 'thread.item.removed', item_id: id }), thread);
+};
+
+/** What a user reads of a request that failed. */
+export const shownFailure = ({ code, message, retryable }: ChatKitError): ChatError => ({ code, message, retryable });
+
+/** What a user reads of an `error` event: its own text, or one for the code. */
+export const shownError = (event: { code: string; message?: string | undefined; allow_retry: boolean }): ChatError => ({
+  code: event.code ?? 'custom',
+  message: event.message ?? 'Something went wrong while answering.',
+  retryable: event.allow_retry === true,
+});
+
+const isSending = ({ outbox }: ChatState): boolean => outbox.some((message) => message.state === 'sending');
+
+const isGrowth = (event: ThreadStreamEvent): boolean =>
+  event.type === 'progress_update' ||
+  (event.type === 'thread.item.updated' && event.update?.type === 'assistant_message.content_part.text_delta');
+
+const isBlank = (item: ThreadItem): boolean =>
+  item.type === 'assistant_message' && item.content.every((part) => part.text.trim() === '');

@@ -1,0 +1,115 @@
+/**
+ * Tools that run in the page. The assistant asks by a finished `client_tool_call` item; when its stream has ended, the
+ * handler runs and its result goes back, which starts the next part of the same turn.
+ */
+import {
+  type ChatKitRequestInput,
+  type ClientToolCallItem,
+  reduceThread,
+  selectItems,
+  type ThreadState,
+} from '@chatkit/core';
+import type { Clock } from './ports.ts';
+
+/** A call as its handler sees it. */
+export interface ClientToolCall {
+  readonly name: string;
+  readonly arguments: Readonly<Record<string, unknown>>;
+  readonly callId: string;
+  readonly itemId: string;
+  readonly threadId: string;
+  /** Aborts when the turn is stopped or the tool takes too long. */
+  readonly signal: AbortSignal;
+}
+
+/** Runs a tool. What it returns must be JSON; what it throws reaches the assistant as `{error: message}`. */
+export type ClientToolHandler = (call: ClientToolCall) => unknown;
+
+/** A call with its result. */
+export interface ToolOutput {
+  readonly call: ClientToolCallItem;
+  readonly result: unknown;
+}
+
+/** The calls since the user's last message that wait for an output, oldest first. */
+export const pendingToolCalls = (thread: ThreadState): readonly ClientToolCallItem[] => {
+  const items = selectItems(thread);
+  const message = items.findLastIndex((item) => item.type === 'user_message');
+  return items
+    .slice(message + 1)
+    .filter((item) => item.type === 'client_tool_call')
+    .filter((item) => item.status === 'pending');
+};
+
+/** Runs the tools side by side. Never rejects. */
+export const runTools = (
+  calls: readonly ClientToolCallItem[],
+  handler: ClientToolHandler,
+  { signal, timeoutMs, clock }: { signal: AbortSignal; timeoutMs: number; clock: Clock },
+): Promise<ToolOutput[]> =>
+  Promise.all(
+    calls.map(async (call) => {
+      const abort = new AbortController();
+      const onAbort = () => abort.abort(signal.reason);
+      signal.addEventListener('abort', onAbort, { once: true });
+      if (signal.aborted) onAbort();
+      const timer = clock.setTimeout(
+        () => abort.abort(new Error(`The tool ${call.name} took longer than ${timeoutMs} ms.`)),
+        timeoutMs,
+      );
+      try {
+        const result = await orAborted(
+          Promise.resolve().then(() =>
+            handler({
+              name: call.name,
+              arguments: call.arguments,
+              callId: call.call_id,
+              itemId: call.id,
+              threadId: call.thread_id,
+              signal: abort.signal,
+            }),
+          ),
+          abort.signal,
+        );
+        return { call, result: result ?? null };
+      } catch (error) {
+        return { call, result: { error: error instanceof Error ? error.message : String(error) } };
+      } finally {
+        clock.clearTimeout(timer);
+        signal.removeEventListener('abort', onAbort);
+      }
+    }),
+  );
+
+/** The request that hands a result over. Only servers of ours know `item_id`; others take the newest call. */
+export const outputRequest = ({ call, result }: ToolOutput, namesCall: boolean): ChatKitRequestInput => ({
+  type: 'threads.add_client_tool_output',
+  params: {
+    thread_id: call.thread_id,
+    // The schema's JSON type is recursive; a result is JSON by contract, and `JSON.stringify` has the last word.
+    result: result as null,
+    ...(namesCall ? { item_id: call.id } : {}),
+  },
+});
+
+/**
+ * The thread with a call completed. The reference's server sends no event for it, and takes other pending calls back
+ * without one.
+ */
+export const completeCall = (thread: ThreadState, { call, result }: ToolOutput, namesCall: boolean): ThreadState => {
+  const item: ClientToolCallItem = { ...call, status: 'completed', output: result as null };
+  const completed = reduceThread(thread, { type: 'thread.item.replaced', item });
+  if (namesCall) return completed;
+  return pendingToolCalls(completed).reduce(
+    (next, { id }) => reduceThread(next, { type: 'thread.item.removed', item_id: id }),
+    completed,
+  );
+};
+
+const orAborted = <T>(work: Promise<T>, signal: AbortSignal): Promise<T> =>
+  new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });

@@ -1,0 +1,285 @@
+/**
+ * The states of the connection to one run, as a pure machine: `connecting → open → waiting → connecting … → closed`. It
+ * decides, `resume-run.ts` acts. It knows nothing of what the run says: a run goes on while its connection is down. Times
+ * are milliseconds of one clock and come in with the signals, and so does chance, so every path can be tested as data.
+ */
+import type { ChatKitError, RunOutcome } from '@chatkit/core';
+
+/**
+ * Why a connection is over. `end`: the run said how it ended. `stop`: the user did not want it any more. `detach`: this
+ * client let go, the run may go on. `drop` and `stall`: broken, or silent, and not to be had again. `refused`: answered
+ * with an error. `gone`: the server no longer knows the run, or no longer has its log.
+ */
+export type CloseReason = 'end' | 'stop' | 'detach' | 'drop' | 'stall' | 'refused' | 'gone';
+
+/**
+ * What is known of the run on the server's side: its request has not been answered; answered by a server that can
+ * resume; answered by one that cannot.
+ */
+export type Reach = 'unanswered' | 'resumable' | 'plain';
+
+interface Line {
+  /** Counts requests; a state with another number has another request under it. */
+  readonly attempt: number;
+  readonly reach: Reach;
+  /** Failures since the connection was last healthy. */
+  readonly failures: number;
+  /** When it was last healthy; the budget counts from there. `undefined` while nothing has failed. */
+  readonly downSince: number | undefined;
+  /** What the server asked for with `retry`. */
+  readonly retryMs: number | undefined;
+}
+
+export type ConnectionState =
+  | (Line & { readonly phase: 'connecting'; readonly since: number })
+  | (Line & {
+      readonly phase: 'open';
+      readonly since: number;
+      /** When the last byte came, a heartbeat's or an event's. */
+      readonly heardAt: number;
+      /** When the last event came. */
+      readonly eventAt: number;
+      /** Bytes come, events do not: the model is thinking, the connection is fine. */
+      readonly silent: boolean;
+    })
+  | (Line & { readonly phase: 'waiting'; readonly until: number })
+  | (Line & { readonly phase: 'suspended' })
+  | {
+      readonly phase: 'closed';
+      readonly reason: CloseReason;
+      readonly outcome?: RunOutcome | undefined;
+      readonly error?: ChatKitError | undefined;
+    };
+
+export type ConnectionSignal =
+  /** The answer's headers are here. */
+  | { readonly type: 'opened'; readonly at: number; readonly reach: Reach }
+  | { readonly type: 'heard'; readonly at: number; readonly events: number }
+  | { readonly type: 'retry'; readonly ms: number }
+  /** An offset was seen, so the server can resume even if its headers could not be read. */
+  | { readonly type: 'numbered' }
+  /** `jitter`: chance, from 0 to 1. `notBeforeMs`: the server's `Retry-After`. */
+  | { readonly type: 'failed'; readonly at: number; readonly jitter: number; readonly notBeforeMs?: number | undefined }
+  /** The time that `deadlineOf` named has come. */
+  | { readonly type: 'tick'; readonly at: number; readonly jitter: number }
+  /** The page says that trying again may pay off. */
+  | { readonly type: 'woken'; readonly at: number; readonly by: 'online' | 'visible' | 'restored' }
+  /** The page goes away, perhaps to be restored. */
+  | { readonly type: 'left' }
+  | { readonly type: 'ended'; readonly outcome: RunOutcome }
+  | { readonly type: 'refused'; readonly error: ChatKitError }
+  | { readonly type: 'gone' }
+  | { readonly type: 'closed'; readonly reason: 'stop' | 'detach' };
+
+/** The numbers that the machine goes by. */
+export interface ConnectionPolicy {
+  /** Longest first delay, doubled by every failure up to `capMs`. The server's `retry` takes its place. Default 500. */
+  readonly baseMs: number;
+  /** Longest delay. Default 30,000. */
+  readonly capMs: number;
+  /** Shortest delay. Default 100. */
+  readonly floorMs: number;
+  /** How long it may be down before it gives up. Default 5 minutes. */
+  readonly budgetMs: number;
+  /** How long a connection must have lasted to count as healthy. Default 5,000. */
+  readonly healthyAfterMs: number;
+  /** The server's heartbeat. Without a byte for 2.5 of them the connection is dead. Default 15,000. */
+  readonly heartbeatMs: number;
+  /** How long headers may take where asking again is safe. Default 20,000. */
+  readonly connectTimeoutMs: number;
+  /** Without an event for this long, though bytes come, the run counts as silent. Default 10,000. */
+  readonly silentAfterMs: number;
+  /** Whether an unanswered request may be sent again: it may when the server takes the run's id from the client. */
+  readonly repeatable: boolean;
+}
+
+export const defaultPolicy: ConnectionPolicy = {
+  baseMs: 500,
+  capMs: 30_000,
+  floorMs: 100,
+  budgetMs: 5 * 60_000,
+  healthyAfterMs: 5_000,
+  heartbeatMs: 15_000,
+  connectTimeoutMs: 20_000,
+  silentAfterMs: 10_000,
+  repeatable: false,
+};
+
+/** The state of a connection that is about to ask for the first time. */
+export const initialConnection = (at: number, reach: Reach): ConnectionState => ({
+  phase: 'connecting',
+  attempt: 1,
+  reach,
+  failures: 0,
+  downSince: undefined,
+  retryMs: undefined,
+  since: at,
+});
+
+/** Longest `Retry-After` that is obeyed, and the bounds of `retry`: a server cannot stop a client for a day. */
+const maxNotBeforeMs = 60 * 60_000;
+const minRetryMs = 500;
+const maxRetryMs = 60_000;
+
+/**
+ * Full jitter: anything up to the doubled base, so that a thousand clients that lost one server come back spread over the
+ * whole window. `Retry-After` is a floor, not a hint.
+ */
+export const backoffMs = (
+  failures: number,
+  jitter: number,
+  policy: ConnectionPolicy,
+  retryMs?: number,
+  notBeforeMs = 0,
+): number => {
+  const base = retryMs === undefined ? policy.baseMs : Math.min(Math.max(retryMs, minRetryMs), maxRetryMs);
+  const window = Math.min(Math.max(policy.capMs, base), base * 2 ** Math.min(failures, 30));
+  return Math.max(policy.floorMs, jitter * window, Math.min(notBeforeMs, maxNotBeforeMs));
+};
+
+/** The state after a signal. Returns `state` itself when the signal means nothing there. */
+export const nextConnection = (
+  state: ConnectionState,
+  signal: ConnectionSignal,
+  policy: ConnectionPolicy,
+): ConnectionState => {
+  if (state.phase === 'closed') return state;
+  switch (signal.type) {
+    case 'opened':
+      return {
+        ...line(state),
+        phase: 'open',
+        reach: signal.reach,
+        since: signal.at,
+        heardAt: signal.at,
+        eventAt: signal.at,
+        silent: false,
+      };
+    case 'heard': {
+      if (state.phase !== 'open') return state;
+      const spoke = signal.events > 0;
+      return {
+        ...state,
+        heardAt: signal.at,
+        eventAt: spoke ? signal.at : state.eventAt,
+        silent: spoke ? false : state.silent,
+      };
+    }
+    case 'retry':
+      return { ...state, retryMs: signal.ms };
+    case 'numbered':
+      return state.reach === 'resumable' ? state : { ...state, reach: 'resumable' };
+    case 'failed':
+      return lose(state, 'drop', signal, policy);
+    case 'tick':
+      return tick(state, signal, policy);
+    case 'woken':
+      return isWorthAsking(state, signal, policy)
+        ? connect({ ...line(state), downSince: state.downSince === undefined ? undefined : signal.at }, signal.at)
+        : state;
+    case 'left':
+      return canAskAgain(state, policy) ? { ...line(state), phase: 'suspended' } : state;
+    case 'ended':
+      return { phase: 'closed', reason: 'end', outcome: signal.outcome };
+    case 'refused':
+      return { phase: 'closed', reason: 'refused', error: signal.error };
+    case 'gone':
+      return { phase: 'closed', reason: 'gone' };
+    case 'closed':
+      return { phase: 'closed', reason: signal.reason };
+  }
+};
+
+/** When the machine wants a `tick`; `undefined` for never. */
+export const deadlineOf = (state: ConnectionState, policy: ConnectionPolicy): number | undefined => {
+  switch (state.phase) {
+    case 'waiting':
+      return state.until;
+    case 'connecting':
+      return canAskAgain(state, policy) ? state.since + policy.connectTimeoutMs : undefined;
+    case 'open': {
+      const silent = state.silent ? Number.POSITIVE_INFINITY : state.eventAt + policy.silentAfterMs;
+      // Servers of the reference send no heartbeat: there, quiet proves nothing.
+      const dead = state.reach === 'resumable' ? state.heardAt + 2.5 * policy.heartbeatMs : Number.POSITIVE_INFINITY;
+      const next = Math.min(silent, dead);
+      return next === Number.POSITIVE_INFINITY ? undefined : next;
+    }
+    default:
+      return undefined;
+  }
+};
+
+type Live = Exclude<ConnectionState, { phase: 'closed' }>;
+
+const line = ({ attempt, reach, failures, downSince, retryMs }: Live): Line => ({
+  attempt,
+  reach,
+  failures,
+  downSince,
+  retryMs,
+});
+
+const canAskAgain = (state: Live, policy: ConnectionPolicy): boolean =>
+  state.reach === 'resumable' || (state.reach === 'unanswered' && policy.repeatable);
+
+const connect = (from: Line, at: number): ConnectionState => ({
+  ...from,
+  phase: 'connecting',
+  attempt: from.attempt + 1,
+  since: at,
+});
+
+const lose = (
+  state: Live,
+  reason: 'drop' | 'stall',
+  { at, jitter, notBeforeMs }: { at: number; jitter: number; notBeforeMs?: number | undefined },
+  policy: ConnectionPolicy,
+): ConnectionState => {
+  if (state.phase !== 'connecting' && state.phase !== 'open') return state;
+  if (!canAskAgain(state, policy)) return { phase: 'closed', reason };
+  // A server that accepts and hangs up at once must not reset the count, or clients would hammer it.
+  const wasHealthy = state.phase === 'open' && at - state.since >= policy.healthyAfterMs;
+  const failures = wasHealthy ? 0 : state.failures;
+  const downSince = wasHealthy ? at : (state.downSince ?? at);
+  if (at - downSince >= policy.budgetMs) return { phase: 'closed', reason };
+  const delay = backoffMs(failures, jitter, policy, state.retryMs, notBeforeMs);
+  return { ...line(state), phase: 'waiting', failures: failures + 1, downSince, until: at + delay };
+};
+
+const tick = (state: Live, signal: { at: number; jitter: number }, policy: ConnectionPolicy): ConnectionState => {
+  const { at } = signal;
+  switch (state.phase) {
+    case 'waiting':
+      return at >= state.until ? connect(line(state), at) : state;
+    case 'connecting':
+      return at - state.since >= policy.connectTimeoutMs && canAskAgain(state, policy)
+        ? lose(state, 'stall', signal, policy)
+        : state;
+    case 'open':
+      if (state.reach === 'resumable' && at - state.heardAt >= 2.5 * policy.heartbeatMs) {
+        return lose(state, 'stall', signal, policy);
+      }
+      return !state.silent && at - state.eventAt >= policy.silentAfterMs ? { ...state, silent: true } : state;
+    default:
+      return state;
+  }
+};
+
+/** A wait is cut short; a request or a stream that has been quiet is taken for dead, one that speaks is left alone. */
+const isWorthAsking = (
+  state: Live,
+  { at, by }: { at: number; by: 'online' | 'visible' | 'restored' },
+  policy: ConnectionPolicy,
+): boolean => {
+  if (!canAskAgain(state, policy)) return false;
+  switch (state.phase) {
+    case 'waiting':
+      return true;
+    case 'suspended':
+      return by !== 'online';
+    case 'connecting':
+      return at - state.since >= 1_000;
+    case 'open':
+      return at - state.heardAt >= (by === 'visible' ? policy.heartbeatMs * 1.2 : 1_000);
+  }
+};

@@ -1,0 +1,65 @@
+/**
+ * Showing a thread, as a turn of its own: what the user sends meanwhile waits for it, and the run that is in progress in
+ * the thread becomes part of it.
+ */
+import type { ChatKitError } from '@chatkit/core';
+import { failLoading, shownFailure, showThread } from './chat-state.ts';
+import { deferred } from './deferred.ts';
+import { loadThread } from './load-thread.ts';
+import { networkError } from './requests.ts';
+import { createTurn, type Turn, type TurnContext } from './turn.ts';
+import type { LaneTurn } from './turn-lane.ts';
+
+export interface LoadTurn extends LaneTurn {
+  /** Resolves when the thread is on the screen, with what its run has said so far; or with what went wrong. */
+  readonly shown: Promise<ChatKitError | undefined>;
+  stop(): Promise<void>;
+}
+
+/** `onFailed` is called before the turns behind this one can start. */
+export const createLoadTurn = (threadId: string, context: TurnContext, onFailed: () => void): LoadTurn => {
+  const abort = new AbortController();
+  const shown = deferred<ChatKitError | undefined>();
+  let isAwaited = false;
+  let attached: Turn | undefined;
+
+  const load = async (): Promise<void> => {
+    const { thread, olderCursor, activeRunId } = await loadThread(context.ports.endpoint, threadId, abort);
+    if (abort.signal.aborted) return;
+    const prepare: Parameters<TurnContext['update']>[0] = (state) => showThread(state, thread, olderCursor);
+    // A message that waits will interrupt the run anyway.
+    if (activeRunId === undefined || isAwaited) return context.update(prepare, 'now');
+    context.onReach('resumable');
+    attached = createTurn({ runId: activeRunId, prepare }, context);
+    void attached.shown.then(() => shown.resolve(undefined));
+    await attached.start();
+  };
+
+  return {
+    shown: shown.promise,
+    async start() {
+      try {
+        await load();
+        shown.resolve(undefined);
+      } catch (caught) {
+        if (abort.signal.aborted) return;
+        const error = networkError(caught);
+        onFailed();
+        context.update((state) => failLoading(state, shownFailure(error)), 'now');
+        shown.resolve(error);
+      }
+    },
+    giveWay() {
+      isAwaited = true;
+      attached?.giveWay();
+    },
+    abandon() {
+      abort.abort();
+      attached?.abandon();
+      shown.resolve(undefined);
+    },
+    async stop() {
+      await attached?.stop();
+    },
+  };
+};

@@ -1,0 +1,76 @@
+/**
+ * The user's message before the server has told of it. It is shown at once, under an id of its own; the server's message
+ * takes its place (the protocol has no client id, so it is the first user message that the run finishes). A message that
+ * could not be sent stays, marked, until it is sent again.
+ */
+import {
+  type Attachment,
+  type ChatKitRequestInput,
+  createId,
+  type ThreadStreamEvent,
+  type UserMessageContent,
+  type UserMessageItem,
+  userMessage,
+} from '@chatkit/core';
+
+/** A message as an application writes it: `text`, or `content` for tags; the rest as on the wire. */
+export interface UserMessageInputLike {
+  /** Short for one text part. */
+  text?: string | undefined;
+  /** The parts; wins over `text`. */
+  content?: UserMessageContent[] | undefined;
+  /** Attachments, or their ids. Only ids are sent. */
+  attachments?: readonly (Attachment | string)[] | undefined;
+  quoted_text?: string | undefined;
+  inference_options?: { tool_choice?: { id: string }; model?: string } | undefined;
+}
+
+/** A message on its way. */
+export interface OutgoingMessage {
+  /** The run that carries it. Sent again under the same id, it cannot arrive twice. */
+  readonly runId: string;
+  readonly item: UserMessageItem;
+  readonly input: WireInput;
+  readonly state: 'sending' | 'failed';
+}
+
+/** What goes over the wire. */
+export type WireInput = Extract<ChatKitRequestInput, { type: 'threads.create' }>['params']['input'];
+
+/** The message that `send(input)` shows until the server's comes. */
+export const createOutgoing = (
+  input: string | UserMessageInputLike,
+  runId: string,
+  threadId: string | undefined,
+): OutgoingMessage => {
+  const {
+    text,
+    content,
+    attachments = [],
+    quoted_text,
+    inference_options,
+  } = typeof input === 'string' ? ({ text: input } as UserMessageInputLike) : input;
+  const parts: UserMessageContent[] = content ?? (text === undefined ? [] : [{ type: 'input_text', text }]);
+  return {
+    runId,
+    state: 'sending',
+    item: userMessage({
+      id: createId('message').replace('msg_', 'local_'),
+      thread_id: threadId ?? '',
+      content: parts,
+      attachments: attachments.filter((attachment) => typeof attachment !== 'string'),
+      quoted_text,
+      inference_options,
+    }),
+    input: {
+      content: parts,
+      attachments: attachments.map((attachment) => (typeof attachment === 'string' ? attachment : attachment.id)),
+      inference_options: inference_options ?? {},
+      ...(quoted_text === undefined ? {} : { quoted_text }),
+    },
+  };
+};
+
+/** Whether these events tell of the message that the run was started with. */
+export const confirmsMessage = (events: readonly ThreadStreamEvent[]): boolean =>
+  events.some((event) => event.type === 'thread.item.done' && event.item?.type === 'user_message');

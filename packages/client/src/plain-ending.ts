@@ -1,0 +1,59 @@
+/**
+ * Tells whether a body without a terminal frame, which is all that a server of the reference sends, is whole. It is when
+ * something came, the last frame was finished, and so was every item that was begun (protocol §6: "a stream closing
+ * without any event or mid-item is an error, not success").
+ */
+import type { RunOutcome, ThreadStreamEvent } from '@chatkit/core';
+
+export interface PlainEnding {
+  /** Takes what came with one read. */
+  take(bytes: Uint8Array, events: readonly ThreadStreamEvent[]): void;
+  isWhole(): boolean;
+  /** `failed` when the stream told of an error, else `completed`. */
+  outcome(): RunOutcome;
+}
+
+const LF = 10;
+const CR = 13;
+
+export const createPlainEnding = (): PlainEnding => {
+  const open = new Set<string>();
+  /** The last bytes of the body: enough to see a blank line in any of the three line endings. */
+  let tail: number[] = [];
+  let count = 0;
+  let failed = false;
+
+  const take = (event: ThreadStreamEvent): void => {
+    count += 1;
+    switch (event.type) {
+      case 'thread.item.added':
+        open.add(event.item?.id);
+        break;
+      case 'thread.item.done':
+      case 'thread.item.replaced':
+        open.delete(event.item?.id);
+        break;
+      case 'thread.item.removed':
+        open.delete(event.item_id);
+        break;
+      case 'error':
+        failed = true;
+        break;
+      default:
+    }
+  };
+
+  return {
+    take(bytes, events) {
+      tail = [...tail, ...bytes.subarray(-4)].slice(-4);
+      for (const event of events) take(event);
+    },
+    // After an error the reference leaves what was begun as it is.
+    isWhole: () => count > 0 && (failed || open.size === 0) && endsWithBlankLine(tail),
+    outcome: () => (failed ? 'failed' : 'completed'),
+  };
+};
+
+/** Two line ends in a row, of any kind; `CR LF` is one. */
+const endsWithBlankLine = (bytes: readonly number[]): boolean =>
+  /(?:nn|rr|nr|nrn|rrn)$/.test(bytes.map((byte) => (byte === LF ? 'n' : byte === CR ? 'r' : '-')).join(''));

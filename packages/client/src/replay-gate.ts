@@ -1,0 +1,44 @@
+/**
+ * Holds back what a run said before this client came, until it has all of it: a page that is reloaded in the middle of an
+ * answer then shows the answer so far at once, instead of writing it again. The wire does not say where the replay ends,
+ * so the gate opens when the stream pauses, or after a short while if it does not.
+ */
+import type { ThreadStreamEvent } from '@chatkit/core';
+import type { Clock } from './ports.ts';
+
+export interface ReplayGate {
+  push(events: readonly ThreadStreamEvent[]): void;
+  /** Opens it now. */
+  open(): void;
+}
+
+const quietMs = 25;
+const longestMs = 300;
+
+/** `release` is called once with everything that was held, then for every push with what was pushed. */
+export const createReplayGate = (
+  clock: Clock,
+  release: (events: readonly ThreadStreamEvent[], replayed: boolean) => void,
+): ReplayGate => {
+  let held: ThreadStreamEvent[] | undefined = [];
+  let timer: unknown;
+  const openBy = clock.now() + longestMs;
+
+  const open = (): void => {
+    if (held === undefined) return;
+    if (timer !== undefined) clock.clearTimeout(timer);
+    const events = held;
+    held = undefined;
+    release(events, true);
+  };
+
+  return {
+    open,
+    push(events) {
+      if (held === undefined) return release(events, false);
+      held.push(...events);
+      if (timer !== undefined) clock.clearTimeout(timer);
+      timer = clock.setTimeout(open, Math.max(0, Math.min(quietMs, openBy - clock.now())));
+    },
+  };
+};

@@ -1,0 +1,223 @@
+/**
+ * Verb 6 of the path of a token: resume. The events of one run, whole, in order and each exactly once, however often the
+ * connection under them breaks. The connection machine decides when to ask again; the last offset says from where. Events
+ * come as the batches in which their bytes arrived.
+ */
+import {
+  ChatKitError,
+  type ChatKitRequestInput,
+  isChatKitError,
+  type RunOutcome,
+  type ThreadStreamEvent,
+} from '@chatkit/core';
+import {
+  type CloseReason,
+  type ConnectionPolicy,
+  type ConnectionSignal,
+  type ConnectionState,
+  deadlineOf,
+  initialConnection,
+  nextConnection,
+} from './connection-state.ts';
+import { deferred } from './deferred.ts';
+import type { Clock, PageEvents } from './ports.ts';
+import { type Endpoint, errorOf, isRetryableStatus } from './requests.ts';
+import { createRunBodyReader } from './run-body.ts';
+
+/** What a connection needs of its surroundings. */
+export interface ConnectionPorts {
+  readonly endpoint: Endpoint;
+  readonly clock: Clock;
+  /** From 0 to 1. */
+  readonly random: () => number;
+  readonly page: PageEvents;
+}
+
+export interface ResumeRunOptions extends ConnectionPorts {
+  /** What starts the run. Absent: the run is there already. */
+  readonly request?: ChatKitRequestInput | undefined;
+  readonly runId: string;
+  readonly policy: ConnectionPolicy;
+  /** Takes events that arrived together. Must not throw. */
+  readonly onEvents: (events: readonly ThreadStreamEvent[]) => void;
+  /** Told when the phase or the reach changes, or the run falls silent or speaks again. */
+  readonly onState?: ((state: ConnectionState) => void) | undefined;
+}
+
+/** How the connection to a run ended. */
+export interface RunEnd {
+  readonly reason: CloseReason;
+  readonly outcome: RunOutcome;
+  /** What went wrong, unless the run itself said how it ended. */
+  readonly error: ChatKitError | undefined;
+}
+
+/** A connection to one run. */
+export interface RunConnection {
+  /** The server's id of the run once it has answered, before that the one that it was asked to use. */
+  runId(): string;
+  state(): ConnectionState;
+  /** Resolves, once, when there will be no more events. Never rejects. */
+  readonly closed: Promise<RunEnd>;
+  /** Lets go of the stream. Whether the run goes on is the server's policy. */
+  close(reason: 'stop' | 'detach'): void;
+}
+
+/**
+ * Connects to a run and stays connected until it has ended or cannot be had within the policy's budget.
+ *
+ * A body that ends without the terminal frame was cut, whatever the engine says about it. A server of the reference sends
+ * no terminal frame and cannot resume: there a body counts as whole when no frame and no item is left unfinished.
+ */
+export const resumeRun = (options: ResumeRunOptions): RunConnection => {
+  const { endpoint, request, policy, clock, random } = options;
+  let { runId } = options;
+  let state = initialConnection(clock.now(), request === undefined ? 'resumable' : 'unanswered');
+  let attempt: AbortController | undefined;
+  let timer: { readonly id: unknown; readonly at: number } | undefined;
+  /** What the server last said when it could not serve; reported if the budget runs out. */
+  let complaint: ChatKitError | undefined;
+  let isAnswered = false;
+  const end = deferred<RunEnd>();
+
+  const reader = createRunBodyReader({
+    onHeard: (events) => dispatch({ type: 'heard', at: clock.now(), events }),
+    onEvents: options.onEvents,
+    onRetry: (ms) => dispatch({ type: 'retry', ms }),
+    onNumbered: () => dispatch({ type: 'numbered' }),
+  });
+
+  const dispatch = (signal: ConnectionSignal): void => {
+    const previous = state;
+    state = nextConnection(previous, signal, policy);
+    if (state === previous) return;
+    const asks = attemptOf(state);
+    if (asks !== attemptOf(previous)) {
+      attempt?.abort();
+      attempt = asks === undefined ? undefined : new AbortController();
+      if (attempt !== undefined) void ask(attempt.signal);
+    }
+    arm();
+    if (newsOf(state) !== newsOf(previous)) options.onState?.(state);
+    if (state.phase !== 'closed') return;
+    stopListening();
+    end.resolve({ reason: state.reason, outcome: outcomeOf(state), error: state.error ?? lossOf(state) });
+  };
+
+  /** One timer that no byte resets: when it fires too early, it is set again for the rest. */
+  const arm = (): void => {
+    const at = deadlineOf(state, policy);
+    if (at !== undefined && timer !== undefined && timer.at <= at) return;
+    if (timer !== undefined) clock.clearTimeout(timer.id);
+    const fire = () => {
+      timer = undefined;
+      dispatch({ type: 'tick', at: clock.now(), jitter: random() });
+      arm();
+    };
+    timer = at === undefined ? undefined : { id: clock.setTimeout(fire, Math.max(0, at - clock.now())), at };
+  };
+
+  const ask = async (signal: AbortSignal): Promise<void> => {
+    try {
+      const isStart = request !== undefined && 'reach' in state && state.reach === 'unanswered';
+      const response = await (isStart
+        ? endpoint.start(request, runId, signal)
+        : endpoint.attach(runId, reader.lastOffset(), signal));
+      if (signal.aborted) return void response.body?.cancel().catch(() => {});
+      const verdict = await judge(response, isStart);
+      if (signal.aborted) return;
+      dispatch(verdict);
+      if (verdict.type !== 'opened' || response.body === null) return;
+      const bodyEnd = await reader.read(response.body, signal);
+      if (signal.aborted) return;
+      const isOver =
+        bodyEnd.type === 'ended' || (bodyEnd.type === 'whole' && 'reach' in state && state.reach === 'plain');
+      dispatch(isOver ? { type: 'ended', outcome: bodyEnd.outcome } : failure());
+    } catch (error) {
+      // Engines word a broken connection each in their own way; that it broke is all that counts.
+      if (!signal.aborted) dispatch(isChatKitError(error) ? { type: 'refused', error } : failure());
+    }
+  };
+
+  const failure = (notBeforeMs?: number): ConnectionSignal => ({
+    type: 'failed',
+    at: clock.now(),
+    jitter: random(),
+    notBeforeMs,
+  });
+
+  /** What an answer's head means. */
+  const judge = async (response: Response, isStart: boolean): Promise<ConnectionSignal> => {
+    const { status, headers } = response;
+    if (!isStart && (status === 204 || status === 404 || status === 410)) {
+      void response.body?.cancel().catch(() => {});
+      return { type: 'gone' };
+    }
+    if (!response.ok) {
+      const error = await errorOf(response);
+      // The start of a run that the application itself refused or broke is the user's to repeat; a gateway's failure passes.
+      if (
+        !isRetryableStatus(status) ||
+        (isStart && error.code !== 'transport.status' && error.code !== 'server.closing')
+      ) {
+        return { type: 'refused', error };
+      }
+      complaint = error;
+      return failure(retryAfterMs(headers.get('retry-after'), clock.now()));
+    }
+    if (response.body === null || !/^text\/event-stream\b/i.test(headers.get('content-type') ?? '')) {
+      void response.body?.cancel().catch(() => {});
+      const error = new ChatKitError('transport.status', 'The server did not answer with a stream of events.', {
+        details: { status },
+      });
+      return { type: 'refused', error };
+    }
+    const named = headers.get('chatkit-run-id');
+    runId = named ?? runId;
+    isAnswered = true;
+    return { type: 'opened', at: clock.now(), reach: isStart && named === null ? 'plain' : 'resumable' };
+  };
+
+  const lossOf = ({ reason }: { reason: CloseReason }): ChatKitError | undefined => {
+    if (reason !== 'drop' && reason !== 'stall') return undefined;
+    if (complaint !== undefined) return complaint;
+    return !isAnswered
+      ? new ChatKitError('transport.network', 'The server could not be reached.', { retryable: true })
+      : new ChatKitError('transport.interrupted', 'The connection was lost before the answer was complete.', {
+          retryable: true,
+        });
+  };
+
+  const stopListening = options.page.listen((what) => {
+    if (what === 'left') dispatch({ type: 'left' });
+    else if (what !== 'hidden') dispatch({ type: 'woken', at: clock.now(), by: what });
+  });
+
+  attempt = new AbortController();
+  void ask(attempt.signal);
+  arm();
+
+  return {
+    runId: () => runId,
+    state: () => state,
+    closed: end.promise,
+    close: (reason) => dispatch({ type: 'closed', reason }),
+  };
+};
+
+const attemptOf = (state: ConnectionState): number | undefined =>
+  state.phase === 'connecting' || state.phase === 'open' ? state.attempt : undefined;
+
+/** What of a state is worth telling. */
+const newsOf = (state: ConnectionState): string =>
+  state.phase === 'open' ? `${state.phase} ${state.reach} ${state.silent}` : state.phase;
+
+const outcomeOf = ({ reason, outcome }: Extract<ConnectionState, { phase: 'closed' }>): RunOutcome =>
+  outcome ?? (reason === 'stop' ? 'cancelled' : reason === 'refused' ? 'failed' : 'interrupted');
+
+/** `Retry-After`: seconds or a date. */
+const retryAfterMs = (value: string | null, now: number): number | undefined => {
+  if (value === null) return undefined;
+  const ms = /^\s*\d+\s*$/.test(value) ? Number(value) * 1000 : Date.parse(value) - now;
+  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
+};

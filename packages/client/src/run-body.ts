@@ -1,0 +1,92 @@
+/**
+ * The body of one answer, read into events: frames are decoded, offsets that were seen before are dropped, and what came
+ * with one read is handed over as one batch. Kept apart from connecting, because the last offset outlives a connection.
+ */
+import { compareOffsets, type RunOutcome, type ThreadStreamEvent } from '@chatkit/core';
+import { createSseDecoder } from '@chatkit/transport';
+import { createPlainEnding } from './plain-ending.ts';
+
+export interface RunBodyHooks {
+  /** Bytes came, with this many new events in them. Called before `onEvents`. */
+  onHeard(events: number): void;
+  onEvents(events: readonly ThreadStreamEvent[]): void;
+  onRetry(ms: number): void;
+  /** The frames of this run have offsets. */
+  onNumbered(): void;
+}
+
+/** How a body ended: with the terminal frame; without one, but whole as far as can be told; in the middle. */
+export type BodyEnd =
+  | { readonly type: 'ended'; readonly outcome: RunOutcome }
+  | { readonly type: 'whole'; readonly outcome: RunOutcome }
+  | { readonly type: 'cut' };
+
+/** Reads the bodies of one run, one after the other. */
+export interface RunBodyReader {
+  /** The last offset that was handed over; what an attach goes on behind. */
+  lastOffset(): string | undefined;
+  /** Reads to the end. Resolves as `cut` when the signal aborts; rejects when the bytes cannot be read. */
+  read(body: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<BodyEnd>;
+}
+
+const outcomes: ReadonlySet<unknown> = new Set<RunOutcome>(['completed', 'cancelled', 'failed', 'interrupted']);
+
+export const createRunBodyReader = (hooks: RunBodyHooks): RunBodyReader => {
+  let lastOffset: string | undefined;
+
+  const read = async (body: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<BodyEnd> => {
+    const reader = body.getReader();
+    const onAbort = () => void reader.cancel().catch(() => {});
+    signal.addEventListener('abort', onAbort, { once: true });
+    const plain = createPlainEnding();
+    let batch: ThreadStreamEvent[] = [];
+    let outcome: RunOutcome | undefined;
+    const decoder = createSseDecoder(({ id, event, data, retry }) => {
+      if (outcome !== undefined) return;
+      if (retry !== undefined) hooks.onRetry(retry);
+      if (id !== undefined && lastOffset !== undefined && compareOffsets(id, lastOffset) <= 0) return;
+      if (data !== undefined) {
+        const value: unknown = JSON.parse(data);
+        if (event === 'end') outcome = outcomeOf(value);
+        // Named frames of a newer server are not events of the thread.
+        else if ((event === undefined || event === 'message') && isEvent(value)) batch.push(value);
+      }
+      // Only now: a frame that cannot be read is asked for again.
+      if (id === undefined) return;
+      if (lastOffset === undefined) hooks.onNumbered();
+      lastOffset = id;
+    });
+    try {
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (signal.aborted) return { type: 'cut' };
+        if (done) return plain.isWhole() ? { type: 'whole', outcome: plain.outcome() } : { type: 'cut' };
+        try {
+          decoder.push(value);
+        } finally {
+          const events = batch;
+          batch = [];
+          hooks.onHeard(events.length);
+          plain.take(value, events);
+          if (events.length > 0) hooks.onEvents(events);
+        }
+        if (signal.aborted) return { type: 'cut' };
+        if (outcome !== undefined) return { type: 'ended', outcome };
+      }
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      onAbort();
+    }
+  };
+
+  return { lastOffset: () => lastOffset, read };
+};
+
+const isEvent = (value: unknown): value is ThreadStreamEvent =>
+  typeof value === 'object' && value !== null && typeof (value as { type?: unknown }).type === 'string';
+
+/** An outcome of a newer server is an end all the same. */
+const outcomeOf = (value: unknown): RunOutcome => {
+  const { outcome } = Object(value) as { outcome?: unknown };
+  return outcomes.has(outcome) ? (outcome as RunOutcome) : 'completed';
+};

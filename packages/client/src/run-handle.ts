@@ -1,0 +1,103 @@
+/**
+ * What `send()` gives back: the events of a run as something to iterate, and its end as something to wait for. The run
+ * goes on whether or not anybody does either, so a loop that is left early stops nothing but itself.
+ */
+import type { RunOutcome, ThreadStreamEvent } from '@chatkit/core';
+import { deferred } from './deferred.ts';
+
+/**
+ * A run as its starter sees it. Each iteration has all events from the moment it begins: one that begins in the same turn
+ * as the run misses none. It ends when the run has ended, and throws when the run could not be started or was lost; an
+ * `error` event of the assistant's is an event, not a throw.
+ */
+export interface ChatRun extends AsyncIterable<ThreadStreamEvent> {
+  /** The id of the run, or of its first part where tools of the page had it go on in further ones. */
+  readonly id: string;
+  /** How it ended. Never rejects, so it need not be awaited. `interrupted`: lost, or let go of by loading another thread. */
+  readonly done: Promise<RunOutcome>;
+}
+
+/** The other side of a {@link ChatRun}. */
+export interface RunHandle {
+  readonly run: ChatRun;
+  push(events: readonly ThreadStreamEvent[]): void;
+  /** Settles the run; only the first call counts. */
+  settle(outcome: RunOutcome, error?: unknown): void;
+}
+
+/** A reader has a queue of its own, so one that is slow holds up neither the others nor the screen. */
+interface Reader {
+  push(events: readonly ThreadStreamEvent[]): void;
+  end(): void;
+}
+
+type Ending = { readonly error: unknown } | undefined;
+
+export const createRunHandle = (id: string): RunHandle => {
+  const readers = new Set<Reader>();
+  const done = deferred<RunOutcome>();
+  let settled = false;
+  let ending: Ending;
+
+  const iterate = (): AsyncIterator<ThreadStreamEvent, undefined> => {
+    let queue: ThreadStreamEvent[] = [];
+    let waiting: (() => void)[] = [];
+    let over = settled;
+    /** The failure is thrown once, by the call that reaches the end; calls after it are done. */
+    let owesError = true;
+    const wake = () => {
+      const ready = waiting;
+      waiting = [];
+      for (const resume of ready) resume();
+    };
+    const reader: Reader = {
+      push(events) {
+        queue.push(...events);
+        wake();
+      },
+      end() {
+        over = true;
+        wake();
+      },
+    };
+    if (!settled) readers.add(reader);
+    return {
+      async next() {
+        for (;;) {
+          const value = queue.shift();
+          if (value !== undefined) return { value, done: false };
+          if (over) {
+            readers.delete(reader);
+            if (!owesError || ending === undefined) return { value: undefined, done: true };
+            owesError = false;
+            throw ending.error;
+          }
+          await new Promise<void>((resolve) => waiting.push(resolve));
+        }
+      },
+      async return() {
+        readers.delete(reader);
+        queue = [];
+        over = true;
+        owesError = false;
+        wake();
+        return { value: undefined, done: true };
+      },
+    };
+  };
+
+  return {
+    run: { id, done: done.promise, [Symbol.asyncIterator]: iterate },
+    push(events) {
+      for (const reader of readers) reader.push(events);
+    },
+    settle(outcome, error) {
+      if (settled) return;
+      settled = true;
+      ending = error === undefined ? undefined : { error };
+      done.resolve(outcome);
+      for (const reader of readers) reader.end();
+      readers.clear();
+    },
+  };
+};

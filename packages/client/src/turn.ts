@@ -1,0 +1,272 @@
+/**
+ * One turn of the conversation, from the user's message (or action, or answer) to the assistant's last word. Usually one
+ * run; with tools of the page a chain of runs that the user sees as one. States: `waiting → running → stopping → settled`.
+ */
+import {
+  ChatKitError,
+  type ChatKitRequestInput,
+  createId,
+  type RunOutcome,
+  type ThreadStreamEvent,
+} from '@chatkit/core';
+import { cancelRun, pause } from './cancel-run.ts';
+import {
+  applyEvents,
+  beginTurn,
+  type ChatState,
+  type ConnectionStatus,
+  dropOutgoing,
+  endTurn,
+  failOutgoing,
+  freeze,
+  shownFailure,
+} from './chat-state.ts';
+import {
+  type ClientToolHandler,
+  completeCall,
+  outputRequest,
+  pendingToolCalls,
+  runTools,
+  type ToolOutput,
+} from './client-tools.ts';
+import type { ConnectionPolicy, ConnectionState, Reach } from './connection-state.ts';
+import { deferred } from './deferred.ts';
+import { confirmsMessage } from './optimistic.ts';
+import { createReplayGate } from './replay-gate.ts';
+import { type ConnectionPorts, type RunConnection, type RunEnd, resumeRun } from './resume-run.ts';
+import { type ChatRun, createRunHandle } from './run-handle.ts';
+import type { LaneTurn } from './turn-lane.ts';
+
+/** What a turn is made from. */
+export interface TurnPlan {
+  readonly runId: string;
+  /** What starts it, made when its turn has come. Absent: attach to the run `runId`. */
+  readonly request?: (() => ChatKitRequestInput) | undefined;
+  /** Whether it carries a message of the user's, which is in the outbox under `runId`. */
+  readonly hasMessage?: boolean | undefined;
+  /**
+   * What changes on the screen when it starts, for example what is to be answered anew. Undone if it cannot start. Of an
+   * attached run it is shown together with what the run has said so far.
+   */
+  readonly prepare?: ((state: ChatState) => ChatState) | undefined;
+}
+
+/** What every turn of a client shares. */
+export interface TurnContext {
+  readonly ports: ConnectionPorts;
+  readonly policy: () => ConnectionPolicy;
+  readonly get: () => ChatState;
+  /** Changes the state. `now`: tell subscribers at once. */
+  readonly update: (step: (state: ChatState) => ChatState, when?: 'now') => void;
+  /** Told what kind of server has answered. */
+  readonly onReach: (reach: Reach) => void;
+  readonly onEffect: (event: Extract<ThreadStreamEvent, { type: 'client_effect' }>) => void;
+  /** The server lost sight of the run: shows the thread as it is stored. Whether there is an answer in it. */
+  readonly reload: () => Promise<boolean>;
+  readonly toolHandler: ClientToolHandler | undefined;
+  readonly toolTimeoutMs: number;
+  /** Whether the server is known to take a call's id with its output. */
+  readonly namesCalls: () => boolean;
+}
+
+export interface Turn extends LaneTurn {
+  readonly run: ChatRun;
+  readonly hasMessage: boolean;
+  /** Resolves when something can be shown of it: at the latest when it has settled. */
+  readonly shown: Promise<void>;
+  /** Stops the run, wherever it is. Resolves when it has settled. */
+  stop(): Promise<void>;
+}
+
+/** How long a loaded thread waits for the replay of its run, to be shown with it. */
+const showByMs = 1_000;
+
+/** How long a server of the reference gets to store what it wrote before the next request reads it: no event tells. */
+const plainSettleMs = 250;
+
+export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
+  const { clock } = context.ports;
+  const handle = createRunHandle(plan.runId);
+  const toolAbort = new AbortController();
+  const shown = deferred<void>();
+  const settled = deferred<void>();
+  const hasMessage = plan.hasMessage === true;
+  let phase: 'waiting' | 'running' | 'stopping' | 'settled' = 'waiting';
+  /** A newer turn waits, but this one has a message of the user's to deliver first. */
+  let yields = false;
+  let isConfirmed = !hasMessage;
+  let hasBegun = false;
+  let connection: RunConnection | undefined;
+  let reach: Reach | undefined;
+  let isOpen = false;
+
+  const show = (): void => {
+    context.update((state) => state, 'now');
+    shown.resolve();
+  };
+
+  /** Shows that the turn has begun. */
+  const open = (status: 'submitting' | 'streaming'): void => {
+    if (isOpen) return;
+    isOpen = true;
+    context.update((state) => {
+      const begun = beginTurn(state, status);
+      return plan.prepare === undefined ? begun : plan.prepare(begun);
+    });
+  };
+
+  const take = (events: readonly ThreadStreamEvent[], replayed: boolean): void => {
+    if (phase === 'settled') return;
+    open('streaming');
+    hasBegun = true;
+    const confirms = !isConfirmed && confirmsMessage(events);
+    context.update((state) => applyEvents(confirms ? dropOutgoing(state, plan.runId) : state, events));
+    if (replayed) show();
+    handle.push(events);
+    // What a page was told to do before it was reloaded is not done twice.
+    if (!replayed) for (const event of events) if (event.type === 'client_effect') context.onEffect(event);
+    if (!confirms) return;
+    isConfirmed = true;
+    if (yields) void stop('submitting');
+  };
+
+  const runOnce = async (runId: string, request: ChatKitRequestInput | undefined): Promise<RunEnd> => {
+    const gate = request === undefined ? createReplayGate(clock, take) : undefined;
+    connection = resumeRun({
+      ...context.ports,
+      policy: context.policy(),
+      runId,
+      request,
+      onEvents: (events) => (gate === undefined ? take(events, false) : gate.push(events)),
+      onState: (state) => {
+        if (phase === 'settled') return;
+        if (state.phase === 'open') reach = state.reach;
+        if (reach !== undefined) context.onReach(reach);
+        context.update((chat) => ({ ...chat, connection: connectionStatus(state) }));
+      },
+    });
+    const late =
+      gate &&
+      clock.setTimeout(() => {
+        open('streaming');
+        show();
+      }, showByMs);
+    void shown.promise.then(() => late !== undefined && clock.clearTimeout(late));
+    const end = await connection.closed;
+    gate?.open();
+    return end;
+  };
+
+  /** Runs tools and hands their results over, until the assistant wants no more of them. */
+  const continueWithTools = async (first: RunEnd): Promise<RunEnd> => {
+    let end = first;
+    const handler = context.toolHandler;
+    // Another tab may be running the tools of a run that was started there.
+    if (handler === undefined || plan.request === undefined) return end;
+    const seen = new Set<string>();
+    for (;;) {
+      if (end.outcome !== 'completed' || phase !== 'running') return end;
+      const calls = pendingToolCalls(context.get().thread).filter(({ id }) => !seen.has(id));
+      if (calls.length === 0) return end;
+      for (const { id } of calls) seen.add(id);
+      const outputs = await runTools(calls, handler, {
+        signal: toolAbort.signal,
+        timeoutMs: context.toolTimeoutMs,
+        clock,
+      });
+      if (phase !== 'running') return { reason: 'stop', outcome: 'cancelled', error: undefined };
+      for (const output of context.namesCalls() ? outputs : outputs.slice(-1)) end = await handOver(output);
+    }
+  };
+
+  const handOver = async (output: ToolOutput): Promise<RunEnd> => {
+    if (phase !== 'running') return { reason: 'stop', outcome: 'cancelled', error: undefined };
+    const named = context.namesCalls();
+    context.update((state) => ({ ...state, thread: completeCall(state.thread, output, named) }));
+    return runOnce(createId('run'), outputRequest(output, named));
+  };
+
+  const settle = (outcome: RunOutcome, error?: ChatKitError): void => {
+    if (phase === 'settled') return;
+    phase = 'settled';
+    toolAbort.abort();
+    shown.resolve();
+    settled.resolve();
+    handle.settle(outcome, error);
+  };
+
+  const finish = (end: RunEnd, before: ChatState): void => {
+    if (phase === 'settled') return;
+    const wasStopped = phase === 'stopping';
+    context.update((state) => {
+      const ended = endTurn(state, wasStopped || end.error === undefined ? undefined : shownFailure(end.error));
+      const undone = hasBegun || plan.prepare === undefined ? ended : { ...ended, thread: before.thread };
+      return isConfirmed ? undone : failOutgoing(undone, plan.runId);
+    }, 'now');
+    settle(wasStopped && end.outcome !== 'completed' ? 'cancelled' : end.outcome, wasStopped ? undefined : end.error);
+  };
+
+  /** The server has forgotten the run, not what came of it. */
+  const lookUp = async (end: RunEnd): Promise<RunEnd> => {
+    if (phase === 'settled') return end;
+    if (await context.reload().catch(() => false)) return { ...end, outcome: 'completed' };
+    const error = new ChatKitError('run.interrupted', 'The answer was interrupted.', { retryable: true });
+    return { ...end, error };
+  };
+
+  const stop = async (status: 'stopping' | 'submitting'): Promise<void> => {
+    if (phase === 'waiting') {
+      if (hasMessage) context.update((state) => failOutgoing(state, plan.runId), 'now');
+      settle('cancelled');
+    }
+    if (phase === 'running') {
+      phase = 'stopping';
+      toolAbort.abort();
+      context.update((state) => freeze(state, status), 'now');
+      if (connection !== undefined) void cancelRun(connection, context.ports);
+    }
+    await settled.promise;
+  };
+
+  return {
+    run: handle.run,
+    hasMessage,
+    shown: shown.promise,
+    stop: () => stop('stopping'),
+    async start() {
+      if (phase === 'settled') return;
+      phase = 'running';
+      const before = context.get();
+      const request = plan.request?.();
+      if (request !== undefined) {
+        open('submitting');
+        show();
+      }
+      const end = await continueWithTools(await runOnce(plan.runId, request));
+      finish(end.reason === 'gone' ? await lookUp(end) : end, before);
+      if (reach === 'plain' && end.reason === 'stop') await pause(plainSettleMs, clock);
+    },
+    giveWay() {
+      yields = true;
+      if (isConfirmed) void stop('submitting');
+    },
+    abandon() {
+      const isRunning = phase === 'running' || phase === 'stopping';
+      settle(isRunning ? 'interrupted' : 'cancelled');
+      connection?.close('detach');
+    },
+  };
+};
+
+const connectionStatus = (state: ConnectionState): ConnectionStatus => {
+  switch (state.phase) {
+    case 'connecting':
+      return state.attempt === 1 ? 'connecting' : 'reconnecting';
+    case 'open':
+      return state.silent ? 'silent' : 'live';
+    case 'closed':
+      return 'none';
+    default:
+      return 'reconnecting';
+  }
+};

@@ -1,0 +1,29 @@
+/** The list of threads, loaded when the component appears. */
+import { type ChatClient, createThreadList, type ThreadList, type ThreadListSnapshot } from '@chatkit/client';
+import { useEffect, useMemo, useSyncExternalStore } from 'react';
+import { useChatClient } from './chat-provider.ts';
+
+/** What the list holds, and what can be done with it. */
+export interface UseThreadsResult
+  extends ThreadListSnapshot,
+    Pick<ThreadList, 'refresh' | 'loadMore' | 'rename' | 'remove'> {}
+
+/**
+ * The threads that the client can see, newest first. The thread that is shown keeps its place up to date.
+ *
+ * @param options `limit`: threads per page. `client`: default the provider's.
+ *
+ * @example
+ * const { threads, hasMore, loadMore, remove } = useThreads();
+ */
+export const useThreads = ({ limit, client }: { limit?: number; client?: ChatClient } = {}): UseThreadsResult => {
+  const found = useChatClient(client);
+  const list = useMemo(() => createThreadList(found, { limit }), [found, limit]);
+  const snapshot = useSyncExternalStore(list.subscribe, list.getSnapshot, list.getSnapshot);
+  useEffect(() => {
+    // StrictMode mounts twice.
+    if (list.getSnapshot().status === 'idle') void list.refresh();
+  }, [list]);
+  const { refresh, loadMore, rename, remove } = list;
+  return { ...snapshot, refresh, loadMore, rename, remove };
+};
