@@ -1,3 +1,7 @@
 import { library } from '../../tsup.base.ts';
 
-export default library({ index: 'src/index.ts', 'schema/index': 'src/schema/index.ts' });
+export default library({
+  index: 'src/index.ts',
+  'schema/index': 'src/schema/index.ts',
+  'widgets/index': 'src/widgets/index.ts',
+});

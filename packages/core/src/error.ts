@@ -40,6 +40,8 @@ export type ErrorCode =
   | 'log.expired'
   | 'log.offset_unknown'
   | 'log.closed'
+  | 'widget.invalid_template'
+  | 'widget.render_failed'
   | 'transport.network'
   | 'transport.status'
   | 'transport.interrupted'

@@ -117,6 +117,8 @@ describe('the vocabulary', () => {
       | 'log.expired'
       | 'log.offset_unknown'
       | 'log.closed'
+      | 'widget.invalid_template'
+      | 'widget.render_failed'
       | 'transport.network'
       | 'transport.status'
       | 'transport.interrupted'
