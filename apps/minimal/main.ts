@@ -53,7 +53,8 @@ for await (const line of terminal) {
     if (event.type !== 'thread.item.updated') continue;
     if (event.update.type === 'assistant_message.content_part.text_delta') process.stdout.write(event.update.delta);
   }
-  terminal.prompt();
+  console.log();
+  if (!terminal.closed) terminal.prompt();
 }
 http.close();
 await server.close();

@@ -1,4 +1,5 @@
 import { createOrderChecker, type ThreadStreamEvent } from '@chatkit/core';
+import { collect } from '@chatkit/stream';
 import { createVirtualClock } from '@chatkit/testing';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -91,7 +92,7 @@ test('an abort ends the wait at once and leaves no timer', async () => {
 const answer = (text: string, signal = new AbortController().signal) =>
   respondFromPassages(question(text), [], signal, { index, tokensPerSecond: Number.POSITIVE_INFINITY, thinkMs: 0 });
 
-const eventsOf = async (text: string): Promise<ThreadStreamEvent[]> => Array.fromAsync(answer(text));
+const eventsOf = async (text: string): Promise<ThreadStreamEvent[]> => collect(answer(text));
 
 test('events: progress with the real numbers, then text that grows, then the item as it stays', async () => {
   const events = await eventsOf('How do I stop a lamp?');
@@ -129,7 +130,7 @@ test('a greeting is answered without a search', async () => {
 test('a stop during the search ends with the reason', async () => {
   const stop = new AbortController();
   stop.abort(new Error('stopped'));
-  await expect(Array.fromAsync(answer('How do I stop a lamp?', stop.signal))).rejects.toThrow('stopped');
+  await expect(collect(answer('How do I stop a lamp?', stop.signal))).rejects.toThrow('stopped');
 });
 
 test.each([

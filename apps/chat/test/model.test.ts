@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { isCustomStreamError, type ThreadStreamEvent } from '@chatkit/core';
+import { collect } from '@chatkit/stream';
 import OpenAI from 'openai';
 import { expect, onTestFinished, test } from 'vitest';
 import { respondWithModel } from '../server/respond-with-model.ts';
@@ -40,7 +41,7 @@ test('passes the passages and the history on, and streams what the model writes'
     for (const word of ['It ', 'fades.']) response.write(chunk(word));
     response.end('data: [DONE]\n\n');
   });
-  const events: ThreadStreamEvent[] = await Array.fromAsync(ask(client));
+  const events: ThreadStreamEvent[] = await collect(ask(client));
   const request = JSON.parse(sent);
   expect(request).toMatchObject({ model: 'test-model', stream: true });
   expect(request.messages[0].content).toContain('A lamp stops when its signal aborts.');
@@ -85,7 +86,7 @@ test.each([
   const client = await startModel((_, response) => {
     response.writeHead(status, { 'content-type': 'application/json' }).end('{"error":{"message":"sk-secret"}}');
   });
-  const error = await Array.fromAsync(ask(client)).catch((reason: unknown) => reason);
+  const error = await collect(ask(client)).catch((reason: unknown) => reason);
   expect(isCustomStreamError(error)).toBe(true);
   expect(error).toMatchObject({ message: expect.stringMatching(message), allowRetry });
   expect(String(error)).not.toContain('sk-secret');
@@ -93,6 +94,6 @@ test.each([
 
 test('a model that cannot be reached can be tried again', async () => {
   const client = new OpenAI({ apiKey: 'test', baseURL: 'http://127.0.0.1:9/v1', maxRetries: 0 });
-  const error = await Array.fromAsync(ask(client)).catch((reason: unknown) => reason);
+  const error = await collect(ask(client)).catch((reason: unknown) => reason);
   expect(error).toMatchObject({ message: 'The model at 127.0.0.1:9 cannot be reached.', allowRetry: true });
 });

@@ -80,8 +80,10 @@ export const createPassageIndex = (documents: readonly MarkdownDocument[]): Pass
         fuzzy: (term) => (term.length >= 5 && asked.includes(term) ? 0.2 : false),
         boostDocument: (id) => {
           const passage = byId.get(String(id));
-          const forUsers = audienceOf(passage?.path ?? '');
-          return forUsers * (wantsCode && passage?.body.includes('```') ? 1.5 : 1);
+          if (passage === undefined) return 1;
+          const named = shareOf(termsOf(passage.heading), asked);
+          const shown = wantsCode && passage.body.includes('```') ? 1.3 : 1;
+          return audienceOf(passage.path) * shown * (1 + named);
         },
       });
       const wanted = asked.length > 0 ? asked : [...context];
@@ -100,8 +102,12 @@ export const createPassageIndex = (documents: readonly MarkdownDocument[]): Pass
 /** Why the project is as it is interests fewer than how to use it. */
 const audienceOf = (path: string): number => {
   if (path.startsWith('docs/decisions/')) return 0.5;
-  return path === 'CONTRIBUTING.md' || path.startsWith('apps/') ? 0.8 : 1;
+  return path.startsWith('apps/') ? 0.8 : 1;
 };
+
+/** How many of `terms` are among `others`, from 0 to 1. */
+const shareOf = (terms: readonly string[], others: readonly string[]): number =>
+  terms.length === 0 ? 0 : terms.filter((term) => others.includes(term)).length / terms.length;
 
 /** The matched share of the question's weight: a word as it is counts whole, a related or similar one by half. */
 const coverage = (result: SearchResult, terms: readonly string[], weightOf: (term: string) => number): number => {

@@ -55,6 +55,11 @@ export const Conversation = ({ client, chat, missing }: ConversationProps) => {
     <>
       <div className="scroller" ref={scroller}>
         <div className="column" ref={content} aria-busy={chat.status === 'loading'}>
+          {chat.hasOlder && (
+            <button type="button" className="quiet older" onClick={() => void client.loadOlder().catch(() => {})}>
+              Show earlier messages
+            </button>
+          )}
           {missing && <p className="hint">That conversation is not here any more.</p>}
           {chat.status === 'loading' ? (
             <div className="loading" aria-hidden="true">
@@ -74,8 +79,7 @@ export const Conversation = ({ client, chat, missing }: ConversationProps) => {
               />
             ))
           )}
-          {busy && chat.progress !== undefined && <ProgressLine {...chat.progress} />}
-          {chat.status === 'submitting' && chat.progress === undefined && <ProgressLine text="Sending…" />}
+          {busy && <Progress chat={chat} />}
           {chat.error !== undefined && (
             <div className="trouble" role="alert">
               <p>{chat.error.message}</p>
@@ -103,4 +107,11 @@ export const Conversation = ({ client, chat, missing }: ConversationProps) => {
       <Announcer items={chat.items} progress={chat.progress?.text} error={chat.error?.message} busy={busy} />
     </>
   );
+};
+
+/** What the assistant says it does, or what the connection does instead. */
+const Progress = ({ chat }: { chat: ChatSnapshot }) => {
+  if (chat.connection === 'reconnecting') return <ProgressLine text="The connection broke. Reconnecting…" />;
+  if (chat.progress !== undefined) return <ProgressLine {...chat.progress} />;
+  return chat.status === 'submitting' ? <ProgressLine text="Sending…" /> : null;
 };
