@@ -115,4 +115,27 @@ describe('createMemoryLog, beyond the contract', () => {
     }
     expect(evicted).toEqual(['a']);
   });
+
+  it('settles overlapping next() calls in their order, and all of them at return()', async () => {
+    const log = createMemoryLog();
+    await log.create('run');
+    const reader = log.read('run')[Symbol.asyncIterator]();
+    const order: string[] = [];
+    const calls = [1, 2, 3, 4].map((n) =>
+      reader.next().then((result) => order.push(`${n}: ${result.done ? 'done' : result.value.offset}`)),
+    );
+    await log.append('run', [entry(1), entry(2)]);
+    await reader.return?.();
+    await Promise.all(calls);
+    expect(order).toEqual(['1: 1-1', '2: 1-2', '3: done', '4: done']);
+  });
+
+  it('is lazy: a reader that nobody drives neither attaches nor holds the producer back', async () => {
+    const log = createMemoryLog({ maxLagBytes: 100 });
+    const early = log.read('run');
+    await log.create('run');
+    for (let seq = 1; seq < 50; seq += 1) expect(log.append('run', [entry(seq)])).toBeUndefined();
+    void log.append('run', [end(50)]);
+    expect(await collect(early)).toHaveLength(50);
+  });
 });

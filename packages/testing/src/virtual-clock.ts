@@ -1,16 +1,14 @@
 /**
  * Time that moves only when a test says so. It fits every option called `clock` in the toolkit, so no test has to sleep.
  */
+import type { Clock } from '@chatkit/stream';
 
 export interface VirtualClockOptions {
   /** What `now()` says at first. Default 0. */
   startMs?: number | undefined;
 }
 
-export interface VirtualClock {
-  now(): number;
-  setTimeout(callback: () => void, delayMs: number): unknown;
-  clearTimeout(timer: unknown): void;
+export interface VirtualClock extends Clock {
   /** A promise that is kept `delayMs` from now; rejects with the signal's reason when that comes first. */
   sleep(delayMs: number, signal?: AbortSignal | undefined): Promise<void>;
   /**

@@ -50,11 +50,12 @@ export const describeValues = <Context>({ store, someone, contextOf }: StoreKit<
 
     it('never confuses two ids', async () => {
       const me = someone();
+      // biome-ignore format: a list to be read as one
       const ids = [
         'a', 'A', 'a ', ' a', 'a%', 'a_', "a'", 'a"', 'a\\', 'a\n', 'é', 'e\u0301', 'ﬁ', 'fi', 'ß', 'ss', 'I', 'ı', '0',
         '00', 'null', 'a/b', 'a.b', "'; DROP TABLE thread; --", '$1', '👩‍👩‍👧', '\ufffd', 'a\0', 'a\0b', '\ud800', '\udbff',
         'x'.repeat(200), 'x'.repeat(5000),
-      ]; // biome-ignore format: a list to be read as one
+      ];
       const kept: string[] = [];
       for (const id of ids) {
         const saving = store().saveThread(threadOf(id, { title: id }), me);
