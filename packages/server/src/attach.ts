@@ -5,10 +5,10 @@
 import { ChatKitError, compareOffsets, isChatKitError, parseOffset, type ThreadMetadata } from '@chatkit/core';
 import type { Reply } from '@chatkit/transport';
 import type { Kernel } from './handle.ts';
+import type { RemoteRun } from './remote-run.ts';
 import type { StreamingRequest } from './requests/prepare.ts';
 import type { ReaderHold, Run } from './run.ts';
 import { isRunId } from './run-id.ts';
-import { isSettled } from './run-state.ts';
 import { streamReply } from './stream-reply.ts';
 
 /** `GET ?run=&after=`: replays what is missing, then follows. `Last-Event-ID` wins over `after`, which ages in a URL. */
@@ -26,7 +26,7 @@ export const attach = async <Context>(kernel: Kernel<Context>, request: Request,
 /** Attaches to a run. `call` is given when a POST repeats a run's id: it must be about the same thread. */
 export const attachTo = async <Context>(
   kernel: Kernel<Context>,
-  run: Run,
+  run: Run | RemoteRun,
   after: string | undefined,
   request: Request,
   context: Context,
@@ -35,17 +35,17 @@ export const attachTo = async <Context>(
   const { log, settings } = kernel.parts;
   if (call !== undefined) await assertSameRun(kernel, run, call, context);
   if (after !== undefined) {
-    if (parseOffset(after) === undefined || compareOffsets(after, run.lastOffset()) > 0) {
+    // An offset beyond the log of another machine is one that has not arrived here yet: the log waits for it.
+    if (parseOffset(after) === undefined || compareOffsets(after, run.lastOffset() ?? after) > 0) {
       throw new ChatKitError('log.offset_unknown', 'The run has no such offset.', { details: { path: 'after' } });
     }
-    if (isSettled(run.state()) && after === run.lastOffset()) return { status: 204, headers: {}, body: null };
   }
   const hold = holdFor(run, request);
   return streamReply({ run, hold, log, settings, resumable: true, after });
 };
 
 /** A reader's hold that ends with the request. */
-export const holdFor = (run: Run, request: Request): ReaderHold => {
+export const holdFor = (run: Run | RemoteRun, request: Request): ReaderHold => {
   const hold = run.hold();
   request.signal.addEventListener('abort', hold.release, { once: true });
   if (request.signal.aborted) hold.release();
@@ -59,14 +59,17 @@ export const cancelRun = async <Context>(
   context: Context,
 ): Promise<Record<string, never>> => {
   const run = await authorized(kernel, runId, context);
-  run.stop('cancel');
-  await run.settled;
+  await kernel.registry.cancel(run);
   return {};
 };
 
 /** The run, if the user has its thread. */
-const authorized = async <Context>(kernel: Kernel<Context>, runId: string, context: Context): Promise<Run> => {
-  const run = kernel.registry.get(runId);
+const authorized = async <Context>(
+  kernel: Kernel<Context>,
+  runId: string,
+  context: Context,
+): Promise<Run | RemoteRun> => {
+  const run = isRunId(runId) ? await kernel.registry.find(runId) : undefined;
   // An unknown run is looked up too, so that the time to refuse tells nothing.
   const thread = await threadOf(kernel, run?.threadId ?? (isRunId(runId) ? runId : 'none'), context);
   if (run !== undefined && thread !== undefined) return run;
@@ -90,7 +93,7 @@ export const threadOf = async <Context>(
 /** A repeated POST waits for the first one's outcome, so that it fails as that one did and finds the thread stored. */
 const assertSameRun = async <Context>(
   kernel: Kernel<Context>,
-  run: Run,
+  run: Run | RemoteRun,
   call: StreamingRequest,
   context: Context,
 ): Promise<void> => {

@@ -9,6 +9,7 @@ import {
   createId,
   type IdKind,
   isChatKitError,
+  type RunLease,
   type Store,
   type StreamLog,
   type StreamOptions,
@@ -22,6 +23,7 @@ import {
 import { createMemoryLog } from '@chatkit/store/memory';
 import { type Reply, toResponse } from '@chatkit/transport';
 import { replyTo } from './handle.ts';
+import { createLocalLease } from './local-lease.ts';
 import type { AudioInput, Feedback, RunContext, ServerHooks } from './parts.ts';
 import { isPartialAnswer } from './process-events.ts';
 import { createRunRegistry, type RunRegistry } from './run-registry.ts';
@@ -35,6 +37,11 @@ export interface ChatKitServerOptions<Context> extends SettingsOptions {
   attachmentStore?: AttachmentStore<Context> | undefined;
   /** Keeps the events of runs for readers that come back. Default: in this process's memory. */
   log?: StreamLog | undefined;
+  /**
+   * Says which machine runs a thread, where there are several. Needs a `log` that all of them share. Default: this process
+   * is alone.
+   */
+  lease?: RunLease | undefined;
 }
 
 /**
@@ -62,7 +69,7 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
     this.attachmentStore = options.attachmentStore;
     this.log = options.log ?? createMemoryLog();
     this.settings = resolveSettings(options);
-    this.#registry = createRunRegistry(this.log, this.settings);
+    this.#registry = createRunRegistry(this.log, options.lease ?? createLocalLease(), this.settings);
   }
 
   /**

@@ -64,13 +64,14 @@ const answer = async <Context>(
   if (call.type === 'threads.delete') {
     const { thread_id } = call.params;
     // Only who may see the thread may stop what goes on in it.
-    if (registry.isBusy(thread_id) && (await threadOf(kernel, thread_id, context)) === undefined) return json({});
+    if ((await registry.isBusy(thread_id)) && (await threadOf(kernel, thread_id, context)) === undefined)
+      return json({});
     return json(await registry.exclusively(thread_id, () => answerJson(parts, call, context)));
   }
   const body = await answerJson(parts, call, context);
   if (call.type !== 'threads.get_by_id' || !optedIn(request)) return json(body);
-  const active = registry.activeIn(call.params.thread_id);
-  return json(body, active === undefined ? {} : { 'chatkit-active-run': active.id });
+  const active = await registry.activeIn(call.params.thread_id);
+  return json(body, active === undefined ? {} : { 'chatkit-active-run': active });
 };
 
 const startRun = async <Context>(
@@ -88,12 +89,15 @@ const startRun = async <Context>(
       details: { path: 'ChatKit-Run-Id' },
     });
   }
-  const known = chosen === null ? undefined : registry.get(chosen);
+  // Nothing is waited for between the last look and `begin`: two POSTs at once must not both start the run.
+  const known = chosen === null ? undefined : ((await registry.find(chosen)) ?? registry.get(chosen));
   if (known !== undefined) return attachTo(kernel, known, undefined, request, context, call);
 
   const threadId = call.type === 'threads.create' ? parts.generateThreadId(context) : call.params.thread_id;
   const id = chosen ?? createRunId();
-  const { run, ready } = registry.begin({ id, threadId, resumable }, () => prepareTurn(parts, call, threadId, context));
+  const { run, ready } = registry.begin({ runId: id, threadId, resumable }, () =>
+    prepareTurn(parts, call, threadId, context),
+  );
   const hold = holdFor(run, request);
   try {
     await ready;

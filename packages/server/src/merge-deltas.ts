@@ -8,17 +8,20 @@ import { compareOffsets, type LogEntry, type ThreadItemUpdatedEvent } from '@cha
 /** A merged delta is at most about this long, in UTF-16 units. */
 const MAX_LENGTH = 16 * 1024;
 
-/** `newest` is the offset that the producer has reached: entries up to it are there and cost no waiting. */
+/**
+ * `newest` is the offset that the producer has reached: entries up to it are there and cost no waiting. Where it is not
+ * known nothing is merged.
+ */
 export async function* mergeDeltas(
   entries: AsyncIterable<LogEntry>,
-  newest: () => string,
+  newest: () => string | undefined,
 ): AsyncGenerator<LogEntry, void, undefined> {
   let held: LogEntry | undefined;
   for await (const entry of entries) {
     const merged = held === undefined ? undefined : merge(held, entry);
     if (held !== undefined && merged === undefined) yield held;
     held = merged ?? entry;
-    if (compareOffsets(entry.offset, newest()) >= 0 || !isDelta(held)) {
+    if (compareOffsets(entry.offset, newest() ?? entry.offset) >= 0 || !isDelta(held)) {
       yield held;
       held = undefined;
     }

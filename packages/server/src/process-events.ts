@@ -71,6 +71,7 @@ export async function* processEvents<Context>(
         options.watch?.waiting(first);
         const step = await source.next();
         options.watch?.arrived();
+        signal.throwIfAborted();
         if (step.done === true) break;
         // No `yield*` and no needless `await` here: this loop runs once per token.
         const taken = desk.take(step.value);
@@ -126,6 +127,8 @@ export const toErrorEvent = (error: unknown): ErrorEvent => {
 const isDeadline = (error: unknown): error is ChatKitError =>
   isChatKitError(error) && error.code.startsWith('run.') && error.code.endsWith('_timeout');
 
+const isLost = (error: unknown): boolean => isChatKitError(error) && error.details?.['cause'] === 'lost';
+
 /** Whether an item is an answer with text in it. */
 export const isPartialAnswer = (item: ThreadItem): boolean =>
   item.type === 'assistant_message' && item.content.some((part) => part.text.trim() !== '');
@@ -146,6 +149,8 @@ const cancelled = async <Context>(
   changes: ThreadChanges,
   desk: ItemDesk,
 ): Promise<ThreadStreamEvent[]> => {
+  // Another machine may be writing to the thread by now.
+  if (isLost(options.signal.reason)) return [];
   await quietly(options.onError, async () => {
     await options.onCancelled(changes.thread, selectOpenItems(desk.state()));
     return [];

@@ -1,50 +1,70 @@
-/** The runs of one process: found by id, one at a time per thread, kept for a while after their end. */
-import { ChatKitError, type StreamLog } from '@chatkit/core';
+/**
+ * The runs of one process: found by id, one at a time per thread, kept for a while after their end. What other machines
+ * run is known through the lease: a thread is taken from all of them before a run starts, and a run that is not here is
+ * found, followed (the log is shared) and stopped there.
+ */
+import { ChatKitError, createId, type RunClaim, type RunLease, type RunRecord, type StreamLog } from '@chatkit/core';
 import { settlesWithin } from './clock.ts';
+import { keepLease } from './lease-keeper.ts';
+import { startReaper } from './reaper.ts';
+import { type RemoteRun, remoteRun } from './remote-run.ts';
 import type { Turn } from './requests/turn.ts';
-import { createRun, type Run, startOffset } from './run.ts';
-import { isSettled } from './run-state.ts';
+import { createRun, type Run, type RunOwner, startOffset } from './run.ts';
+import { isSettled, type StopCause } from './run-state.ts';
 import type { Settings } from './settings.ts';
-import { createThreadLanes, type Occupant } from './thread-lanes.ts';
+import { createThreadLanes, type Occupant, threadBusy } from './thread-lanes.ts';
 
 export interface RunRegistry {
+  /** A run, here or elsewhere. */
+  find(runId: string): Promise<Run | RemoteRun | undefined>;
+  /** A run of this process. */
   get(runId: string): Run | undefined;
   /** Whether somebody writes to a thread, or is about to. */
-  isBusy(threadId: string): boolean;
+  isBusy(threadId: string): Promise<boolean>;
   /** The run that is in progress in a thread: one that has passed its checks and has an event to show. */
-  activeIn(threadId: string): Run | undefined;
-  /**
-   * Starts a run. Resolves when its first event is in the log (or, under `queue` behind another run, as soon as it is
-   * in the queue) and rejects, leaving nothing behind, when it cannot begin.
-   */
-  begin(options: { id: string; threadId: string; resumable: boolean }, prepare: () => Promise<Turn>): Begun;
+  activeIn(threadId: string): Promise<string | undefined>;
+  /** Starts a run. */
+  begin(options: RunClaim, prepare: () => Promise<Turn>): Begun;
+  /** Stops a run, wherever it is, and waits for its end. */
+  cancel(run: Run | RemoteRun): Promise<void>;
   /** Stops what goes on in a thread, and keeps others out while `work` runs. */
   exclusively<T>(threadId: string, work: () => Promise<T>): Promise<T>;
   /** Takes no more runs; waits `graceMs` for those in progress and stops the rest. */
   close(graceMs: number): Promise<void>;
 }
 
-/** A run that has been accepted, and the promise that tells whether it could begin. */
+/** A run that has been accepted. */
 export interface Begun {
   readonly run: Run;
+  /**
+   * Resolves when its first event is in the log (or, under `queue` behind another run, as soon as it is in the queue);
+   * rejects, leaving nothing behind, when it cannot begin.
+   */
   readonly ready: Promise<void>;
 }
 
-export const createRunRegistry = (log: StreamLog, settings: Settings): RunRegistry => {
+/** How often a thread that another machine has is asked for. */
+const FIRST_ASK_MS = 10;
+const SLOWEST_ASK_MS = 250;
+
+export const createRunRegistry = (log: StreamLog, lease: RunLease, settings: Settings): RunRegistry => {
+  const { clock, busy, onError } = settings;
   const runs = new Map<string, Run>();
   const active = new Set<Run>();
   /** Ended runs that clients may still come back to, oldest first, each with the timer that ends that. */
   const retained = new Map<Run, unknown>();
   const lanes = createThreadLanes<Occupant>();
   let closing = false;
+  const stopReaper = startReaper(lease, log, settings);
+  const stopListening = lease.onStop((runId, cause) => runs.get(runId)?.stop(knownCause(cause)));
 
   const forget = (run: Run): void => {
     const timer = retained.get(run);
-    if (timer !== undefined) settings.clock.clearTimeout(timer);
+    if (timer !== undefined) clock.clearTimeout(timer);
     retained.delete(run);
     if (runs.get(run.id) !== run) return;
     runs.delete(run.id);
-    log.delete(run.id).catch((error) => settings.onError(error, { runId: run.id }));
+    log.delete(run.id).catch((error) => onError(error, { runId: run.id }));
   };
 
   const retire = (run: Run): void => {
@@ -56,7 +76,7 @@ export const createRunRegistry = (log: StreamLog, settings: Settings): RunRegist
     if (retained.has(run)) return;
     retained.set(
       run,
-      settings.clock.setTimeout(() => forget(run), settings.retain.ms),
+      clock.setTimeout(() => forget(run), settings.retain.ms),
     );
     for (const oldest of retained.keys()) {
       if (retained.size <= settings.retain.runs) break;
@@ -64,23 +84,74 @@ export const createRunRegistry = (log: StreamLog, settings: Settings): RunRegist
     }
   };
 
+  const sleep = (ms: number) => new Promise<void>((resolve) => void clock.setTimeout(resolve, ms));
+
+  /** Takes a thread from all machines. `check` is made before another one's run is touched. */
+  const acquire = async (
+    claim: RunClaim,
+    policy: Settings['busy'],
+    check: () => Promise<unknown>,
+    whileWaiting?: { given: Promise<unknown>; isGiven: () => boolean },
+  ): Promise<RunRecord | undefined> => {
+    for (let askMs = FIRST_ASK_MS, first = true; ; askMs = Math.min(askMs * 2, SLOWEST_ASK_MS), first = false) {
+      const answer = await lease.acquire(claim);
+      if ('granted' in answer) return answer.granted;
+      const { heldBy } = answer;
+      if (heldBy.runId === claim.runId) {
+        throw new ChatKitError('run.conflict', 'The run is in progress on another machine.', { retryable: true });
+      }
+      if (policy === 'reject') throw threadBusy(claim.threadId);
+      if (first) await check();
+      if (policy === 'interrupt') await lease.requestStop(heldBy.runId, 'superseded');
+      await Promise.race([sleep(askMs), whileWaiting?.given]);
+      if (whileWaiting?.isGiven()) return undefined;
+    }
+  };
+
   const execute = async (run: Run, prepare: () => Promise<Turn>, onQueued: () => void): Promise<void> => {
-    const { threadId } = run;
+    const { id: runId, threadId, resumable } = run;
+    const claim: RunClaim = { runId, threadId, resumable };
+    // A run that is stopped while it waits settles without its turn.
+    const isOver = () => isSettled(run.state());
+    let record: RunRecord | undefined;
+    let keeper: ReturnType<typeof keepLease> | undefined;
     try {
-      await log.create(run.id);
+      await log.create(runId);
       // A request that could not start must not stop the run that is there; checked again once that has settled.
       if (lanes.holder(threadId) !== undefined) await prepare();
-      if (isSettled(run.state())) return;
-      const turn = lanes.enter(threadId, run, settings.busy);
+      if (isOver()) return;
+      const turn = lanes.enter(threadId, run, busy);
       if (turn !== undefined) {
         onQueued();
-        // A run that is stopped while it waits settles without its turn.
         await Promise.race([turn, run.settled]);
+        if (isOver()) return;
       }
-      await run.start(prepare);
+      const check = async () => {
+        await prepare();
+        onQueued();
+      };
+      record = await acquire(claim, busy, check, { given: run.settled, isGiven: isOver });
+      if (record === undefined) return;
+      const owned = record;
+      keeper = keepLease({
+        lease,
+        record: owned,
+        clock,
+        onStop: (cause) => run.stop(knownCause(cause)),
+        onLost: () => run.stop('lost'),
+      });
+      const owner: RunOwner = { epoch: owned.epoch, isHeld: keeper.isHeld };
+      await run.start(prepare, owner);
     } catch (error) {
       await run.start(() => Promise.reject(error));
     } finally {
+      const state = run.state();
+      if (record !== undefined && keeper?.isHeld() !== false) {
+        await lease
+          .release(record, isSettled(state) ? state.status : 'failed')
+          .catch((error) => onError(error, { runId, threadId }));
+      }
+      keeper?.end();
       lanes.leave(threadId, run);
       active.delete(run);
       retire(run);
@@ -89,13 +160,20 @@ export const createRunRegistry = (log: StreamLog, settings: Settings): RunRegist
 
   return {
     get: (runId) => runs.get(runId),
-    isBusy: (threadId) => lanes.holder(threadId) !== undefined,
-    activeIn(threadId) {
+    async find(runId) {
+      const run = runs.get(runId);
+      if (run !== undefined) return run;
+      const record = await lease.find(runId);
+      return record === undefined ? undefined : remoteRun(record);
+    },
+    isBusy: async (threadId) => lanes.holder(threadId) !== undefined || (await lease.activeIn(threadId)) !== undefined,
+    async activeIn(threadId) {
       const holder = lanes.holder(threadId);
       const run = holder !== undefined && 'threadId' in holder ? (holder as Run) : undefined;
-      return run?.lastOffset() === startOffset ? undefined : run;
+      if (run !== undefined) return run.lastOffset() === startOffset ? undefined : run.id;
+      return (await lease.activeIn(threadId))?.runId;
     },
-    begin({ id, threadId, resumable }, prepare) {
+    begin({ runId: id, threadId, resumable }, prepare) {
       if (closing) throw new ChatKitError('server.closing', 'The server is closing.', { retryable: true });
       const run: Run = createRun({ id, threadId, resumable, log, settings, onRelease: () => retire(run) });
       runs.set(id, run);
@@ -103,28 +181,53 @@ export const createRunRegistry = (log: StreamLog, settings: Settings): RunRegist
       const ready = new Promise<void>((resolve, reject) => {
         run.opened.then(resolve, reject);
         void execute(run, prepare, () => {
-          if (settings.busy === 'queue') resolve();
+          if (busy === 'queue') resolve();
         });
       });
       ready.catch(() => forget(run));
       return { run, ready };
+    },
+    async cancel(run) {
+      if ('stop' in run) {
+        run.stop('cancel');
+        await run.settled;
+        return;
+      }
+      await lease.requestStop(run.id, 'cancel');
+      for (let askMs = FIRST_ASK_MS; ; askMs = Math.min(askMs * 2, SLOWEST_ASK_MS)) {
+        const record = await lease.find(run.id);
+        // Its machine is alive and ends it, or is dead and somebody reaps it: it ends within the lease.
+        if (record === undefined || record.outcome !== undefined) return;
+        await sleep(askMs);
+      }
     },
     async exclusively(threadId, work) {
       const occupant: Occupant = { stop() {} };
       const turn = lanes.enter(threadId, occupant, 'interrupt');
       try {
         await turn;
-        return await work();
+        const claim = { runId: createId('run'), threadId, resumable: false };
+        const record = await acquire(claim, 'interrupt', async () => {});
+        try {
+          return await work();
+        } finally {
+          if (record !== undefined) await lease.release(record, 'completed');
+        }
       } finally {
         lanes.leave(threadId, occupant);
       }
     },
     async close(graceMs) {
       closing = true;
-      await settlesWithin(Promise.all([...active].map((run) => run.settled)), graceMs, settings.clock);
+      await settlesWithin(Promise.all([...active].map((run) => run.settled)), graceMs, clock);
       const left = [...active];
       for (const run of left) run.stop('shutdown');
       await Promise.all(left.map((run) => run.settled));
+      stopReaper();
+      stopListening();
     },
   };
 };
+
+/** Causes travel as text; a newer machine may know more of them. */
+const knownCause = (cause: string): StopCause => (cause === 'superseded' ? 'superseded' : 'cancel');

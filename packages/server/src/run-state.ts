@@ -10,9 +10,10 @@ export type DeadlineCode = 'run.first_event_timeout' | 'run.idle_timeout' | 'run
 
 /**
  * Why a run is to stop: asked for (`cancel`), nobody is left who reads it (`disconnect`), a newer message took its
- * place (`superseded`), the server closes (`shutdown`), its log refused an entry (`log`), or a deadline passed.
+ * place (`superseded`), the server closes (`shutdown`), another machine may own it by now (`lost`), its log refused an
+ * entry (`log`), or a deadline passed.
  */
-export type StopCause = 'cancel' | 'disconnect' | 'superseded' | 'shutdown' | 'log' | DeadlineCode;
+export type StopCause = 'cancel' | 'disconnect' | 'superseded' | 'shutdown' | 'lost' | 'log' | DeadlineCode;
 
 /** Where a run is. */
 export type RunState =
@@ -34,7 +35,7 @@ export const isSettled = (state: RunState): state is { readonly status: RunOutco
 
 /** How a run ends that was stopped for `cause`. */
 export const outcomeOfStop = (cause: StopCause): RunOutcome =>
-  cause === 'shutdown'
+  cause === 'shutdown' || cause === 'lost'
     ? 'interrupted'
     : cause === 'cancel' || cause === 'disconnect' || cause === 'superseded'
       ? 'cancelled'

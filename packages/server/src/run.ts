@@ -18,6 +18,13 @@ export interface ReaderHold {
   release(): void;
 }
 
+/** By what right a run writes. */
+export interface RunOwner {
+  readonly epoch: number;
+  /** Asked before each write. May stop the run with `lost`. */
+  isHeld(): boolean;
+}
+
 export interface Run {
   readonly id: string;
   readonly threadId: string;
@@ -32,8 +39,8 @@ export interface Run {
   lastOffset(): string;
   readers(): number;
   hold(): ReaderHold;
-  /** Runs the turn that `prepare` makes. Resolves when the run has settled. */
-  start(prepare: () => Promise<Turn>): Promise<void>;
+  /** Runs the turn that `prepare` makes, as `owner`. Resolves when the run has settled. */
+  start(prepare: () => Promise<Turn>, owner?: RunOwner): Promise<void>;
   /** Asks it to stop. The first cause counts; after the end nothing does. */
   stop(cause: StopCause): void;
 }
@@ -60,6 +67,7 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
   let seq = 0;
   let readers = 0;
   let graceTimer: unknown;
+  let owner: RunOwner = { epoch: 1, isHeld: () => true };
   // A rejection is for whoever waits for the opening; nobody may be.
   opening.promise.catch(() => {});
 
@@ -68,7 +76,7 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
 
   /** Appends what comes next. The promise, where there is one, is the backpressure. */
   const append = (what: { event: ThreadStreamEvent } | { end: RunOutcome }): Promise<void> | undefined => {
-    const room = log.append(id, [{ offset: formatOffset(1, seq + 1), ...what }]);
+    const room = log.append(id, [{ offset: formatOffset(owner.epoch, seq + 1), ...what }]);
     seq += 1;
     return room === undefined ? undefined : settledOrAborted(room, abort.signal);
   };
@@ -77,11 +85,14 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
   const settle = async (how: TurnResult, failure?: unknown): Promise<void> => {
     deadlines.end();
     if (graceTimer !== undefined) clock.clearTimeout(graceTimer);
+    if (isSettled(state)) return;
+    // Whoever owns the run now writes its end.
+    const lost = state.stop === 'lost';
     const ended = nextRunState(state, { type: 'end', how });
-    if (ended === state || !isSettled(ended)) return;
+    if (!isSettled(ended)) return;
     state = ended;
     try {
-      await append({ end: ended.status });
+      if (!lost) await append({ end: ended.status });
     } catch (error) {
       if (failure === undefined) report(error);
     }
@@ -102,10 +113,19 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
   };
 
   const pump = async (turn: Turn): Promise<TurnResult> => {
-    const events = turn({ id, threadId, signal: abort.signal, watch: deadlines });
+    const watch = {
+      waiting: deadlines.waiting,
+      arrived() {
+        deadlines.arrived();
+        // The loop looks at the signal next, so an event that comes after the lease has run out is not stored.
+        owner.isHeld();
+      },
+    };
+    const events = turn({ id, threadId, signal: abort.signal, watch });
     for (;;) {
       const step = await events.next();
       if (step.done === true) return step.value;
+      if (!owner.isHeld()) continue;
       try {
         const room = append({ event: step.value });
         if (seq === 1) opening.resolve();
@@ -135,7 +155,7 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
     opened: opening.promise,
     settled: settlement.promise,
     state: () => state,
-    lastOffset: () => formatOffset(1, seq),
+    lastOffset: () => (seq === 0 ? startOffset : formatOffset(owner.epoch, seq)),
     readers: () => readers,
     stop,
     hold() {
@@ -155,10 +175,11 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
         },
       };
     },
-    async start(prepare) {
+    async start(prepare, as) {
       const next = nextRunState(state, { type: 'start' });
       if (next === state) return;
       state = next;
+      if (as !== undefined) owner = as;
       deadlines.start();
       let result: TurnResult;
       let failure: unknown;
@@ -170,7 +191,7 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
         else report(error);
         // Under `queue` readers are there before the turn has begun; and a write may fail after it has.
         try {
-          await append({ event: toErrorEvent(error) });
+          if (owner.isHeld()) await append({ event: toErrorEvent(error) });
         } catch {
           // The error that counts is reported already.
         }

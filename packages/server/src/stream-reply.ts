@@ -5,12 +5,15 @@
 import { ChatKitError, type LogEntry, type RunOutcome, type StreamLog, serializeEvent } from '@chatkit/core';
 import { heartbeat, pipe } from '@chatkit/stream';
 import { encodeSse, eventStreamHeaders, type Reply, type SseFrame } from '@chatkit/transport';
+import { settlesWithin } from './clock.ts';
 import { mergeDeltas } from './merge-deltas.ts';
+import type { RemoteRun } from './remote-run.ts';
 import { type ReaderHold, type Run, startOffset } from './run.ts';
+import { isSettled } from './run-state.ts';
 import type { Settings } from './settings.ts';
 
 export interface StreamReplyOptions {
-  run: Run;
+  run: Run | RemoteRun;
   hold: ReaderHold;
   log: StreamLog;
   settings: Settings;
@@ -27,7 +30,17 @@ export interface StreamReplyOptions {
 export const streamReply = async (options: StreamReplyOptions): Promise<Reply> => {
   const { run, hold, log, settings, resumable, after } = options;
   const entries = log.read(run.id, { after, signal: hold.signal })[Symbol.asyncIterator]();
-  const first = run.lastOffset() === (after ?? startOffset) ? undefined : await nextOrRelease(entries, hold);
+  const newest = run.lastOffset();
+  const isOver = 'state' in run && isSettled(run.state());
+  const first = newest === (after ?? startOffset) && !isOver ? undefined : entries.next();
+  // Where an entry must be there already it is waited for; of a log elsewhere nobody knows whether it is.
+  if (first !== undefined && (newest !== undefined || (await settlesWithin(first, REMOTE_FIRST_MS, settings.clock)))) {
+    const step = await orRelease(first, hold);
+    if (step.done === true) {
+      hold.release();
+      return { status: 204, headers: {}, body: null };
+    }
+  }
   const tail = from(first, entries);
   const frames = resumable
     ? pipe(
@@ -46,9 +59,12 @@ export const streamReply = async (options: StreamReplyOptions): Promise<Reply> =
   };
 };
 
-const nextOrRelease = async (entries: AsyncIterator<LogEntry>, hold: ReaderHold): Promise<IteratorResult<LogEntry>> => {
+/** How long the answer waits to learn whether a shared log has what the reader needs. */
+const REMOTE_FIRST_MS = 100;
+
+const orRelease = async <T>(work: Promise<T>, hold: ReaderHold): Promise<T> => {
   try {
-    return await entries.next();
+    return await work;
   } catch (error) {
     const gone = hold.signal.aborted;
     hold.release();
@@ -82,17 +98,11 @@ const endFrame = (outcome: RunOutcome, retryMs: number): SseFrame => ({
 });
 
 async function* from<T>(
-  first: IteratorResult<T> | undefined,
+  first: Promise<IteratorResult<T>> | undefined,
   rest: AsyncIterator<T>,
 ): AsyncGenerator<T, void, undefined> {
   try {
-    if (first?.done === true) return;
-    if (first !== undefined) yield first.value;
-    for (;;) {
-      const step = await rest.next();
-      if (step.done === true) return;
-      yield step.value;
-    }
+    for (let step = await (first ?? rest.next()); step.done !== true; step = await rest.next()) yield step.value;
   } finally {
     await rest.return?.();
   }

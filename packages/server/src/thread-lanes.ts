@@ -23,6 +23,12 @@ export interface ThreadLanes<O extends Occupant> {
   leave(threadId: string, occupant: O): void;
 }
 
+export const threadBusy = (threadId: string): ChatKitError =>
+  new ChatKitError('thread.busy', 'The thread has a run in progress.', {
+    retryable: true,
+    details: { thread_id: threadId },
+  });
+
 interface Waiting<O> {
   readonly occupant: O;
   readonly go: () => void;
@@ -38,12 +44,7 @@ export const createThreadLanes = <O extends Occupant>(): ThreadLanes<O> => {
         lanes.set(threadId, { holder: occupant, waiting: [] });
         return undefined;
       }
-      if (policy === 'reject') {
-        throw new ChatKitError('thread.busy', 'The thread has a run in progress.', {
-          retryable: true,
-          details: { thread_id: threadId },
-        });
-      }
+      if (policy === 'reject') throw threadBusy(threadId);
       if (policy === 'interrupt') {
         lane.holder.stop('superseded');
         for (const { occupant: earlier } of [...lane.waiting]) earlier.stop('superseded');

@@ -1,0 +1,344 @@
+// Two servers that share a store, a log and a lease: what one runs, the other finds, follows, stops and replaces.
+import {
+  assistantMessage,
+  itemAdded,
+  type LogEntry,
+  type RunLease,
+  type RunRecord,
+  type StreamLog,
+  textDelta,
+} from '@chatkit/core';
+import { createMemoryLog, createMemoryStore } from '@chatkit/store/memory';
+import { createVirtualClock, hang, type ScriptedResponder, say, scriptedResponder } from '@chatkit/testing';
+import { describe, expect, test } from 'vitest';
+import {
+  ada,
+  add,
+  create,
+  eve,
+  eventsOf,
+  framesOf,
+  optIn,
+  outcomeOf,
+  outline,
+  readUntil,
+  settle,
+  shown,
+  testServer,
+  textOf,
+  type User,
+} from './support.ts';
+
+const named = (id: string) => ({ ...optIn, 'chatkit-run-id': id });
+
+/** The contract of leases, in one process: what Redis would do, with a virtual clock. */
+const sharedLease = (now: () => number, ttlMs = 1_000) => {
+  const held = new Map<string, { record: RunRecord; until: number; stop?: string | undefined }>();
+  const known = new Map<string, RunRecord>();
+  const listeners = new Set<(runId: string, cause: string) => void>();
+  const current = (record: RunRecord) => {
+    const entry = held.get(record.threadId);
+    return entry?.record.runId === record.runId && entry.record.epoch === record.epoch ? entry : undefined;
+  };
+  const entryOf = (runId: string) => [...held.values()].find(({ record }) => record.runId === runId);
+  const lease: RunLease = {
+    ttlMs,
+    async acquire(claim) {
+      const entry = held.get(claim.threadId);
+      if (entry !== undefined) return { heldBy: entry.record };
+      const record = { ...claim, epoch: 1 };
+      held.set(claim.threadId, { record, until: now() + ttlMs });
+      known.set(claim.runId, record);
+      return { granted: record };
+    },
+    async renew(record) {
+      const entry = current(record);
+      if (entry === undefined || entry.until <= now()) return { held: false };
+      entry.until = now() + ttlMs;
+      return { held: true, stop: entry.stop };
+    },
+    async release(record, outcome) {
+      if (current(record) === undefined) return;
+      held.delete(record.threadId);
+      known.set(record.runId, { ...record, outcome });
+    },
+    find: async (runId) => known.get(runId),
+    activeIn: async (threadId) => held.get(threadId)?.record,
+    async requestStop(runId, cause) {
+      const entry = entryOf(runId);
+      if (entry === undefined) return;
+      entry.stop = cause;
+      for (const listener of listeners) listener(runId, cause);
+    },
+    onStop(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    async reap() {
+      const dead: RunRecord[] = [];
+      for (const entry of held.values()) {
+        if (entry.until > now()) continue;
+        entry.record = { ...entry.record, epoch: entry.record.epoch + 1 };
+        entry.until = now() + ttlMs;
+        known.set(entry.record.runId, entry.record);
+        dead.push(entry.record);
+      }
+      return dead;
+    },
+    async close() {},
+  };
+  return { lease, held, listeners };
+};
+
+/** A log that refuses entries of an epoch that has passed, as a shared one must. */
+const fenced = (log: StreamLog): StreamLog & { refused: LogEntry[] } => {
+  const epochs = new Map<string, number>();
+  const refused: LogEntry[] = [];
+  return {
+    ...log,
+    refused,
+    append(runId, entries) {
+      const epoch = Number(entries[0]?.offset.split('-')[0]);
+      const newest = Math.max(epochs.get(runId) ?? 0, epoch);
+      epochs.set(runId, newest);
+      if (epoch === newest) return log.append(runId, entries);
+      refused.push(...entries);
+      return Promise.reject(new Error('fenced'));
+    },
+  };
+};
+
+const halfway = (options: { deaf?: boolean } = {}) =>
+  scriptedResponder((call, index) =>
+    index === 0
+      ? [itemAdded(assistantMessage({ thread_id: call.thread.id, id: 'a' })), textDelta('a', 'half'), hang(options)]
+      : [say(`answer ${index}`)],
+  );
+
+const pair = (respondA: ScriptedResponder = halfway(), options: Parameters<typeof testServer>[0] = {}) => {
+  const clock = createVirtualClock({ startMs: Date.now() });
+  const store = createMemoryStore<User>();
+  const log = fenced(createMemoryLog());
+  const shared = sharedLease(clock.now);
+  const common = { store, log, clock, cancelGraceMs: 100, ...options };
+  /** What A alone can be cut off from. */
+  const line = { up: true };
+  const unlessDown = <T>(work: () => Promise<T>): Promise<T> => (line.up ? work() : new Promise<T>(() => {}));
+  const leaseOfA: RunLease = {
+    ...shared.lease,
+    renew: (record) => unlessDown(() => shared.lease.renew(record)),
+    release: (record, outcome) => unlessDown(() => shared.lease.release(record, outcome)),
+    reap: () => unlessDown(() => shared.lease.reap()),
+  };
+  const respondB = scriptedResponder([say('from B')], { now: () => new Date(clock.now()).toISOString() });
+  const a = testServer({ ...common, respond: respondA, lease: leaseOfA });
+  const b = testServer({ ...common, respond: respondB, lease: shared.lease });
+  const start = async () => {
+    const response = await a.send(create(), { headers: named('r') });
+    await settle();
+    const [{ id }] = (await a.json({ type: 'threads.list', params: {} })).data;
+    return { response, id: id as string };
+  };
+  /** Lets time go by until `work` is done. */
+  const passing = async <T>(work: Promise<T>): Promise<T> => {
+    let done = false;
+    const marked = work.finally(() => {
+      done = true;
+    });
+    marked.catch(() => {});
+    while (!done) await clock.advance(10);
+    return marked;
+  };
+  return { a, b, clock, log, shared, line, respondA, respondB, start, passing };
+};
+
+test('a reader on B gets what A makes, from the start or from an offset, and the end', async () => {
+  const { b, clock, start, respondA, a, passing } = pair();
+  const { response, id } = await start();
+  expect(
+    (await b.send({ type: 'threads.get_by_id', params: { thread_id: id } }, { headers: optIn })).headers.get(
+      'chatkit-active-run',
+    ),
+  ).toBe('r');
+  const onB = await passing(b.attach('run=r'));
+  const later = await passing(b.attach('run=r&after=1-3'));
+  const [one, two, three] = [framesOf(response), framesOf(onB), framesOf(later)];
+  await passing(a.json({ type: 'runs.cancel', params: { run_id: 'r' } }));
+  expect(eventsOf(await two)).toEqual(eventsOf(await one));
+  expect(eventsOf(await three)).toEqual(eventsOf(await one).slice(3));
+  expect(outcomeOf(await two)).toBe('cancelled');
+  expect(respondA.calls[0]?.outcome).toBe('threw');
+  expect((await passing(b.attach(`run=r&after=${(await one).at(-1)?.id}`))).status).toBe(204);
+  await clock.advance(0);
+});
+
+test('a stop on B ends A’s generator; a stop of somebody else’s run does not', async () => {
+  const { b, start, respondA, passing } = pair();
+  const { response } = await start();
+  const cancel = (run_id: string, context = ada) => b.json({ type: 'runs.cancel', params: { run_id } }, { context });
+  const unknown = await cancel('nobody', eve);
+  expect(await cancel('r', eve)).toEqual(unknown);
+  expect((await b.attach('run=r', { context: eve })).status).toBe(404);
+  expect(respondA.calls[0]?.outcome).toBe('running');
+  expect(await passing(cancel('r'))).toEqual({ status: 200 });
+  expect(respondA.calls[0]?.outcome).toBe('threw');
+  expect(outcomeOf(await framesOf(response))).toBe('cancelled');
+  expect(await passing(cancel('r'))).toEqual({ status: 200 });
+});
+
+describe('a message on B while A runs', () => {
+  test('interrupt: A is stopped, its text is kept, B answers', async () => {
+    const { a, b, start, passing } = pair();
+    const { response, id } = await start();
+    await passing(b.events(add(id, 'two')));
+    expect(outcomeOf(await framesOf(response))).toBe('cancelled');
+    expect((await a.items(id)).filter(({ type }) => type !== 'sdk_hidden_context').map(textOf)).toEqual([
+      'hi',
+      'half',
+      'two',
+      'from B',
+    ]);
+  });
+
+  test('a request that cannot be served leaves A alone', async () => {
+    const { b, start, respondA, passing } = pair();
+    const { id } = await start();
+    expect((await passing(b.json(add(id, 'x', { attachments: ['none'] })))).status).toBe(404);
+    expect((await passing(b.json(add(id, 'x'), { context: eve }))).status).toBe(404);
+    expect(respondA.calls[0]?.outcome).toBe('running');
+  });
+
+  test('reject: 409', async () => {
+    const { b, start, passing } = pair(halfway(), { busy: 'reject' });
+    const { id } = await start();
+    expect((await passing(b.json(add(id)))).status).toBe(409);
+  });
+
+  test('queue: B has its stream at once and answers after A', async () => {
+    const { a, b, start, passing } = pair(halfway(), { busy: 'queue' });
+    const { id } = await start();
+    const waiting = await passing(b.send(add(id, 'two'), { headers: optIn }));
+    expect(waiting.status).toBe(200);
+    const frames = framesOf(waiting);
+    await passing(a.json({ type: 'runs.cancel', params: { run_id: 'r' } }));
+    expect(outcomeOf(await passing(frames))).toBe('completed');
+  });
+
+  test('a waiting message that is cancelled is not stored', async () => {
+    const { b, start, passing } = pair(halfway(), { busy: 'queue' });
+    const { id } = await start();
+    const waiting = await passing(b.send(add(id, 'two'), { headers: named('w') }));
+    await passing(b.json({ type: 'runs.cancel', params: { run_id: 'w' } }));
+    expect(outcomeOf(await framesOf(waiting))).toBe('cancelled');
+    expect((await b.items(id)).map(textOf)).toEqual(['hi']);
+  });
+});
+
+test('deleting the thread on B stops A first', async () => {
+  const { b, start, respondA, passing } = pair();
+  const { id } = await start();
+  await passing(b.json({ type: 'threads.delete', params: { thread_id: id } }));
+  expect(respondA.calls[0]?.outcome).toBe('threw');
+  expect(await b.items(id)).toEqual([]);
+});
+
+test('a POST that is repeated on B attaches to A’s run', async () => {
+  const { a, b, start, respondB, passing } = pair();
+  const { response, id } = await start();
+  const again = await passing(b.send(create(), { headers: named('r') }));
+  const frames = framesOf(again);
+  expect((await passing(b.json(add('other'), { headers: named('r') }))).error.code).toBe('run.conflict');
+  await passing(a.json({ type: 'runs.cancel', params: { run_id: 'r' } }));
+  expect(eventsOf(await frames)).toEqual(eventsOf(await framesOf(response)));
+  expect(respondB.calls).toHaveLength(0);
+  expect((await a.json({ type: 'threads.list', params: {} })).data.map((thread: { id: string }) => thread.id)).toEqual([
+    id,
+  ]);
+});
+
+test('a run that is renewed lives longer than its lease, and lets go at its end', async () => {
+  const { a, clock, start, respondA, shared, passing } = pair();
+  const { response } = await start();
+  await clock.advance(10_000);
+  expect(respondA.calls[0]?.outcome).toBe('running');
+  await passing(a.json({ type: 'runs.cancel', params: { run_id: 'r' } }));
+  await framesOf(response);
+  await settle();
+  expect(shared.held.size).toBe(0);
+});
+
+describe('A dies', () => {
+  test.each(['interrupt', 'queue'] as const)(
+    'readers get the end within the lease and a second, and the next message works (%s)',
+    async (busy) => {
+      const { b, clock, line, start, passing } = pair(halfway({ deaf: true }), { busy });
+      const { id } = await start();
+      const frames = framesOf(await passing(b.attach('run=r')));
+      const before = clock.now();
+      line.up = false;
+      expect(outcomeOf(await passing(frames))).toBe('interrupted');
+      expect(clock.now() - before).toBeLessThanOrEqual(2_000);
+      const events = eventsOf(await frames);
+      expect(outline(events).slice(-2)).toEqual(['error', 'thread.item.removed']);
+      expect(shown(events)).toEqual(await b.items(id));
+      await passing(b.events(add(id, 'two')));
+      expect((await b.items(id)).map(textOf)).toEqual(['hi', 'two', 'from B']);
+    },
+  );
+
+  test('and wakes as a zombie: it stores nothing, appends nothing, and its own readers see the end', async () => {
+    let wake = () => {};
+    const asleep = new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+    const respond = scriptedResponder((call) => [
+      itemAdded(assistantMessage({ thread_id: call.thread.id, id: 'a' })),
+      textDelta('a', 'half'),
+      { type: 'script.until', promise: asleep },
+      say('zombie'),
+    ]);
+    const { b, clock, line, start, log, passing } = pair(respond);
+    const { response, id } = await start();
+    line.up = false;
+    const own = framesOf(response);
+    await clock.advance(3_000);
+    wake();
+    await settle();
+    expect(outcomeOf(await own)).toBe('interrupted');
+    await passing(b.events(add(id, 'two')));
+    expect((await b.items(id)).map(textOf)).toEqual(['hi', 'two', 'from B']);
+    expect(log.refused).toEqual([]);
+  });
+
+  test('suspended past its lease, it notices before it writes, though no timer of its own has fired', async () => {
+    let wake = () => {};
+    const asleep = new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+    const machine = createVirtualClock({ startMs: Date.now() });
+    let skew = 0;
+    const respond = scriptedResponder([say('before'), { type: 'script.until', promise: asleep }, say('after')]);
+    const a = testServer({
+      respond,
+      clock: { ...machine, now: () => machine.now() + skew },
+      lease: sharedLease(machine.now).lease,
+    });
+    const response = await a.send(create(), { headers: named('r') });
+    const events = eventsOf(await readUntil(response, (seen) => JSON.stringify(seen).includes('"text":"before"')));
+    skew = 5_000;
+    wake();
+    await settle();
+    expect(respond.calls[0]?.signal?.reason).toMatchObject({ code: 'run.interrupted', details: { cause: 'lost' } });
+    const id = (events[0] as { thread: { id: string } }).thread.id;
+    expect((await a.items(id)).map(textOf)).toEqual(['hi', 'before']);
+  });
+});
+
+test('close() ends the timers and the listening', async () => {
+  const { a, b, shared, start, passing } = pair();
+  await start();
+  await passing(Promise.all([a.server.close({ graceMs: 100 }), b.server.close()]));
+  await settle();
+  expect(shared.listeners.size).toBe(0);
+  expect(shared.held.size).toBe(0);
+});
