@@ -11,5 +11,7 @@ export const library = (entry: Record<string, string>, options: Options = {}) =>
     sourcemap: true,
     clean: true,
     external: [/^node:/],
+    // `node:sqlite` has no name without its protocol, and Workers know only names that have it.
+    removeNodeProtocol: false,
     ...options,
   });

@@ -1,11 +1,7 @@
 import { library } from '../../tsup.base.ts';
 
-export default library(
-  {
-    'memory/index': 'src/memory/index.ts',
-    'postgres/index': 'src/postgres/index.ts',
-    'sqlite/index': 'src/sqlite/index.ts',
-  },
-  // `node:sqlite` has no name without its protocol.
-  { removeNodeProtocol: false },
-);
+export default library({
+  'memory/index': 'src/memory/index.ts',
+  'postgres/index': 'src/postgres/index.ts',
+  'sqlite/index': 'src/sqlite/index.ts',
+});

@@ -1,10 +1,7 @@
 import { library } from '../../tsup.base.ts';
 
-export default library(
-  {
-    index: 'src/index.ts',
-    'conformance/index': 'src/conformance/index.ts',
-    'node/index': 'src/node/index.ts',
-  },
-  { removeNodeProtocol: false },
-);
+export default library({
+  index: 'src/index.ts',
+  'conformance/index': 'src/conformance/index.ts',
+  'node/index': 'src/node/index.ts',
+});

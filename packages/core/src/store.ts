@@ -37,12 +37,16 @@ export interface StoredThread {
  *
  * An implementation
  * - MUST isolate by context: what one user wrote is *not found* for another, in every method, lists included;
- * - MUST treat every `save*` as an upsert by id, keeping the position of an entry that is already there;
+ * - MUST treat every `save*` as an upsert by id, keeping the position of an entry that is already there, also when its
+ *   `created_at` changes; MUST throw `thread.not_found` from `saveItem` when the thread is gone;
  * - MUST order items and threads by `created_at`, and equal ones by first insertion;
+ * - MUST count a missing thread as version 0, so that `ifVersion: 0` means "create only";
+ * - MUST throw `item.not_found` (or `thread.not_found`) when the entry named by `after` is gone, never start over; the items
+ *   of an unknown thread are an empty page;
  * - MUST return copies: a caller that changes what it got, or what it gave, changes nothing in the store;
  * - MUST throw `ChatKitError` with `thread.not_found`, `item.not_found` or `attachment.not_found` from the `load*` methods;
  * - MUST delete a thread's items with the thread, and answer deletes of unknown ids silently;
- * - MUST apply `transaction` wholly or not at all;
+ * - MUST apply `transaction` wholly or not at all, nested ones included;
  * - MUST NOT interpret `metadata`, widgets or any other free-form JSON.
  */
 export interface Store<Context = unknown> {
