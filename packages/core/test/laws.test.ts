@@ -25,7 +25,7 @@ import {
 } from '@chatkit/core';
 import { threadItemSchema, threadMetadataSchema, threadSchema, threadStreamEventSchema } from '@chatkit/core/schema';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { history, thread, threadStreamEvent } from './arbitraries/event.ts';
 import { itemId, threadItem } from './arbitraries/item.ts';
 import { json, jsonObject } from './arbitraries/json.ts';
@@ -70,6 +70,9 @@ const reducePlainly = (items: readonly ThreadItem[], event: ThreadStreamEvent): 
       return items;
   }
 };
+
+// Thirty thousand items and hundreds of runs take their time on a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
 
 describe('reduceThread', () => {
   it('reduces any sequence of valid events, frozen, without throwing or changing what it was given', () => {
