@@ -115,9 +115,9 @@ export class Outlet<T> implements Stream<T> {
     },
     done: () => this.settleAll(),
     fail: (error) => {
-      const { reject } = this;
-      this.resolve = undefined;
-      reject?.(error);
+      const { reject, resolve } = this;
+      this.nextInLine();
+      if (resolve !== undefined) reject?.(error);
       this.settleAll();
     },
   };
