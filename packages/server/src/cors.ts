@@ -7,6 +7,17 @@ import { ChatKitError } from '@chatkit/core';
 import type { Reply } from '@chatkit/transport';
 import type { Settings } from './settings.ts';
 
+/**
+ * Throws `request.forbidden_origin` for a host name that is not on the list. A page whose own name was pointed at this
+ * machine (DNS rebinding) is of the same origin as what it calls, so only the name tells.
+ */
+export const assertHost = ({ allowedHosts }: Settings, request: Request): void => {
+  if (allowedHosts === undefined) return;
+  const url = URL.parse(`http://${request.headers.get('host') ?? new URL(request.url).host}`);
+  if (url !== null && allowedHosts.has(url.hostname)) return;
+  throw new ChatKitError('request.forbidden_origin', 'This server does not answer to this host name.');
+};
+
 /** Throws `request.forbidden_origin` for a page of an origin that is not on the list. Non-browsers send no `Origin`. */
 export const assertOrigin = ({ allowedOrigins }: Settings, request: Request): void => {
   const origin = request.headers.get('origin');

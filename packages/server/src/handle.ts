@@ -5,7 +5,7 @@
 import { ChatKitError, type ChatKitRequest, isStreamingRequest } from '@chatkit/core';
 import type { Reply } from '@chatkit/transport';
 import { attach, attachTo, cancelRun, holdFor, threadOf } from './attach.ts';
-import { assertOrigin, corsHeaders, preflight } from './cors.ts';
+import { assertHost, assertOrigin, corsHeaders, preflight } from './cors.ts';
 import { errorReply, isPublicError, jsonHeaders } from './error-reply.ts';
 import type { ServerParts } from './parts.ts';
 import { readRequest } from './read-body.ts';
@@ -27,6 +27,7 @@ export const replyTo = async <Context>(kernel: Kernel<Context>, request: Request
   const seen: { type?: string } = {};
   let reply: Reply;
   try {
+    assertHost(settings, request);
     assertOrigin(settings, request);
     reply = await route(kernel, request, context, seen);
   } catch (error) {

@@ -54,6 +54,11 @@ export interface SettingsOptions {
    * request with another `Origin` gets 403, and the listed ones get CORS headers. Absent: no check, no CORS headers.
    */
   allowedOrigins?: readonly string[] | undefined;
+  /**
+   * Host names that the server answers to, without ports, for example `localhost`. For servers on a developer's machine:
+   * others get 403. Absent: no check.
+   */
+  allowedHosts?: readonly string[] | undefined;
   /** How many ended runs stay resumable, and for how long. Default 1,000 and 5 minutes. */
   retain?: { runs?: number | undefined; ms?: number | undefined } | undefined;
   /** Gets every error that was kept from a client. Default: `console.error`. */
@@ -74,6 +79,7 @@ export interface Settings {
   readonly maxBodyBytes: number;
   readonly maxDepth: number;
   readonly allowedOrigins: ReadonlySet<string> | undefined;
+  readonly allowedHosts: ReadonlySet<string> | undefined;
   readonly retain: { readonly runs: number; readonly ms: number };
   readonly onError: (error: unknown, info: ErrorInfo) => void;
   readonly clock: Clock;
@@ -93,6 +99,7 @@ export const resolveSettings = (options: SettingsOptions): Settings => ({
   maxBodyBytes: options.maxBodyBytes ?? 1024 * 1024,
   maxDepth: options.maxDepth ?? 64,
   allowedOrigins: options.allowedOrigins === undefined ? undefined : new Set(options.allowedOrigins),
+  allowedHosts: options.allowedHosts === undefined ? undefined : new Set(options.allowedHosts),
   retain: { runs: options.retain?.runs ?? 1_000, ms: options.retain?.ms ?? 5 * 60_000 },
   onError: options.onError ?? ((error, info) => console.error('chatkit:', error, info)),
   clock: options.clock ?? systemClock,

@@ -272,6 +272,17 @@ describe('HTTP', () => {
   });
 });
 
+test.each([
+  ['localhost:3000', 200],
+  ['[::1]:3000', 200],
+  ['evil.test', 403],
+  ['localhost.evil.test:3000', 403],
+  ['localhost@evil.test', 403],
+])('with allowedHosts, %s is %i', async (host, status) => {
+  const t = testServer({ allowedHosts: ['localhost', '[::1]'] });
+  expect((await t.raw(JSON.stringify(create()), { headers: { host } })).status).toBe(status);
+});
+
 test('no request pollutes the prototype of objects', async () => {
   const t = testServer();
   for (const key of ['__proto__', 'constructor', 'prototype']) {

@@ -213,6 +213,17 @@ describe('node:http', () => {
     expect(errors).toEqual([error]);
   });
 
+  test.each(['PUT', 'TRACE', 'HEAD', 'PROPFIND'])('%s is refused', async (method) => {
+    const { handler, errors } = chat();
+    const { port } = new URL(await listen(handler));
+    const sent = request({ port, host: '127.0.0.1', method });
+    sent.end();
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    response.resume();
+    expect(response.statusCode).toBe(405);
+    expect(errors).toEqual([]);
+  });
+
   test('a GET with Last-Event-ID resumes', async () => {
     const { handler } = chat();
     const url = await listen(handler);
@@ -243,6 +254,16 @@ describe('frameworks', () => {
     app.use(express.json());
     app.all('/chatkit', chat().handler);
     await streams(await listen(app));
+  });
+
+  test('Express, after a parser that built what nothing can walk', async () => {
+    const app = express();
+    app.use(express.json({ limit: '1mb' }));
+    app.all('/chatkit', chat().handler);
+    const url = await listen(app);
+    const deep = await post(url, '['.repeat(50_000) + ']'.repeat(50_000));
+    expect([deep.status, (await deep.json()).error.code]).toEqual([400, 'request.too_deep']);
+    await streams(url);
   });
 
   test('Fastify', async () => {

@@ -3,7 +3,7 @@
  * backpressure. The client's going away aborts the request's signal, which is how a run learns that nobody reads it.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { isChatKitError } from '@chatkit/core';
+import { ChatKitError, isChatKitError } from '@chatkit/core';
 import { writeReply } from '@chatkit/transport/node';
 import type { ChatKitServer } from '../chatkit-server.ts';
 import { errorReply } from '../error-reply.ts';
@@ -31,12 +31,13 @@ export const toNodeHandler = <Context>(
 ): ((request: IncomingMessage, response: ServerResponse) => Promise<void>) => {
   return async (request, response) => {
     const gone = new AbortController();
-    const web = toRequest(request, gone.signal);
+    let web: Request | undefined;
     response.once('close', () => {
       // Naming `web` here keeps it alive: its signal follows ours only as long as it is.
-      if (!response.writableFinished && !web.signal.aborted) gone.abort();
+      if (!response.writableFinished && web?.signal.aborted !== true) gone.abort();
     });
     try {
+      web = toRequest(request, gone.signal);
       const context = (await options.context?.(request)) as Context;
       const reply = await server.reply(web, context);
       await writeReply(reply, response);
@@ -66,12 +67,13 @@ const toRequest = (request: IncomingMessage, signal: AbortSignal): Request => {
     // HTTP/2 pseudo headers are no headers.
     if (value !== undefined && !name.startsWith(':')) headers.set(name, value.join(', '));
   }
-  const method = request.method ?? 'GET';
+  // Some methods cannot be put into a `Request`; all but these are refused with one answer.
+  const method = ['GET', 'POST', 'OPTIONS'].includes(request.method ?? '') ? (request.method as string) : 'HEAD';
   const body = method === 'POST' ? bodyOf(request) : null;
   // The host is the client's word and decides nothing; only the query is read.
   const query = (request.url ?? '').split('?').slice(1).join('?');
   return new Request(`http://localhost/?${query}`, {
-    method: method === 'TRACE' || method === 'CONNECT' ? 'HEAD' : method,
+    method,
     headers,
     signal,
     body,
@@ -79,11 +81,20 @@ const toRequest = (request: IncomingMessage, signal: AbortSignal): Request => {
   } as RequestInit);
 };
 
+const toJson = (body: unknown): string => {
+  try {
+    return JSON.stringify(body);
+  } catch (cause) {
+    // What a parser of a framework built may be deeper than the stack can follow.
+    throw new ChatKitError('request.too_deep', 'The body is nested too deep.', { cause });
+  }
+};
+
 const bodyOf = (request: IncomingMessage): string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> => {
   const { body } = request as { body?: unknown };
   if (request.readableEnded && body !== undefined) {
     if (typeof body === 'string') return body;
-    return body instanceof Uint8Array ? new Uint8Array(body) : JSON.stringify(body);
+    return body instanceof Uint8Array ? new Uint8Array(body) : toJson(body);
   }
   // Not `Readable.toWeb`: cancelling that destroys the socket before a 413 has left.
   const chunks = request.iterator({ destroyOnReturn: false });
