@@ -1,10 +1,9 @@
 /** The page: the list of conversations beside (on a phone: over) the one on screen. */
 import type { ChatClient } from '@chatkit/client';
-import { useChat } from '@chatkit/react';
+import { useChat, useThreads } from '@chatkit/react';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { useRoute } from './hooks/use-route.ts';
 import { useTheme } from './hooks/use-theme.ts';
-import { useThreadList } from './hooks/use-thread-list.ts';
 import { Conversation } from './parts/conversation.tsx';
 import { CloseIcon, MenuIcon, MoonIcon, SunIcon } from './parts/icons.tsx';
 import { ThreadList } from './parts/thread-list.tsx';
@@ -13,7 +12,7 @@ export const App = ({ client }: { client: ChatClient }) => {
   const chat = useChat(client);
   const [missing, setMissing] = useState(false);
   const [theme, toggleTheme] = useTheme();
-  const list = useThreadList(client, chat.thread);
+  const list = useThreads({ client, limit: 40 });
   const drawer = useDrawer();
   const title = chat.thread?.title ?? (chat.items.length === 0 ? '' : 'New conversation');
 
@@ -64,7 +63,7 @@ export const App = ({ client }: { client: ChatClient }) => {
           onNew={startNew}
           onRename={(id, next) => void list.rename(id, next).catch(() => {})}
           onDelete={(id) => void remove(id).catch(() => {})}
-          onMore={() => void list.more().catch(() => {})}
+          onMore={() => void list.loadMore().catch(() => {})}
         />
         <footer>Answers quote this project's Markdown. An independent project, not affiliated with OpenAI.</footer>
       </aside>

@@ -93,10 +93,10 @@ const isFence = (block: string): boolean => /^ {0,3}(?:```|~~~)/.test(block);
 
 const clean = (block: string, path: string): string => {
   if (isFence(block)) return block;
-  return block
-    .split(/(`+[^`]*`+)/)
-    .map((piece, index) => (index % 2 === 1 ? piece : cleanProse(piece, path)))
-    .join('');
+  // Inline code is put aside, so that what looks like a tag in it stays, and links around it are seen whole.
+  const code: string[] = [];
+  const masked = block.replace(/`+[^`]*`+/g, (text) => `\0${code.push(text) - 1}\0`);
+  return cleanProse(masked, path).replace(/\0(\d+)\0/g, (_, at: string) => code[Number(at)] ?? '');
 };
 
 const cleanProse = (text: string, path: string): string =>
@@ -105,12 +105,16 @@ const cleanProse = (text: string, path: string): string =>
     .replace(/<\/?[a-z][^>\n]*>/gi, '')
     .replace(/\[!\[[^\]]*\]\([^)]*\)\]\([^)]*\)/g, '')
     .replace(/!\[[^\]]*\]\([^)]*\)/g, '')
-    .replace(/\]\(([^)\s]+)\)/g, (_, target: string) => `](${resolveLink(target, path)})`);
+    .replace(/\[([^\]]*)\]\(([^)\s]+)\)/g, (_, text: string, target: string) => {
+      const link = resolveLink(target, path);
+      return link === undefined ? text : `[${text}](${link})`;
+    });
 
-const resolveLink = (target: string, path: string): string => {
+/** `undefined` for a file that the demo does not serve: its name stays, without a link. */
+const resolveLink = (target: string, path: string): string | undefined => {
   if (/^[a-z][a-z+.-]*:/i.test(target) || target.startsWith('//')) return target;
-  const resolved = new URL(target, `file:///${path}`);
-  return `/source${resolved.pathname}`;
+  const { pathname } = new URL(target, `file:///${path}`);
+  return pathname.endsWith('.md') ? `/source${pathname}` : undefined;
 };
 
 const plainText = (markdown: string): string =>

@@ -1,0 +1,109 @@
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import type { Browser, BrowserContextOptions, Page } from 'playwright';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { launchBrowser, openPage } from './e2e/open-page.ts';
+import { type Demo, startDemo } from './e2e/start-demo.ts';
+
+let browser: Browser;
+let demo: Demo;
+let axe = '';
+
+beforeAll(async () => {
+  axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+  [browser, demo] = await Promise.all([launchBrowser(), startDemo({ CHAT_PACE: '2000' })]);
+});
+afterAll(async () => {
+  await browser?.close();
+  await demo?.stop();
+});
+
+interface Violation {
+  id: string;
+  nodes: { html: string; failureSummary?: string }[];
+}
+
+/** The rules that the page breaks, and where. */
+const violations = async (page: Page): Promise<string[]> => {
+  await page.evaluate(axe);
+  const found = await page.evaluate(async () => {
+    const { axe } = window as unknown as { axe: { run(): Promise<{ violations: Violation[] }> } };
+    return (await axe.run()).violations;
+  });
+  return found.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary ?? ''}`));
+};
+
+const screens: readonly (readonly [string, BrowserContextOptions])[] = [
+  ['light', { colorScheme: 'light' }],
+  ['dark', { colorScheme: 'dark' }],
+  ['a phone', { viewport: { width: 375, height: 667 }, isMobile: true, hasTouch: true }],
+  ['a dark phone', { viewport: { width: 375, height: 667 }, isMobile: true, hasTouch: true, colorScheme: 'dark' }],
+];
+
+test.each(screens)('no violations in %s: empty, with answers, with the menu', async (_, options) => {
+  // Without animations the colours that are looked at are the final ones.
+  const chat = await openPage(browser, demo.url, { ...options, reducedMotion: 'reduce' });
+  expect(await violations(chat.page)).toEqual([]);
+  const questions = [
+    'Show me a server in a few lines',
+    'Which packages are there?',
+    'What happens when a client disconnects?',
+  ];
+  for (const [index, question] of questions.entries()) {
+    await chat.ask(question);
+    await chat.finished(index + 1);
+  }
+  expect(await violations(chat.page)).toEqual([]);
+  if (options.isMobile) {
+    await chat.page.getByRole('button', { name: 'Open the menu' }).click();
+    await expect.poll(() => chat.page.evaluate(() => document.activeElement?.textContent)).toBe('New conversation');
+    expect(await violations(chat.page)).toEqual([]);
+    await chat.page.keyboard.press('Escape');
+    await expect
+      .poll(() => chat.page.evaluate(() => document.activeElement?.getAttribute('aria-label')))
+      .toBe('Open the menu');
+  }
+  await chat.page.context().close();
+});
+
+test('a finished answer is announced once, and its growth is not', async () => {
+  const chat = await openPage(browser, demo.url);
+  await chat.page.evaluate(() => {
+    const said: string[] = [];
+    const region = document.querySelector('[role="status"]') as Element;
+    new MutationObserver(() => said.push(region.textContent ?? '')).observe(region, {
+      childList: true,
+      characterData: true,
+      subtree: true,
+    });
+    Object.assign(window, { said });
+  });
+  await chat.ask('What happens when a client disconnects?');
+  await chat.finished(1);
+  const said = () => chat.page.evaluate(() => (window as unknown as { said: string[] }).said);
+  await expect.poll(async () => (await said()).at(-1)).toMatch(/^Answer: /);
+  const texts = (await said()).filter((text, index, all) => text !== all[index - 1]);
+  expect(texts[0]).toMatch(/^Searching \d+ passages…$/);
+  expect(texts.filter((text) => text.startsWith('Answer: '))).toHaveLength(1);
+  await chat.page.context().close();
+});
+
+test('the tab key reaches everything in the order of the page', async () => {
+  const chat = await openPage(browser, demo.url);
+  await chat.page.evaluate(() => (document.activeElement as HTMLElement).blur());
+  const names: string[] = [];
+  for (let press = 0; press < 8; press += 1) {
+    await chat.page.keyboard.press('Tab');
+    names.push(
+      await chat.page.evaluate(() => {
+        const focused = document.activeElement;
+        return focused?.id || focused?.getAttribute('aria-label') || focused?.textContent || '';
+      }),
+    );
+  }
+  expect(names[0]).toBe('Skip to the question field');
+  expect(names[1]).toBe('New conversation');
+  expect(names[2]).toBe('Use the dark theme');
+  expect(names.at(-1)).toBe('question');
+  await chat.page.context().close();
+});
