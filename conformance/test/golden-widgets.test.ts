@@ -1,7 +1,7 @@
 /** Widgets against the recordings: what changed between two states, and what a template renders. */
-import { foldUpdate, toWireUpdate, type WidgetRoot, widgetItem } from '@chatkit/core';
+import { foldUpdate, isChatKitError, toWireUpdate, type WidgetRoot, widgetItem } from '@chatkit/core';
+import { createWidgetTemplate, diffWidget, type WidgetDefinition } from '@chatkit/core/widgets';
 import { describe, expect, it } from 'vitest';
-import { diffWidget } from '../../packages/core/src/widgets/diff-widget.ts';
 import { type Json, readJson } from './scenario.ts';
 
 type Recorded = Json[] | { error: { type: string; message: string } };
@@ -57,5 +57,95 @@ describe('the changes between two states of a widget', () => {
     const first = widgetItem({ id: 'w', thread_id: 't', widget: before });
     const last = diffWidget(before, after).reduce(foldUpdate, first);
     expect(last).toEqual({ ...first, widget: after });
+  });
+});
+
+type Failed = { error: { type: string; message: string } };
+type TemplateCase = { name: string; data?: Record<string, unknown> | null } & (Failed | { text: string; widget: Json });
+type ExpressionCase = { template: string } & (Failed | { text: string });
+
+/** What the reference raises, and the code of what ours throws. */
+const codes: Record<string, string> = {
+  TemplateSyntaxError: 'widget.invalid_template',
+  TemplateAssertionError: 'widget.invalid_template',
+  ValueError: 'widget.invalid_template',
+  UndefinedError: 'widget.render_failed',
+  TypeError: 'widget.render_failed',
+  ZeroDivisionError: 'widget.render_failed',
+  JSONDecodeError: 'widget.render_failed',
+  ValidationError: 'widget.render_failed',
+};
+
+const codeOf = (work: () => unknown): unknown => {
+  try {
+    return work();
+  } catch (error) {
+    if (!isChatKitError(error)) throw error;
+    return { code: error.code };
+  }
+};
+
+describe('a .widget file gives the widget that the reference gives', () => {
+  it.each(readJson<TemplateCase[]>('golden-widgets/templates.json'))('$name $data', ({ name, data, ...recorded }) => {
+    const build = () => {
+      const template = createWidgetTemplate(readJson<WidgetDefinition>(`fixtures/widgets/${name}.widget`));
+      const widget = template.build(data ?? {});
+      return { text: template.render(data ?? {}), widget };
+    };
+    if ('error' in recorded) {
+      expect(codeOf(build)).toEqual({ code: codes[recorded.error.type] });
+      return;
+    }
+    const { text, widget } = build();
+    expect(text).toBe(recorded.text);
+    // As sent: the reference drops nulls when it writes a widget.
+    const sentWidget = toWireUpdate({ type: 'widget.root.updated', widget });
+    expect(JSON.stringify(sentWidget)).toBe(JSON.stringify({ type: 'widget.root.updated', widget: recorded.widget }));
+  });
+});
+
+describe('an expression renders as in jinja2', () => {
+  const { data } = readJson<{ data: Record<string, unknown> }>('fixtures/template-expressions.json');
+  /** `part-of-jinja` of the page of differences: another text, or the code of a refusal. */
+  const differs = new Map<string, { text: string } | { code: string }>([
+    ['{{ one }}|{{ one | tojson }}', { text: '1|1' }],
+    ['{{ 123456789012345678 }}', { text: '123456789012345680' }],
+    ['{{ (1, 2) }}|{{ () }}|{{ (1,) }}', { text: '[1, 2]|[]|[1]' }],
+    [
+      '{{ d | items | list }}|{{ d.items() | list }}|{{ d | dictsort }}',
+      { text: Array(3).fill("[['a', 1], ['b', 'two'], ['k y', None]]").join('|') },
+    ],
+    ['{{ range(3) }}', { text: '[0, 1, 2]' }],
+    ["{{ 'aXb'.partition('X') }}", { code: 'widget.render_failed' }],
+    ["{{ 'Hello {}'.format('you') }}", { code: 'widget.render_failed' }],
+    ["{{ '%05.1f' % f }}", { code: 'widget.render_failed' }],
+    ["{{ '%s' % s }}", { code: 'widget.render_failed' }],
+    ['{{ n.real }}', { code: 'widget.render_failed' }],
+    ['{{ s.__class__ }}', { code: 'widget.render_failed' }],
+    ['{{ s.__class__.__mro__ }}', { code: 'widget.render_failed' }],
+    ['{{ l | slice(2) | list }}', { code: 'widget.invalid_template' }],
+    ["{{ users | groupby('name') | map('first') | list }}", { code: 'widget.invalid_template' }],
+    ["{{ 'a b' | urlencode }}", { code: 'widget.invalid_template' }],
+    ['{{ html | striptags }}', { code: 'widget.invalid_template' }],
+    ['{{ s | center(9) }}', { code: 'widget.invalid_template' }],
+    [
+      "{% macro item(a, b='d') %}<{{ a }}{{ b }}>{% endmacro %}{{ item(1) }}{{ item(1, 2) }}{{ item(b=3, a=4) }}",
+      { code: 'widget.invalid_template' },
+    ],
+    ['{% block x %}b{% endblock %}', { code: 'widget.invalid_template' }],
+    ["{% include 'x' %}", { code: 'widget.invalid_template' }],
+  ]);
+  const recordings = readJson<ExpressionCase[]>('golden-widgets/expressions.json');
+
+  it('except where it is said to differ', () => {
+    expect([...differs.keys()].filter((template) => !recordings.some((each) => each.template === template))).toEqual(
+      [],
+    );
+  });
+
+  it.each(recordings)('$template', ({ template, ...recorded }) => {
+    const render = () => ({ text: createWidgetTemplate({ version: '1.0', name: 'x', template }).render(data) });
+    const expected = 'error' in recorded ? { code: codes[recorded.error.type] } : recorded;
+    expect(codeOf(render)).toEqual(differs.get(template) ?? expected);
   });
 });

@@ -13,8 +13,8 @@ import {
   type ThreadMetadata,
   type ThreadStreamEvent,
 } from '@chatkit/core';
+import { streamWidget } from '@chatkit/core/widgets';
 import { type ChatKitServer, type CreateChatKitServerOptions, createChatKitServer } from '@chatkit/server';
-import { streamWidget } from '../../packages/core/src/widgets/stream-widget.ts';
 import type { Context, Json, Op, Scenario, Script } from './scenario.ts';
 
 /** The instant at which the recordings were made. */
