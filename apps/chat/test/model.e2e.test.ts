@@ -47,7 +47,7 @@ test('an error is shown with its reason, and retry asks again', async () => {
   await chat.ask('What is a run?');
   const alert = chat.page.getByRole('alert');
   await alert.waitFor();
-  expect(await alert.innerText()).toContain('The model is busy');
+  expect(await alert.textContent()).toContain('The model is busy');
   next = says('A run is one execution of `respond()`.');
   await alert.getByRole('button', { name: 'Retry' }).click();
   await chat.finished(1);
@@ -63,7 +63,7 @@ test('an error that trying again cannot mend offers no retry', async () => {
   await chat.ask('What is a run?');
   const alert = chat.page.getByRole('alert');
   await alert.waitFor();
-  expect(await alert.innerText()).toContain('OPENAI_API_KEY');
+  expect(await alert.textContent()).toContain('OPENAI_API_KEY');
   expect(await alert.getByRole('button').count()).toBe(0);
   await chat.page.context().close();
 });

@@ -210,7 +210,7 @@ test('sources lead to the text that was quoted', async () => {
   const href = await source.getAttribute('href');
   const response = await fetch(new URL(href ?? '', demo.url));
   expect(response.status).toBe(200);
-  expect(await response.text()).toContain(await source.locator('.title').innerText());
+  expect(await response.text()).toContain(await source.locator('.title').textContent());
 });
 
 test('the theme can be chosen and is remembered', async () => {

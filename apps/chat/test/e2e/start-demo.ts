@@ -26,7 +26,6 @@ export const startDemo = async (env: Record<string, string> = {}): Promise<Demo>
       PATH: process.env['PATH'] ?? '',
       PORT: '0',
       CHAT_DATABASE: join(folder, 'chat.sqlite'),
-      NODE_NO_WARNINGS: '1',
       ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
