@@ -16,8 +16,7 @@ const markdown = [
     .filter((file) => file.endsWith('.md') && !file.includes('node_modules')),
 ];
 
-/** Cannot find a name, a value for a shorthand property, or a type for a parameter: what a fragment leaves to its reader,
- * as it does a file of theirs. */
+/** What a fragment leaves to its reader: a name, a shorthand value, the type of a parameter, a file of theirs. */
 const readersOwn = /error TS(2304|2552|2503|18004|7006|7031|7005|7034|18046|2683)\b|Cannot find module '\.\.?\//;
 
 rmSync(out, { recursive: true, force: true });
