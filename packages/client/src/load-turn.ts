@@ -21,6 +21,7 @@ export const createLoadTurn = (threadId: string, context: TurnContext, onFailed:
   const abort = new AbortController();
   const shown = deferred<ChatKitError | undefined>();
   let isAwaited = false;
+  let isOver = false;
   let attached: Turn | undefined;
 
   const load = async (): Promise<void> => {
@@ -44,11 +45,14 @@ export const createLoadTurn = (threadId: string, context: TurnContext, onFailed:
       } catch (caught) {
         if (abort.signal.aborted) return;
         const error = networkError(caught);
+        shown.resolve(error);
         onFailed();
         context.update((state) => failLoading(state, shownFailure(error)), 'now');
-        shown.resolve(error);
+      } finally {
+        isOver = true;
       }
     },
+    isOver: () => isOver,
     giveWay() {
       isAwaited = true;
       attached?.giveWay();

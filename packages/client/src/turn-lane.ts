@@ -1,12 +1,14 @@
 /**
  * One turn at a time. A message interrupts the turn that is going on and starts when that one has settled; an action waits
- * for it. Every turn that was asked for gets its chance, so no message of the user's is lost to a newer one.
+ * for it. A message that was interrupted before it arrived still gets there first: none is lost to a newer one.
  */
 
 /** Something that has its turn. */
 export interface LaneTurn {
   /** Runs it. Resolves when it has settled; must not reject. */
   start(): Promise<void>;
+  /** Whether the next one can start. Known a moment before the promise of `start()` tells. */
+  isOver(): boolean;
   /** A newer turn wants to go: stop as soon as nothing of the user's would be lost by it. */
   giveWay(): void;
   /** It will not be started, or is no longer of interest. Settles it. */
@@ -40,6 +42,7 @@ export const createTurnLane = <T extends LaneTurn>(): TurnLane<T> => {
     current: () => current,
     waiting: () => queue,
     enter(turn, busy) {
+      if (current?.isOver()) advance();
       const before = current === undefined ? [] : [current, ...queue];
       queue = [...queue, turn];
       if (busy === 'interrupt') for (const other of before) other.giveWay();

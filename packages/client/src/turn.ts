@@ -99,6 +99,7 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
   let connection: RunConnection | undefined;
   let reach: Reach | undefined;
   let isOpen = false;
+  let isOver = false;
 
   const show = (): void => {
     context.update((state) => state, 'now');
@@ -169,6 +170,8 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
       const calls = pendingToolCalls(context.get().thread).filter(({ id }) => !seen.has(id));
       if (calls.length === 0) return end;
       for (const { id } of calls) seen.add(id);
+      // A tool may look at what is on the screen.
+      context.update((state) => state, 'now');
       const outputs = await runTools(calls, handler, {
         signal: toolAbort.signal,
         timeoutMs: context.toolTimeoutMs,
@@ -199,9 +202,9 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
     if (phase === 'settled') return;
     const wasStopped = phase === 'stopping';
     context.update((state) => {
-      const ended = endTurn(state, wasStopped || end.error === undefined ? undefined : shownFailure(end.error));
-      const undone = hasBegun || plan.prepare === undefined ? ended : { ...ended, thread: before.thread };
-      return isConfirmed ? undone : failOutgoing(undone, plan.runId);
+      const sent = isConfirmed ? state : failOutgoing(state, plan.runId);
+      const ended = endTurn(sent, wasStopped || end.error === undefined ? undefined : shownFailure(end.error));
+      return hasBegun || plan.prepare === undefined ? ended : { ...ended, thread: before.thread };
     }, 'now');
     settle(wasStopped && end.outcome !== 'completed' ? 'cancelled' : end.outcome, wasStopped ? undefined : end.error);
   };
@@ -245,7 +248,9 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
       const end = await continueWithTools(await runOnce(plan.runId, request));
       finish(end.reason === 'gone' ? await lookUp(end) : end, before);
       if (reach === 'plain' && end.reason === 'stop') await pause(plainSettleMs, clock);
+      isOver = true;
     },
+    isOver: () => isOver,
     giveWay() {
       yields = true;
       if (isConfirmed) void stop('submitting');

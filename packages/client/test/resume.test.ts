@@ -1,0 +1,154 @@
+import { isDeepStrictEqual } from 'node:util';
+import { emptyThreadState, reduceThread, selectItems, type ThreadStreamEvent } from '@chatkit/core';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type ChatClientOptions, createChatClient } from '../src/index.ts';
+import { createAutoClock } from './support/auto-clock.ts';
+import { createLogServer, type Fault, turnOf } from './support/log-server.ts';
+
+/** Sends to a server with these faults; what the caller saw, and what the screen shows. */
+const play = async (
+  events: readonly ThreadStreamEvent[],
+  faults: readonly Fault[],
+  options: Partial<ChatClientOptions> = {},
+  server = createLogServer(events, faults),
+) => {
+  const clock = createAutoClock();
+  const client = createChatClient({
+    url: 'http://chat.test/chatkit',
+    fetch: server.fetch,
+    clock,
+    extensions: true,
+    ...options,
+  });
+  const run = client.send('Hi');
+  const seen: ThreadStreamEvent[] = [];
+  const failure = await (async () => {
+    for await (const event of run) seen.push(event);
+  })().catch((error: unknown) => error);
+  return { seen, failure, outcome: await run.done, snapshot: client.getSnapshot(), clock, requests: server.seen };
+};
+
+const uncut = (events: readonly ThreadStreamEvent[]) => selectItems(events.reduce(reduceThread, emptyThreadState));
+
+const recorded = turnOf(['Grüße, ', '世界', ' 👩‍👩‍👧 ', '\u2028', 'done']);
+
+const faultOf = (bytes: number): fc.Arbitrary<Fault> =>
+  fc.oneof(
+    { weight: 8, arbitrary: fc.record({ cutAt: fc.nat(bytes), isCleanCut: fc.boolean() }) },
+    { weight: 1, arbitrary: fc.constant<Fault>({ refuse: true }) },
+    { weight: 1, arbitrary: fc.constantFrom<Fault>({ status: 502 }, { status: 503 }, { status: 429 }) },
+  );
+
+const noise = fc.record({
+  overlap: fc.nat(6),
+  repeat: fc.nat(2),
+  chunkBytes: fc.integer({ min: 1, max: 400 }),
+  lineEnd: fc.constantFrom<'\n' | '\r\n' | '\r'>('\n', '\r\n', '\r'),
+});
+
+describe('exactly once', () => {
+  it('holds for any cuts, refusals, overlaps, repeats and chunks', { timeout: 120_000 }, async () => {
+    const text = fc.array(fc.string({ unit: 'grapheme', maxLength: 12 }), { maxLength: 12 });
+    const faults = fc.array(
+      fc.tuple(faultOf(2_000), noise).map(([fault, more]) => ({ ...more, ...fault })),
+      { maxLength: 8 },
+    );
+    const law = fc.asyncProperty(text, faults, async (deltas, plan) => {
+      const events = turnOf(deltas);
+      const { seen, outcome, snapshot, failure, clock } = await play(events, plan);
+      expect(failure).toBeUndefined();
+      expect(outcome).toBe('completed');
+      expect(seen).toEqual(events);
+      expect(snapshot.items).toEqual(uncut(events));
+      expect(snapshot.status).toBe('idle');
+      expect(clock.pending).toBe(0);
+    });
+    await fc.assert(law, { numRuns: Number(process.env['CHATKIT_RUNS'] ?? 1_000) });
+  });
+
+  const ways = [
+    { isCleanCut: true, lineEnd: '\r\n' },
+    { isCleanCut: false, lineEnd: '\n' },
+  ] as const;
+  it.each(ways)('holds for a cut at every byte: %o', { timeout: 60_000 }, async (way) => {
+    let cuts = 0;
+    for (let cutAt = 0; ; cutAt += 1) {
+      const { seen, snapshot, outcome, requests } = await play(recorded, [{ cutAt, ...way }]);
+      if (outcome !== 'completed' || !isDeepStrictEqual(seen, recorded)) expect({ cutAt, outcome, seen }).toEqual({});
+      if (!isDeepStrictEqual(snapshot.items, uncut(recorded))) expect({ cutAt, items: snapshot.items }).toEqual({});
+      // One request: the terminal frame came before the cut.
+      if (requests.length === 1) break;
+      cuts += 1;
+    }
+    expect(cuts).toBeGreaterThan(1_500);
+  });
+
+  it('asks for the run again, not for the message, once the run is known', async () => {
+    const { requests } = await play(recorded, [{ cutAt: 700 }, { status: 502 }, { cutAt: 10 }]);
+    expect(requests[0]).toBe('POST ');
+    expect(requests.slice(1).every((request) => /^GET \?run=run_1&after=1-\d+$/.test(request))).toBe(true);
+    expect(requests).toHaveLength(4);
+  });
+});
+
+describe('a server of the reference', () => {
+  const plainServer = (faults: Fault[], events: readonly ThreadStreamEvent[] = recorded) =>
+    createLogServer(events, faults, { plain: true });
+
+  it('is served without extensions', async () => {
+    const { outcome, snapshot, requests } = await play(recorded, [], { extensions: undefined }, plainServer([]));
+    expect(outcome).toBe('completed');
+    expect(snapshot.items).toEqual(uncut(recorded));
+    expect(requests).toHaveLength(1);
+  });
+
+  it('never has a cut taken for an answer, wherever it is', { timeout: 60_000 }, async () => {
+    const whole = createLogServer(recorded, [], { plain: true });
+    const bytes = (await (await whole.fetch('http://chat.test/')).arrayBuffer()).byteLength;
+    // A cut between two frames outside of any item is the one that nothing on this wire tells from an end.
+    const tells = new Set<number>();
+    let at = 0;
+    let open = 0;
+    for (const event of recorded) {
+      if (event.type === 'thread.item.added') open += 1;
+      if (event.type === 'thread.item.done' && event.item.type === 'assistant_message') open -= 1;
+      at += new TextEncoder().encode(`data: ${JSON.stringify(event)}\n\n`).byteLength;
+      if (open === 0) tells.add(at);
+    }
+    for (let cutAt = 0; cutAt < bytes; cutAt += 1) {
+      for (const isCleanCut of [true, false]) {
+        if (isCleanCut && tells.has(cutAt)) continue;
+        const server = plainServer([{ cutAt, isCleanCut }]);
+        const { outcome, snapshot, requests, failure } = await play(recorded, [], { extensions: undefined }, server);
+        if (outcome !== 'interrupted' || snapshot.error?.retryable !== true || requests.length !== 1) {
+          expect({ cutAt, isCleanCut, outcome, error: snapshot.error, requests }).toEqual({});
+        }
+        expect(failure).toMatchObject({ code: 'transport.interrupted' });
+        expect(snapshot.streamingItemIds.size).toBe(0);
+      }
+    }
+  });
+});
+
+describe('giving up', () => {
+  it('takes as long as the budget, and says that it is worth another try', async () => {
+    const faults = [{ cutAt: 1_300 }, ...Array.from({ length: 500 }, (): Fault => ({ refuse: true }))];
+    const { outcome, snapshot, failure, clock } = await play(recorded, faults, { connection: { budgetMs: 60_000 } });
+    expect(outcome).toBe('interrupted');
+    expect(failure).toMatchObject({ code: 'transport.interrupted', retryable: true });
+    expect(snapshot).toMatchObject({ status: 'idle', error: { code: 'transport.interrupted', retryable: true } });
+    // What came stays, and nobody is still writing it.
+    expect(snapshot.items.length).toBeGreaterThan(1);
+    expect(snapshot.streamingItemIds.size).toBe(0);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('does not repeat a message to a server that may not know it as a repeat', async () => {
+    const { outcome, snapshot, requests } = await play(recorded, [{ refuse: true }], { extensions: undefined });
+    expect(outcome).toBe('interrupted');
+    expect(requests).toHaveLength(1);
+    expect(snapshot.error).toMatchObject({ code: 'transport.network', retryable: true });
+    expect(snapshot.failedItemIds.size).toBe(1);
+  });
+});
