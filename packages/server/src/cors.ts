@@ -12,8 +12,10 @@ import type { Settings } from './settings.ts';
  * machine (DNS rebinding) is of the same origin as what it calls, so only the name tells.
  */
 export const assertHost = ({ allowedHosts }: Settings, request: Request): void => {
-  if (allowedHosts === undefined) return;
-  const url = URL.parse(`http://${request.headers.get('host') ?? new URL(request.url).host}`);
+  const host = request.headers.get('host');
+  // Every browser sends one; a WebSocket's requests do not, its handshake did.
+  if (allowedHosts === undefined || host === null) return;
+  const url = URL.parse(`http://${host}`);
   if (url !== null && allowedHosts.has(url.hostname)) return;
   throw new ChatKitError('request.forbidden_origin', 'This server does not answer to this host name.');
 };

@@ -64,8 +64,9 @@ const leaveUnread = (request: IncomingMessage, response: ServerResponse): void =
 const toRequest = (request: IncomingMessage, signal: AbortSignal): Request => {
   const headers = new Headers();
   for (const [name, value] of Object.entries(request.headersDistinct)) {
-    // HTTP/2 pseudo headers are no headers.
-    if (value !== undefined && !name.startsWith(':')) headers.set(name, value.join(', '));
+    // HTTP/2 has pseudo headers, which are none, but for the one that says what `host` did.
+    const known = name === ':authority' ? 'host' : name;
+    if (value !== undefined && !known.startsWith(':')) headers.set(known, value.join(', '));
   }
   // Some methods cannot be put into a `Request`; all but these are refused with one answer.
   const method = ['GET', 'POST', 'OPTIONS'].includes(request.method ?? '') ? (request.method as string) : 'HEAD';
