@@ -72,6 +72,7 @@ const close = async () => {
   http.closeIdleConnections();
   setTimeout(() => http.closeAllConnections(), CLOSE_GRACE_MS).unref();
   await chat.close();
+  http.closeIdleConnections();
   if ('close' in store && typeof store.close === 'function') await store.close();
 };
 process.on('SIGINT', () => void close());

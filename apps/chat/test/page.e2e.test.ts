@@ -181,8 +181,8 @@ test('conversations can be renamed, opened and deleted; nobody else sees them', 
   const list = chat.page.getByRole('navigation', { name: 'Conversations' });
   await list.getByRole('link', { name: 'Hello' }).hover();
   await list.getByRole('button', { name: 'Rename: Hello' }).click();
-  await list.getByLabel('Title').fill('A renamed one');
-  await list.getByLabel('Title').press('Enter');
+  await list.getByRole('textbox', { name: 'Title' }).fill('A renamed one');
+  await list.getByRole('textbox', { name: 'Title' }).press('Enter');
   await list.getByRole('link', { name: 'A renamed one' }).waitFor();
   await list.getByRole('button', { name: 'New conversation' }).click();
   await chat.page.getByRole('heading', { name: 'Ask this project about itself' }).waitFor();

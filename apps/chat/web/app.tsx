@@ -50,7 +50,7 @@ export const App = ({ client }: { client: ChatClient }) => {
       <aside ref={drawer.panel} className="side" id="side" data-open={drawer.isOpen || undefined} aria-label="Menu">
         <div className="brand">
           <img src="/icon.svg" alt="" />
-          <h1>ChatKit demo</h1>
+          <strong>ChatKit demo</strong>
           <button type="button" className="quiet only-phone" onClick={drawer.close} aria-label="Close the menu">
             <CloseIcon />
           </button>
@@ -81,7 +81,7 @@ export const App = ({ client }: { client: ChatClient }) => {
           >
             <MenuIcon />
           </button>
-          <h2>{title}</h2>
+          <h1>{title === '' ? <span className="visually-hidden">New conversation</span> : title}</h1>
           <button type="button" className="quiet" onClick={toggleTheme} aria-label={themeLabel} title={themeLabel}>
             {theme === 'dark' ? <SunIcon /> : <MoonIcon />}
           </button>

@@ -69,11 +69,11 @@ const componentsFor = (id: string): Components => {
         {alt || 'Image'}
       </a>
     ),
-    // The page has h1 (its name) and h2 (the conversation): headings of an answer come below.
-    h1: ({ children }) => <h3>{children}</h3>,
-    h2: ({ children }) => <h3>{children}</h3>,
-    h3: ({ children }) => <h4>{children}</h4>,
-    h4: ({ children }) => <h5>{children}</h5>,
+    // The title of the conversation is the page's h1: headings of an answer come below it.
+    h1: ({ children }) => <h2>{children}</h2>,
+    h3: ({ children }) => <h2>{children}</h2>,
+    h4: ({ children }) => <h3>{children}</h3>,
+    h5: ({ children }) => <h4>{children}</h4>,
     pre: ({ children }) => <CodeBlock {...codeOf(children)} />,
     table: ({ children }) => (
       // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard
