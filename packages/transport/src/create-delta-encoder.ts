@@ -29,11 +29,14 @@ export interface DeltaEncoder<E> {
   sse(event: E, id?: string): string;
 }
 
-/** The JSON of `event` but for its delta: what is before the opening quote, and what is after the closing one. */
+/** The JSON of `event` but for its delta: what is up to the opening quote, and what is from the closing one on. */
 interface Template<E> {
   readonly event: E;
   readonly head: string;
   readonly tail: string;
+  /** The same with the frame around it: two strings are joined to the delta, not five. */
+  readonly frameHead: string;
+  readonly frameTail: string;
 }
 
 /** What JSON must escape, and surrogates, which it escapes when they are alone. */
@@ -71,7 +74,7 @@ export function createDeltaEncoder<E>(options: DeltaEncoderOptions<E>): DeltaEnc
     json(event) {
       const delta = deltaOf(event);
       if (template === undefined || delta === undefined || !isSame(event, template.event)) return plain(event, delta);
-      return `${template.head}${quote(delta)}${template.tail}`;
+      return template.head + escaped(delta) + template.tail;
     },
     sse(event, id) {
       const delta = deltaOf(event);
@@ -82,15 +85,13 @@ export function createDeltaEncoder<E>(options: DeltaEncoderOptions<E>): DeltaEnc
         (id !== undefined && !idForm.test(id))
       )
         return encodeSse({ id, data: plain(event, delta) });
-      const { head, tail } = template;
-      return id === undefined
-        ? `data: ${head}${quote(delta)}${tail}\n\n`
-        : `id: ${id}\ndata: ${head}${quote(delta)}${tail}\n\n`;
+      const frame = template.frameHead + escaped(delta) + template.frameTail;
+      return id === undefined ? frame : `id: ${id}\n${frame}`;
     },
   };
 }
 
-const quote = (text: string): string => (needsEscape.test(text) ? JSON.stringify(text) : `"${text}"`);
+const escaped = (text: string): string => (needsEscape.test(text) ? JSON.stringify(text).slice(1, -1) : text);
 
 /** Stands for the delta while a template is cut. */
 const probe = 'ec9f7c8e-5f0e-4b0e-9d65-probe';
@@ -99,8 +100,9 @@ const quotedProbe = JSON.stringify(probe);
 function cut<E>(event: E, probed: string, json: string, quotedDelta: string): Template<E> | undefined {
   const at = probed.indexOf(quotedProbe);
   if (at === -1) return undefined;
-  const head = probed.slice(0, at);
-  const tail = probed.slice(at + quotedProbe.length);
+  const head = probed.slice(0, at + 1);
+  const tail = probed.slice(at + quotedProbe.length - 1);
   // Two different strings gave the same head and tail, so nothing else depends on it.
-  return head + quotedDelta + tail === json && !/[\r\n]/.test(json) ? { event, head, tail } : undefined;
+  if (head + quotedDelta.slice(1, -1) + tail !== json || /[\r\n]/.test(json)) return undefined;
+  return { event, head, tail, frameHead: `data: ${head}`, frameTail: `${tail}\n\n` };
 }
