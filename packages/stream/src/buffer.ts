@@ -56,7 +56,7 @@ class BufferStage<T, L> extends Pump<T, T | L> {
 
   protected override take(chunk: T[]): void {
     if (this.isWaited || this.held + chunk.length <= this.capacity || (this.options.overflow ?? 'block') === 'block') {
-      this.noteGap(); // of 'drop-newest': it lies behind what is buffered and before these
+      this.noteGap();
       this.offerAll(chunk);
     } else for (const item of chunk) this.takeOne(item);
   }
@@ -73,7 +73,7 @@ class BufferStage<T, L> extends Pump<T, T | L> {
   }
 
   protected override flush(): void {
-    if (this.options.overflow !== 'drop-oldest') this.noteGap();
+    this.noteGap();
   }
 
   private takeOne(item: T): void {
@@ -94,8 +94,10 @@ class BufferStage<T, L> extends Pump<T, T | L> {
     }
   }
 
+  /** Reports a gap that lies behind what is buffered. That of 'drop-oldest' lies before it; see `takeChunk`. */
   private noteGap(): void {
-    if (this.missed > 0 && this.options.overflow === 'drop-newest') this.offer(this.lagged());
+    if (this.missed > 0 && (this.options.overflow === 'drop-newest' || this.queue.size === 0))
+      this.offer(this.lagged());
   }
 
   private lagged(): L {

@@ -7,7 +7,7 @@ import type { Overflow } from './overflow.ts';
 import { PushQueue } from './pushable.ts';
 import type { Stream } from './stream.ts';
 
-type Listener = (...args: never[]) => void;
+type Listener = (...args: unknown[]) => void;
 
 /** An `EventTarget`, or anything of that shape. */
 export interface EventTargetLike {
@@ -60,7 +60,7 @@ class EventQueue<T> extends PushQueue<T> {
   constructor(target: EventTargetLike | EventEmitterLike, name: string, options: FromEventsOptions<T>) {
     super(options);
     this.target = target;
-    const toItem = (options.item ?? ((first: T) => first)) as (...args: never[]) => T;
+    const toItem = (options.item ?? ((first: T) => first)) as (...args: unknown[]) => T;
     this.listeners = [[name, (...args) => void this.push(toItem(...args))]];
     if (options.end !== undefined) this.listeners.push([options.end, () => this.end('done')]);
     if (options.error !== undefined) this.listeners.push([options.error, (error) => this.end({ error })]);

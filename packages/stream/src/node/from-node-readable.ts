@@ -27,13 +27,15 @@ class ReadableStage<T> extends Stage<T> {
   constructor(readable: Readable) {
     super();
     this.readable = readable;
+    // From the start and for good, as an 'error' without a listener ends the process; it may come after the last read.
+    readable.on('error', this.onError);
   }
 
   pull(sink: Sink<T>): void {
     this.sink = sink;
     if (!this.isAttached && !this.isOver) {
       this.isAttached = true;
-      this.readable.on('readable', this.serve).on('end', this.serve).on('close', this.serve).on('error', this.onError);
+      this.readable.on('readable', this.serve).on('end', this.serve).on('close', this.serve);
     }
     this.serve();
   }
@@ -76,7 +78,7 @@ class ReadableStage<T> extends Stage<T> {
 
   private detach(): void {
     this.isOver = true;
-    const { readable, serve, onError } = this;
-    readable.off('readable', serve).off('end', serve).off('close', serve).off('error', onError);
+    const { readable, serve } = this;
+    readable.off('readable', serve).off('end', serve).off('close', serve);
   }
 }
