@@ -25,14 +25,11 @@ interface Track {
 
 /** What may follow each phase. An item that the stream has not spoken of may be older than the stream. */
 const legal = {
-  older: ['added', 'done', 'replaced', 'removed'],
-  added: ['updated', 'done', 'replaced', 'removed'],
-  done: ['replaced', 'removed'],
-  removed: [] as string[],
+  older: 'added done replaced removed',
+  added: 'updated done replaced removed',
+  done: 'replaced removed',
+  removed: '',
 };
-
-/** Updates that may also be about an older item (a workflow goes on), or a finished one (a widget after an action). */
-const late: Readonly<Record<string, readonly string[]>> = { older: ['widget', 'workflow'], done: ['widget'] };
 
 /**
  * A checker for the events of one stream. Updates, replacements and removals of items that the stream has not added
@@ -69,11 +66,13 @@ export const createOrderChecker = (): OrderChecker => {
     const owner = /^(assistant_message|widget|workflow|generated_image)\./.exec(update.type)?.[1];
     if (owner === undefined) return undefined;
     const track = tracks.get(id);
-    if (late[track?.phase ?? 'older']?.includes(owner) !== true) {
-      const problem = checkPhase('updated', id, track);
-      if (problem !== undefined) return problem;
-    }
-    return track && (checkType(id, owner, track) ?? checkPart(id, update, track));
+    // A widget changes after an action and a workflow goes on, in a later stream or when they are done.
+    const late = owner === 'widget' ? track?.phase !== 'removed' : owner === 'workflow' && track === undefined;
+    return (
+      (late ? undefined : checkPhase('updated', id, track)) ??
+      checkType(id, owner, track) ??
+      (track && checkPart(id, update, track))
+    );
   };
 
   return {

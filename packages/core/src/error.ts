@@ -73,7 +73,7 @@ export class ChatKitError extends Error {
   readonly [brand] = true;
 
   constructor(code: ErrorCode, message: string, options: ChatKitErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(message, causeOf(options));
     this.code = code;
     this.retryable = options.retryable ?? false;
     this.details = options.details;
@@ -105,7 +105,7 @@ export class StreamError extends Error {
   readonly [streamErrorBrand] = 'coded';
 
   constructor(code = 'stream.error', options: { allowRetry?: boolean; cause?: unknown } = {}) {
-    super(`The stream failed with code ${code}.`, options.cause === undefined ? undefined : { cause: options.cause });
+    super(`The stream failed with code ${code}.`, causeOf(options));
     this.code = code;
     this.allowRetry = options.allowRetry ?? code === 'stream.error';
   }
@@ -124,7 +124,7 @@ export class CustomStreamError extends Error {
   readonly [streamErrorBrand] = 'custom';
 
   constructor(message: string, options: { allowRetry?: boolean; cause?: unknown } = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(message, causeOf(options));
     this.allowRetry = options.allowRetry ?? false;
   }
 }
@@ -139,3 +139,7 @@ export const isStreamError = (error: unknown): error is StreamError => streamErr
 
 /** Whether `error` is a `CustomStreamError` of any installed copy. */
 export const isCustomStreamError = (error: unknown): error is CustomStreamError => streamErrorKind(error) === 'custom';
+
+/** Without a cause an error must not have the property at all: tools print it. */
+const causeOf = ({ cause }: { cause?: unknown }): ErrorOptions | undefined =>
+  cause === undefined ? undefined : { cause };

@@ -1,127 +1,99 @@
 /**
  * An immutable, ordered collection of items in which appending, prepending, replacing and removing one of them copies
- * a fixed number of short arrays, however long the thread is. Two tries of 32-way nodes hold the items by position (one
- * grows to the right, one to the left), and a third of fixed depth finds the position of an id. A removed item leaves an
- * empty position behind. `docs/decisions/core-reducer.md` has the alternatives.
+ * a fixed number of short arrays, however long the thread is. One trie of 32-way nodes holds the items by position,
+ * another finds the position of an id. Positions grow in both directions from 0, and a removed item leaves an empty one
+ * behind. `docs/decisions/core-reducer.md` has the alternatives.
  */
 import type { ThreadItem } from './item.ts';
 
 type Node = readonly unknown[];
 
-interface Trie {
-  readonly size: number;
-  /** Bits to the right of the root's five. */
-  readonly shift: number;
-  readonly root: Node;
-}
-
 interface Entry {
   readonly id: string;
-  /** From 0 to the right, from -1 to the left. */
   readonly position: number;
 }
 
 /** The items of a thread. Read it through the functions of this file. */
 export interface ItemList {
-  readonly right: Trie;
-  readonly left: Trie;
+  /** The position of the first item, or before it. */
+  readonly first: number;
+  /** The position after the last item. */
+  readonly end: number;
+  readonly items: Node;
   /** Buckets of `Entry` under the hash of their id. */
   readonly ids: Node;
 }
 
 const bits = 5;
 const mask = 31;
+/** Five levels: 33 million positions. */
+const itemShift = 4 * bits;
+/** Three levels: 32,768 buckets. */
 const idShift = 2 * bits;
-const noNode: Node = [];
-const noTrie: Trie = { size: 0, shift: 0, root: noNode };
 
-export const emptyItemList: ItemList = { right: noTrie, left: noTrie, ids: noNode };
+export const emptyItemList: ItemList = { first: 0, end: 0, items: [], ids: [] };
 
 /** The position of an id, `undefined` when it is not in the list (or is no id: events reach a browser unparsed). */
 export const positionOf = (list: ItemList, id: string): number | undefined =>
-  typeof id === 'string' ? bucketOf(list, id)?.find((entry) => entry.id === id)?.position : undefined;
+  typeof id === 'string' ? bucketOf(list, id).find((entry) => entry.id === id)?.position : undefined;
 
 /** The item at a position. */
 export const itemAt = (list: ItemList, position: number): ThreadItem | undefined =>
-  position < 0 ? read(list.left, ~position) : read(list.right, position);
-
-/** Where `append` puts its item. */
-export const endOf = (list: ItemList): number => list.right.size;
+  read(list.items, itemShift, slotOf(position)) as ThreadItem | undefined;
 
 /** Puts an item at a position that is taken already. */
-export const replaceAt = (list: ItemList, position: number, item: ThreadItem | undefined): ItemList =>
-  position < 0
-    ? { ...list, left: write(list.left, ~position, item) }
-    : { ...list, right: write(list.right, position, item) };
-
-/** Adds an item after the last. Its id MUST NOT be in the list. */
-export const append = (list: ItemList, item: ThreadItem): ItemList => ({
-  left: list.left,
-  right: write(list.right, list.right.size, item),
-  ids: index(list, { id: item.id, position: list.right.size }),
+export const replaceAt = (list: ItemList, position: number, item: ThreadItem | undefined): ItemList => ({
+  ...list,
+  items: write(list.items, itemShift, slotOf(position), item),
 });
 
-/** Adds an item before the first. Its id MUST NOT be in the list. */
-export const prepend = (list: ItemList, item: ThreadItem): ItemList => ({
-  left: write(list.left, list.left.size, item),
-  right: list.right,
-  ids: index(list, { id: item.id, position: ~list.left.size }),
+/** Adds an item before the first (`position` is `first - 1`) or after the last (`end`). Its id MUST NOT be there yet. */
+export const insertAt = (list: ItemList, position: number, item: ThreadItem): ItemList => ({
+  ...replaceAt(list, position, item),
+  first: Math.min(list.first, position),
+  end: Math.max(list.end, position + 1),
+  ids: write(list.ids, idShift, hash(item.id), [...bucketOf(list, item.id), { id: item.id, position }]),
 });
 
 /** Takes an item out; the others keep their positions. */
-export const removeAt = (list: ItemList, position: number, id: string): ItemList => {
-  const remaining = bucketOf(list, id)?.filter((entry) => entry.id !== id);
-  return { ...replaceAt(list, position, undefined), ids: writeNode(list.ids, idShift, hash(id), remaining) };
-};
+export const removeAt = (list: ItemList, position: number, id: string): ItemList => ({
+  ...replaceAt(list, position, undefined),
+  ids: write(
+    list.ids,
+    idShift,
+    hash(id),
+    bucketOf(list, id).filter((entry) => entry.id !== id),
+  ),
+});
 
-const flattened = new WeakMap<ItemList, readonly ThreadItem[]>();
-
-/** All items in order. Costs one walk per list; the same list gives the same array. */
+/** All items in order. Costs one walk of the list. */
 export const toArray = (list: ItemList): readonly ThreadItem[] => {
-  const known = flattened.get(list);
-  if (known !== undefined) return known;
   const items: ThreadItem[] = [];
-  const collect = (node: Node, shift: number): void => {
-    for (const child of node) {
-      if (child === undefined) continue;
-      if (shift > 0) collect(child as Node, shift - bits);
-      else items.push(child as ThreadItem);
-    }
-  };
-  collect(list.left.root, list.left.shift);
-  items.reverse();
-  collect(list.right.root, list.right.shift);
-  flattened.set(list, items);
+  for (let position = list.first; position < list.end; position++) {
+    const item = itemAt(list, position);
+    if (item !== undefined) items.push(item);
+  }
   return items;
 };
 
-const read = ({ root, shift, size }: Trie, at: number): ThreadItem | undefined =>
-  at < size ? (readNode(root, shift, at) as ThreadItem | undefined) : undefined;
+/** Positions 0, -1, 1, -2… next to each other, so that the trie stays dense in both directions. */
+const slotOf = (position: number): number => (position < 0 ? ~position * 2 + 1 : position * 2);
 
-/** Writes at `at`, at most one beyond the end. A full root becomes the first child of a new one. */
-const write = ({ size, shift, root }: Trie, at: number, item: ThreadItem | undefined): Trie =>
-  at >>> shift > mask
-    ? { size: at + 1, shift: shift + bits, root: writeNode([root], shift + bits, at, item) }
-    : { size: Math.max(size, at + 1), shift, root: writeNode(root, shift, at, item) };
-
-const readNode = (root: Node | undefined, shift: number, at: number): unknown => {
-  let node = root;
+const read = (root: Node, shift: number, at: number): unknown => {
+  let node: Node | undefined = root;
   for (let level = shift; level > 0; level -= bits) node = node?.[(at >>> level) & mask] as Node | undefined;
   return node?.[at & mask];
 };
 
-const writeNode = (node: Node | undefined, shift: number, at: number, value: unknown): Node => {
+const write = (node: Node | undefined, shift: number, at: number, value: unknown): Node => {
   const copy = node === undefined ? [] : node.slice();
   const slot = (at >>> shift) & mask;
-  copy[slot] = shift === 0 ? value : writeNode(copy[slot] as Node | undefined, shift - bits, at, value);
+  copy[slot] = shift === 0 ? value : write(copy[slot] as Node | undefined, shift - bits, at, value);
   return copy;
 };
 
-const bucketOf = (list: ItemList, id: string): readonly Entry[] | undefined =>
-  readNode(list.ids, idShift, hash(id)) as readonly Entry[] | undefined;
-
-const index = (list: ItemList, entry: Entry): Node =>
-  writeNode(list.ids, idShift, hash(entry.id), [...(bucketOf(list, entry.id) ?? []), entry]);
+const bucketOf = (list: ItemList, id: string): readonly Entry[] =>
+  (read(list.ids, idShift, hash(id)) as readonly Entry[] | undefined) ?? [];
 
 /** FNV-1a over UTF-16 units, cut to the 15 bits that three levels address. */
 const hash = (id: string): number => {

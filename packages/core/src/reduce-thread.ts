@@ -15,13 +15,11 @@ import type {
 import { appendText, foldUpdate } from './fold-update.ts';
 import { isHiddenItem, type ThreadItem } from './item.ts';
 import {
-  append,
   emptyItemList,
-  endOf,
   type ItemList,
+  insertAt,
   itemAt,
   positionOf,
-  prepend,
   removeAt,
   replaceAt,
   toArray,
@@ -31,7 +29,6 @@ import type { Thread } from './thread.ts';
 /** An item that has been added and may still change. */
 interface OpenItem {
   readonly id: string;
-  readonly position: number;
   /** The item without its tail. */
   readonly item: ThreadItem;
   /** Text that belongs at the end of one part of an assistant message, and is not in `item` yet. */
@@ -84,10 +81,10 @@ export const reduceThread = (state: ThreadState, event: ThreadStreamEvent): Thre
     case 'thread.item.updated':
       return reduceUpdate(state, event);
     case 'thread.item.added':
-      return isItem(event.item) ? addItem(state, event.item) : state;
+      return isItem(event.item) ? putItem(state, event.item, true) : state;
     case 'thread.item.done':
     case 'thread.item.replaced':
-      return isItem(event.item) ? settleItem(state, event.item) : state;
+      return isItem(event.item) ? putItem(state, event.item, false) : state;
     case 'thread.item.removed':
       return removeItem(state, event.item_id);
     case 'thread.created':
@@ -133,7 +130,8 @@ export const fromThread = (thread: Thread): ThreadState => {
  */
 export const prependItems = (state: ThreadState, older: readonly ThreadItem[]): ThreadState => {
   const list = older.reduceRight(
-    (next, item) => (isItem(item) && positionOf(next, item.id) === undefined ? prepend(next, item) : next),
+    (next, item) =>
+      isItem(item) && positionOf(next, item.id) === undefined ? insertAt(next, next.first - 1, item) : next,
     state.list,
   );
   return list === state.list ? state : { ...state, list };
@@ -150,8 +148,6 @@ export const clearTransients = (state: ThreadState): ThreadState => ({
   open: state.open,
 });
 
-const shown = new WeakMap<readonly OpenItem[], { list: ItemList; items: readonly ThreadItem[] }>();
-
 /**
  * All items in order, hidden ones included. Items that did not change are the same objects as before, and the array is
  * the same one as long as no item changed.
@@ -160,25 +156,25 @@ const shown = new WeakMap<readonly OpenItem[], { list: ItemList; items: readonly
  * const visible = selectItems(state).filter((item) => !isHiddenItem(item));
  */
 export const selectItems = (state: ThreadState): readonly ThreadItem[] => {
-  const settled = toArray(state.list);
+  const settled = settledItems(state.list);
   if (state.open.length === 0) return settled;
   const known = shown.get(state.open);
   if (known?.list === state.list) return known.items;
   const items = settled.slice();
   for (const open of state.open) {
     // Open items are at the end but for rare ones, so the search is short.
-    items[settled.lastIndexOf(itemAt(state.list, open.position) as ThreadItem)] = currentItem(open);
+    items[settled.lastIndexOf(storedItem(state, open.id) as ThreadItem)] = currentItem(open);
   }
   shown.set(state.open, { list: state.list, items });
   return items;
 };
 
+const shown = new WeakMap<readonly OpenItem[], { list: ItemList; items: readonly ThreadItem[] }>();
+
 /** The item with this id as it is now. */
 export const selectItem = (state: ThreadState, id: string): ThreadItem | undefined => {
   const open = state.open.find((entry) => entry.id === id);
-  if (open !== undefined) return currentItem(open);
-  const position = positionOf(state.list, id);
-  return position === undefined ? undefined : itemAt(state.list, position);
+  return open === undefined ? storedItem(state, id) : currentItem(open);
 };
 
 /**
@@ -186,6 +182,12 @@ export const selectItem = (state: ThreadState, id: string): ThreadItem | undefin
  * keeps when a stream is stopped half-way, and what a client shows as being written.
  */
 export const selectOpenItems = (state: ThreadState): readonly ThreadItem[] => currentItems(state.open);
+
+/** The item as the list has it: without what an open one has become since it was added. */
+const storedItem = ({ list }: ThreadState, id: string): ThreadItem | undefined => {
+  const position = positionOf(list, id);
+  return position === undefined ? undefined : itemAt(list, position);
+};
 
 const isItem = (item: unknown): item is ThreadItem =>
   typeof item === 'object' && item !== null && typeof (item as ThreadItem).id === 'string';
@@ -204,28 +206,19 @@ const withoutOpen = (state: ThreadState, id: string): readonly OpenItem[] => {
 
 const put = (list: ItemList, item: ThreadItem): ItemList => {
   const position = positionOf(list, item.id);
-  return position === undefined ? append(list, item) : replaceAt(list, position, item);
+  return position === undefined ? insertAt(list, list.end, item) : replaceAt(list, position, item);
 };
 
-const progressAfter = (state: ThreadState, item: ThreadItem): ThreadState['progress'] =>
-  isHiddenItem(item) ? state.progress : undefined;
-
-const addItem = (state: ThreadState, item: ThreadItem): ThreadState => {
-  const position = positionOf(state.list, item.id) ?? endOf(state.list);
+/** Inserts by id or replaces in place. An item that is only added stays open. */
+const putItem = (state: ThreadState, item: ThreadItem, opens: boolean): ThreadState => {
+  const open = withoutOpen(state, item.id);
   return {
     ...state,
-    progress: progressAfter(state, item),
+    progress: isHiddenItem(item) ? state.progress : undefined,
     list: put(state.list, item),
-    open: [...withoutOpen(state, item.id), { id: item.id, position, item, tail: undefined }],
+    open: opens ? [...open, { id: item.id, item, tail: undefined }] : open,
   };
 };
-
-const settleItem = (state: ThreadState, item: ThreadItem): ThreadState => ({
-  ...state,
-  progress: progressAfter(state, item),
-  list: put(state.list, item),
-  open: withoutOpen(state, item.id),
-});
 
 const removeItem = (state: ThreadState, id: string): ThreadState => {
   const position = positionOf(state.list, id);
@@ -242,11 +235,9 @@ const reduceUpdate = (state: ThreadState, { item_id: id, update }: ThreadItemUpd
     return next === open ? state : { ...state, open: state.open.with(at, next) };
   }
   // A settled item changes too: a widget after an action, a workflow that a later turn goes on with.
-  const position = positionOf(state.list, id);
-  const item = position === undefined ? undefined : itemAt(state.list, position);
-  if (position === undefined || item === undefined) return state;
-  const next = foldUpdate(item, update);
-  return next === item ? state : { ...state, list: replaceAt(state.list, position, next) };
+  const item = storedItem(state, id);
+  const next = item && foldUpdate(item, update);
+  return next === undefined || next === item ? state : { ...state, list: put(state.list, next) };
 };
 
 const updateOpen = (open: OpenItem, update: ThreadItemUpdate): OpenItem => {
@@ -284,3 +275,5 @@ const currentItem = memo(
 );
 
 const currentItems = memo((open: readonly OpenItem[]): readonly ThreadItem[] => open.map(currentItem));
+
+const settledItems = memo(toArray);

@@ -36,13 +36,15 @@ export interface ItemBase {
   created_at?: string | undefined;
 }
 
-const base = (kind: IdKind, { thread_id, id, created_at }: ItemBase) => ({
-  id: id ?? createId(kind),
-  thread_id,
-  created_at: created_at ?? new Date().toISOString(),
-});
+/** Puts the common fields first, and drops what is absent: in memory as on the wire, an absent field is not there. */
+const build = <T extends object>(kind: IdKind, { thread_id, id, created_at }: ItemBase, fields: T) =>
+  present({
+    id: id ?? createId(kind),
+    thread_id,
+    created_at: created_at ?? new Date().toISOString(),
+    ...fields,
+  });
 
-/** Drops keys without a value, so that in memory, as on the wire, an absent field is absent. */
 const present = <T extends object>(fields: T): T =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
 
@@ -63,8 +65,7 @@ export const userMessage = (
     inference_options?: InferenceOptions | undefined;
   },
 ): UserMessageItem =>
-  present({
-    ...base('message', input),
+  build('message', input, {
     type: 'user_message' as const,
     content: input.content ?? (input.text === undefined ? [] : [{ type: 'input_text' as const, text: input.text }]),
     attachments: input.attachments ?? [],
@@ -88,13 +89,15 @@ export const assistantMessage = (
     /** The parts; wins over `text`. */
     content?: AssistantMessageItem['content'] | undefined;
   },
-): AssistantMessageItem => ({
-  ...base('message', input),
-  type: 'assistant_message',
-  content:
-    input.content ??
-    (input.text === undefined ? [] : [{ type: 'output_text', text: input.text, annotations: input.annotations ?? [] }]),
-});
+): AssistantMessageItem =>
+  build('message', input, {
+    type: 'assistant_message' as const,
+    content:
+      input.content ??
+      (input.text === undefined
+        ? []
+        : [{ type: 'output_text' as const, text: input.text, annotations: input.annotations ?? [] }]),
+  });
 
 /**
  * A call of a tool that runs in the browser. The turn ends with it; the client sends the output as a new request.
@@ -112,8 +115,7 @@ export const clientToolCall = (
     output?: unknown;
   },
 ): ClientToolCallItem =>
-  present({
-    ...base('tool_call', input),
+  build('tool_call', input, {
     type: 'client_tool_call' as const,
     status: input.status ?? 'pending',
     call_id: input.call_id ?? createId('tool_call'),
@@ -124,8 +126,7 @@ export const clientToolCall = (
 
 /** A widget; `copy_text` is what the client copies for it. `streamWidget` of `@chatkit/core/widgets` streams one. */
 export const widgetItem = (input: ItemBase & { widget: WidgetRoot; copy_text?: string | undefined }): WidgetItem =>
-  present({
-    ...base('message', input),
+  build('message', input, {
     type: 'widget' as const,
     widget: input.widget,
     copy_text: input.copy_text,
@@ -133,50 +134,41 @@ export const widgetItem = (input: ItemBase & { widget: WidgetRoot; copy_text?: s
 
 /** A generated image; without `image` it is still being made. */
 export const generatedImageItem = (input: ItemBase & { image?: GeneratedImage | undefined }): GeneratedImageItem =>
-  present({ ...base('message', input), type: 'generated_image' as const, image: input.image });
+  build('message', input, { type: 'generated_image' as const, image: input.image });
 
 /** Questions that the user answers in place of the composer. */
 export const structuredInputItem = (
   input: ItemBase & { inputs: StructuredInput[]; status?: StructuredInputItem['status'] | undefined },
-): StructuredInputItem => ({
-  ...base('message', input),
-  type: 'structured_input',
-  status: input.status ?? 'pending',
-  inputs: input.inputs,
-});
+): StructuredInputItem =>
+  build('message', input, {
+    type: 'structured_input' as const,
+    status: input.status ?? 'pending',
+    inputs: input.inputs,
+  });
 
 /** A single task, outside any workflow. */
-export const taskItem = (input: ItemBase & { task: Task }): TaskItem => ({
-  ...base('task', input),
-  type: 'task',
-  task: input.task,
-});
+export const taskItem = (input: ItemBase & { task: Task }): TaskItem =>
+  build('task', input, { type: 'task' as const, task: input.task });
 
 /** A workflow: the tasks that the assistant shows while it works. Default: a custom one without tasks, collapsed. */
-export const workflowItem = (input: ItemBase & Partial<Workflow>): WorkflowItem => ({
-  ...base('workflow', input),
-  type: 'workflow',
-  workflow: present({
-    type: input.type ?? 'custom',
-    tasks: input.tasks ?? [],
-    summary: input.summary,
-    expanded: input.expanded ?? false,
-  }),
-});
+export const workflowItem = (input: ItemBase & Partial<Workflow>): WorkflowItem =>
+  build('workflow', input, {
+    type: 'workflow' as const,
+    workflow: present({
+      type: input.type ?? 'custom',
+      tasks: input.tasks ?? [],
+      summary: input.summary,
+      expanded: input.expanded ?? false,
+    }),
+  });
 
 /** The mark that the assistant has ended its turn. */
-export const endOfTurn = (input: ItemBase): EndOfTurnItem => ({ ...base('message', input), type: 'end_of_turn' });
+export const endOfTurn = (input: ItemBase): EndOfTurnItem => build('message', input, { type: 'end_of_turn' as const });
 
 /** Something the model should know and the user not see: any JSON. Stored, never sent to a client. */
-export const hiddenContext = (input: ItemBase & { content: unknown }): HiddenContextItem => ({
-  ...base('message', input),
-  type: 'hidden_context_item',
-  content: input.content,
-});
+export const hiddenContext = (input: ItemBase & { content: unknown }): HiddenContextItem =>
+  build('message', input, { type: 'hidden_context_item' as const, content: input.content });
 
 /** Hidden context that the server itself adds, for example after a stop. */
-export const sdkHiddenContext = (input: ItemBase & { content: string }): SdkHiddenContextItem => ({
-  ...base('sdk_hidden_context', input),
-  type: 'sdk_hidden_context',
-  content: input.content,
-});
+export const sdkHiddenContext = (input: ItemBase & { content: string }): SdkHiddenContextItem =>
+  build('sdk_hidden_context', input, { type: 'sdk_hidden_context' as const, content: input.content });
