@@ -1,0 +1,192 @@
+import { ChatKitError } from '@chatkit/core';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  backoffMs,
+  type ConnectionPolicy,
+  type ConnectionSignal,
+  type ConnectionState,
+  deadlineOf,
+  defaultPolicy,
+  initialConnection,
+  nextConnection,
+} from '../src/index.ts';
+
+const policy: ConnectionPolicy = { ...defaultPolicy, repeatable: true };
+
+const play = (signals: readonly ConnectionSignal[], from = initialConnection(0, 'unanswered'), by = policy) =>
+  signals.reduce((state, signal) => nextConnection(state, signal, by), from);
+
+const opened = (at: number, reach: 'resumable' | 'plain' = 'resumable'): ConnectionSignal => ({
+  type: 'opened',
+  at,
+  reach,
+});
+const failed = (at: number, jitter = 1, notBeforeMs?: number): ConnectionSignal => ({
+  type: 'failed',
+  at,
+  jitter,
+  notBeforeMs,
+});
+const tick = (at: number): ConnectionSignal => ({ type: 'tick', at, jitter: 1 });
+const woken = (at: number, by: 'online' | 'visible' | 'restored'): ConnectionSignal => ({ type: 'woken', at, by });
+
+const signal: fc.Arbitrary<ConnectionSignal> = fc.oneof(
+  fc.record({ type: fc.constant('opened' as const), at: fc.nat(), reach: fc.constantFrom('resumable', 'plain') }),
+  fc.record({ type: fc.constant('heard' as const), at: fc.nat(), events: fc.nat(3) }),
+  fc.record({ type: fc.constant('retry' as const), ms: fc.nat() }),
+  fc.constant({ type: 'numbered' as const }),
+  fc.record({ type: fc.constant('failed' as const), at: fc.nat(), jitter: fc.double({ min: 0, max: 1, noNaN: true }) }),
+  fc.record({ type: fc.constant('tick' as const), at: fc.nat(), jitter: fc.double({ min: 0, max: 1, noNaN: true }) }),
+  fc.record({
+    type: fc.constant('woken' as const),
+    at: fc.nat(),
+    by: fc.constantFrom('online', 'visible', 'restored'),
+  }),
+  fc.constant({ type: 'left' as const }),
+  fc.constant({ type: 'gone' as const }),
+  fc.constant({ type: 'ended' as const, outcome: 'completed' as const }),
+  fc.constant({ type: 'refused' as const, error: new ChatKitError('thread.locked', 'Locked.') }),
+  fc.record({ type: fc.constant('closed' as const), reason: fc.constantFrom('stop', 'detach') }),
+) as fc.Arbitrary<ConnectionSignal>;
+
+describe('laws of the connection', () => {
+  it('nothing follows the end', () => {
+    fc.assert(
+      fc.property(fc.array(signal), fc.array(signal), (before, after) => {
+        const state = play(before);
+        fc.pre(state.phase === 'closed');
+        expect(play(after, state)).toBe(state);
+      }),
+    );
+  });
+
+  it('a request is made anew only under a new number, and numbers never go back', () => {
+    fc.assert(
+      fc.property(fc.array(signal), (signals) => {
+        let state = initialConnection(0, 'unanswered');
+        for (const each of signals) {
+          const next = nextConnection(state, each, policy);
+          if (next.phase === 'closed') break;
+          if (state.phase !== 'closed') {
+            const asksAgain = next.phase === 'connecting' && next !== state && next.attempt !== state.attempt;
+            expect(next.attempt - state.attempt).toBe(asksAgain ? 1 : 0);
+          }
+          state = next;
+        }
+      }),
+    );
+  });
+
+  it('a server that cannot resume is asked once', () => {
+    fc.assert(
+      fc.property(fc.array(signal.filter(({ type }) => type !== 'numbered')), (signals) => {
+        const isResumable = (each: ConnectionSignal) => each.type === 'opened' && each.reach === 'resumable';
+        const state = play(
+          signals.filter((each) => !isResumable(each)),
+          initialConnection(0, 'unanswered'),
+          { ...policy, repeatable: false },
+        );
+        expect(state.phase === 'closed' || state.attempt === 1).toBe(true);
+      }),
+    );
+  });
+
+  it('a wait lasts from the floor to the cap, whatever the server says', () => {
+    fc.assert(
+      fc.property(
+        fc.nat(100),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        fc.option(fc.nat(), { nil: undefined }),
+        (failures, jitter, retryMs) => {
+          const delay = backoffMs(failures, jitter, policy, retryMs);
+          expect(delay).toBeGreaterThanOrEqual(policy.floorMs);
+          expect(delay).toBeLessThanOrEqual(60_000);
+        },
+      ),
+    );
+    expect(backoffMs(0, 1, policy, 3_000_000_000)).toBe(60_000);
+    expect(backoffMs(0, 0, policy, undefined, 7_000)).toBe(7_000);
+    expect(backoffMs(0, 0, policy, undefined, 10 ** 9)).toBe(60 * 60_000);
+  });
+
+  it('a thousand clients come back spread over the window', () => {
+    const buckets = new Array<number>(10).fill(0);
+    let seed = 1;
+    const random = () => {
+      seed = (seed * 48_271) % 2_147_483_647;
+      return seed / 2_147_483_647;
+    };
+    for (let client = 0; client < 1_000; client += 1) {
+      const delay = backoffMs(5, random(), policy);
+      const bucket = Math.min(9, Math.floor(delay / 1_600));
+      buckets[bucket] = (buckets[bucket] ?? 0) + 1;
+    }
+    expect(Math.max(...buckets)).toBeLessThan(200);
+  });
+});
+
+describe('the connection', () => {
+  const cases: [string, readonly ConnectionSignal[], Partial<ConnectionState> | Record<string, unknown>][] = [
+    ['waits after a failure', [failed(0)], { phase: 'waiting', failures: 1, until: 500 }],
+    ['waits longer after each', [failed(0), tick(500), failed(500)], { phase: 'waiting', failures: 2, until: 1_500 }],
+    ['asks when the wait is over', [failed(0), tick(500)], { phase: 'connecting', attempt: 2 }],
+    ['not before', [failed(0), tick(499)], { phase: 'waiting' }],
+    ['obeys retry', [opened(0), { type: 'retry', ms: 4_000 }, failed(1)], { phase: 'waiting', until: 4_001 }],
+    ['obeys Retry-After', [failed(0, 0, 9_000)], { phase: 'waiting', until: 9_000 }],
+    ['counts on when it was short', [failed(0), tick(500), opened(600), failed(700)], { failures: 2, downSince: 0 }],
+    [
+      'starts over when it lasted',
+      [failed(0), tick(500), opened(600), failed(5_600)],
+      { failures: 1, downSince: 5_600 },
+    ],
+    ['gives up when its budget is spent', [failed(0), tick(500), failed(300_000)], { phase: 'closed', reason: 'drop' }],
+    ['takes silence for death', [opened(0), tick(37_500)], { phase: 'waiting' }],
+    [
+      'not when bytes came',
+      [opened(0), { type: 'heard', at: 30_000, events: 0 }, tick(37_500)],
+      { phase: 'open', silent: true },
+    ],
+    [
+      'hears the assistant again',
+      [opened(0), tick(10_000), { type: 'heard', at: 10_001, events: 1 }],
+      { phase: 'open', silent: false },
+    ],
+    ['does not judge a quiet server of the reference', [opened(0, 'plain'), tick(10 ** 7)], { phase: 'open' }],
+    ['gives up headers that do not come', [tick(20_000)], { phase: 'waiting' }],
+    ['wakes when the network is back', [failed(0), woken(100, 'online')], { phase: 'connecting', attempt: 2 }],
+    [
+      'has its budget again then',
+      [failed(0), woken(299_999, 'visible'), failed(300_000)],
+      { phase: 'waiting', downSince: 299_999 },
+    ],
+    ['leaves a stream alone that speaks', [opened(0), woken(900, 'online')], { phase: 'open' }],
+    ['doubts a quiet one', [opened(0), woken(1_000, 'online')], { phase: 'connecting', attempt: 2 }],
+    ['more patiently when only the tab came back', [opened(0), woken(1_000, 'visible')], { phase: 'open' }],
+    ['rests while the page is away', [opened(0), { type: 'left' }, tick(10 ** 7)], { phase: 'suspended' }],
+    ['goes on when it is restored', [opened(0), { type: 'left' }, woken(10 ** 7, 'restored')], { phase: 'connecting' }],
+    [
+      'is over when it was stopped',
+      [opened(0), { type: 'closed', reason: 'stop' }],
+      { phase: 'closed', reason: 'stop' },
+    ],
+    [
+      'learns from an offset that it can resume',
+      [opened(0, 'plain'), { type: 'numbered' }, failed(1)],
+      { phase: 'waiting', reach: 'resumable' },
+    ],
+  ];
+  it.each(cases)('%s', (_, signals, expected) => {
+    expect(play(signals)).toMatchObject(expected);
+  });
+
+  it('names the time that it wants to be asked at', () => {
+    expect(deadlineOf(initialConnection(5, 'unanswered'), policy)).toBe(20_005);
+    expect(deadlineOf(initialConnection(5, 'unanswered'), { ...policy, repeatable: false })).toBeUndefined();
+    expect(deadlineOf(play([opened(5)]), policy)).toBe(10_005);
+    expect(deadlineOf(play([opened(5), tick(10_005)]), policy)).toBe(37_505);
+    expect(deadlineOf(play([opened(5, 'plain'), tick(10_005)]), policy)).toBeUndefined();
+    expect(deadlineOf(play([failed(0)]), policy)).toBe(500);
+    expect(deadlineOf(play([{ type: 'gone' }]), policy)).toBeUndefined();
+  });
+});

@@ -1,0 +1,149 @@
+import {
+  createVirtualClock,
+  hang,
+  until as openLater,
+  type ScriptStep,
+  say,
+  scriptedResponder,
+} from '@chatkit/testing';
+import { describe, expect, it } from 'vitest';
+import type { PageEvents, PageSignal } from '../src/index.ts';
+import { requestTypes, testChat, texts } from './support/chat.ts';
+
+/** A chat whose time and page are the test's. */
+const chatWithOutages = (script: readonly ScriptStep[], heartbeatMs = 15_000) => {
+  const clock = createVirtualClock({ startMs: 1_000_000 });
+  const chat = testChat({ respond: scriptedResponder(script), heartbeatMs, clock });
+  const listeners = new Set<(signal: PageSignal) => void>();
+  const page: PageEvents = {
+    listen(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+  };
+  const scheduler = (flush: () => void) => {
+    const timer = clock.setTimeout(flush, 16);
+    return () => clock.clearTimeout(timer);
+  };
+  const client = chat.client({ clock, page, scheduler, random: () => 0.5 });
+  const tell = (signal: PageSignal) => {
+    for (const listener of [...listeners]) listener(signal);
+  };
+  return { ...chat, client, clock, tell, listeners };
+};
+
+const gate = () => {
+  let open!: () => void;
+  const promise = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { promise, open };
+};
+
+describe('an outage', () => {
+  it('of 60 s and one 502 is survived; the answer is whole and was made once', async () => {
+    const hold = gate();
+    const { client, clock, network, listeners } = chatWithOutages([say('a', 'b'), openLater(hold.promise), say('c')]);
+    const run = client.send('Hi');
+    await clock.advance(100);
+    expect(texts(client)).toEqual(['Hi', 'ab']);
+    network.offline();
+    await clock.advance(100);
+    expect(client.getSnapshot()).toMatchObject({ status: 'streaming', connection: 'reconnecting', error: undefined });
+    hold.open();
+    await clock.advance(60_000);
+    network.plan({ status: 502 });
+    network.online();
+    await clock.advance(60_000);
+    expect(await run.done).toBe('completed');
+    expect(texts(client)).toEqual(['Hi', 'ab', 'c']);
+    expect(requestTypes(network).filter((type) => type !== 'GET')).toEqual(['threads.create']);
+    expect(listeners.size).toBe(0);
+  });
+
+  it('ends at once when the page says that the network is back', async () => {
+    const { client, clock, network, tell } = chatWithOutages([say('a'), hang()]);
+    client.send('Hi');
+    await clock.advance(100);
+    network.offline();
+    await clock.advance(30_000);
+    network.online();
+    const before = network.requests.length;
+    tell('online');
+    await clock.advance(20);
+    expect(network.requests.length).toBe(before + 1);
+    expect(client.getSnapshot()).toMatchObject({ connection: 'live' });
+    client.detach();
+  });
+
+  it('that only a heartbeat could tell is noticed after 2.5 of them', async () => {
+    const { client, clock, network } = chatWithOutages([say('a'), hang()], 4_000);
+    network.plan({ stallAfterBytes: 900 });
+    client.send('Hi');
+    await clock.advance(37_000);
+    expect(requestTypes(network)).toEqual(['threads.create']);
+    // The wait is half of the server's `retry` of 2 s.
+    await clock.advance(2_000);
+    expect(requestTypes(network)).toEqual(['threads.create', 'GET']);
+    expect(texts(client)).toEqual(['Hi', 'a']);
+    client.detach();
+  });
+
+  it('is not seen in a long thought: heartbeats come, the screen can say that nothing else does', async () => {
+    const { client, clock, network } = chatWithOutages([say('a'), hang()]);
+    client.send('Hi');
+    await clock.advance(9_000);
+    expect(client.getSnapshot().connection).toBe('live');
+    await clock.advance(10 * 60_000);
+    expect(client.getSnapshot()).toMatchObject({ connection: 'silent', status: 'streaming' });
+    expect(requestTypes(network)).toEqual(['threads.create']);
+    client.detach();
+  });
+
+  it('obeys Retry-After', async () => {
+    const { client, clock, network } = chatWithOutages([say('a')]);
+    network.plan({ status: 503, headers: { 'retry-after': '20' } });
+    const run = client.send('Hi');
+    await clock.advance(19_900);
+    expect(network.requests).toHaveLength(1);
+    await clock.advance(200);
+    expect(await run.done).toBe('completed');
+  });
+
+  it('does not keep a stop from being felt; the server hears of it later', async () => {
+    const { client, clock, network } = chatWithOutages([say('a'), hang()]);
+    const run = client.send('Hi');
+    await clock.advance(100);
+    network.offline();
+    await clock.advance(100);
+    const stopped = client.stop();
+    await clock.advance(3_100);
+    await stopped;
+    expect(await run.done).toBe('cancelled');
+    expect(client.getSnapshot()).toMatchObject({ status: 'idle', connection: 'none', error: undefined });
+    expect(texts(client)).toEqual(['Hi', 'a']);
+    network.online();
+    await clock.advance(5_000);
+    expect(network.requests.at(-1)).toMatchObject({ method: 'POST', state: 'complete' });
+    expect(requestTypes(network).at(-1)).toBe('runs.cancel');
+    expect(clock.pending).toBeLessThan(5);
+  });
+});
+
+describe('a page that goes away', () => {
+  it('asks for nothing until it is restored, and then goes on', async () => {
+    const hold = gate();
+    const { client, clock, network, tell } = chatWithOutages([say('a'), openLater(hold.promise), say('b')]);
+    const run = client.send('Hi');
+    await clock.advance(100);
+    tell('left');
+    expect(network.requests[0]?.state).toBe('cancelled');
+    hold.open();
+    await clock.advance(60_000);
+    expect(network.requests).toHaveLength(1);
+    tell('restored');
+    await clock.advance(100);
+    expect(await run.done).toBe('completed');
+    expect(texts(client)).toEqual(['Hi', 'a', 'b']);
+  });
+});
