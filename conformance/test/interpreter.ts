@@ -131,7 +131,7 @@ export const createScriptedServer = ({ scenario, store, nextId }: Parts, script:
 
   const options: CreateChatKitServerOptions<Context> = {
     store,
-    clock: { now: () => Date.parse(now), setTimeout, clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout) },
+    now: () => Date.parse(now),
     onError: () => {},
     generateThreadId: () => nextId('thread'),
     generateItemId: (kind, thread) => nextId(kind, thread),

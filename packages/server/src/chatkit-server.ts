@@ -159,7 +159,7 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
     const note = sdkHiddenContext({
       id: this.generateItemId('sdk_hidden_context', thread, context),
       thread_id: thread.id,
-      created_at: new Date(this.settings.clock.now()).toISOString(),
+      created_at: new Date(this.settings.now()).toISOString(),
       content: 'The user cancelled the stream. Stop responding to the prior request.',
     });
     await this.store.saveItem(thread.id, note, context);

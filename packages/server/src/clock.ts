@@ -1,11 +1,12 @@
 /**
- * The time a server sees. Heartbeats, deadlines, grace periods and timestamps all ask this one object, so that a test
- * moves time by hand and never sleeps.
+ * The time that a server measures. Heartbeats, deadlines, grace periods and leases all ask this one object, so that a test
+ * moves time by hand and never sleeps. It is not the time of day, which jumps when somebody sets it: that is the option
+ * `now`, and is written into `created_at` alone.
  */
 
 /** Time, injectable. */
 export interface Clock {
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since any fixed point; never goes back. */
   now(): number;
   /** Calls `callback` once after `ms`; returns what `clearTimeout` takes. */
   setTimeout(callback: () => void, ms: number): unknown;
@@ -14,7 +15,7 @@ export interface Clock {
 
 /** The clock of the machine. Its timers do not keep a process alive: a server that is done may exit. */
 export const systemClock: Clock = {
-  now: () => Date.now(),
+  now: () => performance.now(),
   setTimeout: (callback, ms) => {
     const handle = setTimeout(callback, ms);
     if (typeof handle === 'object') (handle as { unref?: () => void }).unref?.();

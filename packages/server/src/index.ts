@@ -1,10 +1,9 @@
 // The server: `respond()` in, a resumable event stream out.
 
 export { ChatKitServer, type ChatKitServerOptions } from './chatkit-server.ts';
-export { type Clock, systemClock } from './clock.ts';
+export type { Clock } from './clock.ts';
 export { type CreateChatKitServerOptions, createChatKitServer } from './create-server.ts';
 export type { AudioInput, Feedback, RunContext, ServerHooks } from './parts.ts';
-export { type ProcessOptions, processEvents, type TurnResult } from './process-events.ts';
 export type {
   BusyPolicy,
   Deadlines,

@@ -63,8 +63,10 @@ export interface SettingsOptions {
   retain?: { runs?: number | undefined; ms?: number | undefined } | undefined;
   /** Gets every error that was kept from a client. Default: `console.error`. */
   onError?: ((error: unknown, info: ErrorInfo) => void) | undefined;
-  /** For tests. */
+  /** What time is measured by. For tests. Default: the machine's monotonic clock. */
   clock?: Clock | undefined;
+  /** The time of day in milliseconds since the epoch, for `created_at`. Default: `Date.now`. */
+  now?: (() => number) | undefined;
 }
 
 /** The options with their defaults filled in. */
@@ -83,6 +85,7 @@ export interface Settings {
   readonly retain: { readonly runs: number; readonly ms: number };
   readonly onError: (error: unknown, info: ErrorInfo) => void;
   readonly clock: Clock;
+  readonly now: () => number;
 }
 
 export const resolveSettings = (options: SettingsOptions): Settings => ({
@@ -103,4 +106,5 @@ export const resolveSettings = (options: SettingsOptions): Settings => ({
   retain: { runs: options.retain?.runs ?? 1_000, ms: options.retain?.ms ?? 5 * 60_000 },
   onError: options.onError ?? ((error, info) => console.error('chatkit:', error, info)),
   clock: options.clock ?? systemClock,
+  now: options.now ?? Date.now,
 });

@@ -12,7 +12,7 @@ const begun = (call: { thread: { id: string } }) => [
 
 describe('deadlines', () => {
   const timed = (deadlines: object, script: Parameters<typeof scriptedResponder>[0]) => {
-    const clock = createVirtualClock({ startMs: Date.now() });
+    const clock = createVirtualClock();
     const respond = scriptedResponder(script, { clock });
     return { clock, respond, t: testServer({ clock, respond, deadlines }) };
   };
@@ -85,7 +85,7 @@ describe('deadlines', () => {
 
 describe('close()', () => {
   test('waits for runs in progress, and takes no new ones', async () => {
-    const clock = createVirtualClock({ startMs: Date.now() });
+    const clock = createVirtualClock();
     const t = testServer({ clock, respond: scriptedResponder([wait(3_000), say('done')], { clock }) });
     const id = 'thr_fixed';
     const events = t.events(create());
@@ -108,7 +108,7 @@ describe('close()', () => {
   });
 
   test('stops what is left as interrupted: the text is kept, the model is told nothing, readers when to come back', async () => {
-    const clock = createVirtualClock({ startMs: Date.now() });
+    const clock = createVirtualClock();
     const t = testServer({ clock, respond: scriptedResponder((call) => [...begun(call), hang()], { clock }) });
     const frames = framesOf(await t.send(create(), { headers: optIn }));
     await settle();

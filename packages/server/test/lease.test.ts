@@ -116,7 +116,7 @@ const halfway = (options: { deaf?: boolean } = {}) =>
   );
 
 const pair = (respondA: ScriptedResponder = halfway(), options: Parameters<typeof testServer>[0] = {}) => {
-  const clock = createVirtualClock({ startMs: Date.now() });
+  const clock = createVirtualClock();
   const store = createMemoryStore<User>();
   const log = fenced(createMemoryLog());
   const shared = sharedLease(clock.now);
@@ -130,7 +130,7 @@ const pair = (respondA: ScriptedResponder = halfway(), options: Parameters<typeo
     release: (record, outcome) => unlessDown(() => shared.lease.release(record, outcome)),
     reap: () => unlessDown(() => shared.lease.reap()),
   };
-  const respondB = scriptedResponder([say('from B')], { now: () => new Date(clock.now()).toISOString() });
+  const respondB = scriptedResponder([say('from B')]);
   const a = testServer({ ...common, respond: respondA, lease: leaseOfA });
   const b = testServer({ ...common, respond: respondB, lease: shared.lease });
   const start = async () => {
@@ -315,7 +315,7 @@ describe('A dies', () => {
     const asleep = new Promise<void>((resolve) => {
       wake = resolve;
     });
-    const machine = createVirtualClock({ startMs: Date.now() });
+    const machine = createVirtualClock();
     let skew = 0;
     const respond = scriptedResponder([say('before'), { type: 'script.until', promise: asleep }, say('after')]);
     const a = testServer({

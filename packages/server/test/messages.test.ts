@@ -40,7 +40,7 @@ describe('threads.create', () => {
     const { send } = testServer({
       generateThreadId: () => 'thr_1',
       generateItemId: () => 'msg_1',
-      clock: { now: () => Date.UTC(2026, 0, 2, 3, 4, 5, 678), setTimeout: () => 0, clearTimeout: () => {} },
+      now: () => Date.UTC(2026, 0, 2, 3, 4, 5, 678),
       async *respond() {
         yield progressUpdate('pé', { icon: 'lucide:x' });
       },

@@ -57,9 +57,9 @@ describe('the stream of an opted-in client', () => {
       generateItemId: () => 'msg',
       respond: scriptedResponder([progressUpdate('x')]),
     };
-    const at = { now: () => 0, setTimeout: () => 0, clearTimeout: () => {} };
-    const plain = await testServer({ ...options, clock: at }).events(create());
-    const extended = await testServer({ ...options, clock: at }).events(create(), { headers: optIn });
+    const now = () => 0;
+    const plain = await testServer({ ...options, now }).events(create());
+    const extended = await testServer({ ...options, now }).events(create(), { headers: optIn });
     expect(extended).toEqual(plain);
   });
 
@@ -183,7 +183,7 @@ describe('attaching', () => {
   });
 
   test('ended runs are kept for a while, and so many', async () => {
-    const clock = createVirtualClock({ startMs: Date.now() });
+    const clock = createVirtualClock();
     const t = testServer({ clock, retain: { ms: 1_000, runs: 2 } });
     for (const id of ['r1', 'r2', 'r3']) await framesOf(await t.send(create(), { headers: named(id) }));
     expect((await t.attach('run=r1')).status).toBe(404);
@@ -265,7 +265,7 @@ describe('a POST that is sent twice', () => {
 
 describe('when the last reader leaves', () => {
   const leave = async (options: Parameters<typeof testServer>[0], headers: Record<string, string>) => {
-    const clock = createVirtualClock({ startMs: Date.now() });
+    const clock = createVirtualClock();
     const respond = scriptedResponder(
       (call) => [itemAdded(assistantMessage({ thread_id: call.thread.id, id: 'a' })), textDelta('a', 'half'), hang()],
       { clock },

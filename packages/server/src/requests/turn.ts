@@ -10,9 +10,9 @@ import {
   type ThreadStreamEvent,
   type UserMessageItem,
 } from '@chatkit/core';
-import type { Clock } from '../clock.ts';
 import type { RunContext, ServerParts } from '../parts.ts';
 import { processEvents, type TurnResult } from '../process-events.ts';
+import type { Settings } from '../settings.ts';
 
 /** The run as a turn sees it: what the application gets, and the watch over its silence. */
 export interface TurnRun extends RunContext {
@@ -82,7 +82,7 @@ export const loadItemOf = async <Context, T extends ThreadItem['type']>(
 };
 
 /** The current time as the wire has it. */
-export const timestamp = (clock: Clock): string => new Date(clock.now()).toISOString();
+export const timestamp = ({ now }: Settings): string => new Date(now()).toISOString();
 
 /** A turn that begins with events of the server's own and goes on with `respond(thread, null)`. */
 export const respondAfter = <Context>(

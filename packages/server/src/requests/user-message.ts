@@ -26,7 +26,7 @@ export const prepareCreate = async <Context>(
 ): Promise<Turn> => {
   const thread: ThreadMetadata = {
     id: threadId,
-    created_at: timestamp(parts.settings.clock),
+    created_at: timestamp(parts.settings),
     status: { type: 'active' },
     metadata: {},
   };
@@ -95,7 +95,7 @@ const buildMessage = async <Context>(
   return userMessage({
     id: parts.generateItemId('message', thread, context),
     thread_id: thread.id,
-    created_at: timestamp(parts.settings.clock),
+    created_at: timestamp(parts.settings),
     content: input.content,
     attachments,
     quoted_text: input.quoted_text,
