@@ -77,6 +77,32 @@ test('stop freezes the text within 300 ms; the generator ends; the partial answe
   await chat.finished(2);
 });
 
+test('a reload in the middle of an answer goes on with it', async () => {
+  await chat.ask(QUESTION);
+  await chat.grownTo(80);
+  const partial = (await chat.text()).slice(0, 60);
+  await chat.page.reload();
+  await chat.grownTo(100);
+  expect(await chat.page.getByRole('button', { name: 'Stop' }).count()).toBe(1);
+  await chat.finished(1);
+  expect((await chat.text()).startsWith(partial)).toBe(true);
+  expect((await chat.text()).length).toBeGreaterThan(400);
+  expect(demo.lines.at(-1)).toMatch(/^answer finished/);
+});
+
+test('an answer survives a network that goes away for a while', async () => {
+  await chat.ask(QUESTION);
+  await chat.grownTo(80);
+  await chat.page.context().setOffline(true);
+  await chat.page.getByText('Reconnecting…').waitFor();
+  await chat.page.context().setOffline(false);
+  await chat.finished(1);
+  const text = await chat.text();
+  await chat.page.reload();
+  await chat.finished(1);
+  expect(await chat.text()).toBe(text);
+});
+
 test('Escape stops as the button does', async () => {
   const stopped = stoppedSoFar();
   await chat.ask(QUESTION);

@@ -2,7 +2,7 @@ import { createChatClient } from '@chatkit/client';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';
-import './styles.css';
+import './styles/index.css';
 
 const client = createChatClient({ url: '/chatkit' });
 

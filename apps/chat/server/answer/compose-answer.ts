@@ -76,7 +76,7 @@ export const composeNothingFound = (question: string, index: PassageIndex): Answ
 export const topicsOf = (index: PassageIndex, limit: number): string[] => {
   const documents = new Map<string, string>();
   const byDepth = index.passages
-    .filter((each) => !each.path.startsWith('docs/decisions/'))
+    .filter((each) => !/^docs\/(?:decisions|benchmarks)\//.test(each.path))
     .sort((a, b) => a.path.split('/').length - b.path.split('/').length);
   for (const passage of byDepth) if (!documents.has(passage.path)) documents.set(passage.path, passage.document);
   return [...new Set(documents.values())].slice(0, limit);
