@@ -51,6 +51,8 @@ export const createRunRegistry = (log: StreamLog, lease: RunLease, settings: Set
   const { clock, busy, onError } = settings;
   const runs = new Map<string, Run>();
   const active = new Set<Run>();
+  /** One for each active run: over when its thread is free again. */
+  const executions = new Set<Promise<void>>();
   /** Ended runs that clients may still come back to, oldest first, each with the timer that ends that. */
   const retained = new Map<Run, unknown>();
   const lanes = createThreadLanes<Occupant>();
@@ -180,9 +182,11 @@ export const createRunRegistry = (log: StreamLog, lease: RunLease, settings: Set
       active.add(run);
       const ready = new Promise<void>((resolve, reject) => {
         run.opened.then(resolve, reject);
-        void execute(run, prepare, () => {
+        const execution = execute(run, prepare, () => {
           if (busy === 'queue') resolve();
         });
+        executions.add(execution);
+        void execution.finally(() => executions.delete(execution));
       });
       ready.catch(() => forget(run));
       return { run, ready };
@@ -220,9 +224,8 @@ export const createRunRegistry = (log: StreamLog, lease: RunLease, settings: Set
     async close(graceMs) {
       closing = true;
       await settlesWithin(Promise.all([...active].map((run) => run.settled)), graceMs, clock);
-      const left = [...active];
-      for (const run of left) run.stop('shutdown');
-      await Promise.all(left.map((run) => run.settled));
+      for (const run of active) run.stop('shutdown');
+      await Promise.all(executions);
       stopReaper();
       stopListening();
     },

@@ -1,11 +1,14 @@
 // Two servers that share a store, a log and a lease: what one runs, the other finds, follows, stops and replaces.
 import {
   assistantMessage,
+  createOrderChecker,
   itemAdded,
+  itemDone,
   type LogEntry,
   type RunLease,
   type RunRecord,
   type StreamLog,
+  type ThreadItem,
   textDelta,
 } from '@chatkit/core';
 import { createMemoryLog, createMemoryStore } from '@chatkit/store/memory';
@@ -334,11 +337,56 @@ describe('A dies', () => {
   });
 });
 
+describe.each(['interrupt', 'queue'] as const)('200 messages on two machines at once under %s', (busy) => {
+  test('none is lost, none is doubled, no items interleave, every run settles once', async () => {
+    const store = createMemoryStore<User>();
+    const log = fenced(createMemoryLog());
+    const { lease, held } = sharedLease(() => performance.now(), 5_000);
+    const respond = () =>
+      scriptedResponder((call) => {
+        const id = `re:${textOf(call.input as ThreadItem)}`;
+        const message = (text: string) => assistantMessage({ thread_id: call.thread.id, id, text });
+        return [itemAdded(message('')), textDelta(id, id), itemDone(message(id))];
+      });
+    const machines = [respond(), respond()].map((each) => testServer({ store, log, lease, busy, respond: each }));
+    const [first] = machines as [(typeof machines)[0]];
+    const id = await first.create('m');
+    const texts = Array.from({ length: 200 }, (_, i) => `m${i}`);
+    const streams = await Promise.all(
+      texts.map(async (text, i) => {
+        const response = await (machines[i % 2] as typeof first).send(add(id, text), { headers: optIn });
+        expect(response.status).toBe(200);
+        return framesOf(response);
+      }),
+    );
+    for (const frames of streams) {
+      expect(frames.filter(({ event }) => event === 'end')).toHaveLength(1);
+      expect(busy === 'queue' ? ['completed'] : ['completed', 'cancelled']).toContain(outcomeOf(frames));
+      const checker = createOrderChecker();
+      for (const event of eventsOf(frames)) expect(checker.check(event)).toBeUndefined();
+      expect(checker.end()).toBeUndefined();
+    }
+    const { data } = await store.listItems(id, { limit: 10_000, order: 'asc' }, ada);
+    const items = data.slice(2).filter(({ type }) => type !== 'sdk_hidden_context');
+    expect(
+      items
+        .filter(({ type }) => type === 'user_message')
+        .map(textOf)
+        .sort(),
+    ).toEqual(texts.toSorted());
+    for (const [i, item] of items.entries()) {
+      if (item.type === 'assistant_message') expect(textOf(item)).toBe(`re:${textOf(items[i - 1])}`);
+    }
+    for (const { server } of machines) await server.close();
+    expect(held.size).toBe(0);
+    expect(log.refused).toEqual([]);
+  }, 30_000);
+});
+
 test('close() ends the timers and the listening', async () => {
   const { a, b, shared, start, passing } = pair();
   await start();
   await passing(Promise.all([a.server.close({ graceMs: 100 }), b.server.close()]));
-  await settle();
   expect(shared.listeners.size).toBe(0);
   expect(shared.held.size).toBe(0);
 });
