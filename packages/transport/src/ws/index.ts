@@ -1,6 +1,7 @@
-// WebSocket: serve replies on sockets of `ws` or of the runtime, and open a connection that is used as a `fetch`.
+// WebSocket: serve replies on sockets of `ws`, of the runtime or of crossws, and open a connection that is used as a `fetch`.
 
 export { type AllowedOriginOptions, isAllowedOrigin, refuseUpgrade } from './allowed-origin.ts';
+export { type CrosswsHooks, type CrosswsOptions, type CrosswsPeer, createCrosswsHooks } from './crossws-hooks.ts';
 export {
   type OpenWebSocketOptions,
   openWebSocket,
@@ -10,3 +11,4 @@ export {
 export { closeCodes, webSocketProtocol } from './protocol.ts';
 export { type Answer, createSession, type Session, type SessionOptions, type SocketPort } from './serve-session.ts';
 export { type ServerSocket, type ServeWebSocketOptions, serveWebSocket } from './serve-web-socket.ts';
+export type { BufferedSocket, BufferOptions } from './socket-port.ts';

@@ -1,0 +1,66 @@
+/**
+ * A socket's `bufferedAmount` as something to wait for, which no WebSocket offers, and an end to clients that take nothing.
+ */
+import { closeCodes } from './protocol.ts';
+import type { SocketPort } from './serve-session.ts';
+
+/** What is needed of a socket. */
+export interface BufferedSocket {
+  readonly bufferedAmount: number;
+  send(data: string): unknown;
+  close(code?: number, reason?: string): void;
+  /** Drops the connection without a closing handshake. */
+  terminate?(): void;
+}
+
+/** How much a socket may hold, and for how long. */
+export interface BufferOptions {
+  /** How much the socket may hold before runs wait for it to drain. Default 65,536. */
+  highWaterBytes?: number | undefined;
+  /** How long it may hold that much without sending any of it; then the client is let go with 1013. Default 30,000. */
+  stuckMs?: number | undefined;
+}
+
+/** A port over a socket; `closed()` ends what waits for it. */
+export function createSocketPort(
+  socket: BufferedSocket,
+  { highWaterBytes = 64 * 1024, stuckMs = 30_000 }: BufferOptions,
+): SocketPort & { closed(): void } {
+  let isOpen = true;
+  let drained: Promise<void> | undefined;
+
+  const drain = async (): Promise<void> => {
+    let held = socket.bufferedAmount;
+    let lastProgress = performance.now();
+    // Asked again and again: soon after the kernel took something, then less often.
+    for (let wait = 1; isOpen && socket.bufferedAmount > highWaterBytes / 2; wait = Math.min(wait * 2, 50)) {
+      await new Promise((resolve) => setTimeout(resolve, wait));
+      if (socket.bufferedAmount < held) {
+        lastProgress = performance.now();
+        wait = 1;
+      } else if (performance.now() - lastProgress > stuckMs) {
+        socket.close(closeCodes.stuck, 'the client takes nothing');
+        // The close frame waits behind what is stuck.
+        socket.terminate?.();
+        return;
+      }
+      held = socket.bufferedAmount;
+    }
+  };
+
+  return {
+    send(text) {
+      if (!isOpen) return undefined;
+      socket.send(text);
+      if (drained === undefined && socket.bufferedAmount > highWaterBytes)
+        drained = drain().then(() => {
+          drained = undefined;
+        });
+      return drained;
+    },
+    close: (code, reason) => socket.close(code, reason),
+    closed() {
+      isOpen = false;
+    },
+  };
+}
