@@ -104,7 +104,18 @@ export const resolveSettings = (options: SettingsOptions): Settings => ({
   allowedOrigins: options.allowedOrigins === undefined ? undefined : new Set(options.allowedOrigins),
   allowedHosts: options.allowedHosts === undefined ? undefined : new Set(options.allowedHosts),
   retain: { runs: options.retain?.runs ?? 1_000, ms: options.retain?.ms ?? 5 * 60_000 },
-  onError: options.onError ?? ((error, info) => console.error('chatkit:', error, info)),
+  onError: guarded(options.onError ?? ((error, info) => console.error('chatkit:', error, info))),
   clock: options.clock ?? systemClock,
   now: options.now ?? Date.now,
 });
+
+/** Reporting an error must not become another one: it is called where a run is being brought to its end. */
+const guarded =
+  (onError: Settings['onError']): Settings['onError'] =>
+  (error, info) => {
+    try {
+      onError(error, info);
+    } catch (second) {
+      console.error('chatkit: onError threw', second);
+    }
+  };

@@ -2,7 +2,7 @@
 import { assistantMessage, itemAdded, type LogEntry, textDelta } from '@chatkit/core';
 import { createMemoryLog } from '@chatkit/store/memory';
 import { hang, scriptedResponder } from '@chatkit/testing';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { add, create, eventsOf, optIn, readUntil, settle, testServer, textOf } from './support.ts';
 
 const halfway = () =>
@@ -56,6 +56,21 @@ test('a store that fails during an attach or a cancel is a 500, not "no such run
   expect((await t.json({ type: 'runs.cancel', params: { run_id: 'r' } })).status).toBe(500);
   expect((await t.json({ type: 'threads.delete', params: { thread_id: 'x' } })).status).toBe(200);
   await response.body?.cancel();
+});
+
+test('an onError that throws breaks nothing', async () => {
+  const printed = vi.spyOn(console, 'error').mockImplementation(() => {});
+  const t = testServer({
+    respond: scriptedResponder([{ type: 'script.fail', error: new Error('model gone') }]),
+    onError() {
+      throw new Error('no disk for the log');
+    },
+  });
+  const events = await t.events(create());
+  expect(events.at(-1)).toMatchObject({ type: 'error', code: 'stream.error' });
+  await t.server.close();
+  expect(printed).toHaveBeenCalledTimes(1);
+  printed.mockRestore();
 });
 
 test('a run whose store fails at the stop settles all the same, and the next message works', async () => {
