@@ -81,11 +81,10 @@ export class ChatKitError extends Error {
 }
 
 /** Whether `error` is a `ChatKitError` of any installed copy, and of this `code` when one is given. */
-export const isChatKitError = (error: unknown, code?: ErrorCode): error is ChatKitError =>
-  typeof error === 'object' &&
-  error !== null &&
-  (error as { [brand]?: unknown })[brand] === true &&
-  (code === undefined || (error as ChatKitError).code === code);
+export const isChatKitError = (error: unknown, code?: ErrorCode): error is ChatKitError => {
+  const given = error as ChatKitError | null | undefined;
+  return given?.[brand] === true && (code === undefined || given.code === code);
+};
 
 const streamErrorBrand: unique symbol = Symbol.for('chatkit.stream-error') as never;
 
@@ -129,10 +128,7 @@ export class CustomStreamError extends Error {
   }
 }
 
-const streamErrorKind = (error: unknown): unknown =>
-  typeof error === 'object' && error !== null
-    ? (error as { [streamErrorBrand]?: unknown })[streamErrorBrand]
-    : undefined;
+const streamErrorKind = (error: unknown): unknown => (error as StreamError | null | undefined)?.[streamErrorBrand];
 
 /** Whether `error` is a `StreamError` of any installed copy. */
 export const isStreamError = (error: unknown): error is StreamError => streamErrorKind(error) === 'coded';

@@ -33,7 +33,5 @@ const prefixes: Record<IdKind, string> = {
  */
 export const createId = (kind: IdKind): string => {
   const bytes = crypto.getRandomValues(new Uint8Array(12));
-  let hex = '';
-  for (const byte of bytes) hex += byte.toString(16).padStart(2, '0');
-  return `${prefixes[kind]}_${hex}`;
+  return `${prefixes[kind]}_${Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
 };

@@ -152,7 +152,6 @@ export {
   toWireAttachment,
   toWireEvent,
   toWireItem,
-  toWirePage,
   toWireThread,
   toWireUpdate,
 } from './serialize.ts';

@@ -95,9 +95,9 @@ const write = (node: Node | undefined, shift: number, at: number, value: unknown
 const bucketOf = (list: ItemList, id: string): readonly Entry[] =>
   (read(list.ids, idShift, hash(id)) as readonly Entry[] | undefined) ?? [];
 
-/** FNV-1a over UTF-16 units, cut to the 15 bits that three levels address. */
+/** The usual polynomial over UTF-16 units, cut to the 15 bits that three levels address. */
 const hash = (id: string): number => {
-  let sum = 0x811c9dc5;
-  for (let i = 0; i < id.length; i++) sum = Math.imul(sum ^ id.charCodeAt(i), 0x01000193);
+  let sum = 0;
+  for (let i = 0; i < id.length; i++) sum = (Math.imul(sum, 31) + id.charCodeAt(i)) | 0;
   return (sum ^ (sum >>> 15)) & 0x7fff;
 };

@@ -4,6 +4,8 @@
  * in one of 10,000 items, at the first token and at the last: the text is joined to a tail beside the item, and the
  * item is rebuilt when somebody looks. Unknown events, updates and items are ignored; nothing throws.
  */
+
+import { present } from './build/present.ts';
 import type {
   ErrorEvent,
   NoticeEvent,
@@ -53,8 +55,6 @@ export interface ThreadState {
   readonly open: readonly OpenItem[];
 }
 
-const nothingOpen: readonly OpenItem[] = [];
-
 /** A thread of which nothing is known. */
 export const emptyThreadState: ThreadState = {
   thread: undefined,
@@ -63,7 +63,7 @@ export const emptyThreadState: ThreadState = {
   error: undefined,
   notices: [],
   list: emptyItemList,
-  open: nothingOpen,
+  open: [],
 };
 
 /**
@@ -93,7 +93,7 @@ export const reduceThread = (state: ThreadState, event: ThreadStreamEvent): Thre
     case 'progress_update':
       return {
         ...state,
-        progress: typeof event.icon === 'string' ? { icon: event.icon, text: event.text } : { text: event.text },
+        progress: present({ icon: event.icon, text: event.text }) as ThreadState['progress'],
       };
     case 'stream_options':
       return { ...state, streamOptions: event.stream_options };
@@ -155,26 +155,13 @@ export const clearTransients = (state: ThreadState): ThreadState => ({
  * @example
  * const visible = selectItems(state).filter((item) => !isHiddenItem(item));
  */
-export const selectItems = (state: ThreadState): readonly ThreadItem[] => {
-  const settled = settledItems(state.list);
-  if (state.open.length === 0) return settled;
-  const known = shown.get(state.open);
-  if (known?.list === state.list) return known.items;
-  const items = settled.slice();
-  for (const open of state.open) {
-    // Open items are at the end but for rare ones, so the search is short.
-    items[settled.lastIndexOf(storedItem(state, open.id) as ThreadItem)] = currentItem(open);
-  }
-  shown.set(state.open, { list: state.list, items });
-  return items;
-};
-
-const shown = new WeakMap<readonly OpenItem[], { list: ItemList; items: readonly ThreadItem[] }>();
+export const selectItems = ({ list, open }: ThreadState): readonly ThreadItem[] =>
+  open.length === 0 ? settledItems(list) : shownItems(open)(list);
 
 /** The item with this id as it is now. */
 export const selectItem = (state: ThreadState, id: string): ThreadItem | undefined => {
   const open = state.open.find((entry) => entry.id === id);
-  return open === undefined ? storedItem(state, id) : currentItem(open);
+  return open === undefined ? storedItem(state.list, id) : currentItem(open);
 };
 
 /**
@@ -184,7 +171,7 @@ export const selectItem = (state: ThreadState, id: string): ThreadItem | undefin
 export const selectOpenItems = (state: ThreadState): readonly ThreadItem[] => currentItems(state.open);
 
 /** The item as the list has it: without what an open one has become since it was added. */
-const storedItem = ({ list }: ThreadState, id: string): ThreadItem | undefined => {
+const storedItem = (list: ItemList, id: string): ThreadItem | undefined => {
   const position = positionOf(list, id);
   return position === undefined ? undefined : itemAt(list, position);
 };
@@ -199,9 +186,9 @@ const setThread = (state: ThreadState, thread: Thread): ThreadState => {
   return { ...state, thread: { ...thread, items } };
 };
 
-const withoutOpen = (state: ThreadState, id: string): readonly OpenItem[] => {
-  const open = state.open.filter((entry) => entry.id !== id);
-  return open.length === state.open.length ? state.open : open.length === 0 ? nothingOpen : open;
+const withoutOpen = ({ open }: ThreadState, id: string): readonly OpenItem[] => {
+  const at = open.findIndex((entry) => entry.id === id);
+  return at < 0 ? open : open.toSpliced(at, 1);
 };
 
 const put = (list: ItemList, item: ThreadItem): ItemList => {
@@ -235,7 +222,7 @@ const reduceUpdate = (state: ThreadState, { item_id: id, update }: ThreadItemUpd
     return next === open ? state : { ...state, open: state.open.with(at, next) };
   }
   // A settled item changes too: a widget after an action, a workflow that a later turn goes on with.
-  const item = storedItem(state, id);
+  const item = storedItem(state.list, id);
   const next = item && foldUpdate(item, update);
   return next === undefined || next === item ? state : { ...state, list: put(state.list, next) };
 };
@@ -277,3 +264,16 @@ const currentItem = memo(
 const currentItems = memo((open: readonly OpenItem[]): readonly ThreadItem[] => open.map(currentItem));
 
 const settledItems = memo(toArray);
+
+/** The items of the list with the open ones as they are now. */
+const shownItems = memo((open: readonly OpenItem[]) =>
+  memo((list: ItemList): readonly ThreadItem[] => {
+    const settled = settledItems(list);
+    const items = settled.slice();
+    for (const entry of open) {
+      // Open items are at the end but for rare ones, so the search is short.
+      items[settled.lastIndexOf(storedItem(list, entry.id) as ThreadItem)] = currentItem(entry);
+    }
+    return items;
+  }),
+);

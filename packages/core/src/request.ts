@@ -23,16 +23,8 @@ export type StreamingRequestType =
   | 'threads.retry_after_item'
   | 'threads.custom_action';
 
-const streaming: ReadonlySet<string> = new Set<StreamingRequestType>([
-  'threads.create',
-  'threads.add_user_message',
-  'threads.add_client_tool_output',
-  'threads.add_structured_input',
-  'threads.retry_after_item',
-  'threads.custom_action',
-]);
-
 /** Whether a request answers with a stream of events. */
 export const isStreamingRequest = (
   request: ChatKitRequest,
-): request is Extract<ChatKitRequest, { type: StreamingRequestType }> => streaming.has(request.type);
+): request is Extract<ChatKitRequest, { type: StreamingRequestType }> =>
+  /^threads\.(create|add_\w+|retry_after_item|custom_action)$/.test(request.type);

@@ -43,8 +43,8 @@ const object: Encode = (value = {}) => value;
 const union =
   (models: Readonly<Record<string, Encode>>): Encode =>
   (value) => {
-    const type = (value as Json | null | undefined)?.['type'];
-    return typeof type === 'string' && Object.hasOwn(models, type) ? (models[type] as Encode)(value) : value;
+    const type = (value as { type?: string } | null | undefined)?.type as string;
+    return Object.hasOwn(models, type) ? (models[type] as Encode)(value) : value;
   };
 
 const notNull = (value: unknown): boolean => value !== null;
@@ -157,8 +157,7 @@ const item = union({
   sdk_hidden_context: withContent,
 });
 
-const page = (entry: Encode): Encode => model({ data: list(entry), has_more: false, after: plain });
-const visiblePage = page(item);
+const page = model({ data: list(item), has_more: false, after: plain });
 const status = model({ type: 'active', reason: plain });
 const thread = model({
   title: plain,
@@ -169,7 +168,7 @@ const thread = model({
   // Stored, never sent: the reference answers with a fresh thread object that has none.
   metadata: () => ({}),
   items: ({ data = [], ...rest }: Partial<Page<ThreadItem>> = {}) =>
-    visiblePage({ ...rest, data: data.filter((entry) => !isHiddenItem(entry)) }),
+    page({ ...rest, data: data.filter((entry) => !isHiddenItem(entry)) }),
 });
 
 const part = { type: plain, content_index: plain };
@@ -223,10 +222,6 @@ export const toWireUpdate = update as (value: ThreadItemUpdate) => ThreadItemUpd
  */
 export const toWireThread = thread as (value: ThreadMetadata | Thread) => Thread;
 
-/** A page of items as it goes over the wire, in the order of the reference's fields. Hidden items stay in: page first. */
-export const toWirePage = <T>(value: Page<T>, entry: (value: T) => T): Page<T> =>
-  page(entry as Encode)(value) as Page<T>;
-
 /** An event as it goes over the wire: a new object, without what the protocol leaves out. */
 export const toWireEvent = event as (value: ThreadStreamEvent) => ThreadStreamEvent;
 
@@ -241,7 +236,7 @@ export const serializeEvent = (value: ThreadStreamEvent): string => {
   if (value.type === 'thread.item.updated') {
     const { update: change } = value;
     if (change?.type === 'assistant_message.content_part.text_delta') {
-      return `{"type":"thread.item.updated","item_id":${JSON.stringify(value.item_id)},"update":{"type":"assistant_message.content_part.text_delta","content_index":${change.content_index},"delta":${JSON.stringify(change.delta)}}}`;
+      return `{"type":"${value.type}","item_id":${JSON.stringify(value.item_id)},"update":{"type":"${change.type}","content_index":${change.content_index},"delta":${JSON.stringify(change.delta)}}}`;
     }
   }
   return JSON.stringify(event(value));

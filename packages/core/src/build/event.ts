@@ -10,6 +10,7 @@ import type {
   WidgetRoot,
 } from '../item.ts';
 import type { Thread } from '../thread.ts';
+import { present } from './present.ts';
 
 /** The thread is there. The server sends it; applications do not. */
 export const threadCreated = (thread: Thread): ThreadStreamEventOf<'thread.created'> => ({
@@ -140,11 +141,7 @@ export const generatedImageUpdated = (
   image: GeneratedImage,
   progress?: number,
 ): ThreadItemUpdatedEvent =>
-  itemUpdated(itemId, {
-    type: 'generated_image.updated',
-    image,
-    ...(progress === undefined ? {} : { progress }),
-  });
+  itemUpdated(itemId, present({ type: 'generated_image.updated' as const, image, progress }));
 
 /** What the client may do during this stream. The server sends it, from `getStreamOptions()`. */
 export const streamOptions = (options: { allow_cancel: boolean }): ThreadStreamEventOf<'stream_options'> => ({
@@ -161,11 +158,7 @@ export const streamOptions = (options: { allow_cancel: boolean }): ThreadStreamE
 export const progressUpdate = (
   text: string,
   options: { icon?: string | undefined } = {},
-): ThreadStreamEventOf<'progress_update'> => ({
-  type: 'progress_update',
-  ...(options.icon === undefined ? {} : { icon: options.icon }),
-  text,
-});
+): ThreadStreamEventOf<'progress_update'> => present({ type: 'progress_update' as const, icon: options.icon, text });
 
 /** Something for the front end to do, without an answer. `data` is any JSON object. */
 export const clientEffect = (
@@ -176,21 +169,17 @@ export const clientEffect = (
 /** An error that the user sees. With `message` the code defaults to `custom`, without to `stream.error`. */
 export const errorEvent = (
   options: { code?: string | undefined; message?: string | undefined; allow_retry?: boolean | undefined } = {},
-): ThreadStreamEventOf<'error'> => ({
-  type: 'error',
-  code: options.code ?? (options.message === undefined ? 'stream.error' : 'custom'),
-  ...(options.message === undefined ? {} : { message: options.message }),
-  allow_retry: options.allow_retry ?? false,
-});
+): ThreadStreamEventOf<'error'> =>
+  present({
+    type: 'error' as const,
+    code: options.code ?? (options.message === undefined ? 'stream.error' : 'custom'),
+    message: options.message,
+    allow_retry: options.allow_retry ?? false,
+  });
 
 /** A notice beside the conversation. `message` is Markdown. */
 export const notice = (
   level: ThreadStreamEventOf<'notice'>['level'],
   message: string,
   options: { title?: string | undefined } = {},
-): ThreadStreamEventOf<'notice'> => ({
-  type: 'notice',
-  level,
-  message,
-  ...(options.title === undefined ? {} : { title: options.title }),
-});
+): ThreadStreamEventOf<'notice'> => present({ type: 'notice' as const, level, message, title: options.title });

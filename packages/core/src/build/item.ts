@@ -25,6 +25,7 @@ import type {
   Workflow,
   WorkflowItem,
 } from '../item.ts';
+import { present } from './present.ts';
 
 /** What every item has. */
 export interface ItemBase {
@@ -36,7 +37,7 @@ export interface ItemBase {
   created_at?: string | undefined;
 }
 
-/** Puts the common fields first, and drops what is absent: in memory as on the wire, an absent field is not there. */
+/** Puts the common fields first. */
 const build = <T extends object>(kind: IdKind, { thread_id, id, created_at }: ItemBase, fields: T) =>
   present({
     id: id ?? createId(kind),
@@ -44,9 +45,6 @@ const build = <T extends object>(kind: IdKind, { thread_id, id, created_at }: It
     created_at: created_at ?? new Date().toISOString(),
     ...fields,
   });
-
-const present = <T extends object>(fields: T): T =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
 
 /**
  * A message of the user, from `text` or from parts.
