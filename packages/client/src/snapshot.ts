@@ -9,6 +9,7 @@ import {
   selectOpenItems,
   type Thread,
   type ThreadItem,
+  type ThreadState,
 } from '@chatkit/core';
 import type { ChatError, ChatState, ChatStatus, ConnectionStatus } from './chat-state.ts';
 import type { OutgoingMessage } from './optimistic.ts';
@@ -21,7 +22,7 @@ export interface ChatSnapshot {
   /** Everything to show, oldest first, with messages that are still on their way at the end. */
   readonly items: readonly ThreadItem[];
   /** The latest line of progress, until the next item comes. */
-  readonly progress: { readonly text: string; readonly icon?: string } | undefined;
+  readonly progress: ThreadState['progress'];
   /** Whether a stop button makes sense. */
   readonly canStop: boolean;
   /** What went wrong in the last turn. */

@@ -1,0 +1,226 @@
+import { itemDone, structuredInputItem, widgetItem } from '@chatkit/core';
+import { hang, say, scriptedResponder } from '@chatkit/testing';
+import { describe, expect, it, vi } from 'vitest';
+import { createChatClient, createThreadList } from '../src/index.ts';
+import { requestTypes, settle, testChat, texts, until } from './support/chat.ts';
+
+const answering = (answer: (request: Request) => Response | Promise<Response>) => {
+  const seen: Request[] = [];
+  const fetch: typeof globalThis.fetch = async (input, init) => {
+    const request = new Request(input, init);
+    seen.push(request.clone());
+    return answer(request);
+  };
+  return { seen, fetch };
+};
+
+describe('requests', () => {
+  it('carry fresh headers and opt in, unless told not to', async () => {
+    const { seen, fetch } = answering(() => Response.json({ data: [], has_more: false }));
+    let token = 0;
+    const headers = async () => ({ authorization: `Bearer ${++token}` });
+    const client = createChatClient({ url: 'http://chat.test/', fetch, headers });
+    await client.listThreads({ limit: 3, after: 'thr_1' });
+    await client.listThreads();
+    await createChatClient({ url: 'http://chat.test/', fetch, extensions: false }).listThreads();
+    expect(seen.map(({ headers }) => headers.get('authorization'))).toEqual(['Bearer 1', 'Bearer 2', null]);
+    expect(seen.map(({ headers }) => headers.get('chatkit-client'))).toEqual(['1', '1', null]);
+    expect(await seen[0]?.json()).toEqual({ type: 'threads.list', params: { limit: 3, after: 'thr_1' } });
+    expect(await seen[1]?.json()).toEqual({ type: 'threads.list', params: {} });
+  });
+
+  it.each([
+    [
+      'the server’s envelope',
+      409,
+      { error: { code: 'thread.busy', message: 'Busy.', retryable: true } },
+      'thread.busy',
+      true,
+    ],
+    ['a code of a newer server', 400, { error: { code: 'moon.full', message: 'Wait.' } }, 'moon.full', false],
+    ['a gateway', 502, '<html>', 'transport.status', true],
+    ['anything else', 418, '', 'transport.status', false],
+  ])('fail with what %s says', async (_, status, body, code, retryable) => {
+    const text = typeof body === 'string' ? body : JSON.stringify(body);
+    const { fetch } = answering(() => new Response(text, { status }));
+    const failure = createChatClient({ url: 'http://chat.test/', fetch }).listThreads();
+    await expect(failure).rejects.toMatchObject({ name: 'ChatKitError', code, retryable, details: { status } });
+  });
+
+  it('fail as unreachable, or with the reason of their signal', async () => {
+    const client = createChatClient({
+      url: 'http://chat.test/',
+      fetch: async () => Promise.reject(new TypeError('x')),
+    });
+    await expect(client.listThreads()).rejects.toMatchObject({ code: 'transport.network', retryable: true });
+    await expect(client.listThreads({ signal: AbortSignal.abort('mine') })).rejects.toBe('mine');
+  });
+
+  it('that should stream and do not are errors', async () => {
+    const { fetch } = answering(() => Response.json({}));
+    const client = createChatClient({ url: 'http://chat.test/', fetch });
+    expect(await client.send('Hi').done).toBe('failed');
+    expect(client.getSnapshot().error).toMatchObject({ code: 'transport.status', retryable: false });
+  });
+});
+
+describe('files', () => {
+  const file = new File(['bytes'], 'a.txt', { type: 'text/plain' });
+  const attachment = { id: 'atc_1', type: 'file', name: 'a.txt', mime_type: 'text/plain' };
+
+  it('go where the server says, without the application’s headers', async () => {
+    const uploads: Request[] = [];
+    vi.stubGlobal('fetch', async (input: string, init: RequestInit) => {
+      uploads.push(new Request(input, init));
+      return new Response(null, { status: 200 });
+    });
+    const descriptor = { url: 'http://files.test/put', method: 'PUT', headers: { 'x-key': '1' } };
+    const { seen, fetch } = answering(() => Response.json({ ...attachment, upload_descriptor: descriptor }));
+    const client = createChatClient({ url: 'http://chat.test/', fetch, headers: { authorization: 'secret' } });
+    expect(await client.uploadFile(file)).toMatchObject({ id: 'atc_1' });
+    expect(await seen[0]?.json()).toEqual({
+      type: 'attachments.create',
+      params: { name: 'a.txt', size: 5, mime_type: 'text/plain' },
+    });
+    expect(uploads[0]).toMatchObject({ url: 'http://files.test/put', method: 'PUT' });
+    expect(uploads[0]?.headers.get('x-key')).toBe('1');
+    expect(uploads[0]?.headers.get('authorization')).toBeNull();
+    expect(await uploads[0]?.text()).toBe('bytes');
+    vi.unstubAllGlobals();
+  });
+
+  it('go straight to one address as a form, with them', async () => {
+    const { seen, fetch } = answering(() => Response.json(attachment));
+    const client = createChatClient({
+      url: 'http://chat.test/',
+      fetch,
+      headers: { authorization: 'secret' },
+      uploads: { type: 'direct', uploadUrl: 'http://chat.test/upload' },
+    });
+    expect(await client.uploadFile(file)).toEqual(attachment);
+    expect(seen[0]).toMatchObject({ url: 'http://chat.test/upload', method: 'POST' });
+    expect(seen[0]?.headers.get('authorization')).toBe('secret');
+    expect((await seen[0]?.formData())?.get('file')).toMatchObject({ name: 'a.txt', size: 5 });
+  });
+
+  it('of speech go as base64', async () => {
+    const { seen, fetch } = answering(() => Response.json({ text: 'hello' }));
+    const client = createChatClient({ url: 'http://chat.test/', fetch });
+    const bytes = new Uint8Array(100_000).map((_, index) => index);
+    expect(await client.transcribe(new Blob([bytes], { type: 'audio/webm;codecs=opus' }))).toEqual({ text: 'hello' });
+    expect(await seen[0]?.json()).toEqual({
+      type: 'input.transcribe',
+      params: { audio_base64: Buffer.from(bytes).toString('base64'), mime_type: 'audio/webm;codecs=opus' },
+    });
+    await expect(client.transcribe(new Blob())).rejects.toMatchObject({ code: 'request.invalid' });
+  });
+});
+
+describe('actions and questions', () => {
+  it('wait for the answer that is going on; those that are answered at once do not', async () => {
+    const action = vi.fn(async function* () {});
+    const respond = scriptedResponder((call) => [
+      itemDone(widgetItem({ thread_id: call.thread.id, id: 'w1', widget: { type: 'Card', children: [] } })),
+      hang(),
+    ]);
+    const widget = (threadId: string) =>
+      widgetItem({ thread_id: threadId, id: 'w1', widget: { type: 'Card', children: [], status: { text: 'done' } } });
+    const { client: make, network } = testChat({
+      respond,
+      action,
+      syncAction: async (thread) => ({ updated_item: widget(thread.id) }),
+    });
+    const client = make();
+    const run = client.send('Hi');
+    await until(client, () => client.getSnapshot().items.length === 2);
+    await client.sendSyncAction({ type: 'tick' }, { itemId: 'w1' });
+    expect(client.getSnapshot().items[1]).toMatchObject({ widget: { status: { text: 'done' } } });
+    expect(client.getSnapshot().status).toBe('streaming');
+    const acted = client.sendAction({ type: 'go', payload: { a: 1 } }, { itemId: 'w1' });
+    await settle();
+    expect(action).not.toHaveBeenCalled();
+    const current = make();
+    await current.loadThread(client.getSnapshot().thread?.id ?? '');
+    await current.stop();
+    expect(await run.done).toBe('cancelled');
+    expect(await acted.done).toBe('completed');
+    expect(action).toHaveBeenCalledOnce();
+    expect(requestTypes(network).at(-1)).toBe('threads.custom_action');
+  });
+
+  it('need a thread', () => {
+    expect(() => testChat().client().sendAction({ type: 'go' })).toThrow(/send a message first/);
+  });
+
+  it('answer what the assistant wants to know', async () => {
+    const respond = scriptedResponder((call, index) =>
+      index > 0
+        ? [say('Red it is')]
+        : [
+            itemDone(
+              structuredInputItem({
+                thread_id: call.thread.id,
+                id: 'q1',
+                inputs: [{ type: 'freeform', id: 'colour', question: 'Which colour?' }],
+              }),
+            ),
+          ],
+    );
+    const client = testChat({ respond }).client();
+    await client.send('Hi').done;
+    await client.sendStructuredInput('q1', { answers: { colour: { values: ['red'], skipped: false } } }).done;
+    expect(client.getSnapshot().items[1]).toMatchObject({
+      status: 'answered',
+      inputs: [{ answer: { values: ['red'] } }],
+    });
+    expect(texts(client).at(-1)).toBe('Red it is');
+  });
+
+  it('take feedback on items', async () => {
+    const addFeedback = vi.fn(async () => {});
+    const client = testChat({ respond: scriptedResponder([say('ok')]), addFeedback }).client();
+    await client.send('Hi').done;
+    const id = client.getSnapshot().items[1]?.id ?? '';
+    await client.sendFeedback([id], 'positive');
+    expect(addFeedback).toHaveBeenCalledWith(expect.objectContaining({ itemIds: [id], kind: 'positive' }), {
+      userId: 'ada',
+    });
+  });
+});
+
+describe('the list of threads', () => {
+  it('is paged, follows the chat, and undoes what the server refuses', async () => {
+    const { client: make, network } = testChat({ respond: scriptedResponder([say('ok')]) });
+    const writer = make();
+    for (let index = 0; index < 3; index += 1) {
+      writer.newThread();
+      await writer.send(`${index}`).done;
+    }
+    const client = make();
+    const list = createThreadList(client, { limit: 2 });
+    const listener = vi.fn();
+    const end = list.subscribe(listener);
+    await list.refresh();
+    expect(list.getSnapshot()).toMatchObject({ status: 'idle', hasMore: true });
+    await list.loadMore();
+    expect(list.getSnapshot().threads).toHaveLength(3);
+    expect(list.getSnapshot().hasMore).toBe(false);
+    await client.send('new').done;
+    expect(list.getSnapshot().threads.map(({ id }) => id)[0]).toBe(client.getSnapshot().thread?.id);
+    const id = list.getSnapshot().threads[1]?.id ?? '';
+    await list.rename(id, 'Named');
+    expect(list.getSnapshot().threads[1]?.title).toBe('Named');
+    network.plan({ status: 503 });
+    const removing = list.remove(id);
+    expect(list.getSnapshot().threads).toHaveLength(3);
+    await expect(removing).rejects.toMatchObject({ code: 'transport.status' });
+    expect(list.getSnapshot()).toMatchObject({ error: { retryable: true } });
+    expect(list.getSnapshot().threads).toHaveLength(4);
+    await list.remove(id);
+    expect(list.getSnapshot().threads).toHaveLength(3);
+    end();
+    const calls = listener.mock.calls.length;
+    await list.refresh();
+    expect(listener).toHaveBeenCalledTimes(calls);
+  });
+});
