@@ -29,9 +29,11 @@ export interface Notifier<S> {
 export const createNotifier = <S>(read: () => S, schedule: Scheduler): Notifier<S> => {
   const listeners = new Set<() => void>();
   let told = read();
+  let isDue = false;
   let cancel: (() => void) | undefined;
 
   const flush = (): void => {
+    isDue = false;
     cancel?.();
     cancel = undefined;
     const current = read();
@@ -56,7 +58,11 @@ export const createNotifier = <S>(read: () => S, schedule: Scheduler): Notifier<
       return () => void listeners.delete(entry);
     },
     changed() {
-      cancel ??= schedule(flush);
+      if (isDue) return;
+      isDue = true;
+      const takeBack = schedule(flush);
+      // A scheduler may flush at once.
+      if (isDue) cancel = takeBack;
     },
     flush,
   };
