@@ -31,7 +31,7 @@ const itemShift = 4 * bits;
 /** Three levels: 32,768 buckets. */
 const idShift = 2 * bits;
 
-export const emptyItemList: ItemList = { first: 0, end: 0, items: [], ids: [] };
+export const createItemList = (): ItemList => ({ first: 0, end: 0, items: [], ids: [] });
 
 /** The position of an id, `undefined` when it is not in the list (or is no id: events reach a browser unparsed). */
 export const positionOf = (list: ItemList, id: string): number | undefined =>
@@ -42,18 +42,29 @@ export const itemAt = (list: ItemList, position: number): ThreadItem | undefined
   read(list.items, itemShift, slotOf(position)) as ThreadItem | undefined;
 
 /** Puts an item at a position that is taken already. */
-export const replaceAt = (list: ItemList, position: number, item: ThreadItem | undefined): ItemList => ({
+export const replaceAt = (
+  list: ItemList,
+  position: number,
+  item: ThreadItem | undefined,
+  inPlace = false,
+): ItemList => ({
   ...list,
-  items: write(list.items, itemShift, slotOf(position), item),
+  items: write(list.items, itemShift, slotOf(position), item, inPlace),
 });
 
 /** Adds an item before the first (`position` is `first - 1`) or after the last (`end`). Its id MUST NOT be there yet. */
-export const insertAt = (list: ItemList, position: number, item: ThreadItem): ItemList => ({
-  ...replaceAt(list, position, item),
+export const insertAt = (list: ItemList, position: number, item: ThreadItem, inPlace = false): ItemList => ({
+  ...replaceAt(list, position, item, inPlace),
   first: Math.min(list.first, position),
   end: Math.max(list.end, position + 1),
-  ids: write(list.ids, idShift, hash(item.id), [...bucketOf(list, item.id), { id: item.id, position }]),
+  ids: write(list.ids, idShift, hash(item.id), [...bucketOf(list, item.id), { id: item.id, position }], inPlace),
 });
+
+/** Inserts after the last or replaces by id. `inPlace` is for a list that nobody else has: a long thread loads faster. */
+export const put = (list: ItemList, item: ThreadItem, inPlace = false): ItemList => {
+  const position = positionOf(list, item.id);
+  return position === undefined ? insertAt(list, list.end, item, inPlace) : replaceAt(list, position, item, inPlace);
+};
 
 /** Takes an item out; the others keep their positions. */
 export const removeAt = (list: ItemList, position: number, id: string): ItemList => ({
@@ -63,6 +74,7 @@ export const removeAt = (list: ItemList, position: number, id: string): ItemList
     idShift,
     hash(id),
     bucketOf(list, id).filter((entry) => entry.id !== id),
+    false,
   ),
 });
 
@@ -85,10 +97,10 @@ const read = (root: Node, shift: number, at: number): unknown => {
   return node?.[at & mask];
 };
 
-const write = (node: Node | undefined, shift: number, at: number, value: unknown): Node => {
-  const copy = node === undefined ? [] : node.slice();
+const write = (node: Node = [], shift: number, at: number, value: unknown, inPlace: boolean): Node => {
+  const copy = inPlace ? (node as unknown[]) : node.slice();
   const slot = (at >>> shift) & mask;
-  copy[slot] = shift === 0 ? value : write(copy[slot] as Node | undefined, shift - bits, at, value);
+  copy[slot] = shift === 0 ? value : write(copy[slot] as Node | undefined, shift - bits, at, value, inPlace);
   return copy;
 };
 

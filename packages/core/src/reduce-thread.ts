@@ -16,16 +16,7 @@ import type {
 } from './event.ts';
 import { appendText, foldUpdate } from './fold-update.ts';
 import { isHiddenItem, type ThreadItem } from './item.ts';
-import {
-  emptyItemList,
-  type ItemList,
-  insertAt,
-  itemAt,
-  positionOf,
-  removeAt,
-  replaceAt,
-  toArray,
-} from './item-list.ts';
+import { createItemList, type ItemList, insertAt, itemAt, positionOf, put, removeAt, toArray } from './item-list.ts';
 import type { Thread } from './thread.ts';
 
 /** An item that has been added and may still change. */
@@ -62,7 +53,7 @@ export const emptyThreadState: ThreadState = {
   streamOptions: undefined,
   error: undefined,
   notices: [],
-  list: emptyItemList,
+  list: createItemList(),
   open: [],
 };
 
@@ -115,8 +106,8 @@ export const reduceThread = (state: ThreadState, event: ThreadStreamEvent): Thre
  */
 export const fromThread = (thread: Thread): ThreadState => {
   const list = (thread.items?.data ?? []).reduce<ItemList>(
-    (next, item) => (isItem(item) ? put(next, item) : next),
-    emptyItemList,
+    (next, item) => (isItem(item) ? put(next, item, true) : next),
+    createItemList(),
   );
   return { ...emptyThreadState, thread, list };
 };
@@ -189,11 +180,6 @@ const setThread = (state: ThreadState, thread: Thread): ThreadState => {
 const withoutOpen = ({ open }: ThreadState, id: string): readonly OpenItem[] => {
   const at = open.findIndex((entry) => entry.id === id);
   return at < 0 ? open : open.toSpliced(at, 1);
-};
-
-const put = (list: ItemList, item: ThreadItem): ItemList => {
-  const position = positionOf(list, item.id);
-  return position === undefined ? insertAt(list, list.end, item) : replaceAt(list, position, item);
 };
 
 /** Inserts by id or replaces in place. An item that is only added stays open. */
