@@ -5,7 +5,7 @@
  */
 import { type Apply, type ArgumentReader, filters } from './filters.ts';
 import { globals, methodOf, setEntry } from './methods.ts';
-import type { Arguments, Expression, Filters, Statement, Target } from './parse.ts';
+import type { Arguments, Expression, Filters, Statement, Target } from './syntax.ts';
 import { renderFailed } from './template-error.ts';
 import { tests } from './tests.ts';
 import {
