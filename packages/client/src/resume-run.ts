@@ -135,7 +135,7 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
       dispatch(isOver ? { type: 'ended', outcome: bodyEnd.outcome } : failure());
     } catch (error) {
       // Engines word a broken connection each in their own way; that it broke is all that counts.
-      if (!signal.aborted) dispatch(isChatKitError(error) ? { type: 'refused', error } : failure());
+      if (!signal.aborted) dispatch(isChatKitError(error) && !error.retryable ? { type: 'refused', error } : failure());
     }
   };
 
