@@ -1,4 +1,5 @@
-import { parseRequest } from '@chatkit/core/schema';
+import { type ChatKitRequest, isStreamingRequest } from '@chatkit/core';
+import { chatKitRequestSchema, parseRequest } from '@chatkit/core/schema';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
@@ -263,5 +264,19 @@ describe('parseRequest', () => {
         if (!parsed.ok) expect(parsed.path).not.toBe('');
       }),
     );
+  });
+});
+
+describe('isStreamingRequest', () => {
+  it('tells the six requests that answer with a stream from all others', () => {
+    const types = chatKitRequestSchema.options.map((schema) => schema.shape.type.value);
+    expect(types.filter((type) => isStreamingRequest({ type } as ChatKitRequest))).toEqual([
+      'threads.create',
+      'threads.add_user_message',
+      'threads.add_client_tool_output',
+      'threads.add_structured_input',
+      'threads.retry_after_item',
+      'threads.custom_action',
+    ]);
   });
 });

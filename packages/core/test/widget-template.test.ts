@@ -207,6 +207,70 @@ describe('createWidgetTemplate', () => {
     ['{%- for x in [1] -%} {{ x }} {%- endfor -%} !', '1!'],
     ['a\r\nb', 'a\nb'],
     [
+      "{{ 'hELLO wORLD'.capitalize() }} {{ 'banana'.count('a') }} {{ 'abc'.endswith('c') }} {{ '12'.isdigit() }} {{ ''.isdigit() }} {{ 'A'.lower() }} {{ ' x '.lstrip() }}| {{ 'xxa'.lstrip('x') }} {{ ' x '.rstrip() }}| {{ 'aab'.replace('a', 'c', 1) }} {{ 'a b  c'.split(none, 1) }} {{ 'a,b,c'.split(',', 1) }} {{ 'a\nb\n'.splitlines() }} {{ \"it's a tést\".title() }} {{ ''.capitalize() }}",
+      "Hello world 3 True True False a x | a  x| cab ['a', 'b  c'] ['a', 'b,c'] ['a', 'b'] It'S A Tést ",
+    ],
+    [
+      '{% set l = [1,2] %}{% set _ = l.extend([3]) %}{% set _ = l.insert(0, 0) %}{{ l }} {{ l.pop() }} {{ l.pop(0) }} {{ l.index(2) }} {{ l.count(1) }} {{ l.copy() }}{% set _ = l.reverse() %}{{ l }}',
+      '[0, 1, 2, 3] 3 0 1 1 [1, 2][2, 1]',
+    ],
+    [
+      "{% set d = {'a': 1} %}{% set _ = d.update({'b': 2}) %}{{ d.setdefault('c', 3) }} {{ d.setdefault('a', 9) }} {{ d.pop('a') }} {{ d.pop('zz', 0) }} {{ d.copy() }} {{ d.values() | list }}",
+      "3 1 1 0 {'b': 2, 'c': 3} [2, 3]",
+    ],
+    [
+      "{{ 1 is callable }} {{ range is callable }} {{ 3 is even }} {{ false is false }} {{ 3 is ge 3 }} {{ 3 is gt(2) }} {{ 2 is lt 3 }} {{ 2 is le 1 }} {{ 'abc' is lower }} {{ 'ABC' is upper }} {{ '1' is lower }} {{ 1 is ne 2 }} {{ none is sameas none }} {{ 'a' is sequence }} {{ true is true }} {{ x is undefined }} {{ 1 is lessthan 2 }} {{ 1 is greaterthan 2 }} {{ 1 is equalto 1 }} {{ 5 is iterable }} {{ [1,2] is mapping }} {{ 2 is in([1,2]) }}",
+      'False True False True True True True False True True False True True True True True True False True False False True',
+    ],
+    [
+      "{{ [1,2,3] | select('>', 1) | list }} {{ [1,2] | select('==', 2) | list }} {{ [3,1] | select('<=', 2) | list }} {{ ['a', 'b'] | reject('in', ['a']) | list }}",
+      "[2, 3] [2] [1] ['b']",
+    ],
+    [
+      "{{ 'abc'['upper']() }} {{ {'a': 1}['get']('a') }} {{ [1,2][-1] }} {{ 'abc'[5] is defined }} {{ [1][3] is defined }} {{ {'1': 'x'}['1'] }}",
+      'ABC 1 2 False False x',
+    ],
+    [
+      "{{ [1,2,3,4,5][::2] }} {{ [1,2,3][::-1] }} {{ [1,2,3][5:] }} {{ 'abc'[-5:2] }} {{ [1,2,3,4][3:0:-2] }} {{ 'abc'[:none] }}",
+      '[1, 3, 5] [3, 2, 1] [] ab [4, 2] abc',
+    ],
+    [
+      "{{ ['b', 'a', 'C'] | sort | join }} {{ 'héllo wörld' | upper }} {{ ['é', 'z', '😀', '～'] | sort | join }} {{ [[2, 'a'], [1, 'b'], [1, 'a']] | sort }}",
+      "abC HÉLLO WÖRLD zé～😀 [[1, 'a'], [1, 'b'], [2, 'a']]",
+    ],
+    [
+      "{{ 1 == '1' }} {{ [] == {} }} {{ none == false }} {{ {'a': 1} == {'a': 1.0} }} {{ 'a' != 'b' }} {{ 1 <= 1.0 }} {{ 3 >= 4 }} {{ 1 in [true] }} {{ 'x' not in {'y': 1} }}",
+      'False False False True True True False True True',
+    ],
+    [
+      "{{ 'a\nb\\n' }} {{ [\"a'b\\\"c\"] }} {{ ['tab\t'] }} {{ {} }} {{ [] }} {{ -0.5 }} {{ 1e300 * 10 }} {{ 123456789.123 }} {{ 5 % -3 }} {{ 5.5 // 2 }} {{ -7 / 2 }} {{ 2 * 3.0 }}",
+      "a\nb\n ['a\\'b\"c'] ['tab\\t'] {} [] -0.5 1e+301 123456789.123 -1 2.0 -3.5 6.0",
+    ],
+    [
+      "{% set x = 'a' if true else 'b' %}{{ x }}{% set y = (1, 2) %}{{ y[1] }}{% set t = 1, %}{{ t | length }}{% for i in 1, 2, 3 %}{{ i }}{% endfor %}",
+      'a21123',
+    ],
+    [
+      "{{ [{'a': {'b': 2}}, {'a': {'b': 1}}] | sort(attribute='a.b') | map(attribute='a.b') | join(',') }} {{ [{'n': 1}, {'n': 1}] | unique(attribute='n') | list | length }} {{ [{'n': 2}, {'n': 5}] | max(attribute='n') }} {{ ['B', 'a'] | min }} {{ [1, 2] | sum(start=10) }} {{ ['a', 'b'] | map('replace', 'a', 'x') | join }}",
+      "1,2 1 {'n': 5} a 13 xb",
+    ],
+    [
+      "{% for x in [1,2,3] if x is odd %}{{ loop.index }}:{{ x }}{{ ' ' if not loop.last }}{% endfor %}|{% for a in [] %}x{% else %}{% set q = 1 %}{{ q }}{% endfor %}",
+      '1:1 2:3|1',
+    ],
+    [
+      "{% set ns = namespace({'a': 1}, b=2) %}{{ ns.a }}{{ ns.b }}{% set ns.c = 3 %}{{ ns.c }} {{ dict({'a': 1}, b=2) }}",
+      "123 {'a': 1, 'b': 2}",
+    ],
+    [
+      "{{ 'x' | indent(2, true) }}| {{ 'a\n\nb' | indent(1, blank=true) }} {{ [1,2,3,4,5] | batch(2) | map('first') | list }} {{ 'abc' | reverse }} {{ 'abc' | list }} {{ none | string }} {{ 'a & \"b\"' | escape }} {{ 12.0 | string }}",
+      "  x| a\n \n b [1, 3, 5] cba ['a', 'b', 'c'] None a &amp; &#34;b&#34; 12.0",
+    ],
+    [
+      "{{ 'foo bar baz' | truncate(7, leeway=0) }} {{ 'foobar' | truncate(3, leeway=0) }} {{ {'b': 2, 'a': 1} | dictsort(by='value') | map('first') | join }} {{ 'abc' | first }} {{ 'abc' | last }} {{ [3, 1] | sort | first }}",
+      'foo... ... ab a c 1',
+    ],
+    [
       '{{ [none] | first }} {{ [none][0] }} {{ [none] | last }} {% for x in [none, 1] %}{{ loop.previtem if not loop.first }}{% endfor %} {{ x | default(none) }}',
       'None None None None None',
     ],

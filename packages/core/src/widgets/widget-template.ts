@@ -50,8 +50,8 @@ export const createWidgetTemplate = (definition: WidgetDefinition): WidgetTempla
   if (version !== '1.0') throw invalidTemplate(`Version ${JSON.stringify(version)} of widget files is not known here.`);
   if (typeof template !== 'string') throw invalidTemplate('A widget file needs a "template" that is a text.');
   const statements = parse(template, { filters: new Set(filters.keys()), tests: new Set(tests.keys()) });
-  const fill = (data: Readonly<Record<string, unknown>> = {}): string =>
-    render(statements, JSON.parse(JSON.stringify(data)) as Dict);
+  const fill = (data?: Readonly<Record<string, unknown>>): string =>
+    render(statements, JSON.parse(JSON.stringify(data ?? {})) as Dict);
   return {
     name,
     jsonSchema,

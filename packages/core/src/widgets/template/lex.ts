@@ -25,6 +25,7 @@ const rawForm = /\{%([-+]?)\s*raw\s*([-+]?)%\}([\s\S]*?)\{%([-+]?)\s*endraw\s*([
 export const lex = (template: string): readonly Chunk[] => {
   const source = template.replace(/\r\n?/g, '\n').replace(/\n$/, '');
   const chunks: Chunk[] = [];
+  const lineOf = createLineCounter(source);
   let at = 0;
   let trimNext = false;
   const addText = (text: string, trimEnd: boolean): void => {
@@ -39,7 +40,7 @@ export const lex = (template: string): readonly Chunk[] => {
     if (open === source.length) return chunks;
     if (mark === '{#') {
       const end = source.indexOf('#}', open + 2);
-      if (end < 0) throw invalidTemplate('A comment is not closed.', lineOf(source, open));
+      if (end < 0) throw invalidTemplate('A comment is not closed.', lineOf(open));
       trimNext = source[end - 1] === '-';
       at = end + 2;
       continue;
@@ -53,9 +54,10 @@ export const lex = (template: string): readonly Chunk[] => {
       at = rawForm.lastIndex;
       continue;
     }
-    const { tokens, end, trim } = lexCode(source, open, closers[mark as '{{']);
+    const line = lineOf(open);
+    const { tokens, end, trim } = lexCode(source, open, closers[mark as '{{'], lineOf);
     const kind = mark === '{{' ? 'expression' : 'statement';
-    chunks.push({ kind, tokens, line: lineOf(source, open) });
+    chunks.push({ kind, tokens, line });
     trimNext = trim;
     at = end;
   }
@@ -68,9 +70,18 @@ const findOpening = (source: string, from: number): number => {
   return source.length;
 };
 
-const lineOf = (source: string, at: number): number => source.slice(0, at).split('\n').length;
+/** Tells the line of a place. Places are asked for from front to back, so the text is counted once. */
+const createLineCounter = (source: string): ((at: number) => number) => {
+  let counted = 0;
+  let line = 1;
+  return (at) => {
+    for (; counted < at; counted++) if (source[counted] === '\n') line += 1;
+    return line;
+  };
+};
 
-const lexCode = (source: string, open: number, closer: string) => {
+const lexCode = (source: string, open: number, closer: string, lineOf: (at: number) => number) => {
+  const firstLine = lineOf(open);
   const tokens: Token[] = [];
   let depth = 0;
   let at = open + 2;
@@ -83,11 +94,11 @@ const lexCode = (source: string, open: number, closer: string) => {
     }
     tokenForm.lastIndex = at;
     const match = tokenForm.exec(source);
-    const line = lineOf(source, at);
+    const line = lineOf(at);
     if (match === null) {
       const what =
         at >= source.length ? `"${source.slice(open, open + 2)}" is not closed` : `"${source[at]}" is unexpected`;
-      throw invalidTemplate(`${what}.`, at >= source.length ? lineOf(source, open) : line);
+      throw invalidTemplate(`${what}.`, at >= source.length ? firstLine : line);
     }
     const { name, number, string, operator } = match.groups as Record<string, string | undefined>;
     if (name !== undefined) tokens.push({ kind: 'name', text: name, line });

@@ -41,11 +41,14 @@ const strip = (value: string, chars: Value | undefined, start: boolean, end: boo
 
 const split = (value: string, separator: Value | undefined, most: number): string[] => {
   if (separator === undefined || separator === null) {
-    const parts = value
-      .trim()
-      .split(/\s+/)
-      .filter((part) => part !== '');
-    return most < 0 || parts.length <= most + 1 ? parts : [...parts.slice(0, most), parts.slice(most).join(' ')];
+    const words: string[] = [];
+    let rest = value.trimStart();
+    while (rest !== '' && words.length !== most) {
+      const [whole, word] = /^(\S+)\s*/.exec(rest) as unknown as [string, string];
+      words.push(word);
+      rest = rest.slice(whole.length);
+    }
+    return rest === '' ? words : [...words, rest];
   }
   const mark = toText(separator);
   const parts = value.split(mark);
