@@ -13,6 +13,8 @@ export interface TextSink {
    * the pump.
    */
   write(text: string): Promise<void> | undefined;
+  /** Whether the connection is gone. */
+  readonly isOver: boolean;
 }
 
 /** A joined write has about this many characters at most; one larger frame goes out whole. */
@@ -28,67 +30,87 @@ const fullAllowance = 32 * 1024;
 /**
  * Moves `body` to `sink` until the body ends. What is held here never exceeds a batch and one chunk of the body. Rejects
  * with the body's error, once everything before it is written, or with the sink's. Whoever closes `body` stops the pump;
- * its promise then resolves without writing what is left, if `isStopped` holds.
+ * its promise then resolves without writing what is left, if the sink is over.
  */
-export async function pumpText(body: Source<string>, sink: TextSink, isStopped: () => boolean): Promise<void> {
-  let held = '';
-  let isFlushDue = false;
-  let full: Promise<void> | undefined;
-  let failure = undefined as { error: unknown } | undefined;
-  let allowance = firstAllowance;
-  let spent = 0;
+export const pumpText = (body: Source<string>, sink: TextSink): Promise<void> => new Pump(sink).run(body);
 
-  const flush = (): void => {
-    isFlushDue = false;
-    if (held === '' || full !== undefined || failure !== undefined || isStopped()) return;
-    const text = held;
-    held = '';
-    full = sink.write(text)?.then(drained, failed);
+// A class, unlike most of this package: a connection that waits for its next token is little more than this object, and
+// closures over eight variables would be a kilobyte more of it.
+class Pump {
+  private readonly sink: TextSink;
+  private held = '';
+  private isFlushDue = false;
+  private full: Promise<void> | undefined;
+  private failure: { error: unknown } | undefined;
+  private allowance = firstAllowance;
+  private spent = 0;
+
+  constructor(sink: TextSink) {
+    this.sink = sink;
+  }
+
+  async run(body: Source<string>): Promise<void> {
+    const { sink } = this;
+    let ending: { error: unknown } | undefined;
+    try {
+      await forEach<string>(this.take)(body);
+    } catch (error) {
+      ending = { error };
+    }
+    // What was made before the end, or before the error, goes out first.
+    while (!sink.isOver && this.failure === undefined && (this.held !== '' || this.full !== undefined)) {
+      this.flush();
+      if (this.full !== undefined) await this.full;
+    }
+    ending = this.failure ?? ending;
+    if (ending !== undefined && !sink.isOver) throw ending.error;
+  }
+
+  private readonly take = (text: string): Promise<void> | undefined => {
+    if (this.failure !== undefined) throw this.failure.error;
+    this.held += text;
+    this.spent += text.length;
+    if (!this.isFlushDue) this.flushSoon();
+    return this.spent >= this.allowance || this.held.length >= batchLength ? this.waitForRoom() : undefined;
   };
-  const drained = (): void => {
-    full = undefined;
-    // Not at once: a consumer that asks from a microtask would get the frames one by one.
-    if (held !== '') flushSoon();
-  };
-  const failed = (error: unknown): void => {
-    failure = { error };
-    full = undefined;
-  };
-  const atEndOfTurn = (): void => {
-    // The body has run dry, or this would not have come: what it sends next is not part of the same rush.
-    spent = 0;
-    flush();
-  };
-  const flushSoon = (): void => {
-    if (isFlushDue) return;
-    isFlushDue = true;
-    endOfTurn(atEndOfTurn);
-  };
-  const hold = async (): Promise<void> => {
-    flush();
-    if (spent >= allowance) {
-      spent = 0;
-      allowance = Math.min(2 * allowance, fullAllowance);
+
+  private async waitForRoom(): Promise<void> {
+    this.flush();
+    if (this.spent >= this.allowance) {
+      this.spent = 0;
+      this.allowance = Math.min(2 * this.allowance, fullAllowance);
       await nextTurn();
     }
-    while (held.length >= batchLength && full !== undefined) await full;
+    while (this.held.length >= batchLength && this.full !== undefined) await this.full;
+  }
+
+  private flushSoon(): void {
+    if (this.isFlushDue) return;
+    this.isFlushDue = true;
+    endOfTurn(this.atEndOfTurn);
+  }
+
+  private readonly atEndOfTurn = (): void => {
+    // The body has run dry, or this would not have come: what it sends next is not part of the same rush.
+    this.spent = 0;
+    this.flush();
   };
 
-  const outcome = await forEach<string>((text) => {
-    if (failure !== undefined) throw failure.error;
-    held += text;
-    spent += text.length;
-    if (!isFlushDue) flushSoon();
-    return spent >= allowance || held.length >= batchLength ? hold() : undefined;
-  })(body).then(
-    () => undefined,
-    (error: unknown) => ({ error }),
-  );
-  // What was made before the end, or before the error, goes out first.
-  while (!isStopped() && failure === undefined && (held !== '' || full !== undefined)) {
-    flush();
-    if (full !== undefined) await full;
+  private flush(): void {
+    this.isFlushDue = false;
+    if (this.held === '' || this.full !== undefined || this.failure !== undefined || this.sink.isOver) return;
+    const text = this.held;
+    this.held = '';
+    this.full = this.sink.write(text)?.then(
+      () => {
+        this.full = undefined;
+        // Not at once: a consumer that asks from a microtask would get the frames one by one.
+        if (this.held !== '') this.flushSoon();
+      },
+      (error) => {
+        this.failure = { error };
+        this.full = undefined;
+      },
+    );
   }
-  const error = failure ?? outcome;
-  if (error !== undefined && !isStopped()) throw error.error;
 }

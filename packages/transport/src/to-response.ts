@@ -65,21 +65,20 @@ function toByteStream(body: AsyncIterable<string>, options: ToResponseOptions): 
   };
 
   const start = (): void => {
-    pumpText(
-      source,
-      {
-        write(text) {
-          isDemanded = false;
-          controller.enqueue(encoder.encode(text));
-          // The read that asked for this has it. The next batch leaves with the next read.
-          return new Promise((resolve) => {
-            demand = resolve;
-            if (isDemanded) resolve();
-          });
-        },
+    pumpText(source, {
+      get isOver() {
+        return state === 'over';
       },
-      () => state === 'over',
-    ).then(
+      write(text) {
+        isDemanded = false;
+        controller.enqueue(encoder.encode(text));
+        // The read that asked for this has it. The next batch leaves with the next read.
+        return new Promise((resolve) => {
+          demand = resolve;
+          if (isDemanded) resolve();
+        });
+      },
+    }).then(
       () => settle() && controller.close(),
       (error) => settle() && controller.error(error),
     );

@@ -141,7 +141,7 @@ it('a request for the headers alone runs nothing and lets go of the body', async
   expect([response.status, await response.text(), runs, returns]).toEqual([200, '', 0, 1]);
 });
 
-it('lets go of a client that has taken nothing for stuckMs', async () => {
+it('lets go of a client that does not take a write within stuckMs', async () => {
   const left = deferred();
   const { port } = await serve((_request, response) => {
     const body = (async function* () {

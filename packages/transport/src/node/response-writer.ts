@@ -11,75 +11,60 @@
 import { OutgoingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** Puts text on the wire; tells whether all of it has left for the kernel. */
-export interface ResponseWriter {
+/** Up to here a write is not waited for if none was waiting before it: a callback costs a tick, more than the memory. */
+const smallBytes = 2048;
+
+/** Puts text on the wire: plain first, framed as soon as that is known to be safe. */
+export class ResponseWriter {
+  private readonly response: ServerResponse;
+  private readonly onRoom: () => void;
+  private socket: Socket | null | undefined;
+  private hasWritten = false;
+  private inFlight = 0;
+
+  /** @param onRoom Called when a write that answered `false` has been taken, by the kernel or into the socket's buffer. */
+  constructor(response: ServerResponse, onRoom: () => void) {
+    this.response = response;
+    this.onRoom = onRoom;
+  }
+
   /** Writes. `false`: hold back until `onRoom` is called. */
-  write(text: string): boolean;
-  /** Takes the listeners off. */
-  close(): void;
-}
+  write(text: string): boolean {
+    if (!this.hasWritten) {
+      this.hasWritten = true;
+      return this.writePlain(text);
+    }
+    if (this.socket === undefined) this.socket = framedSocket(this.response);
+    return this.socket === null ? this.writePlain(text) : this.writeFramed(this.socket, text);
+  }
 
-/**
- * Chooses per write: plain first, framed as soon as it is known to be safe.
- *
- * @param onRoom Called when a write that answered `false` has been taken.
- */
-export function createResponseWriter(response: ServerResponse, onRoom: () => void): ResponseWriter {
-  let socket: Socket | null | undefined;
-  let isWaiting = false;
-  let hasWritten = false;
-  let framedInFlight = 0;
-
-  const room = (): void => {
-    if (!isWaiting) return;
-    isWaiting = false;
-    onRoom();
-  };
-  response.on('drain', room);
-  // Told a tick late, so an earlier write must not be mistaken for the one that is waited for.
-  const framedTaken = (): void => {
-    if (--framedInFlight === 0) room();
-  };
-
-  const writePlain = (text: string): boolean => {
-    isWaiting = !response.write(text);
+  private writePlain(text: string): boolean {
+    const { response } = this;
+    const hasRoom = response.write(text);
+    if (!hasRoom) response.once('drain', this.onRoom);
     // Express' compression holds text back until it is asked.
     if (Object.hasOwn(response, 'flush')) (response as unknown as { flush(): void }).flush();
-    return !isWaiting;
-  };
-  const writeFramed = (to: Socket, text: string): boolean => {
+    return hasRoom;
+  }
+
+  private writeFramed(socket: Socket, text: string): boolean {
     const bytes = Buffer.byteLength(text);
     const chunk = `${bytes.toString(16)}\r\n${text}\r\n`;
     // Pure ASCII is a byte a character: latin1 then needs no encoder. Decided per batch, never for good.
     const encoding = bytes === text.length ? 'latin1' : 'utf8';
-    if (bytes <= smallBytes && to.writableLength === 0) {
-      to.write(chunk, encoding);
+    if (bytes <= smallBytes && socket.writableLength === 0) {
+      socket.write(chunk, encoding);
       return true;
     }
-    framedInFlight++;
-    to.write(chunk, encoding, framedTaken);
+    this.inFlight++;
+    socket.write(chunk, encoding, () => {
+      // Told a tick late, so an earlier write must not be mistaken for the one that is waited for.
+      if (--this.inFlight === 0) this.onRoom();
+    });
     // The kernel usually takes it within the call. What it does not take is all that the socket ever holds of ours.
-    isWaiting = to.writableLength > 0;
-    return !isWaiting;
-  };
-
-  return {
-    write(text) {
-      if (!hasWritten) {
-        hasWritten = true;
-        return writePlain(text);
-      }
-      if (socket === undefined) socket = framedSocket(response);
-      return socket === null ? writePlain(text) : writeFramed(socket, text);
-    },
-    close() {
-      response.off('drain', room);
-    },
-  };
+    return socket.writableLength === 0;
+  }
 }
-
-/** Up to here a write is not waited for if none was waiting before it: a callback costs a tick, more than the memory. */
-const smallBytes = 2048;
 
 const ownWrite = OutgoingMessage.prototype.write;
 

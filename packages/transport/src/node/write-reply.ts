@@ -4,18 +4,18 @@
  * `drain` is raced against `close` (a promise that waits for `drain` alone stays pending for ever when the client leaves).
  */
 import type { ServerResponse } from 'node:http';
-import { from } from '@chatkit/stream';
-import { pumpText } from '../pump-text.ts';
+import { from, type Stream } from '@chatkit/stream';
+import { pumpText, type TextSink } from '../pump-text.ts';
 import type { Reply } from '../reply.ts';
-import { createResponseWriter } from './response-writer.ts';
+import { ResponseWriter } from './response-writer.ts';
 
 /** What {@link writeReply} can be told. */
 export interface WriteReplyOptions {
   /** Called once, at once, when the client goes away before the end: the place to abort the work behind the body. */
   onDisconnect?: (() => void) | undefined;
   /**
-   * How long the client may take nothing of what was written before its connection is closed; it can resume from the last
-   * id it has. Default 30,000 ms; `Infinity` for never.
+   * How long the connection may take to accept one write (about 32 KiB at most) before it is closed; the client can resume
+   * from the last id it has. Default 30,000 ms; `Infinity` for never.
    */
   stuckMs?: number | undefined;
 }
@@ -42,74 +42,112 @@ export function writeReply(reply: Reply, response: ServerResponse, options: Writ
   return Promise.resolve();
 }
 
-function stream(body: AsyncIterable<string>, response: ServerResponse, options: WriteReplyOptions): Promise<void> {
-  const { onDisconnect, stuckMs = 30_000 } = options;
-  const source = from(body);
-  let state: 'open' | 'ended' | 'over' = 'open';
-  let hasRoom: (() => void) | undefined;
-  let stuckTimer: ReturnType<typeof setTimeout> | undefined;
+const stream = (body: AsyncIterable<string>, response: ServerResponse, options: WriteReplyOptions): Promise<void> =>
+  new Promise((resolve, reject) => new BodyWriter(from(body), response, options, resolve, reject).start());
 
-  return new Promise((resolve, reject) => {
-    const onRoom = (): void => {
-      clearTimeout(stuckTimer);
-      hasRoom?.();
-    };
-    const writer = createResponseWriter(response, onRoom);
-    const startStuckTimer = (): void => {
-      if (stuckMs !== Number.POSITIVE_INFINITY) stuckTimer = setTimeout(() => response.destroy(), stuckMs);
-    };
-    const settle = (): void => {
-      state = 'over';
-      clearTimeout(stuckTimer);
-      writer.close();
-      response.off('close', onClose);
-    };
-    const onClose = (): void => {
-      const wasOpen = state === 'open';
-      settle();
-      if (wasOpen) {
-        onDisconnect?.();
-        // Started, not waited for: a generator that is inside an `await` comes to its `finally` when that settles.
-        source.return().catch(ignore);
-        hasRoom?.();
-      }
-      resolve();
-    };
-    response.on('close', onClose);
+/** The writing of one body. A class for the reason that `Pump` is one: there is one for every open connection. */
+class BodyWriter implements TextSink {
+  private readonly source: Stream<string>;
+  private readonly response: ServerResponse;
+  private readonly options: WriteReplyOptions;
+  private readonly resolve: () => void;
+  private readonly reject: (error: unknown) => void;
+  private readonly writer: ResponseWriter;
+  private state: 'open' | 'ended' | 'over' = 'open';
+  private hasStarted = false;
+  private hasRoom: (() => void) | undefined;
+  private stuckTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    source: Stream<string>,
+    response: ServerResponse,
+    options: WriteReplyOptions,
+    resolve: () => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.source = source;
+    this.response = response;
+    this.options = options;
+    this.resolve = resolve;
+    this.reject = reject;
+    this.writer = new ResponseWriter(response, this.onRoom);
+  }
+
+  get isOver(): boolean {
+    return this.state === 'over';
+  }
+
+  start(): void {
+    const { response } = this;
+    response.on('close', this.onClose);
     // An 'error' without a listener would end the process; 'close' follows it.
     response.on('error', ignore);
-    if (response.destroyed || response.closed) return onClose();
-
-    let hasStarted = false;
-    const write = (text: string): Promise<void> | undefined => {
-      hasStarted = true;
-      if (writer.write(text)) return undefined;
-      startStuckTimer();
-      return new Promise((done) => {
-        hasRoom = done;
-      });
-    };
+    if (response.destroyed || response.closed) {
+      this.onClose();
+      return;
+    }
     process.nextTick(() => {
-      if (!hasStarted && state === 'open') response.flushHeaders();
+      if (!this.hasStarted && this.state === 'open') response.flushHeaders();
     });
-    pumpText(source, { write }, () => state === 'over').then(
-      () => {
-        if (state === 'over') return;
-        state = 'ended';
-        startStuckTimer();
-        response.end(() => {
-          settle();
-          resolve();
-        });
-      },
-      (error) => {
-        if (state === 'over') return;
-        settle();
-        cut(response);
-        reject(error);
-      },
+    pumpText(this.source, this).then(
+      () => this.end(),
+      (error) => this.fail(error),
     );
-  });
+  }
+
+  write(text: string): Promise<void> | undefined {
+    this.hasStarted = true;
+    if (this.writer.write(text)) return undefined;
+    this.startStuckTimer();
+    return new Promise((done) => {
+      this.hasRoom = done;
+    });
+  }
+
+  private readonly onRoom = (): void => {
+    clearTimeout(this.stuckTimer);
+    this.hasRoom?.();
+  };
+
+  private startStuckTimer(): void {
+    const { stuckMs = 30_000 } = this.options;
+    if (stuckMs !== Number.POSITIVE_INFINITY) this.stuckTimer = setTimeout(() => this.response.destroy(), stuckMs);
+  }
+
+  private end(): void {
+    if (this.state === 'over') return;
+    this.state = 'ended';
+    this.startStuckTimer();
+    this.response.end(() => {
+      this.settle();
+      this.resolve();
+    });
+  }
+
+  private fail(error: unknown): void {
+    if (this.state === 'over') return;
+    this.settle();
+    cut(this.response);
+    this.reject(error);
+  }
+
+  private readonly onClose = (): void => {
+    const wasOpen = this.state === 'open';
+    this.settle();
+    if (wasOpen) {
+      this.options.onDisconnect?.();
+      // Started, not waited for: a generator that is inside an `await` comes to its `finally` when that settles.
+      this.source.return().catch(ignore);
+      this.hasRoom?.();
+    }
+    this.resolve();
+  };
+
+  private settle(): void {
+    this.state = 'over';
+    clearTimeout(this.stuckTimer);
+    this.response.off('close', this.onClose);
+  }
 }
 
 /** Ends a connection so that the client gets what was written and then sees a cut, not an end. */

@@ -133,7 +133,12 @@ export function createSession(port: SocketPort, answer: Answer, options: Session
       // Waits for both: a socket that drained is of no use to a client that has no room, and the other way round.
       return Promise.all([drained, opened()]).then(ignore);
     };
-    await pumpText(source, { write }, isOver);
+    await pumpText(source, {
+      write,
+      get isOver() {
+        return isOver();
+      },
+    });
   };
 
   return {
