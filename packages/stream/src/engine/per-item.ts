@@ -43,8 +43,39 @@ class PerItem extends Linear<unknown, unknown> {
     this.steps = steps;
   }
 
+  // A chunk of one, which is what foreign sources give, is worth a loop of its own: it is a third faster.
   override items(chunk: unknown[]): void {
-    this.run(chunk, 0, chunk[0], 0);
+    if (chunk.length > 1) {
+      this.run(chunk, 0, chunk[0], 0);
+      return;
+    }
+    const { steps } = this;
+    let value = chunk[0];
+    for (let index = 0; index < steps.length; index++) {
+      const step = steps[index] as AnyStep;
+      let result: unknown;
+      try {
+        result = step.call(value);
+      } catch (error) {
+        this.endEarly([], { error });
+        return;
+      }
+      if (isPromiseLike(result)) {
+        this.wait([], chunk, 0, value, index, result);
+        return;
+      }
+      value = step.apply(value, result);
+      if (value === STOP) {
+        this.endEarly([], 'done');
+        return;
+      }
+      if (value === DROP) {
+        this.pullAgain();
+        return;
+      }
+    }
+    chunk[0] = value;
+    this.answer(chunk);
   }
 
   /** Goes on with the item at `index`, which is `value` by now, at `step`; then with the items behind it. */
