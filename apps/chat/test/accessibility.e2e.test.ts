@@ -1,5 +1,4 @@
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import axe from 'axe-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { launchBrowser, openPage } from './e2e/open-page.ts';
@@ -7,10 +6,8 @@ import { type Demo, startDemo } from './e2e/start-demo.ts';
 
 let browser: Browser;
 let demo: Demo;
-let axe = '';
 
 beforeAll(async () => {
-  axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
   [browser, demo] = await Promise.all([launchBrowser(), startDemo({ CHAT_PACE: '2000' })]);
 });
 afterAll(async () => {
@@ -25,7 +22,7 @@ interface Violation {
 
 /** The rules that the page breaks, and where. */
 const violations = async (page: Page): Promise<string[]> => {
-  await page.evaluate(axe);
+  await page.evaluate(axe.source);
   const found = await page.evaluate(async () => {
     const { axe } = window as unknown as { axe: { run(): Promise<{ violations: Violation[] }> } };
     return (await axe.run()).violations;
