@@ -32,7 +32,7 @@ import { type ClientToolHandler, completeCall, outputRequest, pendingToolCalls }
 import { type ConnectionPolicy, defaultPolicy, type Reach } from './connection-state.ts';
 import { loadOlder, loadThread } from './load-thread.ts';
 import { createLoadTurn } from './load-turn.ts';
-import { createNotifier, frameScheduler, type Scheduler } from './notify.ts';
+import { createNotifier, frameScheduler, reportLater, type Scheduler } from './notify.ts';
 import { createOutgoing, type OutgoingMessage, type UserMessageInputLike } from './optimistic.ts';
 import { browserPageEvents, type Clock, type PageEvents, wallClock } from './ports.ts';
 import { createEndpoint, type HeadersSource, type RequestOptions } from './requests.ts';
@@ -164,7 +164,13 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
     onReach(reach) {
       if (reach !== 'unanswered') server = reach;
     },
-    onEffect: (event) => options.onEffect?.(event),
+    onEffect(event) {
+      try {
+        options.onEffect?.(event);
+      } catch (error) {
+        reportLater(error);
+      }
+    },
     toolHandler: options.onClientTool,
     toolTimeoutMs: options.clientToolTimeoutMs ?? 60_000,
     namesCalls: () => server === 'resumable',

@@ -44,7 +44,7 @@ export const createNotifier = <S>(read: () => S, schedule: Scheduler): Notifier<
         listener();
       } catch (error) {
         // One broken subscriber must not keep the others, or the stream, from going on.
-        reportError(error);
+        reportLater(error);
       }
     }
   };
@@ -68,7 +68,8 @@ export const createNotifier = <S>(read: () => S, schedule: Scheduler): Notifier<
   };
 };
 
-const reportError = (error: unknown): void => {
+/** Throws where the runtime reports what nobody caught, and nothing of ours is interrupted. */
+export const reportLater = (error: unknown): void => {
   queueMicrotask(() => {
     throw error;
   });

@@ -1,6 +1,7 @@
 /**
  * One turn of the conversation, from the user's message (or action, or answer) to the assistant's last word. Usually one
- * run; with tools of the page a chain of runs that the user sees as one. States: `waiting → running → stopping → settled`.
+ * run; with tools of the page a chain of runs that the user sees as one. Its phases are `waiting → running → stopping → settled
+ * → over`; beside them, `stage` says how much of it has been seen.
  */
 import {
   ChatKitError,
@@ -84,6 +85,15 @@ const showByMs = 1_000;
 /** How long a server of the reference gets to store what it wrote before the next request reads it: no event tells. */
 const plainSettleMs = 250;
 
+/** Where a turn is. `settled`: its end is known; `over`: the next one may start. */
+type Phase = 'waiting' | 'running' | 'stopping' | 'settled' | 'over';
+
+/**
+ * How much of a turn has been seen: nothing; its beginning is on the screen; events have come; one of them was the
+ * user's message, which is thereby known to be stored.
+ */
+type Stage = 'unseen' | 'shown' | 'begun' | 'confirmed';
+
 export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
   const { clock } = context.ports;
   const handle = createRunHandle(plan.runId);
@@ -91,15 +101,16 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
   const shown = deferred<void>();
   const settled = deferred<void>();
   const hasMessage = plan.hasMessage === true;
-  let phase: 'waiting' | 'running' | 'stopping' | 'settled' = 'waiting';
-  /** A newer turn waits, but this one has a message of the user's to deliver first. */
+  let phase: Phase = 'waiting';
+  let stage: Stage = 'unseen';
+  /** Whether a newer turn waits. */
   let yields = false;
-  let isConfirmed = !hasMessage;
-  let hasBegun = false;
   let connection: RunConnection | undefined;
   let reach: Reach | undefined;
-  let isOpen = false;
-  let isOver = false;
+
+  const isLive = (): boolean => phase === 'running' || phase === 'stopping';
+  /** Whether stopping loses nothing of the user's. */
+  const canYield = (): boolean => stage === 'confirmed' || !hasMessage;
 
   const show = (): void => {
     context.update((state) => state, 'now');
@@ -108,8 +119,8 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
 
   /** Shows that the turn has begun. */
   const open = (status: 'submitting' | 'streaming'): void => {
-    if (isOpen) return;
-    isOpen = true;
+    if (stage !== 'unseen') return;
+    stage = 'shown';
     context.update((state) => {
       const begun = beginTurn(state, status);
       return plan.prepare === undefined ? begun : plan.prepare(begun);
@@ -117,18 +128,17 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
   };
 
   const take = (events: readonly ThreadStreamEvent[], replayed: boolean): void => {
-    if (phase === 'settled') return;
+    if (!isLive()) return;
     open('streaming');
-    hasBegun = true;
-    const confirms = !isConfirmed && confirmsMessage(events);
+    const confirms = hasMessage && stage !== 'confirmed' && confirmsMessage(events);
+    if (confirms) stage = 'confirmed';
+    else if (stage === 'shown') stage = 'begun';
     context.update((state) => applyEvents(confirms ? dropOutgoing(state, plan.runId) : state, events));
     if (replayed) show();
     handle.push(events);
     // What a page was told to do before it was reloaded is not done twice.
     if (!replayed) for (const event of events) if (event.type === 'client_effect') context.onEffect(event);
-    if (!confirms) return;
-    isConfirmed = true;
-    if (yields) void stop('submitting');
+    if (confirms && yields) void stop('submitting');
   };
 
   const runOnce = async (runId: string, request: ChatKitRequestInput | undefined): Promise<RunEnd> => {
@@ -140,7 +150,7 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
       request,
       onEvents: (events) => (gate === undefined ? take(events, false) : gate.push(events)),
       onState: (state) => {
-        if (phase === 'settled') return;
+        if (!isLive()) return;
         if (state.phase === 'open') reach = state.reach;
         if (reach !== undefined) context.onReach(reach);
         context.update((chat) => ({ ...chat, connection: connectionStatus(state) }));
@@ -190,7 +200,6 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
   };
 
   const settle = (outcome: RunOutcome, error?: ChatKitError): void => {
-    if (phase === 'settled') return;
     phase = 'settled';
     toolAbort.abort();
     shown.resolve();
@@ -199,19 +208,19 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
   };
 
   const finish = (end: RunEnd, before: ChatState): void => {
-    if (phase === 'settled') return;
+    if (!isLive()) return;
     const wasStopped = phase === 'stopping';
     context.update((state) => {
-      const sent = isConfirmed ? state : failOutgoing(state, plan.runId);
+      const sent = canYield() ? state : failOutgoing(state, plan.runId);
       const ended = endTurn(sent, wasStopped || end.error === undefined ? undefined : shownFailure(end.error));
-      return hasBegun || plan.prepare === undefined ? ended : { ...ended, thread: before.thread };
+      return stage === 'shown' && plan.prepare !== undefined ? { ...ended, thread: before.thread } : ended;
     }, 'now');
     settle(wasStopped && end.outcome !== 'completed' ? 'cancelled' : end.outcome, wasStopped ? undefined : end.error);
   };
 
   /** The server has forgotten the run, not what came of it. */
   const lookUp = async (end: RunEnd): Promise<RunEnd> => {
-    if (phase === 'settled') return end;
+    if (!isLive()) return end;
     if (await context.reload().catch(() => false)) return { ...end, outcome: 'completed' };
     const error = new ChatKitError('run.interrupted', 'The answer was interrupted.', { retryable: true });
     return { ...end, error };
@@ -237,7 +246,7 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
     shown: shown.promise,
     stop: () => stop('stopping'),
     async start() {
-      if (phase === 'settled') return;
+      if (phase !== 'waiting') return;
       phase = 'running';
       const before = context.get();
       const request = plan.request?.();
@@ -248,16 +257,15 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
       const end = await continueWithTools(await runOnce(plan.runId, request));
       finish(end.reason === 'gone' ? await lookUp(end) : end, before);
       if (reach === 'plain' && end.reason === 'stop') await pause(plainSettleMs, clock);
-      isOver = true;
+      phase = 'over';
     },
-    isOver: () => isOver,
+    isOver: () => phase === 'over',
     giveWay() {
       yields = true;
-      if (isConfirmed) void stop('submitting');
+      if (canYield()) void stop('submitting');
     },
     abandon() {
-      const isRunning = phase === 'running' || phase === 'stopping';
-      settle(isRunning ? 'interrupted' : 'cancelled');
+      if (phase === 'waiting' || isLive()) settle(isLive() ? 'interrupted' : 'cancelled');
       connection?.close('detach');
     },
   };

@@ -116,6 +116,22 @@ describe('sending', () => {
     expect(texts(client)).toEqual(['Hi', 'ok']);
   });
 
+  it('tells of effects once, and survives a handler that throws', async () => {
+    const thrown = vi.fn();
+    process.once('uncaughtException', thrown);
+    const respond = scriptedResponder([clientEffect('open', { id: 1 }), say('ok')]);
+    const { client: make, network } = testChat({ respond });
+    network.plan({ cutAfterBytes: 1_000 });
+    const onEffect = vi.fn(() => {
+      throw new Error('mine');
+    });
+    const client = make({ onEffect });
+    expect(await client.send('Hi').done).toBe('completed');
+    expect(onEffect).toHaveBeenCalledExactlyOnceWith({ type: 'client_effect', name: 'open', data: { id: 1 } });
+    expect(texts(client)).toEqual(['Hi', 'ok']);
+    expect(thrown).toHaveBeenCalledOnce();
+  });
+
   it('passes over events that it does not know', async () => {
     const odd = { type: 'thread.item.sparkled', item_id: 'x' } as unknown as ThreadStreamEvent;
     const { client: make, network } = testChat();

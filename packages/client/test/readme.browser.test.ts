@@ -19,7 +19,8 @@ const chat = (words: readonly string[], pause: () => Promise<void>): ChatClient 
       yield itemDone(assistantMessage({ ...base, text: words.join('') }));
     },
   });
-  const fetch: typeof globalThis.fetch = async (input, init) => server.handle(new Request(input, init), { userId: 'ada' });
+  const fetch: typeof globalThis.fetch = async (input, init) =>
+    server.handle(new Request(input, init), { userId: 'ada' });
   return createChatClient({ url: 'http://chat.test/chatkit', fetch });
 };
 
