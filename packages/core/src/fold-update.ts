@@ -36,6 +36,8 @@ export const foldUpdate = (item: ThreadItem, update: ThreadItemUpdate): ThreadIt
 /** Wire data reaches a browser unparsed: a list that is none reads as an empty one. */
 const listOf = <T>(value: readonly T[]): readonly T[] => (Array.isArray(value) ? value : []);
 
+const isIndex = (at: number, last: number): boolean => Number.isInteger(at) && at >= 0 && at <= last;
+
 /** Replaces the part at `at`, after padding; the same item when the index is not one. */
 const withPart = (
   item: AssistantMessageItem,
@@ -43,7 +45,7 @@ const withPart = (
   change: (part: AssistantMessageContent) => AssistantMessageContent,
 ): AssistantMessageItem => {
   const parts = listOf(item.content);
-  if (!Number.isInteger(at) || at < 0 || at > parts.length + maxPadding) return item;
+  if (!isIndex(at, parts.length + maxPadding)) return item;
   const content = parts.slice();
   while (content.length <= at) content.push({ type: 'output_text', text: '', annotations: [] });
   content[at] = change(content[at] as AssistantMessageContent);
@@ -56,11 +58,12 @@ const foldMessage = (item: AssistantMessageItem, update: ThreadItemUpdate): Assi
     case 'assistant_message.content_part.done':
       return withPart(item, update.content_index, () => update.content);
     case 'assistant_message.content_part.text_delta':
-      return appendText(item, update.content_index, update.delta);
+      return typeof update.delta === 'string' ? appendText(item, update.content_index, update.delta) : item;
     case 'assistant_message.content_part.annotation_added':
       return withPart(item, update.content_index, (part) => {
         const annotations = listOf(part.annotations).slice();
-        annotations.splice(update.annotation_index, 0, update.annotation);
+        const { annotation_index: at, annotation } = update;
+        annotations.splice(isIndex(at, annotations.length) ? at : annotations.length, 0, annotation);
         return { ...part, annotations };
       });
     default:
@@ -70,14 +73,14 @@ const foldMessage = (item: AssistantMessageItem, update: ThreadItemUpdate): Assi
 
 /** Appends to the text of one part. */
 export const appendText = (item: AssistantMessageItem, at: number, text: string): AssistantMessageItem =>
-  withPart(item, at, (part) => ({ ...part, text: (part.text ?? '') + text }));
+  withPart(item, at, (part) => ({ ...part, text: textOf(part.text) + text }));
 
 const foldWorkflow = (item: WorkflowItem, update: ThreadItemUpdate): WorkflowItem => {
   const tasks = listOf(item.workflow?.tasks);
   if (update.type === 'workflow.task.added') {
     return { ...item, workflow: { ...item.workflow, tasks: [...tasks, update.task] } };
   }
-  if (update.type === 'workflow.task.updated' && tasks[update.task_index] !== undefined) {
+  if (update.type === 'workflow.task.updated' && isIndex(update.task_index, tasks.length - 1)) {
     return { ...item, workflow: { ...item.workflow, tasks: tasks.with(update.task_index, update.task) } };
   }
   return item;
@@ -107,9 +110,11 @@ export const foldWidget = (widget: WidgetRoot, update: WidgetUpdate | ThreadItem
 
 const appendValue = (text: Json, { delta, done }: ThreadItemUpdateOf<'widget.streaming_text.value_delta'>): Json => ({
   ...text,
-  value: (typeof text['value'] === 'string' ? text['value'] : '') + delta,
+  value: textOf(text['value']) + textOf(delta),
   ...(done && text['streaming'] === true ? { streaming: false } : {}),
 });
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 /** Finds the component with this id, through one child or a list of them, and copies the path to it. */
 const changeComponent = (component: Json, id: string, change: (found: Json) => Json): Json => {

@@ -214,19 +214,16 @@ const reduceUpdate = (state: ThreadState, { item_id: id, update }: ThreadItemUpd
 };
 
 const updateOpen = (open: OpenItem, update: ThreadItemUpdate): OpenItem => {
-  const { item, tail } = open;
-  if (item.type === 'assistant_message' && update.type === 'assistant_message.content_part.text_delta') {
-    const { content_index: part, delta } = update;
-    if (typeof delta !== 'string') return open;
-    if (tail?.part === part) return { ...open, tail: { part, text: tail.text + delta } };
-    const settled = currentItem(open);
-    // The first delta of a part goes the long way, which pads the parts before it and refuses an index that is none.
-    const next = foldUpdate(settled, update);
-    return next === settled ? open : { ...open, item: next, tail: { part, text: '' } };
+  const delta = update.type === 'assistant_message.content_part.text_delta' ? update : undefined;
+  const { tail } = open;
+  if (delta !== undefined && tail?.part === delta.content_index && typeof delta.delta === 'string') {
+    return { ...open, tail: { part: tail.part, text: tail.text + delta.delta } };
   }
+  // The first delta of a part goes the long way, which pads the parts before it and refuses an index that is none.
   const current = currentItem(open);
   const next = foldUpdate(current, update);
-  return next === current ? open : { ...open, item: next, tail: undefined };
+  if (next === current) return open;
+  return { ...open, item: next, tail: delta && { part: delta.content_index, text: '' } };
 };
 
 /** Computes once per object. The objects are states or parts of them, so a new state is computed anew. */
