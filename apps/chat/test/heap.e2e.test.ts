@@ -24,7 +24,8 @@ test('the heap stays flat over 50 answers', async () => {
       await startAfresh();
       await chat.page.getByRole('heading', { name: 'Ask this project about itself' }).waitFor();
     };
-    await converse(10);
+    // What the engine compiles and caches in the beginning is no leak.
+    await converse(25);
     const before = await usedBytes(cdp);
     await converse(25);
     await converse(25);
