@@ -50,6 +50,19 @@ const malformed: [body: string, code: string, path: string][] = [
   [request('threads.list', '"x"'), 'request.invalid', 'params'],
   ['{"type":"threads.list","params":{},"metadata":3}', 'request.invalid', 'metadata'],
   ['{"type":"threads.list","params":{},"metadata":[]}', 'request.invalid', 'metadata'],
+  // Lists that would keep the schemas busy for seconds.
+  [create(`{"content":[${'{},'.repeat(300_000)}{}]}`), 'request.invalid', 'params.input.content'],
+  [create(`{"content":[],"attachments":[${'1,'.repeat(500_000)}1]}`), 'request.invalid', 'params.input.attachments'],
+  [
+    request('items.feedback', `{"thread_id":"t","kind":"positive","item_ids":[${'1,'.repeat(1_000)}1]}`),
+    'request.invalid',
+    'params.item_ids',
+  ],
+  [
+    request('threads.add_structured_input', `{"input":{"answers":{"a":{"values":[${'1,'.repeat(1_000)}1]}}}}`),
+    'request.invalid',
+    'params.input.answers',
+  ],
   // A new message.
   [create('null'), 'request.invalid', 'params.input'],
   [create('[]'), 'request.invalid', 'params.input'],
