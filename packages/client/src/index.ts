@@ -21,6 +21,7 @@ export type { UserMessageInputLike } from './optimistic.ts';
 export { browserPageEvents, type Clock, type PageEvents, type PageSignal, wallClock } from './ports.ts';
 export type { HeadersSource, RequestOptions } from './requests.ts';
 export type { ChatRun } from './run-handle.ts';
+export { type ChannelPort, type LockPort, type ShareTabsOptions, shareTabs } from './share-tabs.ts';
 export type { ChatSnapshot } from './snapshot.ts';
 export {
   createThreadList,

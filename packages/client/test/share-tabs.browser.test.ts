@@ -1,0 +1,168 @@
+import { assistantMessage, itemAdded, itemDone, textDelta } from '@chatkit/core';
+import { createChatKitServer } from '@chatkit/server';
+import { createMemoryStore } from '@chatkit/store/memory';
+import { describe, expect, it, vi } from 'vitest';
+import { type ChatClient, createChatClient, type PageEvents, type PageSignal, shareTabs } from '../src/index.ts';
+
+/** Tabs with the browser's own locks and channels, in one page, in front of one server that counts. */
+const tabs = () => {
+  let goOn: (() => void) | undefined;
+  let isOver = false;
+  const streams = { open: 0, most: 0, ever: 0 };
+  const server = createChatKitServer({
+    store: createMemoryStore(),
+    retryMs: 500,
+    async *respond(thread) {
+      const base = { thread_id: thread.id, id: 'msg_answer', created_at: '2099-01-01T00:00:00Z' };
+      yield itemAdded(assistantMessage(base));
+      let text = '';
+      for (let word = 1; !isOver; word += 1) {
+        await new Promise<void>((resolve) => {
+          goOn = resolve;
+        });
+        text += `${word} `;
+        yield textDelta(base.id, `${word} `);
+      }
+      yield itemDone(assistantMessage({ ...base, text }));
+    },
+  });
+  const counted: typeof globalThis.fetch = async (input, init) => {
+    const response = await server.handle(new Request(input, init), { userId: 'ada' });
+    const reader = response.body?.getReader();
+    if (reader === undefined || !response.headers.get('content-type')?.includes('event-stream')) {
+      reader?.releaseLock();
+      return response;
+    }
+    streams.open += 1;
+    streams.ever += 1;
+    streams.most = Math.max(streams.most, streams.open);
+    let isOpen = true;
+    const end = () => {
+      if (isOpen) streams.open -= 1;
+      isOpen = false;
+    };
+    const body = new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        const { done, value } = await reader.read();
+        if (!done) return controller.enqueue(value);
+        end();
+        controller.close();
+      },
+      async cancel() {
+        end();
+        await reader.cancel();
+      },
+    });
+    return new Response(body, { headers: response.headers });
+  };
+  const open = () => {
+    const listeners = new Set<(signal: PageSignal) => void>();
+    const page: PageEvents = {
+      listen(listener) {
+        listeners.add(listener);
+        return () => void listeners.delete(listener);
+      },
+    };
+    const client = createChatClient({
+      url: 'http://chat.test/chatkit',
+      extensions: true,
+      fetch: shareTabs({ fetch: counted, page }),
+    });
+    const hide = () => {
+      for (const listener of [...listeners]) listener('hidden');
+    };
+    return { client, hide, listeners };
+  };
+  return {
+    streams,
+    open,
+    async word(last = false) {
+      await vi.waitFor(() => expect(goOn).toBeDefined());
+      isOver = last;
+      goOn?.();
+      goOn = undefined;
+    },
+  };
+};
+
+const textOf = (client: ChatClient): string => {
+  const item = client.getSnapshot().items.find(({ id }) => id === 'msg_answer');
+  return item?.type === 'assistant_message' ? item.content.map((part) => part.text).join('') : '';
+};
+const upTo = (count: number) => Array.from({ length: count }, (_, index) => `${index + 1} `).join('');
+
+describe('tabs of one origin', () => {
+  it('share one stream; when its tab is hidden or leaves, another goes on without a gap', async () => {
+    const { open, streams, word } = tabs();
+    const first = open();
+    const run = first.client.send('Hi');
+    await word();
+    await word();
+    await vi.waitFor(() => expect(textOf(first.client)).toBe(upTo(2)));
+    const id = first.client.getSnapshot().thread?.id ?? '';
+    const others = Array.from({ length: 11 }, open);
+    await Promise.all(others.map(({ client }) => client.loadThread(id)));
+    const all = [first, ...others];
+    const shown = (who: typeof all, count: number) =>
+      vi.waitFor(() => expect(new Set(who.map(({ client }) => textOf(client)))).toEqual(new Set([upTo(count)])));
+    await shown(all, 2);
+    await word();
+    await shown(all, 3);
+    expect(streams).toEqual({ open: 1, most: 1, ever: 1 });
+
+    first.hide();
+    await vi.waitFor(() => expect(streams.ever).toBe(2));
+    await word();
+    await shown(all, 4);
+    expect(streams).toMatchObject({ open: 1, most: 1 });
+
+    // Whoever leads now: all but two leave.
+    for (const { client } of others.slice(0, -2)) client.detach();
+    const rest = [first, ...others.slice(-2)];
+    await word();
+    await word();
+    await shown(rest, 6);
+    expect(streams).toMatchObject({ open: 1, most: 1 });
+
+    await word(true);
+    expect(await run.done).toBe('completed');
+    await vi.waitFor(() => expect(streams.open).toBe(0));
+    for (const { client } of rest) {
+      await vi.waitFor(() => expect(client.getSnapshot().status).toBe('idle'));
+      expect(client.getSnapshot().items).toEqual(first.client.getSnapshot().items);
+      expect(client.getSnapshot().error).toBeUndefined();
+    }
+    expect(textOf(first.client)).toBe(upTo(7));
+    await vi.waitFor(() => expect(all.every(({ listeners }) => listeners.size === 0)).toBe(true));
+    expect((await navigator.locks.query()).held?.filter(({ name }) => name?.startsWith('chatkit:'))).toEqual([]);
+  });
+
+  it('stop a run for all', async () => {
+    const { open, word } = tabs();
+    const [one, two] = [open(), open()];
+    const run = one.client.send('Hi');
+    await word();
+    await vi.waitFor(() => expect(textOf(one.client)).toBe(upTo(1)));
+    await two.client.loadThread(one.client.getSnapshot().thread?.id ?? '');
+    await two.client.stop();
+    expect(await run.done).toBe('cancelled');
+    expect(two.client.getSnapshot().items).toEqual(one.client.getSnapshot().items);
+  });
+
+  it('ask the server themselves when the leader cannot help', async () => {
+    const { open, streams, word } = tabs();
+    const one = open();
+    void one.client.send('Hi');
+    await word();
+    await vi.waitFor(() => expect(textOf(one.client)).toBe(upTo(1)));
+    const id = one.client.getSnapshot().thread?.id ?? '';
+    const deaf = vi.spyOn(BroadcastChannel.prototype, 'postMessage').mockImplementation(() => {});
+    const two = open();
+    await two.client.loadThread(id);
+    await vi.waitFor(() => expect(textOf(two.client)).toBe(upTo(1)));
+    expect(streams.open).toBe(2);
+    deaf.mockRestore();
+    await word(true);
+    await vi.waitFor(() => expect(two.client.getSnapshot().status).toBe('idle'));
+  });
+});
