@@ -20,8 +20,8 @@ const checks = [
   ['lockfile', 'node', ['scripts/complete-lock.mjs', '--check']],
   ['layers', 'node', ['scripts/check-layers.mjs']],
   ['examples', 'node', ['scripts/check-examples.mjs']],
-  ['types', 'npm', ['run', '-s', 'typecheck', '--', '--output-logs=errors-only']],
-  ['packages', 'turbo', ['run', 'check:pkg', '--output-logs=errors-only']],
+  ['types', 'npm', ['run', '-s', 'typecheck', '--', '--output-logs=errors-only', '--continue']],
+  ['packages', 'turbo', ['run', 'check:pkg', '--output-logs=errors-only', '--continue']],
   ['size', 'size-limit', []],
 ];
 

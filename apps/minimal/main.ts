@@ -43,6 +43,10 @@ const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}/chatkit`;
 
 const client = createChatClient({ url });
 const terminal = createInterface({ input: process.stdin, output: process.stdout, prompt: '\n> ' });
+let isOpen = true;
+terminal.on('close', () => {
+  isOpen = false;
+});
 terminal.on('SIGINT', () => void (client.getSnapshot().canStop ? client.stop() : terminal.close()));
 
 console.log(`Listening at ${url}. Say something; Ctrl+D ends.`);
@@ -54,7 +58,7 @@ for await (const line of terminal) {
     if (event.update.type === 'assistant_message.content_part.text_delta') process.stdout.write(event.update.delta);
   }
   console.log();
-  if (!terminal.closed) terminal.prompt();
+  if (isOpen) terminal.prompt();
 }
 http.close();
 await server.close();
