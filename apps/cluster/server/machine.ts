@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { createChatKitServer } from '@chatkit/server';
 import { toNodeHandler } from '@chatkit/server/node';
-import { createRedisLease, createRedisLog, fromNodeRedis } from '@chatkit/store/redis';
+import { createRedisLease, createRedisLog } from '@chatkit/store/redis';
 import { createSqliteStore } from '@chatkit/store/sqlite';
 import { createClient } from 'redis';
 import type { MachineReport, MachineSettings } from './machine-reports.ts';
@@ -27,9 +27,8 @@ const redis = createClient({
 redis.on('error', () => {});
 await redis.connect();
 
-const client = fromNodeRedis(redis);
-const log = createRedisLog({ client });
-const lease = createRedisLease({ client, ttlMs: settings.leaseMs });
+const log = createRedisLog({ client: redis });
+const lease = createRedisLease({ client: redis, ttlMs: settings.leaseMs });
 const store = createSqliteStore({ path: settings.database });
 
 const server = createChatKitServer({
