@@ -20,6 +20,7 @@ const checks = [
   ['lockfile', 'node', ['scripts/complete-lock.mjs', '--check']],
   ['layers', 'node', ['scripts/check-layers.mjs']],
   ['examples', 'node', ['scripts/check-examples.mjs']],
+  ['links', 'node', ['scripts/check-links.mjs']],
   ['types', 'npm', ['run', '-s', 'typecheck', '--', '--output-logs=errors-only', '--continue']],
   ['packages', 'turbo', ['run', 'check:pkg', '--output-logs=errors-only', '--continue']],
   ['size', 'size-limit', []],
