@@ -95,7 +95,7 @@ export interface ChatClient {
   send(input: string | UserMessageInputLike): ChatRun;
   /** Stops what is going on, wherever it runs. Resolves when that has settled. */
   stop(): Promise<void>;
-  /** Sends the message that failed again, or has the last message answered anew. */
+  /** Sends the message that failed again, or has the last message answered anew. Throws when there is neither. */
   retry(): ChatRun;
   /** An action of a widget (`itemId`) or of the page. Waits for the turn that is going on. */
   sendAction(action: Action, options?: { itemId?: string | undefined }): ChatRun;
