@@ -82,7 +82,7 @@ export function broadcast<T>(source: Source<T>, options: BroadcastOptions = {}):
       return hub.end;
     },
     get readers() {
-      return hub.readers.size;
+      return hub.readers.length;
     },
     close: async () => hub.close(),
     [dispose]: async () => hub.close(),
@@ -91,7 +91,8 @@ export function broadcast<T>(source: Source<T>, options: BroadcastOptions = {}):
 
 /** The shared ring, and the one reader of the source. Items are numbered from 0; the ring holds `start` to `end`. */
 export class Hub<T> implements Sink<T> {
-  readonly readers: Set<Subscription<T, unknown>> = new Set();
+  /** An array, as it is gone through for every item. */
+  readers: Subscription<T, unknown>[] = [];
   readonly capacity: number;
   readonly replay: number;
   ending: Ending | undefined;
@@ -156,11 +157,16 @@ export class Hub<T> implements Sink<T> {
   }
 
   leave(reader: Subscription<T, unknown>): Cleanup {
-    this.readers.delete(reader);
-    if (this.ending === undefined && this.readers.size === 0 && !this.isDetached) return this.close();
+    this.forget(reader);
+    if (this.ending === undefined && this.readers.length === 0 && !this.isDetached) return this.close();
     this.trim();
     this.read();
     return undefined;
+  }
+
+  /** Makes a new list, so that a loop over the old one is not disturbed. */
+  forget(reader: Subscription<T, unknown>): void {
+    this.readers = this.readers.filter((other) => other !== reader);
   }
 
   /** Forgets what no reader needs any more. */
@@ -193,6 +199,7 @@ export class Subscription<T, L> extends Stage<T | L> {
   next: number;
   private readonly hub: Hub<T>;
   private readonly options: SubscribeOptions<L>;
+  private readonly slow: SlowReader;
   private missed: number;
   // How many items of the last chunk have not been come to yet, as far as can be known; see `Queue`.
   private lent = 0;
@@ -202,15 +209,16 @@ export class Subscription<T, L> extends Stage<T | L> {
     super();
     this.hub = hub;
     this.options = options;
+    this.slow = options.slow ?? 'block';
     const from = options.from ?? hub.end - hub.replay;
     this.next = Math.min(Math.max(from, hub.start), hub.end);
     this.missed = options.from === undefined ? 0 : Math.max(0, hub.start - options.from);
-    hub.readers.add(this as Subscription<T, unknown>);
+    hub.readers.push(this as Subscription<T, unknown>);
   }
 
   /** Whether the source has to wait for this reader. */
   get isBlocking(): boolean {
-    return (this.options.slow ?? 'block') === 'block' && this.hub.end - this.next + this.lent >= this.hub.capacity;
+    return this.slow === 'block' && this.hub.end - this.next + this.lent >= this.hub.capacity;
   }
 
   get isAsking(): boolean {
@@ -237,7 +245,7 @@ export class Subscription<T, L> extends Stage<T | L> {
     if (this.isWaited) this.serve();
     const { hub } = this;
     const excess = hub.end - this.next - hub.capacity;
-    if (excess <= 0 || this.options.slow === undefined || this.options.slow === 'block') return;
+    if (excess <= 0 || this.slow === 'block') return;
     this.next += excess;
     this.missed += excess;
   }
@@ -255,7 +263,7 @@ export class Subscription<T, L> extends Stage<T | L> {
       if (wasLast) hub.trim();
     } else if (hub.ending !== undefined) {
       this.isOver = true;
-      hub.readers.delete(this as Subscription<T, unknown>);
+      hub.forget(this as Subscription<T, unknown>);
       this.answerEnding(hub.ending);
     }
   }

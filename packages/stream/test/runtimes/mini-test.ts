@@ -1,0 +1,127 @@
+/**
+ * As much of vitest as this package's tests use, in plain JavaScript for any runtime, so that the very same test files
+ * run where vitest does not.
+ */
+
+import { equals } from './equals.ts';
+
+interface Case {
+  name: string;
+  run: () => unknown;
+}
+
+type Body = (...args: never[]) => unknown;
+
+const cases: Case[] = [];
+const path: string[] = [];
+
+const label = (name: string, args: readonly unknown[]) => {
+  let at = 0;
+  return name.replace(/%[soi]/g, () => String(args[at++]));
+};
+
+const rowOf = (row: unknown): unknown[] => (Array.isArray(row) ? row : [row]);
+
+export function describe(name: string, body: () => void): void {
+  path.push(name);
+  body();
+  path.pop();
+}
+describe.each = (rows: readonly unknown[]) => (name: string, body: Body) => {
+  for (const row of rows) describe(label(name, rowOf(row)), () => body(...(rowOf(row) as never[])));
+};
+
+export function it(name: string, body: () => unknown): void {
+  cases.push({ name: [...path, name].join(' > '), run: body });
+}
+it.each = (rows: readonly unknown[]) => (name: string, body: Body) => {
+  for (const row of rows) it(label(name, rowOf(row)), () => body(...(rowOf(row) as never[])));
+};
+it.skipIf = (isSkipped: boolean) => (isSkipped ? () => {} : it);
+
+class AssertionError extends Error {
+  override readonly name = 'AssertionError';
+}
+
+const show = (value: unknown): string => {
+  try {
+    return typeof value === 'function' ? value.name : (JSON.stringify(value) ?? String(value));
+  } catch {
+    return String(value);
+  }
+};
+
+function check(isTrue: boolean, actual: unknown, what: string, expected: unknown): void {
+  if (!isTrue) throw new AssertionError(`${show(actual)} ${what} ${show(expected)}`);
+}
+
+const thrownBy = (body: () => unknown): unknown => {
+  try {
+    body();
+  } catch (error) {
+    return error;
+  }
+  throw new AssertionError('nothing was thrown');
+};
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
+export function expect(actual: unknown) {
+  const number = actual as number;
+  return {
+    toBe: (expected: unknown) => check(Object.is(actual, expected), actual, 'is not', expected),
+    toEqual: (expected: unknown) => check(equals(actual, expected), actual, 'does not equal', expected),
+    toBeLessThan: (expected: number) => check(number < expected, actual, 'is not less than', expected),
+    toBeLessThanOrEqual: (expected: number) => check(number <= expected, actual, 'is more than', expected),
+    toBeGreaterThan: (expected: number) => check(number > expected, actual, 'is not more than', expected),
+    toBeGreaterThanOrEqual: (expected: number) => check(number >= expected, actual, 'is less than', expected),
+    toBeInstanceOf: (expected: new (...args: never[]) => unknown) =>
+      check(actual instanceof expected, actual, 'is not an instance of', expected),
+    toHaveLength: (expected: number) =>
+      check((actual as unknown[]).length === expected, actual, 'does not have the length', expected),
+    toThrow: (expected: string) => {
+      const message = messageOf(thrownBy(actual as () => unknown));
+      check(message.includes(expected), message, 'does not contain', expected);
+    },
+    get rejects() {
+      const rejection = (actual as Promise<unknown>).then(
+        () => {
+          throw new AssertionError('the promise did not reject');
+        },
+        (error: unknown) => error,
+      );
+      return {
+        toThrow: async (expected: string) => {
+          const message = messageOf(await rejection);
+          check(message.includes(expected), message, 'does not contain', expected);
+        },
+        toBeInstanceOf: async (expected: new (...args: never[]) => unknown) =>
+          check((await rejection) instanceof expected, await rejection, 'is not an instance of', expected),
+      };
+    },
+  };
+}
+
+/** Runs every test; the report's first line is a summary, the others are failures. */
+export async function runAll(
+  isSkipped: (name: string) => boolean = () => false,
+): Promise<{ failed: number; report: string }> {
+  const failures: string[] = [];
+  let skipped = 0;
+  for (const { name, run } of cases) {
+    if (isSkipped(name)) {
+      skipped++;
+      continue;
+    }
+    try {
+      await run();
+    } catch (error) {
+      failures.push(`${name}\n    ${messageOf(error).split('\n').slice(0, 12).join('\n    ')}`);
+    }
+  }
+  const passed = cases.length - failures.length - skipped;
+  return {
+    failed: failures.length,
+    report: [`${passed} passed, ${failures.length} failed, ${skipped} skipped`, ...failures].join('\n'),
+  };
+}
