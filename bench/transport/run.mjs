@@ -39,7 +39,7 @@ const peers = [
   'socketio',
 ];
 const quiet = ['--quiet=0.5', '--quietMs=3000', '--maxForeign=9'];
-const rounds = quick ? 1 : 3;
+const rounds = Number(options.rounds ?? (quick ? 1 : 3));
 const sections = {
   A: ['src/sections.mjs', 'A', `--rounds=${rounds}`, '--extra=0', `--only=${[...limits, ...ours, ...peers]}`, ...quiet],
   B: [

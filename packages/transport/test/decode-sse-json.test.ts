@@ -141,6 +141,9 @@ const frameText = fc.oneof(
       'id: 1\n\n',
       'event: text\n',
       ': c\r',
+      ': c\n',
+      'retry: 5\n',
+      'id: 5\n',
     ),
   },
 );
