@@ -73,7 +73,7 @@ export class ChatKitError extends Error {
   readonly [brand] = true;
 
   constructor(code: ErrorCode, message: string, options: ChatKitErrorOptions = {}) {
-    super(message, causeOf(options));
+    super(message, options);
     this.code = code;
     this.retryable = options.retryable ?? false;
     this.details = options.details;
@@ -104,7 +104,7 @@ export class StreamError extends Error {
   readonly [streamErrorBrand] = 'coded';
 
   constructor(code = 'stream.error', options: { allowRetry?: boolean; cause?: unknown } = {}) {
-    super(`The stream failed with code ${code}.`, causeOf(options));
+    super(`The stream failed with code ${code}.`, options);
     this.code = code;
     this.allowRetry = options.allowRetry ?? code === 'stream.error';
   }
@@ -123,7 +123,7 @@ export class CustomStreamError extends Error {
   readonly [streamErrorBrand] = 'custom';
 
   constructor(message: string, options: { allowRetry?: boolean; cause?: unknown } = {}) {
-    super(message, causeOf(options));
+    super(message, options);
     this.allowRetry = options.allowRetry ?? false;
   }
 }
@@ -135,7 +135,3 @@ export const isStreamError = (error: unknown): error is StreamError => streamErr
 
 /** Whether `error` is a `CustomStreamError` of any installed copy. */
 export const isCustomStreamError = (error: unknown): error is CustomStreamError => streamErrorKind(error) === 'custom';
-
-/** Without a cause an error must not have the property at all: tools print it. */
-const causeOf = ({ cause }: { cause?: unknown }): ErrorOptions | undefined =>
-  cause === undefined ? undefined : { cause };

@@ -72,10 +72,9 @@ export const reduceThread = (state: ThreadState, event: ThreadStreamEvent): Thre
     case 'thread.item.updated':
       return reduceUpdate(state, event);
     case 'thread.item.added':
-      return isItem(event.item) ? putItem(state, event.item, true) : state;
     case 'thread.item.done':
     case 'thread.item.replaced':
-      return isItem(event.item) ? putItem(state, event.item, false) : state;
+      return hasId(event.item) ? putItem(state, event.item, event.type === 'thread.item.added') : state;
     case 'thread.item.removed':
       return removeItem(state, event.item_id);
     case 'thread.created':
@@ -106,7 +105,7 @@ export const reduceThread = (state: ThreadState, event: ThreadStreamEvent): Thre
  */
 export const fromThread = (thread: Thread): ThreadState => {
   const list = (thread.items?.data ?? []).reduce<ItemList>(
-    (next, item) => (isItem(item) ? put(next, item, true) : next),
+    (next, item) => (hasId(item) ? put(next, item, true) : next),
     createItemList(),
   );
   return { ...emptyThreadState, thread, list };
@@ -122,7 +121,7 @@ export const fromThread = (thread: Thread): ThreadState => {
 export const prependItems = (state: ThreadState, older: readonly ThreadItem[]): ThreadState => {
   const list = older.reduceRight(
     (next, item) =>
-      isItem(item) && positionOf(next, item.id) === undefined ? insertAt(next, next.first - 1, item) : next,
+      hasId(item) && positionOf(next, item.id) === undefined ? insertAt(next, next.first - 1, item) : next,
     state.list,
   );
   return list === state.list ? state : { ...state, list };
@@ -167,11 +166,11 @@ const storedItem = (list: ItemList, id: string): ThreadItem | undefined => {
   return position === undefined ? undefined : itemAt(list, position);
 };
 
-const isItem = (item: unknown): item is ThreadItem =>
-  typeof item === 'object' && item !== null && typeof (item as ThreadItem).id === 'string';
+/** Events reach a browser unparsed: what has an id can be kept. */
+const hasId = (value: { id: string } | null | undefined): boolean => typeof value?.id === 'string';
 
 const setThread = (state: ThreadState, thread: Thread): ThreadState => {
-  if (typeof thread !== 'object' || thread === null) return state;
+  if (!hasId(thread)) return state;
   // The page on these events is always empty and says nothing about the items (protocol, Page / Thread).
   const items = state.thread?.items ?? thread.items;
   return { ...state, thread: { ...thread, items } };
@@ -200,7 +199,7 @@ const removeItem = (state: ThreadState, id: string): ThreadState => {
 };
 
 const reduceUpdate = (state: ThreadState, { item_id: id, update }: ThreadItemUpdatedEvent): ThreadState => {
-  if (typeof update !== 'object' || update === null) return state;
+  if (update?.type === undefined) return state;
   const at = state.open.findIndex((entry) => entry.id === id);
   const open = state.open[at];
   if (open !== undefined) {

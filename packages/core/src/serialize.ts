@@ -32,9 +32,11 @@ const model = (fields: Readonly<Record<string, unknown>>): Encode => {
 
 /** A list, empty when it is missing: the reference knows no other default for one. */
 const list =
-  (encode?: Encode): Encode =>
+  (encode: Encode): Encode =>
   (value = []) =>
-    Array.isArray(value) && encode !== undefined ? value.map((entry) => encode(entry)) : value;
+    Array.isArray(value) ? value.map((entry) => encode(entry)) : value;
+
+const texts = list((text) => text);
 
 /** A free-form object, empty when it is missing. */
 const object: Encode = (value = {}) => value;
@@ -107,7 +109,7 @@ const attachment = union({ file: model(attachmentBase), image: model({ ...attach
 const taskBase = { status_indicator: 'none', type: plain, title: plain };
 const task = union({
   custom: model({ ...taskBase, icon: plain, content: plain }),
-  web_search: model({ ...taskBase, title_query: plain, queries: list(), sources: list(urlSource) }),
+  web_search: model({ ...taskBase, title_query: plain, queries: texts, sources: list(urlSource) }),
   thought: model({ ...taskBase, content: plain }),
   file: model({ ...taskBase, sources: list(fileSource) }),
   image: model(taskBase),
@@ -119,7 +121,7 @@ const workflow = model({
   expanded: false,
 });
 
-const inputBase = { id: plain, question: plain, answer: model({ values: list(), skipped: false }), type: plain };
+const inputBase = { id: plain, question: plain, answer: model({ values: texts, skipped: false }), type: plain };
 const structuredInput = union({
   multiple_choice: model({ ...inputBase, options: list(model({ value: plain })), multiple: false }),
   freeform: model({ ...inputBase, description: plain }),
