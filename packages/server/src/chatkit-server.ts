@@ -82,7 +82,16 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
 
   /** `handle()` before it becomes a `Response`: what adapters of runtimes build on. */
   reply(request: Request, context: Context): Promise<Reply> {
-    return replyTo({ parts: this, registry: this.#registry }, request, context);
+    return this.replyAs(request, () => context);
+  }
+
+  /**
+   * `reply()` for adapters that have yet to find out who asks. `signIn` is called after the host and the origin have been
+   * checked, and not for a browser that asks first, which brings no credentials. What it throws is an answer like any other,
+   * so that a page of a listed origin can read it.
+   */
+  replyAs(request: Request, signIn: () => Context | Promise<Context>): Promise<Reply> {
+    return replyTo({ parts: this, registry: this.#registry }, request, signIn);
   }
 
   /**

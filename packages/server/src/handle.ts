@@ -22,32 +22,40 @@ export interface Kernel<Context> {
 }
 
 /** Answers a request. Never rejects. */
-export const replyTo = async <Context>(kernel: Kernel<Context>, request: Request, context: Context): Promise<Reply> => {
+export const replyTo = async <Context>(
+  kernel: Kernel<Context>,
+  request: Request,
+  signIn: () => Context | Promise<Context>,
+): Promise<Reply> => {
   const { settings } = kernel.parts;
   const seen: { type?: string } = {};
   let reply: Reply;
   try {
     assertHost(settings, request);
     assertOrigin(settings, request);
-    reply = await route(kernel, request, context, seen);
+    reply = await route(kernel, request, signIn, seen);
   } catch (error) {
     if (!isPublicError(error)) settings.onError(error, { requestType: seen.type });
     reply = errorReply(error);
   }
-  return { ...reply, headers: { ...reply.headers, ...corsHeaders(settings, request) } };
+  return { ...reply, headers: { ...reply.headers, ...resourcePolicy, ...corsHeaders(settings, request) } };
 };
+
+/** Pages elsewhere may not have an answer loaded as an image or a script; CORS, where it is allowed, is not touched. */
+const resourcePolicy = { 'cross-origin-resource-policy': 'same-origin' };
 
 const route = async <Context>(
   kernel: Kernel<Context>,
   request: Request,
-  context: Context,
+  signIn: () => Context | Promise<Context>,
   seen: { type?: string },
 ): Promise<Reply> => {
   const { settings } = kernel.parts;
-  if (request.method === 'GET') return attach(kernel, request, context);
   if (request.method === 'OPTIONS' && settings.allowedOrigins !== undefined) return preflight();
-  if (request.method !== 'POST')
+  if (request.method !== 'POST' && request.method !== 'GET')
     throw new ChatKitError('request.method_not_allowed', 'Use POST, or GET to attach to a run.');
+  const context = await signIn();
+  if (request.method === 'GET') return attach(kernel, request, context);
   const call = await readRequest(request, settings);
   seen.type = call.type;
   if (isStreamingRequest(call)) return startRun(kernel, call, request, context);

@@ -10,7 +10,7 @@ import { errorReply } from '../error-reply.ts';
 
 export interface NodeHandlerOptions<Context> {
   /**
-   * Who asks. Its result reaches the store and `respond()`. Throw `new ChatKitError('request.unauthorized', …)` to
+   * Who asks. Its result reaches the store and `respond()`. Not called for a browser's preflight. Throw `new ChatKitError('request.unauthorized', …)` to
    * refuse with 401. Default: `undefined`, the one user of a single-user program.
    */
   context?: ((request: IncomingMessage) => Context | Promise<Context>) | undefined;
@@ -38,8 +38,7 @@ export const toNodeHandler = <Context>(
     });
     try {
       web = toRequest(request, gone.signal);
-      const context = (await options.context?.(request)) as Context;
-      const reply = await server.reply(web, context);
+      const reply = await server.replyAs(web, () => options.context?.(request) as Context | Promise<Context>);
       await writeReply(reply, response);
     } catch (error) {
       if (!isChatKitError(error)) server.settings.onError(error, {});
