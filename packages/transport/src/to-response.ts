@@ -24,11 +24,15 @@ export interface ToResponseOptions {
  */
 export function toResponse(reply: Reply, options: ToResponseOptions = {}): Response {
   const { status, headers, body } = reply;
-  return new Response(body === null || typeof body === 'string' ? body : toByteStream(body, options), {
-    status,
-    headers,
-  });
+  if (body === null || typeof body === 'string') return new Response(body, { status, headers });
+  if (hasBody(status)) return new Response(toByteStream(body, options), { status, headers });
+  // A body that is never read is returned all the same, so that its owner can let go of what it holds.
+  from(body).return().catch(ignore);
+  return new Response(null, { status, headers });
 }
+
+/** The statuses that `Response` refuses a body for. */
+const hasBody = (status: number): boolean => status !== 204 && status !== 205 && status !== 304;
 
 function toByteStream(body: AsyncIterable<string>, options: ToResponseOptions): ReadableStream<Uint8Array> {
   const { signal, onDisconnect } = options;
@@ -44,10 +48,8 @@ function toByteStream(body: AsyncIterable<string>, options: ToResponseOptions): 
     state = 'over';
     signal?.removeEventListener('abort', onAbort);
     onDisconnect?.();
-    const left = source.return().then(
-      () => {},
-      () => {}, // the reader is gone: nobody is left to be told
-    );
+    // What fails now has nobody left to be told.
+    const left = source.return().then(ignore, ignore);
     demand?.();
     return left;
   };
@@ -105,3 +107,5 @@ function toByteStream(body: AsyncIterable<string>, options: ToResponseOptions): 
     new ByteLengthQueuingStrategy({ highWaterMark: 0 }),
   );
 }
+
+const ignore = (): void => {};

@@ -16,6 +16,21 @@ it('keeps status, headers and a text body', async () => {
   expect(toResponse({ status: 204, headers: {}, body: null }).body).toBeNull();
 });
 
+it('a status without a body lets go of one that was given', async () => {
+  let returns = 0;
+  const body: AsyncIterable<string> = {
+    [Symbol.asyncIterator]: () => ({
+      next: async () => ({ value: 'x', done: false }),
+      return: async () => {
+        returns++;
+        return { value: undefined, done: true };
+      },
+    }),
+  };
+  const response = toResponse({ status: 204, headers: {}, body });
+  expect([response.status, response.body, returns]).toEqual([204, null, 1]);
+});
+
 it('streams every frame in order, joining those of one turn', async () => {
   const frames = Array.from({ length: 2000 }, (_, n) => ({ data: `${n} é` }));
   const response = toResponse(
