@@ -4,6 +4,8 @@ import { join } from 'node:path';
 export interface Config {
   readonly port: number;
   readonly host: string;
+  /** The folder whose Markdown is answered from: the root of a checkout. */
+  readonly documents: string;
   /** The SQLite file, or `:memory:` for threads that end with the process. */
   readonly database: string;
   /** See `PaceOptions.tokensPerSecond`. */
@@ -23,6 +25,7 @@ export const readConfig = (env: NodeJS.ProcessEnv, root: string): Config => {
   return {
     port,
     host: env['HOST'] || '127.0.0.1',
+    documents: env['CHAT_DOCS'] || root,
     database: env['CHAT_DATABASE'] || join(root, '.data', 'chat.sqlite'),
     tokensPerSecond: tokensPerSecond === 0 ? Number.POSITIVE_INFINITY : tokensPerSecond,
     thinkMs: tokensPerSecond === 0 ? 0 : 450,

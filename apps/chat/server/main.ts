@@ -38,7 +38,7 @@ const openStore = async () => {
   return createSqliteStore<Visitor>({ path: config.database, userId });
 };
 
-const index = createPassageIndex(await readDocuments(root));
+const index = createPassageIndex(await readDocuments(config.documents));
 const store = await openStore();
 const files = await createStaticFiles(join(app, 'dist'));
 const chat = createApp({ config, index, store, files, log: (line) => console.log(line) });

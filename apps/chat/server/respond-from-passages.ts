@@ -80,6 +80,11 @@ export async function* respondFromPassages(
 export const findPassages = (index: PassageIndex, question: string, past: readonly PastTurn[]): FoundPassage[] => {
   const intent = readQuestion(question, past);
   if (intent.kind === 'small_talk') return [];
+  if (intent.kind === 'overview')
+    return index.passages
+      .filter(({ path }) => path === 'README.md')
+      .slice(0, 1)
+      .map((passage) => ({ passage, score: 1 }));
   if (intent.kind === 'question') return index.search(intent, MAX_PASSAGES);
   const without = new Set(
     index.passages.filter((passage) => intent.shownUrls.has(sourceUrl(passage))).map((passage) => passage.id),

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { readQuestion } from '../server/answer/read-question.ts';
 import { createPassageIndex } from '../server/knowledge/passage-index.ts';
@@ -9,6 +10,7 @@ import { splitPassages } from '../server/knowledge/split-passages.ts';
 import { termsOf } from '../server/knowledge/terms.ts';
 import { findPassages } from '../server/respond-from-passages.ts';
 import { sourceUrl } from '../server/source-url.ts';
+import { suggestions } from '../web/suggestions.ts';
 import { documents, index } from './fixtures.ts';
 
 const headings = (question: string) => findPassages(index, question, []).map(({ passage }) => passage.heading);
@@ -44,6 +46,8 @@ test.each([
   ['How to install?', 'Install'],
   ['instaling', 'Install'],
   ['which one is amber', 'Table of lamps'],
+  ['What is this?', 'Lighthouse'],
+  ["what's this project about?", 'Lighthouse'],
 ])('%s → %s', (question, heading) => {
   expect(headings(question)[0]).toBe(heading);
 });
@@ -54,6 +58,14 @@ test.each(['What is the capital of France?', 'how do I cook pasta', '???', ''])(
     expect(headings(question)).toEqual([]);
   },
 );
+
+test('the language of a fence is no word of the passage', () => {
+  const fenced = createPassageIndex([
+    { path: 'a.md', text: '# A\n\nSome words before it.\n\n```toml\nkey = 1\n```\n' },
+  ]);
+  expect(findPassages(fenced, 'toml', [])).toEqual([]);
+  expect(findPassages(fenced, 'key', [])).toHaveLength(1);
+});
 
 test('one unimportant word in common is no answer', () => {
   expect(headings('the president of the lamp parliament in Bavaria')).toEqual([]);
@@ -85,6 +97,11 @@ test('"more" asks the same again, without what was shown', () => {
   const more = findPassages(index, 'Tell me more', past).map(({ passage }) => passage.id);
   expect(more.length).toBeGreaterThan(0);
   expect(more).not.toContain(first[0]?.passage.id);
+});
+
+test.each(suggestions)('the real documentation answers the suggested %j', async (suggestion) => {
+  const real = createPassageIndex(await readDocuments(fileURLToPath(new URL('../../..', import.meta.url))));
+  expect(findPassages(real, suggestion, []).length).toBeGreaterThan(0);
 });
 
 test('missing files are left out', async () => {

@@ -18,6 +18,8 @@ export type Intent =
       readonly context: readonly string[];
       readonly wantsCode: boolean;
     }
+  /** "What is this?": the beginning of the README. */
+  | { readonly kind: 'overview'; readonly terms: readonly string[]; readonly wantsCode: boolean }
   /** "Tell me more": the question before, without the passages that were shown. */
   | {
       readonly kind: 'more';
@@ -31,6 +33,8 @@ const leaning =
   /^(?:and|also|but|so|then|ok|why|what about|how about|what else|more|another)\b|\b(?:it|its|that|this|those|them|they|there|same|instead)\b/i;
 const more =
   /^(?:please\s+)?(?:(?:tell|show|give)(?: me)?(?: some)? )?(?:more|go on|continue|what else|and then|details?|another(?: one| example)?|an? example|examples?)\b[\s.!?…]*(?:please)?[\s.!?…]*$/i;
+const overview =
+  /^(?:so\s+)?(?:what(?:['’]s| is| does)|tell me about|describe|explain) (?:this|it|chatkit|the project)(?: (?:project|do|about|for|all about|thing|toolkit))*[\s.?!]*$/i;
 const code = /\b(?:example|examples|code|snippet|show me|how (?:do|can|to|does|would)|usage|syntax|command)\b/i;
 
 /** Reads a question in the light of the turns before it, oldest first. */
@@ -46,6 +50,7 @@ export const readQuestion = (question: string, past: readonly PastTurn[]): Inten
       wantsCode,
     };
   }
+  if (overview.test(text)) return { kind: 'overview', terms: [], wantsCode: false };
   const talk = isSmallTalk(text);
   if (talk !== undefined) return { kind: 'small_talk', talk };
   const terms = termsOf(text);

@@ -1,7 +1,7 @@
 /** The full-text index over the passages, on MiniSearch. Built once at start, in memory, in a few milliseconds. */
 import MiniSearch, { type SearchResult } from 'minisearch';
-import type { MarkdownDocument, Passage } from './split-passages.ts';
-import { splitPassages } from './split-passages.ts';
+import { splitBlocks } from '../../shared/split-blocks.ts';
+import { isFence, type MarkdownDocument, type Passage, splitPassages } from './split-passages.ts';
 import { relatedTerms, termsOf } from './terms.ts';
 
 /** What to look for. */
@@ -44,10 +44,12 @@ interface IndexedFields {
   document: string;
   trail: string;
   heading: string;
-  body: string;
+  prose: string;
+  /** What stands between fences: names of functions are found there, but it explains little. */
+  code: string;
 }
 
-const fields = ['heading', 'trail', 'document', 'body', 'path'] as const;
+const fields = ['heading', 'trail', 'document', 'prose', 'code', 'path'] as const;
 
 /** Builds the index. An empty list of documents gives an index that finds nothing. */
 export const createPassageIndex = (documents: readonly MarkdownDocument[]): PassageIndex => {
@@ -61,7 +63,7 @@ export const createPassageIndex = (documents: readonly MarkdownDocument[]): Pass
   const weightOf = (term: string) => Math.log(1 + passages.length / (frequency.get(term) ?? 0.5));
 
   const search = new MiniSearch<IndexedFields>({ fields: [...fields], tokenize: termsOf, processTerm: (term) => term });
-  search.addAll(passages.map((passage) => ({ ...passage, trail: passage.trail.join(' ') })));
+  search.addAll(passages.map(toFields));
 
   return {
     size: passages.length,
@@ -74,7 +76,7 @@ export const createPassageIndex = (documents: readonly MarkdownDocument[]): Pass
       const all = [...asked, ...others, ...context.filter((term) => !asked.includes(term) && !others.includes(term))];
       const results = search.search(all.join(' '), {
         tokenize: (text) => text.split(' ').filter(Boolean),
-        boost: { heading: 3, trail: 1.5, document: 1.5, path: 0.5 },
+        boost: { heading: 3, trail: 1.5, document: 1.5, code: 0.4, path: 0.5 },
         boostTerm: (term) => (asked.includes(term) ? 1 : others.includes(term) ? 0.35 : 0.3),
         prefix: (term) => term.length >= 4 && asked.includes(term),
         fuzzy: (term) => (term.length >= 5 && asked.includes(term) ? 0.2 : false),
@@ -96,6 +98,21 @@ export const createPassageIndex = (documents: readonly MarkdownDocument[]): Pass
         .slice(0, limit)
         .map((result) => ({ passage: byId.get(String(result.id)) as Passage, score: result.score }));
     },
+  };
+};
+
+const toFields = ({ id, path, document, trail, heading, body }: Passage): IndexedFields => {
+  const [fenced, rest]: [string[], string[]] = [[], []];
+  for (const block of splitBlocks(body)) (isFence(block) ? fenced : rest).push(block);
+  return {
+    id,
+    path,
+    document,
+    heading,
+    trail: trail.join(' '),
+    prose: rest.join(''),
+    // The language behind the fence is no word of the text.
+    code: fenced.map((block) => block.replace(/^.*\n/, '')).join(''),
   };
 };
 

@@ -89,7 +89,8 @@ const pack = (blocks: readonly string[]): string[] => {
 
 const withoutFrontMatter = (text: string): string => text.replace(/^---\n[\s\S]*?\n---\n/, '');
 
-const isFence = (block: string): boolean => /^ {0,3}(?:```|~~~)/.test(block);
+/** Whether a block is fenced code. */
+export const isFence = (block: string): boolean => /^ {0,3}(?:```|~~~)/.test(block);
 
 const clean = (block: string, path: string): string => {
   if (isFence(block)) return block;

@@ -5,7 +5,7 @@ const stopWords = new Set(
   just me my of on or our please say should so some tell than that the their them then there these they this those to
   us was we were what when where which who why will with would you your work works happen happens use uses used using
   mean means not need needs like many much get gets make makes no yes there here explain give know want show few line lines small short
-  simple example examples`.split(/\s+/),
+  simple example examples handled`.split(/\s+/),
 );
 
 /**

@@ -25,6 +25,8 @@ export const startDemo = async (env: Record<string, string> = {}): Promise<Demo>
     env: {
       PATH: process.env['PATH'] ?? '',
       PORT: '0',
+      // A documentation of its own, so that the real one can change.
+      CHAT_DOCS: fileURLToPath(new URL('docs/', import.meta.url)),
       CHAT_DATABASE: join(folder, 'chat.sqlite'),
       ...env,
     },

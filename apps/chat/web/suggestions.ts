@@ -1,0 +1,7 @@
+/** Questions to begin with. A test asks each of them of the real documentation. */
+export const suggestions = [
+  'How does a token get from respond() to the screen?',
+  'What happens when a client disconnects?',
+  'Show me a server in a few lines',
+  'Which packages are there?',
+] as const;
