@@ -93,7 +93,8 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
     if (state === previous) return;
     const asks = attemptOf(state);
     if (asks !== attemptOf(previous)) {
-      attempt?.abort();
+      // A message that is on its way still arrives when its thread is left; what comes back is not read.
+      if (!isLanding(previous, state)) attempt?.abort();
       attempt = asks === undefined ? undefined : new AbortController();
       if (attempt !== undefined) void ask(attempt.signal);
     }
@@ -123,7 +124,7 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
       const response = await (isStart
         ? endpoint.start(request, runId, signal)
         : endpoint.attach(runId, reader.lastOffset(), signal));
-      if (signal.aborted) return void response.body?.cancel().catch(() => {});
+      if (signal.aborted || state.phase === 'closed') return void response.body?.cancel().catch(() => {});
       const verdict = await judge(response, isStart);
       if (signal.aborted) return;
       dispatch(verdict);
@@ -207,6 +208,10 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
 
 const attemptOf = (state: ConnectionState): number | undefined =>
   state.phase === 'connecting' || state.phase === 'open' ? state.attempt : undefined;
+
+/** Whether a request that starts a run is let go of before it was answered. */
+const isLanding = (from: ConnectionState, to: ConnectionState): boolean =>
+  from.phase === 'connecting' && from.reach === 'unanswered' && to.phase === 'closed' && to.reason === 'detach';
 
 /** What of a state is worth telling. */
 const newsOf = (state: ConnectionState): string =>

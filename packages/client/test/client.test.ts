@@ -457,6 +457,27 @@ describe('threads', () => {
     expect(respond.calls[0]?.outcome).toBe('ended');
   });
 
+  it('that are left right after a message was sent still get it', async () => {
+    const hold = gate();
+    const { client: make, server } = testChat({ respond: scriptedResponder([say('ok')]) });
+    const slow: typeof globalThis.fetch = async (input, init) => {
+      const request = new Request(input, init);
+      await hold.promise;
+      request.signal.throwIfAborted();
+      return server.handle(request, { userId: 'ada' });
+    };
+    const client = make({ fetch: slow });
+    const run = client.send('Hi');
+    await settle();
+    client.newThread();
+    expect(await run.done).toBe('interrupted');
+    hold.open();
+    await settle(30);
+    const { data } = await make().listThreads();
+    expect(data).toHaveLength(1);
+    expect(client.getSnapshot().items).toEqual([]);
+  });
+
   it('show a loaded run’s text whole, never growing again, and repeat no effect', async () => {
     const hold = gate();
     const deltas = Array.from({ length: 200 }, (_, index) => `${index} `);

@@ -38,6 +38,8 @@ describe('whatever a user does, with whatever network', () => {
           if (what === 'gateway') network.plan({ status: 502 });
           if (what === 'lose') network.plan({ loseAnswer: true });
           if (what === 'detach') client.detach();
+          // A message that is sent and its thread loaded in one breath may well cross on the way.
+          if (what === 'reload') await settle(5);
           const id = threadId();
           if (what === 'reload' && id !== undefined) await client.loadThread(id).catch(() => {});
           const { items, pendingItemIds } = client.getSnapshot();
