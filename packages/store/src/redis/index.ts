@@ -1,0 +1,10 @@
+// The logs and leases of runs in Redis, for servers on several machines.
+
+export type {
+  IoredisClient,
+  IoredisConnection,
+  NodeRedisClient,
+  NodeRedisConnection,
+  RedisClient,
+} from './redis-client.ts';
+export { createRedisLog, type RedisLog, type RedisLogOptions } from './redis-log.ts';

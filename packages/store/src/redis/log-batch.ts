@@ -1,0 +1,44 @@
+/** Batches: several entries of a log as one entry of a Redis stream, and back. */
+import { formatOffset, type LogEntry, parseOffset, type RunOutcome, type ThreadStreamEvent } from '@chatkit/core';
+
+/** A batch as it is read. */
+export interface Batch {
+  readonly id: string;
+  /** The offset before the first entry; '' when there is none. */
+  readonly before: string;
+  readonly entries: readonly LogEntry[];
+  /** The size of one of them, on average. */
+  readonly bytesPerEntry: number;
+}
+
+/** `[id, [field, value, …]]`, as Redis answers. A run that was deleted answers with a batch that is `undefined`. */
+export const decodeBatch = (raw: unknown): Batch | undefined => {
+  const [id, fields] = raw as [string, string[]];
+  const field = (name: string): string | undefined => {
+    for (let at = 0; at < fields.length; at += 2) if (fields[at] === name) return fields[at + 1];
+    return undefined;
+  };
+  const text = field('e');
+  const last = parseOffset(id);
+  if (text === undefined || last === undefined) return undefined;
+  const events = JSON.parse(text) as ThreadStreamEvent[];
+  const outcome = field('o') as RunOutcome | undefined;
+  const first = last.seq - events.length + (outcome === undefined ? 1 : 0);
+  const entries: LogEntry[] = events.map((event, index) => ({
+    offset: formatOffset(last.epoch, first + index),
+    event,
+  }));
+  if (outcome !== undefined) entries.push({ offset: id, end: outcome });
+  return { id, before: field('p') ?? '', entries, bytesPerEntry: Math.ceil(text.length / entries.length) };
+};
+
+/** The reply of XREAD as pairs: an array of pairs, a flat array, a `Map` or an object, by protocol and client. */
+export const readReplyPairs = (reply: unknown): [key: string, batches: unknown[]][] => {
+  if (reply === null || reply === undefined) return [];
+  if (reply instanceof Map) return [...reply] as [string, unknown[]][];
+  if (!Array.isArray(reply)) return Object.entries(reply) as [string, unknown[]][];
+  if (typeof reply[0] !== 'string') return reply as [string, unknown[]][];
+  const pairs: [string, unknown[]][] = [];
+  for (let at = 0; at < reply.length; at += 2) pairs.push([reply[at], reply[at + 1]]);
+  return pairs;
+};

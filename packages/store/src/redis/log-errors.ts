@@ -1,0 +1,30 @@
+/** The errors of the Redis log. */
+import { ChatKitError } from '@chatkit/core';
+
+const named = (runId: string) => JSON.stringify(runId);
+
+export const unknownRun = (runId: string): ChatKitError =>
+  new ChatKitError('run.not_found', `There is no run with the id ${named(runId)}.`, { details: { id: runId } });
+
+export const expiredRun = (runId: string): ChatKitError =>
+  new ChatKitError('log.expired', `The run ${named(runId)} no longer holds what this reader needs.`, {
+    details: { id: runId },
+  });
+
+export const closedRun = (runId: string): ChatKitError =>
+  new ChatKitError('log.closed', `The run ${named(runId)} has ended; nothing can follow.`, { details: { id: runId } });
+
+/** Another machine owns the run by now: what this one writes is not in the log. */
+export const fencedRun = (runId: string): ChatKitError =>
+  new ChatKitError('run.interrupted', `Another machine has taken over the run ${named(runId)}.`, {
+    retryable: true,
+    details: { id: runId },
+  });
+
+/** Redis did not answer for longer than the log waits. */
+export const unreachable = (runId: string, cause: unknown): ChatKitError =>
+  new ChatKitError('internal', `Redis does not answer; the log of the run ${named(runId)} is out of reach.`, {
+    retryable: true,
+    cause,
+    details: { id: runId },
+  });

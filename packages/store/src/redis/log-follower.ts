@@ -1,0 +1,161 @@
+/**
+ * Follows the runs of other machines: one blocking connection for all of them. A run that is added while it blocks wakes
+ * it through a stream of its own, which works on any Redis and leaves no moment in which a wake-up can be missed.
+ */
+import { compareOffsets } from '@chatkit/core';
+import { createEntryWindow, type EntryWindow } from './entry-window.ts';
+import { type Batch, decodeBatch, readReplyPairs } from './log-batch.ts';
+import type { RedisConnection, RedisPort } from './redis-client.ts';
+
+/** A run that is followed. */
+export interface Followed {
+  readonly runId: string;
+  /** What has come so far. Replaced when something is missing. */
+  window: EntryWindow;
+  /** The last id that was read of the stream. */
+  cursor: string;
+  /** When something came last, by `performance.now()`. */
+  heardAt: number;
+  /** Whether the last look found that its lease has ended and its log has not. */
+  isOrphan: boolean;
+}
+
+export interface LogFollowerOptions {
+  readonly port: RedisPort;
+  readonly streamOf: (runId: string) => string;
+  readonly wakeKey: string;
+  /** How long one command blocks. */
+  readonly blockMs: number;
+  /** Entries have come, or the window was replaced. */
+  readonly onEntries: (followed: Followed) => void;
+  /** The run was deleted. */
+  readonly onDeleted: (followed: Followed) => void;
+}
+
+export interface LogFollower {
+  /** Follows a run from after `from` ('' is the beginning). */
+  follow(runId: string, from: string): Followed;
+  unfollow(followed: Followed): void;
+  close(): void;
+}
+
+/** Batches of one run in one reply: a long replay does not keep the other runs waiting. */
+const maxBatches = 200;
+const slowestRetryMs = 1_000;
+/** A reply that is this late never comes: the connection is half open. */
+const lateMs = 5_000;
+
+export const createLogFollower = (options: LogFollowerOptions): LogFollower => {
+  const { port, streamOf, wakeKey, blockMs } = options;
+  const followed = new Map<string, Followed>();
+  let connection: RedisConnection | undefined;
+  let state: 'idle' | 'reading' | 'closed' = 'idle';
+  /** The last id of the wake-up stream that has been read. */
+  let woken = '0-0';
+  let waking = false;
+
+  const wake = (): void => {
+    if (waking) return;
+    waking = true;
+    queueMicrotask(() => {
+      waking = false;
+      Promise.all([
+        port.command(['XADD', wakeKey, 'MAXLEN', '1', '*', 'w', '']),
+        port.command(['PEXPIRE', wakeKey, `${20 * blockMs}`]),
+      ]).catch(() => {
+        // The command that blocks ends by itself, and the next one has all runs.
+      });
+    });
+  };
+
+  const take = (run: Followed, batch: Batch): void => {
+    if (batch.before !== '' && isAfter(batch.before, run.cursor)) run.window = createEntryWindow(batch.before);
+    run.cursor = batch.id;
+    for (const entry of batch.entries)
+      if (isAfter(entry.offset, run.window.last())) run.window.push(entry, batch.bytesPerEntry);
+  };
+  const deliver = (reply: unknown, byStream: ReadonlyMap<string, Followed>): void => {
+    for (const [stream, batches] of readReplyPairs(reply)) {
+      if (stream === wakeKey) {
+        woken = (batches.at(-1) as [string])[0];
+        continue;
+      }
+      const run = byStream.get(stream);
+      if (run === undefined || followed.get(run.runId) !== run) continue;
+      run.heardAt = performance.now();
+      for (const raw of batches) {
+        const batch = decodeBatch(raw);
+        if (batch === undefined) {
+          followed.delete(run.runId);
+          options.onDeleted(run);
+          break;
+        }
+        take(run, batch);
+      }
+      if (run.window.isEnded()) followed.delete(run.runId);
+      options.onEntries(run);
+    }
+  };
+
+  const read = async (): Promise<void> => {
+    if (state !== 'idle') return;
+    state = 'reading';
+    let retryMs = 0;
+    while (isReading() && followed.size > 0) {
+      const runs = [...followed.values()];
+      const streams = runs.map((run) => streamOf(run.runId));
+      connection ??= port.connect();
+      try {
+        const reply = await within(
+          connection.command([
+            ...['XREAD', 'COUNT', `${maxBatches}`, 'BLOCK', `${blockMs}`, 'STREAMS'],
+            ...[wakeKey, ...streams, woken],
+            ...runs.map((run) => (run.cursor === '' ? '0-0' : run.cursor)),
+          ]),
+          blockMs + lateMs,
+        );
+        retryMs = 0;
+        deliver(reply, new Map(runs.map((run, index) => [streams[index] as string, run])));
+        // The command names every run. With many of them it pays to let more come in before the next one.
+        await pause(Math.min(20, Math.floor(runs.length / 25)));
+      } catch {
+        connection.close();
+        connection = undefined;
+        retryMs = Math.min(Math.max(retryMs * 2, 20), slowestRetryMs);
+        await pause(retryMs);
+      }
+    }
+    if (isReading()) state = 'idle';
+  };
+  const isReading = (): boolean => state === 'reading';
+
+  return {
+    follow(runId, from) {
+      const run = { runId, window: createEntryWindow(from), cursor: from, heardAt: performance.now(), isOrphan: false };
+      followed.set(runId, run);
+      if (state === 'idle') void read();
+      else wake();
+      return run;
+    },
+    unfollow(run) {
+      if (followed.get(run.runId) === run) followed.delete(run.runId);
+    },
+    close() {
+      state = 'closed';
+      followed.clear();
+      connection?.close();
+    },
+  };
+};
+
+const isAfter = (offset: string, than: string): boolean => than === '' || compareOffsets(offset, than) > 0;
+
+const pause = (ms: number): Promise<void> =>
+  ms <= 0 ? Promise.resolve() : new Promise((done) => setTimeout(done, ms));
+
+const within = <T>(work: Promise<T>, ms: number): Promise<T> =>
+  new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error('Redis does not answer.')), ms);
+    (timer as { unref?: () => void }).unref?.();
+    work.then(resolve, reject).finally(() => clearTimeout(timer));
+  });

@@ -1,0 +1,103 @@
+/**
+ * What the log does in Redis, each as one atomic step. A run is a hash (`t` the last offset, `e` the newest epoch, `w` who
+ * writes in it, `o` the outcome, `x` the last offset that was dropped, `b` bytes) and a stream. An entry of the stream is a
+ * batch of events: its id is the offset of the last one, `p` the offset before the first, `e` their JSON as an array, and
+ * `o` the outcome when the last one is the terminal entry.
+ */
+
+/** KEYS hash, stream. ARGV ttl. → 1 when the run is new. */
+export const createScript = `
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+redis.call('DEL', KEYS[2])
+redis.call('HSET', KEYS[1], 't', '', 'b', 0)
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+return 1`;
+
+/** What an append came to. */
+export const appendReply = { done: 0, gone: 1, closed: 2, fenced: 3, behind: 4 } as const;
+
+/**
+ * KEYS hash and stream of each run. ARGV writer, ttl of open runs, ttl of ended runs, bytes kept per run; then for each
+ * run: id, offset before it, events, outcome or '', 1 to renew the ttl. → for each run `[reply, last offset]`.
+ *
+ * A later epoch takes the run over; an earlier one, or another writer in the same one, is fenced off. What is there already
+ * is done. \`behind\` means that the log has lost what this writer had been told was kept: a restart from an old snapshot.
+ */
+export const appendScript = `
+local function after(x, y)
+  if y == '' then return x ~= '' end
+  if x == '' then return false end
+  local a, b = string.match(x, '^(%d+)%-(%d+)$')
+  local c, d = string.match(y, '^(%d+)%-(%d+)$')
+  a, b, c, d = tonumber(a), tonumber(b), tonumber(c), tonumber(d)
+  return a > c or (a == c and b > d)
+end
+local function append(m, s, id, before, events, outcome, touch)
+  local meta = redis.call('HMGET', m, 't', 'e', 'w', 'o', 'b')
+  local tail, writer = meta[1], meta[3]
+  if not tail then return {1, ''} end
+  local epoch = tonumber(string.match(id, '^%d+'))
+  local newest = tonumber(meta[2] or 0)
+  if epoch < newest or (epoch == newest and writer ~= ARGV[1]) then return {meta[4] and 2 or 3, tail} end
+  if epoch == newest and not after(id, tail) then return {0, tail} end
+  if meta[4] then return {2, tail} end
+  if after(before, tail) then return {4, tail} end
+  local xadd = {'XADD', s}
+  if tail ~= '' then xadd[#xadd + 1] = 'NOMKSTREAM' end
+  for _, each in ipairs({id, 'p', tail, 'e', events}) do xadd[#xadd + 1] = each end
+  if outcome ~= '' then
+    xadd[#xadd + 1] = 'o'
+    xadd[#xadd + 1] = outcome
+  end
+  local added = redis.pcall(unpack(xadd))
+  if type(added) ~= 'string' then return {1, tail} end
+  local bytes = tonumber(meta[5]) + #events
+  local limit = tonumber(ARGV[4])
+  while bytes > limit do
+    local oldest = redis.call('XRANGE', s, '-', '+', 'COUNT', 2)
+    if #oldest < 2 then break end
+    redis.call('XDEL', s, oldest[1][1])
+    redis.call('HSET', m, 'x', oldest[1][1])
+    bytes = bytes - #oldest[1][2][4]
+  end
+  redis.call('HSET', m, 't', id, 'e', epoch, 'w', ARGV[1], 'b', bytes)
+  if outcome ~= '' then redis.call('HSET', m, 'o', outcome) end
+  if outcome ~= '' or touch == '1' then
+    local ttl = outcome ~= '' and ARGV[3] or ARGV[2]
+    redis.call('PEXPIRE', m, ttl)
+    redis.call('PEXPIRE', s, ttl)
+  end
+  return {0, id}
+end
+local replies = {}
+for i = 1, #KEYS / 2 do
+  local at = 5 * i
+  replies[i] = append(KEYS[2 * i - 1], KEYS[2 * i], ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4])
+end
+return replies`;
+
+/**
+ * KEYS hash, stream, record of the run's lease. ARGV after or '', how many batches. → nothing for an unknown run,
+ * `['expired']`, or `[last offset, outcome or '', batches, outcome in the lease or '']`.
+ */
+export const pageScript = `
+local meta = redis.call('HMGET', KEYS[1], 't', 'o', 'x')
+if not meta[1] or (meta[1] ~= '' and redis.call('EXISTS', KEYS[2]) == 0) then return false end
+local after = ARGV[1]
+if meta[3] then
+  if after == '' then return {'expired'} end
+  local a, b = string.match(after, '^(%d+)%-(%d+)$')
+  local c, d = string.match(meta[3], '^(%d+)%-(%d+)$')
+  a, b, c, d = tonumber(a), tonumber(b), tonumber(c), tonumber(d)
+  if a < c or (a == c and b < d) then return {'expired'} end
+end
+local batches = redis.call('XRANGE', KEYS[2], after == '' and '-' or '(' .. after, '+', 'COUNT', ARGV[2])
+return {meta[1], meta[2] or '', batches, redis.call('HGET', KEYS[3], 'outcome') or ''}`;
+
+/** KEYS hash, stream. ARGV how long the stream tells readers elsewhere, in milliseconds. */
+export const deleteScript = `
+if redis.call('DEL', KEYS[1]) == 0 then return 0 end
+redis.call('DEL', KEYS[2])
+redis.call('XADD', KEYS[2], '*', 'x', '1')
+redis.call('PEXPIRE', KEYS[2], ARGV[1])
+return 1`;
