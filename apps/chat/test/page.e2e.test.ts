@@ -230,7 +230,11 @@ test('conversations can be renamed, opened and deleted; nobody else sees them', 
 
   await list.getByRole('link', { name: 'A renamed one' }).hover();
   await list.getByRole('button', { name: 'Delete: A renamed one' }).click();
-  await list.getByRole('button', { name: 'Delete?' }).click();
+  const focused = () => chat.page.evaluate(() => document.activeElement?.textContent);
+  await expect.poll(focused).toBe('Delete?');
+  await chat.page.keyboard.press('Enter');
+  // It was the one on screen: a new one begins, at its field.
+  await expect.poll(() => chat.page.evaluate(() => document.activeElement?.id)).toBe('question');
   await expect.poll(() => list.getByRole('link').count()).toBe(0);
   await chat.page.reload();
   await expect.poll(() => list.getByRole('link').count()).toBe(0);

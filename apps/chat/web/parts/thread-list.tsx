@@ -49,7 +49,12 @@ const Entry = ({ thread, current, onOpen, onRename, onDelete }: EntryProps) => {
 
   useEffect(() => {
     if (mode !== 'deleting') return;
-    const timer = setTimeout(() => setMode('shown'), 4_000);
+    row.current?.querySelector<HTMLElement>('.confirm')?.focus();
+    const timer = setTimeout(() => {
+      const hadFocus = row.current?.contains(document.activeElement);
+      setMode('shown');
+      if (hadFocus) requestAnimationFrame(() => row.current?.querySelector('a')?.focus());
+    }, 4_000);
     return () => clearTimeout(timer);
   }, [mode]);
 
@@ -62,6 +67,11 @@ const Entry = ({ thread, current, onOpen, onRename, onDelete }: EntryProps) => {
     const next = String(new FormData(event.currentTarget).get('title')).trim();
     if (next !== '' && next !== title) onRename(thread.id, next);
     back();
+  };
+  const remove = () => {
+    // The row goes, and the focus with it, unless it is moved before.
+    row.current?.closest('nav')?.querySelector<HTMLElement>('.new')?.focus();
+    onDelete(thread.id);
   };
   const open = (event: MouseEvent) => {
     // With a modifier the browser opens a tab: the address is a real one.
@@ -101,7 +111,7 @@ const Entry = ({ thread, current, onOpen, onRename, onDelete }: EntryProps) => {
       </a>
       <span className="actions">
         {mode === 'deleting' ? (
-          <button type="button" className="confirm" onClick={() => onDelete(thread.id)}>
+          <button type="button" className="confirm" onClick={remove}>
             Delete?
           </button>
         ) : (
