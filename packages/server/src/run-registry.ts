@@ -19,8 +19,6 @@ export interface RunRegistry {
   find(runId: string): Promise<Run | RemoteRun | undefined>;
   /** A run of this process. */
   get(runId: string): Run | undefined;
-  /** Whether somebody writes to a thread, or is about to. */
-  isBusy(threadId: string): Promise<boolean>;
   /** The run that is in progress in a thread: one that has passed its checks and has an event to show. */
   activeIn(threadId: string): Promise<string | undefined>;
   /** Starts a run. */
@@ -168,7 +166,6 @@ export const createRunRegistry = (log: StreamLog, lease: RunLease, settings: Set
       const record = await lease.find(runId);
       return record === undefined ? undefined : remoteRun(record);
     },
-    isBusy: async (threadId) => lanes.holder(threadId) !== undefined || (await lease.activeIn(threadId)) !== undefined,
     async activeIn(threadId) {
       const holder = lanes.holder(threadId);
       const run = holder !== undefined && 'threadId' in holder ? (holder as Run) : undefined;
