@@ -7,4 +7,5 @@ export type {
   NodeRedisConnection,
   RedisClient,
 } from './redis-client.ts';
+export { createRedisLease, type RedisLeaseOptions } from './redis-lease.ts';
 export { createRedisLog, type RedisLog, type RedisLogOptions } from './redis-log.ts';

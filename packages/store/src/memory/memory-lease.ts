@@ -1,0 +1,106 @@
+/**
+ * Who may run a thread, in one process: for tests of what several machines do, and for several servers in one process.
+ */
+import type { RunLease, RunRecord } from '@chatkit/core';
+
+export interface MemoryLeaseOptions {
+  /** How long a lease lasts without a renewal. Default 15 s. */
+  ttlMs?: number | undefined;
+  /** What time it is, in milliseconds since any fixed point. Default: the process's monotonic clock. */
+  clock?: { now(): number } | undefined;
+  /** How many records of ended runs are kept. Default 1,000. */
+  maxEndedRuns?: number | undefined;
+}
+
+interface Held {
+  record: RunRecord;
+  until: number;
+  stop: string | undefined;
+}
+
+/**
+ * Leases in memory. Servers that are given the same object see the same leases. `close()` ends what listens for stops and
+ * leaves the leases as they are.
+ *
+ * @example
+ * const clock = createVirtualClock();
+ * const lease = createMemoryLease({ ttlMs: 1_000, clock });
+ */
+export const createMemoryLease = (options: MemoryLeaseOptions = {}): RunLease => {
+  const ttlMs = options.ttlMs ?? 15_000;
+  const clock = options.clock ?? performance;
+  const maxEndedRuns = options.maxEndedRuns ?? 1000;
+  const byThread = new Map<string, Held>();
+  const byRun = new Map<string, Held>();
+  /** Records of ended runs, oldest first. */
+  const ended = new Map<string, RunRecord>();
+  const listeners = new Set<(runId: string, cause: string) => void>();
+
+  const ownedBy = ({ runId, epoch }: RunRecord): Held | undefined => {
+    const held = byRun.get(runId);
+    return held?.record.epoch === epoch ? held : undefined;
+  };
+
+  return {
+    ttlMs,
+    async acquire(claim) {
+      const holder = byThread.get(claim.threadId) ?? byRun.get(claim.runId);
+      if (holder !== undefined) return { heldBy: holder.record };
+      const { runId, threadId, resumable } = claim;
+      const held: Held = {
+        record: { runId, threadId, resumable, epoch: 1 },
+        until: clock.now() + ttlMs,
+        stop: undefined,
+      };
+      byThread.set(threadId, held);
+      byRun.set(runId, held);
+      ended.delete(runId);
+      return { granted: held.record };
+    },
+    async renew(run) {
+      const held = ownedBy(run);
+      if (held === undefined || held.until <= clock.now()) return { held: false };
+      held.until = clock.now() + ttlMs;
+      return { held: true, ...(held.stop === undefined ? {} : { stop: held.stop }) };
+    },
+    async release(run, outcome) {
+      const held = ownedBy(run);
+      if (held === undefined) return;
+      byThread.delete(held.record.threadId);
+      byRun.delete(run.runId);
+      ended.set(run.runId, { ...held.record, outcome });
+      for (const oldest of ended.keys()) {
+        if (ended.size <= maxEndedRuns) break;
+        ended.delete(oldest);
+      }
+    },
+    find: async (runId) => byRun.get(runId)?.record ?? ended.get(runId),
+    activeIn: async (threadId) => byThread.get(threadId)?.record,
+    async requestStop(runId, cause) {
+      const held = byRun.get(runId);
+      if (held === undefined) return;
+      held.stop ??= cause;
+      for (const listener of [...listeners]) listener(runId, cause);
+    },
+    onStop(listener) {
+      // The same function may listen twice.
+      const own = (runId: string, cause: string) => listener(runId, cause);
+      listeners.add(own);
+      return () => void listeners.delete(own);
+    },
+    async reap() {
+      const now = clock.now();
+      const reaped: RunRecord[] = [];
+      for (const held of byRun.values()) {
+        if (held.until > now) continue;
+        held.record = { ...held.record, epoch: held.record.epoch + 1 };
+        held.until = now + ttlMs;
+        reaped.push(held.record);
+      }
+      return reaped;
+    },
+    async close() {
+      listeners.clear();
+    },
+  };
+};

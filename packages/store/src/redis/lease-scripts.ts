@@ -1,0 +1,83 @@
+/**
+ * What the lease does in Redis, each as one atomic step, by the clock of Redis. A run is a hash (`thread`, `epoch`,
+ * `resumable`, `outcome`, `stop`), a thread names the run that has it, and a sorted set holds when each lease runs out. All
+ * keys share a hash slot, so a script may go from a thread to its run.
+ */
+
+const shared = `
+local function now()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function record(key, id)
+  local run = redis.call('HMGET', key, 'thread', 'epoch', 'resumable', 'outcome')
+  if not run[1] then return false end
+  return {id, run[1], run[2], run[3], run[4] or ''}
+end
+`;
+
+/** KEYS thread, run, leases. ARGV run id, thread id, resumable, ttl, prefix of runs. → `[granted, record]`. */
+export const acquireScript = `${shared}
+local holder = redis.call('GET', KEYS[1])
+local held = holder and record(ARGV[5] .. holder, holder)
+if held and held[5] == '' then return {0, held} end
+local known = record(KEYS[2], ARGV[1])
+if known and known[5] == '' then return {0, known} end
+redis.call('DEL', KEYS[2])
+redis.call('HSET', KEYS[2], 'thread', ARGV[2], 'epoch', 1, 'resumable', ARGV[3])
+redis.call('SET', KEYS[1], ARGV[1])
+redis.call('ZADD', KEYS[3], now() + ARGV[4], ARGV[1])
+return {1, record(KEYS[2], ARGV[1])}`;
+
+/** KEYS run, leases. ARGV run id, epoch, ttl. → `[held, stop or '']`. */
+export const renewScript = `${shared}
+local run = redis.call('HMGET', KEYS[1], 'epoch', 'outcome', 'stop')
+local time = now()
+local expiry = redis.call('ZSCORE', KEYS[2], ARGV[1])
+if run[1] ~= ARGV[2] or run[2] or not expiry or tonumber(expiry) <= time then return {0, ''} end
+redis.call('ZADD', KEYS[2], time + ARGV[3], ARGV[1])
+return {1, run[3] or ''}`;
+
+/** KEYS run, thread, leases. ARGV run id, epoch, outcome, how long the record is kept. */
+export const releaseScript = `
+local run = redis.call('HMGET', KEYS[1], 'epoch', 'outcome')
+if run[1] ~= ARGV[2] or run[2] then return 0 end
+redis.call('HSET', KEYS[1], 'outcome', ARGV[3])
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+if redis.call('GET', KEYS[2]) == ARGV[1] then redis.call('DEL', KEYS[2]) end
+redis.call('ZREM', KEYS[3], ARGV[1])
+return 1`;
+
+/** KEYS run. ARGV run id. → record or nothing. */
+export const findScript = `${shared}
+return record(KEYS[1], ARGV[1])`;
+
+/** KEYS thread. ARGV prefix of runs. → record of the run in progress or nothing. */
+export const activeScript = `${shared}
+local holder = redis.call('GET', KEYS[1])
+local held = holder and record(ARGV[1] .. holder, holder)
+return held and held[5] == '' and held`;
+
+/** KEYS run. ARGV run id, cause, channel. The first cause counts. */
+export const stopScript = `
+local run = redis.call('HMGET', KEYS[1], 'thread', 'outcome')
+if not run[1] or run[2] then return 0 end
+redis.call('HSETNX', KEYS[1], 'stop', ARGV[2])
+redis.call('PUBLISH', ARGV[3], cjson.encode({ARGV[1], ARGV[2]}))
+return 1`;
+
+/** KEYS leases. ARGV ttl, prefix of runs, how many at most. → records under their new epochs. */
+export const reapScript = `${shared}
+local time = now()
+local reaped = {}
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', time, 'LIMIT', 0, ARGV[3])) do
+  local key = ARGV[2] .. id
+  if redis.call('HEXISTS', key, 'thread') == 1 and redis.call('HEXISTS', key, 'outcome') == 0 then
+    redis.call('HINCRBY', key, 'epoch', 1)
+    redis.call('ZADD', KEYS[1], time + ARGV[1], id)
+    reaped[#reaped + 1] = record(key, id)
+  else
+    redis.call('ZREM', KEYS[1], id)
+  end
+end
+return reaped`;

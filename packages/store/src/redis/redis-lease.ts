@@ -1,0 +1,121 @@
+/**
+ * Who may run a thread, decided by Redis and its clock. A stop travels by pub/sub and waits in the run's record besides, so
+ * an owner that missed the message reads it with its next renewal.
+ */
+import type { RunLease, RunOutcome, RunRecord } from '@chatkit/core';
+import {
+  acquireScript,
+  activeScript,
+  findScript,
+  reapScript,
+  releaseScript,
+  renewScript,
+  stopScript,
+} from './lease-scripts.ts';
+import { createRedisPort, type RedisClient } from './redis-client.ts';
+import { createRedisScript } from './redis-script.ts';
+
+export interface RedisLeaseOptions {
+  /** A connected client of `redis` or `ioredis`. The lease makes one more connection from it to listen for stops. */
+  client: RedisClient;
+  /** The same as the log's. Default `chatkit`. */
+  prefix?: string | undefined;
+  /** How long a lease lasts without a renewal: the time after which a dead machine's run is ended. Default 15 s. */
+  ttlMs?: number | undefined;
+  /** How long the record of an ended run is kept. Default 10 minutes. */
+  retainMs?: number | undefined;
+}
+
+/**
+ * Leases that many processes share. One run has a thread at a time; a run whose owner has not renewed in time goes to the
+ * next caller of `reap()`, under the next epoch, which is what fences the old owner off in the log.
+ *
+ * A call rejects when Redis does not take the command; what that means for a run is decided by the time since its last
+ * renewal and not by this error. `close()` ends the connection that listens; your client stays open.
+ *
+ * @example
+ * const lease = createRedisLease({ client, ttlMs: 10_000 });
+ */
+export const createRedisLease = (options: RedisLeaseOptions): RunLease => {
+  const ttlMs = options.ttlMs ?? 15_000;
+  const retainMs = options.retainMs ?? 600_000;
+  const base = `{${options.prefix ?? 'chatkit'}}`;
+  const runPrefix = `${base}:run:`;
+  const leases = `${base}:leases`;
+  const channel = `${base}:stop`;
+  const runKey = (runId: string) => runPrefix + runId;
+  const threadKey = (threadId: string) => `${base}:thread:${threadId}`;
+  const port = createRedisPort(options.client);
+  const scripts = {
+    acquire: createRedisScript(port, acquireScript),
+    renew: createRedisScript(port, renewScript),
+    release: createRedisScript(port, releaseScript),
+    find: createRedisScript(port, findScript),
+    active: createRedisScript(port, activeScript),
+    stop: createRedisScript(port, stopScript),
+    reap: createRedisScript(port, reapScript),
+  };
+  const listeners = new Set<(runId: string, cause: string) => void>();
+  let endListening: (() => void) | undefined;
+
+  const hear = (message: string): void => {
+    const [runId, cause] = JSON.parse(message) as [string, string];
+    for (const listener of [...listeners]) listener(runId, cause);
+  };
+
+  return {
+    ttlMs,
+    async acquire({ runId, threadId, resumable }) {
+      const keys = [threadKey(threadId), runKey(runId), leases];
+      const args = [runId, threadId, resumable ? '1' : '', `${ttlMs}`, runPrefix];
+      const [granted, record] = (await scripts.acquire(keys, args)) as [number, RawRecord];
+      return Number(granted) === 1 ? { granted: toRecord(record) } : { heldBy: toRecord(record) };
+    },
+    async renew({ runId, epoch }) {
+      const reply = await scripts.renew([runKey(runId), leases], [runId, `${epoch}`, `${ttlMs}`]);
+      const [held, stop] = reply as [number, string];
+      return { held: Number(held) === 1, ...(stop === '' ? {} : { stop }) };
+    },
+    async release({ runId, threadId, epoch }, outcome) {
+      const keys = [runKey(runId), threadKey(threadId), leases];
+      await scripts.release(keys, [runId, `${epoch}`, outcome, `${retainMs}`]);
+    },
+    find: async (runId) => toRecordOrNothing(await scripts.find([runKey(runId)], [runId])),
+    activeIn: async (threadId) => toRecordOrNothing(await scripts.active([threadKey(threadId)], [runPrefix])),
+    async requestStop(runId, cause) {
+      await scripts.stop([runKey(runId)], [runId, cause, channel]);
+    },
+    onStop(listener) {
+      // The same function may listen twice.
+      const own = (runId: string, cause: string) => listener(runId, cause);
+      listeners.add(own);
+      endListening ??= port.listen(channel, hear);
+      return () => void listeners.delete(own);
+    },
+    async reap() {
+      const reaped = await scripts.reap([leases], [`${ttlMs}`, runPrefix, `${reapedAtOnce}`]);
+      return (reaped as RawRecord[]).map(toRecord);
+    },
+    async close() {
+      listeners.clear();
+      endListening?.();
+      endListening = undefined;
+    },
+  };
+};
+
+/** Runs that one call takes over; the next call takes the next ones, perhaps on another machine. */
+const reapedAtOnce = 50;
+
+type RawRecord = [runId: string, threadId: string, epoch: string, resumable: string, outcome: string];
+
+const toRecord = ([runId, threadId, epoch, resumable, outcome]: RawRecord): RunRecord => ({
+  runId,
+  threadId,
+  epoch: Number(epoch),
+  resumable: resumable === '1',
+  ...(outcome === '' ? {} : { outcome: outcome as RunOutcome }),
+});
+
+const toRecordOrNothing = (reply: unknown): RunRecord | undefined =>
+  Array.isArray(reply) ? toRecord(reply as RawRecord) : undefined;

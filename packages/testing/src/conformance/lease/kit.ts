@@ -1,0 +1,38 @@
+/** What the parts of the lease kit share. */
+import { createId, type RunClaim, type RunLease, type RunRecord } from '@chatkit/core';
+
+/** Two machines over one backend. */
+export type Machines = readonly [RunLease, RunLease];
+
+export interface LeaseKit {
+  /** Machines whose leases do not run out during a test. */
+  patient(): Machines;
+  /** Machines whose leases run out quickly. */
+  hasty(): Machines;
+  passTime(ms: number): Promise<void>;
+  /** How many random histories are compared with the model. */
+  runs: number;
+}
+
+/** A claim of a run that nobody has made, on a thread that nobody has, unless given. */
+export const freshClaim = (threadId: string = createId('thread')): RunClaim => ({
+  runId: createId('run'),
+  threadId,
+  resumable: true,
+});
+
+/** Takes a thread that must be free. */
+export const granted = async (lease: RunLease, claim: RunClaim): Promise<RunRecord> => {
+  const answer = await lease.acquire(claim);
+  if ('granted' in answer) return answer.granted;
+  throw new Error(`The thread is held by ${answer.heldBy.runId}.`);
+};
+
+/** What `reap` gave of these runs; other tests leave theirs. */
+export const reapedOf = async (lease: RunLease, ...runIds: string[]): Promise<RunRecord[]> =>
+  (await lease.reap()).filter(({ runId }) => runIds.includes(runId));
+
+/** Waits until `check` holds; the test's timeout is the limit. */
+export const eventually = async (check: () => boolean): Promise<void> => {
+  while (!check()) await new Promise((done) => setTimeout(done, 2));
+};
