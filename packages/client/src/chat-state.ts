@@ -169,6 +169,12 @@ export const failOutgoing = (state: ChatState, runId: string): ChatState => ({
   outbox: state.outbox.map((message) => (message.runId === runId ? { ...message, state: 'failed' } : message)),
 });
 
+/** A message that waited for its turn will not be sent. */
+export const giveUpOutgoing = (state: ChatState, runId: string): ChatState => {
+  const next = failOutgoing(state, runId);
+  return next.status === 'submitting' && !isSending(next) ? { ...next, status: 'idle' } : next;
+};
+
 /** Forgets every item behind one, as the server does when a message is answered anew (it sends no events for that). */
 export const pruneAfter = (thread: ThreadState, itemId: string): ThreadState => {
   const items = selectItems(thread);

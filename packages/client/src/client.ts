@@ -240,7 +240,9 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
     },
 
     async stop() {
-      await Promise.all([...lane.waiting(), lane.current()].map((turn) => turn?.stop()));
+      const stopped = [...lane.waiting(), lane.current()].map((turn) => turn?.stop());
+      notifier.flush();
+      await Promise.all(stopped);
     },
 
     retry() {

@@ -20,6 +20,7 @@ import {
   endTurn,
   failOutgoing,
   freeze,
+  giveUpOutgoing,
   shownFailure,
 } from './chat-state.ts';
 import {
@@ -228,13 +229,13 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
 
   const stop = async (status: 'stopping' | 'submitting'): Promise<void> => {
     if (phase === 'waiting') {
-      if (hasMessage) context.update((state) => failOutgoing(state, plan.runId), 'now');
+      if (hasMessage) context.update((state) => giveUpOutgoing(state, plan.runId));
       settle('cancelled');
     }
+    if (isLive()) context.update((state) => freeze(state, status), 'now');
     if (phase === 'running') {
       phase = 'stopping';
       toolAbort.abort();
-      context.update((state) => freeze(state, status), 'now');
       if (connection !== undefined) void cancelRun(connection, context.ports);
     }
     await settled.promise;

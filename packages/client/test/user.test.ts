@@ -66,7 +66,7 @@ describe('whatever a user does, with whatever network', () => {
         expect(items.filter(({ id }) => !failedItemIds.has(id))).toEqual(fresh.getSnapshot().items);
       },
     );
-    await fc.assert(law, { numRuns: Number(process.env['CHATKIT_RUNS'] ?? 150) });
+    await fc.assert(law, { numRuns: Number(process.env['CHATKIT_RUNS'] ?? 150), timeout: 5_000 });
   });
 });
 
