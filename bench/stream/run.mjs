@@ -97,7 +97,7 @@ const markdown = `# Benchmark: stream operators
 
 Time for ${Number(values.items).toLocaleString('en')} items, divided by the time of a bare \`for await\` over the same async generator; less is
 better, and 1.00 would be free. Each cell is a process of its own in which baseline and candidate run in turns; the
-median of up to 9 rounds each. "chunks of 32": the source offers 32 items at a time, as a network read does; peers read it
+best of up to 9 rounds each, since foreign load can only add to a time. "chunks of 32": the source offers 32 items at a time, as a network read does; peers read it
 item by item. Write it anew with \`node bench/stream/run.mjs\`.
 
 - machine: ${machine}

@@ -6,6 +6,7 @@ import { stageOf } from './engine/inlet.ts';
 import { Outlet } from './engine/outlet.ts';
 import { Ring } from './engine/ring.ts';
 import { type Cleanup, type Ending, ignoreCleanup, SILENT, type Sink, Stage } from './engine/stage.ts';
+import { inNextTurn, isOverBudget } from './engine/time-budget.ts';
 import type { Source, Stream } from './stream.ts';
 
 /**
@@ -203,6 +204,7 @@ export class Subscription<T, L> extends Stage<T | L> {
   private missed: number;
   // How many items of the last chunk have not been come to yet, as far as can be known; see `Queue`.
   private lent = 0;
+  private resting: Sink<T | L> | undefined; // has asked, and waits for the event loop to have had a turn
   private isOver = false;
 
   constructor(hub: Hub<T>, options: SubscribeOptions<L>) {
@@ -226,18 +228,30 @@ export class Subscription<T, L> extends Stage<T | L> {
   }
 
   pull(sink: Sink<T | L>): void {
-    const wasBlocking = this.isBlocking;
-    this.sink = sink;
-    this.lent = 0;
-    this.serve();
-    if (this.isWaited || wasBlocking) this.hub.read();
+    const isBehind = this.next < this.hub.end;
+    if (isBehind && isOverBudget(Math.min(256, this.hub.end - this.next))) {
+      this.resting = sink;
+      inNextTurn(() => {
+        const { resting } = this;
+        this.resting = undefined;
+        if (resting !== undefined) this.ask(resting);
+      });
+    } else this.ask(sink);
   }
 
   close(): Cleanup {
     this.sink = SILENT;
+    this.resting = undefined;
     if (this.isOver) return undefined;
     this.isOver = true;
     return this.hub.leave(this as Subscription<T, unknown>);
+  }
+
+  override endFromOutside(): Cleanup {
+    const { resting } = this;
+    const cleanup = super.endFromOutside();
+    resting?.done();
+    return cleanup;
   }
 
   /** The hub has more items, or has ended. */
@@ -248,6 +262,14 @@ export class Subscription<T, L> extends Stage<T | L> {
     if (excess <= 0 || this.slow === 'block') return;
     this.next += excess;
     this.missed += excess;
+  }
+
+  private ask(sink: Sink<T | L>): void {
+    const wasBlocking = this.isBlocking;
+    this.sink = sink;
+    this.lent = 0;
+    this.serve();
+    if (this.isWaited || wasBlocking) this.hub.read();
   }
 
   private serve(): void {

@@ -16,13 +16,13 @@ export function stageOf<T>(source: Source<T>): Stage<T> {
   if (any.getReader) return new ItemInlet(() => readerIterator(source as ReadableStream<T>));
   if (any[CHUNKS]) return new ChunkInlet(() => (any as ChunkSource<T>)[CHUNKS]());
   if (any[Symbol.asyncIterator]) return new ItemInlet(() => (source as AsyncIterable<T>)[Symbol.asyncIterator]());
-  if (any[Symbol.iterator]) return new SyncInlet(source as Iterable<T>);
+  if (any[Symbol.iterator]) return new ItemInlet(() => syncReader(source as Iterable<T>));
   throw new TypeError('A source must be an async iterable, an iterable or a ReadableStream');
 }
 
-/** What is needed of an async iterator; `next()` and `return()` may be as sloppy as `for await` allows. */
+/** What is needed of an async iterator; the result may come at once, for iterables that are not async. */
 interface Reader<V> {
-  next(): PromiseLike<IteratorResult<V, unknown>>;
+  next(): PromiseLike<IteratorResult<V, unknown>> | IteratorResult<V, unknown>;
   return?(): unknown;
 }
 
@@ -70,17 +70,17 @@ abstract class Inlet<V, T> extends Stage<T> {
       this.answerDone();
       return;
     }
-    let next: PromiseLike<IteratorResult<V, unknown>>;
+    let next: PromiseLike<IteratorResult<V, unknown>> | IteratorResult<V, unknown>;
     try {
       this.reader ??= this.open();
       next = this.reader.next();
+      this.isPending = 'then' in next;
     } catch (error) {
       this.onError(error);
       return;
     }
-    this.isPending = true;
-    if (typeof next?.then === 'function') next.then(this.onResult, this.onError);
-    else Promise.resolve(next).then(this.onResult, this.onError);
+    if (this.isPending) (next as PromiseLike<IteratorResult<V, unknown>>).then(this.onResult, this.onError);
+    else this.onResult(next as IteratorResult<V, unknown>);
   }
 
   private readonly onResult = (result: IteratorResult<V, unknown>): void => {
@@ -128,68 +128,24 @@ class ChunkInlet<T> extends Inlet<readonly T[], T> {
 }
 
 /** A plain iterable. It answers in the same call; as in `for await`, promises among its values are awaited. */
-class SyncInlet<T> extends Stage<T> {
-  private readonly iterable: Iterable<T>;
-  private iterator: Iterator<T> | undefined;
-  private isOver = false;
-
-  constructor(iterable: Iterable<T>) {
-    super();
-    this.iterable = iterable;
-  }
-
-  pull(sink: Sink<T>): void {
-    this.sink = sink;
-    if (isOverBudget(1)) inNextTurn(() => this.request());
-    else this.request();
-  }
-
-  close(): Cleanup {
-    this.sink = SILENT;
-    if (this.isOver) return undefined;
-    this.isOver = true;
-    try {
-      this.iterator ??= this.iterable[Symbol.iterator]();
-      this.iterator.return?.();
-      return undefined;
-    } catch (error) {
-      return Promise.reject(error);
-    }
-  }
-
-  private request(): void {
-    if (this.isOver) {
-      this.answerDone();
-      return;
-    }
-    let result: IteratorResult<T>;
-    try {
-      this.iterator ??= this.iterable[Symbol.iterator]();
-      result = this.iterator.next();
-    } catch (error) {
-      this.isOver = true;
-      this.answerFail(error);
-      return;
-    }
-    if (result.done) {
-      this.isOver = true;
-      this.answerDone();
-      return;
-    }
-    const value: unknown = result.value;
-    if (typeof (value as PromiseLike<T> | undefined)?.then !== 'function') {
-      this.answer([value as T]);
-      return;
-    }
-    (value as PromiseLike<T>).then(
-      (item) => this.answer([item]),
-      (error) => {
-        const sink = this.sink;
-        ignoreCleanup(this.close());
-        sink.fail(error);
-      },
-    );
-  }
+function syncReader<T>(iterable: Iterable<T>): Reader<T> {
+  const iterator = iterable[Symbol.iterator]();
+  const close = () => void iterator.return?.();
+  return {
+    next: () => {
+      const result = iterator.next();
+      const value: unknown = result.value;
+      if (result.done || typeof (value as PromiseLike<T> | undefined)?.then !== 'function') return result;
+      return Promise.resolve(value as PromiseLike<T>).then(
+        (item) => ({ done: false, value: item }),
+        (error) => {
+          close();
+          throw error;
+        },
+      );
+    },
+    return: close,
+  };
 }
 
 /** A reader, not the stream's own iterator: `reader.cancel()` settles a pending read, the iterator waits behind it. */

@@ -6,6 +6,7 @@
 
 import { Ring } from './ring.ts';
 import { type Cleanup, type Ending, SILENT, type Sink, Stage } from './stage.ts';
+import { inNextTurn, isOverBudget } from './time-budget.ts';
 
 export abstract class Queue<T> extends Stage<T> {
   protected readonly queue: Ring<T> = new Ring();
@@ -13,6 +14,7 @@ export abstract class Queue<T> extends Stage<T> {
   // it pulls again. They count as held, so that handing out chunks does not double the bound.
   private lent = 0;
   private ending: Ending | undefined;
+  private resting: Sink<T> | undefined; // has asked, and waits for the event loop to have had a turn
 
   // The most items that one pull takes out. Half of the bound, so that the other half can be refilled meanwhile.
   private readonly maxChunk: number;
@@ -23,19 +25,34 @@ export abstract class Queue<T> extends Stage<T> {
   }
 
   pull(sink: Sink<T>): void {
-    this.sink = sink;
     this.lent = 0;
-    if (this.queue.size > 0) this.answer(this.lend(this.takeChunk()));
-    else if (this.ending !== undefined) this.answerEnding(this.ending);
-    this.onPull();
+    if (this.queue.size === 0 || !isOverBudget(Math.min(this.queue.size, this.maxChunk))) {
+      this.serve(sink);
+      return;
+    }
+    // As if the reader had asked a turn later: what arrives until then queues up behind what is there.
+    this.resting = sink;
+    inNextTurn(() => {
+      const { resting } = this;
+      this.resting = undefined;
+      if (resting !== undefined) this.serve(resting);
+    });
   }
 
   close(): Cleanup {
     this.sink = SILENT;
+    this.resting = undefined;
     this.queue.clear();
     this.ending = 'done';
     this.onOver();
     return this.closeSources();
+  }
+
+  override endFromOutside(): Cleanup {
+    const { resting } = this;
+    const cleanup = super.endFromOutside();
+    resting?.done();
+    return cleanup;
   }
 
   protected takeChunk(): T[] {
@@ -81,6 +98,13 @@ export abstract class Queue<T> extends Stage<T> {
     this.ending = ending;
     this.onOver();
     if (this.isWaited) this.answerEnding(ending);
+  }
+
+  private serve(sink: Sink<T>): void {
+    this.sink = sink;
+    if (this.queue.size > 0) this.answer(this.lend(this.takeChunk()));
+    else if (this.ending !== undefined) this.answerEnding(this.ending);
+    this.onPull();
   }
 
   private lend(chunk: T[]): T[] {

@@ -1,0 +1,93 @@
+/** A replay of many ready items lets timers and clicks run, however it is read. */
+
+import { describe, expect, it } from 'vitest';
+import {
+  broadcast,
+  buffer,
+  collect,
+  filter,
+  forEach,
+  map,
+  pipe,
+  pushable,
+  replayThenTail,
+  type Source,
+  take,
+  toReadableStream,
+} from '../src/index.ts';
+
+const COUNT = 200_000;
+
+/** Everything is in the queue before the first read. */
+function replay(): Source<number> {
+  const source = pushable<number>({ capacity: Number.POSITIVE_INFINITY });
+  source.pushMany(Array.from({ length: COUNT }, (_, item) => item));
+  source.end();
+  return source;
+}
+
+/** Work that is large enough to notice, small enough for a test. */
+const work = (item: number) => {
+  let sum = item;
+  for (let step = 0; step < 200; step++) sum = (sum * 31 + step) % 65_521;
+  return sum >= 0;
+};
+
+const readers: Record<string, (source: Source<number>) => Promise<unknown>> = {
+  'for await': async (source) => {
+    for await (const _ of pipe(source, map(work))) {
+    }
+  },
+  forEach: (source) =>
+    pipe(
+      source,
+      map(work),
+      forEach(() => {}),
+    ),
+  'an array': () =>
+    pipe(
+      Array.from({ length: COUNT }, (_, item) => item),
+      map(work),
+      collect,
+    ),
+  'all dropped': (source) =>
+    pipe(
+      source,
+      filter((item) => work(item) && false),
+      take(1),
+      collect,
+    ),
+  buffer: (source) => pipe(source, buffer({ capacity: 1000 }), map(work), collect),
+  broadcast: (source) =>
+    pipe(
+      broadcast(source).subscribe(),
+      map(work),
+      forEach(() => {}),
+    ),
+  replayThenTail: (source) =>
+    pipe(
+      replayThenTail({ replay: source, tail: [], position: (item) => item }),
+      map(work),
+      forEach(() => {}),
+    ),
+  'web stream': async (source) => {
+    for await (const _ of toReadableStream(pipe(source, map(work)))) {
+    }
+  },
+};
+
+describe('200,000 ready items', () => {
+  it.each(Object.entries(readers))('by %s leave turns to the event loop', async (_name, read) => {
+    let turns = 0;
+    let isOver = false;
+    const timer = () => {
+      turns++;
+      if (!isOver) setTimeout(timer, 0);
+    };
+    setTimeout(timer, 0);
+    await read(replay());
+    isOver = true;
+    // Far below what the budget allows, so that a slow machine does not matter; without a budget it is 0 or 1.
+    expect(turns).toBeGreaterThanOrEqual(2);
+  });
+});

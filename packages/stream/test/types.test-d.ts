@@ -1,0 +1,71 @@
+import { expectTypeOf, test } from 'vitest';
+import {
+  batch,
+  broadcast,
+  buffer,
+  collect,
+  filter,
+  flatMap,
+  forEach,
+  heartbeat,
+  map,
+  mapAsync,
+  merge,
+  pipe,
+  pushable,
+  type Stream,
+  scan,
+  tee,
+} from '../src/index.ts';
+
+declare const numbers: AsyncIterable<number>;
+
+test('types flow through a pipe without annotations', () => {
+  expectTypeOf(
+    pipe(
+      numbers,
+      map((item) => item.toFixed()),
+      filter((text) => text.length > 1),
+      batch({ maxItems: 2 }),
+      flatMap((texts) => texts),
+      mapAsync(async (text, { signal }) => ({ text, signal }), { concurrency: 2 }),
+    ),
+  ).toEqualTypeOf<Stream<{ text: string; signal: AbortSignal }>>();
+  expectTypeOf(pipe(numbers, collect)).toEqualTypeOf<Promise<number[]>>();
+  expectTypeOf(
+    pipe(
+      numbers,
+      forEach((item) => expectTypeOf(item).toEqualTypeOf<number>()),
+    ),
+  ).toEqualTypeOf<Promise<void>>();
+  expectTypeOf(
+    pipe(
+      numbers,
+      scan((text: string, item) => text + item, ''),
+    ),
+  ).toEqualTypeOf<Stream<string>>();
+});
+
+test('a type guard narrows', () => {
+  const isText = (item: string | number): item is string => typeof item === 'string';
+  expectTypeOf(pipe([1, 'a'] as (string | number)[], filter(isText))).toEqualTypeOf<Stream<string>>();
+});
+
+test('sources of several types merge, heartbeats and gaps widen', () => {
+  expectTypeOf(merge<number | string>(numbers, ['a'])).toEqualTypeOf<Stream<number | string>>();
+  expectTypeOf(pipe(numbers, heartbeat({ everyMs: 1, value: null }))).toEqualTypeOf<Stream<number | null>>();
+  expectTypeOf(pipe(numbers, buffer({ overflow: 'drop-oldest', lagged: (missed) => ({ missed }) }))).toEqualTypeOf<
+    Stream<number | { missed: number }>
+  >();
+  expectTypeOf(tee(pushable<string>())).toEqualTypeOf<[Stream<string>, Stream<string>]>();
+  expectTypeOf(broadcast(numbers).subscribe()).toEqualTypeOf<Stream<number>>();
+});
+
+test('a policy that loses items has to say what stands in for them', () => {
+  // @ts-expect-error `lagged` is missing
+  buffer({ overflow: 'drop-newest' });
+  // @ts-expect-error `merge` is missing
+  buffer({ overflow: 'coalesce' });
+  // @ts-expect-error `lagged` is missing
+  broadcast(numbers).subscribe({ slow: 'skip' });
+});
