@@ -4,7 +4,6 @@
  * has not seen their end; so is what only a store's back door changed.
  */
 import {
-  createOrderChecker,
   emptyThreadState,
   fromThread,
   isHiddenItem,
@@ -17,6 +16,7 @@ import {
   toWireItem,
   toWireThread,
 } from '@chatkit/core';
+import { createOrderChecker } from '@chatkit/core/order';
 import { threadItemSchema, threadMetadataSchema } from '@chatkit/core/schema';
 import { describe, expect, it } from 'vitest';
 import { expectedOf } from './differences.ts';

@@ -1,4 +1,5 @@
-import { createOrderChecker, type ThreadStreamEvent } from '@chatkit/core';
+import type { ThreadStreamEvent } from '@chatkit/core';
+import { createOrderChecker } from '@chatkit/core/order';
 import { collect } from '@chatkit/stream';
 import { createVirtualClock } from '@chatkit/testing';
 import fc from 'fast-check';

@@ -1,5 +1,6 @@
 import type { ThreadItem, ThreadStreamEvent } from '@chatkit/core';
-import { createOrderChecker, emptyThreadState, reduceThread, selectItems } from '@chatkit/core';
+import { emptyThreadState, reduceThread, selectItems } from '@chatkit/core';
+import { createOrderChecker } from '@chatkit/core/order';
 import { toReadableStream } from '@chatkit/stream';
 import { isStepCount, streamText, tool } from 'ai';
 import { MockLanguageModelV4, simulateReadableStream } from 'ai/test';

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type { ThreadStreamEvent } from '@chatkit/core';
-import { createOrderChecker } from '@chatkit/core';
+import { createOrderChecker } from '@chatkit/core/order';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type AgentRunEvent, streamAgentResponse } from '../src/index.ts';

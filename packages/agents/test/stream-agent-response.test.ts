@@ -1,5 +1,6 @@
 import type { ThreadStreamEvent } from '@chatkit/core';
-import { createOrderChecker, emptyThreadState, reduceThread, selectItems } from '@chatkit/core';
+import { emptyThreadState, reduceThread, selectItems } from '@chatkit/core';
+import { createOrderChecker } from '@chatkit/core/order';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type AgentRunEvent, ResponseStreamConverter, streamAgentResponse } from '../src/index.ts';

@@ -1,5 +1,6 @@
 import type { ThreadStreamEvent } from '@chatkit/core';
-import { createOrderChecker, emptyThreadState, reduceThread, selectItems } from '@chatkit/core';
+import { emptyThreadState, reduceThread, selectItems } from '@chatkit/core';
+import { createOrderChecker } from '@chatkit/core/order';
 import { toReadableStream } from '@chatkit/stream';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';

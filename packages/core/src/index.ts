@@ -40,10 +40,6 @@ export {
   workflowItem,
 } from './build/item.ts';
 export {
-  createOrderChecker,
-  type OrderChecker,
-} from './check-event-order.ts';
-export {
   ChatKitError,
   type ChatKitErrorOptions,
   CustomStreamError,

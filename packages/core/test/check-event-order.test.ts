@@ -1,6 +1,5 @@
 import {
   assistantMessage,
-  createOrderChecker,
   itemAdded,
   itemDone,
   itemRemoved,
@@ -20,6 +19,7 @@ import {
   workflowTaskAdded,
   workflowTaskUpdated,
 } from '@chatkit/core';
+import { createOrderChecker } from '@chatkit/core/order';
 import { describe, expect, it } from 'vitest';
 
 const base = { thread_id: 'thr_1', created_at: '2026-01-02T03:04:05Z' };

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { createOrderChecker, serializeEvent, toWireItem } from '@chatkit/core';
+import { serializeEvent, toWireItem } from '@chatkit/core';
+import { createOrderChecker } from '@chatkit/core/order';
 import { threadItemSchema, threadMetadataSchema, threadStreamEventSchema } from '@chatkit/core/schema';
 import { describe, expect, it } from 'vitest';
 

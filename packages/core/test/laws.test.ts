@@ -1,7 +1,6 @@
 import {
   assistantMessage,
   clearTransients,
-  createOrderChecker,
   emptyThreadState,
   foldUpdate,
   fromThread,
@@ -23,6 +22,7 @@ import {
   toWireItem,
   toWireThread,
 } from '@chatkit/core';
+import { createOrderChecker } from '@chatkit/core/order';
 import { threadItemSchema, threadMetadataSchema, threadSchema, threadStreamEventSchema } from '@chatkit/core/schema';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import {
-  createOrderChecker,
   emptyThreadState,
   foldUpdate,
   isChatKitError,
@@ -11,6 +10,7 @@ import {
   type WidgetRoot,
   widgetItem,
 } from '@chatkit/core';
+import { createOrderChecker } from '@chatkit/core/order';
 import { threadStreamEventSchema } from '@chatkit/core/schema';
 import * as widgets from '@chatkit/core/widgets';
 import { action, card, diffWidget, streamWidget, text } from '@chatkit/core/widgets';

@@ -1,5 +1,6 @@
 // One run per thread, and what a new message does to the one that is there.
-import { assistantMessage, createOrderChecker, itemAdded, itemDone, type ThreadItem, textDelta } from '@chatkit/core';
+import { assistantMessage, itemAdded, itemDone, type ThreadItem, textDelta } from '@chatkit/core';
+import { createOrderChecker } from '@chatkit/core/order';
 import { hang, say, scriptedResponder } from '@chatkit/testing';
 import { describe, expect, test } from 'vitest';
 import {

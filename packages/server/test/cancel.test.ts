@@ -1,7 +1,6 @@
 // Stopping a run: by a client that leaves, by runs.cancel, by return(); and what is left in the thread.
 import {
   assistantMessage,
-  createOrderChecker,
   itemAdded,
   itemDone,
   itemReplaced,
@@ -13,6 +12,7 @@ import {
   workflowItem,
   workflowTaskAdded,
 } from '@chatkit/core';
+import { createOrderChecker } from '@chatkit/core/order';
 import { createMemoryStore } from '@chatkit/store/memory';
 import { createVirtualClock, hang, say, scriptedResponder } from '@chatkit/testing';
 import fc from 'fast-check';

@@ -1,7 +1,6 @@
 // Two servers that share a store, a log and a lease: what one runs, the other finds, follows, stops and replaces.
 import {
   assistantMessage,
-  createOrderChecker,
   itemAdded,
   itemDone,
   type LogEntry,
@@ -11,6 +10,7 @@ import {
   type ThreadItem,
   textDelta,
 } from '@chatkit/core';
+import { createOrderChecker } from '@chatkit/core/order';
 import { createMemoryLog, createMemoryStore } from '@chatkit/store/memory';
 import { createVirtualClock, hang, type ScriptedResponder, say, scriptedResponder } from '@chatkit/testing';
 import { describe, expect, test } from 'vitest';

@@ -1,0 +1,6 @@
+// The order of events on a stream, checked: for development and property tests, so an entry of its own.
+
+export {
+  createOrderChecker,
+  type OrderChecker,
+} from './check-event-order.ts';
