@@ -28,6 +28,9 @@ export interface App {
   close(): Promise<void>;
 }
 
+/** At the end, how long answers may go on before they are stopped. What they wrote is kept. */
+const RUN_GRACE_MS = 300;
+
 export const createApp = ({ config, index, store, files, log }: AppOptions): App => {
   const client =
     config.model && new OpenAI({ apiKey: config.model.apiKey, baseURL: config.model.baseUrl ?? null, maxRetries: 1 });
@@ -63,7 +66,7 @@ export const createApp = ({ config, index, store, files, log }: AppOptions): App
     if (await files(request, response, page)) return;
     return plain(response, 404, 'Not found');
   };
-  return { handle, close: () => server.close() };
+  return { handle, close: () => server.close({ graceMs: RUN_GRACE_MS }) };
 };
 
 const pathOf = (url: string | undefined): string | undefined => {

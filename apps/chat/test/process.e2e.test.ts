@@ -1,6 +1,9 @@
 /** How the demo starts and ends. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { main, startDemo } from './e2e/start-demo.ts';
 
@@ -30,21 +33,37 @@ test('a malformed setting is said in one line', async () => {
   expect(printed).toContain('PORT must be');
 });
 
-test.each(['SIGTERM', 'SIGINT'] as const)('%s ends it in order, in the middle of an answer too', async (signal) => {
-  const demo = await startDemo();
-  onTestFinished(() => demo.stop());
-  const response = await fetch(`${demo.url}/chatkit`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({
-      type: 'threads.create',
-      params: { input: { content: [{ type: 'input_text', text: 'What happens when a client disconnects?' }] } },
-    }),
-  });
-  const reader = response.body?.getReader();
-  let text = '';
-  while (!text.includes('text_delta')) text += new TextDecoder().decode((await reader?.read())?.value);
-  demo.process.kill(signal);
-  expect(await demo.exited).toBe(0);
-  expect(demo.lines.join('\n')).toContain('answer stopped');
-});
+test.each(['SIGTERM', 'SIGINT'] as const)(
+  '%s in the middle of an answer: an end in order, and what was written is kept',
+  async (signal) => {
+    const folder = await mkdtemp(join(tmpdir(), 'chat-restart-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const env = { CHAT_DATABASE: join(folder, 'chat.sqlite') };
+    const demo = await startDemo(env);
+    onTestFinished(() => demo.stop());
+    const ask = (url: string, body: unknown, cookie = '') =>
+      fetch(`${url}/chatkit`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', cookie },
+        body: JSON.stringify(body),
+      });
+    const content = [{ type: 'input_text', text: 'What happens when a client disconnects?' }];
+    const response = await ask(demo.url, { type: 'threads.create', params: { input: { content } } });
+    const cookie = response.headers.get('set-cookie')?.split(';')[0] ?? '';
+    const reader = response.body?.getReader();
+    let text = '';
+    while (text.split('text_delta').length < 10) text += new TextDecoder().decode((await reader?.read())?.value);
+    demo.process.kill(signal);
+    expect(await demo.exited).toBe(0);
+    expect(demo.lines.join('\n')).toContain('answer stopped');
+
+    const again = await startDemo(env);
+    onTestFinished(() => again.stop());
+    const thread_id = /"id":"(thr_\w+)"/.exec(text)?.[1];
+    const thread = await (await ask(again.url, { type: 'threads.get_by_id', params: { thread_id } }, cookie)).json();
+    expect(thread.items.data.map((item: { type: string }) => item.type)).toEqual(['user_message', 'assistant_message']);
+    expect(thread.items.data[1].content[0].text).toMatch(
+      /^\*\*What happens when a client disconnects\.\*\* A run counts/,
+    );
+  },
+);
