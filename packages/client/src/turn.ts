@@ -124,7 +124,9 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
     stage = 'shown';
     context.update((state) => {
       const begun = beginTurn(state, status);
-      return plan.prepare === undefined ? begun : plan.prepare(begun);
+      const prepared = plan.prepare === undefined ? begun : plan.prepare(begun);
+      // It may have been stopped before there was anything to see of it.
+      return phase === 'stopping' ? freeze(prepared, 'stopping') : prepared;
     });
   };
 
