@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createChatKitServer } from '@chatkit/server';
 import { toNodeHandler } from '@chatkit/server/node';
 import { createRedisLease, createRedisLog } from '@chatkit/store/redis';
@@ -71,10 +72,16 @@ await once(http, 'listening');
 report({ type: 'ready' });
 const beat = setInterval(() => report({ type: 'alive' }), 200);
 
+/** How long the last frames may take to leave. */
+const LAST_WORDS_MS = 200;
+
 /** A deploy: no new runs, those in progress get a moment and are then ended, readers are cut and come back elsewhere. */
 const leave = async () => {
+  const closed = once(http, 'close');
   http.close();
   await server.close({ graceMs: settings.graceMs });
+  // Readers of our own runs have been told the end and need a moment to get it; those who follow runs of others are cut.
+  await Promise.race([closed, sleep(LAST_WORDS_MS)]);
   http.closeAllConnections();
   clearInterval(beat);
   await lease.close();
