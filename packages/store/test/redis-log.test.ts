@@ -24,5 +24,15 @@ describe.skipIf(server === undefined)('createRedisLog', () => {
       close: (log) => log.close(),
       runs: 60,
     });
+
+    // What one machine appends, another one reads.
+    describeStreamLog(
+      `over ${name}, from another machine`,
+      async () => {
+        const [writer, reader] = [await make(), await make()];
+        return { ...writer, read: reader.read, close: () => Promise.all([writer.close(), reader.close()]) };
+      },
+      { close: async (log) => void (await log.close()), runs: 30 },
+    );
   }
 });
