@@ -4,7 +4,7 @@ import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';
 import './styles/index.css';
 
-const client = createChatClient({ url: '/chatkit' });
+const client = createChatClient({ url: '/chatkit', extensions: true });
 
 createRoot(document.getElementById('root') as HTMLElement).render(
   <StrictMode>
