@@ -41,13 +41,13 @@ const script = await bundle(
    globalThis.process ? process.exit(code) : Deno.exit(code);`,
 );
 
-function execute(command, args, timeoutMs = 240_000) {
+function execute(command, args, timeoutMs = 120_000) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     let output = '';
     child.stdout.on('data', (data) => (output += data));
     child.stderr.on('data', (data) => (output += data));
-    const timer = setTimeout(() => child.kill(), timeoutMs);
+    const timer = setTimeout(() => process.kill(-child.pid), timeoutMs); // the group: npx does not pass signals on
     child.on('error', (error) => resolve({ code: -1, output: String(error) }));
     child.on('close', (code) => {
       clearTimeout(timer);

@@ -1,5 +1,6 @@
 /** A clock that stands still until it is told to go on. */
 
+import { inNextTurn } from '../../src/engine/time-budget.ts';
 import type { Clock } from '../../src/index.ts';
 
 interface Timer {
@@ -60,15 +61,4 @@ export async function settle(): Promise<void> {
   for (let turn = 0; turn < 2; turn++) await nextTurn();
 }
 
-const nextTurn = () =>
-  new Promise<void>((resolve) => {
-    if (typeof setImmediate === 'function') setImmediate(resolve);
-    else if (typeof MessageChannel === 'function') {
-      const { port1, port2 } = new MessageChannel();
-      port1.onmessage = () => {
-        port1.close();
-        resolve();
-      };
-      port2.postMessage(0);
-    } else setTimeout(resolve, 0);
-  });
+const nextTurn = () => new Promise<void>((resolve) => inNextTurn(resolve));
