@@ -142,8 +142,14 @@ const ownCopy = (event: ThreadStreamEvent): ThreadStreamEvent => {
   if (typeof event !== 'object' || event === null || typeof event.type !== 'string') {
     throw new TypeError('An event must be an object with a `type`.');
   }
-  if (event.type === 'thread.item.updated' && event.update?.type === 'assistant_message.content_part.text_delta') {
+  if (
+    event.type === 'thread.item.updated' &&
+    event.update?.type === 'assistant_message.content_part.text_delta' &&
+    typeof event.update.delta === 'string'
+  ) {
     return { ...event, update: { ...event.update } };
   }
+  // What has no JSON form (a BigInt, a circle) would get into the log and break the connection of each reader, again and again.
+  JSON.stringify(event);
   return structuredClone(event);
 };

@@ -262,10 +262,16 @@ describe('errors', () => {
     expect(String(t.errors[0])).toContain('async iterable');
   });
 
+  const circle: Record<string, unknown> = { type: 'progress_update', text: 'x' };
+  circle['self'] = circle;
+
   test.each<[string, unknown]>([
     ['null', null],
     ['a string', 'hello'],
     ['an object without a type', {}],
+    ['a BigInt inside', { type: 'progress_update', text: 1n }],
+    ['a BigInt as a delta', textDelta('a', 1n as never)],
+    ['a circle', circle],
     ['a function inside', { type: 'client_effect', name: 'x', data: { f: () => {} } }],
   ])('an event that is %s is an error event', async (_, event) => {
     const t = playing(() => [event as never]);
