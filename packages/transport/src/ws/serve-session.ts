@@ -84,7 +84,8 @@ export function createSession(port: SocketPort, answer: Answer, options: Session
     }
     if (runs.size >= maxRuns) {
       port.send(formatServerMessage(id, 'head', JSON.stringify({ status: 429, headers: {} })));
-      port.send(formatServerMessage(id, 'end'));
+      // A client that goes on asking and reads no answer would have its refusals piled up.
+      if (port.send(formatServerMessage(id, 'end')) !== undefined) fail(closeCodes.stuck, 'answers are not read');
       return;
     }
     const controller = new AbortController();
@@ -117,11 +118,15 @@ export function createSession(port: SocketPort, answer: Answer, options: Session
       source?.return().catch(ignore);
       return;
     }
-    port.send(formatServerMessage(id, 'head', JSON.stringify({ status, headers })));
-    if (source === undefined) return;
-    run.leave = () => {
-      source.return().catch(ignore);
-    };
+    const room = port.send(formatServerMessage(id, 'head', JSON.stringify({ status, headers })));
+    if (source !== undefined) {
+      run.leave = () => {
+        source.return().catch(ignore);
+      };
+    }
+    // Open until the socket has room, answers without a body too: `maxRuns` then bounds what a client has us hold.
+    if (room !== undefined) await room;
+    if (source === undefined || isOver()) return;
     const opened = (): Promise<void> =>
       new Promise((resolve) => {
         run.wake = resolve;

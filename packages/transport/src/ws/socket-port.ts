@@ -29,6 +29,12 @@ export function createSocketPort(
   let isOpen = true;
   let drained: Promise<void> | undefined;
 
+  const close = (code: number, reason: string): void => {
+    socket.close(code, reason);
+    // The close frame waits behind what is stuck.
+    if (code === closeCodes.stuck) socket.terminate?.();
+  };
+
   const drain = async (): Promise<void> => {
     let held = socket.bufferedAmount;
     let lastProgress = performance.now();
@@ -39,9 +45,7 @@ export function createSocketPort(
         lastProgress = performance.now();
         wait = 1;
       } else if (performance.now() - lastProgress > stuckMs) {
-        socket.close(closeCodes.stuck, 'the client takes nothing');
-        // The close frame waits behind what is stuck.
-        socket.terminate?.();
+        close(closeCodes.stuck, 'the client takes nothing');
         return;
       }
       held = socket.bufferedAmount;
@@ -58,7 +62,7 @@ export function createSocketPort(
         });
       return drained;
     },
-    close: (code, reason) => socket.close(code, reason),
+    close,
     closed() {
       isOpen = false;
     },
