@@ -1,7 +1,7 @@
 // Peers and the limit, side by side, in one run: node bench/transport/run.mjs [--sections=A,B,C,D,E,F] [--quick] [--install]
 // Prints the tables and writes docs/benchmarks/transport.md with its charts. README.md says how to read them.
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { args, resultsDir } from './src/orch.mjs';
@@ -81,6 +81,10 @@ const wanted =
     : options.sections === true
       ? []
       : String(options.sections).split(',');
+if (wanted.length > 0) {
+  const commit = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: here, encoding: 'utf8' }).stdout.trim();
+  writeFileSync(join(resultsDir, 'meta.json'), JSON.stringify({ commit }));
+}
 for (const name of wanted) {
   console.log(`\n=== ${name}`);
   rmSync(join(resultsDir, `${name}.jsonl`), { force: true });

@@ -1,5 +1,4 @@
 // Tables and charts of the last results: prints them and writes docs/benchmarks/transport.md and its SVG files.
-import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -332,7 +331,8 @@ if (e.length > 0) {
   check('Encoding a delta ÷ JSON.stringify and framing, copied to bytes', ns(`${ours} -> utf8Write`) / base, 0.35);
 }
 
-const commit = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' }).stdout.trim();
+const remarks = fs.readFileSync(path.join(root, 'remarks.md'), 'utf8').trim();
+const { commit } = JSON.parse(fs.readFileSync(path.join(resultsDir, 'meta.json'), 'utf8'));
 const machine = `${os.cpus()[0]?.model.trim()}, ${os.cpus().length} cores, ${Math.round(os.totalmem() / 2 ** 30)} GiB, Linux ${os.release().split('-')[0]}, Node ${process.version}`;
 const when = [a, b, c, d, e, f]
   .flat()
@@ -340,8 +340,8 @@ const when = [a, b, c, d, e, f]
   .sort();
 const text = `# Transport: peers and the limit
 
-${machine}. Commit ${commit}, ${when[0]?.slice(0, 16)}Z to ${when.at(-1)?.slice(11, 16)}Z. Server and load are processes of their own on loopback, a fresh
-pair for every run; in every pass each candidate runs once, in random order, and ratios are taken within a pass. The machine
+${machine}. Commit ${commit}, ${when[0]?.slice(0, 16)}Z to ${when.at(-1)?.slice(11, 16)}Z.
+Server and load are processes of their own on loopback, a fresh pair for every run; in every pass each candidate runs once, in random order, and ratios are taken within a pass. The machine
 was shared with other work; the last column says how much of it at most. \`raw\` is \`node:http\` with one \`res.write(JSON)\` per
 event, honouring \`drain\`; \`raw-net\` and \`raw-fair\` are hand-written on \`node:net\`: the floor without leaving Node. Smaller
 differences than about 1.3 × between two runs mean nothing. Made by \`node bench/transport/run.mjs\`.
@@ -349,6 +349,8 @@ differences than about 1.3 × between two runs mean nothing. Made by \`node benc
 ## What was asked for, and what came out
 
 ${table(['measure', 'at most', 'measured', 'holds'], checks)}
+
+${remarks}
 
 ${sections.join('\n\n')}
 `;
