@@ -21,6 +21,7 @@ const checks = [
   ['layers', 'node', ['scripts/check-layers.mjs']],
   ['examples', 'node', ['scripts/check-examples.mjs']],
   ['links', 'node', ['scripts/check-links.mjs']],
+  ['api pages', 'node', ['scripts/api-docs.mjs', '--check']],
   ['types', 'npm', ['run', '-s', 'typecheck', '--', '--output-logs=errors-only', '--continue']],
   ['packages', 'turbo', ['run', 'check:pkg', '--output-logs=errors-only', '--continue']],
   ['size', 'size-limit', []],

@@ -93,6 +93,7 @@ export interface ConnectionPolicy {
   readonly repeatable: boolean;
 }
 
+/** When the client reconnects and when it gives up, unless `connection` says otherwise. */
 export const defaultPolicy: ConnectionPolicy = {
   baseMs: 500,
   capMs: 30_000,

@@ -14,6 +14,7 @@ import {
 import type { ChatError, ChatState, ChatStatus, ConnectionStatus } from './chat-state.ts';
 import type { OutgoingMessage } from './optimistic.ts';
 
+/** What there is to see at one moment. Immutable; parts that did not change are the same objects. */
 export interface ChatSnapshot {
   readonly status: ChatStatus;
   readonly connection: ConnectionStatus;

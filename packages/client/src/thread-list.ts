@@ -8,6 +8,7 @@ import type { ChatClient } from './client.ts';
 import { createNotifier, frameScheduler, type Scheduler } from './notify.ts';
 import { networkError } from './requests.ts';
 
+/** What there is to see of the list at one moment. */
 export interface ThreadListSnapshot {
   /** Newest first. */
   readonly threads: readonly Thread[];
@@ -17,6 +18,7 @@ export interface ThreadListSnapshot {
   readonly error: ChatError | undefined;
 }
 
+/** The list of threads, page by page, with a snapshot to render. */
 export interface ThreadList {
   getSnapshot(): ThreadListSnapshot;
   /** Calls `listener` after changes until the returned function is called. Follows the chat meanwhile. */

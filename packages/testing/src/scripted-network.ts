@@ -46,6 +46,7 @@ export interface ScriptedNetworkOptions {
   clock?: { setTimeout(callback: () => void, delayMs: number): unknown } | undefined;
 }
 
+/** A network whose faults are written down in advance. */
 export interface ScriptedNetwork {
   readonly fetch: typeof globalThis.fetch;
   readonly requests: SeenRequest[];

@@ -8,6 +8,7 @@ export interface VirtualClockOptions {
   startMs?: number | undefined;
 }
 
+/** A clock that stands still until it is moved. */
 export interface VirtualClock extends Clock {
   /** A promise that is kept `delayMs` from now; rejects with the signal's reason when that comes first. */
   sleep(delayMs: number, signal?: AbortSignal | undefined): Promise<void>;

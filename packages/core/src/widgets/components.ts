@@ -311,10 +311,15 @@ export const listView = component('ListView');
 /** Root without a frame of its own. */
 export const basic = component('Basic');
 
+/** One row of a `ListView`; with `onClickAction` the whole row is a button. */
 export const listViewItem = component('ListViewItem');
+/** A container with a direction, padding, border and background of its own. */
 export const box = component('Box');
+/** Fields that are sent together by `onSubmitAction`. */
 export const form = component('Form');
+/** Children from left to right. */
 export const row = component('Row');
+/** Children from top to bottom. */
 export const col = component('Col');
 /**
  * Text, streamed piece by piece when it has an `id`.
@@ -323,28 +328,47 @@ export const col = component('Col');
  * text({ id: 'answer', value: 'Hel', streaming: true });
  */
 export const text = component('Text');
+/** A heading. */
 export const title = component('Title');
+/** Small text beside something. */
 export const caption = component('Caption');
 /** Markdown, streamed piece by piece when it has an `id`. */
 export const markdown = component('Markdown');
+/** A short label in a coloured pill. */
 export const badge = component('Badge');
+/** An icon by its name. */
 export const icon = component('Icon');
+/** A picture by its URL. */
 export const image = component('Image');
+/** Sends `onClickAction`, or submits the form around it. */
 export const button = component('Button');
+/** A thin line between neighbours. */
 export const divider = component('Divider');
+/** Room that pushes its neighbours apart. */
 export const spacer = component('Spacer');
 /** Animates the change of its one child. */
 export const transition = component('Transition');
+/** A field for one line of text. */
 export const input = component('Input');
+/** A field for several lines of text. */
 export const textarea = component('Textarea');
+/** A field for one of many options. */
 export const select = component('Select');
+/** A field for a day. */
 export const datePicker = component('DatePicker');
+/** A field that is on or off. */
 export const checkbox = component('Checkbox');
+/** A field for one of a few options, all of them visible. */
 export const radioGroup = component('RadioGroup');
+/** The caption of the field `fieldName`. */
 export const label = component('Label');
+/** Bars, areas and lines over `data`. */
 export const chart = component('Chart');
+/** Rows of cells. */
 export const table = component('Table');
+/** A row of a `Table`. */
 export const tableRow = component('Table.Row');
+/** A cell of a `Table.Row`. */
 export const tableCell = component('Table.Cell');
 
 /**

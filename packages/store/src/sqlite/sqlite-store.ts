@@ -19,6 +19,7 @@ export interface SqliteStoreOptions<Context> {
   busyTimeoutMs?: number | undefined;
 }
 
+/** A store in an SQLite file, and the means to close it. */
 export interface SqliteStore<Context> extends Store<Context>, Disposable {
   /** Closes the file. Calls that come later fail. */
   close(): void;

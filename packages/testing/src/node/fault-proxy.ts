@@ -17,6 +17,7 @@ export interface ProxyFaults {
   refuse?: boolean | undefined;
 }
 
+/** A TCP proxy that can delay, cut and swallow what passes it. */
 export interface FaultProxy {
   readonly port: number;
   /** `http://127.0.0.1:<port>` */
