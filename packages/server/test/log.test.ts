@@ -47,14 +47,14 @@ test.each(['throws', 'rejects'])(
   },
 );
 
-test('a store that fails during an attach or a cancel is a 500, not "no such run"', async () => {
+test('a store that fails during an attach, a cancel or a delete is a 500, not "no such run"', async () => {
   const t = testServer({ respond: halfway() });
   const response = await t.send(create(), { headers: { ...optIn, 'chatkit-run-id': 'r' } });
   await settle();
   t.store.loadThread = () => Promise.reject(new Error('connection refused'));
   expect((await t.attach('run=r')).status).toBe(500);
   expect((await t.json({ type: 'runs.cancel', params: { run_id: 'r' } })).status).toBe(500);
-  expect((await t.json({ type: 'threads.delete', params: { thread_id: 'x' } })).status).toBe(200);
+  expect((await t.json({ type: 'threads.delete', params: { thread_id: 'x' } })).status).toBe(500);
   await response.body?.cancel();
 });
 
