@@ -19,7 +19,9 @@ const consumer = () => fresh('async function (iterable, sink) { for await (const
 function bursts(n) {
   const chunks = async function* () {
     for (let from = 0; from < n; from += 32) {
-      yield Array.from({ length: Math.min(32, n - from) }, (_, index) => from + index);
+      const chunk = [];
+      for (let item = from; item < n && item < from + 32; item++) chunk.push(item);
+      yield chunk;
     }
   };
   const source = {
