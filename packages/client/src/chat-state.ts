@@ -200,4 +200,4 @@ const isGrowth = (event: ThreadStreamEvent): boolean =>
   (event.type === 'thread.item.updated' && event.update?.type === 'assistant_message.content_part.text_delta');
 
 const isBlank = (item: ThreadItem): boolean =>
-  item.type === 'assistant_message' && item.content.every((part) => part.text.trim() === '');
+  item.type === 'assistant_message' && (item.content ?? []).every((part) => !part?.text?.trim());

@@ -94,7 +94,7 @@ export const createEndpoint = (options: EndpointOptions): Endpoint => {
 /** The error that an answer stands for: the server's `{error: {code, message, retryable}}`, or one about the status. */
 export const errorOf = async (response: Response): Promise<ChatKitError> => {
   const { status } = response;
-  const text = await response.text().catch(() => '');
+  const text = await shortText(response).catch(() => '');
   const sent = envelope(text);
   return new ChatKitError(
     // Codes are an open set: one of a newer server is passed on as it is.
@@ -105,6 +105,24 @@ export const errorOf = async (response: Response): Promise<ChatKitError> => {
       details: { ...sent?.details, status },
     },
   );
+};
+
+/** The text of an error is a few lines. A server that sends more, or never ends, is not waited for. */
+const maxErrorBytes = 64 * 1024;
+
+const shortText = async (response: Response): Promise<string> => {
+  if (response.body === null) return '';
+  const reader = response.body.getReader();
+  const decoder = new TextDecoder();
+  let text = '';
+  for (let bytes = 0; bytes <= maxErrorBytes; ) {
+    const { done, value } = await reader.read();
+    if (done) return text + decoder.decode();
+    bytes += value.byteLength;
+    text += decoder.decode(value, { stream: true });
+  }
+  void reader.cancel().catch(() => {});
+  return text;
 };
 
 /** `error` as a `ChatKitError`; what is none already, `fetch` has thrown. */
