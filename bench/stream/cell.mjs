@@ -73,7 +73,7 @@ function chainOf(source) {
 async function time(run) {
   let sum = 0;
   const sink = (item) => {
-    sum += item;
+    sum += typeof item === 'number' ? item : item.length;
   };
   globalThis.gc?.();
   const start = performance.now();
