@@ -36,6 +36,8 @@ export const createApp = ({ config, index, store, files, log }: AppOptions): App
     config.model && new OpenAI({ apiKey: config.model.apiKey, baseURL: config.model.baseUrl ?? null, maxRetries: 1 });
   const server = createChatKitServer<Visitor>({
     store,
+    // On a developer's machine any page could point its own name here (DNS rebinding) and spend the model's key.
+    allowedHosts: loopback.has(config.host) ? ['localhost', '127.0.0.1', '[::1]'] : undefined,
     async *respond(thread, input, context, run) {
       if (input === null) return;
       thread.title ??= threadTitle(textOf(input));
@@ -68,6 +70,8 @@ export const createApp = ({ config, index, store, files, log }: AppOptions): App
   };
   return { handle, close: () => server.close({ graceMs: RUN_GRACE_MS }) };
 };
+
+const loopback: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '::1']);
 
 const pathOf = (url: string | undefined): string | undefined => {
   try {

@@ -113,6 +113,24 @@ const post = (body: unknown, cookie = '') =>
     body: JSON.stringify(body),
   });
 
+test('on loopback the chat answers to no other host name', async () => {
+  const ask = (host: string) =>
+    new Promise<string>((resolve) => {
+      const socket = connect(port, '127.0.0.1', () => {
+        const head = `POST /chatkit HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\ncontent-type: application/json\r\n`;
+        const body = '{"type":"threads.list","params":{}}';
+        socket.write(`${head}content-length: ${body.length}\r\n\r\n${body}`);
+      });
+      let text = '';
+      socket.on('data', (data) => {
+        text += data;
+      });
+      socket.on('end', () => resolve(text));
+    });
+  expect(await ask(`localhost:${port}`)).toMatch(/^HTTP\/1\.1 200 /);
+  expect(await ask('evil.example')).toMatch(/^HTTP\/1\.1 403 /);
+});
+
 test('a visitor sees only their own conversations', async () => {
   const input = {
     content: [{ type: 'input_text', text: 'How do I stop a lamp?' }],
