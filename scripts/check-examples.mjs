@@ -13,7 +13,7 @@ const markdown = [
   'README.md',
   ...['packages', 'apps', 'docs/guides', 'docs/reference']
     .flatMap((dir) => list(join(root, dir)))
-    .filter((file) => file.endsWith('.md') && !file.includes('node_modules')),
+    .filter((file) => file.endsWith('.md') && !file.endsWith('API.md')),
 ];
 
 /** What a fragment leaves to its reader: a name, a shorthand value, the type of a parameter, a file of theirs. */
