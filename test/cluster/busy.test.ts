@@ -32,7 +32,9 @@ describe.skipIf(!hasRedis).each(['interrupt', 'queue', 'reject'] as const)('%s',
     }));
     const outcomes = await within('all answers', Promise.all(sent.map(({ reading }) => reading.ended)), 30_000);
     const kinds = [...new Set(outcomes)];
-    console.log(`${busy}: ${kinds.map((kind) => `${outcomes.filter((each) => each === kind).length} ${kind}`).join(', ')}`);
+    console.log(
+      `${busy}: ${kinds.map((kind) => `${outcomes.filter((each) => each === kind).length} ${kind}`).join(', ')}`,
+    );
     const allowed = {
       interrupt: ['completed', 'cancelled'],
       queue: ['completed'],

@@ -2,13 +2,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type ChatKitRequestInput,
-  createOrderChecker,
   emptyThreadState,
   reduceThread,
   selectItems,
   type ThreadItem,
   type ThreadStreamEvent,
 } from '@chatkit/core';
+import { createOrderChecker } from '@chatkit/core/order';
 import { decodeSse } from '@chatkit/transport';
 
 const optIn = { 'content-type': 'application/json', 'chatkit-client': '1' };
