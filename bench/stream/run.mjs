@@ -4,7 +4,7 @@
  *   node bench/stream/run.mjs [--items=1000000] [--peers=/folder/with/node_modules] [--only=map,tee] [--dry]
  *
  * Peers are looked up in that folder, because this repository does not depend on them:
- *   npm install --prefix /tmp/peers streaming-iterables ix rxjs rxjs-for-await
+ *   npm install --prefix <folder> streaming-iterables ix rxjs rxjs-for-await
  */
 
 import { execFile, execFileSync } from 'node:child_process';
