@@ -1,6 +1,6 @@
 // What a log in Redis costs beside the one in memory: time to the first token, gaps between tokens, and CPU a token, for
 // many runs at the pace of a model. Both logs take turns in one process.
-// Build first (`npm run build`), then: node bench/store/redis.mjs [--runs 500] [--rate 30] [--seconds 6] [--client ioredis] [--json file]
+// Build first (`npm run build`), then: node bench/store/redis.mjs [--runs 500] [--rate 30] [--seconds 6] [--client ioredis] [--flush 25] [--json file]
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -15,6 +15,7 @@ const { values: flags } = parseArgs({
     rate: { type: 'string', default: '30' },
     seconds: { type: 'string', default: '6' },
     client: { type: 'string', default: 'node-redis' },
+    flush: { type: 'string', default: '25' },
     json: { type: 'string' },
   },
 });
@@ -96,7 +97,7 @@ const rounds = { memory: [], redis: [] };
 for (let round = 0; round < 3; round += 1) {
   const order = round % 2 === 0 ? ['memory', 'redis'] : ['redis', 'memory'];
   for (const name of order) {
-    const log = name === 'memory' ? createMemoryLog() : createRedisLog({ client });
+    const log = name === 'memory' ? createMemoryLog() : createRedisLog({ client, flushMs: Number(flags.flush) });
     const result = await measure(log, `${name}-${round}`);
     // The first round warms up.
     if (round > 0) rounds[name].push(result);
@@ -107,7 +108,7 @@ for (let round = 0; round < 3; round += 1) {
 /** From the machine that runs the run to a reader on another one: from append to arrival. */
 const across = async () => {
   const other = await redisClients[flags.client](server.url);
-  const [a, b] = [createRedisLog({ client }), createRedisLog({ client: other.client })];
+  const [a, b] = [createRedisLog({ client, flushMs: Number(flags.flush) }), createRedisLog({ client: other.client })];
   const delays = [];
   await Promise.all(
     Array.from({ length: 50 }, async (_, n) => {

@@ -199,6 +199,29 @@ describe.skipIf(probe === undefined).each(Object.entries(redisClients))('faults 
     expect(await outcomeOf((async () => zombie.append('run', [entry(99)]))())).toBe('log.closed');
   });
 
+  it('tells readers of an owner that was taken over and has fallen silent', async () => {
+    const server = await redis();
+    const [owner, heir] = [await machine(server), await machine(server)];
+    await owner.create('run');
+    for (let seq = 1; seq <= 3; seq += 1) owner.append('run', [entry(seq)]);
+    const reading = collect(owner, 'run');
+    await new Promise((done) => setTimeout(done, 60));
+    await heir.create('run');
+    await heir.append('run', [entry(1, 2), { offset: '2-2', end: 'interrupted' }]);
+    expect(await reading).toEqual([...offsets(1, 3), ...offsets(1, 2, 2)]);
+  });
+
+  it('tells readers of a silent owner that the run was deleted elsewhere', async () => {
+    const server = await redis();
+    const [owner, other] = [await machine(server), await machine(server)];
+    await owner.create('run');
+    owner.append('run', [entry(1)]);
+    const reading = outcomeOf(collect(owner, 'run'));
+    await new Promise((done) => setTimeout(done, 60));
+    await other.delete('run');
+    expect(await reading).toBe('log.expired');
+  });
+
   it('lets one machine write in an epoch', async () => {
     const server = await redis();
     const [a, b] = [await machine(server), await machine(server)];

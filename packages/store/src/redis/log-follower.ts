@@ -14,10 +14,6 @@ export interface Followed {
   window: EntryWindow;
   /** The last id that was read of the stream. */
   cursor: string;
-  /** When something came last, by `performance.now()`. */
-  heardAt: number;
-  /** Whether the last look found that its lease has ended and its log has not. */
-  isOrphan: boolean;
 }
 
 export interface LogFollowerOptions {
@@ -82,7 +78,6 @@ export const createLogFollower = (options: LogFollowerOptions): LogFollower => {
       }
       const run = byStream.get(stream);
       if (run === undefined || followed.get(run.runId) !== run) continue;
-      run.heardAt = performance.now();
       for (const raw of batches) {
         const batch = decodeBatch(raw);
         if (batch === undefined) {
@@ -131,7 +126,7 @@ export const createLogFollower = (options: LogFollowerOptions): LogFollower => {
 
   return {
     follow(runId, from) {
-      const run = { runId, window: createEntryWindow(from), cursor: from, heardAt: performance.now(), isOrphan: false };
+      const run = { runId, window: createEntryWindow(from), cursor: from };
       followed.set(runId, run);
       if (state === 'idle') void read();
       else wake();

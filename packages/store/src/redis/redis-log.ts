@@ -46,7 +46,7 @@ export interface RedisLogOptions {
   openTtlMs?: number | undefined;
   /** When Redis forgets a run that has ended. Default 10 minutes. */
   endedTtlMs?: number | undefined;
-  /** How often a reader without entries looks whether its run is still there. Default 5 s. */
+  /** How often a reader without entries looks whether its run is still there. Default 1 s. */
   checkMs?: number | undefined;
   /** How long Redis may not answer before runs and readers fail. Default 30 s. */
   unreachableMs?: number | undefined;
@@ -67,6 +67,10 @@ interface Run {
   isLocal: boolean;
   followed: Followed | undefined;
   readonly tails: Set<Tail>;
+  /** When Redis was last heard of it, by `performance.now()`. */
+  heardAt: number;
+  /** Whether the last look found that its lease has ended and its log has not. */
+  isOrphan: boolean;
   /** Why readers cannot go on. */
   failure: ChatKitError | undefined;
   room: { readonly promise: Promise<void>; resolve(): void; reject(error: unknown): void } | undefined;
@@ -101,7 +105,7 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
   const maxBytesPerRun = options.maxBytesPerRun ?? 8 * 1024 * 1024;
   const windowBytes = Math.min(options.windowBytes ?? 256 * 1024, maxBytesPerRun);
   const openTtlMs = options.openTtlMs ?? 3_600_000;
-  const checkMs = options.checkMs ?? 5_000;
+  const checkMs = options.checkMs ?? 1_000;
   const unreachableMs = options.unreachableMs ?? 30_000;
   const flushes = options.flushes ?? ((event) => event.type !== 'thread.item.updated');
   const base = `{${options.prefix ?? 'chatkit'}}`;
@@ -130,6 +134,7 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
     onAcked(outbox) {
       const run = runs.get(outbox.runId);
       if (run?.outbox !== outbox) return;
+      run.heardAt = performance.now();
       outbox.window.trim(windowBytes, outbox.acked);
       settleRoom(run);
       forgetIfIdle(run);
@@ -156,6 +161,7 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
     onEntries(followed) {
       const run = runs.get(followed.runId);
       if (run?.followed !== followed) return;
+      run.heardAt = performance.now();
       wakeAll(run);
       followed.window.trim(windowBytes, Number.POSITIVE_INFINITY);
     },
@@ -174,6 +180,8 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
         isLocal: false,
         followed: undefined,
         tails: new Set(),
+        heardAt: performance.now(),
+        isOrphan: false,
         failure: undefined,
         room: undefined,
       };
@@ -223,35 +231,46 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
   const sweep = (): void => {
     const now = performance.now();
     writer.sweep(now);
-    let following = 0;
+    let watched = 0;
     for (const run of runs.values()) {
-      const { followed } = run;
-      if (followed === undefined || followed.window.isEnded() || run.failure !== undefined) continue;
-      following += 1;
-      if (now - followed.heardAt >= checkMs) {
-        followed.heardAt = now;
-        check(run, followed);
-      }
+      const window = windowOf(run);
+      if (run.tails.size === 0 || window === undefined || window.isEnded() || run.failure !== undefined) continue;
+      watched += 1;
+      // What is under way is the writer's to watch.
+      if (now - run.heardAt < checkMs || (run.isLocal && run.outbox?.acked !== window.end())) continue;
+      run.heardAt = now;
+      void check(run, window);
     }
-    if (following > 0 || !writer.isIdle()) return;
+    if (watched > 0 || !writer.isIdle()) return;
     clearInterval(sweeper);
     sweeper = undefined;
   };
-  /** Whether a run that has been silent is still there. */
-  const check = (run: Run, followed: Followed): void => {
-    const current = () => run.followed === followed && !followed.window.isEnded();
-    page(run.id, followed.cursor, 1).then(
-      (answer) => {
-        const isThere = typeof answer === 'object';
-        // The lease says that it has ended and the log does not, twice: the end will not come any more.
-        const isOrphan = isThere && answer.leaseOutcome !== '' && answer.outcome === '';
-        if (current() && (!isThere || (isOrphan && followed.isOrphan))) failReaders(run, expiredRun(run.id));
-        followed.isOrphan = isOrphan;
-      },
-      (error) => {
-        if (current()) failReaders(run, unreachable(run.id, error));
-      },
-    );
+  /**
+   * Whether a run that has been silent is still there, and still ours where it was: an owner that lost its lease appends
+   * nothing more, so no refusal tells it who has the run.
+   */
+  const check = async (run: Run, window: EntryWindow): Promise<void> => {
+    const last = run.isLocal ? window.last() : (run.followed?.cursor ?? '');
+    const isCurrent = () => windowOf(run) === window && !window.isEnded();
+    try {
+      const answer = await page(run.id, last === '' ? undefined : last, 1);
+      if (!isCurrent()) return;
+      if (typeof answer !== 'object') {
+        failReaders(run, expiredRun(run.id));
+        return;
+      }
+      if (run.isLocal && answer.entries.length > 0 && window.last() === last) {
+        run.isLocal = false;
+        wakeAll(run);
+        return;
+      }
+      // The lease says that it has ended and the log does not, twice: the end will not come any more.
+      const isOrphan = answer.leaseOutcome !== '' && answer.outcome === '';
+      if (isOrphan && run.isOrphan) failReaders(run, expiredRun(run.id));
+      run.isOrphan = isOrphan;
+    } catch (error) {
+      if (isCurrent()) failReaders(run, unreachable(run.id, error));
+    }
   };
 
   /** What a run has after `after`, oldest first. Asks again until Redis answers, for as long as the log waits. */
@@ -365,7 +384,7 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
             isOver = answer.isWhole && answer.outcome !== '';
             if (answer.isWhole && !isOver && run.tails.has(tail) && !run.isLocal && run.followed === undefined) {
               run.followed = follower.follow(runId, answer.tail);
-              watch();
+              run.heardAt = performance.now();
             }
           }
         } catch (error) {
@@ -386,6 +405,7 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
           run = runOf(runId);
           isKnown = run.isLocal;
           run.tails.add(tail);
+          watch();
         },
         poll() {
           for (;;) {
@@ -399,7 +419,7 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
               continue;
             }
             if (isOver) return 'end';
-            const window = run.isLocal ? run.outbox?.window : run.followed?.window;
+            const window = windowOf(run);
             if (window !== tail.window) tail.index = -1;
             tail.window = window;
             if (window === undefined || (tail.index < window.start() && !window.covers(position))) {
@@ -462,6 +482,9 @@ const unknownOffset = (offset: string): ChatKitError =>
   new ChatKitError('log.offset_unknown', `${JSON.stringify(offset)} is not an offset.`, { details: { offset } });
 
 const closing = (): ChatKitError => new ChatKitError('server.closing', 'The log was closed.', { retryable: true });
+
+/** What readers of a run read in this process. */
+const windowOf = (run: Run): EntryWindow | undefined => (run.isLocal ? run.outbox?.window : run.followed?.window);
 
 const wakeAll = (run: Run): void => {
   for (const tail of [...run.tails]) tail.wake();
