@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { leaseMutants } from './mutants/lease-mutants.ts';
 import { logMutants } from './mutants/log-mutants.ts';
 import { storeMutants } from './mutants/store-mutants.ts';
 
@@ -54,11 +55,14 @@ describe('the conformance kits', () => {
     failed = await failures();
   }, 120_000);
 
-  it.each(['sound store', 'sound log'])('pass a %s', (name) => {
+  it.each(['sound store', 'sound log', 'sound lease'])('pass a %s', (name) => {
     expect(failed.get(name)).toEqual([]);
   });
 
-  it.each(Object.entries({ ...storeMutants, ...logMutants }))('notice one that %s', (name, { fails }) => {
-    expect(failed.get(name)?.join('\n') ?? 'not run').toContain(fails);
-  });
+  it.each(Object.entries({ ...storeMutants, ...logMutants, ...leaseMutants }))(
+    'notice one that %s',
+    (name, { fails }) => {
+      expect(failed.get(name)?.join('\n') ?? 'not run').toContain(fails);
+    },
+  );
 });

@@ -1,5 +1,6 @@
 // Runs the kits on every mutant. Not a suite of its own: `kits-can-fail.test.ts` runs it and expects failures.
-import { describeStore, describeStreamLog } from '@chatkit/testing/conformance';
+import { describeRunLease, describeStore, describeStreamLog } from '@chatkit/testing/conformance';
+import { leaseMutants, soundLease } from './lease-mutants.ts';
 import { logMutants, soundLog } from './log-mutants.ts';
 import { soundStore, storeMutants } from './store-mutants.ts';
 
@@ -9,3 +10,7 @@ describeStore('sound store', soundStore, { runs: 40 });
 for (const [name, { make }] of Object.entries(storeMutants)) describeStore(name, make, quick);
 describeStreamLog('sound log', soundLog, { runs: 40 });
 for (const [name, { make }] of Object.entries(logMutants)) describeStreamLog(name, make, quick);
+// These wait for leases to run out.
+const short = { runs: 40, shortTtlMs: 60, timeoutMs: 1_000 };
+describeRunLease('sound lease', soundLease, { runs: 40 });
+for (const [name, { make }] of Object.entries(leaseMutants)) describeRunLease(name, make, short);

@@ -1,0 +1,96 @@
+/** Leases that break one MUST each. The kit has to notice every one of them. */
+import type { RunClaim, RunLease, RunRecord } from '@chatkit/core';
+import { createMemoryLease } from '@chatkit/store/memory';
+import type { Machines } from '@chatkit/testing/conformance';
+
+type MakeMachines = (ttlMs: number) => Machines;
+
+export const soundLease: MakeMachines = (ttlMs) => {
+  const lease = createMemoryLease({ ttlMs });
+  return [lease, lease];
+};
+const mutant = (change: (lease: RunLease) => Partial<RunLease>): MakeMachines => {
+  return (ttlMs) => {
+    const lease = createMemoryLease({ ttlMs });
+    const changed = { ...lease, ...change(lease) };
+    return [changed, changed];
+  };
+};
+
+export const leaseMutants: Record<string, { make: MakeMachines; fails: string }> = {
+  'keeps every machine to itself': {
+    make: (ttlMs) => [createMemoryLease({ ttlMs }), createMemoryLease({ ttlMs })],
+    fails: 'grants one of many that ask at the same time',
+  },
+  'looks first and takes later': {
+    make: mutant((lease) => {
+      const taken = new Map<string, RunRecord>();
+      return {
+        async acquire(claim: RunClaim) {
+          const heldBy = taken.get(claim.threadId);
+          await new Promise((done) => setTimeout(done, 1));
+          if (heldBy !== undefined) return { heldBy };
+          const granted = { ...claim, epoch: 1 };
+          taken.set(claim.threadId, granted);
+          await lease.acquire(claim);
+          return { granted };
+        },
+      };
+    }),
+    fails: 'grants one of many that ask at the same time',
+  },
+  'forgets a run with its end': {
+    make: mutant((lease) => ({
+      find: async (runId) => {
+        const record = await lease.find(runId);
+        return record?.outcome === undefined ? record : undefined;
+      },
+    })),
+    fails: 'frees the thread with the release and keeps the record with its outcome',
+  },
+  'renews what it no longer has': {
+    make: mutant(() => ({ renew: async () => ({ held: true }) })),
+    fails: 'answers a lease that has run out as lost, reaped or not',
+  },
+  'lets an earlier epoch release': {
+    make: mutant((lease) => ({
+      release: async (run, outcome) => lease.release((await lease.find(run.runId)) ?? run, outcome),
+    })),
+    fails: 'answers a lease that has run out as lost, reaped or not',
+  },
+  'gives a dead run to everybody': {
+    make: mutant((lease) => {
+      let last: readonly RunRecord[] = [];
+      return {
+        async reap() {
+          const reaped = await lease.reap();
+          if (reaped.length > 0) last = reaped;
+          return last;
+        },
+      };
+    }),
+    fails: 'gives a run away once, under the next epoch, when its owner has not renewed',
+  },
+  'reaps under the same epoch': {
+    make: mutant((lease) => ({ reap: async () => (await lease.reap()).map((run) => ({ ...run, epoch: 1 })) })),
+    fails: 'gives a run away once, under the next epoch, when its owner has not renewed',
+  },
+  'frees the thread of a run that it reaps': {
+    make: mutant((lease) => ({
+      async reap() {
+        const reaped = await lease.reap();
+        for (const run of reaped) await lease.release(run, 'interrupted');
+        return reaped;
+      },
+    })),
+    fails: 'keeps the thread taken until the one who reaped it lets go',
+  },
+  'stops by message alone': {
+    make: mutant((lease) => ({ renew: async (run) => ({ held: (await lease.renew(run)).held }) })),
+    fails: 'are in the next renewal, the first cause',
+  },
+  'stops by renewal alone': {
+    make: mutant(() => ({ onStop: () => () => {} })),
+    fails: 'reach the owner from any machine',
+  },
+};
