@@ -1,13 +1,19 @@
 /**
- * Pulls events out of an application's generator, and can let go of it. `next()` rejects with the signal's reason the
- * moment the signal aborts, whatever the generator is waiting for; `stop()` then gives it a bounded time to run its
- * `finally` blocks and abandons it after that. An abandoned generator may go on, but nobody reads its values, so they
- * never reach the store. (`Promise.race` against the signal would keep one reaction per event until the run ends.)
+ * Reads an application's generator, and can let go of it. `read()` rejects with the signal's reason the moment the signal
+ * aborts, whatever the generator is waiting for; `stop()` then gives it a bounded time to run its `finally` blocks and
+ * abandons it after that. An abandoned generator may go on, but nobody reads its values, so they never reach the store.
+ *
+ * It runs once per token, so it is written without a promise of its own per event. (`Promise.race` against the signal
+ * would besides keep one reaction per event until the run ends.)
  */
 import { type Clock, settlesWithin } from './clock.ts';
 
 export interface GuardedSource<T> {
-  next(): Promise<IteratorResult<T>>;
+  /**
+   * Hands over every value, one at a time: a promise that `take` returns is waited for, an abort waits for it too. Resolves
+   * at the end of the source; rejects with its error, with what `take` throws or with the signal's reason. Called once.
+   */
+  read(take: (value: T) => Promise<void> | undefined): Promise<void>;
   /** Ends the source. Resolves when it has ended or `graceMs` have passed; never rejects. */
   stop(graceMs: number): Promise<void>;
 }
@@ -15,34 +21,64 @@ export interface GuardedSource<T> {
 export const guardSource = <T>(source: AsyncIterable<T>, signal: AbortSignal, clock: Clock): GuardedSource<T> => {
   const iterator = source[Symbol.asyncIterator]();
   let pending: Promise<IteratorResult<T>> | undefined;
-  let ended = false;
-  let rejectNext: ((reason: unknown) => void) | undefined;
-  const onAbort = () => rejectNext?.(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
+  let state: 'waiting' | 'taking' | 'stopped' | 'ended' = 'taking';
+  let onAbort: (() => void) | undefined;
+  const unlisten = () => {
+    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
+  };
 
   return {
-    next: () =>
+    read: (take) =>
       new Promise((resolve, reject) => {
-        if (signal.aborted) return reject(signal.reason);
-        rejectNext = reject;
-        pending = iterator.next();
-        pending.then(
-          (result) => {
-            pending = undefined;
-            if (result.done === true) ended = true;
-            resolve(result);
-          },
-          (error) => {
-            pending = undefined;
-            ended = true;
-            reject(error);
-          },
-        );
+        const fail = (error: unknown) => {
+          if (state !== 'ended') state = 'stopped';
+          reject(error);
+        };
+        const pull = () => {
+          if (state === 'stopped') return;
+          if (signal.aborted) return fail(signal.reason);
+          state = 'waiting';
+          try {
+            pending = iterator.next();
+            pending.then(onStep, onEnd);
+          } catch (error) {
+            onEnd(error);
+          }
+        };
+        const onStep = (step: IteratorResult<T>) => {
+          pending = undefined;
+          if (step.done === true) {
+            state = 'ended';
+            unlisten();
+            return resolve();
+          }
+          // What comes after the stop is nobody's.
+          if (state === 'stopped') return;
+          state = 'taking';
+          try {
+            const taken = take(step.value);
+            if (taken === undefined) pull();
+            else taken.then(pull, fail);
+          } catch (error) {
+            fail(error);
+          }
+        };
+        const onEnd = (error: unknown) => {
+          pending = undefined;
+          state = 'ended';
+          unlisten();
+          reject(error);
+        };
+        onAbort = () => {
+          if (state === 'waiting') fail(signal.reason);
+        };
+        signal.addEventListener('abort', onAbort, { once: true });
+        pull();
       }),
     async stop(graceMs) {
-      signal.removeEventListener('abort', onAbort);
-      rejectNext = undefined;
-      if (ended) return;
+      unlisten();
+      if (state === 'ended') return;
+      state = 'stopped';
       // For a generator, `return()` queues behind the pending `next()`; other iterators may end at once.
       const returned = Promise.resolve(iterator.return?.()).catch(() => {});
       await settlesWithin(Promise.allSettled([pending, returned]), graceMs, clock);

@@ -12,16 +12,19 @@ import {
   selectOpenItems,
   type ThreadItem,
   type ThreadItemRemovedEvent,
+  type ThreadItemUpdatedEvent,
+  type ThreadItemUpdateOf,
   type ThreadState,
   type ThreadStreamEvent,
+  textDelta,
 } from '@chatkit/core';
 
 export interface ItemDesk {
   /**
-   * Stores what the event says and returns what the client gets instead of it: usually the event itself. Waits only
-   * where there is something to store or to look up, so a text delta costs no promise.
+   * Stores what the event says and returns what the client gets instead of it: usually the event itself, sometimes nothing.
+   * Waits only where there is something to store or to look up, so a text delta costs no promise.
    */
-  take(event: ThreadStreamEvent): ThreadStreamEvent[] | Promise<ThreadStreamEvent[]>;
+  take(event: ThreadStreamEvent): Taken | Promise<Taken>;
   /** Ends every unfinished item: stores it as it is, or takes it back. */
   close(verdict: (item: ThreadItem) => 'keep' | 'remove'): Promise<ThreadStreamEvent[]>;
   /** Ends every unfinished item as the store has it: as done when it is there, as removed when it is not. */
@@ -29,10 +32,17 @@ export interface ItemDesk {
   state(): ThreadState;
 }
 
+type Taken = ThreadStreamEvent | undefined;
 type ItemEvent = Extract<ThreadStreamEvent, { item: ThreadItem }>;
 
 export const createItemDesk = <Context>(store: Store<Context>, threadId: string, context: Context): ItemDesk => {
-  let state = emptyThreadState;
+  /** Everything but `text`. */
+  let folded = emptyThreadState;
+  /**
+   * Text at the end of one part that the reducer has not seen yet. Deltas of one part add up to one delta, and nobody looks
+   * at the state in between.
+   */
+  let text: { itemId: string; part: number; delta: string; isShown: boolean } | undefined;
   /** Items that came by in this turn or were looked up: whether the client may know of them. */
   const shown = new Map<string, boolean>();
 
@@ -61,33 +71,62 @@ export const createItemDesk = <Context>(store: Store<Context>, threadId: string,
     return item !== undefined && !isHiddenItem(item);
   };
 
-  const showItem = (event: ItemEvent, before: boolean | undefined): ThreadStreamEvent[] => {
-    const { id } = event.item;
-    shown.set(id, !isHiddenItem(event.item));
-    if (!isHiddenItem(event.item)) return [event];
-    return before === true ? [{ type: 'thread.item.removed', item_id: id }] : [];
+  const state = (): ThreadState => {
+    if (text !== undefined) {
+      folded = reduceThread(folded, textDelta(text.itemId, text.delta, text.part));
+      text = undefined;
+    }
+    return folded;
+  };
+  const fold = (event: ThreadStreamEvent): void => {
+    folded = reduceThread(state(), event);
   };
 
-  const keep = async (event: ItemEvent): Promise<ThreadStreamEvent[]> => {
+  const showItem = (event: ItemEvent, before: boolean | undefined): Taken => {
+    const { id } = event.item;
+    shown.set(id, !isHiddenItem(event.item));
+    if (!isHiddenItem(event.item)) return event;
+    return before === true ? { type: 'thread.item.removed', item_id: id } : undefined;
+  };
+
+  const keep = async (event: ItemEvent): Promise<Taken> => {
     // Only an item that turns hidden makes its past matter; the look-up must come before the write.
     const before = isHiddenItem(event.item) ? await wasShown(event.item.id) : undefined;
     await store.saveItem(threadId, event.item, context);
-    state = reduceThread(state, event);
+    fold(event);
     return showItem(event, before);
   };
 
-  const remove = async (event: ThreadItemRemovedEvent): Promise<ThreadStreamEvent[]> => {
+  const remove = async (event: ThreadItemRemovedEvent): Promise<Taken> => {
     const visible = await isShown(event.item_id);
     await store.deleteItem(threadId, event.item_id, context);
-    state = reduceThread(state, event);
-    return visible ? [event] : [];
+    fold(event);
+    return visible ? event : undefined;
   };
 
-  const take = (given: ThreadStreamEvent): ThreadStreamEvent[] | Promise<ThreadStreamEvent[]> => {
+  /** A text delta, the one that comes by the thousand. */
+  const takeText = (event: TextDeltaEvent): Taken | Promise<Taken> => {
+    const { item_id: itemId, update } = event;
+    const { content_index: part, delta } = update;
+    if (text?.itemId === itemId && text.part === part) {
+      text.delta += delta;
+      return text.isShown ? event : undefined;
+    }
+    const isKnown = shown.get(itemId);
+    if (isKnown === undefined) {
+      fold(event);
+      return isShown(itemId).then((visible) => (visible ? event : undefined));
+    }
+    state();
+    text = { itemId, part, delta, isShown: isKnown };
+    return isKnown ? event : undefined;
+  };
+
+  const take = (given: ThreadStreamEvent): Taken | Promise<Taken> => {
     const event = ownCopy(given);
     switch (event.type) {
       case 'thread.item.added':
-        state = reduceThread(state, event);
+        fold(event);
         return showItem(event, shown.get(event.item.id));
       case 'thread.item.done':
       case 'thread.item.replaced':
@@ -95,37 +134,39 @@ export const createItemDesk = <Context>(store: Store<Context>, threadId: string,
       case 'thread.item.removed':
         return remove(event);
       case 'thread.item.updated': {
-        state = reduceThread(state, event);
+        if (isTextDelta(event)) return takeText(event);
+        fold(event);
         const known = shown.get(event.item_id);
-        if (known !== undefined) return known ? [event] : [];
-        return isShown(event.item_id).then((visible) => (visible ? [event] : []));
+        if (known !== undefined) return known ? event : undefined;
+        return isShown(event.item_id).then((visible) => (visible ? event : undefined));
       }
       default:
-        return [event];
+        return event;
     }
   };
 
   return {
-    state: () => state,
+    state,
     take,
     async close(verdict) {
       const events: ThreadStreamEvent[] = [];
-      for (const item of selectOpenItems(state)) {
+      for (const item of selectOpenItems(state())) {
         const event: ThreadStreamEvent =
           verdict(item) === 'keep'
             ? { type: 'thread.item.done', item }
             : { type: 'thread.item.removed', item_id: item.id };
-        events.push(...(await take(event)));
+        const taken = await take(event);
+        if (taken !== undefined) events.push(taken);
       }
       return events;
     },
     async closeAsStored() {
       const events: ThreadStreamEvent[] = [];
-      for (const { id } of selectOpenItems(state)) {
+      for (const { id } of selectOpenItems(state())) {
         const item = await stored(id);
         const event: ThreadStreamEvent =
           item === undefined ? { type: 'thread.item.removed', item_id: id } : { type: 'thread.item.done', item };
-        state = reduceThread(state, event);
+        fold(event);
         if (shown.get(id) !== false && (item === undefined || !isHiddenItem(item))) events.push(event);
       }
       return events;
@@ -133,21 +174,30 @@ export const createItemDesk = <Context>(store: Store<Context>, threadId: string,
   };
 };
 
+type TextDeltaEvent = ThreadItemUpdatedEvent & {
+  update: ThreadItemUpdateOf<'assistant_message.content_part.text_delta'>;
+};
+
+const isTextDelta = (event: ThreadStreamEvent): event is TextDeltaEvent =>
+  event.type === 'thread.item.updated' &&
+  event.update?.type === 'assistant_message.content_part.text_delta' &&
+  typeof event.update.delta === 'string';
+
 /**
  * The event as it is now. The log keeps events for readers that come later, while the application is free to go on
- * changing the objects it yielded; the reference serializes at once for the same reason. A text delta, the one that
- * comes by the thousand, is copied by hand.
+ * changing the objects it yielded; the reference serializes at once for the same reason. A text delta is copied by hand.
  */
 const ownCopy = (event: ThreadStreamEvent): ThreadStreamEvent => {
   if (typeof event !== 'object' || event === null || typeof event.type !== 'string') {
     throw new TypeError('An event must be an object with a `type`.');
   }
-  if (
-    event.type === 'thread.item.updated' &&
-    event.update?.type === 'assistant_message.content_part.text_delta' &&
-    typeof event.update.delta === 'string'
-  ) {
-    return { ...event, update: { ...event.update } };
+  if (isTextDelta(event)) {
+    const { content_index, delta } = event.update;
+    return {
+      type: 'thread.item.updated',
+      item_id: event.item_id,
+      update: { type: 'assistant_message.content_part.text_delta', content_index, delta },
+    };
   }
   // What has no JSON form (a BigInt, a circle) would get into the log and break the connection of each reader, again and again.
   JSON.stringify(event);

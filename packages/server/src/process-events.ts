@@ -27,6 +27,12 @@ import { type ThreadChanges, watchThread } from './thread-changes.ts';
 /** How the events of a turn ended: on their own, by an error (the client has been told), or because of the signal. */
 export type TurnResult = 'completed' | 'failed' | 'stopped';
 
+/**
+ * Takes an event on its way to the readers. A promise is the backpressure: it resolves when there is room for more, or none
+ * is needed any more. Neither throws nor rejects.
+ */
+export type Emit = (event: ThreadStreamEvent) => Promise<void> | undefined;
+
 /** What the loop needs to know of a turn. */
 export interface ProcessOptions<Context> {
   store: Store<Context>;
@@ -44,72 +50,75 @@ export interface ProcessOptions<Context> {
   onCancelled: (thread: ThreadMetadata, pending: readonly ThreadItem[]) => Promise<void>;
   /** Takes errors whose text the client does not get. */
   onError: (error: unknown) => void;
+  /** Takes what the client may see. */
+  emit: Emit;
   /** Is told when the loop waits for the application, and when it no longer does. */
   watch?: { waiting(first: boolean): void; arrived(): void } | undefined;
 }
 
 /**
- * Runs one turn. Stopping it, by the signal or by `return()`, calls `onCancelled` once with the unfinished items; after
- * the signal the generator goes on to tell its readers what became of them, after `return()` it ends in silence.
+ * Runs one turn. Stopping it, by the signal, calls `onCancelled` once with the unfinished items; it then goes on to tell
+ * its readers what became of them. Rejects only with what `streamOptions` or the store throw before there is a source.
  */
-export async function* processEvents<Context>(
-  options: ProcessOptions<Context>,
-): AsyncGenerator<ThreadStreamEvent, TurnResult, undefined> {
-  const { store, context, signal, onError } = options;
+export const processEvents = async <Context>(options: ProcessOptions<Context>): Promise<TurnResult> => {
+  const { store, context, signal, onError, emit, watch } = options;
   const changes = watchThread(store, options.thread, context);
   const { thread } = changes;
   const desk = createItemDesk(store, thread.id, context);
   let source: GuardedSource<ThreadStreamEvent> | undefined;
-  let unsettled = true;
+
+  const emitAll = async (events: readonly ThreadStreamEvent[]): Promise<void> => {
+    for (const event of events) await emit(event);
+  };
+  const finishTaking = async (event: ThreadStreamEvent | undefined, room: Promise<void> | undefined) => {
+    await room;
+    if (event !== undefined) await emit(event);
+    if (changes.isChanged()) await emitAll(await threadUpdated(changes));
+    watch?.waiting(false);
+  };
+  // Once per token, hence without a promise where there is nothing to wait for.
+  const take = (given: ThreadStreamEvent): Promise<void> | undefined => {
+    watch?.arrived();
+    // Looking may have found that another machine owns the run.
+    if (signal.aborted) return undefined;
+    const taken = desk.take(given);
+    if (taken instanceof Promise) return taken.then((event) => finishTaking(event, undefined));
+    const room = taken === undefined ? undefined : emit(taken);
+    if (room !== undefined || changes.isChanged()) return finishTaking(undefined, room);
+    watch?.waiting(false);
+    return undefined;
+  };
+
   try {
-    try {
-      signal.throwIfAborted();
-      yield { type: 'stream_options', stream_options: await options.streamOptions(thread) };
-      signal.throwIfAborted();
-      source = guardSource(iterable(options.source(thread)), signal, options.clock);
-      for (let first = true; ; first = false) {
-        options.watch?.waiting(first);
-        const step = await source.next();
-        options.watch?.arrived();
-        signal.throwIfAborted();
-        if (step.done === true) break;
-        // No `yield*` and no needless `await` here: this loop runs once per token.
-        const taken = desk.take(step.value);
-        for (const event of taken instanceof Promise ? await taken : taken) yield event;
-        if (changes.isChanged()) yield* await threadUpdated(changes);
-      }
-      yield* await desk.close((item) => (isWorthKeeping(item) ? 'keep' : 'remove'));
-      yield* await threadUpdated(changes);
-      unsettled = false;
-      return 'completed';
-    } catch (error) {
-      options.watch?.arrived();
-      await source?.stop(options.cancelGraceMs);
-      unsettled = false;
-      if (signal.aborted && !isDeadline(signal.reason)) {
-        yield* await cancelled(options, changes, desk);
-        return 'stopped';
-      }
-      const reason = signal.aborted ? signal.reason : error;
-      if (!isCustomStreamError(reason) && !isStreamError(reason)) onError(reason);
-      const keep = options.partialOnError === 'keep';
-      const closed = await quietly(onError, () =>
-        desk.close((item) => (keep && isPartialAnswer(item) ? 'keep' : 'remove')),
-      );
-      const updated = await quietly(onError, () => threadUpdated(changes));
-      yield* closed;
-      yield toErrorEvent(reason);
-      yield* updated;
-      return signal.aborted ? 'stopped' : 'failed';
+    signal.throwIfAborted();
+    await emit({ type: 'stream_options', stream_options: await options.streamOptions(thread) });
+    signal.throwIfAborted();
+    source = guardSource(iterable(options.source(thread)), signal, options.clock);
+    watch?.waiting(true);
+    await source.read(take);
+    watch?.arrived();
+    signal.throwIfAborted();
+    await emitAll(await desk.close((item) => (isWorthKeeping(item) ? 'keep' : 'remove')));
+    await emitAll(await threadUpdated(changes));
+    return 'completed';
+  } catch (error) {
+    watch?.arrived();
+    await source?.stop(options.cancelGraceMs);
+    if (signal.aborted && !isDeadline(signal.reason)) {
+      await emitAll(await cancelled(options, changes, desk));
+      return 'stopped';
     }
-  } finally {
-    // Only `return()` gets here unsettled: the consumer is gone, so there is nobody left to tell.
-    if (unsettled) {
-      await source?.stop(options.cancelGraceMs);
-      await cancelled(options, changes, desk);
-    }
+    const reason = signal.aborted ? signal.reason : error;
+    if (!isCustomStreamError(reason) && !isStreamError(reason)) onError(reason);
+    const keep = options.partialOnError === 'keep';
+    const closed = await quietly(onError, () =>
+      desk.close((item) => (keep && isPartialAnswer(item) ? 'keep' : 'remove')),
+    );
+    const updated = await quietly(onError, () => threadUpdated(changes));
+    await emitAll([...closed, toErrorEvent(reason), ...updated]);
+    return signal.aborted ? 'stopped' : 'failed';
   }
-}
+};
 
 /**
  * What the client reads of an error. Only a `CustomStreamError` has its message sent; anything that the application did

@@ -113,6 +113,12 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
   };
 
   const pump = async (turn: Turn): Promise<TurnResult> => {
+    let broken: { error: unknown } | undefined;
+    // Without a log nobody can read on: the turn is stopped as if nobody did.
+    const breakOff = (error: unknown): void => {
+      broken ??= { error };
+      stop('log');
+    };
     const watch = {
       waiting: deadlines.waiting,
       arrived() {
@@ -121,22 +127,20 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
         owner.isHeld();
       },
     };
-    const events = turn({ id, threadId, signal: abort.signal, watch });
-    for (;;) {
-      const step = await events.next();
-      if (step.done === true) return step.value;
-      if (!owner.isHeld()) continue;
+    const emit = (event: ThreadStreamEvent): Promise<void> | undefined => {
+      if (broken !== undefined || !owner.isHeld()) return undefined;
       try {
-        const room = append({ event: step.value });
+        const room = append({ event });
         if (seq === 1) opening.resolve();
-        if (room !== undefined) await room;
+        return room?.catch(breakOff);
       } catch (error) {
-        // Without a log nobody can read on: the turn is stopped as if nobody did.
-        stop('log');
-        await events.return('stopped');
-        throw error;
+        breakOff(error);
+        return undefined;
       }
-    }
+    };
+    const result = await turn({ id, threadId, signal: abort.signal, emit, watch });
+    if (broken !== undefined) throw (broken as { error: unknown }).error;
+    return result;
   };
 
   const abandoned = (policy: DisconnectPolicy): void => {

@@ -1,4 +1,4 @@
-// Stopping a run: by a client that leaves, by runs.cancel, by return(); and what is left in the thread.
+// Stopping a run: by a client that leaves, by runs.cancel, by the signal; and what is left in the thread.
 import {
   assistantMessage,
   itemAdded,
@@ -224,13 +224,23 @@ describe('runs.cancel', () => {
 });
 
 describe('the core loop, driven by hand', () => {
-  const drive = async (respond: (thread: ThreadMetadata) => AsyncIterable<ThreadStreamEvent>) => {
+  /** Runs a turn; the signal aborts inside the `stopAt`-th event's way out, which then waits until `room` lets it go on. */
+  const drive = async (
+    respond: (thread: ThreadMetadata) => AsyncIterable<ThreadStreamEvent>,
+    { stopAt, room }: { stopAt?: number; room?: Promise<void> } = {},
+  ) => {
     const store = createMemoryStore<User>();
     const thread = { id: 'thr', created_at: '2026-01-01T00:00:00Z', status: { type: 'active' as const }, metadata: {} };
     const version = await store.saveThread(thread, ada);
     const cancelled: string[][] = [];
     const abort = new AbortController();
-    const events = processEvents<User>({
+    const emitted: ThreadStreamEvent[] = [];
+    const result = await processEvents<User>({
+      emit(event) {
+        if (emitted.push(event) !== stopAt) return undefined;
+        abort.abort();
+        return room;
+      },
       store,
       thread: { thread, version },
       context: ada,
@@ -246,7 +256,7 @@ describe('the core loop, driven by hand', () => {
       },
       onError() {},
     });
-    return { store, events, cancelled, abort };
+    return { store, emitted, cancelled, result };
   };
   async function* hello(thread: ThreadMetadata) {
     yield itemAdded(assistantMessage({ thread_id: thread.id, id: 'a' }));
@@ -254,39 +264,68 @@ describe('the core loop, driven by hand', () => {
     yield itemDone(assistantMessage({ thread_id: thread.id, id: 'a', text: 'Hello' }));
   }
 
-  test('return() runs the hook once, and the application’s finally', async () => {
-    let finallyRan = false;
-    const { events, cancelled, store } = await drive(async function* (thread) {
-      try {
-        yield* hello(thread);
-      } finally {
-        finallyRan = true;
-      }
-    });
-    for (let i = 0; i < 3; i += 1) await events.next();
-    await events.return('stopped');
+  test.each([
+    ['at once', undefined],
+    ['after waiting for room', Promise.resolve()],
+  ])('an abort runs the hook once, and the application’s finally (%s)', async (_, room) => {
+    let finallyRan = 0;
+    const stopAt = 3;
+    const { emitted, cancelled, result, store } = await drive(
+      async function* (thread) {
+        try {
+          yield* hello(thread);
+        } finally {
+          finallyRan += 1;
+        }
+      },
+      { stopAt, ...(room === undefined ? {} : { room }) },
+    );
+    expect(result).toBe('stopped');
     expect(cancelled).toEqual([['Hello']]);
-    expect(finallyRan).toBe(true);
+    expect(finallyRan).toBe(1);
     expect(textOf(await store.loadItem('thr', 'a', ada))).toBe('Hello');
-    await events.return('stopped');
-    expect(cancelled).toHaveLength(1);
+    expect(outline(emitted.slice(stopAt))).toEqual(['thread.item.done assistant_message']);
   });
 
-  test('an abort ends it with "stopped"; without one it ends with "completed" and the hook is not called', async () => {
-    const stopped = await drive(hello);
-    await stopped.events.next();
-    await stopped.events.next();
-    stopped.abort.abort();
-    let step = await stopped.events.next();
-    while (step.done !== true) step = await stopped.events.next();
-    expect(step.value).toBe('stopped');
-    expect(stopped.cancelled).toHaveLength(1);
+  test('before the application is called nothing of it runs', async () => {
+    let called = 0;
+    const { cancelled, result } = await drive(
+      (thread) => {
+        called += 1;
+        return hello(thread);
+      },
+      { stopAt: 1 },
+    );
+    expect([result, called, cancelled]).toEqual(['stopped', 0, [[]]]);
+  });
 
-    const whole = await drive(hello);
-    step = await whole.events.next();
-    while (step.done !== true) step = await whole.events.next();
-    expect(step.value).toBe('completed');
-    expect(whole.cancelled).toEqual([]);
+  test('without an abort it ends with "completed" and the hook is not called', async () => {
+    const { result, cancelled } = await drive(hello);
+    expect(result).toBe('completed');
+    expect(cancelled).toEqual([]);
+  });
+
+  test('deltas of parts and items in any order are kept as the reducer keeps them', async () => {
+    const delta = fc.record({ id: fc.constantFrom('a', 'b'), part: fc.nat(2), text: fc.string({ maxLength: 3 }) });
+    await fc.assert(
+      fc.asyncProperty(fc.array(delta, { maxLength: 30 }), async (deltas) => {
+        const events = (thread: ThreadMetadata): ThreadStreamEvent[] => [
+          itemAdded(assistantMessage({ thread_id: thread.id, id: 'a', created_at: '2026-01-01T00:00:00Z' })),
+          itemAdded(assistantMessage({ thread_id: thread.id, id: 'b', created_at: '2026-01-01T00:00:00Z' })),
+          ...deltas.map(({ id, part, text }) => textDelta(id, text, part)),
+          itemAdded(assistantMessage({ thread_id: thread.id, id: 'c', created_at: '2026-01-01T00:00:00Z' })),
+        ];
+        const { store } = await drive(
+          async function* (thread) {
+            yield* events(thread);
+          },
+          { stopAt: deltas.length + 4 },
+        );
+        const expected = shown(events({ id: 'thr' } as ThreadMetadata)).filter(isPartialAnswer);
+        const { data } = await store.listItems('thr', { limit: 10, order: 'asc' }, ada);
+        expect(data).toEqual(expected);
+      }),
+    );
   });
 });
 

@@ -25,8 +25,8 @@ export const prepareCustomAction = async <Context>(
   const sender = item_id === undefined ? null : await parts.store.loadItem(thread_id, item_id, context);
   if (sender !== null && sender.type !== 'widget') {
     // The one check whose failure is an event: the official component expects it on the stream.
-    return async function* () {
-      yield { type: 'error', code: 'stream.error', allow_retry: false };
+    return async (run) => {
+      await run.emit({ type: 'error', code: 'stream.error', allow_retry: false });
       return 'failed';
     };
   }

@@ -11,16 +11,17 @@ import {
   type UserMessageItem,
 } from '@chatkit/core';
 import type { RunContext, ServerParts } from '../parts.ts';
-import { processEvents, type TurnResult } from '../process-events.ts';
+import { type Emit, processEvents, type TurnResult } from '../process-events.ts';
 import type { Settings } from '../settings.ts';
 
-/** The run as a turn sees it: what the application gets, and the watch over its silence. */
+/** The run as a turn sees it: what the application gets, where its events go, and the watch over its silence. */
 export interface TurnRun extends RunContext {
+  readonly emit: Emit;
   readonly watch: { waiting(first: boolean): void; arrived(): void };
 }
 
-/** A turn that has passed its checks. Its first event comes after its first write. */
-export type Turn = (run: TurnRun) => AsyncGenerator<ThreadStreamEvent, TurnResult, undefined>;
+/** A turn that has passed its checks. Its first event comes after its first write. Resolves when it is over. */
+export type Turn = (run: TurnRun) => Promise<TurnResult>;
 
 /** The part of a turn that the application streams, with everything around it. */
 export const stream = <Context>(
@@ -29,7 +30,7 @@ export const stream = <Context>(
   context: Context,
   run: TurnRun,
   source: (thread: ThreadMetadata) => AsyncIterable<ThreadStreamEvent>,
-): AsyncGenerator<ThreadStreamEvent, TurnResult, undefined> =>
+): Promise<TurnResult> =>
   processEvents({
     store: parts.store,
     thread: stored,
@@ -42,6 +43,7 @@ export const stream = <Context>(
     streamOptions: (thread) => parts.getStreamOptions(thread, context),
     onCancelled: (thread, pending) => parts.handleStreamCancelled(thread, pending, context, publicRun(run)),
     onError: (error) => parts.settings.onError(error, { threadId: stored.thread.id, runId: run.id }),
+    emit: run.emit,
     watch: run.watch,
   });
 
@@ -52,7 +54,7 @@ export const answer = <Context>(
   input: UserMessageItem | null,
   context: Context,
   run: TurnRun,
-): AsyncGenerator<ThreadStreamEvent, TurnResult, undefined> =>
+): Promise<TurnResult> =>
   stream(parts, stored, context, run, (thread) => parts.respond(thread, input, context, publicRun(run)));
 
 /** What the application may hold of a run. */

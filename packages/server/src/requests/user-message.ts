@@ -31,15 +31,15 @@ export const prepareCreate = async <Context>(
     metadata: {},
   };
   const message = await buildMessage(parts, thread, input, context);
-  return async function* (run) {
+  return async (run) => {
     const version = await parts.store.transaction(async (store) => {
       const saved = await store.saveThread(thread, context);
       await saveMessage(store, message, context);
       return saved;
     }, context);
-    yield { type: 'thread.created', thread: toWireThread(thread) };
-    yield { type: 'thread.item.done', item: message };
-    return yield* answer(parts, { thread, version }, message, context, run);
+    await run.emit({ type: 'thread.created', thread: toWireThread(thread) });
+    await run.emit({ type: 'thread.item.done', item: message });
+    return answer(parts, { thread, version }, message, context, run);
   };
 };
 
@@ -52,10 +52,10 @@ export const prepareAddUserMessage = async <Context>(
   const stored = await parts.store.loadThread(thread_id, context);
   assertOpen(stored.thread);
   const message = await buildMessage(parts, stored.thread, input, context);
-  return async function* (run) {
+  return async (run) => {
     await parts.store.transaction((store) => saveMessage(store, message, context), context);
-    yield { type: 'thread.item.done', item: message };
-    return yield* answer(parts, stored, message, context, run);
+    await run.emit({ type: 'thread.item.done', item: message });
+    return answer(parts, stored, message, context, run);
   };
 };
 
@@ -72,12 +72,12 @@ export const prepareRetryAfterItem = async <Context>(
   const stored = await parts.store.loadThread(thread_id, context);
   assertOpen(stored.thread);
   const message = await loadItemOf(parts, thread_id, item_id, 'user_message', context);
-  return async function* (run) {
+  return async (run) => {
     const later = await itemsAfter(parts.store, stored, item_id, context);
     await parts.store.transaction(async (store) => {
       for (const id of later) await store.deleteItem(thread_id, id, context);
     }, context);
-    return yield* answer(parts, stored, message, context, run);
+    return answer(parts, stored, message, context, run);
   };
 };
 
