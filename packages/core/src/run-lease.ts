@@ -24,6 +24,7 @@ export type RunClaim = Pick<RunRecord, 'runId' | 'threadId' | 'resumable'>;
  *
  * An implementation
  * - MUST grant a thread to one run at a time, whatever the interleaving, and decide by the store's clock alone;
+ * - MUST grant a run once: a claim of a run that has a record, in progress or ended, is answered with that record;
  * - MUST let a lease expire `ttlMs` after its last renewal, and only then give the run to a caller of `reap()`, once, under
  *   the next epoch; the thread stays taken until that caller releases it;
  * - MUST answer `renew` and `release` of an earlier epoch as lost, and change nothing;
@@ -33,12 +34,12 @@ export type RunClaim = Pick<RunRecord, 'runId' | 'threadId' | 'resumable'>;
 export interface RunLease {
   /** How long a lease lasts without a renewal. Owners renew at a third of it. */
   readonly ttlMs: number;
-  /** Takes a thread for a run, in epoch 1, or tells which run has it. */
+  /** Takes a thread for a run, in epoch 1, or tells which run has it; of a run that has been granted before, tells that. */
   acquire(claim: RunClaim): Promise<{ granted: RunRecord } | { heldBy: RunRecord }>;
   /** Extends a lease. `held: false`: it is lost, and nothing more may be written. `stop`: somebody asked for a stop. */
   renew(run: RunRecord): Promise<{ held: boolean; stop?: string | undefined }>;
-  /** Ends the run and frees its thread. */
-  release(run: RunRecord, outcome: RunOutcome): Promise<void>;
+  /** Ends the run and frees its thread. Without an outcome it never began: its record goes, and it may be claimed again. */
+  release(run: RunRecord, outcome?: RunOutcome): Promise<void>;
   /** The record of a run, in progress or ended a short while ago. */
   find(runId: string): Promise<RunRecord | undefined>;
   /** The run that is in progress in a thread. */

@@ -6,7 +6,6 @@ import { ChatKitError, compareOffsets, isChatKitError, parseOffset, type ThreadM
 import type { Reply } from '@chatkit/transport';
 import type { Kernel } from './handle.ts';
 import type { RemoteRun } from './remote-run.ts';
-import type { StreamingRequest } from './requests/prepare.ts';
 import type { ReaderHold, Run } from './run.ts';
 import { isRunId } from './run-id.ts';
 import { streamReply } from './stream-reply.ts';
@@ -20,20 +19,16 @@ export const attach = async <Context>(kernel: Kernel<Context>, request: Request,
   }
   const after = request.headers.get('last-event-id') ?? query.get('after') ?? undefined;
   const run = await authorized(kernel, runId, context);
-  return attachTo(kernel, run, after === '' ? undefined : after, request, context);
+  return attachTo(kernel, run, after === '' ? undefined : after, request);
 };
 
-/** Attaches to a run. `call` is given when a POST repeats a run's id: it must be about the same thread. */
+/** Attaches to a run that the user may read. */
 export const attachTo = async <Context>(
   kernel: Kernel<Context>,
   run: Run | RemoteRun,
   after: string | undefined,
   request: Request,
-  context: Context,
-  call?: StreamingRequest,
 ): Promise<Reply> => {
-  const { log, settings } = kernel.parts;
-  if (call !== undefined) await assertSameRun(kernel, run, call, context);
   if (after !== undefined) {
     // An offset beyond the log of another machine is one that has not arrived here yet: the log waits for it.
     if (parseOffset(after) === undefined || compareOffsets(after, run.lastOffset() ?? after) > 0) {
@@ -41,7 +36,7 @@ export const attachTo = async <Context>(
     }
   }
   const hold = holdFor(run, request);
-  return streamReply({ run, hold, log, settings, resumable: true, after });
+  return streamReply({ run, hold, settings: kernel.parts.settings, resumable: true, after });
 };
 
 /** A reader's hold that ends with the request. */
@@ -88,19 +83,4 @@ export const threadOf = async <Context>(
     if (isChatKitError(error, 'thread.not_found')) return undefined;
     throw error;
   }
-};
-
-/** A repeated POST waits for the first one's outcome, so that it fails as that one did and finds the thread stored. */
-const assertSameRun = async <Context>(
-  kernel: Kernel<Context>,
-  run: Run | RemoteRun,
-  call: StreamingRequest,
-  context: Context,
-): Promise<void> => {
-  await run.opened;
-  const thread = await threadOf(kernel, run.threadId, context);
-  if (thread !== undefined && (call.type === 'threads.create' || call.params.thread_id === run.threadId)) return;
-  throw new ChatKitError('run.conflict', 'The header ChatKit-Run-Id names a run that was started by another request.', {
-    details: { path: 'ChatKit-Run-Id' },
-  });
 };

@@ -4,16 +4,15 @@
  */
 import { ChatKitError, type ChatKitRequest, isStreamingRequest } from '@chatkit/core';
 import type { Reply } from '@chatkit/transport';
-import { attach, attachTo, cancelRun, holdFor, threadOf } from './attach.ts';
+import { attach, cancelRun, threadOf } from './attach.ts';
 import { assertHost, assertOrigin, corsHeaders, preflight } from './cors.ts';
 import { errorReply, isPublicError, jsonHeaders } from './error-reply.ts';
 import type { ServerParts } from './parts.ts';
 import { readRequest } from './read-body.ts';
 import { answerJson } from './requests/json.ts';
-import { prepareTurn, type StreamingRequest } from './requests/prepare.ts';
-import { createRunId, isRunId } from './run-id.ts';
+import type { StreamingRequest } from './requests/prepare.ts';
 import type { RunRegistry } from './run-registry.ts';
-import { streamReply } from './stream-reply.ts';
+import { optedIn, startRun } from './start-run.ts';
 
 /** What answering takes. */
 export interface Kernel<Context> {
@@ -82,43 +81,6 @@ const answer = async <Context>(
   const active = await registry.activeIn(call.params.thread_id);
   return json(body, active === undefined ? {} : { 'chatkit-active-run': active });
 };
-
-const startRun = async <Context>(
-  kernel: Kernel<Context>,
-  call: StreamingRequest,
-  request: Request,
-  context: Context,
-): Promise<Reply> => {
-  const { parts, registry } = kernel;
-  const { settings, log } = parts;
-  const resumable = optedIn(request);
-  const chosen = resumable ? request.headers.get('chatkit-run-id') : null;
-  if (chosen !== null && !isRunId(chosen)) {
-    throw new ChatKitError('request.invalid', 'The header ChatKit-Run-Id is not an id.', {
-      details: { path: 'ChatKit-Run-Id' },
-    });
-  }
-  // Nothing is waited for between the last look and `begin`: two POSTs at once must not both start the run.
-  const known = chosen === null ? undefined : ((await registry.find(chosen)) ?? registry.get(chosen));
-  if (known !== undefined) return attachTo(kernel, known, undefined, request, context, call);
-
-  const threadId = call.type === 'threads.create' ? parts.generateThreadId(context) : call.params.thread_id;
-  const id = chosen ?? createRunId();
-  const { run, ready } = registry.begin({ runId: id, threadId, resumable }, () =>
-    prepareTurn(parts, call, threadId, context),
-  );
-  const hold = holdFor(run, request);
-  try {
-    await ready;
-  } catch (error) {
-    hold.release();
-    throw error;
-  }
-  return streamReply({ run, hold, log, settings, resumable });
-};
-
-/** Whether the client asked for the extensions. */
-const optedIn = (request: Request): boolean => request.headers.get('chatkit-client') === '1';
 
 const json = (body: unknown, headers: Record<string, string> = {}): Reply => ({
   status: 200,

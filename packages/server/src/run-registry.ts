@@ -7,9 +7,9 @@ import { ChatKitError, createId, type RunClaim, type RunLease, type RunRecord, t
 import { settlesWithin } from './clock.ts';
 import { keepLease } from './lease-keeper.ts';
 import { startReaper } from './reaper.ts';
-import { type RemoteRun, remoteRun } from './remote-run.ts';
+import { FIRST_ASK_MS, type RemoteRun, remoteRun, SLOWEST_ASK_MS } from './remote-run.ts';
 import type { Turn } from './requests/turn.ts';
-import { createRun, type Run, type RunOwner, startOffset } from './run.ts';
+import { createRun, type Run, type RunPlace, startOffset } from './run.ts';
 import { isSettled, type StopCause } from './run-state.ts';
 import type { Settings } from './settings.ts';
 import { createThreadLanes, type Occupant, threadBusy } from './thread-lanes.ts';
@@ -35,15 +35,11 @@ export interface RunRegistry {
 export interface Begun {
   readonly run: Run;
   /**
-   * Resolves when its first event is in the log (or, under `queue` behind another run, as soon as it is in the queue);
-   * rejects, leaving nothing behind, when it cannot begin.
+   * Resolves when its first event is in the log (or, under `queue` behind another run, as soon as it is in the queue), or
+   * when another machine was asked to start it too and has it; rejects, leaving nothing behind, when it cannot begin.
    */
-  readonly ready: Promise<void>;
+  readonly ready: Promise<RunPlace>;
 }
-
-/** How often a thread that another machine has is asked for. */
-const FIRST_ASK_MS = 10;
-const SLOWEST_ASK_MS = 250;
 
 export const createRunRegistry = (log: StreamLog, lease: RunLease, settings: Settings): RunRegistry => {
   const { clock, busy, onError } = settings;
@@ -62,9 +58,8 @@ export const createRunRegistry = (log: StreamLog, lease: RunLease, settings: Set
     const timer = retained.get(run);
     if (timer !== undefined) clock.clearTimeout(timer);
     retained.delete(run);
-    if (runs.get(run.id) !== run) return;
-    runs.delete(run.id);
-    log.delete(run.id).catch((error) => onError(error, { runId: run.id }));
+    if (runs.get(run.id) === run) runs.delete(run.id);
+    if (run.ownsLog()) log.delete(run.id).catch((error) => onError(error, { runId: run.id }));
   };
 
   const retire = (run: Run): void => {
@@ -86,20 +81,21 @@ export const createRunRegistry = (log: StreamLog, lease: RunLease, settings: Set
 
   const sleep = (ms: number) => new Promise<void>((resolve) => void clock.setTimeout(resolve, ms));
 
-  /** Takes a thread from all machines. `check` is made before another one's run is touched. */
+  /**
+   * Takes a thread from all machines. `check` is made before another one's run is touched. \`elsewhere\`: another machine
+   * was asked to start the same run, and has it.
+   */
   const acquire = async (
     claim: RunClaim,
     policy: Settings['busy'],
     check: () => Promise<unknown>,
     whileWaiting?: { given: Promise<unknown>; isGiven: () => boolean },
-  ): Promise<RunRecord | undefined> => {
+  ): Promise<RunRecord | 'elsewhere' | undefined> => {
     for (let askMs = FIRST_ASK_MS, first = true; ; askMs = Math.min(askMs * 2, SLOWEST_ASK_MS), first = false) {
       const answer = await lease.acquire(claim);
       if ('granted' in answer) return answer.granted;
       const { heldBy } = answer;
-      if (heldBy.runId === claim.runId) {
-        throw new ChatKitError('run.conflict', 'The run is in progress on another machine.', { retryable: true });
-      }
+      if (heldBy.runId === claim.runId) return 'elsewhere';
       if (policy === 'reject') throw threadBusy(claim.threadId);
       if (first) await check();
       if (policy === 'interrupt') await lease.requestStop(heldBy.runId, 'superseded');
@@ -108,7 +104,11 @@ export const createRunRegistry = (log: StreamLog, lease: RunLease, settings: Set
     }
   };
 
-  const execute = async (run: Run, prepare: () => Promise<Turn>, onQueued: () => void): Promise<void> => {
+  const execute = async (
+    run: Run,
+    prepare: () => Promise<Turn>,
+    { onQueued, isShown }: { onQueued: () => void; isShown: () => boolean },
+  ): Promise<void> => {
     const { id: runId, threadId, resumable } = run;
     const claim: RunClaim = { runId, threadId, resumable };
     // A run that is stopped while it waits settles without its turn.
@@ -116,7 +116,6 @@ export const createRunRegistry = (log: StreamLog, lease: RunLease, settings: Set
     let record: RunRecord | undefined;
     let keeper: ReturnType<typeof keepLease> | undefined;
     try {
-      await log.create(runId);
       // A request that could not start must not stop the run that is there; checked again once that has settled.
       if (lanes.holder(threadId) !== undefined) await prepare();
       if (isOver()) return;
@@ -130,25 +129,32 @@ export const createRunRegistry = (log: StreamLog, lease: RunLease, settings: Set
         await prepare();
         onQueued();
       };
-      record = await acquire(claim, busy, check, { given: run.settled, isGiven: isOver });
-      if (record === undefined) return;
-      const owned = record;
+      const answer = await acquire(claim, busy, check, { given: run.settled, isGiven: isOver });
+      if (answer === undefined) return;
+      if (answer === 'elsewhere') {
+        // From here on it is found by its record.
+        runs.delete(runId);
+        run.handOver();
+        return;
+      }
+      record = answer;
       keeper = keepLease({
         lease,
-        record: owned,
+        record,
         clock,
         onStop: (cause) => run.stop(knownCause(cause)),
         onLost: () => run.stop('lost'),
       });
-      const owner: RunOwner = { epoch: owned.epoch, isHeld: keeper.isHeld };
-      await run.start(prepare, owner);
+      await log.create(runId);
+      await run.own({ epoch: record.epoch, isHeld: keeper.isHeld });
+      await run.start(prepare);
     } catch (error) {
       await run.start(() => Promise.reject(error));
     } finally {
       const state = run.state();
       if (record !== undefined && keeper?.isHeld() !== false) {
         await lease
-          .release(record, isSettled(state) ? state.status : 'failed')
+          .release(record, !isShown() ? undefined : isSettled(state) ? state.status : 'failed')
           .catch((error) => onError(error, { runId, threadId }));
       }
       keeper?.end();
@@ -164,24 +170,32 @@ export const createRunRegistry = (log: StreamLog, lease: RunLease, settings: Set
       const run = runs.get(runId);
       if (run !== undefined) return run;
       const record = await lease.find(runId);
-      return record === undefined ? undefined : remoteRun(record);
+      return record === undefined ? undefined : remoteRun({ record, log, lease, clock });
     },
     async activeIn(threadId) {
       const holder = lanes.holder(threadId);
       const run = holder !== undefined && 'threadId' in holder ? (holder as Run) : undefined;
-      if (run !== undefined) return run.lastOffset() === startOffset ? undefined : run.id;
-      return (await lease.activeIn(threadId))?.runId;
+      if (run !== undefined && run.lastOffset() !== startOffset) return run.id;
+      // One that has nothing to show yet may wait for a run of another machine.
+      const record = await lease.activeIn(threadId);
+      return record?.runId === run?.id ? undefined : record?.runId;
     },
     begin({ runId: id, threadId, resumable }, prepare) {
       if (closing) throw new ChatKitError('server.closing', 'The server is closing.', { retryable: true });
       const run: Run = createRun({ id, threadId, resumable, log, settings, onRelease: () => retire(run) });
       runs.set(id, run);
       active.add(run);
-      const ready = new Promise<void>((resolve, reject) => {
-        run.opened.then(resolve, reject);
-        const execution = execute(run, prepare, () => {
-          if (busy === 'queue') resolve();
-        });
+      let isShown = false;
+      const ready = new Promise<RunPlace>((resolve, reject) => {
+        const show = (place: RunPlace) => {
+          isShown = true;
+          resolve(place);
+        };
+        run.opened.then(show, reject);
+        const onQueued = () => {
+          if (busy === 'queue') show('here');
+        };
+        const execution = execute(run, prepare, { onQueued, isShown: () => isShown });
         executions.add(execution);
         void execution.finally(() => executions.delete(execution));
       });
@@ -192,7 +206,8 @@ export const createRunRegistry = (log: StreamLog, lease: RunLease, settings: Set
       if ('stop' in run) {
         run.stop('cancel');
         await run.settled;
-        return;
+        // Another machine may have been asked to start it too.
+        if (run.ownsLog()) return;
       }
       await lease.requestStop(run.id, 'cancel');
       for (let askMs = FIRST_ASK_MS; ; askMs = Math.min(askMs * 2, SLOWEST_ASK_MS)) {
@@ -212,7 +227,7 @@ export const createRunRegistry = (log: StreamLog, lease: RunLease, settings: Set
         try {
           return await work();
         } finally {
-          if (record !== undefined) await lease.release(record, 'completed');
+          if (typeof record === 'object') await lease.release(record);
         }
       } finally {
         lanes.leave(threadId, occupant);

@@ -3,7 +3,16 @@
  * however the turn ends: its own end, an error, a stop by anybody. Offsets are assigned here, one per event. Waiting for
  * the log's room is the backpressure; a stop does not wait for it.
  */
-import { ChatKitError, formatOffset, type RunOutcome, type StreamLog, type ThreadStreamEvent } from '@chatkit/core';
+import {
+  ChatKitError,
+  compareOffsets,
+  formatOffset,
+  type LogEntry,
+  type ReadOptions,
+  type RunOutcome,
+  type StreamLog,
+  type ThreadStreamEvent,
+} from '@chatkit/core';
 import { watchDeadlines } from './deadlines.ts';
 import { type TurnResult, toErrorEvent } from './process-events.ts';
 import type { Turn } from './requests/turn.ts';
@@ -25,22 +34,36 @@ export interface RunOwner {
   isHeld(): boolean;
 }
 
+/** Where a run that has begun is: in this process, or, where two were asked to start it, on the other machine. */
+export type RunPlace = 'here' | 'elsewhere';
+
 export interface Run {
   readonly id: string;
   readonly threadId: string;
   /** Whether clients may come back to it: it was started by one that can. */
   readonly resumable: boolean;
-  /** Resolves when the first event is in the log; rejects when the turn could not begin, or was stopped before. */
-  readonly opened: Promise<void>;
+  /**
+   * Resolves when the first event is in the log, or when another machine turns out to have the run; rejects when the turn
+   * could not begin, or was stopped before.
+   */
+  readonly opened: Promise<RunPlace>;
   /** Resolves, once, when the terminal entry is in the log. Never rejects. */
   readonly settled: Promise<RunOutcome>;
   state(): RunState;
-  /** The offset of the newest entry; of the position before the first one while there is none. */
-  lastOffset(): string;
+  /** The offset of the newest entry; of the position before the first one while there is none. Not known elsewhere. */
+  lastOffset(): string | undefined;
+  /** Its entries. A reader may come before it is known which machine writes them. */
+  read(options?: ReadOptions): AsyncIterable<LogEntry>;
   readers(): number;
   hold(): ReaderHold;
-  /** Runs the turn that `prepare` makes, as `owner`. Resolves when the run has settled. */
-  start(prepare: () => Promise<Turn>, owner?: RunOwner): Promise<void>;
+  /** Gives it the log, which must be there. What it has said before goes into it. */
+  own(owner: RunOwner): Promise<void>;
+  /** Whether the log is this run's to delete. */
+  ownsLog(): boolean;
+  /** Another machine has been granted this run: readers follow the shared log, nothing is written here. */
+  handOver(): void;
+  /** Runs the turn that `prepare` makes. Resolves when the run has settled. */
+  start(prepare: () => Promise<Turn>): Promise<void>;
   /** Asks it to stop. The first cause counts; after the end nothing does. */
   stop(cause: StopCause): void;
 }
@@ -60,14 +83,20 @@ export const startOffset: string = formatOffset(1, 0);
 
 export const createRun = ({ id, threadId, resumable, log, settings, onRelease }: RunOptions): Run => {
   const abort = new AbortController();
-  const opening = deferred<void>();
+  const opening = deferred<RunPlace>();
+  /** Resolves when it is known where the entries are. */
+  const placing = deferred<void>();
   const settlement = deferred<RunOutcome>();
   const { clock } = settings;
   let state = initialRunState;
   let seq = 0;
   let readers = 0;
   let graceTimer: unknown;
-  let owner: RunOwner = { epoch: 1, isHeld: () => true };
+  let owner: RunOwner | undefined;
+  let isElsewhere = false;
+  let isLost = false;
+  /** What a run without a log has to say: that it did not begin, and how it ended. */
+  const unwritten: LogEntry[] = [];
   // A rejection is for whoever waits for the opening; nobody may be.
   opening.promise.catch(() => {});
 
@@ -76,7 +105,8 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
 
   /** Appends what comes next. The promise, where there is one, is the backpressure. */
   const append = (what: { event: ThreadStreamEvent } | { end: RunOutcome }): Promise<void> | undefined => {
-    const room = log.append(id, [{ offset: formatOffset(owner.epoch, seq + 1), ...what }]);
+    const entry: LogEntry = { offset: formatOffset(owner?.epoch ?? 1, seq + 1), ...what };
+    const room = owner === undefined ? void unwritten.push(entry) : log.append(id, [entry]);
     seq += 1;
     return room === undefined ? undefined : settledOrAborted(room, abort.signal);
   };
@@ -87,15 +117,16 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
     if (graceTimer !== undefined) clock.clearTimeout(graceTimer);
     if (isSettled(state)) return;
     // Whoever owns the run now writes its end.
-    const lost = state.stop === 'lost';
+    isLost = state.stop === 'lost';
     const ended = nextRunState(state, { type: 'end', how });
     if (!isSettled(ended)) return;
     state = ended;
     try {
-      if (!lost) await append({ end: ended.status });
+      if (!isLost && !isElsewhere) await append({ end: ended.status });
     } catch (error) {
       if (failure === undefined) report(error);
     }
+    placing.resolve();
     opening.reject(
       failure ?? new ChatKitError('run.cancelled', 'The run was stopped before it began.', { retryable: true }),
     );
@@ -124,14 +155,14 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
       arrived() {
         deadlines.arrived();
         // The loop looks at the signal next, so an event that comes after the lease has run out is not stored.
-        owner.isHeld();
+        owner?.isHeld();
       },
     };
     const emit = (event: ThreadStreamEvent): Promise<void> | undefined => {
-      if (broken !== undefined || !owner.isHeld()) return undefined;
+      if (broken !== undefined || owner?.isHeld() === false) return undefined;
       try {
         const room = append({ event });
-        if (seq === 1) opening.resolve();
+        if (seq === 1) opening.resolve('here');
         return room?.catch(breakOff);
       } catch (error) {
         breakOff(error);
@@ -142,6 +173,13 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
     if (broken !== undefined) throw (broken as { error: unknown }).error;
     return result;
   };
+
+  async function* readOncePlaced({ after, signal }: ReadOptions = {}): AsyncGenerator<LogEntry, void, undefined> {
+    await (signal === undefined ? placing.promise : settledOrAborted(placing.promise, signal));
+    signal?.throwIfAborted();
+    if (owner !== undefined || isElsewhere) yield* log.read(id, { after, signal });
+    else for (const entry of unwritten) if (after === undefined || compareOffsets(entry.offset, after) > 0) yield entry;
+  }
 
   const abandoned = (policy: DisconnectPolicy): void => {
     if (policy === 'cancel') stop('disconnect');
@@ -159,7 +197,8 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
     opened: opening.promise,
     settled: settlement.promise,
     state: () => state,
-    lastOffset: () => (seq === 0 ? startOffset : formatOffset(owner.epoch, seq)),
+    lastOffset: () => (isElsewhere ? undefined : seq === 0 ? startOffset : formatOffset(owner?.epoch ?? 1, seq)),
+    read: (options) => (owner !== undefined || isElsewhere ? log.read(id, options) : readOncePlaced(options)),
     readers: () => readers,
     stop,
     hold() {
@@ -179,11 +218,22 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
         },
       };
     },
-    async start(prepare, as) {
+    async own(as) {
+      owner = as;
+      placing.resolve();
+      if (unwritten.length > 0) await log.append(id, unwritten);
+    },
+    ownsLog: () => owner !== undefined && !isLost,
+    handOver() {
+      if (isSettled(state)) return;
+      isElsewhere = true;
+      opening.resolve('elsewhere');
+      void settle('stopped');
+    },
+    async start(prepare) {
       const next = nextRunState(state, { type: 'start' });
       if (next === state) return;
       state = next;
-      if (as !== undefined) owner = as;
       deadlines.start();
       let result: TurnResult;
       let failure: unknown;
@@ -195,7 +245,7 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
         else report(error);
         // Under `queue` readers are there before the turn has begun; and a write may fail after it has.
         try {
-          if (owner.isHeld()) await append({ event: toErrorEvent(error) });
+          if (owner?.isHeld() !== false) await append({ event: toErrorEvent(error) });
         } catch {
           // The error that counts is reported already.
         }

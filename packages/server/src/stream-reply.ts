@@ -2,7 +2,7 @@
  * Verbs 3 and 4 of the path of a token: a reader tails a run's log and its entries become frames. Plain clients get the
  * reference's bytes and nothing else; opted-in ones get offsets, a priming frame, heartbeats and the terminal frame.
  */
-import { ChatKitError, type LogEntry, type RunOutcome, type StreamLog, serializeEvent } from '@chatkit/core';
+import { ChatKitError, type LogEntry, type RunOutcome, serializeEvent } from '@chatkit/core';
 import { heartbeat, pipe } from '@chatkit/stream';
 import { encodeSse, eventStreamHeaders, type Reply, type SseFrame } from '@chatkit/transport';
 import { settlesWithin } from './clock.ts';
@@ -15,7 +15,6 @@ import type { Settings } from './settings.ts';
 export interface StreamReplyOptions {
   run: Run | RemoteRun;
   hold: ReaderHold;
-  log: StreamLog;
   settings: Settings;
   /** Whether the client opted in to the extensions. */
   resumable: boolean;
@@ -28,8 +27,8 @@ export interface StreamReplyOptions {
  * having sent anything, when the log no longer has what the reader needs.
  */
 export const streamReply = async (options: StreamReplyOptions): Promise<Reply> => {
-  const { run, hold, log, settings, resumable, after } = options;
-  const entries = log.read(run.id, { after, signal: hold.signal })[Symbol.asyncIterator]();
+  const { run, hold, settings, resumable, after } = options;
+  const entries = run.read({ after, signal: hold.signal })[Symbol.asyncIterator]();
   const newest = run.lastOffset();
   const isOver = 'state' in run && isSettled(run.state());
   const first = newest === (after ?? startOffset) && !isOver ? undefined : entries.next();

@@ -48,6 +48,8 @@ const sharedLease = (now: () => number, ttlMs = 1_000) => {
     ttlMs,
     async acquire(claim) {
       const entry = held.get(claim.threadId);
+      const before = known.get(claim.runId);
+      if (before !== undefined) return { heldBy: before };
       if (entry !== undefined) return { heldBy: entry.record };
       const record = { ...claim, epoch: 1 };
       held.set(claim.threadId, { record, until: now() + ttlMs });
@@ -63,7 +65,8 @@ const sharedLease = (now: () => number, ttlMs = 1_000) => {
     async release(record, outcome) {
       if (current(record) === undefined) return;
       held.delete(record.threadId);
-      known.set(record.runId, { ...record, outcome });
+      if (outcome === undefined) known.delete(record.runId);
+      else known.set(record.runId, { ...record, outcome });
     },
     find: async (runId) => known.get(runId),
     activeIn: async (threadId) => held.get(threadId)?.record,

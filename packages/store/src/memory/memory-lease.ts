@@ -44,8 +44,9 @@ export const createMemoryLease = (options: MemoryLeaseOptions = {}): RunLease =>
   return {
     ttlMs,
     async acquire(claim) {
-      const holder = byThread.get(claim.threadId) ?? byRun.get(claim.runId);
-      if (holder !== undefined) return { heldBy: holder.record };
+      const known = byRun.get(claim.runId)?.record ?? ended.get(claim.runId);
+      const heldBy = known ?? byThread.get(claim.threadId)?.record;
+      if (heldBy !== undefined) return { heldBy };
       const { runId, threadId, resumable } = claim;
       const held: Held = {
         record: { runId, threadId, resumable, epoch: 1 },
@@ -54,7 +55,6 @@ export const createMemoryLease = (options: MemoryLeaseOptions = {}): RunLease =>
       };
       byThread.set(threadId, held);
       byRun.set(runId, held);
-      ended.delete(runId);
       return { granted: held.record };
     },
     async renew(run) {
@@ -68,6 +68,7 @@ export const createMemoryLease = (options: MemoryLeaseOptions = {}): RunLease =>
       if (held === undefined) return;
       byThread.delete(held.record.threadId);
       byRun.delete(run.runId);
+      if (outcome === undefined) return;
       ended.set(run.runId, { ...held.record, outcome });
       for (const oldest of ended.keys()) {
         if (ended.size <= maxEndedRuns) break;

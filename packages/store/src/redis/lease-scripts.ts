@@ -18,12 +18,11 @@ end
 
 /** KEYS thread, run, leases. ARGV run id, thread id, resumable, ttl, prefix of runs. → `[granted, record]`. */
 export const acquireScript = `${shared}
+local known = record(KEYS[2], ARGV[1])
+if known then return {0, known} end
 local holder = redis.call('GET', KEYS[1])
 local held = holder and record(ARGV[5] .. holder, holder)
 if held and held[5] == '' then return {0, held} end
-local known = record(KEYS[2], ARGV[1])
-if known and known[5] == '' then return {0, known} end
-redis.call('DEL', KEYS[2])
 redis.call('HSET', KEYS[2], 'thread', ARGV[2], 'epoch', 1, 'resumable', ARGV[3])
 redis.call('SET', KEYS[1], ARGV[1])
 redis.call('ZADD', KEYS[3], now() + ARGV[4], ARGV[1])
@@ -38,12 +37,16 @@ if run[1] ~= ARGV[2] or run[2] or not expiry or tonumber(expiry) <= time then re
 redis.call('ZADD', KEYS[2], time + ARGV[3], ARGV[1])
 return {1, run[3] or ''}`;
 
-/** KEYS run, thread, leases. ARGV run id, epoch, outcome, how long the record is kept. */
+/** KEYS run, thread, leases. ARGV run id, epoch, outcome or '', how long the record is kept. Without an outcome it goes. */
 export const releaseScript = `
 local run = redis.call('HMGET', KEYS[1], 'epoch', 'outcome')
 if run[1] ~= ARGV[2] or run[2] then return 0 end
-redis.call('HSET', KEYS[1], 'outcome', ARGV[3])
-redis.call('PEXPIRE', KEYS[1], ARGV[4])
+if ARGV[3] == '' then
+  redis.call('DEL', KEYS[1])
+else
+  redis.call('HSET', KEYS[1], 'outcome', ARGV[3])
+  redis.call('PEXPIRE', KEYS[1], ARGV[4])
+end
 if redis.call('GET', KEYS[2]) == ARGV[1] then redis.call('DEL', KEYS[2]) end
 redis.call('ZREM', KEYS[3], ARGV[1])
 return 1`;

@@ -78,7 +78,7 @@ export const createRedisLease = (options: RedisLeaseOptions): RunLease => {
     },
     async release({ runId, threadId, epoch }, outcome) {
       const keys = [runKey(runId), threadKey(threadId), leases];
-      await scripts.release(keys, [runId, `${epoch}`, outcome, `${retainMs}`]);
+      await scripts.release(keys, [runId, `${epoch}`, outcome ?? '', `${retainMs}`]);
     },
     find: async (runId) => toRecordOrNothing(await scripts.find([runKey(runId)], [runId])),
     activeIn: async (threadId) => toRecordOrNothing(await scripts.active([threadKey(threadId)], [runPrefix])),

@@ -39,6 +39,20 @@ export const leaseMutants: Record<string, { make: MakeMachines; fails: string }>
     }),
     fails: 'grants one of many that ask at the same time',
   },
+  'grants a run that has ended once more': {
+    make: mutant((lease) => ({
+      async acquire(claim) {
+        const answer = await lease.acquire(claim);
+        if ('granted' in answer || answer.heldBy.outcome === undefined) return answer;
+        return { granted: { ...claim, epoch: 1 } };
+      },
+    })),
+    fails: 'grants a run once: who claims it again is told of it, in progress and after its end',
+  },
+  'keeps the record of a run that never began': {
+    make: mutant((lease) => ({ release: (run, outcome) => lease.release(run, outcome ?? 'failed') })),
+    fails: 'forgets a run that never began',
+  },
   'forgets a run with its end': {
     make: mutant((lease) => ({
       find: async (runId) => {

@@ -30,8 +30,8 @@ export const describeInterleavedClaims = ({ patient, runs }: LeaseKit): void => 
             const threadId = run?.threadId ?? threadOf(step.thread);
             const record: RunRecord = { runId, threadId, resumable: true, epoch: step.epoch };
             const isOwner = active.get(threadId)?.runId === runId && step.epoch === 1;
-            if (step.what === 'acquire' && run?.outcome === undefined) {
-              const holder = active.get(threadId);
+            if (step.what === 'acquire') {
+              const holder = run ?? active.get(threadId);
               const answer = await lease.acquire({ runId, threadId, resumable: true });
               const first = { runId, threadId, resumable: true, epoch: 1 };
               expect(answer).toEqual(holder === undefined ? { granted: first } : { heldBy: holder });

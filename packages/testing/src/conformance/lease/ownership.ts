@@ -1,4 +1,5 @@
 /** Ownership: one run per thread, a record that every machine sees, a release that frees the thread. */
+import type { RunRecord } from '@chatkit/core';
 import { describe, expect, it } from 'vitest';
 import { freshClaim, granted, type LeaseKit } from './kit.ts';
 
@@ -55,6 +56,40 @@ export const describeOwnership = ({ patient }: LeaseKit): void => {
         expect(await a.activeIn(run.threadId)).toEqual(next);
         expect(await a.find(run.runId)).toEqual({ ...run, outcome });
       }
+    });
+
+    it('grants a run once: who claims it again is told of it, in progress and after its end', async () => {
+      const machines = patient();
+      const claim = freshClaim();
+      const claims = Array.from({ length: 10 }, (_, n) => ({
+        ...claim,
+        threadId: n < 5 ? claim.threadId : `other-${n}`,
+      }));
+      const answers = await Promise.all(claims.map((each, n) => machines[n % 2 === 0 ? 0 : 1].acquire(each)));
+      expect(answers.filter((answer) => 'granted' in answer)).toHaveLength(1);
+      const run = (await machines[0].find(claim.runId)) as RunRecord;
+      for (const answer of answers) expect(Object.values(answer)).toEqual([run]);
+      await machines[0].release(run, 'completed');
+      const ended = { ...run, outcome: 'completed' };
+      for (const machine of machines) expect(await machine.acquire(claim)).toEqual({ heldBy: ended });
+      // Also while another run has the thread.
+      await granted(machines[0], freshClaim(run.threadId));
+      expect(await machines[1].acquire({ ...claim, threadId: run.threadId })).toEqual({ heldBy: ended });
+    });
+
+    it('forgets a run that never began', async () => {
+      const [a, b] = patient();
+      const claim = freshClaim();
+      const run = await granted(a, claim);
+      await b.release({ ...run, epoch: 2 });
+      expect(await b.find(run.runId)).toEqual(run);
+      await a.release(run);
+      for (const machine of [a, b]) {
+        expect(await machine.find(run.runId)).toBeUndefined();
+        expect(await machine.activeIn(run.threadId)).toBeUndefined();
+      }
+      expect(await a.renew(run)).toMatchObject({ held: false });
+      expect(await granted(b, claim)).toEqual(run);
     });
 
     it('takes the first release as the one that counts', async () => {

@@ -1,0 +1,104 @@
+/**
+ * A streaming request becomes a run. The client may choose the run's id, which makes its POST idempotent: whoever sends it
+ * again, to this machine or to another one, at the same moment or later, reads the run that is there.
+ */
+import { ChatKitError, isChatKitError } from '@chatkit/core';
+import type { Reply } from '@chatkit/transport';
+import { attachTo, holdFor, threadOf } from './attach.ts';
+import type { Kernel } from './handle.ts';
+import type { RemoteRun } from './remote-run.ts';
+import { prepareTurn, type StreamingRequest } from './requests/prepare.ts';
+import type { Run, RunPlace } from './run.ts';
+import { createRunId, isRunId } from './run-id.ts';
+import { streamReply } from './stream-reply.ts';
+
+/** Whether the client asked for the extensions. */
+export const optedIn = (request: Request): boolean => request.headers.get('chatkit-client') === '1';
+
+/** How often a run is looked for that others were asked to start too, and could not begin. */
+const MAX_LOOKS = 5;
+
+/** Starts a run, or attaches to the one that has its id. */
+export const startRun = async <Context>(
+  kernel: Kernel<Context>,
+  call: StreamingRequest,
+  request: Request,
+  context: Context,
+): Promise<Reply> => {
+  const chosen = chosenId(request);
+  if (chosen === undefined) return (await begin(kernel, createRunId(), call, request, context)) as Reply;
+  for (let look = 0; look < MAX_LOOKS; look += 1) {
+    // Nothing is waited for between the last look and `begin`: two POSTs at once must not both start the run.
+    const known = (await kernel.registry.find(chosen)) ?? kernel.registry.get(chosen);
+    if (known === undefined) {
+      const reply = await begin(kernel, chosen, call, request, context);
+      if (reply !== 'elsewhere') return reply;
+    } else if ((await whereIs(known, request)) === 'here') {
+      await assertSameRun(kernel, known, call, context);
+      return attachTo(kernel, known, undefined, request);
+    }
+  }
+  throw conflict('The run is being started elsewhere.', true);
+};
+
+const chosenId = (request: Request): string | undefined => {
+  const chosen = optedIn(request) ? request.headers.get('chatkit-run-id') : null;
+  if (chosen === null) return undefined;
+  if (isRunId(chosen)) return chosen;
+  throw new ChatKitError('request.invalid', 'The header ChatKit-Run-Id is not an id.', {
+    details: { path: 'ChatKit-Run-Id' },
+  });
+};
+
+const begin = async <Context>(
+  { parts, registry }: Kernel<Context>,
+  runId: string,
+  call: StreamingRequest,
+  request: Request,
+  context: Context,
+): Promise<Reply | 'elsewhere'> => {
+  const resumable = optedIn(request);
+  const threadId = call.type === 'threads.create' ? parts.generateThreadId(context) : call.params.thread_id;
+  const { run, ready } = registry.begin({ runId, threadId, resumable }, () =>
+    prepareTurn(parts, call, threadId, context),
+  );
+  const hold = holdFor(run, request);
+  let place: RunPlace;
+  try {
+    place = await ready;
+  } catch (error) {
+    hold.release();
+    throw error;
+  }
+  if (place === 'here') return streamReply({ run, hold, settings: parts.settings, resumable });
+  hold.release();
+  return place;
+};
+
+/**
+ * A repeated POST waits for the first one's outcome, so that it fails as that one did and finds the thread stored. A run of
+ * another machine that could not begin is gone: it is begun anew, to fail in its own words.
+ */
+const whereIs = async (run: Run | RemoteRun, request: Request): Promise<RunPlace> => {
+  if ('state' in run) return run.opened;
+  try {
+    return await run.opened(request.signal);
+  } catch (error) {
+    if (isChatKitError(error, 'run.not_found') || isChatKitError(error, 'log.expired')) return 'elsewhere';
+    throw error;
+  }
+};
+
+const assertSameRun = async <Context>(
+  kernel: Kernel<Context>,
+  run: Run | RemoteRun,
+  call: StreamingRequest,
+  context: Context,
+): Promise<void> => {
+  const thread = await threadOf(kernel, run.threadId, context);
+  if (thread !== undefined && (call.type === 'threads.create' || call.params.thread_id === run.threadId)) return;
+  throw conflict('The header ChatKit-Run-Id names a run that was started by another request.', false);
+};
+
+const conflict = (message: string, retryable: boolean): ChatKitError =>
+  new ChatKitError('run.conflict', message, { retryable, details: { path: 'ChatKit-Run-Id' } });
