@@ -33,6 +33,8 @@ export type AgentSignal =
   | { readonly kind: 'image.started'; readonly key: string }
   | { readonly kind: 'image.partial'; readonly key: string; readonly base64: string; readonly index: number }
   | { readonly kind: 'image.done'; readonly key: string; readonly base64: string }
+  /** An image that has a place already. */
+  | { readonly kind: 'image.linked'; readonly key: string; readonly url: string }
   | { readonly kind: 'tool.called'; readonly callId: string; readonly id?: string | undefined; readonly name: string };
 
 /** Turns one event of the source into signals; usually none or one. */

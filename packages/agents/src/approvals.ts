@@ -5,6 +5,7 @@
 import type { StructuredInputItem } from '@chatkit/core';
 import type { AgentContext } from './agent-context.ts';
 import { type AgentRun, field, textField } from './agent-run.ts';
+import type { ResponseStreamConverter } from './response-stream-converter.ts';
 
 /** Where the state of a waiting run is kept: `thread.metadata`, which never leaves the server. */
 const stateKey = 'agent_run_state';
@@ -19,7 +20,11 @@ export interface ApprovableState<Interruption> {
 }
 
 /** Asks the user about every tool call that waits, and keeps the run's state in the thread's metadata. */
-export const requestApproval = <Context>(context: AgentContext<Context>, run: AgentRun): void => {
+export const requestApproval = <Context>(
+  context: AgentContext<Context>,
+  run: AgentRun,
+  converter: ResponseStreamConverter,
+): void => {
   const item: StructuredInputItem = {
     type: 'structured_input',
     id: context.createId('message'),
@@ -29,7 +34,7 @@ export const requestApproval = <Context>(context: AgentContext<Context>, run: Ag
     inputs: (run.interruptions ?? []).map((interruption) => ({
       type: 'multiple_choice',
       id: callIdOf(interruption),
-      question: `Allow ${nameOf(interruption)} ${argumentsOf(interruption)}?`.replace(/ +\?$/, '?'),
+      question: converter.approvalToQuestion(nameOf(interruption), argumentsOf(interruption)),
       options: [{ value: approve }, { value: reject }],
       multiple: false,
     })),
@@ -89,7 +94,13 @@ const callIdOf = (interruption: unknown): string =>
 const nameOf = (interruption: unknown): string =>
   textField(field(interruption, 'rawItem'), 'name') ?? textField(interruption, 'name') ?? 'this tool';
 
-const argumentsOf = (interruption: unknown): string => {
-  const text = textField(field(interruption, 'rawItem'), 'arguments') ?? '';
-  return text === '{}' ? '' : text;
+const argumentsOf = (interruption: unknown): unknown => {
+  const text = textField(field(interruption, 'rawItem'), 'arguments');
+  if (text === undefined || text === '') return undefined;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    // A custom tool takes text of any form.
+    return text;
+  }
 };

@@ -135,9 +135,9 @@ export const createEventWriter = (context: ResponseContext, converter: ResponseS
     update(id, { type: 'generated_image.updated', image: { id: key, url }, progress });
   };
 
-  const finishImage = async (key: string, base64: string): Promise<void> => {
+  const finishImage = async (key: string, link: string | Promise<string>): Promise<void> => {
     const { id } = startImage(key);
-    const url = await converter.base64ImageToUrl(key, base64);
+    const url = await link;
     const created_at = context.timestamp();
     images.delete(key);
     context.stream({
@@ -193,7 +193,9 @@ export const createEventWriter = (context: ResponseContext, converter: ResponseS
       case 'image.partial':
         return updateImage(signal.key, signal.base64, signal.index);
       case 'image.done':
-        return finishImage(signal.key, signal.base64);
+        return finishImage(signal.key, converter.base64ImageToUrl(signal.key, signal.base64));
+      case 'image.linked':
+        return finishImage(signal.key, signal.url);
       case 'tool.called':
         toolCalls.push({ callId: signal.callId, id: signal.id, name: signal.name });
         return;

@@ -4,20 +4,40 @@
  * are unusable (chat completions give a message and its tool calls one id, others send none).
  */
 import { field, listField, textField } from './agent-run.ts';
-import { type AgentSignal, none, type SignalReader } from './agent-signal.ts';
+import { type AgentSignal, none, type RawCitation, type RawPart, type SignalReader } from './agent-signal.ts';
+import { type AiPart, readAiPart } from './ai-part.ts';
 import { readParts } from './responses-reader.ts';
+
+/** A message of the current response, as far as it was streamed. */
+interface StreamedMessage {
+  readonly key: string;
+  /** The id that its deltas carry; another one begins another message. */
+  readonly source: string | undefined;
+  open: boolean;
+  /** Characters so far, in all of its parts. */
+  length: number;
+  /** Sources that the model named while it wrote; `response_done` does not repeat them. */
+  readonly cited: RawCitation[];
+}
 
 /**
  * A reader for one run. It takes the `data` of raw model events: `response_started`, `output_text_delta`,
- * `response_done`, and, for reasoning and refusals as they stream, the provider's own chunk inside `model`.
+ * `response_done`, and, for what those leave out (reasoning, refusals, sources, images), the provider's own chunk inside
+ * `model`: a chunk of a chat completion or a part of the AI SDK.
  */
 export const createGenericReader = (): SignalReader => {
   let response = 0;
-  let messages = 0;
-  let open: { key: string; source: string | undefined } | undefined;
+  let streamed: StreamedMessage[] = [];
+  let images = 0;
   let thought: string | undefined;
   let refusal = '';
+  /** Sources named before the text that they are for. */
+  let early: RawCitation[] = [];
 
+  const openMessage = (): StreamedMessage | undefined => {
+    const last = streamed.at(-1);
+    return last?.open === true ? last : undefined;
+  };
   const thinking = (delta: string): readonly AgentSignal[] => {
     const started: AgentSignal[] = thought === undefined ? [{ kind: 'reasoning.started' }] : [];
     thought = (thought ?? '') + delta;
@@ -29,42 +49,103 @@ export const createGenericReader = (): SignalReader => {
     thought = undefined;
     return [{ kind: 'thought.done', index: 0, text }];
   };
-  const start = (source: string | undefined): readonly AgentSignal[] => {
-    open = { key: `${response}.${messages++}`, source };
-    return [
+  const start = (source: string | undefined): { message: StreamedMessage; signals: readonly AgentSignal[] } => {
+    const message: StreamedMessage = {
+      key: `${response}.${streamed.length}`,
+      source,
+      open: true,
+      length: 0,
+      cited: early.splice(0),
+    };
+    streamed.push(message);
+    const { key } = message;
+    const signals: AgentSignal[] = [
       ...thoughtOver(),
-      { kind: 'message.started', key: open.key },
-      { kind: 'part.started', key: open.key, index: 0 },
+      { kind: 'message.started', key },
+      { kind: 'part.started', key, index: 0 },
+      ...message.cited.map((citation) => ({ kind: 'citation', key, index: 0, citation }) as const),
     ];
+    return { message, signals };
+  };
+  /** Ends the open message as it was streamed. */
+  const close = (): readonly AgentSignal[] => {
+    const message = openMessage();
+    if (message === undefined) return none;
+    message.open = false;
+    return [{ kind: 'message.done', key: message.key }];
   };
   const text = (delta: string, source: string | undefined): readonly AgentSignal[] => {
     if (delta === '') return none;
-    if (open !== undefined && open.source === source) return [{ kind: 'text.delta', key: open.key, index: 0, delta }];
-    const closed: AgentSignal[] = open === undefined ? [] : [{ kind: 'message.done', key: open.key }];
-    const started = start(source);
-    const { key } = open as { key: string };
-    return [...closed, ...started, { kind: 'text.delta', key, index: 0, delta }];
+    const open = openMessage();
+    if (open !== undefined && open.source === source) {
+      open.length += delta.length;
+      return [{ kind: 'text.delta', key: open.key, index: 0, delta }];
+    }
+    const closed = close();
+    const { message, signals } = start(source);
+    message.length += delta.length;
+    return [...closed, ...signals, { kind: 'text.delta', key: message.key, index: 0, delta }];
+  };
+  const cite = (citation: RawCitation): readonly AgentSignal[] => {
+    const open = openMessage();
+    if (open === undefined) {
+      early.push(citation);
+      return none;
+    }
+    const placed = { ...citation, index: open.length, end_index: open.length };
+    open.cited.push(placed);
+    return [{ kind: 'citation', key: open.key, index: 0, citation: placed }];
+  };
+
+  /** What a part of the AI SDK says beside text, which the SDK's own deltas carry. */
+  const readPart = (part: AiPart): readonly AgentSignal[] => {
+    switch (part.kind) {
+      case 'thought':
+        // The adapter ends a message where the model thinks again or calls a tool; so do we, or the two lists differ.
+        return part.delta === '' ? none : [...close(), ...thinking(part.delta)];
+      case 'thought.done':
+        return thoughtOver();
+      case 'tool.called':
+        return close();
+      case 'source':
+        return cite({ type: 'url_citation', url: part.url, title: part.title });
+      case 'document':
+        return cite({ type: 'file_citation', filename: part.filename, title: part.title });
+      case 'image': {
+        const key = `${response}.image.${images++}`;
+        const base64 = /^data:[^,]*;base64,(.*)$/s.exec(part.url)?.[1];
+        const image: AgentSignal =
+          base64 === undefined ? { kind: 'image.linked', key, url: part.url } : { kind: 'image.done', key, base64 };
+        return [...close(), ...thoughtOver(), { kind: 'image.started', key }, image];
+      }
+      default:
+        return none;
+    }
+  };
+  const readChunk = (chunk: unknown): readonly AgentSignal[] => {
+    const part = readAiPart(chunk);
+    if (part !== undefined) return readPart(part);
+    const reasoning = reasoningDelta(chunk);
+    if (reasoning !== undefined) return thinking(reasoning);
+    const refused = refusalDelta(chunk);
+    if (refused === undefined) return none;
+    refusal += refused;
+    return text(refused, openMessage()?.source);
   };
 
   return (data) => {
     switch (textField(data, 'type')) {
       case 'output_text_delta':
         return text(textField(data, 'delta') ?? '', textField(data, 'itemId'));
-      case 'model': {
-        const chunk = field(data, 'event');
-        const reasoning = reasoningDelta(chunk);
-        if (reasoning !== undefined) return thinking(reasoning);
-        const refused = refusalDelta(chunk);
-        if (refused === undefined) return none;
-        refusal += refused;
-        return text(refused, open?.source);
-      }
+      case 'model':
+        return readChunk(field(data, 'event'));
       case 'response_started':
         response += 1;
         return none;
       case 'response_done': {
         const signals = [...thoughtOver(), ...finish(field(data, 'response'))];
-        open = undefined;
+        streamed = [];
+        early = [];
         refusal = '';
         return signals;
       }
@@ -75,39 +156,45 @@ export const createGenericReader = (): SignalReader => {
 
   function finish(done: unknown): AgentSignal[] {
     const signals: AgentSignal[] = [];
+    let nth = 0;
     for (const item of listField(done, 'output')) {
       const type = textField(item, 'type');
       if (type === 'message' || (type === undefined && field(item, 'role') === 'assistant')) {
         const parts = readParts(listField(item, 'content'), 'providerData');
-        if (parts.length === 0) continue;
-        if (open === undefined) {
-          // A model that does not stream, or a refusal that came whole: the message appears at once.
-          signals.push(...start(undefined));
-        }
-        const { key } = open as unknown as { key: string };
-        for (const [index, part] of parts.entries()) {
-          if (index > 0) signals.push({ kind: 'part.started', key, index });
-          for (const citation of part.citations) signals.push({ kind: 'citation', key, index, citation });
-        }
-        // A refusal that was streamed into the first part stays there, so that the text on screen does not move.
-        const whole = refusal === '' ? parts : [{ text: parts.map((part) => part.text).join(''), citations: [] }];
-        signals.push({ kind: 'message.done', key, parts: whole });
-        open = undefined;
+        if (parts.length > 0) signals.push(...finishMessage(streamed[nth++], parts));
       } else if (type === 'function_call') {
         const callId = textField(item, 'callId');
         const name = textField(item, 'name');
         if (callId !== undefined && name !== undefined) signals.push({ kind: 'tool.called', callId, name });
       }
     }
-    if (open !== undefined) signals.push({ kind: 'message.done', key: open.key });
+    signals.push(...close());
     return signals;
+  }
+
+  /** The nth message of the response is the nth that was streamed, or one that came whole, from a model that does not stream. */
+  function finishMessage(known: StreamedMessage | undefined, parts: readonly RawPart[]): AgentSignal[] {
+    if (known?.open === false) return [];
+    const { message, signals } = known === undefined ? start(undefined) : { message: known, signals: none };
+    const { key } = message;
+    const all = [...signals];
+    message.open = false;
+    for (const [index, part] of parts.entries()) {
+      if (index > 0) all.push({ kind: 'part.started', key, index });
+      for (const citation of part.citations) all.push({ kind: 'citation', key, index, citation });
+    }
+    // A refusal that was streamed into the first part stays there, so that the text on screen does not move.
+    const whole = refusal === '' ? parts : [{ text: parts.map((part) => part.text).join(''), citations: [] }];
+    const withSources = whole.map((part, index) =>
+      index === 0 ? { ...part, citations: [...message.cited, ...part.citations] } : part,
+    );
+    all.push({ kind: 'message.done', key, parts: withSources });
+    return all;
   }
 };
 
-/** Reasoning in a chat completions chunk (two spellings are in use) or in a part of the AI SDK. */
+/** Reasoning in a chat completions chunk; two spellings are in use. */
 const reasoningDelta = (chunk: unknown): string | undefined => {
-  if (textField(chunk, 'type') === 'reasoning-delta')
-    return nonEmpty(textField(chunk, 'delta') ?? textField(chunk, 'text'));
   const delta = field(listField(chunk, 'choices')[0], 'delta');
   return nonEmpty(textField(delta, 'reasoning') ?? textField(delta, 'reasoning_content'));
 };

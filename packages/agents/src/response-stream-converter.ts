@@ -3,7 +3,7 @@
  * does otherwise, for example to upload images instead of inlining them.
  */
 import type { Annotation } from '@chatkit/core';
-import { indexField, textField } from './agent-run.ts';
+import { field, indexField, textField } from './agent-run.ts';
 import type { RawCitation } from './agent-signal.ts';
 
 type Awaitable<T> = T | Promise<T>;
@@ -38,12 +38,12 @@ export class ResponseStreamConverter {
 
   /** A citation of an uploaded file. `undefined` drops it, as one without a file name is. */
   fileCitationToAnnotation(citation: RawCitation): Awaitable<Annotation | undefined> {
-    return fileAnnotation(citation, indexField(citation, 'index'));
+    return fileAnnotation(citation, positionIn(citation, 'index'));
   }
 
   /** A citation of a file that a tool wrote. */
   containerFileCitationToAnnotation(citation: RawCitation): Awaitable<Annotation | undefined> {
-    return fileAnnotation(citation, indexField(citation, 'end_index'));
+    return fileAnnotation(citation, positionIn(citation, 'end_index'));
   }
 
   /** A citation of a web page. */
@@ -53,7 +53,7 @@ export class ResponseStreamConverter {
     return {
       type: 'annotation',
       source: { type: 'url', title: textField(citation, 'title') || url, url },
-      index: indexField(citation, 'end_index'),
+      ...positionIn(citation, 'end_index'),
     };
   }
 
@@ -70,10 +70,20 @@ export class ResponseStreamConverter {
         return undefined;
     }
   }
+
+  /** What the user is asked when a tool call waits for approval. `input`: the call's arguments. */
+  approvalToQuestion(toolName: string, input: unknown): string {
+    const text = input === undefined ? '' : JSON.stringify(input);
+    return text === '' || text === '{}' ? `Allow ${toolName}?` : `Allow ${toolName} ${text}?`;
+  }
 }
 
-const fileAnnotation = (citation: RawCitation, index: number): Annotation | undefined => {
+/** Where in the text a citation stands. A model that names its sources before it writes gives no position. */
+const positionIn = (citation: RawCitation, name: string): { index?: number } =>
+  field(citation, name) === undefined ? {} : { index: indexField(citation, name) };
+
+const fileAnnotation = (citation: RawCitation, position: { index?: number }): Annotation | undefined => {
   const filename = textField(citation, 'filename');
   if (filename === undefined || filename === '') return undefined;
-  return { type: 'annotation', source: { type: 'file', title: filename, filename }, index };
+  return { type: 'annotation', source: { type: 'file', title: filename, filename }, ...position };
 };

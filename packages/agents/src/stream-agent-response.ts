@@ -15,7 +15,7 @@ import { ResponseStreamConverter } from './response-stream-converter.ts';
 import { readResponsesEvent } from './responses-reader.ts';
 
 export interface StreamAgentResponseOptions {
-  /** How images and citations are converted. Default: `new ResponseStreamConverter()`. */
+  /** How images, citations and approvals are shown. Default: `new ResponseStreamConverter()`. */
   converter?: ResponseStreamConverter | undefined;
   /** Events that may wait for a slow reader before the run is held back. Default 10,000. */
   capacity?: number | undefined;
@@ -43,7 +43,7 @@ export async function* streamAgentResponse<Context>(
   run: AgentRun,
   options: StreamAgentResponseOptions = {},
 ): AsyncGenerator<ThreadStreamEvent, void, undefined> {
-  const capacity = options.capacity ?? 10_000;
+  const { capacity = 10_000, converter = new ResponseStreamConverter() } = options;
   const queue = pushable<ThreadStreamEvent>({ capacity });
   const detach = context.attach((event) => void queue.push(event));
   const stop = new AbortController();
@@ -53,7 +53,7 @@ export async function* streamAgentResponse<Context>(
   const pump = async (): Promise<void> => {
     try {
       await resumeWorkflow(context);
-      const writer = createEventWriter(context, options.converter ?? new ResponseStreamConverter());
+      const writer = createEventWriter(context, converter);
       const read = createRunReader();
       for await (const event of pipe(run, abortable(stop.signal))) {
         for (const signal of read(event)) {
@@ -62,7 +62,7 @@ export async function* streamAgentResponse<Context>(
         }
         if (queue.size >= capacity) await queue.ready();
       }
-      if (!run.cancelled) finish(context, run, writer.toolCalls);
+      if (!run.cancelled) finish(context, run, writer.toolCalls, converter);
       queue.end();
     } catch (error) {
       if (isRefusal(error)) return queue.end();
@@ -120,7 +120,12 @@ const resumeWorkflow = async <Context>(context: AgentContext<Context>): Promise<
   if (candidate?.type === 'workflow') context.resumeWorkflow(candidate);
 };
 
-const finish = <Context>(context: AgentContext<Context>, run: AgentRun, toolCalls: readonly ToolCall[]): void => {
+const finish = <Context>(
+  context: AgentContext<Context>,
+  run: AgentRun,
+  toolCalls: readonly ToolCall[],
+  converter: ResponseStreamConverter,
+): void => {
   const calls = context.takeClientToolCalls();
   const waits = calls.length > 0 || (run.interruptions?.length ?? 0) > 0;
   if (waits) context.saveWorkflow();
@@ -143,7 +148,7 @@ const finish = <Context>(context: AgentContext<Context>, run: AgentRun, toolCall
     };
     context.stream({ type: 'thread.item.done', item });
   }
-  if (run.interruptions !== undefined && run.interruptions.length > 0) requestApproval(context, run);
+  if (run.interruptions !== undefined && run.interruptions.length > 0) requestApproval(context, run, converter);
 };
 
 /** A model that refuses says why, and that has been streamed as its answer; the SDK's error adds nothing for the user. */

@@ -18,11 +18,12 @@ import {
   type AgentContext,
   accumulateText,
   applyApprovals,
+  ResponseStreamConverter,
   streamAgentResponse,
   takeApprovalState,
 } from '../src/index.ts';
 import { chatCompletion, responsesStream, scriptedOpenAI } from './scripted-openai.ts';
-import { collectAll, createContext, outline } from './scripted-run.ts';
+import { collectAll, createContext, outline, scriptedRun } from './scripted-run.ts';
 
 // The real SDK and the real `openai` client; only the wire is scripted.
 
@@ -195,6 +196,20 @@ describe('Responses', () => {
 });
 
 describe('a person in the loop', () => {
+  test('the question can be put in one’s own words', async () => {
+    class Asking extends ResponseStreamConverter {
+      override approvalToQuestion(name: string, input: unknown): string {
+        return `${name}: write to ${(input as { to: string }).to}?`;
+      }
+    }
+    const context = await createContext();
+    const run = scriptedRun([], {
+      interruptions: [{ rawItem: { callId: 'c', name: 'send_mail', arguments: '{"to":"ada"}' } }],
+    });
+    const [event] = await collectAll(streamAgentResponse(context, run, { converter: new Asking() }));
+    expect(event).toMatchObject({ item: { inputs: [{ id: 'c', question: 'send_mail: write to ada?' }] } });
+  });
+
   const call = { index: 0, id: 'call_1', type: 'function', function: { name: 'send_mail', arguments: '{"to":"ada"}' } };
 
   test.each([

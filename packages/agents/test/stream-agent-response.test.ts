@@ -267,6 +267,93 @@ describe('every other model', () => {
   });
 });
 
+describe('a model behind the AI SDK', () => {
+  const part = (event: object) => raw({ type: 'model', event });
+  const word = (delta: string, id = '0') => [
+    part({ type: 'text-delta', id, delta }),
+    raw({ type: 'output_text_delta', delta, itemId: id }),
+  ];
+  const done = (...output: object[]) => raw({ type: 'response_done', response: { output } });
+  const message = (text: string) => ({ type: 'message', role: 'assistant', content: [{ type: 'output_text', text }] });
+  const itemsOf = async (...events: AgentRunEvent[]) => {
+    const all = await collectAll(streamAgentResponse(await createContext(), scriptedRun(events)));
+    const checker = createOrderChecker();
+    expect(all.map((event) => checker.check(event)).filter((each) => each !== undefined)).toEqual([]);
+    return selectItems(all.reduce(reduceThread, emptyThreadState));
+  };
+
+  test('sources are annotations where they were named; one that comes before the text has no position', async () => {
+    const url = (name: string) =>
+      part({ type: 'source', sourceType: 'url', url: `https://${name}.example/`, title: name });
+    const items = await itemsOf(
+      url('early'),
+      ...word('One'),
+      url('a'),
+      ...word(' two'),
+      url('b'),
+      done(message('One two')),
+    );
+    const annotation = (name: string, position: object) => ({
+      type: 'annotation',
+      source: { type: 'url', title: name, url: `https://${name}.example/` },
+      ...position,
+    });
+    expect(items).toMatchObject([
+      {
+        content: [
+          {
+            text: 'One two',
+            annotations: [annotation('early', {}), annotation('a', { index: 3 }), annotation('b', { index: 7 })],
+          },
+        ],
+      },
+    ]);
+    expect(items[0]).not.toHaveProperty('content.0.annotations.0.index');
+  });
+
+  test('text, a thought and text again are two messages with the workflow between, whatever their ids', async () => {
+    const thought = part({ type: 'reasoning-delta', id: 'r', delta: 'Hm.' });
+    for (const second of ['0', '1']) {
+      const items = await itemsOf(
+        ...word('A'),
+        thought,
+        part({ type: 'reasoning-end', id: 'r' }),
+        ...word('B', second),
+        done(message('A'), { type: 'reasoning', content: [] }, message('B')),
+      );
+      expect(items).toMatchObject([
+        { type: 'assistant_message', content: [{ text: 'A' }] },
+        { type: 'workflow', workflow: { tasks: [{ content: 'Hm.' }] } },
+        { type: 'assistant_message', content: [{ text: 'B' }] },
+      ]);
+    }
+  });
+
+  test('text before a tool call is a message of its own', async () => {
+    const call = { type: 'function_call', callId: 'c', name: 'f' };
+    const items = await itemsOf(
+      ...word('Let me look.'),
+      part({ type: 'tool-call', toolCallId: 'c', toolName: 'f', input: '{}' }),
+      ...word('Here.'),
+      done(message('Let me look.'), call, message('Here.')),
+    );
+    expect(items).toMatchObject([{ content: [{ text: 'Let me look.' }] }, { content: [{ text: 'Here.' }] }]);
+  });
+
+  test.each([
+    ['base64', 'QUJD', 'data:image/png;base64,QUJD'],
+    ['bytes', new Uint8Array([65, 66, 67]), 'data:image/png;base64,QUJD'],
+    ['base64 of version 4', { type: 'data', data: 'QUJD' }, 'data:image/png;base64,QUJD'],
+    ['a link', { type: 'url', url: new URL('https://a.example/i.png') }, 'https://a.example/i.png'],
+  ])('an image as %s is an item', async (_form, data, url) => {
+    const file = part({ type: 'file', mediaType: 'image/png', data });
+    expect(await itemsOf(file, ...word('Here.'), done(message('Here.')))).toMatchObject([
+      { type: 'generated_image', image: { url } },
+      { type: 'assistant_message' },
+    ]);
+  });
+});
+
 describe('tools', () => {
   test('their events come in their place, and end an open workflow', async () => {
     const context = await createContext();

@@ -4,10 +4,10 @@
  */
 import type { ThreadStreamEvent } from '@chatkit/core';
 import type { AgentSignal, RawCitation } from '../agent-signal.ts';
+import { type AiPart, readAiPart } from '../ai-part.ts';
 import { createEventWriter } from '../event-writer.ts';
 import { ResponseContext, type ResponseContextOptions } from '../response-context.ts';
 import { ResponseStreamConverter } from '../response-stream-converter.ts';
-import { type AiPart, readAiPart } from './ai-part.ts';
 
 export interface StreamAiOptions extends Omit<ResponseContextOptions, 'thread'> {
   /** How a tool call is shown while it runs. Default: its name. `undefined` hides it. */
@@ -86,8 +86,12 @@ const createTurn = (context: ResponseContext, describeTool: NonNullable<StreamAi
   };
 
   const cite = async (citation: RawCitation): Promise<void> => {
+    // Named before the text, it belongs to all of it and has no position.
     if (open === undefined) early.push(citation);
-    else await write({ kind: 'citation', key: open, index: Math.max(0, blocks.size - 1), citation });
+    else {
+      const placed = { ...citation, index: length, end_index: length };
+      await write({ kind: 'citation', key: open, index: Math.max(0, blocks.size - 1), citation: placed });
+    }
   };
 
   const callTool = async (callId: string, name: string, input: unknown): Promise<void> => {
@@ -133,9 +137,9 @@ const createTurn = (context: ResponseContext, describeTool: NonNullable<StreamAi
         case 'tool.done':
           return toolDone(part.callId, part.failed);
         case 'source':
-          return cite({ type: 'url_citation', url: part.url, title: part.title, end_index: length });
+          return cite({ type: 'url_citation', url: part.url, title: part.title });
         case 'document':
-          return cite({ type: 'file_citation', filename: part.filename, title: part.title, index: length });
+          return cite({ type: 'file_citation', filename: part.filename, title: part.title });
         case 'image': {
           await closeMessage();
           context.endWorkflow();

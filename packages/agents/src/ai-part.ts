@@ -3,7 +3,7 @@
  * name the same facts differently (`text` or `delta`, `tool-call` or `tool-input-available`); the difference ends here.
  * Source: `TextStreamPart` and `UIMessageChunk` of `ai` 7.0.
  */
-import { field, textField } from '../agent-run.ts';
+import { field, textField } from './agent-run.ts';
 
 /** What a part says. */
 export type AiPart =
@@ -79,11 +79,30 @@ const readDocument = (part: unknown): AiPart => {
   return { kind: 'document', title, filename: textField(part, 'filename') ?? title };
 };
 
-/** Only images have a place in a thread. */
+/**
+ * Only images have a place in a thread. A finished file is in `file.base64` (`fullStream`) or at `url` (UI message stream);
+ * a model sends its `data` as base64 or bytes, since version 4 wrapped as `{type: 'data', data}` or `{type: 'url', url}`.
+ */
 const readFile = (part: unknown): AiPart | undefined => {
   const file = field(part, 'file') ?? part;
   const mediaType = textField(file, 'mediaType') ?? '';
   if (!mediaType.startsWith('image/')) return undefined;
-  const url = textField(part, 'url') ?? `data:${mediaType};base64,${textField(file, 'base64') ?? ''}`;
-  return { kind: 'image', url };
+  const held = field(file, 'data');
+  const link = textField(part, 'url') ?? urlIn(held);
+  if (link !== undefined) return { kind: 'image', url: link };
+  const base64 = textField(file, 'base64') ?? base64In(field(held, 'data') ?? held);
+  return base64 === undefined ? undefined : { kind: 'image', url: `data:${mediaType};base64,${base64}` };
+};
+
+const urlIn = (data: unknown): string | undefined => {
+  const url = field(data, 'url');
+  return url instanceof URL ? url.href : typeof url === 'string' ? url : undefined;
+};
+
+const base64In = (data: unknown): string | undefined => {
+  if (typeof data === 'string') return data;
+  if (!(data instanceof Uint8Array)) return undefined;
+  let binary = '';
+  for (const byte of data) binary += String.fromCharCode(byte);
+  return btoa(binary);
 };
