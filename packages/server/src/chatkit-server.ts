@@ -24,7 +24,7 @@ import { createMemoryLog } from '@chatkit/store/memory';
 import { type Reply, toResponse } from '@chatkit/transport';
 import { replyTo } from './handle.ts';
 import { createLocalLease } from './local-lease.ts';
-import type { AudioInput, Feedback, RunContext, ServerHooks } from './parts.ts';
+import type { AddedItems, AudioInput, Feedback, RunContext, ServerHooks } from './parts.ts';
 import { isPartialAnswer } from './process-events.ts';
 import { createRunRegistry, type RunRegistry } from './run-registry.ts';
 import { resolveSettings, type Settings, type SettingsOptions } from './settings.ts';
@@ -152,13 +152,14 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
   /**
    * Called once when a run was stopped, with the items that were begun and not finished. By default answers with text
    * are kept as they are, everything else is dropped, and the model is told, in a hidden note, that the user cancelled.
+   * What an override returns is added to the thread and shown, for example a line that says that the answer was stopped.
    */
   async handleStreamCancelled(
     thread: ThreadMetadata,
     pending: readonly ThreadItem[],
     context: Context,
     run: RunContext,
-  ): Promise<void> {
+  ): Promise<AddedItems> {
     for (const item of pending) {
       if (isPartialAnswer(item)) await this.store.saveItem(thread.id, item, context);
     }

@@ -3,7 +3,7 @@
 export { ChatKitServer, type ChatKitServerOptions } from './chatkit-server.ts';
 export type { Clock } from './clock.ts';
 export { type CreateChatKitServerOptions, createChatKitServer } from './create-server.ts';
-export type { AudioInput, Feedback, RunContext, ServerHooks } from './parts.ts';
+export type { AddedItems, AudioInput, Feedback, RunContext, ServerHooks } from './parts.ts';
 export type {
   BusyPolicy,
   Deadlines,

@@ -46,6 +46,10 @@ export interface Feedback {
   kind: 'positive' | 'negative';
 }
 
+/** Items to add, or nothing. */
+// biome-ignore lint/suspicious/noConfusingVoidType: an override without a return statement is the usual one
+export type AddedItems = readonly ThreadItem[] | void;
+
 /** The functions an application overrides. Only `respond` has no default. */
 export interface ServerHooks<Context> {
   /**
@@ -79,13 +83,16 @@ export interface ServerHooks<Context> {
   transcribe(input: AudioInput, context: Context): Promise<{ text: string }>;
   /** What the client may do during the stream. Default: it may stop it. */
   getStreamOptions(thread: ThreadMetadata, context: Context): StreamOptions | Promise<StreamOptions>;
-  /** Called once when a run was stopped, with the items that were begun and not finished. */
+  /**
+   * Called once when a run was stopped, with the items that were begun and not finished. Items that it returns are added to
+   * the thread: stored, and told to readers.
+   */
   handleStreamCancelled(
     thread: ThreadMetadata,
     pending: readonly ThreadItem[],
     context: Context,
     run: RunContext,
-  ): Promise<void>;
+  ): Promise<AddedItems>;
   generateThreadId(context: Context): string;
   generateItemId(kind: IdKind, thread: ThreadMetadata, context: Context): string;
 }

@@ -22,6 +22,7 @@ import {
 import type { Clock } from './clock.ts';
 import { type GuardedSource, guardSource } from './guarded-source.ts';
 import { createItemDesk, type ItemDesk } from './item-desk.ts';
+import type { AddedItems } from './parts.ts';
 import { type ThreadChanges, watchThread } from './thread-changes.ts';
 
 /** How the events of a turn ended: on their own, by an error (the client has been told), or because of the signal. */
@@ -46,8 +47,8 @@ export interface ProcessOptions<Context> {
   /** Calls the application. May throw. */
   source: (thread: ThreadMetadata) => AsyncIterable<ThreadStreamEvent>;
   streamOptions: (thread: ThreadMetadata) => StreamOptions | Promise<StreamOptions>;
-  /** Stores what is to be kept of a stopped turn. */
-  onCancelled: (thread: ThreadMetadata, pending: readonly ThreadItem[]) => Promise<void>;
+  /** Stores what is to be kept of a stopped turn, and returns what is to be added to it. */
+  onCancelled: (thread: ThreadMetadata, pending: readonly ThreadItem[]) => Promise<AddedItems>;
   /** Takes errors whose text the client does not get. */
   onError: (error: unknown) => void;
   /** Takes what the client may see. */
@@ -160,15 +161,23 @@ const cancelled = async <Context>(
 ): Promise<ThreadStreamEvent[]> => {
   // Another machine may be writing to the thread by now.
   if (isLost(options.signal.reason)) return [];
+  let added: AddedItems;
   await quietly(options.onError, async () => {
-    await options.onCancelled(changes.thread, selectOpenItems(desk.state()));
+    added = await options.onCancelled(changes.thread, selectOpenItems(desk.state()));
     return [];
   });
   return [
     // The override decides what is kept; the store tells what it decided.
     ...(await quietly(options.onError, () => desk.closeAsStored())),
+    ...(await quietly(options.onError, () => addItems(desk, added ?? []))),
     ...(await quietly(options.onError, () => threadUpdated(changes))),
   ];
+};
+
+const addItems = async (desk: ItemDesk, items: readonly ThreadItem[]): Promise<ThreadStreamEvent[]> => {
+  const events: ThreadStreamEvent[] = [];
+  for (const item of items) events.push(...(await desk.take({ type: 'thread.item.done', item })));
+  return events;
 };
 
 const quietly = async (

@@ -1,12 +1,14 @@
 // Stopping a run: by a client that leaves, by runs.cancel, by the signal; and what is left in the thread.
 import {
   assistantMessage,
+  hiddenContext,
   itemAdded,
   itemDone,
   itemReplaced,
   progressUpdate,
   type ThreadMetadata,
   type ThreadStreamEvent,
+  taskItem,
   textDelta,
   widgetItem,
   workflowItem,
@@ -206,6 +208,25 @@ describe('runs.cancel', () => {
     await cancel();
     const events = eventsOf(await framesOf(response));
     expect(shown(events).map(textOf)).toEqual(['hi', 'shortened']);
+  });
+
+  test('items that the override returns are stored and told; hidden ones are stored alone', async () => {
+    const { t, response, cancel } = await begin(halfway(), {
+      async handleStreamCancelled(thread: ThreadMetadata) {
+        const task = { type: 'custom', status_indicator: 'none', title: 'Stopped' } as const;
+        return [
+          taskItem({ thread_id: thread.id, id: 'mark', task }),
+          hiddenContext({ thread_id: thread.id, id: 'note', content: 'a note' }),
+        ];
+      },
+    });
+    await settle();
+    await cancel();
+    const events = eventsOf(await framesOf(response));
+    expect(shown(events).map(({ id }) => id)).toContain('mark');
+    expect(JSON.stringify(events)).not.toContain('a note');
+    const page = await t.store.listItems(idOf(events), { limit: 10, order: 'asc' }, ada);
+    expect(page.data.map(({ id }) => id).slice(-2)).toEqual(['mark', 'note']);
   });
 
   test('an override that fails does not keep the run from settling', async () => {
