@@ -12,7 +12,15 @@ export interface Config {
   readonly tokensPerSecond: number;
   /** How long the assistant seems to search and to read, so that a person can see it. */
   readonly thinkMs: number;
-  readonly model: { readonly apiKey: string; readonly baseUrl: string | undefined; readonly name: string } | undefined;
+  readonly model:
+    | {
+        readonly apiKey: string;
+        readonly baseUrl: string | undefined;
+        readonly name: string;
+        /** Whether the model is asked for a summary of its reasoning, which is then shown. */
+        readonly reasoningSummary: boolean;
+      }
+    | undefined;
 }
 
 /** Reads the settings. Throws a `RangeError` that names the variable when one is malformed. */
@@ -28,9 +36,14 @@ export const readConfig = (env: NodeJS.ProcessEnv, root: string): Config => {
     documents: env['CHAT_DOCS'] || root,
     database: env['CHAT_DATABASE'] || join(root, '.data', 'chat.sqlite'),
     tokensPerSecond: tokensPerSecond === 0 ? Number.POSITIVE_INFINITY : tokensPerSecond,
-    thinkMs: tokensPerSecond === 0 ? 0 : 450,
+    thinkMs: tokensPerSecond === 0 ? 0 : 350,
     model: apiKey
-      ? { apiKey, baseUrl: env['OPENAI_BASE_URL'] || undefined, name: env['OPENAI_MODEL'] || 'gpt-5-mini' }
+      ? {
+          apiKey,
+          baseUrl: env['OPENAI_BASE_URL'] || undefined,
+          name: env['OPENAI_MODEL'] || 'gpt-5-mini',
+          reasoningSummary: env['OPENAI_REASONING_SUMMARY'] === 'auto',
+        }
       : undefined,
   };
 };

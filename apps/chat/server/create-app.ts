@@ -1,16 +1,16 @@
 /** The demo as one request listener: the page, the sources it cites, and `/chatkit`. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Store, ThreadStreamEvent } from '@chatkit/core';
-import { createChatKitServer } from '@chatkit/server';
+import type { Store } from '@chatkit/core';
 import { toNodeHandler } from '@chatkit/server/node';
-import OpenAI from 'openai';
+import { setTracingDisabled } from '@openai/agents';
+import { DemoConverter } from './agent/cite-passages.ts';
+import { createAgent } from './agent/create-agent.ts';
+import { createOpenAiModel } from './agent/openai-model.ts';
 import { type Visitor, visitorOf } from './anonymous-user.ts';
-import { threadTitle } from './answer/thread-title.ts';
+import { Assistant } from './assistant.ts';
 import type { Config } from './config.ts';
-import { loadHistory, textOf } from './history.ts';
 import type { PassageIndex } from './knowledge/passage-index.ts';
-import { respondFromPassages } from './respond-from-passages.ts';
-import { respondWithModel } from './respond-with-model.ts';
+import { createOfflineModel } from './offline/offline-model.ts';
 import { type StaticFiles, securityHeaders } from './static-files.ts';
 
 export interface AppOptions {
@@ -32,22 +32,24 @@ export interface App {
 const RUN_GRACE_MS = 300;
 
 export const createApp = ({ config, index, store, files, log }: AppOptions): App => {
-  const client =
-    config.model && new OpenAI({ apiKey: config.model.apiKey, baseURL: config.model.baseUrl ?? null, maxRetries: 1 });
-  const server = createChatKitServer<Visitor>({
+  // The SDK would send a trace of each run to OpenAI; what is asked here stays between the user and the model.
+  setTracingDisabled(true);
+  const configured = config.model && createOpenAiModel(config.model);
+  const agent = createAgent({
+    index,
+    // A model takes its time by itself.
+    pauseMs: configured === undefined ? config.thinkMs : 0,
+    model: configured?.model ?? createOfflineModel({ index, readMs: config.thinkMs, ...config }),
+    modelSettings: configured?.modelSettings,
+  });
+  const server = new Assistant({
     store,
     // On a developer's machine any page could point its own name here (DNS rebinding) and spend the model's key.
     allowedHosts: loopback.has(config.host) ? ['localhost', '127.0.0.1', '[::1]'] : undefined,
-    async *respond(thread, input, context, run) {
-      if (input === null) return;
-      thread.title ??= threadTitle(textOf(input));
-      const past = await loadHistory(store, input, context);
-      const events =
-        client && config.model
-          ? respondWithModel(input, past, run.signal, { index, client, model: config.model.name })
-          : respondFromPassages(input, past, run.signal, { index, ...config });
-      yield* logged(events, run.signal, log);
-    },
+    agent,
+    converter: new DemoConverter(index),
+    model: configured?.name,
+    onEnd: log,
   });
   const chatkit = toNodeHandler(server, { context: (request) => visitors.get(request) as Visitor });
   const visitors = new WeakMap<IncomingMessage, Visitor>();
@@ -84,26 +86,3 @@ const pathOf = (url: string | undefined): string | undefined => {
 const plain = (response: ServerResponse, status: number, text: string): void => {
   response.writeHead(status, { ...securityHeaders, 'content-type': 'text/plain; charset=utf-8' }).end(text);
 };
-
-/** Passes the events on and tells when and how the answer ended, whoever ended it. */
-async function* logged(
-  events: AsyncIterable<ThreadStreamEvent>,
-  signal: AbortSignal,
-  log: AppOptions['log'],
-): AsyncGenerator<ThreadStreamEvent, void, void> {
-  const started = performance.now();
-  let deltas = 0;
-  let outcome = 'stopped';
-  try {
-    for await (const event of events) {
-      if (event.type === 'thread.item.updated') deltas += 1;
-      yield event;
-    }
-    if (!signal.aborted) outcome = 'finished';
-  } catch (error) {
-    if (!signal.aborted) outcome = 'failed';
-    throw error;
-  } finally {
-    log(`answer ${outcome}: ${deltas} updates in ${((performance.now() - started) / 1_000).toFixed(1)} s`);
-  }
-}

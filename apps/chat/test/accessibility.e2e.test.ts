@@ -50,6 +50,9 @@ test.each(screens)('no violations in %s: empty, with answers, with the menu', as
     await chat.ask(question);
     await chat.finished(index + 1);
   }
+  await chat.page.locator('.workflow summary').first().click();
+  await chat.ask('Forget everything');
+  await chat.page.getByRole('button', { name: 'Approve' }).waitFor();
   expect(await violations(chat.page)).toEqual([]);
   if (options.isMobile) {
     await chat.page.getByRole('button', { name: 'Open the menu' }).click();
@@ -102,7 +105,7 @@ test('the tab key reaches everything in the order of the page', async () => {
   const order = names.slice(names.indexOf('Skip to the question field'));
   expect(order.slice(0, 3)).toEqual(['Skip to the question field', 'New conversation', 'Use the dark theme']);
   expect(order.at(-1)).toBe('question');
-  // The four suggestions stand between.
-  expect(order).toHaveLength(8);
+  // The six suggestions stand between.
+  expect(order).toHaveLength(10);
   await chat.page.context().close();
 });

@@ -1,15 +1,12 @@
-import type { ThreadStreamEvent } from '@chatkit/core';
-import { createOrderChecker } from '@chatkit/core/order';
-import { collect } from '@chatkit/stream';
 import { createVirtualClock } from '@chatkit/testing';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { composeAnswer } from '../server/answer/compose-answer.ts';
-import { chunksOf, pace } from '../server/answer/pace.ts';
-import { threadTitle } from '../server/answer/thread-title.ts';
+import { findPassages } from '../server/knowledge/find-passages.ts';
 import { termsOf } from '../server/knowledge/terms.ts';
-import { findPassages, respondFromPassages } from '../server/respond-from-passages.ts';
-import { documents, index, question } from './fixtures.ts';
+import { composeAnswer } from '../server/offline/compose-answer.ts';
+import { chunksOf, pace } from '../server/offline/pace.ts';
+import { threadTitle } from '../server/thread-title.ts';
+import { documents, index } from './fixtures.ts';
 
 const compose = (text: string) => composeAnswer(termsOf(text), findPassages(index, text, []), index.weightOf);
 
@@ -88,50 +85,6 @@ test('an abort ends the wait at once and leaves no timer', async () => {
   expect(await failed).toMatchObject({ message: 'enough' });
   expect(heard.length).toBeGreaterThan(0);
   expect(clock.pending).toBe(0);
-});
-
-const answer = (text: string, signal = new AbortController().signal) =>
-  respondFromPassages(question(text), [], signal, { index, tokensPerSecond: Number.POSITIVE_INFINITY, thinkMs: 0 });
-
-const eventsOf = async (text: string): Promise<ThreadStreamEvent[]> => collect(answer(text));
-
-test('events: progress with the real numbers, then text that grows, then the item as it stays', async () => {
-  const events = await eventsOf('How do I stop a lamp?');
-  const progress = events.filter((event) => event.type === 'progress_update').map((event) => event.text);
-  expect(progress[0]).toBe('Searching 5 passages…');
-  expect(progress[1]).toMatch(/^Found \d$/);
-  const checker = createOrderChecker();
-  expect(events.map((event) => checker.check(event)).filter(Boolean)).toEqual([]);
-  const last = events.at(-1);
-  if (last?.type !== 'thread.item.done' || last.item.type !== 'assistant_message') throw new Error('no answer');
-  const deltas = events.flatMap((event) =>
-    event.type === 'thread.item.updated' && event.update.type === 'assistant_message.content_part.text_delta'
-      ? [event.update.delta]
-      : [],
-  );
-  expect(deltas.length).toBeGreaterThan(10);
-  expect(deltas.join('')).toBe(last.item.content[0]?.text);
-  expect(last.item.content[0]?.annotations[0]?.source).toMatchObject({ type: 'url', attribution: 'docs/lamps.md' });
-});
-
-test('nothing found: says so, with the number of passages that were searched', async () => {
-  const events = await eventsOf('What is the capital of France?');
-  expect(events).toContainEqual({ type: 'progress_update', icon: 'document', text: 'Found nothing' });
-  const last = JSON.stringify(events.at(-1));
-  expect(last).toContain('all 5 passages');
-  expect(last).toContain('capital of France');
-});
-
-test('a greeting is answered without a search', async () => {
-  const events = await eventsOf('Hello!');
-  expect(events.some((event) => event.type === 'progress_update')).toBe(false);
-  expect(JSON.stringify(events.at(-1))).toContain('Hello! I answer questions');
-});
-
-test('a stop during the search ends with the reason', async () => {
-  const stop = new AbortController();
-  stop.abort(new Error('stopped'));
-  await expect(collect(answer('How do I stop a lamp?', stop.signal))).rejects.toThrow('stopped');
 });
 
 test.each([

@@ -1,5 +1,3 @@
-import type { UserMessageItem } from '@chatkit/core';
-import { userMessage } from '@chatkit/core';
 import { createPassageIndex } from '../server/knowledge/passage-index.ts';
 import type { MarkdownDocument } from '../server/knowledge/split-passages.ts';
 
@@ -48,5 +46,3 @@ A lamp that lost its cable resumes from its last offset. Nothing is shown twice.
 ];
 
 export const index = createPassageIndex(documents);
-
-export const question = (text: string): UserMessageItem => userMessage({ thread_id: 'thr_1', text });

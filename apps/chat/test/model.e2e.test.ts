@@ -68,6 +68,27 @@ test('an error that trying again cannot mend offers no retry', async () => {
   await chat.page.context().close();
 });
 
+test('stop in the page ends the request to the model, and says so', async () => {
+  const chat = await openPage(browser, demo.url);
+  let ended: (() => void) | undefined;
+  const gone = new Promise<void>((resolve) => {
+    ended = resolve;
+  });
+  next = (response) => {
+    response.on('close', () => ended?.());
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.write(`data: ${JSON.stringify({ choices: [{ index: 0, delta: { content: 'A run is' } }] })}\n\n`);
+  };
+  await chat.ask('What is a run?');
+  await chat.grownTo(8);
+  await chat.page.getByRole('button', { name: 'Stop' }).click();
+  await gone;
+  await chat.page.locator('.stopped').waitFor();
+  expect(await chat.text()).toBe('A run is');
+  expect(await chat.page.getByRole('alert').count()).toBe(0);
+  await chat.page.context().close();
+});
+
 test('HTML, images and scripts of a model do nothing', async () => {
   const chat = await openPage(browser, demo.url);
   const asked: string[] = [];

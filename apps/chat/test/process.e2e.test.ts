@@ -61,8 +61,12 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
     onTestFinished(() => again.stop());
     const thread_id = /"id":"(thr_\w+)"/.exec(text)?.[1];
     const thread = await (await ask(again.url, { type: 'threads.get_by_id', params: { thread_id } }, cookie)).json();
-    expect(thread.items.data.map((item: { type: string }) => item.type)).toEqual(['user_message', 'assistant_message']);
-    expect(thread.items.data[1].content[0].text).toMatch(
+    expect(thread.items.data.map((item: { type: string }) => item.type)).toEqual([
+      'user_message',
+      'workflow',
+      'assistant_message',
+    ]);
+    expect(thread.items.data[2].content[0].text).toMatch(
       /^\*\*What happens when a client disconnects\.\*\* A run counts/,
     );
   },

@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import { readQuestion } from '../server/answer/read-question.ts';
+import { findPassages } from '../server/knowledge/find-passages.ts';
 import { createPassageIndex } from '../server/knowledge/passage-index.ts';
 import { readDocuments } from '../server/knowledge/read-documents.ts';
+import { readQuestion } from '../server/knowledge/read-question.ts';
+import { sourceUrl } from '../server/knowledge/source-url.ts';
 import { splitPassages } from '../server/knowledge/split-passages.ts';
 import { termsOf } from '../server/knowledge/terms.ts';
-import { findPassages } from '../server/respond-from-passages.ts';
-import { sourceUrl } from '../server/source-url.ts';
 import { suggestions } from '../web/suggestions.ts';
 import { documents, index } from './fixtures.ts';
 
@@ -48,6 +48,7 @@ test.each([
   ['which one is amber', 'Table of lamps'],
   ['What is this?', 'Lighthouse'],
   ["what's this project about?", 'Lighthouse'],
+  ['What is Lamps?', 'Stopping a lamp'],
 ])('%s → %s', (question, heading) => {
   expect(headings(question)[0]).toBe(heading);
 });

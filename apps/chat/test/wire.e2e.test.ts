@@ -83,6 +83,31 @@ test('events come one by one, the first ones before the answer is there', async 
   expect(inBursts.length / deltas.length).toBeLessThan(0.3);
 });
 
+test('after the terminal frame of a stopped run nothing follows, on the wire and in the log', async () => {
+  const run = `run_${'0'.repeat(22)}e2`;
+  const headers = { 'content-type': 'application/json', 'chatkit-client': '1', cookie };
+  const body = JSON.stringify(message('What happens when a client disconnects?'));
+  const response = await fetch(`${demo.url}/chatkit`, {
+    method: 'POST',
+    headers: { ...headers, 'chatkit-run-id': run },
+    body,
+  });
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  let text = '';
+  while (!text.includes('text_delta')) text += (await reader?.read())?.value ?? '';
+  const cancelled = await post(JSON.stringify({ type: 'runs.cancel', params: { run_id: run } }));
+  expect(cancelled.status).toBe(200);
+  for (let step = await reader?.read(); step?.done === false; step = await reader?.read()) text += step.value;
+  const frames = (all: string) => all.split('\n\n').filter((frame) => /^(?:id|data|event):/m.test(frame));
+  expect(frames(text).at(-1)).toMatch(/event: end\n[\s\S]*cancelled/);
+  expect(text.split('event: end')).toHaveLength(2);
+  expect(text).toContain('You stopped this answer.');
+
+  const replay = await fetch(`${demo.url}/chatkit?run=${run}`, { headers });
+  const again = await replay.text();
+  expect(frames(again).at(-1)).toBe(frames(text).at(-1));
+});
+
 test('a client that goes away stops its answer', async () => {
   const before = demo.lines.length;
   const gone = new AbortController();

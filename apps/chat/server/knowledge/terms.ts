@@ -22,6 +22,11 @@ export const termsOf = (text: string): string[] =>
     .filter((word) => word.length > 1 && !stopWords.has(word))
     .map(stem);
 
+/** The words of a text that a search goes by, as they were written, each once. */
+export const keywordsOf = (text: string): string[] => [
+  ...new Set((text.match(/[\p{L}\p{N}@/_()-]+/gu) ?? []).filter((word) => termsOf(word).length > 0)),
+];
+
 /** A light stemmer: enough that "stopping", "stopped" and "stops" meet, and nothing that needs a dictionary. */
 const stem = (word: string): string => {
   if (word.length <= 3 || /\d/.test(word)) return word;

@@ -19,18 +19,20 @@ const subscribe = (listener: () => void) => {
   };
 };
 
+/** Chooses a theme for this page and the next visit. */
+export const setTheme = (theme: Theme): void => {
+  document.documentElement.dataset['theme'] = theme;
+  try {
+    localStorage.setItem('theme', theme);
+  } catch {
+    // Then it lasts as long as the page.
+  }
+  for (const listener of listeners) listener();
+};
+
 /** The theme in use, and a switch. A choice is remembered; without one the system decides. */
 export const useTheme = (): [Theme, () => void] => {
   const theme = useSyncExternalStore(subscribe, () => chosen() ?? (system.matches ? 'dark' : 'light'));
-  const toggle = useCallback(() => {
-    const next = theme === 'dark' ? 'light' : 'dark';
-    document.documentElement.dataset['theme'] = next;
-    try {
-      localStorage.setItem('theme', next);
-    } catch {
-      // Then it lasts as long as the page.
-    }
-    for (const listener of listeners) listener();
-  }, [theme]);
+  const toggle = useCallback(() => setTheme(theme === 'dark' ? 'light' : 'dark'), [theme]);
   return [theme, toggle];
 };

@@ -19,7 +19,7 @@ export const Announcer = ({ items, progress, error, busy }: AnnouncerProps) => {
     if (progress !== undefined) setText(progress);
   }, [progress]);
   useEffect(() => {
-    if (wasBusy.current && !busy) setText(error ?? answerText(items.at(-1)));
+    if (wasBusy.current && !busy) setText(error ?? lastWord(items));
     wasBusy.current = busy;
   }, [busy, error, items]);
   return (
@@ -29,10 +29,20 @@ export const Announcer = ({ items, progress, error, busy }: AnnouncerProps) => {
   );
 };
 
-const answerText = (item: ThreadItem | undefined): string =>
-  item?.type === 'assistant_message'
-    ? `Answer: ${item.content
+/** What the last turn came to: an answer, a question to the user, or a line that says that it was stopped. */
+const lastWord = (items: readonly ThreadItem[]): string => {
+  const item = items.at(-1);
+  switch (item?.type) {
+    case 'assistant_message':
+      return `Answer: ${item.content
         .map((part) => part.text)
         .join(' ')
-        .replace(/[`*#|]/g, '')}`
-    : '';
+        .replace(/[`*#|]/g, '')}`;
+    case 'structured_input':
+      return item.inputs.map((input) => input.question).join(' ');
+    case 'task':
+      return item.task.title ?? '';
+    default:
+      return '';
+  }
+};

@@ -1,11 +1,11 @@
 import type { ChatClient, ChatSnapshot } from '@chatkit/client';
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useRef } from 'react';
 import { useStickToBottom } from '../hooks/use-stick-to-bottom.ts';
 import { Announcer } from './announcer.tsx';
 import { Composer } from './composer.tsx';
 import { EmptyState } from './empty-state.tsx';
 import { DownIcon, RetryIcon } from './icons.tsx';
-import { Message } from './message.tsx';
+import { isInteractive, Message } from './message.tsx';
 import { ProgressLine } from './progress-line.tsx';
 
 interface ConversationProps {
@@ -18,17 +18,17 @@ interface ConversationProps {
 export const Conversation = ({ client, chat, missing }: ConversationProps) => {
   const { scroller, content, atBottom, jump } = useStickToBottom();
   const input = useRef<HTMLTextAreaElement>(null);
-  const [stoppedIds, setStoppedIds] = useState<ReadonlySet<string>>(new Set());
   const busy = chat.status === 'submitting' || chat.status === 'streaming' || chat.status === 'stopping';
+  const last = chat.items.at(-1);
+  /** The workflow that is going on: what the assistant does is said there. */
+  const working = last?.type === 'workflow' && chat.streamingItemIds.has(last.id) ? last.id : undefined;
   const empty = chat.items.length === 0 && !busy && chat.error === undefined;
 
   const send = (text: string) => {
-    if (chat.streamingItemIds.size > 0) setStoppedIds((before) => new Set([...before, ...chat.streamingItemIds]));
     client.send(text);
     jump();
   };
   const stop = () => {
-    setStoppedIds((before) => new Set([...before, ...chat.streamingItemIds]));
     void client.stop();
     input.current?.focus();
   };
@@ -73,13 +73,15 @@ export const Conversation = ({ client, chat, missing }: ConversationProps) => {
             chat.items.map((item) => (
               <Message
                 key={item.id}
+                client={client}
                 item={item}
                 streaming={chat.streamingItemIds.has(item.id)}
-                stopped={stoppedIds.has(item.id)}
+                busy={busy && isInteractive(item)}
+                progress={item.id === working ? chat.progress : undefined}
               />
             ))
           )}
-          {busy && <Progress chat={chat} />}
+          {busy && <ProgressNow chat={chat} shownAbove={working !== undefined} />}
           {chat.error !== undefined && (
             <div className="trouble" role="alert">
               <p>{chat.error.message}</p>
@@ -110,8 +112,9 @@ export const Conversation = ({ client, chat, missing }: ConversationProps) => {
 };
 
 /** What the assistant says it does, or what the connection does instead. */
-const Progress = ({ chat }: { chat: ChatSnapshot }) => {
+const ProgressNow = ({ chat, shownAbove }: { chat: ChatSnapshot; shownAbove: boolean }) => {
   if (chat.connection === 'reconnecting') return <ProgressLine text="The connection broke. Reconnecting…" />;
+  if (shownAbove) return null;
   if (chat.progress !== undefined) return <ProgressLine {...chat.progress} />;
   return chat.status === 'submitting' ? <ProgressLine text="Sending…" /> : null;
 };

@@ -1,18 +1,22 @@
-import { suggestions } from '../suggestions.ts';
+import { useTheme } from '../hooks/use-theme.ts';
+import { suggestions, wishes } from '../suggestions.ts';
 
 /** What a new conversation shows: what this is, and questions to begin with. */
-export const EmptyState = ({ onAsk }: { onAsk: (question: string) => void }) => (
-  <div className="empty">
-    <h2>Ask this project about itself</h2>
-    <p>Answers come from its own documentation, found on this machine and streamed as they are written.</p>
-    <ul aria-label="Suggested questions">
-      {suggestions.map((question) => (
-        <li key={question}>
-          <button type="button" onClick={() => onAsk(question)}>
-            {question}
-          </button>
-        </li>
-      ))}
-    </ul>
-  </div>
-);
+export const EmptyState = ({ onAsk }: { onAsk: (question: string) => void }) => {
+  const [theme] = useTheme();
+  return (
+    <div className="empty">
+      <h2>Ask this project about itself</h2>
+      <p>An agent searches its documentation, shows its work, and streams the answer as it is written.</p>
+      <ul aria-label="Suggested questions">
+        {[...suggestions, ...wishes(theme)].map((question) => (
+          <li key={question}>
+            <button type="button" onClick={() => onAsk(question)}>
+              {question}
+            </button>
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+};

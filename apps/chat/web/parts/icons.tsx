@@ -46,4 +46,16 @@ export const SearchIcon = icon(
     <path d="m12.6 12.6 3.6 3.6" />
   </>,
 );
+export const ThoughtIcon = icon(
+  <path d="M10 3.5a4.8 4.8 0 0 1 2.6 8.8c-.5.4-.8.9-.8 1.5v.4H8.2v-.4c0-.6-.3-1.1-.8-1.5A4.8 4.8 0 0 1 10 3.5zM8.6 16.7h2.8" />,
+);
+export const ChevronIcon = icon(<path d="m7.5 5 5 5-5 5" />);
+export const PageIcon = icon(<path d="M3.5 5h13v10h-13zM3.5 8h13M5.6 6.5h.01" />);
+export const QuestionIcon = icon(
+  <>
+    <path d="M7.6 7.6a2.4 2.4 0 1 1 3.5 2.1c-.7.4-1.1.8-1.1 1.6" />
+    <path d="M10 14h.01" />
+    <circle cx="10" cy="10" r="7" />
+  </>,
+);
 export const DocumentIcon = icon(<path d="M6 3.5h5.5L15 7v9.5H6zM11.2 3.7v3.6h3.6M8.4 10.5h4M8.4 13.2h4" />);

@@ -1,22 +1,45 @@
+import type { ChatClient } from '@chatkit/client';
 import type { AssistantMessageItem, ThreadItem, UserMessageItem } from '@chatkit/core';
 import { memo } from 'react';
 import { AnswerText } from '../markdown/answer-text.tsx';
 import { CopyButton } from '../markdown/code-block.tsx';
+import { WidgetItemView } from '../widgets/widget-item.tsx';
+import { Approval } from './approval.tsx';
 import { Sources } from './sources.tsx';
+import { ToolNote } from './tool-note.tsx';
+import { type Progress, WorkflowView } from './workflow.tsx';
 
 interface MessageProps {
+  client: ChatClient;
   item: ThreadItem;
   streaming: boolean;
-  stopped: boolean;
+  /** Whether the assistant is at work, for items that can be clicked. */
+  busy: boolean;
+  /** What the assistant says it does, for the workflow that is open. */
+  progress: Progress | undefined;
 }
 
+/** Items whose buttons depend on whether the assistant is at work. */
+export const isInteractive = ({ type }: ThreadItem): boolean =>
+  type === 'widget' || type === 'structured_input' || type === 'client_tool_call';
+
 /** An item of the thread. Items keep their identity while they do not change, so only the one being written renders. */
-export const Message = memo(({ item, streaming, stopped }: MessageProps) => {
+export const Message = memo(({ client, item, streaming, busy, progress }: MessageProps) => {
   switch (item.type) {
     case 'user_message':
       return <Question item={item} />;
     case 'assistant_message':
-      return <Answer item={item} streaming={streaming} stopped={stopped} />;
+      return <Answer item={item} streaming={streaming} />;
+    case 'workflow':
+      return <WorkflowView item={item} running={streaming} progress={progress} />;
+    case 'widget':
+      return <WidgetItemView item={item} client={client} busy={busy} />;
+    case 'client_tool_call':
+      return <ToolNote item={item} client={client} busy={busy} />;
+    case 'structured_input':
+      return <Approval item={item} client={client} busy={busy} />;
+    case 'task':
+      return <p className="stopped">{item.task.title}</p>;
     default:
       // The demo's server sends no other kind; one from elsewhere is passed over.
       return null;
@@ -29,13 +52,12 @@ const Question = ({ item }: { item: UserMessageItem }) => (
   </article>
 );
 
-const Answer = ({ item, streaming, stopped }: { item: AssistantMessageItem; streaming: boolean; stopped: boolean }) => {
+const Answer = ({ item, streaming }: { item: AssistantMessageItem; streaming: boolean }) => {
   const text = item.content.map((part) => part.text).join('\n\n');
   const annotations = item.content.flatMap((part) => part.annotations);
   return (
     <article className="answer" aria-label="Assistant" aria-busy={streaming}>
       <AnswerText id={item.id} text={text} annotations={annotations} streaming={streaming} />
-      {stopped && <p className="stopped">You stopped this answer.</p>}
       <Sources id={item.id} annotations={annotations} />
       {!streaming && text !== '' && (
         <div className="tools">

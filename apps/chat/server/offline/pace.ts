@@ -1,5 +1,6 @@
 /** Lets text that is there at once appear at the pace of a model that writes it. */
 import { type Clock, systemClock } from '@chatkit/stream';
+import { sleep } from '../sleep.ts';
 
 export interface PaceOptions {
   /** Mean rate. A token is about four characters. `Infinity`: no delay at all. Default 45. */
@@ -41,21 +42,3 @@ export async function* pace(text: string, options: PaceOptions = {}): AsyncGener
 /** Words with what follows them; a word of at most two letters goes with the next one. */
 export const chunksOf = (text: string): string[] =>
   text.match(/\s*(?:\S{1,2}[ ])?\S{1,24}\s*/g) ?? (text === '' ? [] : [text]);
-
-/** Resolves after `ms`; rejects with the signal's reason when that comes first. Leaves no timer and no listener. */
-export const sleep = (ms: number, clock: Clock = systemClock, signal?: AbortSignal): Promise<void> =>
-  new Promise((resolve, reject) => {
-    if (signal?.aborted) {
-      reject(signal.reason);
-      return;
-    }
-    const onAbort = () => {
-      clock.clearTimeout(timer);
-      reject(signal?.reason);
-    };
-    const timer = clock.setTimeout(() => {
-      signal?.removeEventListener('abort', onAbort);
-      resolve();
-    }, ms);
-    signal?.addEventListener('abort', onAbort, { once: true });
-  });

@@ -1,7 +1,7 @@
 /** A passage as a source in the protocol. */
 import type { Annotation } from '@chatkit/core';
-import type { Passage } from './knowledge/split-passages.ts';
 import { sourceUrl } from './source-url.ts';
+import type { Passage } from './split-passages.ts';
 
 /** `index` is the position in the answer's text behind which the source is named. */
 export const toAnnotation = (passage: Passage, index: number): Annotation => ({

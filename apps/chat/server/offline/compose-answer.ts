@@ -124,7 +124,7 @@ const quote = (passage: Passage, relevance: Relevance): string => {
     .join('\n\n');
   const heading = passage.heading.replace(/[\s.:]+$/, '');
   const runsOn = isProse(body) && !body.startsWith('**');
-  return runsOn ? `**${heading}.** ${body}` : `**${heading}**\n\n${body}`;
+  return runsOn ? `**${heading}${/[?!…]$/.test(heading) ? '' : '.'}** ${body}` : `**${heading}**\n\n${body}`;
 };
 
 const isTable = (block: string): boolean => /^\|?[^\n]*\|[^\n]*\n *\|?[ :|-]*-[ :|-]*(?:\n|$)/.test(block);

@@ -1,7 +1,6 @@
 /** What a question asks for, given what was asked before. */
-
-import { termsOf } from '../knowledge/terms.ts';
 import { isSmallTalk, type SmallTalk } from './small-talk.ts';
+import { termsOf } from './terms.ts';
 
 /** A turn that is over: what was asked, and the sources that the answer named. */
 export interface PastTurn {
