@@ -176,7 +176,10 @@ const cancelled = async <Context>(
 
 const addItems = async (desk: ItemDesk, items: readonly ThreadItem[]): Promise<ThreadStreamEvent[]> => {
   const events: ThreadStreamEvent[] = [];
-  for (const item of items) events.push(...(await desk.take({ type: 'thread.item.done', item })));
+  for (const item of items) {
+    const shown = await desk.take({ type: 'thread.item.done', item });
+    if (shown !== undefined) events.push(shown);
+  }
   return events;
 };
 
