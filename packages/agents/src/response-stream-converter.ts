@@ -85,5 +85,7 @@ const positionIn = (citation: RawCitation, name: string): { index?: number } =>
 const fileAnnotation = (citation: RawCitation, position: { index?: number }): Annotation | undefined => {
   const filename = textField(citation, 'filename');
   if (filename === undefined || filename === '') return undefined;
-  return { type: 'annotation', source: { type: 'file', title: filename, filename }, ...position };
+  // A model behind the AI SDK names a document by a title, too.
+  const title = textField(citation, 'title') || filename;
+  return { type: 'annotation', source: { type: 'file', title, filename }, ...position };
 };

@@ -3,34 +3,13 @@ import { emptyThreadState, reduceThread, selectItems } from '@chatkit/core';
 import { createOrderChecker } from '@chatkit/core/order';
 import { toReadableStream } from '@chatkit/stream';
 import { isStepCount, streamText, tool } from 'ai';
-import { MockLanguageModelV4, simulateReadableStream } from 'ai/test';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { streamAiResponse, toModelMessages } from '../src/ai-sdk/index.ts';
+import { aiFinish, aiText, scriptedAiModel } from './scripted-ai.ts';
 import { collectAll, countingIds, outline, thread } from './scripted-run.ts';
 
-type Part = Record<string, unknown>;
-
-const usage = {
-  inputTokens: { total: 1, noCache: 1, cacheRead: 0, cacheWrite: 0 },
-  outputTokens: { total: 1, text: 1, reasoning: 0 },
-};
-const finish = (reason: string): Part => ({ type: 'finish', finishReason: { unified: reason, raw: reason }, usage });
-const text = (...deltas: string[]): Part[] => [
-  { type: 'text-start', id: '0' },
-  ...deltas.map((delta) => ({ type: 'text-delta', id: '0', delta })),
-  { type: 'text-end', id: '0' },
-];
-
-/** A model of the real AI SDK that answers each step with the next list of parts. */
-const scriptedModel = (steps: readonly (readonly Part[])[]) => {
-  let step = 0;
-  return new MockLanguageModelV4({
-    doStream: async () => ({
-      stream: simulateReadableStream({ chunks: [...(steps[step++] ?? [])] as never[], chunkDelayInMs: null }),
-    }),
-  });
-};
+const text = (...deltas: string[]) => aiText(deltas);
 
 const options = () => ({ createId: countingIds(), now: () => 0 });
 const legal = (events: readonly ThreadStreamEvent[]): void => {
@@ -51,17 +30,17 @@ const steps = [
     { type: 'reasoning-delta', id: 'r', delta: 'first.' },
     { type: 'reasoning-end', id: 'r' },
     { type: 'tool-call', toolCallId: 'call_1', toolName: 'search', input: '{"q":"x"}' },
-    finish('tool-calls'),
+    aiFinish('tool-calls'),
   ],
   [
     { type: 'source', sourceType: 'url', id: 's', url: 'https://a.example/', title: 'A' },
     ...text('Found ', 'it.'),
-    finish('stop'),
+    aiFinish('stop'),
   ],
 ];
 
 describe.each(['fullStream', 'UI message stream'])('%s', (form) => {
-  const events = (model: ReturnType<typeof scriptedModel>) => {
+  const events = (model: ReturnType<typeof scriptedAiModel>) => {
     const result = streamText({
       model,
       prompt: 'Hi',
@@ -74,7 +53,7 @@ describe.each(['fullStream', 'UI message stream'])('%s', (form) => {
   };
 
   test('text is a message, delta by delta', async () => {
-    const all = await collectAll(events(scriptedModel([[...text('Hel', 'lo'), finish('stop')]])));
+    const all = await collectAll(events(scriptedAiModel([[...text('Hel', 'lo'), aiFinish('stop')]])));
     legal(all);
     expect(outline(all)).toEqual([
       'added assistant_message message_1',
@@ -86,7 +65,7 @@ describe.each(['fullStream', 'UI message stream'])('%s', (form) => {
   });
 
   test('reasoning and tools share a workflow above the answer; a source becomes its annotation', async () => {
-    const all = await collectAll(events(scriptedModel(steps)));
+    const all = await collectAll(events(scriptedAiModel(steps)));
     legal(all);
     expect(itemsOf(all)).toMatchObject([
       {
@@ -107,7 +86,7 @@ describe.each(['fullStream', 'UI message stream'])('%s', (form) => {
   });
 
   test('an error is thrown after the text before it', async () => {
-    const model = scriptedModel([[...text('Half'), { type: 'error', error: new Error('overloaded') }]]);
+    const model = scriptedAiModel([[...text('Half'), { type: 'error', error: new Error('overloaded') }]]);
     const seen: ThreadStreamEvent[] = [];
     const reading = (async () => {
       for await (const event of events(model)) seen.push(event);
@@ -120,7 +99,7 @@ describe.each(['fullStream', 'UI message stream'])('%s', (form) => {
 test('a tool can be described, or hidden', async () => {
   const run = (describeTool: NonNullable<Parameters<typeof streamAiResponse>[2]>['describeTool']) => {
     const result = streamText({
-      model: scriptedModel(steps),
+      model: scriptedAiModel(steps),
       prompt: 'Hi',
       tools: { search },
       stopWhen: isStepCount(3),
@@ -133,8 +112,8 @@ test('a tool can be described, or hidden', async () => {
 });
 
 test('an image becomes an item', async () => {
-  const model = scriptedModel([
-    [{ type: 'file', mediaType: 'image/png', data: { type: 'data', data: 'AAAA' } }, finish('stop')],
+  const model = scriptedAiModel([
+    [{ type: 'file', mediaType: 'image/png', data: { type: 'data', data: 'AAAA' } }, aiFinish('stop')],
   ]);
   const all = await collectAll(streamAiResponse(thread, streamText({ model, prompt: 'Hi' }).fullStream, options()));
   expect(itemsOf(all)).toMatchObject([{ type: 'generated_image', image: { url: 'data:image/png;base64,AAAA' } }]);
@@ -180,6 +159,6 @@ test('items become model messages that the SDK accepts', async () => {
   ] as ThreadItem[];
   const messages = toModelMessages(items);
   expect(messages.map((message) => message.role)).toEqual(['user', 'assistant', 'assistant', 'tool', 'user']);
-  const result = streamText({ model: scriptedModel([[...text('ok'), finish('stop')]]), messages });
+  const result = streamText({ model: scriptedAiModel([[...text('ok'), aiFinish('stop')]]), messages });
   expect(await result.text).toBe('ok');
 });

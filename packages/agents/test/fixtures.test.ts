@@ -51,10 +51,10 @@ describe.each(names)('%s', (name) => {
   });
 });
 
-test('the fixtures cover both paths', () => {
+test('the fixtures cover all three kinds of models', () => {
   expect(names).toEqual(
     expect.arrayContaining(
-      ['text', 'reasoning', 'tools', 'refusal'].flatMap((each) => [`responses-${each}`, `completions-${each}`]),
+      ['text', 'reasoning', 'tools'].flatMap((each) => [`responses-${each}`, `completions-${each}`, `ai-sdk-${each}`]),
     ),
   );
 });

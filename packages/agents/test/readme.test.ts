@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import type { ThreadStreamEvent } from '@chatkit/core';
 import type { ChatKitServer } from '@chatkit/server';
 import { setDefaultOpenAIClient, setOpenAIAPI, setTracingDisabled } from '@openai/agents';
-import { MockLanguageModelV4, simulateReadableStream } from 'ai/test';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { aiFinish, aiText, scriptedAiModel } from './scripted-ai.ts';
 import { chatCompletion, scriptedOpenAI } from './scripted-openai.ts';
 import { collectAll, outline, thread } from './scripted-run.ts';
 
@@ -63,19 +63,7 @@ test('the server with an agent answers', async () => {
 });
 
 test('the AI SDK', async () => {
-  const usage = {
-    inputTokens: { total: 1, noCache: 1, cacheRead: 0, cacheWrite: 0 },
-    outputTokens: { total: 1, text: 1, reasoning: 0 },
-  };
-  const chunks = [
-    { type: 'text-start', id: '0' },
-    { type: 'text-delta', id: '0', delta: 'Hello' },
-    { type: 'text-end', id: '0' },
-    { type: 'finish', finishReason: { unified: 'stop', raw: 'stop' }, usage },
-  ];
-  const model = new MockLanguageModelV4({
-    doStream: async () => ({ stream: simulateReadableStream({ chunks: chunks as never[], chunkDelayInMs: null }) }),
-  });
+  const model = scriptedAiModel([[...aiText(['Hello']), aiFinish('stop')]]);
   const base = { id: '1', thread_id: 'thr_1', created_at: '2026-01-01T00:00:00Z' };
   const content = [{ type: 'input_text', text: 'Hi' }];
   const items = [{ ...base, type: 'user_message', content, attachments: [], inference_options: {} }];

@@ -10,8 +10,10 @@ import {
   setTracingDisabled,
   tool,
 } from '@openai/agents';
+import { aisdk } from '@openai/agents-extensions/ai-sdk';
 import { z } from 'zod';
 import { streamAgentResponse } from '../src/index.ts';
+import { aiFinish, aiText, scriptedAiModel } from './scripted-ai.ts';
 import { chatCompletion, responsesStream, scriptedOpenAI } from './scripted-openai.ts';
 import { collectAll, createContext, scriptedRun } from './scripted-run.ts';
 
@@ -122,6 +124,54 @@ const completions: Record<string, Answers> = {
   refusal: [chatCompletion('c1', [{ refusal: 'I can’t ' }, { refusal: 'help.' }])],
 };
 
+const aiThought = (text: string, id = 'r') => [
+  { type: 'reasoning-start', id },
+  ...[...text].map((delta) => ({ type: 'reasoning-delta', id, delta })),
+  { type: 'reasoning-end', id },
+];
+const aiSource = (name: string) => ({
+  type: 'source',
+  sourceType: 'url',
+  id: name,
+  url: `https://${name}.example/`,
+  title: name,
+});
+const aiCall = { type: 'tool-call', toolCallId: 'call_1', toolName: 'look_up', input: '{"q":"x"}' };
+const aiSdk: Record<string, Answers> = {
+  text: [[...aiText([...emoji]), aiFinish('stop')]],
+  reasoning: [
+    // A model that thinks between two pieces of text, as Claude does, and gives both the same block id.
+    [
+      ...aiThought('Look.'),
+      ...aiText([...'One.']),
+      ...aiThought('Look again.', 'r2'),
+      ...aiText([...'Two.']),
+      aiFinish('stop'),
+    ],
+  ],
+  tools: [
+    [...aiThought('Search.'), ...aiText([...'Let me see.']), aiCall, aiFinish('tool-calls')],
+    [...aiText([...'Found.'], '1'), aiFinish('stop')],
+  ],
+  citations: [
+    [
+      aiSource('early'),
+      ...aiText([...'See here']),
+      aiSource('middle'),
+      ...aiText([...' and there.']),
+      { type: 'source', sourceType: 'document', id: 'd', mediaType: 'application/pdf', title: 'R', filename: 'r.pdf' },
+      aiFinish('stop'),
+    ],
+  ],
+  images: [
+    [
+      { type: 'file', mediaType: 'image/png', data: { type: 'data', data: 'QUJD' } },
+      ...aiText([...'Here.']),
+      aiFinish('stop'),
+    ],
+  ],
+};
+
 const record = async (name: string, model: Model): Promise<void> => {
   const agent = new Agent({
     name: 'Assistant',
@@ -162,4 +212,8 @@ for (const [name, answers] of Object.entries(responses)) {
 }
 for (const [name, answers] of Object.entries(completions)) {
   await record(`completions-${name}`, new OpenAIChatCompletionsModel(scriptedOpenAI(answers), 'm'));
+}
+for (const [name, answers] of Object.entries(aiSdk)) {
+  // The adapter's types are written without `exactOptionalPropertyTypes`.
+  await record(`ai-sdk-${name}`, aisdk(scriptedAiModel(answers)) as Model);
 }
