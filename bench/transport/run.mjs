@@ -22,6 +22,7 @@ if (!hasPeers && !options.install) {
 const quick = Boolean(options.quick);
 const limits = ['raw', 'raw-batch', 'raw-net', 'raw-fair'];
 const ours = ['ours', 'ours-response', 'ours-srvx', 'ours-ws'];
+const server = ['server', 'server-resumable'];
 const peers = [
   'fastify-sse',
   'fastify-sse-v2',
@@ -41,14 +42,21 @@ const peers = [
 const quiet = ['--quiet=0.5', '--quietMs=3000', '--maxForeign=9'];
 const rounds = Number(options.rounds ?? (quick ? 1 : 3));
 const sections = {
-  A: ['src/sections.mjs', 'A', `--rounds=${rounds}`, '--extra=0', `--only=${[...limits, ...ours, ...peers]}`, ...quiet],
+  A: [
+    'src/sections.mjs',
+    'A',
+    `--rounds=${rounds}`,
+    '--extra=0',
+    `--only=${[...limits, ...ours, ...server, ...peers]}`,
+    ...quiet,
+  ],
   B: [
     'src/sections.mjs',
     'B',
     `--rounds=${rounds}`,
     '--extra=0',
     `--seconds=${quick ? 4 : 8}`,
-    `--only=raw,raw-net,ours,ours-response,ours-ws,ws,fastify-sse,hono-sse,tanstack-ai,ai-pipe`,
+    `--only=raw,raw-net,ours,ours-response,ours-ws,server,server-resumable,ws,fastify-sse,hono-sse,tanstack-ai,ai-pipe`,
     ...quiet,
   ],
   C: [

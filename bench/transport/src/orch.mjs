@@ -93,7 +93,7 @@ export async function startServer(name, opts) {
     s.p.once('exit', (c) => reject(new Error(`${name}: server exit ${c}`)));
     setTimeout(() => reject(new Error(`${name}: server start timeout`)), 15000).unref();
   });
-  return Object.assign(s, { port: m.port, transport: m.transport, name });
+  return Object.assign(s, { port: m.port, transport: m.transport, merges: m.merges, name });
 }
 export const startClient = () => proc('client.mjs', []);
 export const allCandidates = () =>

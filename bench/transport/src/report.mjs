@@ -29,13 +29,15 @@ const table = (head, rows) =>
     `|${head.map(() => '---').join('|')}|`,
     ...rows.map((row) => `| ${row.join(' | ')} |`),
   ].join('\n');
-const isOurs = (name) => name.startsWith('ours') || name.startsWith('@chatkit');
+const isOurs = (name) => name.startsWith('ours') || name.startsWith('server') || name.startsWith('@chatkit');
 const bold = (name) => (isOurs(name) ? `**${label(name)}**` : label(name));
 const labels = {
   ours: '@chatkit/transport, writeReply (node:http)',
   'ours-response': '@chatkit/transport, toResponse (@hono/node-server)',
   'ours-srvx': '@chatkit/transport, toResponse (srvx)',
   'ours-ws': '@chatkit/transport, serveWebSocket (ws)',
+  server: '@chatkit/server, respond() to the wire',
+  'server-resumable': '@chatkit/server, for a client that resumes',
 };
 const label = (name) => labels[name] ?? name;
 
@@ -137,6 +139,11 @@ for (const conns of [1, 200]) {
       ]),
     )}`,
   );
+  check(
+    `${conns === 1 ? '1 connection' : '200 connections'}, the whole server path ÷ the bare transport, CPU per delta`,
+    median(ratios(rows, 'server', 'ours', 'cpuUs')),
+    1.3,
+  );
   for (const name of ['ours', 'ours-response', 'ours-srvx', 'ours-ws'])
     check(
       `${conns} connection${conns > 1 ? 's' : ''}, CPU per event ÷ raw: ${label(name)}`,
@@ -200,6 +207,12 @@ if (b.length > 0) {
     )}`,
   );
   check('1000 × 20/s, CPU per event ÷ raw: writeReply', median(ours?.ratio ?? []), 0.95);
+  for (const name of ['server', 'server-resumable'])
+    check(
+      `1000 × 20/s, the whole server path ÷ the bare transport, CPU per delta${name === 'server' ? '' : ', client that resumes'}`,
+      median(ratios(b, name, 'ours', 'cpuUs')),
+      1.3,
+    );
   check('1000 × 20/s, p99 latency ÷ raw: writeReply', median(ours?.p99Ratio ?? []), 1);
   check('1000 × 20/s, memory per connection ÷ raw: writeReply', median(ours?.memoryRatio ?? []), 1.1);
   check(

@@ -51,12 +51,28 @@ export const formatOffset = (epoch: number, seq: number): string => `${epoch}-${
 
 /** Reads an offset back; `undefined` for anything that `formatOffset` did not write. */
 export const parseOffset = (offset: string): { epoch: number; seq: number } | undefined => {
-  const match = /^([1-9]\d{0,14})-(\d{1,15})$/.exec(offset);
-  return match === null ? undefined : { epoch: Number(match[1]), seq: Number(match[2]) };
+  // By hand: it is asked twice for every token, and an expression with groups takes ten times as long.
+  const dash = offset.indexOf('-');
+  const epoch = digits(offset, 0, dash);
+  const seq = digits(offset, dash + 1, offset.length);
+  return epoch > 0 && seq >= 0 && offset.charCodeAt(0) !== 48 ? { epoch, seq } : undefined;
+};
+
+/** The number that these 1 to 15 characters write, or -1. */
+const digits = (text: string, from: number, to: number): number => {
+  if (to <= from || to - from > 15) return -1;
+  let number = 0;
+  for (let at = from; at < to; at += 1) {
+    const digit = text.charCodeAt(at) - 48;
+    if (digit < 0 || digit > 9) return -1;
+    number = number * 10 + digit;
+  }
+  return number;
 };
 
 /** Orders two offsets as their log does: negative when `a` comes first. Offsets of another form compare as text. */
 export const compareOffsets = (a: string, b: string): number => {
+  if (a === b) return 0;
   const left = parseOffset(a);
   const right = parseOffset(b);
   if (left === undefined || right === undefined) return a < b ? -1 : a > b ? 1 : 0;

@@ -1,6 +1,7 @@
 import * as core from '@chatkit/core';
 import { type ThreadItem, type ThreadStreamEvent, toWireEvent, toWireItem } from '@chatkit/core';
 import { threadItemSchema, threadStreamEventSchema } from '@chatkit/core/schema';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 const base = { thread_id: 'thr_1' };
@@ -110,6 +111,18 @@ describe('createId', () => {
 });
 
 describe('offsets', () => {
+  it('are read as their grammar says', () => {
+    const like = fc.stringMatching(/^[-0-9a: ]{0,20}$/);
+    const written = fc.tuple(fc.nat(), fc.nat()).map(([epoch, seq]) => `${epoch}-${seq}`);
+    fc.assert(
+      fc.property(fc.oneof(like, written), (text) => {
+        const match = /^([1-9]\d{0,14})-(\d{1,15})$/.exec(text);
+        const expected = match === null ? undefined : { epoch: Number(match[1]), seq: Number(match[2]) };
+        expect(core.parseOffset(text)).toEqual(expected);
+      }),
+    );
+  });
+
   it('are written, read back and ordered', () => {
     expect(core.formatOffset(2, 17)).toBe('2-17');
     expect(core.parseOffset('2-17')).toEqual({ epoch: 2, seq: 17 });

@@ -9,25 +9,29 @@ import { compareOffsets, type LogEntry, type ThreadItemUpdatedEvent } from '@cha
 const MAX_LENGTH = 16 * 1024;
 
 /**
- * `newest` is the offset that the producer has reached: entries up to it are there and cost no waiting. Where it is not
- * known nothing is merged.
+ * Makes a function that is given what was there when the reader asked, and gives back fewer entries that say the same.
+ * `newest` is the offset that the producer has reached: a delta at the end of what was there is held back for the next
+ * call while there is more to come, at once. Where it is not known, nothing is held back.
  */
-export async function* mergeDeltas(
-  entries: AsyncIterable<LogEntry>,
-  newest: () => string | undefined,
-): AsyncGenerator<LogEntry, void, undefined> {
+export const createDeltaMerger = (newest: () => string | undefined): ((entries: readonly LogEntry[]) => LogEntry[]) => {
   let held: LogEntry | undefined;
-  for await (const entry of entries) {
-    const merged = held === undefined ? undefined : merge(held, entry);
-    if (held !== undefined && merged === undefined) yield held;
-    held = merged ?? entry;
-    if (compareOffsets(entry.offset, newest() ?? entry.offset) >= 0 || !isDelta(held)) {
-      yield held;
+  return (entries) => {
+    const merged: LogEntry[] = [];
+    for (const entry of entries) {
+      const both = held === undefined ? undefined : merge(held, entry);
+      if (held !== undefined && both === undefined) merged.push(held);
+      held = both ?? entry;
+    }
+    if (held !== undefined && (!isDelta(held) || hasReached(held.offset, newest()))) {
+      merged.push(held);
       held = undefined;
     }
-  }
-  if (held !== undefined) yield held;
-}
+    return merged;
+  };
+};
+
+const hasReached = (offset: string, newest: string | undefined): boolean =>
+  newest === undefined || offset === newest || compareOffsets(offset, newest) > 0;
 
 type Update = ThreadItemUpdatedEvent['update'];
 type Delta = Extract<Update, { type: 'assistant_message.content_part.text_delta' }>;

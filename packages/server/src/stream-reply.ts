@@ -2,11 +2,12 @@
  * Verbs 3 and 4 of the path of a token: a reader tails a run's log and its entries become frames. Plain clients get the
  * reference's bytes and nothing else; opted-in ones get offsets, a priming frame, heartbeats and the terminal frame.
  */
-import { ChatKitError, type LogEntry, type RunOutcome, serializeEvent } from '@chatkit/core';
-import { heartbeat, pipe } from '@chatkit/stream';
-import { encodeSse, eventStreamHeaders, type Reply, type SseFrame } from '@chatkit/transport';
+import { ChatKitError, type LogEntry, parseOffset, type RunOutcome, serializeEvent } from '@chatkit/core';
+import { CHUNKS, type ChunkSource, from, heartbeat, pipe, type Stream } from '@chatkit/stream';
+import { encodeSse, endOfTurn, eventStreamHeaders, type Reply, type SseFrame } from '@chatkit/transport';
 import { settlesWithin } from './clock.ts';
-import { mergeDeltas } from './merge-deltas.ts';
+import { type EventFrames, framesOf } from './event-frames.ts';
+import { createDeltaMerger } from './merge-deltas.ts';
 import type { RemoteRun } from './remote-run.ts';
 import { type ReaderHold, type Run, startOffset } from './run.ts';
 import { isSettled } from './run-state.ts';
@@ -28,7 +29,7 @@ export interface StreamReplyOptions {
  */
 export const streamReply = async (options: StreamReplyOptions): Promise<Reply> => {
   const { run, hold, settings, resumable, after } = options;
-  const entries = run.read({ after, signal: hold.signal })[Symbol.asyncIterator]();
+  const entries = arraysOf(run.read({ after, signal: hold.signal }));
   const newest = run.lastOffset();
   const isOver = 'state' in run && isSettled(run.state());
   const first = newest === (after ?? startOffset) && !isOver ? undefined : entries.next();
@@ -40,21 +41,25 @@ export const streamReply = async (options: StreamReplyOptions): Promise<Reply> =
       return { status: 204, headers: {}, body: null };
     }
   }
-  const tail = from(first, entries);
-  const frames = resumable
-    ? pipe(
-        resumableFrames(mergeDeltas(tail, run.lastOffset), after, settings.retryMs),
-        heartbeat<string, string>({
-          everyMs: settings.heartbeatMs,
-          value: encodeSse({ comment: '' }),
-          clock: settings.clock,
-        }),
-      )
-    : plainFrames(tail);
+  const encode = resumable
+    ? resumableFrames(framesOf(run), run.lastOffset, settings.retryMs)
+    : plainFrames(framesOf(run));
+  // Without data, so nobody sees an event; from here on a client that is cut off knows where to go on.
+  const priming = resumable ? encodeSse({ id: after ?? startOffset, retry: settings.retryMs }) : undefined;
+  const frames = readFrames({ priming, first, entries, encode, hold });
   return {
     status: 200,
     headers: { ...eventStreamHeaders, ...(resumable ? { 'chatkit-run-id': run.id } : {}) },
-    body: releasing(frames, hold),
+    body: resumable
+      ? pipe(
+          frames,
+          heartbeat<string, string>({
+            everyMs: settings.heartbeatMs,
+            value: encodeSse({ comment: '' }),
+            clock: settings.clock,
+          }),
+        )
+      : frames,
   };
 };
 
@@ -71,23 +76,44 @@ const orRelease = async <T>(work: Promise<T>, hold: ReaderHold): Promise<T> => {
   }
 };
 
-async function* plainFrames(entries: AsyncIterable<LogEntry>): AsyncGenerator<string, void, undefined> {
-  for await (const entry of entries) if ('event' in entry) yield encodeSse({ data: serializeEvent(entry.event) });
-}
+/** What is there, as arrays; one by one from a log that gives none. */
+const arraysOf = (entries: AsyncIterable<LogEntry>): AsyncIterator<readonly LogEntry[]> => {
+  const { [CHUNKS]: arrays } = entries as Partial<ChunkSource<LogEntry>>;
+  if (arrays !== undefined) return arrays.call(entries);
+  const iterator = entries[Symbol.asyncIterator]();
+  return {
+    async next() {
+      const step = await iterator.next();
+      return step.done === true ? step : { done: false, value: [step.value] };
+    },
+    async return() {
+      await iterator.return?.();
+      return { done: true, value: undefined };
+    },
+  };
+};
 
-async function* resumableFrames(
-  entries: AsyncIterable<LogEntry>,
-  after: string | undefined,
-  retryMs: number,
-): AsyncGenerator<string, void, undefined> {
-  // Without data, so nobody sees an event; from here on a client that is cut off knows where to go on.
-  yield encodeSse({ id: after ?? startOffset, retry: retryMs });
-  for await (const entry of entries) {
-    yield 'event' in entry
-      ? encodeSse({ id: entry.offset, data: serializeEvent(entry.event) })
-      : encodeSse({ ...endFrame(entry.end, retryMs), id: entry.offset });
-  }
-}
+type Encode = (entries: readonly LogEntry[]) => string[];
+
+const plainFrames =
+  ({ frameOf }: EventFrames): Encode =>
+  (entries) => {
+    const frames: string[] = [];
+    for (const entry of entries) if ('event' in entry) frames.push(frameOf(entry));
+    return frames;
+  };
+
+const resumableFrames = ({ frameOf }: EventFrames, newest: () => string | undefined, retryMs: number): Encode => {
+  const merge = createDeltaMerger(newest);
+  const frame = (entry: LogEntry): string => {
+    const { offset } = entry;
+    if ('end' in entry) return encodeSse({ ...endFrame(entry.end, retryMs), id: offset });
+    // What a log of somebody else's gives for an offset is looked at by the encoder.
+    if (parseOffset(offset) === undefined) return encodeSse({ id: offset, data: serializeEvent(entry.event) });
+    return `id: ${offset}\n${frameOf(entry)}`;
+  };
+  return (entries) => merge(entries).map(frame);
+};
 
 /** After a shutdown all clients would come back at once, so each is told another time. */
 const endFrame = (outcome: RunOutcome, retryMs: number): SseFrame => ({
@@ -96,40 +122,48 @@ const endFrame = (outcome: RunOutcome, retryMs: number): SseFrame => ({
   retry: outcome === 'interrupted' ? Math.round(retryMs * (0.5 + Math.random())) : undefined,
 });
 
-async function* from<T>(
-  first: Promise<IteratorResult<T>> | undefined,
-  rest: AsyncIterator<T>,
-): AsyncGenerator<T, void, undefined> {
-  try {
-    for (let step = await (first ?? rest.next()); step.done !== true; step = await rest.next()) yield step.value;
-  } finally {
-    await rest.return?.();
-  }
+interface FrameSource {
+  /** What goes out before anything is read. */
+  priming: string | undefined;
+  /** The first arrays, if they have been asked for. */
+  first: Promise<IteratorResult<readonly LogEntry[]>> | undefined;
+  entries: AsyncIterator<readonly LogEntry[]>;
+  encode: Encode;
+  hold: ReaderHold;
 }
 
-/**
- * The body. An object of its own, because a generator that was never started does not run its `finally` on `return()`,
- * and one that waits for the next entry would first wait for it: the release aborts the read underneath.
- */
-const releasing = (frames: AsyncIterable<string>, hold: ReaderHold): AsyncIterable<string> => ({
-  [Symbol.asyncIterator]() {
-    const iterator = frames[Symbol.asyncIterator]();
-    return {
-      async next() {
-        try {
-          const step = await iterator.next();
-          if (step.done === true) hold.release();
-          return step;
-        } catch (error) {
-          hold.release();
-          throw error;
-        }
-      },
-      async return() {
+/** The body: arrays of frames, so that what was there together costs one promise. Its end, however it comes, is the hold's. */
+const readFrames = ({ priming, first, entries, encode, hold }: FrameSource): Stream<string> => {
+  let ahead = first;
+  let isPrimed = priming === undefined;
+  let hasRead = false;
+  const reader: AsyncIterator<readonly string[], undefined> = {
+    async next() {
+      if (!isPrimed) {
+        isPrimed = true;
+        return { done: false, value: [priming as string] };
+      }
+      try {
+        // An event that comes alone is there at once; those that come with it, in the same turn, are taken together.
+        if (hasRead) await new Promise<void>(endOfTurn);
+        hasRead = true;
+        const step = await (ahead ?? entries.next());
+        ahead = undefined;
+        if (step.done !== true) return { done: false, value: encode(step.value) };
         hold.release();
-        await iterator.return?.().catch(() => {});
         return { done: true, value: undefined };
-      },
-    };
-  },
-});
+      } catch (error) {
+        hold.release();
+        throw error;
+      }
+    },
+    // A read that is pending is ended by the release underneath; it need not be waited for.
+    async return() {
+      hold.release();
+      await entries.return?.();
+      return { done: true, value: undefined };
+    },
+  };
+  // `from` looks for arrays first; that a source of arrays is none of items is of no account.
+  return from({ [CHUNKS]: () => reader } as unknown as AsyncIterable<string>);
+};

@@ -36,6 +36,22 @@ test('two JSON values are equal when their canonical texts are', () => {
   expect(isEqualJson([], {})).toBe(false);
 });
 
+test('a thread has changed when it is no longer equal to what was read', () => {
+  const field = fc.constantFrom('id', 'created_at', 'title', 'status', 'metadata', 'allowed_image_domains', 'extra');
+  fc.assert(
+    fc.property(fc.boolean(), field, fc.option(json, { nil: undefined }), (isTitled, key, value) => {
+      const stored = thread({
+        ...(isTitled ? { title: 'T' } : {}),
+        ...(key === 'extra' ? { extra: 1 } : {}),
+      } as object);
+      const changes = watchThread(createMemoryStore<User>(), { thread: stored, version: 1 }, ada);
+      expect(changes.isChanged()).toBe(false);
+      Object.assign(changes.thread, { [key]: value });
+      expect(changes.isChanged()).toBe(!isEqualJson(changes.thread, stored));
+    }),
+  );
+});
+
 describe('merging', () => {
   const metadata = fc.dictionary(fc.constantFrom('a', 'b', 'c', 'd'), fc.oneof(fc.integer(), fc.string()));
 

@@ -1,5 +1,6 @@
-import { formatOffset, type LogEntry } from '@chatkit/core';
+import { formatOffset, type LogEntry, textDelta } from '@chatkit/core';
 import { createMemoryLog } from '@chatkit/store/memory';
+import { CHUNKS, type ChunkSource } from '@chatkit/stream';
 import { describeStreamLog } from '@chatkit/testing/conformance';
 import { describe, expect, it } from 'vitest';
 
@@ -137,5 +138,38 @@ describe('createMemoryLog, beyond the contract', () => {
     for (let seq = 1; seq < 50; seq += 1) expect(log.append('run', [entry(seq)])).toBeUndefined();
     void log.append('run', [end(50)]);
     expect(await collect(early)).toHaveLength(50);
+  });
+
+  it('read as arrays it gives the same entries, in fewer steps, in arrays of a bounded size', async () => {
+    const log = createMemoryLog();
+    await log.create('r');
+    const entries = Array.from(
+      { length: 2000 },
+      (_, at): LogEntry => ({ offset: formatOffset(1, at + 1), event: textDelta('a', 'x'.repeat(at % 300)) }),
+    );
+    log.append('r', [...entries, { offset: formatOffset(1, 2001), end: 'completed' }]);
+    const arrays: (readonly LogEntry[])[] = [];
+    const reader = (log.read('r') as unknown as ChunkSource<LogEntry>)[CHUNKS]();
+    for (let step = await reader.next(); step.done !== true; step = await reader.next()) arrays.push(step.value);
+    expect(arrays.flat()).toEqual([...entries, { offset: '1-2001', end: 'completed' }]);
+    expect(arrays.length).toBeLessThan(100);
+    expect(Math.max(...arrays.map((array) => JSON.stringify(array).length))).toBeLessThan(40 * 1024);
+  });
+
+  it('arrays: one that waits is ended by return(), and rejected by the signal or when the run is forgotten', async () => {
+    const log = createMemoryLog();
+    await log.create('r');
+    const open = (signal?: AbortSignal) => (log.read('r', { signal }) as unknown as ChunkSource<LogEntry>)[CHUNKS]();
+    const left = open();
+    const waits = left.next();
+    await left.return?.();
+    expect(await waits).toEqual({ done: true, value: undefined });
+    const abort = new AbortController();
+    const aborted = open(abort.signal).next();
+    abort.abort(new Error('gone'));
+    await expect(aborted).rejects.toThrow('gone');
+    const forgotten = open().next();
+    await log.delete('r');
+    await expect(forgotten).rejects.toMatchObject({ code: 'log.expired' });
   });
 });

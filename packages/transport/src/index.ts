@@ -25,3 +25,4 @@ export {
   type TransportErrorCode,
   type TransportErrorOptions,
 } from './transport-error.ts';
+export { endOfTurn } from './turn.ts';

@@ -1,3 +1,5 @@
+import type { LogEntry } from '@chatkit/core';
+
 /**
  * How much an event weighs in the log: about the length of its JSON text, without making that text. Walking the object
  * takes a third of the time of encoding it, and a bound on memory does not need the last byte.
@@ -12,3 +14,17 @@ export const eventSize = (value: unknown): number => {
     for (const key of Object.keys(value)) size += key.length + 4 + eventSize((value as Record<string, unknown>)[key]);
   return size;
 };
+
+/** `eventSize` of an entry; of a text delta, which is most of a run, without walking. */
+export const entrySize = (entry: LogEntry): number => {
+  if ('event' in entry && entry.event.type === 'thread.item.updated') {
+    const { update } = entry.event;
+    if (update?.type === 'assistant_message.content_part.text_delta' && typeof update.delta === 'string') {
+      return deltaEntrySize + update.delta.length;
+    }
+  }
+  return eventSize(entry);
+};
+
+/** An entry with an empty delta; how long its ids are is within what "about" allows. */
+const deltaEntrySize = 220;

@@ -4,7 +4,7 @@
  */
 import { ChatKitError, compareOffsets, type LogEntry, type StreamLog } from '@chatkit/core';
 import { createTailReader, type TailSource } from '../shared/tail-reader.ts';
-import { eventSize } from './event-size.ts';
+import { entrySize } from './event-size.ts';
 
 export interface MemoryLogOptions {
   /**
@@ -25,12 +25,6 @@ export interface MemoryLogOptions {
   onEvict?: ((runId: string) => void) | undefined;
 }
 
-interface Slot {
-  readonly entry: LogEntry;
-  /** Bytes ever appended to the run, up to and with this entry. */
-  readonly end: number;
-}
-
 /** An attached reader: the absolute index of the entry it gets next. */
 interface Tail {
   position: number;
@@ -39,10 +33,12 @@ interface Tail {
 
 interface Run {
   readonly id: string;
-  readonly slots: Slot[];
-  /** Index in `slots` of the oldest entry that is kept. */
+  readonly entries: LogEntry[];
+  /** For each entry: bytes ever appended to the run, up to and with it. An array of numbers costs a tenth of objects. */
+  readonly ends: number[];
+  /** Index in `entries` of the oldest one that is kept. */
   head: number;
-  /** The absolute index of `slots[0]`. */
+  /** The absolute index of `entries[0]`. */
   base: number;
   /** Bytes ever appended, and bytes dropped again. */
   total: number;
@@ -96,6 +92,7 @@ export const createMemoryLog = (options: MemoryLogOptions = {}): StreamLog => {
       idle.delete(run.id);
       idle.set(run.id, run);
     }
+    if (idle.size <= maxFinishedRuns && bytes <= maxBytes) return;
     for (const oldest of idle.values()) {
       if (idle.size <= maxFinishedRuns && bytes <= maxBytes) return;
       forget(oldest);
@@ -103,16 +100,17 @@ export const createMemoryLog = (options: MemoryLogOptions = {}): StreamLog => {
     }
   };
   const dropOldest = (run: Run): void => {
-    while (run.total - run.dropped > maxBytesPerRun && run.head < run.slots.length - 1) {
-      const slot = run.slots[run.head] as Slot;
-      bytes -= slot.end - run.dropped;
-      run.dropped = slot.end;
-      run.lastDropped = slot.entry.offset;
+    while (run.total - run.dropped > maxBytesPerRun && run.head < run.entries.length - 1) {
+      const end = run.ends[run.head] as number;
+      bytes -= end - run.dropped;
+      run.dropped = end;
+      run.lastDropped = run.entries[run.head]?.offset;
       run.head += 1;
     }
     // Half of the array is dead: moving the rest costs no more than appending the dead half did.
-    if (run.head > 32 && run.head * 2 > run.slots.length) {
-      run.slots.splice(0, run.head);
+    if (run.head > 32 && run.head * 2 > run.entries.length) {
+      run.entries.splice(0, run.head);
+      run.ends.splice(0, run.head);
       run.base += run.head;
       run.head = 0;
     }
@@ -126,10 +124,11 @@ export const createMemoryLog = (options: MemoryLogOptions = {}): StreamLog => {
     append(runId, entries) {
       const run = known(runId);
       for (const entry of unheld(run, entries)) {
-        const size = eventSize(entry);
+        const size = entrySize(entry);
         run.total += size;
         bytes += size;
-        run.slots.push({ entry, end: run.total });
+        run.entries.push(entry);
+        run.ends.push(run.total);
         if ('end' in entry) run.state = 'ended';
       }
       dropOldest(run);
@@ -157,7 +156,7 @@ export const createMemoryLog = (options: MemoryLogOptions = {}): StreamLog => {
           if (run.lastDropped !== undefined && (after === undefined || compareOffsets(after, run.lastDropped) < 0))
             throw expired(run);
           const first = after === undefined ? run.head : firstAfter(run, after);
-          ahead = after !== undefined && first === run.slots.length;
+          ahead = after !== undefined && first === run.entries.length;
           tail.position = run.base + first;
           run.tails.add(tail);
           idle.delete(run.id);
@@ -167,13 +166,13 @@ export const createMemoryLog = (options: MemoryLogOptions = {}): StreamLog => {
           for (;;) {
             const index = tail.position - of.base;
             if (of.state === 'forgotten' || index < of.head) throw expired(of);
-            const slot = of.slots[index];
-            if (slot === undefined) return of.state === 'ended' ? 'end' : 'wait';
+            const entry = of.entries[index];
+            if (entry === undefined) return of.state === 'ended' ? 'end' : 'wait';
             tail.position += 1;
-            settleRoom(of);
-            if (ahead && compareOffsets(slot.entry.offset, after as string) <= 0) continue;
+            if (of.room !== undefined) settleRoom(of);
+            if (ahead && compareOffsets(entry.offset, after as string) <= 0) continue;
             ahead = false;
-            return { value: slot.entry };
+            return { value: entry, size: (of.ends[index] as number) - endBefore(of, index) };
           }
         },
         detach() {
@@ -196,7 +195,8 @@ export const createMemoryLog = (options: MemoryLogOptions = {}): StreamLog => {
 
 const emptyRun = (id: string): Run => ({
   id,
-  slots: [],
+  entries: [],
+  ends: [],
   head: 0,
   base: 0,
   total: 0,
@@ -214,7 +214,7 @@ const expired = (run: Run): ChatKitError =>
 
 /** The entries that the run does not hold yet. Offsets grow, so what is not above the last one has been here already. */
 const unheld = (run: Run, entries: readonly LogEntry[]): readonly LogEntry[] => {
-  let last = run.slots.at(-1)?.entry;
+  let last = run.entries.at(-1);
   const fresh: LogEntry[] = [];
   for (const entry of entries) {
     if (last !== undefined && compareOffsets(entry.offset, last.offset) <= 0) continue;
@@ -228,17 +228,21 @@ const unheld = (run: Run, entries: readonly LogEntry[]): readonly LogEntry[] => 
   return fresh;
 };
 
-/** Index in `slots` of the first entry whose offset is above `after`. */
-const firstAfter = ({ slots, head }: Run, after: string): number => {
+/** Index in `entries` of the first entry whose offset is above `after`. */
+const firstAfter = ({ entries, head }: Run, after: string): number => {
   let low = head;
-  let high = slots.length;
+  let high = entries.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (compareOffsets((slots[middle] as Slot).entry.offset, after) <= 0) low = middle + 1;
+    if (compareOffsets((entries[middle] as LogEntry).offset, after) <= 0) low = middle + 1;
     else high = middle;
   }
   return low;
 };
+
+/** Bytes ever appended before the entry at `index`. */
+const endBefore = ({ ends, head, dropped }: Run, index: number): number =>
+  index <= head ? dropped : (ends[index - 1] as number);
 
 /** Bytes that the slowest reader has not taken yet; 0 without readers. */
 const widestLag = (run: Run): number => {
@@ -246,11 +250,11 @@ const widestLag = (run: Run): number => {
   let slowest = Number.POSITIVE_INFINITY;
   for (const tail of run.tails) slowest = Math.min(slowest, tail.position);
   const index = slowest - run.base;
-  return run.total - (index <= run.head ? run.dropped : (run.slots[index - 1] as Slot).end);
+  return run.total - endBefore(run, index);
 };
 
 const wakeAll = (run: Run): void => {
-  for (const tail of [...run.tails]) tail.wake();
+  for (const tail of run.tails) tail.wake();
 };
 
 const createRoom = (): NonNullable<Run['room']> => {

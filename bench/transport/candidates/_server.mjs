@@ -1,0 +1,47 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import { ChatKitServer } from '@chatkit/server';
+import { createMemoryStore } from '@chatkit/store/memory';
+import { writeReply } from '@chatkit/transport/node';
+
+const body = JSON.stringify({
+  type: 'threads.create',
+  params: { input: { content: [{ type: 'input_text', text: 'Hi' }], attachments: [], inference_options: {} } },
+});
+
+/** `ChatKitServer` with a store, a log and a reducer behind the same generator; `headers` are the client's. */
+export const startServer = async ({ source, host }, headers) => {
+  class Server extends ChatKitServer {
+    respond(thread, _input, url, run) {
+      const item = {
+        type: 'assistant_message',
+        id: 'msg_ab12cd34',
+        thread_id: thread.id,
+        created_at: thread.created_at,
+        content: [],
+      };
+      // The item, then the very generator that the bare transport reads: no generator around it that the other one lacks.
+      const events = source(url, run.signal);
+      let next = () => {
+        next = () => events.next();
+        return Promise.resolve({ done: false, value: { type: 'thread.item.added', item } });
+      };
+      return { [Symbol.asyncIterator]: () => ({ next: () => next(), return: () => events.return() }) };
+    }
+  }
+  const server = new Server({ store: createMemoryStore({ userId: () => 'one' }) });
+  const listener = http.createServer(async (req, res) => {
+    const gone = new AbortController();
+    // The harness asks with GET; the request that a client of ours sends is put in here.
+    const request = new Request('http://localhost/', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body,
+      signal: gone.signal,
+    });
+    writeReply(await server.reply(request, req.url), res, { onDisconnect: () => gone.abort() });
+  });
+  listener.listen(0, host);
+  await once(listener, 'listening');
+  return { port: listener.address().port };
+};
