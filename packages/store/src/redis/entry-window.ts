@@ -6,9 +6,8 @@ import { compareOffsets, type LogEntry } from '@chatkit/core';
 
 export interface Slot {
   readonly entry: LogEntry;
-  /** The event's JSON, where it may have to be sent. */
-  readonly text: string;
-  readonly bytes: number;
+  /** The event's JSON until it has been sent; '' where it never is. */
+  text: string;
   /** Bytes ever pushed, up to and with this entry. */
   readonly end: number;
 }
@@ -42,12 +41,14 @@ export const createEntryWindow = (from: string): EntryWindow => {
   /** Index in `slots` of the oldest entry, and the absolute index of `slots[0]`. */
   let head = 0;
   let base = 0;
+  /** Bytes ever pushed, and those of them that are dropped. */
   let total = 0;
+  let dropped = 0;
   let ended = false;
 
   const bytesBefore = (index: number): number => {
-    const slot = slots[Math.max(head, index - base)];
-    return slot === undefined ? total : slot.end - slot.bytes;
+    const at = index - base;
+    return at <= head ? dropped : at > slots.length ? total : (slots[at - 1] as Slot).end;
   };
 
   return {
@@ -58,7 +59,7 @@ export const createEntryWindow = (from: string): EntryWindow => {
     isEnded: () => ended,
     push(entry, bytes, text = '') {
       total += bytes;
-      slots.push({ entry, text, bytes, end: total });
+      slots.push({ entry, text, end: total });
       last = entry.offset;
       ended ||= 'end' in entry;
     },
@@ -76,10 +77,10 @@ export const createEntryWindow = (from: string): EntryWindow => {
     },
     bytesFrom: (index) => total - bytesBefore(index),
     trim(bytes, keep) {
-      while (head < slots.length && base + head < keep) {
+      while (total - dropped > bytes && head < slots.length && base + head < keep) {
         const slot = slots[head] as Slot;
-        if (total - slot.end + slot.bytes <= bytes) break;
         floor = slot.entry.offset;
+        dropped = slot.end;
         head += 1;
       }
       // Half of the array is dead: moving the rest costs no more than pushing the dead half did.

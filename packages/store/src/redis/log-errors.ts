@@ -28,3 +28,9 @@ export const unreachable = (runId: string, cause: unknown): ChatKitError =>
     cause,
     details: { id: runId },
   });
+
+export const unknownOffset = (offset: string): ChatKitError =>
+  new ChatKitError('log.offset_unknown', `${JSON.stringify(offset)} is not an offset.`, { details: { offset } });
+
+export const closing = (): ChatKitError =>
+  new ChatKitError('server.closing', 'The log was closed.', { retryable: true });

@@ -5,6 +5,7 @@
 import { compareOffsets } from '@chatkit/core';
 import { createEntryWindow, type EntryWindow } from './entry-window.ts';
 import { type Batch, decodeBatch, readReplyPairs } from './log-batch.ts';
+import { answeredWithin } from './patience.ts';
 import type { RedisConnection, RedisPort } from './redis-client.ts';
 
 /** A run that is followed. */
@@ -101,7 +102,7 @@ export const createLogFollower = (options: LogFollowerOptions): LogFollower => {
       const streams = runs.map((run) => streamOf(run.runId));
       connection ??= port.connect();
       try {
-        const reply = await within(
+        const reply = await answeredWithin(
           connection.command([
             ...['XREAD', 'COUNT', `${maxBatches}`, 'BLOCK', `${blockMs}`, 'STREAMS'],
             ...[wakeKey, ...streams, woken],
@@ -147,10 +148,3 @@ const isAfter = (offset: string, than: string): boolean => than === '' || compar
 
 const pause = (ms: number): Promise<void> =>
   ms <= 0 ? Promise.resolve() : new Promise((done) => setTimeout(done, ms));
-
-const within = <T>(work: Promise<T>, ms: number): Promise<T> =>
-  new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('Redis does not answer.')), ms);
-    (timer as { unref?: () => void }).unref?.();
-    work.then(resolve, reject).finally(() => clearTimeout(timer));
-  });

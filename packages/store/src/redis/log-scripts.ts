@@ -17,8 +17,10 @@ return 1`;
 export const appendReply = { done: 0, gone: 1, closed: 2, fenced: 3, behind: 4 } as const;
 
 /**
- * KEYS hash and stream of each run. ARGV writer, ttl of open runs, ttl of ended runs, bytes kept per run; then for each
- * run: id, offset before it, events, outcome or '', 1 to renew the ttl. → for each run `[reply, last offset]`.
+ * KEYS hash of each run; its stream has the same name and `:s`. ARGV writer, ttl of open runs, ttl of ended runs, bytes kept
+ * per run; then for each run: id, offset before it, events. Before the events, which begin with a bracket, there may be `t`
+ * (renew the ttl) or an outcome: both are rare, and a run's arguments are sent for every batch. → `index, reply, last offset`
+ * of each run, flat, without those that are done: almost always nothing.
  *
  * A later epoch takes the run over; an earlier one, or another writer in the same one, is fenced off. What is there already
  * is done. \`behind\` means that the log has lost what this writer had been told was kept: a restart from an old snapshot.
@@ -32,27 +34,32 @@ local function after(x, y)
   a, b, c, d = tonumber(a), tonumber(b), tonumber(c), tonumber(d)
   return a > c or (a == c and b > d)
 end
-local function append(m, s, id, before, events, outcome, touch)
+local writer, limit = ARGV[1], tonumber(ARGV[4])
+local function append(m, id, before, events)
   local meta = redis.call('HMGET', m, 't', 'e', 'w', 'o', 'b')
-  local tail, writer = meta[1], meta[3]
-  if not tail then return {1, ''} end
-  local epoch = tonumber(string.match(id, '^%d+'))
-  local newest = tonumber(meta[2] or 0)
-  if epoch < newest or (epoch == newest and writer ~= ARGV[1]) then return {meta[4] and 2 or 3, tail} end
-  if epoch == newest and not after(id, tail) then return {0, tail} end
-  if meta[4] then return {2, tail} end
-  if after(before, tail) then return {4, tail} end
-  local xadd = {'XADD', s}
-  if tail ~= '' then xadd[#xadd + 1] = 'NOMKSTREAM' end
-  for _, each in ipairs({id, 'p', tail, 'e', events}) do xadd[#xadd + 1] = each end
-  if outcome ~= '' then
-    xadd[#xadd + 1] = 'o'
-    xadd[#xadd + 1] = outcome
+  local tail, newest, closed = meta[1], meta[2], meta[4]
+  if not tail then return 1, '' end
+  local epoch = string.match(id, '^%d+')
+  local isSame = epoch == newest and writer == meta[3]
+  -- Almost always the writer that was there goes on where it was; all the rest is about the other cases.
+  if closed or not isSame or before ~= tail then
+    local isEarlier = tonumber(epoch) < tonumber(newest or 0)
+    if isEarlier or (epoch == newest and not isSame) then return closed and 2 or 3, tail end
+    if isSame and not after(id, tail) then return 0, tail end
+    if closed then return 2, tail end
+    if after(before, tail) then return 4, tail end
   end
-  local added = redis.pcall(unpack(xadd))
-  if type(added) ~= 'string' then return {1, tail} end
-  local bytes = tonumber(meta[5]) + #events
-  local limit = tonumber(ARGV[4])
+  local flag = ''
+  if string.byte(events) ~= 91 then flag, events = string.match(events, '^(%l+)(.*)$') end
+  local isEnd = flag ~= '' and flag ~= 't'
+  local s = m .. ':s'
+  local added
+  if tail == '' and isEnd then added = redis.pcall('XADD', s, id, 'p', tail, 'e', events, 'o', flag)
+  elseif tail == '' then added = redis.pcall('XADD', s, id, 'p', tail, 'e', events)
+  elseif isEnd then added = redis.pcall('XADD', s, 'NOMKSTREAM', id, 'p', tail, 'e', events, 'o', flag)
+  else added = redis.pcall('XADD', s, 'NOMKSTREAM', id, 'p', tail, 'e', events) end
+  if type(added) ~= 'string' then return 1, tail end
+  local bytes = meta[5] + #events
   while bytes > limit do
     local oldest = redis.call('XRANGE', s, '-', '+', 'COUNT', 2)
     if #oldest < 2 then break end
@@ -60,19 +67,24 @@ local function append(m, s, id, before, events, outcome, touch)
     redis.call('HSET', m, 'x', oldest[1][1])
     bytes = bytes - #oldest[1][2][4]
   end
-  redis.call('HSET', m, 't', id, 'e', epoch, 'w', ARGV[1], 'b', bytes)
-  if outcome ~= '' then redis.call('HSET', m, 'o', outcome) end
-  if outcome ~= '' or touch == '1' then
-    local ttl = outcome ~= '' and ARGV[3] or ARGV[2]
+  if isSame then redis.call('HSET', m, 't', id, 'b', bytes)
+  else redis.call('HSET', m, 't', id, 'b', bytes, 'e', epoch, 'w', writer) end
+  if isEnd then redis.call('HSET', m, 'o', flag) end
+  if flag ~= '' then
+    local ttl = isEnd and ARGV[3] or ARGV[2]
     redis.call('PEXPIRE', m, ttl)
     redis.call('PEXPIRE', s, ttl)
   end
-  return {0, id}
+  return 0, id
 end
 local replies = {}
-for i = 1, #KEYS / 2 do
-  local at = 5 * i
-  replies[i] = append(KEYS[2 * i - 1], KEYS[2 * i], ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4])
+for i = 1, #KEYS do
+  local id = ARGV[3 * i + 2]
+  local reply, tail = append(KEYS[i], id, ARGV[3 * i + 3], ARGV[3 * i + 4])
+  if reply ~= 0 then
+    local at = #replies
+    replies[at + 1], replies[at + 2], replies[at + 3] = i - 1, reply, tail
+  end
 end
 return replies`;
 

@@ -5,6 +5,7 @@
  * offset.
  */
 import { type ChatKitError, compareOffsets, type LogEntry, parseOffset } from '@chatkit/core';
+import { encodeEvent } from './encode-event.ts';
 import { createEntryWindow, type EntryWindow } from './entry-window.ts';
 import { closedRun, expiredRun, fencedRun, unknownRun, unreachable } from './log-errors.ts';
 import { appendReply } from './log-scripts.ts';
@@ -13,6 +14,8 @@ import type { RedisScript } from './redis-script.ts';
 /** What one run has to bring to Redis. */
 export interface Outbox {
   readonly runId: string;
+  /** The run's hash in Redis. */
+  readonly key: string;
   readonly window: EntryWindow;
   /** Index of the first entry that Redis has not confirmed. */
   acked: number;
@@ -22,6 +25,8 @@ export interface Outbox {
   inFlight: number;
   /** Entries before this index are not to wait for company. */
   urgent: number;
+  /** When the entries that wait for company go, by `performance.now()`. */
+  dueAt: number;
   /** Since when Redis owes an answer, by `performance.now()`. */
   owedSince: number | undefined;
   /** When the run's time to live was last renewed. */
@@ -40,7 +45,7 @@ interface Waiter {
 
 export interface LogWriterOptions {
   readonly append: RedisScript;
-  readonly keysOf: (runId: string) => readonly [hash: string, stream: string];
+  readonly keyOf: (runId: string) => string;
   readonly flushMs: number;
   readonly flushEvents: number;
   readonly flushBytes: number;
@@ -58,7 +63,7 @@ export interface LogWriterOptions {
 export interface LogWriter {
   open(runId: string, from: string): Outbox;
   /** Queues an entry. `now`: it does not wait for company. */
-  push(outbox: Outbox, entry: LogEntry, text: string, now: boolean): void;
+  push(outbox: Outbox, entry: LogEntry, now: boolean): void;
   /** Resolves when all that was pushed is confirmed. */
   confirmed(outbox: Outbox): Promise<void>;
   /** Gives up what is queued. */
@@ -71,15 +76,18 @@ export interface LogWriter {
 /** No batch of a run is larger, however much has piled up. */
 const maxBatchBytes = 64 * 1024;
 const firstRetryMs = 20;
+/** Runs whose time comes within this part of `flushMs` go together. */
+const ticksPerFlush = 5;
 const slowestRetryMs = 1_000;
 
 export const createLogWriter = (options: LogWriterOptions): LogWriter => {
   /** In one epoch of a run one writer writes. */
   const writerId = crypto.randomUUID();
-  const { append, keysOf, flushMs } = options;
+  const { append, keyOf, flushMs } = options;
+  const tickMs = flushMs / ticksPerFlush;
   /** Outboxes with entries that are not confirmed. */
   const busy = new Set<Outbox>();
-  /** Those to be sent at the end of this turn, and those that wait for company. */
+  /** Those to be sent at the end of this turn, and those that wait for company, by when their time comes. */
   const due = new Set<Outbox>();
   const later = new Set<Outbox>();
   let turnEnds = false;
@@ -98,15 +106,25 @@ export const createLogWriter = (options: LogWriterOptions): LogWriter => {
     });
   };
   const sendLater = (outbox: Outbox): void => {
+    if (later.has(outbox)) return;
+    outbox.dueAt = performance.now() + flushMs;
+    // All wait equally long, so the set is in the order of their times.
     later.add(outbox);
     if (isTicking) return;
     isTicking = true;
-    setTimeout(() => {
-      isTicking = false;
-      for (const each of later) due.add(each);
-      later.clear();
-      send();
-    }, flushMs);
+    setTimeout(tick, flushMs);
+  };
+  /** One timer for all runs. Those that are due go in several small portions, so that nothing waits behind all of them. */
+  const tick = (): void => {
+    const until = performance.now() + tickMs;
+    for (const each of later) {
+      if (each.dueAt > until) break;
+      later.delete(each);
+      due.add(each);
+    }
+    send();
+    isTicking = later.size > 0;
+    if (isTicking) setTimeout(tick, tickMs);
   };
   /** Decides when the entries that are not under way go. */
   const schedule = (outbox: Outbox): void => {
@@ -127,24 +145,27 @@ export const createLogWriter = (options: LogWriterOptions): LogWriter => {
   };
   const sendTogether = async (chosen: readonly Outbox[]): Promise<void> => {
     const now = performance.now();
-    const sent: { outbox: Outbox; batch: OutgoingBatch; touch: boolean }[] = [];
+    const sent: { readonly outbox: Outbox; readonly batch: OutgoingBatch }[] = [];
     const keys: string[] = [];
     const args = [writerId, `${options.openTtlMs}`, `${options.endedTtlMs}`, `${options.maxBytesPerRun}`];
     for (const outbox of chosen) {
       if (outbox.inFlight > 0 || outbox.failure !== undefined) continue;
       const batch = nextBatch(outbox);
       if (batch === undefined) continue;
-      const touch = now - outbox.touchedAt > options.openTtlMs / 10;
+      const renews = now - outbox.touchedAt > options.openTtlMs / 10;
+      if (renews) outbox.touchedAt = now;
       outbox.inFlight = batch.count;
       outbox.owedSince ??= now;
-      sent.push({ outbox, batch, touch });
-      keys.push(...keysOf(outbox.runId));
-      args.push(batch.id, outbox.ackedOffset, batch.events, batch.outcome, touch ? '1' : '');
+      sent.push({ outbox, batch });
+      keys.push(outbox.key);
+      args.push(batch.id, outbox.ackedOffset, `${batch.outcome || (renews ? 't' : '')}${batch.events}`);
     }
     if (sent.length === 0) return;
-    let replies: [number, string][];
+    const others = new Map<number, readonly [reply: number, tail: string]>();
     try {
-      replies = (await append(keys, args)) as [number, string][];
+      const replies = (await append(keys, args)) as (number | string)[];
+      for (let at = 0; at < replies.length; at += 3)
+        others.set(Number(replies[at]), [Number(replies[at + 1]), String(replies[at + 2])]);
       retryMs = 0;
     } catch (error) {
       lastError = error;
@@ -152,24 +173,29 @@ export const createLogWriter = (options: LogWriterOptions): LogWriter => {
       setTimeout(() => {
         for (const { outbox } of sent) {
           outbox.inFlight = 0;
+          outbox.touchedAt = Number.NEGATIVE_INFINITY;
           if (outbox.failure === undefined) sendSoon(outbox);
         }
       }, retryMs);
       return;
     }
-    for (const [index, { outbox, batch, touch }] of sent.entries()) {
+    for (let index = 0; index < sent.length; index += 1) {
+      const { outbox, batch } = sent[index] as (typeof sent)[0];
       outbox.inFlight = 0;
       if (outbox.failure !== undefined) continue;
-      if (touch) outbox.touchedAt = now;
-      const [reply, tail] = replies[index] as [number, string];
-      settle(outbox, batch, Number(reply), tail);
+      const [reply, tail] = others.get(index) ?? [appendReply.done, batch.id];
+      settle(outbox, batch, reply, tail);
     }
   };
 
   const settle = (outbox: Outbox, batch: OutgoingBatch, reply: number, tail: string): void => {
     const { runId, window } = outbox;
     if (reply === appendReply.done) {
-      outbox.acked += batch.count;
+      for (const end = outbox.acked + batch.count; outbox.acked < end; outbox.acked += 1) {
+        const slot = window.at(outbox.acked);
+        // Kept by the thousand, and needed again by hardly anybody.
+        if (slot !== undefined) slot.text = '';
+      }
       outbox.ackedOffset = batch.id;
       outbox.owedSince = undefined;
       while (outbox.waiters[0] !== undefined && outbox.waiters[0].index <= outbox.acked)
@@ -204,17 +230,20 @@ export const createLogWriter = (options: LogWriterOptions): LogWriter => {
   return {
     open: (runId, from) => ({
       runId,
+      key: keyOf(runId),
       window: createEntryWindow(from),
       acked: 0,
       ackedOffset: from,
       inFlight: 0,
       urgent: 0,
+      dueAt: 0,
       owedSince: undefined,
       touchedAt: Number.NEGATIVE_INFINITY,
       failure: undefined,
       waiters: [],
     }),
-    push(outbox, entry, text, now) {
+    push(outbox, entry, now) {
+      const text = 'end' in entry ? '' : encodeEvent(entry.event);
       outbox.window.push(entry, text.length, text);
       busy.add(outbox);
       if (now) outbox.urgent = outbox.window.end();
@@ -247,7 +276,7 @@ interface OutgoingBatch {
 
 /** The entries that go next: of one epoch, without a gap (so that the last offset gives all), up to the terminal one. */
 const nextBatch = ({ window, acked }: Outbox): OutgoingBatch | undefined => {
-  const texts: string[] = [];
+  let events = '';
   let last: LogEntry | undefined;
   let bytes = 0;
   let outcome = '';
@@ -256,11 +285,15 @@ const nextBatch = ({ window, acked }: Outbox): OutgoingBatch | undefined => {
     const slot = window.at(acked + count);
     if (slot === undefined || (last !== undefined && !follows(last.offset, slot.entry.offset))) break;
     last = slot.entry;
-    bytes += slot.bytes;
     if ('end' in last) outcome = last.end;
-    else texts.push(slot.text);
+    else {
+      // Sent once before, to a Redis that has lost it since.
+      const text = slot.text || encodeEvent(last.event);
+      bytes += text.length;
+      events += events === '' ? text : `,${text}`;
+    }
   }
-  return last === undefined ? undefined : { id: last.offset, count, events: `[${texts.join(',')}]`, outcome };
+  return last === undefined ? undefined : { id: last.offset, count, events: `[${events}]`, outcome };
 };
 
 /** Whether `next` is the offset right after `offset`. */

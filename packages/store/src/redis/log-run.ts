@@ -1,0 +1,104 @@
+/** A run as far as one process has to do with it: what it appends, what it follows, and who reads that here. */
+import type { ChatKitError } from '@chatkit/core';
+import type { EntryWindow } from './entry-window.ts';
+import type { Followed } from './log-follower.ts';
+import type { Outbox } from './log-writer.ts';
+
+export interface LogRun {
+  readonly id: string;
+  /** What this process appends. */
+  outbox: Outbox | undefined;
+  /** Whether readers here read the outbox: the run was made here and nobody has taken it over. */
+  isLocal: boolean;
+  followed: Followed | undefined;
+  readonly tails: Set<Tail>;
+  /** When Redis was last heard of it, by `performance.now()`. */
+  heardAt: number;
+  /** Whether the last look found that its lease has ended and its log has not. */
+  isOrphan: boolean;
+  /** Why readers cannot go on. */
+  failure: ChatKitError | undefined;
+  /** The backpressure that its producer waits for. */
+  room: Room | undefined;
+}
+
+/** A reader: the window that it reads and its place there. */
+export interface Tail {
+  window: EntryWindow | undefined;
+  index: number;
+  wake(): void;
+}
+
+export interface Room {
+  readonly promise: Promise<void>;
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+export const createLogRun = (id: string): LogRun => ({
+  id,
+  outbox: undefined,
+  isLocal: false,
+  followed: undefined,
+  tails: new Set(),
+  heardAt: performance.now(),
+  isOrphan: false,
+  failure: undefined,
+  room: undefined,
+});
+
+/** What readers of a run read in this process. */
+export const windowOf = (run: LogRun): EntryWindow | undefined =>
+  run.isLocal ? run.outbox?.window : run.followed?.window;
+
+/** A reader that is woken may leave, and none comes meanwhile. */
+export const wakeAll = (run: LogRun): void => {
+  for (const tail of run.tails) tail.wake();
+};
+
+export const failReaders = (run: LogRun, error: ChatKitError): void => {
+  run.failure = error;
+  wakeAll(run);
+};
+
+/** What the producer waits for, if Redis or a reader here is `windowBytes` behind; `undefined` while there is room. */
+export const roomOf = (run: LogRun, windowBytes: number): Promise<void> | undefined => {
+  if (!isAbove(run, windowBytes)) {
+    settleRoom(run, windowBytes);
+    return undefined;
+  }
+  run.room ??= createRoom();
+  return run.room.promise;
+};
+
+/** Lets the producer go on once what was too far behind has halved. */
+export const settleRoom = (run: LogRun, windowBytes: number): void => {
+  if (run.room === undefined || isAbove(run, windowBytes / 2)) return;
+  run.room.resolve();
+  run.room = undefined;
+};
+
+const isAbove = (run: LogRun, bytes: number): boolean => {
+  const { outbox } = run;
+  if (outbox === undefined || outbox.window.isEnded()) return false;
+  const { window, acked } = outbox;
+  return window.bytesFrom(acked) > bytes || widestLag(run, window) > bytes / 2;
+};
+
+/** How far the slowest reader is behind that reads the outbox. */
+const widestLag = (run: LogRun, window: EntryWindow): number => {
+  let slowest = window.end();
+  for (const tail of run.tails) if (tail.window === window && tail.index < slowest) slowest = tail.index;
+  return window.bytesFrom(slowest);
+};
+
+const createRoom = (): Room => {
+  let resolve!: () => void;
+  let reject!: (error: unknown) => void;
+  const promise = new Promise<void>((done, failed) => {
+    resolve = done;
+    reject = failed;
+  });
+  promise.catch(() => {});
+  return { promise, resolve, reject };
+};

@@ -1,0 +1,85 @@
+/**
+ * While somebody waits for Redis, someone has to notice that it does not answer, has forgotten a run, or has been told of an
+ * owner that this process has not heard of. One timer for all runs; it stops when nobody waits.
+ */
+import type { EntryWindow } from './entry-window.ts';
+import { expiredRun, unreachable } from './log-errors.ts';
+import type { FetchPage } from './log-pages.ts';
+import { failReaders, type LogRun, wakeAll, windowOf } from './log-run.ts';
+import type { LogWriter } from './log-writer.ts';
+
+export interface LogWatchOptions {
+  readonly runs: ReadonlyMap<string, LogRun>;
+  readonly writer: LogWriter;
+  readonly fetchPage: FetchPage;
+  readonly checkMs: number;
+  readonly unreachableMs: number;
+}
+
+export interface LogWatch {
+  /** Somebody waits. */
+  start(): void;
+  stop(): void;
+}
+
+export const createLogWatch = ({ runs, writer, fetchPage, checkMs, unreachableMs }: LogWatchOptions): LogWatch => {
+  const everyMs = Math.max(50, Math.min(1_000, checkMs, unreachableMs / 4));
+  let timer: ReturnType<typeof setInterval> | undefined;
+
+  /**
+   * Whether a run that has been silent is still there, and still ours where it was: an owner that lost its lease appends
+   * nothing more, so no refusal tells it who has the run.
+   */
+  const check = async (run: LogRun, window: EntryWindow): Promise<void> => {
+    const last = run.isLocal ? window.last() : (run.followed?.cursor ?? '');
+    const isCurrent = () => windowOf(run) === window && !window.isEnded();
+    try {
+      const answer = await fetchPage(run.id, last === '' ? undefined : last, 1);
+      if (!isCurrent()) return;
+      if (typeof answer !== 'object') {
+        failReaders(run, expiredRun(run.id));
+        return;
+      }
+      if (run.isLocal && answer.entries.length > 0 && window.last() === last) {
+        run.isLocal = false;
+        wakeAll(run);
+        return;
+      }
+      // The lease says that it has ended and the log does not, twice: the end will not come any more.
+      const isOrphan = answer.leaseOutcome !== '' && answer.outcome === '';
+      if (isOrphan && run.isOrphan) failReaders(run, expiredRun(run.id));
+      run.isOrphan = isOrphan;
+    } catch (error) {
+      if (isCurrent()) failReaders(run, unreachable(run.id, error));
+    }
+  };
+
+  const stop = (): void => {
+    clearInterval(timer);
+    timer = undefined;
+  };
+  const sweep = (): void => {
+    const now = performance.now();
+    writer.sweep(now);
+    let watched = 0;
+    for (const run of runs.values()) {
+      const window = windowOf(run);
+      if (run.tails.size === 0 || window === undefined || window.isEnded() || run.failure !== undefined) continue;
+      watched += 1;
+      // What is under way is the writer's to watch.
+      if (now - run.heardAt < checkMs || (run.isLocal && run.outbox?.acked !== window.end())) continue;
+      run.heardAt = now;
+      void check(run, window);
+    }
+    if (watched === 0 && writer.isIdle()) stop();
+  };
+
+  return {
+    start() {
+      if (timer !== undefined) return;
+      timer = setInterval(sweep, everyMs);
+      (timer as { unref?: () => void }).unref?.();
+    },
+    stop,
+  };
+};
