@@ -43,7 +43,7 @@ export async function* streamTextResponse(
   const read = createTextReader();
   const ready: ThreadStreamEvent[] = [];
   let text = '';
-  context.attach((event) => ready.push(event));
+  context.attach({ push: (event) => ready.push(event), ready: () => undefined });
 
   for await (const chunk of source) {
     for (const signal of read(chunk)) {
