@@ -100,10 +100,12 @@ describe.skipIf(!hasRedis)('a cluster', { timeout: 30_000 }, () => {
       expect(disorder(each.events)).toBeUndefined();
       expect(each.events).toContainEqual(expect.objectContaining({ type: 'error', code: 'run.interrupted' }));
     }
-    // What readers show is what is stored.
-    expect(shown(onB.events).map(({ id }) => id)).toEqual(
-      (await loadItems(nodes.url('b'), threadId)).map(({ id }) => id),
-    );
+    // What readers show is what is stored: what the dead machine had written is there after a reload.
+    const stored = await loadItems(nodes.url('b'), threadId);
+    expect(shown(onB.events)).toEqual(stored);
+    expect(stored.map(({ type }) => type)).toEqual(['user_message', 'assistant_message']);
+    expect(textOf(stored[1] as never)).toBe(onB.text());
+    expect(onB.text().length).toBeGreaterThan(0);
     // One that comes later is told the same.
     const late = read(attach(nodes.url('c'), runId));
     expect(await within('the late reader', late.ended, patienceMs)).toBe('interrupted');

@@ -30,6 +30,7 @@ export type ErrorCode =
   | 'attachment.unsupported'
   | 'run.not_found'
   | 'run.conflict'
+  | 'run.too_many'
   | 'run.cancelled'
   | 'run.failed'
   | 'run.interrupted'

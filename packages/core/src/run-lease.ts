@@ -12,12 +12,14 @@ export interface RunRecord {
   readonly epoch: number;
   /** Whether clients may come back to it. */
   readonly resumable: boolean;
+  /** Whose run it is, where that is known: whoever ends it after its machine has died acts for this user. */
+  readonly userId?: string | undefined;
   /** How it ended; absent while it is in progress. */
   readonly outcome?: RunOutcome | undefined;
 }
 
 /** What a machine asks for. */
-export type RunClaim = Pick<RunRecord, 'runId' | 'threadId' | 'resumable'>;
+export type RunClaim = Pick<RunRecord, 'runId' | 'threadId' | 'resumable' | 'userId'>;
 
 /**
  * Leases of runs, one run per thread at a time.

@@ -107,6 +107,7 @@ describe('the vocabulary', () => {
       | 'attachment.unsupported'
       | 'run.not_found'
       | 'run.conflict'
+      | 'run.too_many'
       | 'run.cancelled'
       | 'run.failed'
       | 'run.interrupted'

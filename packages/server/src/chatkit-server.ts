@@ -27,7 +27,9 @@ import { createLocalLease } from './local-lease.ts';
 import type { AddedItems, AudioInput, Feedback, RunContext, ServerHooks } from './parts.ts';
 import { isPartialAnswer } from './process-events.ts';
 import { createRunRegistry, type RunRegistry } from './run-registry.ts';
+import { createSalvage } from './salvage.ts';
 import { resolveSettings, type Settings, type SettingsOptions } from './settings.ts';
+import { defaultUserOf } from './user-of.ts';
 
 /** What a server is made of. */
 export interface ChatKitServerOptions<Context> extends SettingsOptions {
@@ -42,6 +44,17 @@ export interface ChatKitServerOptions<Context> extends SettingsOptions {
    * is alone.
    */
   lease?: RunLease | undefined;
+  /**
+   * Whose context it is: for `maxRunsPerUser`, and for the record of a run that other machines read. Default: as the
+   * stores of `@chatkit/store` have it, the context itself when it is a string, else its `userId`.
+   */
+  userOf?: ((context: Context) => string | undefined) | undefined;
+  /**
+   * The context in which to act for a user whose machine has died: what its run had written is then kept, by
+   * `handleStreamCancelled()`, on the machine that ends the run. Without it such a half-written answer is taken back, because
+   * stores do not let anybody write without a user.
+   */
+  contextOf?: ((userId: string) => Context | Promise<Context>) | undefined;
 }
 
 /**
@@ -62,6 +75,7 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
   readonly attachmentStore: AttachmentStore<Context> | undefined;
   readonly log: StreamLog;
   readonly settings: Settings;
+  readonly userOf: (context: Context) => string | undefined;
   readonly #registry: RunRegistry;
 
   constructor(options: ChatKitServerOptions<Context>) {
@@ -69,7 +83,9 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
     this.attachmentStore = options.attachmentStore;
     this.log = options.log ?? createMemoryLog();
     this.settings = resolveSettings(options);
-    this.#registry = createRunRegistry(this.log, options.lease ?? createLocalLease(), this.settings);
+    this.userOf = options.userOf ?? defaultUserOf;
+    const salvage = options.contextOf === undefined ? undefined : createSalvage<Context>(this, options.contextOf);
+    this.#registry = createRunRegistry(this.log, options.lease ?? createLocalLease(), this.settings, salvage);
   }
 
   /**

@@ -26,6 +26,7 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   'attachment.unsupported': 501,
   'run.not_found': 404,
   'run.conflict': 409,
+  'run.too_many': 429,
   'run.cancelled': 409,
   'run.interrupted': 503,
   'server.closing': 503,
@@ -52,7 +53,7 @@ export const errorReply = (error: unknown): Reply => {
   const { code, message, retryable, details } = shown;
   const headers: Record<string, string> = { ...jsonHeaders };
   if (code === 'request.method_not_allowed') headers['allow'] = 'GET, POST';
-  if (code === 'server.closing') headers['retry-after'] = '1';
+  if (code === 'server.closing' || code === 'run.too_many') headers['retry-after'] = '1';
   // A body that was not read to its end makes the connection unusable for a next request.
   if (code === 'request.too_large') headers['connection'] = 'close';
   return {

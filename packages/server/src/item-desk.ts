@@ -35,9 +35,15 @@ export interface ItemDesk {
 type Taken = ThreadStreamEvent | undefined;
 type ItemEvent = Extract<ThreadStreamEvent, { item: ThreadItem }>;
 
-export const createItemDesk = <Context>(store: Store<Context>, threadId: string, context: Context): ItemDesk => {
+/** `told`: what readers have been told before, by somebody else. */
+export const createItemDesk = <Context>(
+  store: Store<Context>,
+  threadId: string,
+  context: Context,
+  told: ThreadState = emptyThreadState,
+): ItemDesk => {
   /** Everything but `text`. */
-  let folded = emptyThreadState;
+  let folded = told;
   /**
    * Text at the end of one part that the reducer has not seen yet. Deltas of one part add up to one delta, and nobody looks
    * at the state in between.

@@ -103,4 +103,6 @@ export interface ServerParts<Context> extends ServerHooks<Context> {
   readonly attachmentStore: AttachmentStore<Context> | undefined;
   readonly log: StreamLog;
   readonly settings: Settings;
+  /** Whose context it is, if it tells. */
+  readonly userOf: (context: Context) => string | undefined;
 }

@@ -13,17 +13,16 @@ import {
   type Store,
   type StoredThread,
   type StreamOptions,
-  selectOpenItems,
   type ThreadItem,
   type ThreadMetadata,
   type ThreadStreamEvent,
-  toWireThread,
 } from '@chatkit/core';
 import type { Clock } from './clock.ts';
+import { closeStopped, quietly, threadUpdated } from './close-stopped.ts';
 import { type GuardedSource, guardSource } from './guarded-source.ts';
-import { createItemDesk, type ItemDesk } from './item-desk.ts';
+import { createItemDesk } from './item-desk.ts';
 import type { AddedItems } from './parts.ts';
-import { type ThreadChanges, watchThread } from './thread-changes.ts';
+import { watchThread } from './thread-changes.ts';
 
 /** How the events of a turn ended: on their own, by an error (the client has been told), or because of the signal. */
 export type TurnResult = 'completed' | 'failed' | 'stopped';
@@ -106,7 +105,8 @@ export const processEvents = async <Context>(options: ProcessOptions<Context>): 
     watch?.arrived();
     await source?.stop(options.cancelGraceMs);
     if (signal.aborted && !isDeadline(signal.reason)) {
-      await emitAll(await cancelled(options, changes, desk));
+      // When the run is lost, another machine may be writing to the thread by now.
+      if (!isLost(signal.reason)) await emitAll(await closeStopped(options, changes, desk));
       return 'stopped';
     }
     const reason = signal.aborted ? signal.reason : error;
@@ -148,52 +148,6 @@ const isWorthKeeping = (item: ThreadItem): boolean =>
   item.type === 'assistant_message'
     ? isPartialAnswer(item)
     : item.type !== 'generated_image' || item.image !== undefined;
-
-const threadUpdated = async (changes: ThreadChanges): Promise<ThreadStreamEvent[]> => {
-  const saved = await changes.save();
-  return saved === undefined ? [] : [{ type: 'thread.updated', thread: toWireThread(saved) }];
-};
-
-const cancelled = async <Context>(
-  options: ProcessOptions<Context>,
-  changes: ThreadChanges,
-  desk: ItemDesk,
-): Promise<ThreadStreamEvent[]> => {
-  // Another machine may be writing to the thread by now.
-  if (isLost(options.signal.reason)) return [];
-  let added: AddedItems;
-  await quietly(options.onError, async () => {
-    added = await options.onCancelled(changes.thread, selectOpenItems(desk.state()));
-    return [];
-  });
-  return [
-    // The override decides what is kept; the store tells what it decided.
-    ...(await quietly(options.onError, () => desk.closeAsStored())),
-    ...(await quietly(options.onError, () => addItems(desk, added ?? []))),
-    ...(await quietly(options.onError, () => threadUpdated(changes))),
-  ];
-};
-
-const addItems = async (desk: ItemDesk, items: readonly ThreadItem[]): Promise<ThreadStreamEvent[]> => {
-  const events: ThreadStreamEvent[] = [];
-  for (const item of items) {
-    const shown = await desk.take({ type: 'thread.item.done', item });
-    if (shown !== undefined) events.push(shown);
-  }
-  return events;
-};
-
-const quietly = async (
-  onError: (error: unknown) => void,
-  work: () => Promise<ThreadStreamEvent[]>,
-): Promise<ThreadStreamEvent[]> => {
-  try {
-    return await work();
-  } catch (error) {
-    onError(error);
-    return [];
-  }
-};
 
 const iterable = (value: AsyncIterable<ThreadStreamEvent>): AsyncIterable<ThreadStreamEvent> => {
   if (typeof value?.[Symbol.asyncIterator] === 'function') return value;

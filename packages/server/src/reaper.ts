@@ -1,7 +1,7 @@
 /**
- * Ends the runs of machines that died. Whoever reaps a run owns it under the next epoch: it tells the readers, takes
- * back what was begun and not finished (it was never stored, and the dead machine's user is not known here), appends
- * the terminal entry and frees the thread. Entries of the dead owner that come later are fenced off by their epoch.
+ * Ends the runs of machines that died. Whoever reaps a run owns it under the next epoch: it tells the readers, has what was
+ * begun and not finished kept (`salvage.ts`) or takes it back, appends the terminal entry and frees the thread. Entries of
+ * the dead owner that come later are fenced off by their epoch.
  */
 import {
   emptyThreadState,
@@ -14,11 +14,22 @@ import {
   type StreamLog,
   selectOpenItems,
   type ThreadState,
+  type ThreadStreamEvent,
 } from '@chatkit/core';
+import type { Salvage } from './salvage.ts';
 import type { Settings } from './settings.ts';
 
+export interface ReaperOptions {
+  lease: RunLease;
+  log: StreamLog;
+  settings: Settings;
+  /** Keeps what was begun. Absent, or where it fails: it is taken back, as it was never stored. */
+  salvage: Salvage | undefined;
+}
+
 /** Looks for dead runs twice per lease, until the returned function is called. */
-export const startReaper = (lease: RunLease, log: StreamLog, settings: Settings): (() => void) => {
+export const startReaper = (options: ReaperOptions): (() => void) => {
+  const { lease, settings } = options;
   if (!Number.isFinite(lease.ttlMs)) return () => {};
   const { clock, onError } = settings;
   let timer: unknown;
@@ -26,7 +37,7 @@ export const startReaper = (lease: RunLease, log: StreamLog, settings: Settings)
   const look = async () => {
     try {
       for (const record of await lease.reap()) {
-        await closeOrphan(lease, log, record).catch((error) => onError(error, { runId: record.runId }));
+        await closeOrphan(options, record).catch((error) => onError(error, { runId: record.runId }));
       }
     } catch (error) {
       onError(error, {});
@@ -43,18 +54,23 @@ export const startReaper = (lease: RunLease, log: StreamLog, settings: Settings)
   };
 };
 
-const closeOrphan = async (lease: RunLease, log: StreamLog, record: RunRecord): Promise<void> => {
+const closeOrphan = async ({ lease, log, settings, salvage }: ReaperOptions, record: RunRecord): Promise<void> => {
   const { runId, epoch } = record;
   let seq = 0;
   const offset = () => formatOffset(epoch, ++seq);
   await log.create(runId);
   const mark = offset();
   await log.append(runId, [{ offset: mark, event: { type: 'error', code: 'run.interrupted', allow_retry: true } }]);
-  const open = selectOpenItems(await stateUpTo(log, runId, mark));
-  const entries: LogEntry[] = open.map(({ id }) => ({
-    offset: offset(),
-    event: { type: 'thread.item.removed', item_id: id },
-  }));
+  const told = await stateUpTo(log, runId, mark);
+  const events: ThreadStreamEvent[] = [];
+  try {
+    events.push(...((await salvage?.(record, told)) ?? []));
+  } catch (error) {
+    settings.onError(error, { runId, threadId: record.threadId });
+  }
+  for (const { id } of selectOpenItems(events.reduce(reduceThread, told)))
+    events.push({ type: 'thread.item.removed', item_id: id });
+  const entries: LogEntry[] = events.map((event) => ({ offset: offset(), event }));
   entries.push({ offset: offset(), end: 'interrupted' });
   await log.append(runId, entries);
   await lease.release(record, 'interrupted');

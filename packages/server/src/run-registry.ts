@@ -10,7 +10,9 @@ import { startReaper } from './reaper.ts';
 import { FIRST_ASK_MS, type RemoteRun, remoteRun, SLOWEST_ASK_MS } from './remote-run.ts';
 import type { Turn } from './requests/turn.ts';
 import { createRun, type Run, type RunPlace, startOffset } from './run.ts';
+import { createRunQuota } from './run-quota.ts';
 import { isSettled, type StopCause } from './run-state.ts';
+import type { Salvage } from './salvage.ts';
 import type { Settings } from './settings.ts';
 import { createThreadLanes, type Occupant, threadBusy } from './thread-lanes.ts';
 
@@ -41,7 +43,12 @@ export interface Begun {
   readonly ready: Promise<RunPlace>;
 }
 
-export const createRunRegistry = (log: StreamLog, lease: RunLease, settings: Settings): RunRegistry => {
+export const createRunRegistry = (
+  log: StreamLog,
+  lease: RunLease,
+  settings: Settings,
+  salvage?: Salvage,
+): RunRegistry => {
   const { clock, busy, onError } = settings;
   const runs = new Map<string, Run>();
   const active = new Set<Run>();
@@ -51,7 +58,8 @@ export const createRunRegistry = (log: StreamLog, lease: RunLease, settings: Set
   const retained = new Map<Run, unknown>();
   const lanes = createThreadLanes<Occupant>();
   let closing = false;
-  const stopReaper = startReaper(lease, log, settings);
+  const stopReaper = startReaper({ lease, log, settings, salvage });
+  const quota = createRunQuota(settings.maxRunsPerUser);
   const stopListening = lease.onStop((runId, cause) => runs.get(runId)?.stop(knownCause(cause)));
 
   const forget = (run: Run): void => {
@@ -106,11 +114,11 @@ export const createRunRegistry = (log: StreamLog, lease: RunLease, settings: Set
 
   const execute = async (
     run: Run,
+    claim: RunClaim,
     prepare: () => Promise<Turn>,
     { onQueued, isShown }: { onQueued: () => void; isShown: () => boolean },
   ): Promise<void> => {
-    const { id: runId, threadId, resumable } = run;
-    const claim: RunClaim = { runId, threadId, resumable };
+    const { runId, threadId } = claim;
     // A run that is stopped while it waits settles without its turn.
     const isOver = () => isSettled(run.state());
     let record: RunRecord | undefined;
@@ -180,8 +188,10 @@ export const createRunRegistry = (log: StreamLog, lease: RunLease, settings: Set
       const record = await lease.activeIn(threadId);
       return record?.runId === run?.id ? undefined : record?.runId;
     },
-    begin({ runId: id, threadId, resumable }, prepare) {
+    begin(claim, prepare) {
       if (closing) throw new ChatKitError('server.closing', 'The server is closing.', { retryable: true });
+      const { runId: id, threadId, resumable } = claim;
+      const leaveQuota = quota.enter(claim.userId);
       const run: Run = createRun({ id, threadId, resumable, log, settings, onRelease: () => retire(run) });
       runs.set(id, run);
       active.add(run);
@@ -195,9 +205,12 @@ export const createRunRegistry = (log: StreamLog, lease: RunLease, settings: Set
         const onQueued = () => {
           if (busy === 'queue') show('here');
         };
-        const execution = execute(run, prepare, { onQueued, isShown: () => isShown });
+        const execution = execute(run, claim, prepare, { onQueued, isShown: () => isShown });
         executions.add(execution);
-        void execution.finally(() => executions.delete(execution));
+        void execution.finally(() => {
+          executions.delete(execution);
+          leaveQuota();
+        });
       });
       ready.catch(() => forget(run));
       return { run, ready };

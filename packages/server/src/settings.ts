@@ -37,6 +37,11 @@ export interface SettingsOptions {
    */
   disconnect?: { plain?: DisconnectPolicy | undefined; resumable?: DisconnectPolicy | undefined } | undefined;
   deadlines?: Deadlines | undefined;
+  /**
+   * How many runs one user may have in progress or waiting in this process; past it 429 `run.too_many`. Counted by
+   * `userOf`; users that it does not name are not counted. Default 100.
+   */
+  maxRunsPerUser?: number | undefined;
   /** How long a stopped generator may take to end before it is abandoned. Default 1,000. */
   cancelGraceMs?: number | undefined;
   /** What becomes of a half-written assistant message when `respond()` throws. Default `keep`. */
@@ -74,6 +79,7 @@ export interface Settings {
   readonly busy: BusyPolicy;
   readonly disconnect: { readonly plain: DisconnectPolicy; readonly resumable: DisconnectPolicy };
   readonly deadlines: Deadlines & { readonly totalMs: number };
+  readonly maxRunsPerUser: number;
   readonly cancelGraceMs: number;
   readonly partialOnError: 'keep' | 'remove';
   readonly heartbeatMs: number;
@@ -95,6 +101,7 @@ export const resolveSettings = (options: SettingsOptions): Settings => ({
     resumable: options.disconnect?.resumable ?? 'continue',
   },
   deadlines: { ...options.deadlines, totalMs: options.deadlines?.totalMs ?? 30 * 60_000 },
+  maxRunsPerUser: options.maxRunsPerUser ?? 100,
   cancelGraceMs: options.cancelGraceMs ?? 1_000,
   partialOnError: options.partialOnError ?? 'keep',
   heartbeatMs: options.heartbeatMs ?? 15_000,

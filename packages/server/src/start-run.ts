@@ -59,7 +59,7 @@ const begin = async <Context>(
 ): Promise<Reply | 'elsewhere'> => {
   const resumable = optedIn(request);
   const threadId = call.type === 'threads.create' ? parts.generateThreadId(context) : call.params.thread_id;
-  const { run, ready } = registry.begin({ runId, threadId, resumable }, () =>
+  const { run, ready } = registry.begin({ runId, threadId, resumable, userId: parts.userOf(context) }, () =>
     prepareTurn(parts, call, threadId, context),
   );
   const hold = holdFor(run, request);

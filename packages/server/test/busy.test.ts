@@ -170,7 +170,7 @@ describe.each(['interrupt', 'queue', 'reject'] as const)('1,000 messages at once
         }),
       ),
     ]);
-    const t = testServer({ busy, respond });
+    const t = testServer({ busy, respond, maxRunsPerUser: count });
     const id = await t.create('m');
     const answers = await Promise.all(
       Array.from({ length: count }, async (_, i) => {

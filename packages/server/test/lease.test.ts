@@ -292,6 +292,59 @@ describe('A dies', () => {
     },
   );
 
+  test('what it had written is kept, in the name of its user, and shown by the log and by the store', async () => {
+    const kept: { pending: number; code: unknown; context: User }[] = [];
+    const { a, b, clock, line, start, passing, respondB } = pair(
+      scriptedResponder((call) => [
+        itemDone(assistantMessage({ thread_id: call.thread.id, id: 'whole', text: 'whole' })),
+        itemAdded(assistantMessage({ thread_id: call.thread.id, id: 'a' })),
+        textDelta('a', 'half'),
+        itemAdded(assistantMessage({ thread_id: call.thread.id, id: 'empty' })),
+        hang({ deaf: true }),
+      ]),
+      { contextOf: (userId: string) => ({ userId }) },
+    );
+    for (const { server } of [a, b]) {
+      const { handleStreamCancelled } = server;
+      server.handleStreamCancelled = (thread, pending, context, run) => {
+        kept.push({ pending: pending.length, code: run.signal.reason.code, context });
+        return handleStreamCancelled.call(server, thread, pending, context, run);
+      };
+    }
+    const { id } = await start();
+    const frames = framesOf(await passing(b.attach('run=r')));
+    line.up = false;
+    expect(outcomeOf(await passing(frames))).toBe('interrupted');
+    const events = eventsOf(await frames);
+    expect(outline(events).slice(-3)).toEqual(['error', 'thread.item.done assistant_message', 'thread.item.removed']);
+    const checker = createOrderChecker();
+    for (const event of events) expect(checker.check(event)).toBeUndefined();
+    expect(checker.end()).toBeUndefined();
+    expect((await b.items(id)).map(textOf)).toEqual(['hi', 'whole', 'half']);
+    expect(shown(events)).toEqual(await b.items(id));
+    expect(kept).toEqual([{ pending: 2, code: 'run.interrupted', context: ada }]);
+    // It wakes and adds nothing; the next message is answered behind what was kept.
+    line.up = true;
+    await clock.advance(2_000);
+    await passing(b.events(add(id, 'two')));
+    expect((await b.items(id)).map(textOf)).toEqual(['hi', 'whole', 'half', 'two', 'from B']);
+    expect(respondB.calls).toHaveLength(1);
+    expect([...a.errors, ...b.errors]).toEqual([]);
+  });
+
+  test('what cannot be kept is taken back: the store is down, the thread is gone', async () => {
+    const { b, line, start, passing } = pair(halfway({ deaf: true }), {
+      contextOf: () => Promise.reject(new Error('no such user')),
+    });
+    const { id } = await start();
+    const frames = framesOf(await passing(b.attach('run=r')));
+    line.up = false;
+    expect(outcomeOf(await passing(frames))).toBe('interrupted');
+    expect(outline(eventsOf(await frames)).slice(-2)).toEqual(['error', 'thread.item.removed']);
+    expect((await b.items(id)).map(textOf)).toEqual(['hi']);
+    expect(b.errors).toEqual([new Error('no such user')]);
+  });
+
   test('and wakes as a zombie: it stores nothing, appends nothing, and its own readers see the end', async () => {
     let wake = () => {};
     const asleep = new Promise<void>((resolve) => {
@@ -351,7 +404,9 @@ describe.each(['interrupt', 'queue'] as const)('200 messages on two machines at 
         const message = (text: string) => assistantMessage({ thread_id: call.thread.id, id, text });
         return [itemAdded(message('')), textDelta(id, id), itemDone(message(id))];
       });
-    const machines = [respond(), respond()].map((each) => testServer({ store, log, lease, busy, respond: each }));
+    const machines = [respond(), respond()].map((each) =>
+      testServer({ store, log, lease, busy, respond: each, maxRunsPerUser: 200 }),
+    );
     const [first] = machines as [(typeof machines)[0]];
     const id = await first.create('m');
     const texts = Array.from({ length: 200 }, (_, i) => `m${i}`);

@@ -47,9 +47,9 @@ export const createMemoryLease = (options: MemoryLeaseOptions = {}): RunLease =>
       const known = byRun.get(claim.runId)?.record ?? ended.get(claim.runId);
       const heldBy = known ?? byThread.get(claim.threadId)?.record;
       if (heldBy !== undefined) return { heldBy };
-      const { runId, threadId, resumable } = claim;
+      const { runId, threadId, resumable, userId } = claim;
       const held: Held = {
-        record: { runId, threadId, resumable, epoch: 1 },
+        record: { runId, threadId, resumable, epoch: 1, ...(userId === undefined ? {} : { userId }) },
         until: clock.now() + ttlMs,
         stop: undefined,
       };

@@ -1,6 +1,6 @@
 /**
  * What the lease does in Redis, each as one atomic step, by the clock of Redis. A run is a hash (`thread`, `epoch`,
- * `resumable`, `outcome`, `stop`), a thread names the run that has it, and a sorted set holds when each lease runs out. All
+ * `resumable`, `user`, `outcome`, `stop`), a thread names the run that has it, and a sorted set holds when each lease runs out. All
  * keys share a hash slot, so a script may go from a thread to its run.
  */
 
@@ -10,13 +10,13 @@ local function now()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local function record(key, id)
-  local run = redis.call('HMGET', key, 'thread', 'epoch', 'resumable', 'outcome')
+  local run = redis.call('HMGET', key, 'thread', 'epoch', 'resumable', 'outcome', 'user')
   if not run[1] then return false end
-  return {id, run[1], run[2], run[3], run[4] or ''}
+  return {id, run[1], run[2], run[3], run[4] or '', run[5] or ''}
 end
 `;
 
-/** KEYS thread, run, leases. ARGV run id, thread id, resumable, ttl, prefix of runs. → `[granted, record]`. */
+/** KEYS thread, run, leases. ARGV run id, thread id, resumable, ttl, prefix of runs, user or ''. → `[granted, record]`. */
 export const acquireScript = `${shared}
 local known = record(KEYS[2], ARGV[1])
 if known then return {0, known} end
@@ -24,6 +24,7 @@ local holder = redis.call('GET', KEYS[1])
 local held = holder and record(ARGV[5] .. holder, holder)
 if held and held[5] == '' then return {0, held} end
 redis.call('HSET', KEYS[2], 'thread', ARGV[2], 'epoch', 1, 'resumable', ARGV[3])
+if ARGV[6] ~= '' then redis.call('HSET', KEYS[2], 'user', ARGV[6]) end
 redis.call('SET', KEYS[1], ARGV[1])
 redis.call('ZADD', KEYS[3], now() + ARGV[4], ARGV[1])
 return {1, record(KEYS[2], ARGV[1])}`;

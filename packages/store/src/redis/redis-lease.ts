@@ -65,9 +65,16 @@ export const createRedisLease = (options: RedisLeaseOptions): RunLease => {
 
   return {
     ttlMs,
-    async acquire({ runId, threadId, resumable }) {
+    async acquire({ runId, threadId, resumable, userId }) {
       const keys = [threadKey(threadId), runKey(runId), leases];
-      const args = [runId, threadId, resumable ? '1' : '', `${ttlMs}`, runPrefix];
+      const args = [
+        runId,
+        threadId,
+        resumable ? '1' : '',
+        `${ttlMs}`,
+        runPrefix,
+        userId === undefined ? '' : `=${userId}`,
+      ];
       const [granted, record] = (await scripts.acquire(keys, args)) as [number, RawRecord];
       return Number(granted) === 1 ? { granted: toRecord(record) } : { heldBy: toRecord(record) };
     },
@@ -107,13 +114,15 @@ export const createRedisLease = (options: RedisLeaseOptions): RunLease => {
 /** Runs that one call takes over; the next call takes the next ones, perhaps on another machine. */
 const reapedAtOnce = 50;
 
-type RawRecord = [runId: string, threadId: string, epoch: string, resumable: string, outcome: string];
+type RawRecord = [runId: string, threadId: string, epoch: string, resumable: string, outcome: string, user: string];
 
-const toRecord = ([runId, threadId, epoch, resumable, outcome]: RawRecord): RunRecord => ({
+/** A user's id may be empty, so it is written behind a sign. */
+const toRecord = ([runId, threadId, epoch, resumable, outcome, user]: RawRecord): RunRecord => ({
   runId,
   threadId,
   epoch: Number(epoch),
   resumable: resumable === '1',
+  ...(user === '' ? {} : { userId: user.slice(1) }),
   ...(outcome === '' ? {} : { outcome: outcome as RunOutcome }),
 });
 

@@ -49,6 +49,12 @@ export const leaseMutants: Record<string, { make: MakeMachines; fails: string }>
     })),
     fails: 'grants a run once: who claims it again is told of it, in progress and after its end',
   },
+  'forgets whose run it was': {
+    make: mutant((lease) => ({
+      reap: async () => (await lease.reap()).map(({ userId: _, ...run }) => run),
+    })),
+    fails: 'gives a run away once, under the next epoch, when its owner has not renewed',
+  },
   'keeps the record of a run that never began': {
     make: mutant((lease) => ({ release: (run, outcome) => lease.release(run, outcome ?? 'failed') })),
     fails: 'forgets a run that never began',

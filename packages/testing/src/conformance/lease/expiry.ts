@@ -26,7 +26,10 @@ export const describeExpiry = ({ patient, hasty, passTime }: LeaseKit): void => 
 
     it('gives a run away once, under the next epoch, when its owner has not renewed', async () => {
       const machines = hasty();
-      const runs = [await granted(machines[0], freshClaim()), await granted(machines[1], freshClaim())];
+      const runs = [
+        await granted(machines[0], { ...freshClaim(), userId: 'ada' }),
+        await granted(machines[1], freshClaim()),
+      ];
       await outlive(1.5);
       const ids = runs.map(({ runId }) => runId);
       const both = await Promise.all([...machines, ...machines].map((machine) => reapedOf(machine, ...ids)));

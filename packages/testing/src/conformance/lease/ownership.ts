@@ -17,6 +17,17 @@ export const describeOwnership = ({ patient }: LeaseKit): void => {
       }
     });
 
+    it('keeps whose run it is, whoever that is', async () => {
+      const [a, b] = patient();
+      for (const userId of ['ada', '', 'Zoë 👩‍🚀', '=']) {
+        const run = await granted(a, { ...freshClaim(), userId });
+        expect(run.userId).toBe(userId);
+        expect(await b.find(run.runId)).toEqual(run);
+        await a.release(run, 'completed');
+        expect(await b.find(run.runId)).toEqual({ ...run, outcome: 'completed' });
+      }
+    });
+
     it('tells who has a thread that is taken, and changes nothing', async () => {
       const [a, b] = patient();
       const first = await granted(a, freshClaim());

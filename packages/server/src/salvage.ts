@@ -1,0 +1,41 @@
+/**
+ * Keeps what the run of a dead machine had written. Its readers have seen text that was never stored, because an item is
+ * stored when it is done. The log has it: what they were told is folded into items, and these are closed as those of a run
+ * that was stopped here, in the name of the user whose run it was.
+ */
+import { ChatKitError, isChatKitError, type RunRecord, type ThreadState, type ThreadStreamEvent } from '@chatkit/core';
+import { closeStopped } from './close-stopped.ts';
+import { createItemDesk } from './item-desk.ts';
+import type { ServerParts } from './parts.ts';
+import { watchThread } from './thread-changes.ts';
+
+/** Stores what is to be kept of `told`, and resolves with what the readers are to be told of it. */
+export type Salvage = (record: RunRecord, told: ThreadState) => Promise<ThreadStreamEvent[]>;
+
+export const createSalvage =
+  <Context>(parts: ServerParts<Context>, contextOf: (userId: string) => Context | Promise<Context>): Salvage =>
+  async (record, told) => {
+    const { runId, threadId, userId } = record;
+    if (userId === undefined) return [];
+    const context = await contextOf(userId);
+    const reason = new ChatKitError('run.interrupted', 'The machine of the run has died.', {
+      retryable: true,
+      details: { cause: 'died' },
+    });
+    try {
+      const stored = await parts.store.loadThread(threadId, context);
+      const run = { id: runId, threadId, signal: AbortSignal.abort(reason) };
+      return await closeStopped(
+        {
+          onCancelled: (thread, pending) => parts.handleStreamCancelled(thread, pending, context, run),
+          onError: (error) => parts.settings.onError(error, { runId, threadId }),
+        },
+        watchThread(parts.store, stored, context),
+        createItemDesk(parts.store, threadId, context, told),
+      );
+    } catch (error) {
+      // It died before it had stored the thread.
+      if (isChatKitError(error, 'thread.not_found')) return [];
+      throw error;
+    }
+  };
