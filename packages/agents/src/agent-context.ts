@@ -57,17 +57,14 @@ export class AgentContext<Context = unknown> extends ResponseContext {
 
   /**
    * Shows a widget, or the successive states of one: the first adds it, each next one sends only what changed.
-   * Resolves when the last state is sent; waits for a reader that is far behind.
+   * Resolves when the last state is sent.
    */
   async streamWidget(
     widget: WidgetRoot | AsyncIterable<WidgetRoot>,
     options: { copyText?: string | undefined } = {},
   ): Promise<void> {
     const events = streamWidget(this.thread, widget, { ...options, createId: () => this.createId('message') });
-    for await (const event of events) {
-      this.stream(event);
-      await this.ready();
-    }
+    for await (const event of events) this.stream(event);
   }
 
   /**

@@ -2,10 +2,8 @@
  * Ends a stream from outside, as an error.
  */
 
-import { stageOf } from './engine/inlet.ts';
-import { Linear } from './engine/linear.ts';
-import { Outlet } from './engine/outlet.ts';
-import type { Sink, Stage } from './engine/stage.ts';
+import { endable } from './engine/endable.ts';
+import { operator } from './engine/outlet.ts';
 import type { Operator } from './stream.ts';
 
 /**
@@ -17,36 +15,5 @@ import type { Operator } from './stream.ts';
  * pipe(source, abortable(AbortSignal.timeout(5_000)), forEach(send));
  */
 export function abortable<T>(signal: AbortSignal): Operator<T, T> {
-  return (source) => new Outlet(new AbortStage(stageOf(source), signal));
-}
-
-class AbortStage<T> extends Linear<T, T> {
-  private readonly signal: AbortSignal;
-  private isListening = false;
-
-  constructor(upstream: Stage<T>, signal: AbortSignal) {
-    super(upstream);
-    this.signal = signal;
-  }
-
-  override pull(sink: Sink<T>): void {
-    if (!this.isListening) {
-      this.isListening = true;
-      if (this.signal.aborted) this.onAbort();
-      else this.signal.addEventListener('abort', this.onAbort);
-    }
-    super.pull(sink);
-  }
-
-  override items(chunk: T[]): void {
-    this.answer(chunk);
-  }
-
-  protected override onOver(): void {
-    this.signal.removeEventListener('abort', this.onAbort);
-  }
-
-  private readonly onAbort = (): void => {
-    this.endNow({ error: this.signal.reason });
-  };
+  return operator((upstream) => endable(upstream, [signal], () => ({ error: signal.reason })));
 }

@@ -6,11 +6,10 @@
 
 import { type Clock, systemClock } from './clock.ts';
 import { byteSize } from './engine/byte-size.ts';
-import { Deadline } from './engine/deadline.ts';
-import { stageOf } from './engine/inlet.ts';
-import { Outlet } from './engine/outlet.ts';
-import { Pump } from './engine/pump.ts';
-import type { Sink, Stage } from './engine/stage.ts';
+import { deadline } from './engine/deadline.ts';
+import { operator } from './engine/outlet.ts';
+import { type Pump, pump } from './engine/pump.ts';
+import type { Stage } from './engine/stage.ts';
 import type { Source, Stream } from './stream.ts';
 
 /** Options of `adaptiveBatch`. */
@@ -56,120 +55,87 @@ export interface AdaptiveBatch<T> {
  * pipe(deltas, adaptiveBatch(), forEach((deltas) => writeFrame(response, deltas))); // writeFrame waits for the drain
  */
 export function adaptiveBatch<T>(options: AdaptiveBatchOptions<T> = {}): AdaptiveBatch<T> {
-  let stage: AdaptiveStage<T> | undefined;
-  const operator = (source: Source<T>): Stream<T[]> => {
-    stage = new AdaptiveStage(stageOf(source), options);
-    return new Outlet(stage);
-  };
-  return Object.assign(operator, { ack: (batches = 1) => stage?.ack(batches) });
-}
+  const { credit = 1, pressure, pollMs = 4, acks, maxDelayMs = 250 } = options;
+  const { maxItems = 1024, maxBytes, sizeOf = byteSize, clock = systemClock } = options;
+  let ack = (_batches: number): void => {};
 
-class AdaptiveStage<T> extends Pump<T, T[]> {
-  private readonly options: AdaptiveBatchOptions<T>;
-  private readonly clock: Clock;
-  private readonly maxItems: number;
-  private readonly maxBytes: number;
-  private readonly sizeOf: (item: T) => number;
-  private readonly poll: Deadline;
-  private collected: T[] = [];
-  private sizes: number[] = []; // of the collected items, if there is a limit in bytes
-  private bytes = 0;
-  private unacknowledged = 0;
-  private heldSince = 0;
-  private isScheduled = false;
+  const adaptive = operator((upstream: Stage<T>) => {
+    let collected: T[] = [];
+    const sizes: number[] = []; // of the collected items, if there is a limit in bytes
+    let bytes = 0;
+    let unacknowledged = 0;
+    let heldSince = 0;
+    let isScheduled = false;
 
-  constructor(upstream: Stage<T>, options: AdaptiveBatchOptions<T>) {
-    super(upstream);
-    this.options = options;
-    this.clock = options.clock ?? systemClock;
-    this.maxItems = Math.max(1, options.maxItems ?? 1024);
-    this.maxBytes = options.maxBytes ?? Number.POSITIVE_INFINITY;
-    this.sizeOf = options.sizeOf ?? byteSize;
-    this.poll = new Deadline(this.clock, () => this.letOut());
-  }
+    const isOutOfCredit = (): boolean => unacknowledged >= credit || (pressure !== undefined && pressure() >= credit);
 
-  override pull(sink: Sink<T[]>): void {
-    super.pull(sink);
-    this.schedule();
-  }
-
-  ack(batches: number): void {
-    this.unacknowledged = Math.max(0, this.unacknowledged - batches);
-    this.schedule();
-  }
-
-  protected override wantsMore(): boolean {
-    return this.collected.length < this.maxItems && this.bytes < this.maxBytes;
-  }
-
-  protected override take(chunk: T[]): void {
-    if (this.collected.length === 0) this.heldSince = this.clock.now();
-    for (const item of chunk) {
-      this.collected.push(item);
-      if (this.maxBytes === Number.POSITIVE_INFINITY) continue;
-      const size = this.sizeOf(item);
-      this.sizes.push(size);
-      this.bytes += size;
-    }
-    this.schedule();
-  }
-
-  protected override flush(): void {
-    while (this.collected.length > 0) this.offer(this.nextBatch());
-  }
-
-  protected override onOver(): void {
-    this.poll.clear();
-  }
-
-  /** Lets the rest of this turn's burst arrive first. */
-  private schedule(): void {
-    if (this.isScheduled || !this.isWaited || this.collected.length === 0) return;
-    this.isScheduled = true;
-    queueMicrotask(() => {
-      this.isScheduled = false;
-      this.letOut();
-    });
-  }
-
-  private letOut(): void {
-    if (!this.isWaited || this.collected.length === 0) return;
-    const { pollMs = 4, maxDelayMs = 250, pressure } = this.options;
-    if (this.isOutOfCredit()) {
-      const now = this.clock.now();
-      const lastCall = this.heldSince + maxDelayMs;
-      if (now < lastCall) {
-        this.poll.set(pressure === undefined ? lastCall : Math.min(lastCall, now + pollMs));
-        return;
+    const nextBatch = (): T[] => {
+      let count = Math.max(1, maxItems);
+      if (maxBytes !== undefined && bytes > maxBytes) {
+        count = 0;
+        for (let sum = 0; count < sizes.length && count < maxItems; count++) {
+          sum += sizes[count] as number;
+          if (sum > maxBytes && count > 0) break;
+        }
       }
-    }
-    this.poll.lift();
-    if (this.options.acks) this.unacknowledged++;
-    this.offer(this.nextBatch());
-    this.read();
-  }
+      const batch = collected;
+      collected = batch.splice(count);
+      for (const size of sizes.splice(0, count)) bytes -= size;
+      heldSince = clock.now();
+      return batch;
+    };
 
-  private isOutOfCredit(): boolean {
-    const { credit = 1, pressure } = this.options;
-    return this.unacknowledged >= credit || (pressure !== undefined && pressure() >= credit);
-  }
+    const letOut = (): void => {
+      if (!out.isWaited() || collected.length === 0) return;
+      if (isOutOfCredit()) {
+        const now = clock.now();
+        const lastCall = heldSince + maxDelayMs;
+        if (now < lastCall) return due.set(pressure === undefined ? lastCall : Math.min(lastCall, now + pollMs));
+      }
+      due.lift();
+      if (acks) unacknowledged++;
+      out.offer(nextBatch());
+      out.read();
+    };
+    const due = deadline(clock, letOut);
 
-  private nextBatch(): T[] {
-    const count = this.countOfNext();
-    const batch = this.collected;
-    this.collected = batch.splice(count);
-    for (const size of this.sizes.splice(0, count)) this.bytes -= size;
-    this.heldSince = this.clock.now();
-    return batch;
-  }
+    /** Lets the rest of this turn's burst arrive first. */
+    const schedule = (): void => {
+      if (isScheduled || !out.isWaited() || collected.length === 0) return;
+      isScheduled = true;
+      queueMicrotask(() => {
+        isScheduled = false;
+        letOut();
+      });
+    };
 
-  private countOfNext(): number {
-    if (this.bytes <= this.maxBytes) return this.maxItems;
-    let count = 0;
-    for (let bytes = 0; count < this.sizes.length && count < this.maxItems; count++) {
-      bytes += this.sizes[count] as number;
-      if (bytes > this.maxBytes && count > 0) break;
-    }
-    return count;
-  }
+    const takeAll = (chunk: T[]): void => {
+      if (collected.length === 0) heldSince = clock.now();
+      for (const item of chunk) {
+        collected.push(item);
+        if (maxBytes === undefined) continue;
+        const size = sizeOf(item);
+        sizes.push(size);
+        bytes += size;
+      }
+      schedule();
+    };
+
+    const out: Pump<T[]> = pump<T, T[]>(upstream, {
+      wantsMore: () => collected.length < Math.max(1, maxItems) && (maxBytes === undefined || bytes < maxBytes),
+      take: (item) => takeAll([item]),
+      takeAll,
+      flush() {
+        while (collected.length > 0) out.offer(nextBatch());
+      },
+      onPulled: schedule,
+      onOver: due.clear,
+    });
+    ack = (batches) => {
+      unacknowledged = Math.max(0, unacknowledged - batches);
+      schedule();
+    };
+    return out;
+  });
+  return Object.assign(adaptive, { ack: (batches = 1) => ack(batches) });
 }

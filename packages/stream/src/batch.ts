@@ -4,11 +4,9 @@
 
 import { type Clock, systemClock } from './clock.ts';
 import { byteSize } from './engine/byte-size.ts';
-import { Deadline } from './engine/deadline.ts';
-import { stageOf } from './engine/inlet.ts';
-import { Outlet } from './engine/outlet.ts';
-import { Pump } from './engine/pump.ts';
-import type { Stage } from './engine/stage.ts';
+import { deadline } from './engine/deadline.ts';
+import { operator } from './engine/outlet.ts';
+import { type Pump, pump } from './engine/pump.ts';
 import type { Operator } from './stream.ts';
 
 /** Options of `batch`; give at least one limit. */
@@ -33,66 +31,36 @@ export interface BatchOptions<T> {
  * pipe(rows, batch({ maxItems: 500, maxMs: 100 }), forEach((rows) => db.insert(rows)));
  */
 export function batch<T>(options: BatchOptions<T>): Operator<T, T[]> {
-  return (source) => new Outlet(new BatchStage(stageOf(source), options));
-}
+  const { maxItems = Number.POSITIVE_INFINITY, maxBytes, maxMs, sizeOf = byteSize, clock = systemClock } = options;
+  return operator((upstream) => {
+    let open: T[] = [];
+    let bytes = 0;
 
-class BatchStage<T> extends Pump<T, T[]> {
-  private readonly maxItems: number;
-  private readonly maxBytes: number;
-  private readonly maxMs: number | undefined;
-  private readonly sizeOf: (item: T) => number;
-  private readonly clock: Clock;
-  private readonly deadline: Deadline;
-  private open: T[] = [];
-  private openBytes = 0;
+    const letOut = (): void => {
+      if (open.length === 0) return;
+      const items = open;
+      open = [];
+      bytes = 0;
+      due?.lift();
+      out.offer(items);
+    };
+    const due = maxMs === undefined ? undefined : deadline(clock, letOut);
 
-  constructor(upstream: Stage<T>, options: BatchOptions<T>) {
-    super(upstream);
-    this.maxItems = Math.max(1, options.maxItems ?? Number.POSITIVE_INFINITY);
-    this.maxBytes = options.maxBytes ?? Number.POSITIVE_INFINITY;
-    this.maxMs = options.maxMs;
-    this.sizeOf = options.sizeOf ?? byteSize;
-    this.clock = options.clock ?? systemClock;
-    this.deadline = new Deadline(this.clock, () => this.letOut());
-  }
-
-  protected override wantsMore(): boolean {
-    return this.isWaited || (this.maxMs !== undefined && this.held === 0);
-  }
-
-  protected override take(chunk: T[]): void {
-    if (this.maxBytes === Number.POSITIVE_INFINITY) for (const item of chunk) this.add(item);
-    else for (const item of chunk) this.addSized(item);
-  }
-
-  protected override flush(): void {
-    this.letOut();
-  }
-
-  protected override onOver(): void {
-    this.deadline.clear();
-  }
-
-  private addSized(item: T): void {
-    const bytes = this.sizeOf(item);
-    if (this.openBytes + bytes > this.maxBytes) this.letOut();
-    this.openBytes += bytes;
-    this.add(item);
-    if (this.openBytes >= this.maxBytes) this.letOut();
-  }
-
-  private add(item: T): void {
-    this.open.push(item);
-    if (this.open.length >= this.maxItems) this.letOut();
-    else if (this.maxMs !== undefined && this.open.length === 1) this.deadline.set(this.clock.now() + this.maxMs);
-  }
-
-  private letOut(): void {
-    if (this.open.length === 0) return;
-    const items = this.open;
-    this.open = [];
-    this.openBytes = 0;
-    this.deadline.lift();
-    this.offer(items);
-  }
+    const out: Pump<T[]> = pump<T, T[]>(upstream, {
+      wantsMore: () => out.isWaited() || (maxMs !== undefined && out.held() === 0),
+      take(item) {
+        if (maxBytes !== undefined) {
+          const size = sizeOf(item);
+          if (bytes + size > maxBytes) letOut();
+          bytes += size;
+        }
+        open.push(item);
+        if (open.length >= maxItems || (maxBytes !== undefined && bytes >= maxBytes)) letOut();
+        else if (open.length === 1) due?.set(clock.now() + (maxMs as number));
+      },
+      flush: letOut,
+      onOver: () => due?.clear(),
+    });
+    return out;
+  });
 }

@@ -2,9 +2,8 @@
  * Room between a fast source and a slow reader.
  */
 
-import { stageOf } from './engine/inlet.ts';
-import { Outlet } from './engine/outlet.ts';
-import { Pump } from './engine/pump.ts';
+import { operator } from './engine/outlet.ts';
+import { type Pump, pump } from './engine/pump.ts';
 import type { Stage } from './engine/stage.ts';
 import { OverflowError } from './overflow.ts';
 import type { Source, Stream } from './stream.ts';
@@ -34,75 +33,61 @@ export type BufferOptions<T, L = never> = {
  * pipe(prices, buffer({ capacity: 16, overflow: 'drop-oldest', lagged: (missed) => ({ missed }) }));
  */
 export function buffer<T, L = never>(options: BufferOptions<T, L> = {}): (source: Source<T>) => Stream<T | L> {
-  return (source) => new Outlet(new BufferStage<T, L>(stageOf(source), options));
-}
+  const capacity = Math.max(1, options.capacity ?? 64);
+  const { overflow = 'block' } = options;
+  return operator((upstream: Stage<T>) => {
+    let missed = 0;
 
-class BufferStage<T, L> extends Pump<T, T | L> {
-  private readonly options: BufferOptions<T, L>;
-  private readonly capacity: number;
-  private missed = 0;
+    const lagged = (): L => {
+      const count = missed;
+      missed = 0;
+      return 'lagged' in options ? options.lagged(count) : (undefined as L);
+    };
 
-  constructor(upstream: Stage<T>, options: BufferOptions<T, L>) {
-    const capacity = Math.max(1, options.capacity ?? 64);
-    super(upstream, capacity);
-    this.options = options;
-    this.capacity = capacity;
-  }
+    /** Reports a gap that lies behind what is buffered. That of 'drop-oldest' lies before it; see `takeChunk`. */
+    const noteGap = (): void => {
+      if (missed > 0 && (overflow === 'drop-newest' || out.fifo.size === 0)) out.offer(lagged());
+    };
 
-  protected override wantsMore(): boolean {
-    const { overflow = 'block' } = this.options;
-    return overflow !== 'block' || this.isWaited || this.held < this.capacity;
-  }
+    const take = (item: T): void => {
+      const { fifo } = out;
+      if (overflow === 'block' || out.isWaited() || out.held() < capacity) {
+        if (missed > 0) noteGap();
+        out.offer(item);
+      } else if (overflow === 'error') out.endNow({ error: new OverflowError(capacity) });
+      else if (options.overflow === 'coalesce') {
+        // Else all is lent to the reader already.
+        fifo.push(fifo.size > 0 ? options.merge(fifo.pop() as T, item) : item);
+      } else {
+        missed++;
+        if (overflow === 'drop-newest' || fifo.size === 0) return;
+        fifo.shift();
+        fifo.push(item);
+      }
+    };
 
-  protected override take(chunk: T[]): void {
-    if (this.isWaited || this.held + chunk.length <= this.capacity || (this.options.overflow ?? 'block') === 'block') {
-      this.noteGap();
-      this.offerAll(chunk);
-    } else for (const item of chunk) this.takeOne(item);
-  }
-
-  protected override takeChunk(): (T | L)[] {
-    const chunk: (T | L)[] = super.takeChunk();
-    if (this.options.overflow !== 'drop-oldest' || this.missed === 0) return chunk;
-    try {
-      chunk.unshift(this.lagged());
-    } catch (error) {
-      this.endEarly({ error });
-    }
-    return chunk;
-  }
-
-  protected override flush(): void {
-    this.noteGap();
-  }
-
-  private takeOne(item: T): void {
-    const { options, queue } = this;
-    if (this.held < this.capacity) {
-      this.noteGap();
-      this.offer(item);
-    } else if (options.overflow === 'coalesce') {
-      if (queue.size > 0) queue.push(options.merge(queue.pop() as T, item));
-      else queue.push(item); // all is lent to the reader already
-    } else if (options.overflow === 'error') {
-      this.endNow({ error: new OverflowError(this.capacity) });
-    } else {
-      this.missed++;
-      if (options.overflow === 'drop-newest' || queue.size === 0) return;
-      queue.shift();
-      queue.push(item);
-    }
-  }
-
-  /** Reports a gap that lies behind what is buffered. That of 'drop-oldest' lies before it; see `takeChunk`. */
-  private noteGap(): void {
-    if (this.missed > 0 && (this.options.overflow === 'drop-newest' || this.queue.size === 0))
-      this.offer(this.lagged());
-  }
-
-  private lagged(): L {
-    const { missed, options } = this;
-    this.missed = 0;
-    return 'lagged' in options ? options.lagged(missed) : (undefined as L);
-  }
+    const out: Pump<T | L> = pump<T, T | L>(upstream, {
+      capacity,
+      wantsMore: () => overflow !== 'block' || out.isWaited() || out.held() < capacity,
+      take,
+      takeAll(chunk) {
+        if (overflow === 'block' || out.isWaited() || out.held() + chunk.length <= capacity) {
+          noteGap();
+          out.offerAll(chunk);
+        } else for (const item of chunk) take(item);
+      },
+      flush: noteGap,
+      takeChunk(count) {
+        const chunk = out.fifo.take(count);
+        if (overflow !== 'drop-oldest' || missed === 0) return chunk;
+        try {
+          chunk.unshift(lagged());
+        } catch (error) {
+          out.endEarly({ error });
+        }
+        return chunk;
+      },
+    });
+    return out;
+  });
 }

@@ -2,10 +2,8 @@
  * Merges neighbours while the reader is busy.
  */
 
-import { stageOf } from './engine/inlet.ts';
-import { Outlet } from './engine/outlet.ts';
-import { Pump } from './engine/pump.ts';
-import type { Stage } from './engine/stage.ts';
+import { operator } from './engine/outlet.ts';
+import { type Pump, pump } from './engine/pump.ts';
 import type { Operator } from './stream.ts';
 
 /** Options of `coalesce`. */
@@ -30,41 +28,35 @@ export interface CoalesceOptions<T> {
  * pipe(events, coalesce({ key: (event) => event.partId, merge: (a, b) => ({ ...a, text: a.text + b.text }) }));
  */
 export function coalesce<T>(options: CoalesceOptions<T>): Operator<T, T> {
-  return (source) => new Outlet(new CoalesceStage(stageOf(source), options));
-}
+  const { key, merge, capacity = 1024, maxBytes, sizeOf } = options;
 
-class CoalesceStage<T> extends Pump<T, T> {
-  private readonly options: CoalesceOptions<T>;
-  private readonly capacity: number;
-
-  constructor(upstream: Stage<T>, options: CoalesceOptions<T>) {
-    super(upstream, 1); // hands out one item at a time, as the others may still grow
-    this.options = options;
-    this.capacity = Math.max(1, options.capacity ?? 1024);
-  }
-
-  protected override wantsMore(): boolean {
-    return this.held < this.capacity;
-  }
-
-  protected override take(chunk: T[]): void {
-    for (const item of chunk) this.add(item);
-    if (this.isWaited && this.queue.size > 0) this.answer(this.takeChunk());
-  }
-
-  private add(item: T): void {
-    const { queue } = this;
-    const last = queue.size > 0 ? queue.at(queue.size - 1) : item;
-    if (queue.size > 0 && this.belongTogether(last, item)) {
-      queue.pop();
-      queue.push(this.options.merge(last, item));
-    } else queue.push(item);
-  }
-
-  private belongTogether(older: T, newer: T): boolean {
-    const { key, maxBytes, sizeOf } = this.options;
+  const belongTogether = (older: T, newer: T): boolean => {
     const common = key(older);
     if (common === undefined || common !== key(newer)) return false;
     return maxBytes === undefined || sizeOf === undefined || sizeOf(older) + sizeOf(newer) <= maxBytes;
-  }
+  };
+
+  return operator((upstream) => {
+    const add = (item: T): void => {
+      const { fifo } = out;
+      const isFirst = fifo.size === 0;
+      if (isFirst || !belongTogether(fifo.at(fifo.size - 1), item)) fifo.push(item);
+      else fifo.push(merge(fifo.pop(), item));
+    };
+
+    const out: Pump<T> = pump<T, T>(upstream, {
+      capacity: 1, // hands out one item at a time, as the others may still grow
+      wantsMore: () => out.held() < Math.max(1, capacity),
+      take(item) {
+        if (out.isWaited()) out.offer(item);
+        else add(item);
+      },
+      takeAll(chunk) {
+        const isWaited = out.isWaited();
+        for (const item of chunk) add(item);
+        if (isWaited) out.serve();
+      },
+    });
+    return out;
+  });
 }

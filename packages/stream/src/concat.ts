@@ -3,8 +3,8 @@
  */
 
 import { stageOf } from './engine/inlet.ts';
-import { Outlet } from './engine/outlet.ts';
-import { afterCleanup, allCleanups, type Cleanup, SILENT, type Sink, Stage } from './engine/stage.ts';
+import { outlet } from './engine/outlet.ts';
+import { afterCleanup, allCleanups, type Cleanup, SILENT, type Sink } from './engine/stage.ts';
 import type { Source, Stream } from './stream.ts';
 
 /**
@@ -15,57 +15,46 @@ import type { Source, Stream } from './stream.ts';
  * concat(['data: start\n\n'], frames, ['data: [DONE]\n\n']);
  */
 export function concat<T>(...sources: Source<T>[]): Stream<T> {
-  return new Outlet(new ConcatStage(sources.map((source) => stageOf(source))));
-}
+  let stages = sources.map((source) => stageOf(source));
+  let sink: Sink<T> = SILENT;
+  let isAsking = false;
+  let wantsMore = false;
 
-class ConcatStage<T> extends Stage<T> implements Sink<T> {
-  private stages: Stage<T>[];
-  private isPulling = false;
-  private isPulledAgain = false;
-
-  constructor(stages: Stage<T>[]) {
-    super();
-    this.stages = stages;
-  }
-
-  pull(sink: Sink<T>): void {
-    this.sink = sink;
-    this.request();
-  }
-
-  close(): Cleanup {
-    this.sink = SILENT;
-    const { stages } = this;
-    this.stages = [];
-    return allCleanups(stages.map((stage) => stage.close()));
-  }
-
-  items(chunk: T[]): void {
-    this.answer(chunk);
-  }
-
-  done(): void {
-    this.stages.shift();
-    this.request();
-  }
-
-  fail(error: unknown): void {
-    const { sink } = this;
-    this.stages.shift();
-    afterCleanup(this.close(), () => sink.fail(error));
-  }
-
-  // A loop, because a source that has nothing ends inside `pull`.
-  private request(): void {
-    this.isPulledAgain = true;
-    if (this.isPulling) return;
-    this.isPulling = true;
-    while (this.isPulledAgain) {
-      this.isPulledAgain = false;
-      const stage = this.stages[0];
-      if (stage === undefined) this.answerDone();
-      else stage.pull(this);
+  /** Asks the first; a loop, because a source that has nothing ends inside `pull`. */
+  const ask = (): void => {
+    wantsMore = true;
+    if (isAsking) return;
+    isAsking = true;
+    while (wantsMore && stages[0] !== undefined) {
+      wantsMore = false;
+      stages[0].pull(answers);
     }
-    this.isPulling = false;
-  }
+    isAsking = false;
+    if (stages.length === 0) sink.end();
+  };
+
+  const close = (): Cleanup => {
+    const open = stages;
+    stages = [];
+    return allCleanups(open.map((stage) => stage.close()));
+  };
+
+  const answers: Sink<T> = {
+    item: (value) => sink.item(value),
+    items: (chunk) => sink.items(chunk),
+    end(failure) {
+      if (stages.length === 0) return sink.end(); // closed
+      stages.shift();
+      if (failure) afterCleanup(close(), () => sink.end(failure));
+      else ask();
+    },
+  };
+
+  return outlet({
+    pull(to) {
+      sink = to;
+      ask();
+    },
+    close,
+  });
 }

@@ -12,8 +12,8 @@ import type { Operator } from './stream.ts';
  * pipe(lines, drop(1)); // without the header
  */
 export function drop<T>(count: number): Operator<T, T> {
-  return perItem<T, T, boolean>(() => {
+  return perItem(() => {
     let left = count;
-    return { call: () => left-- > 0, apply: (item, isDropped) => (isDropped ? DROP : item) };
+    return (item: T) => (left-- > 0 ? DROP : item);
   });
 }

@@ -2,7 +2,8 @@
  * Keeps some of the items.
  */
 
-import { DROP, perItem } from './engine/per-item.ts';
+import { DROP, later, perItem } from './engine/per-item.ts';
+import { isPromiseLike } from './engine/stage.ts';
 import type { Operator } from './stream.ts';
 
 /**
@@ -15,8 +16,12 @@ import type { Operator } from './stream.ts';
 export function filter<I, O extends I>(keep: (item: I, index: number) => item is O): Operator<I, O>;
 export function filter<I>(keep: (item: I, index: number) => unknown): Operator<I, I>;
 export function filter<I>(keep: (item: I, index: number) => unknown): Operator<I, I> {
-  return perItem<I, I, unknown>(() => {
+  return perItem(() => {
     let index = 0;
-    return { call: (item) => keep(item, index++), apply: (item, isKept) => (isKept ? item : DROP) };
+    return (item: I) => {
+      const isKept = keep(item, index++);
+      if (isPromiseLike(isKept)) return later(item, isKept, (kept, verdict) => (verdict ? kept : DROP));
+      return isKept ? item : DROP;
+    };
   });
 }

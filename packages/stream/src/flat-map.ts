@@ -3,9 +3,9 @@
  */
 
 import { stageOf } from './engine/inlet.ts';
-import { Linear } from './engine/linear.ts';
-import { Outlet } from './engine/outlet.ts';
-import { allCleanups, type Cleanup, type Sink, type Stage } from './engine/stage.ts';
+import { operator } from './engine/outlet.ts';
+import { relay } from './engine/relay.ts';
+import { allCleanups, ignoreCleanup, isPromiseLike, type Sink, type Stage } from './engine/stage.ts';
 import type { Operator, Source } from './stream.ts';
 
 /**
@@ -16,75 +16,77 @@ import type { Operator, Source } from './stream.ts';
  * pipe(pages, flatMap((page) => page.items));
  */
 export function flatMap<I, O>(fn: (item: I, index: number) => Source<O> | PromiseLike<Source<O>>): Operator<I, O> {
-  return (source) => new Outlet(new FlatMapStage(stageOf(source), fn));
+  return operator((upstream) => {
+    let inner: Stage<O> | undefined;
+    const both: Stage<I> = {
+      pull: upstream.pull,
+      close: () => allCleanups([inner?.close(), upstream.close()]),
+    };
+    return relay<I, O>(both, (out) => {
+      let index = 0;
+      let rest: I[] = []; // the last is the next
+      let isOpening = false;
+      let wasEmpty = false; // the stream that is being opened ended at once
+
+      /** Opens the next inner stream; in a loop, as long as they are empty. */
+      const openNext = (): void => {
+        wasEmpty = true;
+        if (isOpening) return;
+        isOpening = true;
+        while (wasEmpty && rest.length > 0) {
+          wasEmpty = false;
+          try {
+            const source = fn(rest.pop() as I, index++);
+            if (isPromiseLike(source)) source.then(open, fail);
+            else open(source);
+          } catch (error) {
+            fail(error);
+          }
+        }
+        isOpening = false;
+        if (wasEmpty) out.again();
+      };
+
+      const open = (source: Source<O>): void => {
+        const stage = stageOf(source);
+        if (out.isOver()) return ignoreCleanup(stage.close()); // it came too late for anyone to hear of it
+        inner = stage;
+        stage.pull(answers);
+      };
+
+      const fail = (error: unknown): void => {
+        inner = undefined;
+        if (!out.isOver()) out.endEarly([], { error });
+      };
+
+      const goOn = (): void => inner?.pull(answers);
+      const answers: Sink<O> = {
+        item(value) {
+          out.instead(goOn);
+          out.item(value);
+        },
+        items(chunk) {
+          out.instead(goOn);
+          out.items(chunk);
+        },
+        end(failure) {
+          if (out.isOver()) return;
+          if (failure) return fail(failure.error);
+          inner = undefined;
+          openNext();
+        },
+      };
+
+      return {
+        item(value) {
+          rest = [value];
+          openNext();
+        },
+        items(chunk) {
+          rest = chunk.reverse();
+          openNext();
+        },
+      };
+    });
+  });
 }
-
-class FlatMapStage<I, O> extends Linear<I, O> {
-  private readonly fn: (item: I, index: number) => Source<O> | PromiseLike<Source<O>>;
-  private index = 0;
-  private rest: I[] = [];
-  private inner: Stage<O> | undefined;
-  private isClosed = false;
-
-  constructor(upstream: Stage<I>, fn: (item: I, index: number) => Source<O> | PromiseLike<Source<O>>) {
-    super(upstream);
-    this.fn = fn;
-  }
-
-  override items(chunk: I[]): void {
-    this.rest = chunk.reverse(); // so that taking the next is a pop
-    this.openNext();
-  }
-
-  override close(): Cleanup {
-    this.isClosed = true;
-    this.rest = [];
-    return allCleanups([this.inner?.close(), super.close()]);
-  }
-
-  private openNext(): void {
-    if (this.rest.length === 0) {
-      this.pullAgain();
-      return;
-    }
-    const fail = (error: unknown) => this.endEarly([], { error });
-    try {
-      const source = this.fn(this.rest.pop() as I, this.index++);
-      if (isPromiseLike(source)) source.then((late) => this.open(late), fail);
-      else this.open(source);
-    } catch (error) {
-      fail(error);
-    }
-  }
-
-  private open(source: Source<O>): void {
-    const inner = stageOf(source);
-    if (this.isClosed) {
-      inner.close()?.catch(() => {}); // it came too late for anyone to hear of it
-      return;
-    }
-    this.inner = inner;
-    this.resume = () => inner.pull(this.answers);
-    this.pullAgain();
-  }
-
-  private readonly answers: Sink<O> = {
-    items: (chunk) => {
-      const { inner } = this;
-      if (inner !== undefined) this.resume = () => inner.pull(this.answers);
-      this.answer(chunk);
-    },
-    done: () => {
-      this.inner = undefined;
-      if (this.rest.length > 0) this.resume = () => this.openNext();
-      this.pullAgain();
-    },
-    fail: (error) => {
-      this.inner = undefined;
-      this.endEarly([], { error });
-    },
-  };
-}
-
-const isPromiseLike = <T>(value: Source<T> | PromiseLike<Source<T>>): value is PromiseLike<Source<T>> =>
-  typeof (value as PromiseLike<Source<T>>).then === 'function';

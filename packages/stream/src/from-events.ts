@@ -2,9 +2,9 @@
  * The events of an emitter as a stream.
  */
 
-import { Outlet } from './engine/outlet.ts';
+import { outlet } from './engine/outlet.ts';
+import { pushQueue } from './engine/push-queue.ts';
 import type { Overflow } from './overflow.ts';
-import { PushQueue } from './pushable.ts';
 import type { Stream } from './stream.ts';
 
 type Listener = (...args: unknown[]) => void;
@@ -49,41 +49,29 @@ export function fromEvents<T>(
   name: string,
   options: FromEventsOptions<T> = {},
 ): Stream<T> {
-  return new Outlet(new EventQueue<T>(target, name, options));
-}
+  const toItem = (options.item ?? ((first: T) => first)) as (...args: unknown[]) => T;
+  const listeners: [name: string, listener: Listener][] = [[name, (...args) => void writer.push(toItem(...args))]];
+  if (options.end !== undefined) listeners.push([options.end, () => writer.end()]);
+  if (options.error !== undefined) listeners.push([options.error, (error) => writer.fail(error)]);
+  let isAttached = false;
 
-class EventQueue<T> extends PushQueue<T> {
-  private readonly target: EventTargetLike | EventEmitterLike;
-  private readonly listeners: [name: string, listener: Listener][];
-  private isAttached = false;
-
-  constructor(target: EventTargetLike | EventEmitterLike, name: string, options: FromEventsOptions<T>) {
-    super(options);
-    this.target = target;
-    const toItem = (options.item ?? ((first: T) => first)) as (...args: unknown[]) => T;
-    this.listeners = [[name, (...args) => void this.push(toItem(...args))]];
-    if (options.end !== undefined) this.listeners.push([options.end, () => this.end('done')]);
-    if (options.error !== undefined) this.listeners.push([options.error, (error) => this.end({ error })]);
-  }
-
-  protected override onPull(): void {
-    super.onPull();
-    if (this.isAttached || this.isEnded) return;
-    this.isAttached = true;
-    const { target } = this;
-    for (const [name, listener] of this.listeners) {
-      if ('addEventListener' in target) target.addEventListener(name, listener);
-      else target.on(name, listener);
-    }
-  }
-
-  protected override onOver(): void {
-    super.onOver();
-    if (!this.isAttached) return;
-    const { target } = this;
-    for (const [name, listener] of this.listeners) {
-      if ('removeEventListener' in target) target.removeEventListener(name, listener);
-      else target.off(name, listener);
-    }
-  }
+  const { stage, writer } = pushQueue<T>({
+    ...options,
+    onPull() {
+      if (isAttached || writer.isOver) return;
+      isAttached = true;
+      for (const [event, listener] of listeners) {
+        if ('addEventListener' in target) target.addEventListener(event, listener);
+        else target.on(event, listener);
+      }
+    },
+    onOver() {
+      if (!isAttached) return;
+      for (const [event, listener] of listeners) {
+        if ('removeEventListener' in target) target.removeEventListener(event, listener);
+        else target.off(event, listener);
+      }
+    },
+  });
+  return outlet(stage);
 }

@@ -3,11 +3,10 @@
  */
 
 import { type Clock, systemClock } from './clock.ts';
-import { Deadline } from './engine/deadline.ts';
-import { stageOf } from './engine/inlet.ts';
-import { Outlet } from './engine/outlet.ts';
-import { Pump } from './engine/pump.ts';
-import type { Sink, Stage } from './engine/stage.ts';
+import { deadline } from './engine/deadline.ts';
+import { operator } from './engine/outlet.ts';
+import { type Pump, pump } from './engine/pump.ts';
+import type { Stage } from './engine/stage.ts';
 import type { Source, Stream } from './stream.ts';
 
 /** Options of `heartbeat`. */
@@ -29,45 +28,24 @@ export interface HeartbeatOptions<H> {
  * pipe(frames, heartbeat({ everyMs: 15_000, value: ': keep-alive\n\n' }), forEach((text) => response.write(text)));
  */
 export function heartbeat<T, H = T>(options: HeartbeatOptions<H>): (source: Source<T>) => Stream<T | H> {
-  return (source) => new Outlet(new HeartbeatStage<T, H>(stageOf(source), options));
-}
+  const { everyMs, value, clock = systemClock } = options;
+  return operator((upstream: Stage<T>) => {
+    const due = deadline(clock, () => {
+      if (!out.isWaited()) return;
+      try {
+        out.offer(typeof value === 'function' ? (value as () => H)() : value);
+      } catch (error) {
+        out.endNow({ error });
+      }
+    });
 
-class HeartbeatStage<T, H> extends Pump<T, T | H> {
-  private readonly options: HeartbeatOptions<H>;
-  private readonly clock: Clock;
-  private readonly deadline: Deadline;
-
-  constructor(upstream: Stage<T>, options: HeartbeatOptions<H>) {
-    super(upstream);
-    this.options = options;
-    this.clock = options.clock ?? systemClock;
-    this.deadline = new Deadline(this.clock, () => this.beat());
-  }
-
-  override pull(sink: Sink<T | H>): void {
-    this.deadline.set(this.clock.now() + this.options.everyMs);
-    super.pull(sink);
-  }
-
-  protected override wantsMore(): boolean {
-    return this.isWaited;
-  }
-
-  protected override take(chunk: T[]): void {
-    this.offerAll(chunk);
-  }
-
-  protected override onOver(): void {
-    this.deadline.clear();
-  }
-
-  private beat(): void {
-    if (!this.isWaited) return;
-    try {
-      const { value } = this.options;
-      this.answer([typeof value === 'function' ? (value as () => H)() : value]);
-    } catch (error) {
-      this.endNow({ error });
-    }
-  }
+    const out: Pump<T | H> = pump<T, T | H>(upstream, {
+      wantsMore: () => out.isWaited(),
+      take: (item) => out.offer(item),
+      takeAll: (chunk) => out.offerAll(chunk),
+      onPull: () => due.set(clock.now() + everyMs),
+      onOver: due.clear,
+    });
+    return out;
+  });
 }

@@ -5,7 +5,6 @@ export {
   type Broadcast,
   type BroadcastOptions,
   broadcast,
-  LaggedError,
   type SlowReader,
   type SubscribeOptions,
 } from './broadcast.ts';
@@ -22,6 +21,7 @@ export { forEach } from './for-each.ts';
 export { type EventEmitterLike, type EventTargetLike, type FromEventsOptions, fromEvents } from './from-events.ts';
 export { type HeartbeatOptions, heartbeat } from './heartbeat.ts';
 export { type Interruptible, interruptible } from './interruptible.ts';
+export { LaggedError } from './lagged-error.ts';
 export { latest } from './latest.ts';
 export { map } from './map.ts';
 export { type CallContext, type MapAsyncOptions, mapAsync } from './map-async.ts';

@@ -2,10 +2,9 @@
  * Ends a stream from outside, as a clean end.
  */
 
-import { stageOf } from './engine/inlet.ts';
-import { Linear } from './engine/linear.ts';
-import { Outlet } from './engine/outlet.ts';
-import type { Sink, Stage } from './engine/stage.ts';
+import { endable } from './engine/endable.ts';
+import { operator } from './engine/outlet.ts';
+import type { Stage } from './engine/stage.ts';
 import type { Source, Stream } from './stream.ts';
 
 /** An operator with a switch. */
@@ -28,35 +27,8 @@ export interface Interruptible {
 export function interruptible(signal?: AbortSignal): Interruptible {
   const own = new AbortController();
   const signals = signal === undefined ? [own.signal] : [own.signal, signal];
-  const operator = <T>(source: Source<T>): Stream<T> => new Outlet(new InterruptStage(stageOf(source), signals));
-  return Object.assign(operator, { interrupt: () => own.abort() });
-}
-
-class InterruptStage<T> extends Linear<T, T> {
-  private readonly signals: readonly AbortSignal[];
-  private isListening = false;
-
-  constructor(upstream: Stage<T>, signals: readonly AbortSignal[]) {
-    super(upstream);
-    this.signals = signals;
-  }
-
-  override pull(sink: Sink<T>): void {
-    if (!this.isListening) {
-      this.isListening = true;
-      if (this.signals.some((signal) => signal.aborted)) this.onAbort();
-      else for (const signal of this.signals) signal.addEventListener('abort', this.onAbort);
-    }
-    super.pull(sink);
-  }
-
-  override items(chunk: T[]): void {
-    this.answer(chunk);
-  }
-
-  protected override onOver(): void {
-    for (const signal of this.signals) signal.removeEventListener('abort', this.onAbort);
-  }
-
-  private readonly onAbort = (): void => this.endNow('done');
+  return Object.assign(
+    operator(<T>(upstream: Stage<T>) => endable(upstream, signals)),
+    { interrupt: () => own.abort() },
+  ) as Interruptible;
 }

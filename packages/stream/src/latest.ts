@@ -3,9 +3,9 @@
  */
 
 import { stageOf } from './engine/inlet.ts';
-import { Outlet } from './engine/outlet.ts';
-import { Pump } from './engine/pump.ts';
-import { allCleanups, type Cleanup, type Ending, ignoreCleanup, type Sink, type Stage } from './engine/stage.ts';
+import { operator } from './engine/outlet.ts';
+import { type Pump, pump } from './engine/pump.ts';
+import { allCleanups, type Cleanup, ignoreCleanup, isPromiseLike, type Sink, type Stage } from './engine/stage.ts';
 import type { Operator, Source } from './stream.ts';
 
 type Answer<I, O> = (input: I, context: { readonly signal: AbortSignal }) => Source<O> | PromiseLike<Source<O>>;
@@ -19,116 +19,105 @@ type Answer<I, O> = (input: I, context: { readonly signal: AbortSignal }) => Sou
  * pipe(queries, latest((query, { signal }) => search(query, signal)), forEach(show));
  */
 export function latest<I, O>(fn: Answer<I, O>): Operator<I, O> {
-  return (source) => new Outlet(new LatestStage(stageOf(source), fn));
-}
-
-class LatestStage<I, O> extends Pump<I, O> {
-  private readonly fn: Answer<I, O>;
-  private inner: InnerReader<O> | undefined;
-  private hasEndedInputs = false;
-
-  constructor(upstream: Stage<I>, fn: Answer<I, O>) {
-    super(upstream);
-    this.fn = fn;
-  }
-
-  protected override wantsMore(): boolean {
-    return true;
-  }
-
-  protected override take(chunk: I[]): void {
-    ignoreCleanup(this.inner?.close());
-    this.queue.clear();
-    const inner = new InnerReader<O>({
-      items: (items) => this.offerAll(items),
-      done: () => {
-        this.inner = undefined;
-        if (this.hasEndedInputs) this.finish('done');
+  return operator((inputs) => {
+    let inner: Inner<O> | undefined;
+    let hasEndedInputs = false;
+    const both: Stage<I> = {
+      pull: inputs.pull,
+      close() {
+        const open = inner;
+        inner = undefined;
+        return allCleanups([open?.close(), inputs.close()]);
       },
-      fail: (error) => {
-        this.inner = undefined;
-        this.endEarly({ error });
+    };
+
+    const takeAll = (chunk: I[]): void => {
+      const input = chunk[chunk.length - 1] as I;
+      ignoreCleanup(inner?.close());
+      out.fifo.clear();
+      const own = readInner<O>((signal) => fn(input, { signal }), {
+        item: (value) => out.offer(value),
+        items: (chunk) => out.offerAll(chunk),
+        end(failure) {
+          inner = undefined;
+          if (failure) out.endEarly(failure);
+          else if (hasEndedInputs) out.finish();
+        },
+      });
+      inner = own;
+      own.start();
+      if (out.isWaited()) own.pull();
+    };
+
+    const out: Pump<O> = pump<I, O>(both, {
+      wantsMore: () => true,
+      take: (item) => takeAll([item]),
+      takeAll,
+      onSourceOver(failure) {
+        hasEndedInputs = true;
+        if (failure) out.endNow(failure);
+        else if (inner === undefined) out.finish();
+      },
+      onPulled() {
+        if (out.isWaited()) inner?.pull();
       },
     });
-    this.inner = inner;
-    inner.start(() => this.fn(chunk[chunk.length - 1] as I, { signal: inner.controller.signal }));
-    if (this.isWaited) inner.pull();
-  }
-
-  protected override onSourceOver(ending: Ending): void {
-    this.hasEndedInputs = true;
-    if (ending !== 'done') this.endNow(ending);
-    else if (this.inner === undefined) this.finish('done');
-  }
-
-  protected override onPull(): void {
-    super.onPull();
-    if (this.isWaited) this.inner?.pull();
-  }
-
-  protected override closeSources(): Cleanup {
-    const { inner } = this;
-    this.inner = undefined;
-    return allCleanups([inner?.close(), super.closeSources()]);
-  }
+    return out;
+  });
 }
 
 /** One input's stream, from the call of the user's function to its end or its replacement. */
-class InnerReader<O> implements Sink<O> {
-  readonly controller = new AbortController();
-  private readonly sink: Sink<O>;
-  private stage: Stage<O> | undefined;
-  private isClosed = false;
-  private isWanted = false;
-  private isOpen = false;
+interface Inner<_O> {
+  start(): void;
+  pull(): void;
+  close(): Cleanup;
+}
 
-  constructor(sink: Sink<O>) {
-    this.sink = sink;
-  }
+function readInner<O>(call: (signal: AbortSignal) => Source<O> | PromiseLike<Source<O>>, to: Sink<O>): Inner<O> {
+  const controller = new AbortController();
+  let stage: Stage<O> | undefined;
+  let isClosed = false;
+  let isWanted = false;
+  let isOpen = false;
 
-  start(call: () => Source<O> | PromiseLike<Source<O>>): void {
-    const fail = (error: unknown) => this.fail(error);
-    try {
-      const source = call();
-      if (typeof (source as PromiseLike<Source<O>>).then !== 'function') this.open(source as Source<O>);
-      else (source as PromiseLike<Source<O>>).then((late) => this.open(late)).then(undefined, fail);
-    } catch (error) {
-      fail(error);
-    }
-  }
-
-  pull(): void {
-    this.isWanted = true;
-    if (this.stage === undefined || this.isOpen || this.isClosed) return;
-    this.isOpen = true;
-    this.isWanted = false;
-    this.stage.pull(this);
-  }
-
-  close(): Cleanup {
-    this.isClosed = true;
-    this.controller.abort();
-    return this.stage?.close();
-  }
-
-  items(chunk: O[]): void {
-    this.isOpen = false;
-    if (!this.isClosed) this.sink.items(chunk);
-  }
-
-  done(): void {
-    this.isOpen = false;
-    if (!this.isClosed) this.sink.done();
-  }
-
-  fail(error: unknown): void {
-    this.isOpen = false;
-    if (!this.isClosed) this.sink.fail(error);
-  }
-
-  private open(source: Source<O>): void {
-    this.stage = stageOf(source);
-    if (this.isClosed) ignoreCleanup(this.stage.close());
-    else if (this.isWanted) this.pull();
-  }
+  /** What comes counts only while this is the newest input's stream. */
+  const answer = (act: () => void): void => {
+    isOpen = false;
+    if (!isClosed) act();
+  };
+  const answers: Sink<O> = {
+    item: (value) => answer(() => to.item(value)),
+    items: (chunk) => answer(() => to.items(chunk)),
+    end: (failure) => answer(() => to.end(failure)),
+  };
+  const fail = (error: unknown): void => answers.end({ error });
+  const open = (source: Source<O>): void => {
+    stage = stageOf(source);
+    if (isClosed) ignoreCleanup(stage.close());
+    else if (isWanted) pull();
+  };
+  const pull = (): void => {
+    isWanted = true;
+    if (stage === undefined || isOpen || isClosed) return;
+    isOpen = true;
+    isWanted = false;
+    stage.pull(answers);
+  };
+  return {
+    start() {
+      try {
+        const source = call(controller.signal);
+        if (isPromiseLike(source)) source.then(open).then(undefined, fail);
+        else open(source);
+      } catch (error) {
+        fail(error);
+      }
+    },
+    pull,
+    close() {
+      isClosed = true;
+      controller.abort();
+      return stage?.close();
+    },
+  };
 }

@@ -2,11 +2,10 @@
  * Calls that overlap.
  */
 
-import { stageOf } from './engine/inlet.ts';
-import { Outlet } from './engine/outlet.ts';
-import { Pump } from './engine/pump.ts';
-import { Ring } from './engine/ring.ts';
-import type { Ending, Stage } from './engine/stage.ts';
+import { Fifo } from './engine/fifo.ts';
+import { operator } from './engine/outlet.ts';
+import { type Pump, pump } from './engine/pump.ts';
+import type { Failure } from './engine/stage.ts';
 import type { Operator } from './stream.ts';
 
 /** What a call of `mapAsync` is told. */
@@ -27,9 +26,11 @@ export interface MapAsyncOptions {
 
 type Call<I, O> = (item: I, context: CallContext) => O | PromiseLike<O>;
 
+type Outcome<O> = { value: O } | { error: unknown };
+
 /** The place of one item in the order, from the call to its delivery. */
 interface Slot<O> {
-  outcome: { value: O } | { error: unknown } | undefined;
+  outcome?: Outcome<O>;
 }
 
 /**
@@ -41,105 +42,86 @@ interface Slot<O> {
  * pipe(urls, mapAsync((url, { signal }) => fetch(url, { signal }), { concurrency: 4 }));
  */
 export function mapAsync<I, O>(fn: Call<I, O>, options: MapAsyncOptions): Operator<I, O> {
-  return (source) => new Outlet(new MapAsyncStage(stageOf(source), fn, options));
-}
+  const { concurrency, ordered = true } = options;
+  return operator((upstream) => {
+    const slots = new Fifo<Slot<O>>(); // ordered: of all items in the works
+    const controller = new AbortController();
+    let waiting: I[] = []; // came in one chunk with others, and have to wait for room
+    let running = 0;
+    let index = 0;
+    let hasFailed = false;
+    let sourceEnding: { failure: Failure | undefined } | undefined;
 
-class MapAsyncStage<I, O> extends Pump<I, O> {
-  private readonly fn: Call<I, O>;
-  private readonly concurrency: number;
-  private readonly isOrdered: boolean;
-  private readonly slots: Ring<Slot<O>> = new Ring(); // ordered: of all items in the works
-  private readonly controller = new AbortController();
-  private waiting: I[] = []; // came in one chunk with others, and have to wait for room
-  private running = 0;
-  private index = 0;
-  private hasFailed = false;
-  private sourceEnding: Ending | undefined;
+    const hasRoom = (): boolean => (ordered ? slots.size : running) + out.held() < Math.max(1, concurrency);
 
-  constructor(upstream: Stage<I>, fn: Call<I, O>, { concurrency, ordered = true }: MapAsyncOptions) {
-    super(upstream, concurrency);
-    this.fn = fn;
-    this.concurrency = Math.max(1, concurrency);
-    this.isOrdered = ordered;
-  }
-
-  protected override wantsMore(): boolean {
-    return this.waiting.length === 0 && this.hasRoom();
-  }
-
-  protected override take(chunk: I[]): void {
-    this.waiting = this.waiting.concat(chunk);
-    this.start();
-  }
-
-  protected override onPull(): void {
-    this.start();
-    super.onPull();
-  }
-
-  protected override onSourceOver(ending: Ending): void {
-    this.sourceEnding = ending;
-    this.endIfIdle();
-  }
-
-  protected override onOver(): void {
-    this.waiting = [];
-    this.slots.clear();
-    if (this.running > 0) this.controller.abort();
-  }
-
-  private hasRoom(): boolean {
-    return (this.isOrdered ? this.slots.size : this.running) + this.held < this.concurrency;
-  }
-
-  private start(): void {
-    while (this.waiting.length > 0 && !this.isEnded && this.hasRoom()) this.call(this.waiting.shift() as I);
-  }
-
-  private call(item: I): void {
-    const slot: Slot<O> = { outcome: undefined };
-    if (this.isOrdered) this.slots.push(slot);
-    this.running++;
-    const settle = (outcome: { value: O } | { error: unknown }) => {
-      this.running--;
-      if (this.isEnded || this.hasFailed) return;
-      slot.outcome = outcome;
-      if (this.isOrdered) this.letOut();
-      else this.deliver(outcome);
-      if (this.hasFailed) return;
-      this.endIfIdle();
-      this.start();
-      this.read();
+    const start = (): void => {
+      while (waiting.length > 0 && !out.isEnded() && hasRoom()) call(waiting.shift() as I);
     };
-    let result: O | PromiseLike<O>;
-    try {
-      result = this.fn(item, { signal: this.controller.signal, index: this.index++ });
-    } catch (error) {
-      result = Promise.reject(error);
-    }
-    Promise.resolve(result).then(
-      (value) => settle({ value }),
-      (error) => settle({ error }),
-    );
-  }
 
-  private letOut(): void {
-    while (this.slots.size > 0 && this.slots.at(0).outcome !== undefined) {
-      this.deliver(this.slots.shift().outcome as { value: O } | { error: unknown });
-    }
-  }
+    const call = (item: I): void => {
+      const slot: Slot<O> = {};
+      if (ordered) slots.push(slot);
+      running++;
+      const settle = (outcome: Outcome<O>): void => {
+        running--;
+        if (out.isEnded() || hasFailed) return;
+        slot.outcome = outcome;
+        if (!ordered) deliver(outcome);
+        else while (slots.size > 0 && slots.at(0).outcome) deliver(slots.shift().outcome as Outcome<O>);
+        if (hasFailed) return;
+        endIfIdle();
+        start();
+        out.read();
+      };
+      let result: O | PromiseLike<O>;
+      try {
+        result = fn(item, { signal: controller.signal, index: index++ });
+      } catch (error) {
+        result = Promise.reject(error);
+      }
+      Promise.resolve(result).then(
+        (value) => settle({ value }),
+        (error) => settle({ error }),
+      );
+    };
 
-  private deliver(outcome: { value: O } | { error: unknown }): void {
-    if ('value' in outcome) this.offer(outcome.value);
-    else {
-      this.hasFailed = true;
-      this.onOver();
-      this.endEarly(outcome);
-    }
-  }
+    const deliver = (outcome: Outcome<O>): void => {
+      if ('value' in outcome) return out.offer(outcome.value);
+      hasFailed = true;
+      onOver();
+      out.endEarly(outcome);
+    };
 
-  private endIfIdle(): void {
-    if (this.sourceEnding === undefined || this.running > 0 || this.waiting.length > 0) return;
-    this.finish(this.sourceEnding);
-  }
+    const endIfIdle = (): void => {
+      if (sourceEnding && running === 0 && waiting.length === 0) out.finish(sourceEnding.failure);
+    };
+
+    const onOver = (): void => {
+      waiting = [];
+      slots.clear();
+      if (running > 0) controller.abort();
+    };
+
+    const takeAll = (chunk: I[]): void => {
+      waiting = waiting.concat(chunk);
+      start();
+    };
+
+    const out: Pump<O> = pump<I, O>(upstream, {
+      capacity: concurrency,
+      wantsMore: () => waiting.length === 0 && hasRoom(),
+      take: (item) => takeAll([item]),
+      takeAll,
+      onPulled() {
+        start();
+        out.read();
+      },
+      onSourceOver(failure) {
+        sourceEnding = { failure };
+        endIfIdle();
+      },
+      onOver,
+    });
+    return out;
+  });
 }

@@ -2,7 +2,8 @@
  * Changes every item.
  */
 
-import { perItem } from './engine/per-item.ts';
+import { later, perItem } from './engine/per-item.ts';
+import { isPromiseLike } from './engine/stage.ts';
 import type { Operator } from './stream.ts';
 
 /**
@@ -13,8 +14,11 @@ import type { Operator } from './stream.ts';
  * pipe(tokens, map((token, index) => `${index}: ${token}`));
  */
 export function map<I, O>(fn: (item: I, index: number) => O | PromiseLike<O>): Operator<I, O> {
-  return perItem<I, O, O>(() => {
+  return perItem(() => {
     let index = 0;
-    return { call: (item) => fn(item, index++), apply: (_item, result) => result };
+    return (item: I) => {
+      const result = fn(item, index++);
+      return isPromiseLike(result) ? later(item, result, (_item, value) => value) : result;
+    };
   });
 }

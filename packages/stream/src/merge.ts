@@ -2,10 +2,18 @@
  * Several streams at once.
  */
 
+import { Fifo } from './engine/fifo.ts';
 import { stageOf } from './engine/inlet.ts';
-import { Outlet } from './engine/outlet.ts';
-import { Ring } from './engine/ring.ts';
-import { afterCleanup, allCleanups, type Cleanup, type Ending, SILENT, type Sink, Stage } from './engine/stage.ts';
+import { outlet } from './engine/outlet.ts';
+import {
+  afterCleanup,
+  allCleanups,
+  type Cleanup,
+  type Failure,
+  SILENT,
+  type Sink,
+  type Stage,
+} from './engine/stage.ts';
 import type { Source, Stream } from './stream.ts';
 
 /**
@@ -17,110 +25,101 @@ import type { Source, Stream } from './stream.ts';
  * for await (const event of merge(agent, progress, pipe(tools, map(toEvent)))) send(event);
  */
 export function merge<T>(...sources: Source<T>[]): Stream<T> {
-  return new Outlet(new MergeStage(sources.map((source) => stageOf(source))));
+  let sink: Sink<T> = SILENT; // the open pull's
+  let open = sources.length;
+  let ending: { failure: Failure | undefined } | undefined = open === 0 ? { failure: undefined } : undefined;
+  let hasFailed = false;
+  let isServing = false;
+  const lanes = sources.map((source) => laneOf(stageOf(source)));
+  const idle = new Fifo<Lane<T>>(); // to be asked with the next pull
+  const ready = new Fifo<Lane<T>>(); // hold a chunk, in the order of its arrival
+  for (const lane of lanes) idle.push(lane);
+
+  const letGo = (): Sink<T> => {
+    const to = sink;
+    sink = SILENT;
+    return to;
+  };
+
+  function laneOf(stage: Stage<T>): Lane<T> {
+    /** Goes to the reader if it waits and nobody else comes first; else the lane holds it. */
+    const isHeld = (): boolean => {
+      const isNext = sink !== SILENT && ready.size === 0;
+      (isNext ? idle : ready).push(lane);
+      return !isNext;
+    };
+    const lane: Lane<T> = {
+      stage,
+      value: undefined,
+      chunk: undefined,
+      item(value) {
+        if (isHeld()) lane.value = value;
+        else letGo().item(value);
+      },
+      items(chunk) {
+        if (isHeld()) lane.chunk = chunk;
+        else letGo().items(chunk);
+      },
+      end(failure) {
+        if (ending || hasFailed) return;
+        open--;
+        if (failure) {
+          hasFailed = true;
+          afterCleanup(closeAll(), () => end(failure));
+        } else if (open === 0) end();
+      },
+    };
+    return lane;
+  }
+
+  const end = (failure?: Failure): void => {
+    ending ??= { failure };
+    if (ready.size === 0) letGo().end(ending.failure);
+  };
+
+  const closeAll = (): Cleanup => allCleanups(lanes.map((lane) => lane.stage.close()));
+
+  /** Asks those whose last answer has been read, and answers, for as long as there is something at hand. */
+  const serve = (): void => {
+    if (isServing) return;
+    isServing = true;
+    do {
+      for (let count = hasFailed || ending ? 0 : idle.size; count > 0; count--) {
+        const lane = idle.shift();
+        lane.stage.pull(lane);
+      }
+      if (ready.size > 0) deliver(ready.shift());
+      else if (ending) letGo().end(ending.failure);
+    } while (sink !== SILENT && (ready.size > 0 || ending || (idle.size > 0 && !hasFailed)));
+    isServing = false;
+  };
+
+  const deliver = (lane: Lane<T>): void => {
+    const { chunk, value } = lane;
+    lane.chunk = lane.value = undefined;
+    idle.push(lane);
+    if (chunk) letGo().items(chunk);
+    else letGo().item(value as T);
+  };
+
+  return outlet({
+    pull(to) {
+      sink = to;
+      serve();
+    },
+    close() {
+      ending = { failure: undefined };
+      ready.clear();
+      const cleanup = closeAll();
+      letGo().end();
+      return cleanup;
+    },
+  });
 }
 
-class MergeStage<T> extends Stage<T> {
-  private readonly lanes: Lane<T>[];
-  private readonly idle: Ring<Lane<T>> = new Ring(); // to be asked with the next pull
-  private readonly ready: Ring<Lane<T>> = new Ring(); // hold a chunk, in the order of its arrival
-  private open: number;
-  private hasFailed = false;
-  private ending: Ending | undefined;
-
-  constructor(stages: Stage<T>[]) {
-    super();
-    this.lanes = stages.map((stage) => new Lane(stage, this));
-    for (const lane of this.lanes) this.idle.push(lane);
-    this.open = stages.length;
-  }
-
-  pull(sink: Sink<T>): void {
-    if (this.ready.size > 0) {
-      this.askIdle(); // before the sink is set: a lane that answers at once has to queue behind the ready ones
-      const lane = this.ready.shift();
-      this.idle.push(lane);
-      sink.items(lane.takeChunk());
-      return;
-    }
-    this.sink = sink;
-    if (this.open === 0) this.ending ??= 'done';
-    if (this.ending !== undefined) this.answerEnding(this.ending);
-    else this.askIdle();
-  }
-
-  close(): Cleanup {
-    this.sink = SILENT;
-    this.ending = 'done';
-    this.ready.clear();
-    return allCleanups(this.lanes.map((lane) => lane.stage.close()));
-  }
-
-  override endFromOutside(): Cleanup {
-    return allCleanups(this.lanes.map((lane) => lane.stage.endFromOutside()));
-  }
-
-  /** A lane got a chunk. True if it went straight to the reader, false if the lane has to hold it. */
-  arrived(lane: Lane<T>, chunk: T[]): boolean {
-    if (!this.isWaited) {
-      this.ready.push(lane);
-      return false;
-    }
-    this.idle.push(lane);
-    this.answer(chunk);
-    return true;
-  }
-
-  ended(): void {
-    this.open--;
-    if (this.open === 0 && this.isWaited) this.answerEnding('done');
-  }
-
-  failed(error: unknown): void {
-    if (this.hasFailed) return;
-    this.hasFailed = true;
-    afterCleanup(allCleanups(this.lanes.map((lane) => lane.stage.close())), () => {
-      this.ending ??= { error };
-      if (this.isWaited && this.ready.size === 0) this.answerEnding(this.ending);
-    });
-  }
-
-  private askIdle(): void {
-    if (this.hasFailed) return;
-    for (let count = this.idle.size; count > 0; count--) this.idle.shift().ask();
-  }
-}
-
-/** One source, with at most one pull open, and at most one chunk that waits for its turn. */
-class Lane<T> implements Sink<T> {
+/** One source, with at most one pull open, and at most one answer that waits for its turn. */
+interface Lane<T> extends Sink<T> {
   readonly stage: Stage<T>;
-  private readonly merge: MergeStage<T>;
-  private chunk: T[] = [];
-
-  constructor(stage: Stage<T>, merge: MergeStage<T>) {
-    this.stage = stage;
-    this.merge = merge;
-  }
-
-  ask(): void {
-    this.stage.pull(this);
-  }
-
-  takeChunk(): T[] {
-    const { chunk } = this;
-    this.chunk = [];
-    return chunk;
-  }
-
-  items(chunk: T[]): void {
-    if (!this.merge.arrived(this, chunk)) this.chunk = chunk;
-  }
-
-  done(): void {
-    this.merge.ended();
-  }
-
-  fail(error: unknown): void {
-    this.merge.failed(error);
-  }
+  value: T | undefined;
+  chunk: T[] | undefined;
 }

@@ -2,10 +2,9 @@
  * A stream that is written from outside: the bridge from callbacks to pipelines.
  */
 
-import { Outlet } from './engine/outlet.ts';
-import { Queue } from './engine/queue.ts';
-import type { Cleanup, Ending } from './engine/stage.ts';
-import { type Overflow, OverflowError } from './overflow.ts';
+import { outlet } from './engine/outlet.ts';
+import { pushQueue } from './engine/push-queue.ts';
+import type { Overflow } from './overflow.ts';
 import type { Stream } from './stream.ts';
 
 /** Options of `pushable`. */
@@ -53,142 +52,6 @@ export interface Pushable<T> extends Stream<T> {
  * socket.onclose = () => lines.end();
  */
 export function pushable<T>(options: PushableOptions<T> = {}): Pushable<T> {
-  return new PushableStream(new PushQueue(options));
-}
-
-class PushableStream<T> extends Outlet<T> implements Pushable<T> {
-  private readonly source: PushQueue<T>;
-
-  constructor(source: PushQueue<T>) {
-    super(source);
-    this.source = source;
-  }
-
-  push(item: T): boolean {
-    return this.source.push(item);
-  }
-
-  pushMany(items: Iterable<T>): boolean {
-    return this.source.pushMany([...items]);
-  }
-
-  ready(): Promise<boolean> {
-    return this.source.ready();
-  }
-
-  end(): void {
-    this.source.end('done');
-  }
-
-  fail(error: unknown): void {
-    this.source.end({ error });
-  }
-
-  get isOver(): boolean {
-    return this.source.isOver;
-  }
-
-  get size(): number {
-    return this.source.size;
-  }
-
-  get dropped(): number {
-    return this.source.dropped;
-  }
-}
-
-/** The stage behind `pushable`; also that of the bridges from events. */
-export class PushQueue<T> extends Queue<T> {
-  private readonly capacity: number;
-  private readonly overflow: Overflow;
-  private readonly onDrop: ((item: T) => void) | undefined;
-  private readonly onClose: (() => void | PromiseLike<void>) | undefined;
-  private waiters: (() => void)[] = [];
-  dropped = 0;
-
-  constructor({ capacity = 1024, overflow = 'error', onDrop, onClose }: PushableOptions<T>) {
-    super(capacity);
-    this.capacity = Math.max(1, capacity);
-    this.overflow = overflow;
-    this.onDrop = onDrop;
-    this.onClose = onClose;
-  }
-
-  get isOver(): boolean {
-    return this.isEnded;
-  }
-
-  get size(): number {
-    return this.held;
-  }
-
-  push(item: T): boolean {
-    if (this.isEnded) return false;
-    if (this.hasRoom) this.offer(item);
-    else this.overflowWith(item);
-    return this.hasRoom && !this.isEnded;
-  }
-
-  pushMany(items: T[]): boolean {
-    if (this.isEnded) return false;
-    if (this.hasRoom) this.offerAll(items);
-    else for (const item of items) this.overflowWith(item);
-    return this.hasRoom && !this.isEnded;
-  }
-
-  async ready(): Promise<boolean> {
-    if (!this.hasRoom && !this.isEnded) await new Promise<void>((resolve) => this.waiters.push(resolve));
-    return !this.isEnded;
-  }
-
-  end(ending: Ending): void {
-    this.finish(ending);
-  }
-
-  protected override onPull(): void {
-    if (this.hasRoom) this.wake();
-  }
-
-  protected override onOver(): void {
-    this.wake();
-  }
-
-  override close(): Cleanup {
-    const wasEnded = this.isEnded;
-    super.close();
-    if (wasEnded) return undefined;
-    try {
-      const closing = this.onClose?.();
-      return closing === undefined ? undefined : Promise.resolve(closing);
-    } catch (error) {
-      return Promise.reject(error);
-    }
-  }
-
-  private get hasRoom(): boolean {
-    return this.isWaited || this.held < this.capacity;
-  }
-
-  private overflowWith(item: T): void {
-    if (this.isEnded) return;
-    if (this.overflow === 'error') {
-      this.finish({ error: new OverflowError(this.capacity) });
-      return;
-    }
-    this.dropped++;
-    // After a large `pushMany` everything may be lent to the reader; then there is nothing older left to drop.
-    if (this.overflow === 'drop-newest' || this.queue.size === 0) {
-      this.onDrop?.(item);
-      return;
-    }
-    const oldest = this.queue.shift();
-    this.queue.push(item);
-    this.onDrop?.(oldest);
-  }
-
-  private wake(): void {
-    const { waiters } = this;
-    this.waiters = [];
-    for (const resolve of waiters) resolve();
-  }
+  const { stage, writer } = pushQueue(options);
+  return Object.defineProperties(outlet(stage), Object.getOwnPropertyDescriptors(writer)) as Pushable<T>;
 }

@@ -3,8 +3,8 @@
  */
 
 import { stageOf } from './engine/inlet.ts';
-import { Outlet } from './engine/outlet.ts';
-import { allCleanups, type Cleanup, ignoreCleanup, SILENT, type Sink, Stage } from './engine/stage.ts';
+import { outlet } from './engine/outlet.ts';
+import { allCleanups, ignoreCleanup, SILENT, type Sink, type Stage } from './engine/stage.ts';
 import type { Source, Stream } from './stream.ts';
 
 /**
@@ -15,56 +15,32 @@ import type { Source, Stream } from './stream.ts';
  * race(askModel('a'), askModel('b')); // a hedged request
  */
 export function race<T>(...sources: Source<T>[]): Stream<T> {
-  return new Outlet(new RaceStage(sources.map((source) => stageOf(source))));
-}
+  let runners = sources.map((source) => stageOf(source));
+  let hasStarted = false;
 
-class RaceStage<T> extends Stage<T> {
-  private runners: Stage<T>[];
-  private hasStarted = false;
-
-  constructor(runners: Stage<T>[]) {
-    super();
-    this.runners = runners;
-  }
-
-  pull(sink: Sink<T>): void {
-    if (this.hasStarted || this.runners.length === 0) {
-      if (this.runners[0] === undefined) sink.done();
-      else this.runners[0].pull(sink);
-      return;
-    }
-    this.hasStarted = true;
-    this.sink = sink;
-    for (const runner of [...this.runners]) if (this.isWaited) runner.pull(this.finishLine(runner));
-  }
-
-  close(): Cleanup {
-    this.sink = SILENT;
-    return allCleanups(this.runners.map((runner) => runner.close()));
-  }
-
-  override endFromOutside(): Cleanup {
-    return allCleanups(this.runners.map((runner) => runner.endFromOutside()));
-  }
-
-  private finishLine(winner: Stage<T>): Sink<T> {
-    const win = () => {
-      for (const runner of this.runners) if (runner !== winner) ignoreCleanup(runner.close());
-      this.runners = [winner];
+  /** Answers for `winner`; the first to do so is the only one that is left. */
+  const finishLine = (winner: Stage<T>, sink: Sink<T>): Sink<T> => {
+    const win = (): Sink<T> => {
+      if (!runners.includes(winner)) return SILENT;
+      const losers = runners;
+      runners = [winner];
+      for (const runner of losers) if (runner !== winner) ignoreCleanup(runner.close());
+      return sink;
     };
     return {
-      items: (chunk) => {
-        win();
-        this.answer(chunk);
-      },
-      done: () => {
-        win();
-        this.answerDone();
-      },
-      fail: (error) => {
-        win();
-        this.answerFail(error);
-      },
+      item: (value) => win().item(value),
+      items: (chunk) => win().items(chunk),
+      end: (failure) => win().end(failure),
     };
-  }
+  };
+
+  return outlet({
+    pull(sink) {
+      if (runners[0] === undefined) return sink.end();
+      if (hasStarted) return runners[0].pull(sink);
+      hasStarted = true;
+      for (const runner of runners) if (runners.includes(runner)) runner.pull(finishLine(runner, sink));
+    },
+    close: () => allCleanups(runners.map((runner) => runner.close())),
+  });
 }

@@ -4,8 +4,8 @@
 
 import { buffer } from './buffer.ts';
 import { stageOf } from './engine/inlet.ts';
-import { Outlet } from './engine/outlet.ts';
-import { afterCleanup, allCleanups, type Cleanup, type Ending, SILENT, type Sink, Stage } from './engine/stage.ts';
+import { outlet } from './engine/outlet.ts';
+import { afterCleanup, allCleanups, type Cleanup, type Failure, SILENT, type Sink } from './engine/stage.ts';
 import type { Source, Stream } from './stream.ts';
 
 /** Options of `replayThenTail`. */
@@ -31,111 +31,111 @@ export interface ReplayThenTailOptions<T, P> {
  * replayThenTail({ replay: log.read(after), tail: log.subscribe(), position: (entry) => entry.offset });
  */
 export function replayThenTail<T, P>(options: ReplayThenTailOptions<T, P>): Stream<T> {
-  return new Outlet(new ReplayThenTailStage(options));
-}
-
-class ReplayThenTailStage<T, P> extends Stage<T> {
-  private readonly options: ReplayThenTailOptions<T, P>;
-  private readonly replay: Stage<T>;
-  private readonly tail: Stage<T>;
-  private phase: 'new' | 'replay' | 'tail' = 'new';
-  private last: { position: P } | undefined;
-  private isTailAsked = false;
+  const { position, isAfter = (a, b) => a > b, capacity = 1024 } = options;
+  const replay = stageOf(options.replay);
+  const tail = stageOf(buffer<T>({ capacity, overflow: 'error' })(options.tail));
+  let phase: 'new' | 'replay' | 'tail' | 'over' = 'new';
+  let sink: Sink<T> = SILENT; // the open pull's
+  let last: { position: P } | undefined;
+  let isTailAsked = false;
   // The tail's first answer, if it came during the replay.
-  private early: T[] | undefined;
-  private tailEnding: Ending | undefined;
+  let early: T[] | undefined;
+  let tailEnding: { failure: Failure | undefined } | undefined;
 
-  constructor(options: ReplayThenTailOptions<T, P>) {
-    super();
-    this.options = options;
-    this.replay = stageOf(options.replay);
-    this.tail = stageOf(buffer<T>({ capacity: options.capacity ?? 1024, overflow: 'error' })(options.tail));
-  }
-
-  pull(sink: Sink<T>): void {
-    this.sink = sink;
-    if (this.phase === 'new') {
-      this.phase = 'replay';
-      this.askTail();
-    }
-    if (this.phase === 'replay') this.replay.pull(this.ofReplay);
-    else this.pullTail();
-  }
-
-  close(): Cleanup {
-    this.sink = SILENT;
-    return allCleanups([this.replay.close(), this.tail.close()]);
-  }
-
-  private readonly ofReplay: Sink<T> = {
-    items: (chunk) => {
-      try {
-        this.last = { position: this.options.position(chunk[chunk.length - 1] as T) };
-      } catch (error) {
-        this.failWith(error);
-        return;
-      }
-      this.answer(chunk);
-    },
-    done: () => {
-      this.phase = 'tail';
-      this.pullTail();
-    },
-    fail: (error) => this.failWith(error),
+  const letGo = (): Sink<T> => {
+    const to = sink;
+    sink = SILENT;
+    return to;
   };
 
-  private readonly ofTail: Sink<T> = {
-    items: (chunk) => {
-      this.isTailAsked = false;
-      if (this.phase === 'tail') this.deliver(chunk);
-      else this.early = chunk;
-    },
-    done: () => this.endTail('done'),
-    fail: (error) => this.endTail({ error }),
+  const close = (): Cleanup => {
+    phase = 'over';
+    return allCleanups([replay.close(), tail.close()]);
   };
 
-  private askTail(): void {
-    if (this.isTailAsked) return;
-    this.isTailAsked = true;
-    this.tail.pull(this.ofTail);
-  }
+  const fail = (error: unknown): void => afterCleanup(close(), () => letGo().end({ error }));
 
-  private pullTail(): void {
-    if (this.early !== undefined) {
-      const chunk = this.early;
-      this.early = undefined;
-      this.deliver(chunk);
-    } else if (this.tailEnding !== undefined) this.answerEnding(this.tailEnding);
-    else this.askTail();
-  }
+  const askTail = (): void => {
+    if (isTailAsked) return;
+    isTailAsked = true;
+    tail.pull(ofTail);
+  };
 
-  /** Hands out what the replay did not have. Recursive while there is nothing, once per chunk of the overlap. */
-  private deliver(chunk: T[]): void {
-    let fresh: T[];
+  const pullTail = (): void => {
+    const chunk = early;
+    early = undefined;
+    if (chunk) deliver(chunk);
+    else if (tailEnding) letGo().end(tailEnding.failure);
+    else askTail();
+  };
+
+  const isNew = (item: T): boolean => {
+    const place = position(item);
+    const isFresh = last === undefined || isAfter(place, last.position);
+    if (isFresh) last = { position: place };
+    return isFresh;
+  };
+
+  /** Hands out what the replay did not have. */
+  const deliver = (chunk: T[]): void => {
     try {
-      fresh = chunk.filter((item) => this.isNew(this.options.position(item)));
+      const fresh = chunk.filter(isNew);
+      if (fresh.length > 0) letGo().items(fresh);
+      else pullTail();
     } catch (error) {
-      this.failWith(error);
-      return;
+      fail(error);
     }
-    if (fresh.length > 0) this.answer(fresh);
-    else this.pullTail();
-  }
+  };
 
-  private isNew(position: P): boolean {
-    const { isAfter = (a, b) => a > b } = this.options;
-    const isNew = this.last === undefined || isAfter(position, this.last.position);
-    if (isNew) this.last = { position };
-    return isNew;
-  }
+  const replayed = (chunk: T[]): void => {
+    try {
+      last = { position: position(chunk[chunk.length - 1] as T) };
+    } catch (error) {
+      return fail(error);
+    }
+    letGo().items(chunk);
+  };
+  const ofReplay: Sink<T> = {
+    item: (value) => replayed([value]),
+    items: replayed,
+    end(failure) {
+      if (phase === 'over') return;
+      if (failure) return fail(failure.error);
+      phase = 'tail';
+      pullTail();
+    },
+  };
 
-  private endTail(ending: Ending): void {
-    this.tailEnding = ending;
-    if (this.phase === 'tail') this.answerEnding(ending);
-  }
+  const arrived = (chunk: T[]): void => {
+    isTailAsked = false;
+    if (phase === 'tail') deliver(chunk);
+    else early = chunk;
+  };
+  const ofTail: Sink<T> = {
+    item: (value) => arrived([value]),
+    items: arrived,
+    end(failure) {
+      if (phase === 'over') return;
+      tailEnding = { failure };
+      if (phase === 'tail') letGo().end(failure);
+    },
+  };
 
-  private failWith(error: unknown): void {
-    const { sink } = this;
-    afterCleanup(this.close(), () => sink.fail(error));
-  }
+  return outlet({
+    pull(to) {
+      sink = to;
+      if (phase === 'new') {
+        phase = 'replay';
+        askTail();
+      }
+      if (phase === 'over') letGo().end();
+      else if (phase === 'replay') replay.pull(ofReplay);
+      else pullTail();
+    },
+    close() {
+      const cleanup = close();
+      letGo().end();
+      return cleanup;
+    },
+  });
 }

@@ -4,8 +4,16 @@
 
 import { type Clock, systemClock } from './clock.ts';
 import { stageOf } from './engine/inlet.ts';
-import { Outlet } from './engine/outlet.ts';
-import { type Cleanup, type Ending, SILENT, type Sink, Stage } from './engine/stage.ts';
+import { outlet } from './engine/outlet.ts';
+import {
+  type Cleanup,
+  type Failure,
+  ignoreCleanup,
+  isPromiseLike,
+  SILENT,
+  type Sink,
+  type Stage,
+} from './engine/stage.ts';
 import type { Source, Stream } from './stream.ts';
 
 /** What the factory of `retry` is told. */
@@ -50,114 +58,106 @@ export function retry<T, C = unknown>(
   factory: (attempt: Attempt<C>) => Source<T> | PromiseLike<Source<T>>,
   options: RetryOptions<T, C> = {},
 ): Stream<T> {
-  return new Outlet(new RetryStage(factory, options));
-}
+  const { retries = 5, baseMs = 250, maxMs = 30_000, when = () => true } = options;
+  const { cursorOf, onRetry, random = Math.random, clock = systemClock } = options;
+  let sink: Sink<T> = SILENT; // the open pull's
+  let stage: Stage<T> | undefined;
+  let controller = new AbortController();
+  let attempt = 0;
+  let failures = 0; // since the last item
+  let cursor: C | undefined;
+  let timer: { id: unknown } | undefined;
+  let isClosed = false;
 
-class RetryStage<T, C> extends Stage<T> implements Sink<T> {
-  private readonly factory: (attempt: Attempt<C>) => Source<T> | PromiseLike<Source<T>>;
-  private readonly options: RetryOptions<T, C>;
-  private readonly clock: Clock;
-  private stage: Stage<T> | undefined;
-  private controller = new AbortController();
-  private attempt = 0;
-  private failures = 0; // since the last item
-  private cursor: C | undefined;
-  private timer: unknown;
-  private isClosed = false;
+  const letGo = (): Sink<T> => {
+    const to = sink;
+    sink = SILENT;
+    return to;
+  };
 
-  constructor(factory: (attempt: Attempt<C>) => Source<T> | PromiseLike<Source<T>>, options: RetryOptions<T, C>) {
-    super();
-    this.factory = factory;
-    this.options = options;
-    this.clock = options.clock ?? systemClock;
-  }
+  const close = (failure?: Failure): Cleanup => {
+    if (isClosed) return undefined;
+    isClosed = true;
+    if (timer) clock.clearTimeout(timer.id);
+    controller.abort();
+    const cleanup = stage?.close();
+    letGo().end(failure);
+    return cleanup;
+  };
 
-  pull(sink: Sink<T>): void {
-    this.sink = sink;
-    if (this.isClosed) this.answerDone();
-    else if (this.stage === undefined) this.start();
-    else this.stage.pull(this);
-  }
-
-  close(): Cleanup {
-    this.sink = SILENT;
-    if (this.isClosed) return undefined;
-    this.isClosed = true;
-    if (this.timer !== undefined) this.clock.clearTimeout(this.timer);
-    this.controller.abort();
-    return this.stage?.close();
-  }
-
-  items(chunk: T[]): void {
-    this.failures = 0;
-    const { cursorOf } = this.options;
-    try {
-      if (cursorOf !== undefined) this.cursor = cursorOf(chunk[chunk.length - 1] as T);
-    } catch (error) {
-      this.end({ error });
-      return;
-    }
-    this.answer(chunk);
-  }
-
-  done(): void {
-    this.end('done');
-  }
-
-  fail(error: unknown): void {
-    this.stage = undefined;
-    this.controller.abort();
-    this.controller = new AbortController();
-    let waitMs: number | undefined;
-    try {
-      waitMs = this.waitAfter(error);
-      if (waitMs !== undefined) this.options.onRetry?.(error, waitMs);
-    } catch (ofCallback) {
-      this.end({ error: ofCallback });
-      return;
-    }
-    if (waitMs === undefined) this.end({ error });
-    else this.timer = this.clock.setTimeout(() => this.start(), waitMs);
-  }
-
-  private start(): void {
-    this.timer = undefined;
-    const { controller } = this;
+  const start = (): void => {
+    timer = undefined;
     const { signal } = controller;
-    const open = (source: Source<T>) => {
-      const stage = stageOf(source);
-      if (signal.aborted) stage.close()?.catch(() => {});
-      else {
-        this.stage = stage;
-        stage.pull(this);
-      }
+    const open = (source: Source<T>): void => {
+      const opened = stageOf(source);
+      if (signal.aborted) return ignoreCleanup(opened.close());
+      stage = opened;
+      stage.pull(answers);
     };
-    const fail = (error: unknown) => {
-      if (!signal.aborted) this.fail(error);
+    const fail = (error: unknown): void => {
+      if (!signal.aborted) answers.end({ error });
     };
     try {
-      const source = this.factory({ attempt: this.attempt++, cursor: this.cursor, signal });
-      if (typeof (source as PromiseLike<Source<T>>).then !== 'function') open(source as Source<T>);
-      else (source as PromiseLike<Source<T>>).then(open).then(undefined, fail);
+      const source = factory({ attempt: attempt++, cursor, signal });
+      if (isPromiseLike(source)) source.then(open).then(undefined, fail);
+      else open(source);
     } catch (error) {
       fail(error);
     }
-  }
+  };
 
   /** How long to wait before the next attempt; `undefined` if there is none. */
-  private waitAfter(error: unknown): number | undefined {
-    const { retries = 5, baseMs = 250, maxMs = 30_000, when = () => true, random = Math.random } = this.options;
-    const retry = this.failures++;
+  const waitAfter = (error: unknown): number | undefined => {
+    const retry = failures++;
     if (retry >= retries) return undefined;
     const verdict = when(error, retry);
     if (typeof verdict === 'number') return verdict;
     return verdict ? random() * Math.min(maxMs, baseMs * 2 ** retry) : undefined;
-  }
+  };
 
-  private end(ending: Ending): void {
-    const { sink } = this;
-    this.close()?.catch(() => {});
-    if (ending === 'done') sink.done();
-    else sink.fail(ending.error);
-  }
+  /** Notes where the stream is. False if the user's function threw, which ends it. */
+  const isNoted = (last: T): boolean => {
+    failures = 0;
+    try {
+      if (cursorOf) cursor = cursorOf(last);
+      return true;
+    } catch (error) {
+      ignoreCleanup(close({ error }));
+      return false;
+    }
+  };
+
+  const answers: Sink<T> = {
+    item(value) {
+      if (isNoted(value)) letGo().item(value);
+    },
+    items(chunk) {
+      if (isNoted(chunk[chunk.length - 1] as T)) letGo().items(chunk);
+    },
+    end(failure) {
+      if (isClosed) return;
+      stage = undefined;
+      if (!failure) return void close();
+      controller.abort();
+      controller = new AbortController();
+      try {
+        const waitMs = waitAfter(failure.error);
+        if (waitMs === undefined) return void close(failure);
+        onRetry?.(failure.error, waitMs);
+        timer = { id: clock.setTimeout(start, waitMs) };
+      } catch (error) {
+        close({ error });
+      }
+    },
+  };
+
+  return outlet({
+    pull(to) {
+      sink = to;
+      if (isClosed) letGo().end();
+      else if (stage) stage.pull(answers);
+      else start();
+    },
+    close: () => close(),
+  });
 }

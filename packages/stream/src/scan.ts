@@ -2,7 +2,8 @@
  * A running result.
  */
 
-import { perItem } from './engine/per-item.ts';
+import { later, perItem } from './engine/per-item.ts';
+import { isPromiseLike } from './engine/stage.ts';
 import type { Operator } from './stream.ts';
 
 /**
@@ -12,15 +13,16 @@ import type { Operator } from './stream.ts';
  * pipe(deltas, scan((text, delta) => text + delta, '')); // the text as it grows
  */
 export function scan<I, O>(fn: (result: O, item: I, index: number) => O | PromiseLike<O>, seed: O): Operator<I, O> {
-  return perItem<I, O, O>(() => {
+  return perItem(() => {
     let result = seed;
     let index = 0;
-    return {
-      call: (item) => fn(result, item, index++),
-      apply: (_item, next) => {
-        result = next;
-        return next;
-      },
+    const note = (_item: I, next: O): O => {
+      result = next;
+      return next;
+    };
+    return (item: I) => {
+      const next = fn(result, item, index++);
+      return isPromiseLike(next) ? later(item, next, note) : note(item, next);
     };
   });
 }

@@ -5,12 +5,10 @@
  */
 
 import { type Clock, systemClock } from './clock.ts';
-import { Deadline } from './engine/deadline.ts';
-import { stageOf } from './engine/inlet.ts';
-import { Outlet } from './engine/outlet.ts';
-import { Pump } from './engine/pump.ts';
-import type { Sink, Stage } from './engine/stage.ts';
-import { TextTail } from './engine/text-tail.ts';
+import { deadline } from './engine/deadline.ts';
+import { operator } from './engine/outlet.ts';
+import { type Pump, pump } from './engine/pump.ts';
+import { textTail } from './engine/text-tail.ts';
 import type { Operator } from './stream.ts';
 
 /** Options of `smooth`. The first three are needed when items are not plain strings. */
@@ -49,144 +47,119 @@ export interface SmoothOptions<T> {
  * pipe(tokens, smooth(), forEach((text) => append(text)));
  */
 export function smooth<T = string>(options: SmoothOptions<T> = {}): Operator<T, T> {
-  return (source) => new Outlet(new SmoothStage(stageOf(source), options));
-}
+  const {
+    text: textOf = (item: T) => item as unknown as string | undefined,
+    withText,
+    key: keyOf,
+    unit = 'word',
+    locale,
+  } = options;
+  const { maxLagMs = 250, minRate = 120, holdMs = 80, stepMs = 16, maxHeld = 65_536, clock = systemClock } = options;
 
-class SmoothStage<T> extends Pump<T, T> {
-  private readonly options: SmoothOptions<T>;
-  private readonly clock: Clock;
-  private readonly deadline: Deadline;
-  private readonly tail: TextTail;
-  private readonly maxLagMs: number;
-  private readonly holdMs: number;
-  private readonly stepMs: number;
-  private readonly minPerMs: number;
-  private template: { item: T; key: unknown } | undefined; // whose text is held
-  private arrivals: { length: number; dueAt: number }[] = []; // of the held text, oldest first
-  private lastArrivalAt = 0;
-  private nextAt = Number.NEGATIVE_INFINITY;
-  private isFirst = true;
+  return operator((upstream) => {
+    const tail = textTail(unit, locale);
+    let template: { item: T; key: unknown } | undefined; // whose text is held
+    const arrivals: { length: number; dueAt: number }[] = []; // of the held text, oldest first
+    let lastArrivalAt = 0;
+    let nextAt = Number.NEGATIVE_INFINITY;
+    let isFirst = true;
 
-  constructor(upstream: Stage<T>, options: SmoothOptions<T>) {
-    super(upstream);
-    this.options = options;
-    this.clock = options.clock ?? systemClock;
-    this.deadline = new Deadline(this.clock, () => this.letOut());
-    this.tail = new TextTail(options.unit ?? 'word', options.locale);
-    this.maxLagMs = options.maxLagMs ?? 250;
-    this.holdMs = options.holdMs ?? 80;
-    this.stepMs = options.stepMs ?? 16;
-    this.minPerMs = (options.minRate ?? 120) / 1000;
-  }
+    const take = (item: T): void => {
+      const text = textOf(item);
+      if (text === undefined) {
+        pushOut();
+        return out.offer(item);
+      }
+      const key = keyOf?.(item);
+      if (template !== undefined && template.key !== key) {
+        pushOut();
+        isFirst = true;
+      }
+      template = { item, key };
+      if (text.length === 0) return;
+      tail.push(text);
+      lastArrivalAt = clock.now();
+      noteArrival(text.length, lastArrivalAt + maxLagMs);
+    };
 
-  override pull(sink: Sink<T>): void {
-    super.pull(sink);
-    this.letOut();
-  }
+    /** Text that comes within a step of earlier text shares its due time, so the list stays as short as the lag is. */
+    const noteArrival = (length: number, dueAt: number): void => {
+      const last = arrivals[arrivals.length - 1];
+      if (last !== undefined && dueAt - last.dueAt < stepMs) last.length += length;
+      else arrivals.push({ length, dueAt });
+    };
 
-  protected override wantsMore(): boolean {
-    return this.held === 0 && this.tail.length < (this.options.maxHeld ?? 65_536);
-  }
+    const oldestDueAt = (): number => arrivals[0]?.dueAt ?? Number.POSITIVE_INFINITY;
 
-  protected override take(chunk: T[]): void {
-    for (const item of chunk) this.takeOne(item);
-    this.letOut();
-  }
+    /** Lets the next piece out, or sets the timer for it. */
+    const letOut = (): void => {
+      if (!out.isWaited() || tail.length() === 0) return;
+      const now = clock.now();
+      if (now < nextAt && now < oldestDueAt()) return due.set(Math.min(nextAt, oldestDueAt()));
+      const piece = nextPiece(now);
+      if (piece.length === 0) return due.set(Math.min(lastArrivalAt + holdMs, oldestDueAt()));
+      nextAt = now + Math.max(stepMs, piece.length / rateAt(now));
+      offerText(piece);
+    };
+    const due = deadline(clock, letOut);
 
-  protected override flush(): void {
-    this.pushOut();
-  }
+    const nextPiece = (now: number): string => {
+      const isComplete = now >= lastArrivalAt + holdMs || now >= oldestDueAt();
+      const wanted = Math.max(dueBy(now), Math.ceil(rateAt(now) * stepMs));
+      const piece = tail.take(wanted, isComplete ? 'all' : isFirst ? 'graphemes' : 'units');
+      if (piece.length > 0) isFirst = false;
+      return piece;
+    };
 
-  protected override onOver(): void {
-    this.deadline.clear();
-  }
+    /** Characters per millisecond that get every part of the held text out by its due time. */
+    const rateAt = (now: number): number => {
+      let rate = minRate / 1000;
+      let length = 0;
+      for (const arrival of arrivals) {
+        length += arrival.length;
+        rate = Math.max(rate, length / Math.max(1, arrival.dueAt - now));
+      }
+      return rate;
+    };
 
-  private takeOne(item: T): void {
-    const text = this.options.text === undefined ? (item as string) : this.options.text(item);
-    if (text === undefined) {
-      this.pushOut();
-      this.offer(item);
-      return;
-    }
-    const key = this.options.key?.(item);
-    if (this.template !== undefined && this.template.key !== key) {
-      this.pushOut();
-      this.isFirst = true;
-    }
-    this.template = { item, key };
-    if (text.length === 0) return;
-    this.tail.push(text);
-    this.lastArrivalAt = this.clock.now();
-    this.noteArrival(text.length, this.lastArrivalAt + this.maxLagMs);
-  }
+    const dueBy = (now: number): number => {
+      let length = 0;
+      for (const arrival of arrivals) if (arrival.dueAt <= now) length += arrival.length;
+      return length;
+    };
 
-  /** Text that comes within a step of earlier text shares its due time, so the list stays as short as the lag is. */
-  private noteArrival(length: number, dueAt: number): void {
-    const last = this.arrivals[this.arrivals.length - 1];
-    if (last !== undefined && dueAt - last.dueAt < this.stepMs) last.length += length;
-    else this.arrivals.push({ length, dueAt });
-  }
+    /** Everything that is held, at once. */
+    const pushOut = (): void => {
+      if (tail.length() > 0) offerText(tail.take(tail.length(), 'all'));
+    };
 
-  /** Lets the next piece out, or sets the timer for it. */
-  private letOut(): void {
-    if (!this.isWaited || this.tail.length === 0) return;
-    const now = this.clock.now();
-    if (now < this.nextAt && now < this.oldestDueAt) {
-      this.deadline.set(Math.min(this.nextAt, this.oldestDueAt));
-      return;
-    }
-    const piece = this.nextPiece(now);
-    if (piece.length === 0) this.deadline.set(Math.min(this.lastArrivalAt + this.holdMs, this.oldestDueAt));
-    else {
-      this.nextAt = now + Math.max(this.stepMs, piece.length / this.rateAt(now));
-      this.offerText(piece);
-    }
-  }
+    const offerText = (text: string): void => {
+      let left = text.length;
+      while (left > 0) {
+        const oldest = arrivals[0] as { length: number };
+        const taken = Math.min(left, oldest.length);
+        oldest.length -= taken;
+        left -= taken;
+        if (oldest.length === 0) arrivals.shift();
+      }
+      const { item } = template as { item: T };
+      out.offer(withText === undefined ? (text as T) : withText(item, text));
+    };
 
-  private nextPiece(now: number): string {
-    const isComplete = now >= this.lastArrivalAt + this.holdMs || now >= this.oldestDueAt;
-    const wanted = Math.max(this.dueBy(now), Math.ceil(this.rateAt(now) * this.stepMs));
-    const piece = this.tail.take(wanted, isComplete ? 'all' : this.isFirst ? 'graphemes' : 'units');
-    if (piece.length > 0) this.isFirst = false;
-    return piece;
-  }
-
-  /** Characters per millisecond that get every part of the held text out by its due time. */
-  private rateAt(now: number): number {
-    let rate = this.minPerMs;
-    let length = 0;
-    for (const arrival of this.arrivals) {
-      length += arrival.length;
-      rate = Math.max(rate, length / Math.max(1, arrival.dueAt - now));
-    }
-    return rate;
-  }
-
-  private dueBy(now: number): number {
-    let length = 0;
-    for (const arrival of this.arrivals) if (arrival.dueAt <= now) length += arrival.length;
-    return length;
-  }
-
-  private get oldestDueAt(): number {
-    return this.arrivals[0]?.dueAt ?? Number.POSITIVE_INFINITY;
-  }
-
-  /** Everything that is held, at once. */
-  private pushOut(): void {
-    if (this.tail.length > 0) this.offerText(this.tail.take(this.tail.length, 'all'));
-  }
-
-  private offerText(text: string): void {
-    let left = text.length;
-    while (left > 0) {
-      const oldest = this.arrivals[0] as { length: number };
-      const taken = Math.min(left, oldest.length);
-      oldest.length -= taken;
-      left -= taken;
-      if (oldest.length === 0) this.arrivals.shift();
-    }
-    const { item } = this.template as { item: T };
-    this.offer(this.options.withText === undefined ? (text as T) : this.options.withText(item, text));
-  }
+    const out: Pump<T> = pump<T, T>(upstream, {
+      wantsMore: () => out.held() === 0 && tail.length() < maxHeld,
+      take(item) {
+        take(item);
+        letOut();
+      },
+      takeAll(chunk) {
+        for (const item of chunk) take(item);
+        letOut();
+      },
+      flush: pushOut,
+      onPulled: letOut,
+      onOver: due.clear,
+    });
+    return out;
+  });
 }

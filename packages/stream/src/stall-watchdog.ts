@@ -3,11 +3,9 @@
  */
 
 import { type Clock, systemClock } from './clock.ts';
-import { Deadline } from './engine/deadline.ts';
-import { stageOf } from './engine/inlet.ts';
-import { Linear } from './engine/linear.ts';
-import { Outlet } from './engine/outlet.ts';
-import type { Sink, Stage } from './engine/stage.ts';
+import { deadline } from './engine/deadline.ts';
+import { operator } from './engine/outlet.ts';
+import { relay } from './engine/relay.ts';
 import type { Operator } from './stream.ts';
 
 /** What is known about a stall. */
@@ -39,63 +37,47 @@ export interface StallWatchdogOptions {
  * pipe(completion, stallWatchdog({ afterMs: 3_000, onStall: (stall) => log.warn('stalled', stall) }));
  */
 export function stallWatchdog<T>(options: StallWatchdogOptions): Operator<T, T> {
-  return (source) => new Outlet(new WatchdogStage<T>(stageOf(source), options));
-}
+  const { afterMs, onStall, onResume, clock = systemClock } = options;
+  return operator((upstream) =>
+    relay<T, T>(upstream, (out) => {
+      let waitsSince = 0;
+      let count = 0;
+      let isStalled = false;
 
-class WatchdogStage<T> extends Linear<T, T> {
-  private readonly options: StallWatchdogOptions;
-  private readonly clock: Clock;
-  private readonly deadline: Deadline;
-  private waitsSince = 0;
-  private count = 0;
-  private isStalled = false;
-
-  constructor(upstream: Stage<T>, options: StallWatchdogOptions) {
-    super(upstream);
-    this.options = options;
-    this.clock = options.clock ?? systemClock;
-    this.deadline = new Deadline(this.clock, () => {
-      this.isStalled = true;
-      this.report(options.onStall);
-    });
-  }
-
-  override pull(sink: Sink<T>): void {
-    this.waitsSince = this.clock.now();
-    this.deadline.set(this.waitsSince + this.options.afterMs);
-    super.pull(sink);
-  }
-
-  override items(chunk: T[]): void {
-    this.deadline.lift();
-    this.endStall();
-    this.count += chunk.length;
-    this.answer(chunk);
-  }
-
-  override done(): void {
-    this.endStall();
-    super.done();
-  }
-
-  override fail(error: unknown): void {
-    this.endStall();
-    super.fail(error);
-  }
-
-  protected override onOver(): void {
-    this.deadline.clear();
-  }
-
-  private endStall(): void {
-    if (!this.isStalled) return;
-    this.isStalled = false;
-    this.report(this.options.onResume);
-  }
-
-  /** Never lets an error of the observer into the stream. */
-  private report(observer: ((stall: Stall) => void) | undefined): void {
-    const stall = { waitedMs: this.clock.now() - this.waitsSince, items: this.count };
-    if (observer !== undefined) queueMicrotask(() => observer(stall));
-  }
+      /** Never lets an error of the observer into the stream. */
+      const report = (observer: ((stall: Stall) => void) | undefined): void => {
+        const stall = { waitedMs: clock.now() - waitsSince, items: count };
+        if (observer !== undefined) queueMicrotask(() => observer(stall));
+      };
+      const due = deadline(clock, () => {
+        isStalled = true;
+        report(onStall);
+      });
+      const endStall = (): void => {
+        due.lift();
+        if (isStalled) report(onResume);
+        isStalled = false;
+      };
+      return {
+        onPull() {
+          waitsSince = clock.now();
+          due.set(waitsSince + afterMs);
+        },
+        item(value) {
+          endStall();
+          count++;
+          out.item(value);
+        },
+        items(chunk) {
+          endStall();
+          count += chunk.length;
+          out.items(chunk);
+        },
+        onOver() {
+          endStall();
+          due.clear();
+        },
+      };
+    }),
+  );
 }

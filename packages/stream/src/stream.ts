@@ -2,8 +2,8 @@
  * What goes into a pipeline and what comes out of it.
  */
 
-import { stageOf } from './engine/inlet.ts';
-import { Outlet } from './engine/outlet.ts';
+import { RELEASE, stageOf } from './engine/inlet.ts';
+import { outlet } from './engine/outlet.ts';
 
 /** Anything that items can be read from. A source is read once, by one reader. */
 export type Source<T> = AsyncIterable<T> | Iterable<T> | ReadableStream<T>;
@@ -30,5 +30,5 @@ export type Operator<I, O> = (source: Source<I>) => Stream<O>;
  * const stream = from(response.body);
  */
 export function from<T>(source: Source<T>): Stream<T> {
-  return source instanceof Outlet ? source : new Outlet(stageOf(source));
+  return RELEASE in source ? (source as unknown as Stream<T>) : outlet(stageOf(source));
 }

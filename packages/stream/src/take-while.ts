@@ -2,7 +2,8 @@
  * The beginning of a stream, up to an item that no longer fits.
  */
 
-import { perItem, STOP } from './engine/per-item.ts';
+import { later, perItem, STOP } from './engine/per-item.ts';
+import { isPromiseLike } from './engine/stage.ts';
 import type { Operator } from './stream.ts';
 
 /**
@@ -14,8 +15,12 @@ import type { Operator } from './stream.ts';
 export function takeWhile<I, O extends I>(keep: (item: I, index: number) => item is O): Operator<I, O>;
 export function takeWhile<I>(keep: (item: I, index: number) => unknown): Operator<I, I>;
 export function takeWhile<I>(keep: (item: I, index: number) => unknown): Operator<I, I> {
-  return perItem<I, I, unknown>(() => {
+  return perItem(() => {
     let index = 0;
-    return { call: (item) => keep(item, index++), apply: (item, isKept) => (isKept ? item : STOP) };
+    return (item: I) => {
+      const isKept = keep(item, index++);
+      if (isPromiseLike(isKept)) return later(item, isKept, (kept, verdict) => (verdict ? kept : STOP));
+      return isKept ? item : STOP;
+    };
   });
 }

@@ -2,10 +2,8 @@
  * The beginning of a stream.
  */
 
-import { stageOf } from './engine/inlet.ts';
-import { Linear } from './engine/linear.ts';
-import { Outlet } from './engine/outlet.ts';
-import type { Sink, Stage } from './engine/stage.ts';
+import { operator } from './engine/outlet.ts';
+import { relay } from './engine/relay.ts';
 import type { Operator } from './stream.ts';
 
 /**
@@ -16,33 +14,21 @@ import type { Operator } from './stream.ts';
  * pipe(numbers, take(3), collect); // the source has been closed when this resolves
  */
 export function take<T>(count: number): Operator<T, T> {
-  return (source) => new Outlet(new TakeStage(stageOf(source), count));
-}
-
-class TakeStage<T> extends Linear<T, T> {
-  private left: number;
-
-  constructor(upstream: Stage<T>, count: number) {
-    super(upstream);
-    this.left = count;
-  }
-
-  override pull(sink: Sink<T>): void {
-    if (this.left > 0) {
-      super.pull(sink);
-      return;
-    }
-    this.sink = sink;
-    this.endEarly([], 'done');
-  }
-
-  override items(chunk: T[]): void {
-    if (chunk.length < this.left) {
-      this.left -= chunk.length;
-      this.answer(chunk);
-      return;
-    }
-    chunk.length = this.left;
-    this.endEarly(chunk, 'done');
-  }
+  return operator((upstream) =>
+    relay<T, T>(upstream, (out) => {
+      let left = count;
+      if (left <= 0) out.instead(() => out.endEarly([]));
+      return {
+        item(value) {
+          if (--left > 0) out.item(value);
+          else out.endEarly([value]);
+        },
+        items(chunk) {
+          left -= chunk.length;
+          if (left > 0) out.items(chunk);
+          else out.endEarly(chunk.slice(0, chunk.length + left));
+        },
+      };
+    }),
+  );
 }

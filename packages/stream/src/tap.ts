@@ -2,7 +2,8 @@
  * A look at every item.
  */
 
-import { perItem } from './engine/per-item.ts';
+import { later, perItem } from './engine/per-item.ts';
+import { isPromiseLike } from './engine/stage.ts';
 import type { Operator } from './stream.ts';
 
 /**
@@ -12,8 +13,11 @@ import type { Operator } from './stream.ts';
  * pipe(tokens, tap((token) => metrics.count(token.length)));
  */
 export function tap<T>(fn: (item: T, index: number) => unknown): Operator<T, T> {
-  return perItem<T, T, unknown>(() => {
+  return perItem(() => {
     let index = 0;
-    return { call: (item) => fn(item, index++), apply: (item) => item };
+    return (item: T) => {
+      const result = fn(item, index++);
+      return isPromiseLike(result) ? later(item, result, (seen) => seen) : item;
+    };
   });
 }

@@ -2,9 +2,9 @@
  * A stream for two readers, or more.
  */
 
-import { Hub, Subscription } from './broadcast.ts';
+import { hubOf } from './engine/hub.ts';
 import { stageOf } from './engine/inlet.ts';
-import { Outlet } from './engine/outlet.ts';
+import { outlet } from './engine/outlet.ts';
 import type { Source, Stream } from './stream.ts';
 
 /** Options of `tee`. */
@@ -23,7 +23,7 @@ export interface TeeOptions {
  * await Promise.all([pipe(shown, forEach(render)), pipe(saved, collect)]);
  */
 export function tee<T>(source: Source<T>, options?: TeeOptions): [Stream<T>, Stream<T>] {
-  const hub = new Hub(stageOf(source), { ...options });
-  const branch = (): Stream<T> => new Outlet<T>(new Subscription<T, never>(hub, {}));
+  const hub = hubOf(stageOf(source), { ...options });
+  const branch = (): Stream<T> => outlet<T>(hub.subscribe({}));
   return [branch(), branch()];
 }

@@ -3,11 +3,9 @@
  */
 
 import { type Clock, systemClock } from './clock.ts';
-import { Deadline } from './engine/deadline.ts';
-import { stageOf } from './engine/inlet.ts';
-import { Outlet } from './engine/outlet.ts';
-import { Pump } from './engine/pump.ts';
-import type { Sink, Stage } from './engine/stage.ts';
+import { deadline } from './engine/deadline.ts';
+import { operator } from './engine/outlet.ts';
+import { type Pump, pump } from './engine/pump.ts';
 import type { Operator } from './stream.ts';
 
 /** Options of `throttle`. */
@@ -27,56 +25,38 @@ export interface ThrottleOptions {
  * @example
  * pipe(progress, throttle({ everyMs: 100 }), forEach(render));
  */
-export function throttle<T>(options: ThrottleOptions): Operator<T, T> {
-  return (source) => new Outlet(new ThrottleStage(stageOf(source), options));
-}
+export function throttle<T>({ everyMs, trailing = true, clock = systemClock }: ThrottleOptions): Operator<T, T> {
+  return operator((upstream) => {
+    let newest: { item: T } | undefined;
+    let nextAt = Number.NEGATIVE_INFINITY;
 
-class ThrottleStage<T> extends Pump<T, T> {
-  private readonly options: ThrottleOptions;
-  private readonly clock: Clock;
-  private readonly deadline: Deadline;
-  private newest: { item: T } | undefined;
-  private nextAt = Number.NEGATIVE_INFINITY;
+    const letOut = (): void => {
+      if (!out.isWaited() || newest === undefined) return;
+      const now = clock.now();
+      if (now < nextAt) return due.set(nextAt);
+      const { item } = newest;
+      newest = undefined;
+      nextAt = now + everyMs;
+      out.offer(item);
+    };
+    const due = deadline(clock, letOut);
 
-  constructor(upstream: Stage<T>, options: ThrottleOptions) {
-    super(upstream);
-    this.options = options;
-    this.clock = options.clock ?? systemClock;
-    this.deadline = new Deadline(this.clock, () => this.letOut());
-  }
-
-  override pull(sink: Sink<T>): void {
-    super.pull(sink);
-    this.letOut();
-  }
-
-  protected override wantsMore(): boolean {
-    return true;
-  }
-
-  protected override take(chunk: T[]): void {
-    this.newest = { item: chunk[chunk.length - 1] as T };
-    this.letOut();
-  }
-
-  protected override flush(): void {
-    if (this.newest !== undefined && this.options.trailing !== false) this.offer(this.newest.item);
-  }
-
-  protected override onOver(): void {
-    this.deadline.clear();
-  }
-
-  private letOut(): void {
-    if (!this.isWaited || this.newest === undefined) return;
-    const now = this.clock.now();
-    if (now < this.nextAt) {
-      this.deadline.set(this.nextAt);
-      return;
-    }
-    const { item } = this.newest;
-    this.newest = undefined;
-    this.nextAt = now + this.options.everyMs;
-    this.offer(item);
-  }
+    const out: Pump<T> = pump<T, T>(upstream, {
+      wantsMore: () => true,
+      take(item) {
+        newest = { item };
+        letOut();
+      },
+      takeAll(chunk) {
+        newest = { item: chunk[chunk.length - 1] as T };
+        letOut();
+      },
+      flush() {
+        if (newest !== undefined && trailing) out.offer(newest.item);
+      },
+      onPulled: letOut,
+      onOver: due.clear,
+    });
+    return out;
+  });
 }

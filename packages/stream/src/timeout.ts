@@ -3,11 +3,9 @@
  */
 
 import { type Clock, systemClock } from './clock.ts';
-import { Deadline } from './engine/deadline.ts';
-import { stageOf } from './engine/inlet.ts';
-import { Linear } from './engine/linear.ts';
-import { Outlet } from './engine/outlet.ts';
-import type { Sink, Stage } from './engine/stage.ts';
+import { deadline } from './engine/deadline.ts';
+import { operator } from './engine/outlet.ts';
+import { relay } from './engine/relay.ts';
 import type { Operator } from './stream.ts';
 
 /** Which of the three limits ran out. */
@@ -53,60 +51,45 @@ export class TimeoutError extends Error {
  * pipe(completion, timeout({ firstMs: 20_000, idleMs: 10_000, isContent: (event) => event.type === 'text' }));
  */
 export function timeout<T>(options: TimeoutOptions<T>): Operator<T, T> {
-  return (source) => new Outlet(new TimeoutStage(stageOf(source), options));
-}
+  const { firstMs, idleMs, totalMs, isContent, clock = systemClock } = options;
+  return operator((upstream) =>
+    relay<T, T>(upstream, (out) => {
+      let hasContent = firstMs === undefined;
+      let waitedMs = 0;
+      let waitsSince = 0;
+      let phase: TimeoutPhase = 'first';
+      const due = deadline(clock, () =>
+        out.endNow({ error: new TimeoutError(phase, options[`${phase}Ms`] as number) }),
+      );
 
-class TimeoutStage<T> extends Linear<T, T> {
-  private readonly options: TimeoutOptions<T>;
-  private readonly clock: Clock;
-  private readonly deadline: Deadline;
-  private hasContent: boolean;
-  private waitedMs = 0;
-  private waitsSince = 0;
-  private phase: TimeoutPhase = 'first';
+      /** The time left for this wait; sets the phase that it would end in. */
+      const leftMs = (): number => {
+        phase = hasContent ? 'idle' : 'first';
+        const left = (hasContent ? idleMs : (firstMs ?? 0) - waitedMs) ?? Number.POSITIVE_INFINITY;
+        if (totalMs === undefined || totalMs - waitedMs >= left) return left;
+        phase = 'total';
+        return totalMs - waitedMs;
+      };
 
-  constructor(upstream: Stage<T>, options: TimeoutOptions<T>) {
-    super(upstream);
-    this.options = options;
-    this.clock = options.clock ?? systemClock;
-    this.deadline = new Deadline(this.clock, () => this.expire());
-    this.hasContent = options.firstMs === undefined;
-  }
-
-  override pull(sink: Sink<T>): void {
-    this.waitsSince = this.clock.now();
-    this.deadline.set(this.waitsSince + this.leftMs());
-    super.pull(sink);
-  }
-
-  override items(chunk: T[]): void {
-    this.waitedMs += this.clock.now() - this.waitsSince;
-    this.deadline.lift();
-    try {
-      this.hasContent ||= chunk.some(this.options.isContent ?? (() => true));
-    } catch (error) {
-      this.endEarly([], { error });
-      return;
-    }
-    this.answer(chunk);
-  }
-
-  protected override onOver(): void {
-    this.deadline.clear();
-  }
-
-  /** The time left for this wait; sets the phase that it would end in. */
-  private leftMs(): number {
-    const { firstMs, idleMs, totalMs } = this.options;
-    this.phase = this.hasContent ? 'idle' : 'first';
-    const left = (this.hasContent ? idleMs : (firstMs ?? 0) - this.waitedMs) ?? Number.POSITIVE_INFINITY;
-    if (totalMs === undefined || totalMs - this.waitedMs >= left) return left;
-    this.phase = 'total';
-    return totalMs - this.waitedMs;
-  }
-
-  private expire(): void {
-    const limitMs = this.options[`${this.phase}Ms`] as number;
-    this.endNow({ error: new TimeoutError(this.phase, limitMs) });
-  }
+      const items = (chunk: T[]): void => {
+        waitedMs += clock.now() - waitsSince;
+        due.lift();
+        try {
+          hasContent ||= isContent === undefined || chunk.some(isContent);
+        } catch (error) {
+          return out.endEarly([], { error });
+        }
+        out.items(chunk);
+      };
+      return {
+        onPull() {
+          waitsSince = clock.now();
+          due.set(waitsSince + leftMs());
+        },
+        item: (value) => items([value]),
+        items,
+        onOver: due.clear,
+      };
+    }),
+  );
 }

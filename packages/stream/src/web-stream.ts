@@ -26,26 +26,31 @@ export function fromReadableStream<T>(readable: ReadableStream<T>): Stream<T> {
  */
 export function toReadableStream<T>(source: Source<T>): ReadableStream<T> {
   const stage = stageOf(source);
+  let isCancelled = false;
   return new ReadableStream<T>(
     {
       pull: (controller) =>
         new Promise<void>((resolve) => {
           stage.pull({
+            item(value) {
+              controller.enqueue(value);
+              resolve();
+            },
             items(chunk) {
               for (const item of chunk) controller.enqueue(item);
               resolve();
             },
-            done() {
-              controller.close();
-              resolve();
-            },
-            fail(error) {
-              controller.error(error);
+            end(failure) {
+              if (failure) controller.error(failure.error);
+              else if (!isCancelled) controller.close();
               resolve();
             },
           });
         }),
-      cancel: () => stage.close(),
+      cancel() {
+        isCancelled = true;
+        return stage.close();
+      },
     },
     { highWaterMark: 0 },
   );

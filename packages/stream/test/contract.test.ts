@@ -4,6 +4,7 @@
  */
 
 import { describe, expect, it } from 'vitest';
+import { map } from '../src/index.ts';
 import { operators } from './support/operators.ts';
 import { ProbeSource, stateOf } from './support/probe-source.ts';
 import { settle } from './support/virtual-clock.ts';
@@ -109,6 +110,27 @@ describe.each(Object.entries(operators))('%s', (name, build) => {
     expect(order).toEqual([0, 1, 2]);
     expect(source.maxInFlight).toBe(1);
     await stream.return();
+  });
+
+  it('is over for the pipeline that took it on, when it is closed from outside', async () => {
+    const source = new ProbeSource([1, 2, 3]);
+    const stream = build(source);
+    const further = map((item: unknown) => item)(stream);
+    await further.next();
+    await settle();
+    await stream.return(); // while nobody asks
+    expect(await stateOf(further.next())).toMatchObject({ state: 'fulfilled', value: { done: true } });
+    expect(source.returns).toBe(1);
+  });
+
+  it('ends the pending next() of the pipeline that took it on, when it is closed from outside', async () => {
+    const source = new ProbeSource<number>();
+    const stream = build(source);
+    const next = map((item: unknown) => item)(stream).next();
+    await settle();
+    await stream.return();
+    expect(await stateOf(next)).toEqual({ state: 'fulfilled', value: done });
+    expect(source.returns).toBe(1);
   });
 
   it('closes once, whatever is called (rule 10)', async () => {

@@ -6,62 +6,53 @@
 
 import type { Clock } from '../clock.ts';
 
-export class Deadline {
-  private readonly clock: Clock;
-  private readonly onDue: () => void;
-  private at = Number.POSITIVE_INFINITY;
-  private timer: unknown;
-  private timerAt = Number.POSITIVE_INFINITY;
+const NEVER = Number.POSITIVE_INFINITY;
 
-  constructor(clock: Clock, onDue: () => void) {
-    this.clock = clock;
-    this.onDue = onDue;
-  }
-
-  /** Calls `onDue` once the clock has reached `at`, unless the deadline is moved or cleared before. */
-  set(at: number): void {
-    this.at = at;
-    if (at >= this.timerAt || at === Number.POSITIVE_INFINITY) return;
-    this.stopTimer();
-    this.startTimer();
-  }
-
-  get isSet(): boolean {
-    return this.at !== Number.POSITIVE_INFINITY;
-  }
-
+export interface Deadline {
+  /** Calls `onDue` once the clock has reached `at`, unless the deadline is moved or lifted before. */
+  set(at: number): void;
   /** Lifts the deadline; the timer may stay for the next one. */
-  lift(): void {
-    this.at = Number.POSITIVE_INFINITY;
-  }
-
+  lift(): void;
   /** Lifts the deadline and gives the timer back. */
-  clear(): void {
-    this.lift();
-    this.stopTimer();
-  }
+  clear(): void;
+}
 
-  private startTimer(): void {
-    this.timerAt = this.at;
-    this.timer = this.clock.setTimeout(this.onTimer, Math.max(0, this.at - this.clock.now()));
-  }
+export function deadline(clock: Clock, onDue: () => void): Deadline {
+  let dueAt = NEVER;
+  let timer: unknown;
+  let timerAt = NEVER;
 
-  private stopTimer(): void {
-    if (this.timer === undefined) return;
-    this.clock.clearTimeout(this.timer);
-    this.timer = undefined;
-    this.timerAt = Number.POSITIVE_INFINITY;
-  }
+  const start = (): void => {
+    timerAt = dueAt;
+    timer = clock.setTimeout(onTimer, Math.max(0, dueAt - clock.now()));
+  };
 
-  private readonly onTimer = (): void => {
-    this.timer = undefined;
-    this.timerAt = Number.POSITIVE_INFINITY;
-    if (!this.isSet) return;
-    if (this.clock.now() < this.at) {
-      this.startTimer();
-      return;
-    }
-    this.at = Number.POSITIVE_INFINITY;
-    this.onDue();
+  const stop = (): void => {
+    if (timerAt < NEVER) clock.clearTimeout(timer);
+    timerAt = NEVER;
+  };
+
+  const onTimer = (): void => {
+    timerAt = NEVER;
+    if (dueAt === NEVER) return;
+    if (clock.now() < dueAt) return start();
+    dueAt = NEVER;
+    onDue();
+  };
+
+  return {
+    set(at) {
+      dueAt = at;
+      if (at >= timerAt || at === NEVER) return;
+      stop();
+      start();
+    },
+    lift() {
+      dueAt = NEVER;
+    },
+    clear() {
+      dueAt = NEVER;
+      stop();
+    },
   };
 }

@@ -5,151 +5,150 @@
  */
 
 import type { Source } from '../stream.ts';
-import { Outlet } from './outlet.ts';
-import { CHUNKS, type ChunkSource, type Cleanup, ignoreCleanup, SILENT, type Sink, Stage } from './stage.ts';
+import {
+  CHUNKS,
+  type ChunkSource,
+  type Cleanup,
+  ignoreCleanup,
+  isPromiseLike,
+  SILENT,
+  type Sink,
+  type Stage,
+} from './stage.ts';
 import { inNextTurn, isOverBudget } from './time-budget.ts';
 
-/** The stage behind a source. A stream of ours that nobody reads yet is joined directly, without a promise between. */
+/** The key by which a stream of ours gives its last stage away, so that two pipelines join without a promise between. */
+export const RELEASE: unique symbol = Symbol('release');
+
+/** A stream of ours. */
+export interface Releasable<T> {
+  [RELEASE](): Stage<T>;
+}
+
+/** The stage behind a source. */
 export function stageOf<T>(source: Source<T>): Stage<T> {
-  if (source instanceof Outlet) return source.release();
-  const any = source as Partial<ReadableStream<T> & AsyncIterable<T> & Iterable<T> & ChunkSource<T>>;
-  if (any.getReader) return new ItemInlet(() => readerIterator(source as ReadableStream<T>));
-  if (any[CHUNKS]) return new ChunkInlet(() => (any as ChunkSource<T>)[CHUNKS]());
-  if (any[Symbol.asyncIterator]) return new ItemInlet(() => (source as AsyncIterable<T>)[Symbol.asyncIterator]());
-  if (any[Symbol.iterator]) return new ItemInlet(() => syncReader(source as Iterable<T>));
+  const any = source as Partial<Releasable<T> & ReadableStream<T> & AsyncIterable<T> & Iterable<T> & ChunkSource<T>>;
+  if (any[RELEASE]) return any[RELEASE]();
+  if (any[CHUNKS]) return inlet<T>(() => (any as ChunkSource<T>)[CHUNKS](), true);
+  if (any.getReader) return inlet<T>(() => readerIterator(source as ReadableStream<T>));
+  if (any[Symbol.asyncIterator]) return inlet<T>(() => (source as AsyncIterable<T>)[Symbol.asyncIterator]());
+  if (any[Symbol.iterator]) return inlet<T>(() => syncReader(source as Iterable<T>));
   throw new TypeError('A source must be an async iterable, an iterable or a ReadableStream');
 }
 
 /** What is needed of an async iterator; the result may come at once, for iterables that are not async. */
-interface Reader<V> {
-  next(): PromiseLike<IteratorResult<V, unknown>> | IteratorResult<V, unknown>;
+interface Reader {
+  next(): PromiseLike<IteratorResult<unknown, unknown>> | IteratorResult<unknown, unknown>;
   return?(): unknown;
 }
 
-abstract class Inlet<V, T> extends Stage<T> {
-  private readonly open: () => Reader<V>;
-  private reader: Reader<V> | undefined;
-  private isPending = false;
-  private isOver = false;
-  private itemsSinceCheck = 0;
+function inlet<T>(open: () => Reader, isChunked?: boolean): Stage<T> {
+  let reader: Reader | undefined;
+  let sink: Sink<T> = SILENT;
+  // 'asking': in a call of the reader. 'pending': its promise has not settled. 'resting': the event loop has a turn.
+  let state: 'idle' | 'asking' | 'pending' | 'resting' | 'over' = 'idle';
+  let itemsSinceCheck = 0;
 
-  constructor(open: () => Reader<V>) {
-    super();
-    this.open = open;
-  }
-
-  protected abstract chunkOf(value: V): T[];
-
-  pull(sink: Sink<T>): void {
-    this.sink = sink;
-    // Counted here by the dozen, because the shared count costs more than all else that is done for an item.
-    if (++this.itemsSinceCheck === 64) {
-      this.itemsSinceCheck = 0;
-      if (isOverBudget(64)) {
-        inNextTurn(() => this.request());
-        return;
+  /** Asks the reader; in a loop, for as long as it answers at once and the sink asks again. */
+  const ask = (): void => {
+    state = 'asking';
+    try {
+      while (state === 'asking') {
+        reader ??= open();
+        const next = reader.next();
+        if ('then' in next) {
+          state = 'pending';
+          next.then(onResult, onError);
+          return;
+        }
+        const to = sink;
+        sink = SILENT;
+        deliver(next, to);
+        if (state === 'asking' && sink === SILENT) state = 'idle';
       }
-    }
-    this.request();
-  }
-
-  close(): Cleanup {
-    this.sink = SILENT;
-    if (this.isOver) return undefined;
-    this.isOver = true;
-    const cleanup = this.callReturn();
-    if (!this.isPending) return cleanup;
-    // An async generator keeps return() waiting until its pending next() settles, which may be never. The call has
-    // been made; nobody is held up by it, and what it throws later has no one left to go to.
-    ignoreCleanup(cleanup);
-    return undefined;
-  }
-
-  private request(): void {
-    if (this.isOver) {
-      this.answerDone();
-      return;
-    }
-    let next: PromiseLike<IteratorResult<V, unknown>> | IteratorResult<V, unknown>;
-    try {
-      this.reader ??= this.open();
-      next = this.reader.next();
-      this.isPending = 'then' in next;
     } catch (error) {
-      this.onError(error);
-      return;
+      onError(error);
     }
-    if (this.isPending) (next as PromiseLike<IteratorResult<V, unknown>>).then(this.onResult, this.onError);
-    else this.onResult(next as IteratorResult<V, unknown>);
-  }
+  };
 
-  private readonly onResult = (result: IteratorResult<V, unknown>): void => {
-    this.isPending = false;
-    if (this.isOver) return;
+  const deliver = (result: IteratorResult<unknown, unknown>, to: Sink<T>): void => {
     if (result.done) {
-      this.isOver = true;
-      this.answerDone();
-      return;
-    }
-    const chunk = this.chunkOf(result.value);
-    if (chunk.length === 0) this.request();
-    else this.answer(chunk);
+      state = 'over';
+      to.end();
+    } else if (!isChunked) to.item(result.value as T);
+    else if ((result.value as T[]).length > 0)
+      to.items((result.value as T[]).slice()); // the stages change it in place
+    else self.pull(to);
   };
 
-  private readonly onError = (error: unknown): void => {
-    this.isPending = false;
-    if (this.isOver) return;
-    this.isOver = true;
-    this.answerFail(error);
+  const onResult = (result: IteratorResult<unknown, unknown>): void => {
+    if (state === 'over') return;
+    state = 'idle';
+    deliver(result, sink);
   };
 
-  private callReturn(): Cleanup {
-    try {
-      // A source that was never read is opened just to be told, or a generator's caller would wait for its `finally`.
-      this.reader ??= this.open();
-      const returned = this.reader.return?.();
-      return returned === undefined ? undefined : Promise.resolve(returned).then(() => {});
-    } catch (error) {
-      return Promise.reject(error);
-    }
-  }
-}
+  const onError = (error: unknown): void => {
+    if (state === 'over') return;
+    state = 'over';
+    sink.end({ error });
+  };
 
-class ItemInlet<T> extends Inlet<T, T> {
-  protected chunkOf(value: T): T[] {
-    return [value];
-  }
-}
-
-class ChunkInlet<T> extends Inlet<readonly T[], T> {
-  protected chunkOf(value: readonly T[]): T[] {
-    return value.slice(); // the stages below change it in place
-  }
+  const self: Stage<T> = {
+    pull(to) {
+      sink = to;
+      if (state === 'over') to.end();
+      if (state !== 'idle') return;
+      // Counted here by the dozen, because the shared count costs more than all else that is done for an item.
+      if (++itemsSinceCheck < 64) return ask();
+      itemsSinceCheck = 0;
+      if (!isOverBudget(64)) return ask();
+      state = 'resting';
+      inNextTurn(() => state === 'resting' && ask());
+    },
+    close() {
+      if (state === 'over') return undefined;
+      const was = state;
+      state = 'over';
+      let cleanup: Cleanup;
+      try {
+        // A source that was never read is opened just to be told, or a generator's caller would wait for its `finally`.
+        reader ??= open();
+        const returned = reader.return?.();
+        cleanup = returned === undefined ? undefined : Promise.resolve(returned).then(() => {});
+      } catch (error) {
+        cleanup = Promise.reject(error);
+      }
+      if (was === 'pending' || was === 'resting') sink.end();
+      if (was !== 'pending') return cleanup;
+      // An async generator keeps return() waiting until its pending next() settles, which may be never. The call has
+      // been made; nobody is held up by it, and what it throws later has no one left to go to.
+      return void ignoreCleanup(cleanup);
+    },
+  };
+  return self;
 }
 
 /** A plain iterable. It answers in the same call; as in `for await`, promises among its values are awaited. */
-function syncReader<T>(iterable: Iterable<T>): Reader<T> {
+function syncReader(iterable: Iterable<unknown>): Reader {
   const iterator = iterable[Symbol.iterator]();
-  const close = () => void iterator.return?.();
   return {
     next: () => {
       const result = iterator.next();
-      const value: unknown = result.value;
-      if (result.done || typeof (value as PromiseLike<T> | undefined)?.then !== 'function') return result;
-      return Promise.resolve(value as PromiseLike<T>).then(
-        (item) => ({ done: false, value: item }),
+      if (result.done || !isPromiseLike(result.value)) return result;
+      return Promise.resolve(result.value).then(
+        (value) => ({ done: false, value }),
         (error) => {
-          close();
+          iterator.return?.();
           throw error;
         },
       );
     },
-    return: close,
+    return: () => void iterator.return?.(),
   };
 }
 
 /** A reader, not the stream's own iterator: `reader.cancel()` settles a pending read, the iterator waits behind it. */
-function readerIterator<T>(stream: ReadableStream<T>): Reader<T> {
+function readerIterator<T>(stream: ReadableStream<T>): Reader {
   const reader = stream.getReader();
   return {
     next: () => reader.read() as Promise<IteratorResult<T, undefined>>,

@@ -1,211 +1,183 @@
 /**
- * The outer edge: the async iterator that the user sees. It asks the last stage for a chunk and serves `next()` from
- * it. `return()` works at any time: every pending `next()` settles as done and every open source is told, in the same
+ * The outer edge: the async iterator that the user sees. It asks the last stage for items and serves `next()` from
+ * them. `return()` works at any time: every pending `next()` settles as done and every open source is told, in the same
  * turn. Several `next()` may be pending; they settle in the order of the calls.
  */
 
-import type { Stream } from '../stream.ts';
-import { Linear } from './linear.ts';
-import { Ring } from './ring.ts';
-import { CHUNKS, type Cleanup, type Sink, type Stage } from './stage.ts';
+import type { Source, Stream } from '../stream.ts';
+import { RELEASE, type Releasable, stageOf } from './inlet.ts';
+import { CHUNKS, type ChunkSource, type Failure, type Sink, type Stage } from './stage.ts';
 import { inNextTurn, isOverBudget } from './time-budget.ts';
 
-const DONE: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined });
-const NO_ITEMS: never[] = [];
+type Result<T> = IteratorResult<T, undefined>;
+type Settle<T> = (result: Result<T>) => void;
+type Reject = (error: unknown) => void;
+
+const BUSY = 'This stream is being read by another one';
+const DONE: IteratorReturnResult<undefined> = Object.freeze({ value: undefined, done: true });
 
 /** Falls back as compilers do for `await using`, for runtimes that lack the symbol. */
-const asyncDispose: typeof Symbol.asyncDispose = Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose');
+export const asyncDispose: typeof Symbol.asyncDispose = Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose');
 
-type Settle<T> = (result: IteratorResult<T, undefined>) => void;
+/** The operator that puts a stage behind its source. */
+export function operator<I, O>(behind: (upstream: Stage<I>) => Stage<O>): (source: Source<I>) => Stream<O> {
+  return (source) => outlet(behind(stageOf(source)));
+}
 
-export class Outlet<T> implements Stream<T> {
-  private readonly stage: Stage<T>;
-  private state: 'unread' | 'reading' | 'released' | 'over' = 'unread';
+/** The stream that reads a stage. */
+export function outlet<T>(stage: Stage<T>): Stream<T> {
+  // 'ready': there is a chunk to serve from. 'asking': in a call of `stage.pull`. 'waiting': a next() is pending.
+  let state: 'idle' | 'ready' | 'asking' | 'waiting' | 'released' | 'over' = 'idle';
   // The chunk being served, and the place of its next item.
-  private chunk: T[] = NO_ITEMS;
-  private at = 0;
-  private isPulling = false;
-  private isServing = false;
+  let chunk: T[] = [];
+  let at = 0;
   // The oldest pending next(), and those behind it.
-  private resolve: Settle<T> | undefined;
-  private reject: ((error: unknown) => void) | undefined;
-  private queue: Ring<[Settle<T>, (error: unknown) => void]> | undefined;
-  private cleanup: Promise<void> | undefined;
+  let resolve: Settle<T>;
+  let reject: Reject;
+  let queue: [Settle<T>, Reject][] = [];
+  // What the stage answered within the call.
+  let answer: Promise<Result<T>> = Promise.resolve(DONE);
+  let cleanup: Promise<void> | undefined;
+  let isServing = false;
 
-  constructor(stage: Stage<T>) {
-    this.stage = stage;
-  }
+  const executor = (settle: Settle<T>, fail: Reject): void => {
+    resolve = settle;
+    reject = fail;
+  };
 
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
+  // `value` before `done`: the loop that reads the result is a tenth faster then.
+  const take = (): Result<T> => {
+    const value = chunk[at++] as T;
+    state = at < chunk.length ? 'ready' : 'idle';
+    return { value, done: false };
+  };
 
-  next(): Promise<IteratorResult<T, undefined>> {
-    if (this.resolve !== undefined) return this.enqueue();
-    if (this.at < this.chunk.length && !isOverBudget(1)) return Promise.resolve(this.take());
-    if (this.state === 'over') return Promise.resolve(DONE);
-    if (this.state === 'released') return Promise.reject(new TypeError('This stream is being read by another one'));
-    this.state = 'reading';
-    const promise = new Promise(this.executor);
-    if (this.at < this.chunk.length) inNextTurn(() => this.serve());
-    else this.pull();
-    return promise;
-  }
+  const sink: Sink<T> = {
+    item(value) {
+      if (state === 'waiting') {
+        state = 'idle';
+        resolve({ value, done: false });
+        if (queue.length > 0) serve();
+      } else if (state === 'asking') {
+        state = 'idle';
+        answer = Promise.resolve({ value, done: false });
+      }
+    },
+    items(more) {
+      if (state !== 'waiting' && state !== 'asking') return;
+      const wasWaiting = state === 'waiting';
+      chunk = more;
+      at = 0;
+      if (wasWaiting) resolve(take());
+      else answer = Promise.resolve(take());
+      if (wasWaiting && queue.length > 0) serve();
+    },
+    end(failure) {
+      if (state !== 'over') settleAll(failure);
+    },
+  };
 
-  return(value?: unknown): Promise<IteratorResult<T, undefined>> {
-    const result = { done: true, value } as IteratorReturnResult<undefined>;
-    return this.close().then(() => result);
-  }
-
-  async throw(error?: unknown): Promise<never> {
-    await this.close().catch(() => {});
-    throw error;
-  }
-
-  [asyncDispose](): Promise<void> {
-    return this.close();
-  }
-
-  /** The same stream by chunks: what is ready at one time, as one array. */
-  [CHUNKS](): AsyncIterator<readonly T[]> {
-    return new Outlet(new Chunked(this.release()));
-  }
-
-  /** Gives the rest of the stream away to a pipeline that goes on from here. This outlet can only be closed then. */
-  release(): Stage<T> {
-    if (this.state === 'released' || this.resolve !== undefined) {
-      throw new TypeError('This stream is being read by another one');
+  /** Serves the calls that are pending behind the oldest, which has been settled. */
+  const serve = (): void => {
+    if (isServing) return;
+    isServing = true;
+    while (queue.length > 0 && (state === 'ready' || state === 'idle')) {
+      const wasReady = state === 'ready';
+      state = 'waiting';
+      executor(...(queue.shift() as [Settle<T>, Reject]));
+      if (wasReady) resolve(take());
+      else stage.pull(sink);
     }
-    const wasOver = this.state === 'over';
-    const held = this.chunk.slice(this.at);
-    this.chunk = NO_ITEMS;
-    this.at = 0;
-    this.state = 'released';
-    return held.length > 0 || wasOver ? new Held(held, this.stage, wasOver) : this.stage;
-  }
+    isServing = false;
+  };
+
+  const settleAll = (failure?: Failure): void => {
+    const was = state;
+    state = 'over';
+    chunk = [];
+    if (was === 'asking') answer = failure ? Promise.reject(failure.error) : Promise.resolve(DONE);
+    if (was === 'waiting') {
+      if (failure) reject(failure.error);
+      else resolve(DONE);
+    }
+    for (const [settle] of queue) settle(DONE);
+    queue = [];
+  };
+
+  /** Gives the rest of the stream away to a pipeline that goes on from here. It can only be closed from here then. */
+  const release = (): Stage<T> => {
+    if (state !== 'idle' && state !== 'ready' && state !== 'over') throw new TypeError(BUSY);
+    const isOver = state === 'over';
+    let rest = state === 'ready' ? chunk.slice(at) : [];
+    state = 'released';
+    if (!isOver && rest.length === 0) return stage;
+    return {
+      pull(to) {
+        const held = rest;
+        rest = [];
+        if (held.length > 0) to.items(held);
+        else if (isOver) to.end();
+        else stage.pull(to);
+      },
+      close() {
+        rest = [];
+        return isOver ? undefined : stage.close();
+      },
+    };
+  };
 
   /** Closes the pipeline; later calls return the same promise. */
-  protected close(): Promise<void> {
-    if (this.cleanup !== undefined) return this.cleanup;
-    const { state } = this;
-    let cleanup: Cleanup;
-    if (state === 'released') cleanup = this.stage.endFromOutside();
-    else {
-      this.settleAll();
-      cleanup = state === 'over' ? undefined : this.stage.close();
+  const close = (): Promise<void> => {
+    if (!cleanup) {
+      const wasOver = state === 'over';
+      if (state !== 'released') settleAll();
+      cleanup = (wasOver ? undefined : stage.close()) ?? Promise.resolve();
     }
-    this.cleanup = cleanup ?? Promise.resolve();
-    return this.cleanup;
-  }
+    return cleanup;
+  };
 
-  private readonly answers: Sink<T> = {
-    items: (chunk) => {
-      this.isPulling = false;
-      const { resolve } = this;
-      if (resolve === undefined) return; // closed in the meantime
-      if (chunk.length === 1) {
-        this.resolve = undefined;
-        resolve({ done: false, value: chunk[0] as T });
-        if (this.queue !== undefined) this.nextInLine();
-      } else {
-        this.chunk = chunk;
-        this.at = 0;
+  const stream: Stream<T> & Releasable<T> & ChunkSource<T> = {
+    [Symbol.asyncIterator]: () => stream,
+    next() {
+      if (state === 'idle') {
+        state = 'asking';
+        stage.pull(sink);
+        if (state === 'asking') {
+          state = 'waiting';
+          return new Promise(executor);
+        }
+        if (queue.length > 0) serve();
+        return answer;
       }
-      if (this.resolve !== undefined) this.serve();
+      if (state === 'ready') {
+        if (!isOverBudget(1)) return Promise.resolve(take());
+        state = 'waiting';
+        inNextTurn(() => {
+          if (state !== 'waiting') return;
+          resolve(take());
+          if (queue.length > 0) serve();
+        });
+        return new Promise(executor);
+      }
+      if (state === 'over') return Promise.resolve(DONE);
+      if (state === 'released') return Promise.reject(new TypeError(BUSY));
+      return new Promise((settle, fail) => queue.push([settle, fail]));
     },
-    done: () => this.settleAll(),
-    fail: (error) => {
-      const { reject, resolve } = this;
-      this.nextInLine();
-      if (resolve !== undefined) reject?.(error);
-      this.settleAll();
+    return: (value?: unknown) => close().then(() => ({ value, done: true }) as IteratorReturnResult<undefined>),
+    async throw(error?: unknown) {
+      await close().catch(() => {});
+      throw error;
+    },
+    [asyncDispose]: close,
+    [RELEASE]: release,
+    // The same stream by chunks: what is ready at one time, as one array.
+    [CHUNKS]() {
+      const inner = release();
+      return outlet<T[]>({
+        pull: (to) => inner.pull({ item: (value) => to.item([value]), items: to.item, end: to.end }),
+        close: inner.close,
+      });
     },
   };
-
-  private pull(): void {
-    this.isPulling = true;
-    this.stage.pull(this.answers);
-  }
-
-  /** Settles pending calls for as long as there are items. A loop, because a stage may answer inside `pull`. */
-  private serve(): void {
-    if (this.isServing) return;
-    this.isServing = true;
-    while (this.resolve !== undefined) {
-      if (this.at < this.chunk.length) {
-        const { resolve } = this;
-        this.nextInLine();
-        resolve(this.take());
-      } else if (this.isPulling) break;
-      else this.pull();
-    }
-    this.isServing = false;
-  }
-
-  private take(): IteratorResult<T, undefined> {
-    return { done: false, value: this.chunk[this.at++] as T };
-  }
-
-  private settleAll(): void {
-    this.state = 'over';
-    this.chunk = NO_ITEMS;
-    this.at = 0;
-    while (this.resolve !== undefined) {
-      const { resolve } = this;
-      this.nextInLine();
-      resolve(DONE);
-    }
-  }
-
-  private enqueue(): Promise<IteratorResult<T, undefined>> {
-    this.queue ??= new Ring();
-    const { queue } = this;
-    return new Promise((resolve, reject) => queue.push([resolve, reject]));
-  }
-
-  private nextInLine(): void {
-    this.resolve = undefined;
-    if (this.queue !== undefined && this.queue.size > 0) this.executor(...this.queue.shift());
-  }
-
-  private readonly executor = (resolve: Settle<T>, reject: (error: unknown) => void): void => {
-    this.resolve = resolve;
-    this.reject = reject;
-  };
-}
-
-/** Each chunk as one item. */
-class Chunked<T> extends Linear<T, T[]> {
-  override items(chunk: T[]): void {
-    this.answer([chunk]);
-  }
-}
-
-/** The rest of a stream that changes hands: what was fetched and not yet served, then what comes. */
-class Held<T> extends Linear<T, T> {
-  private held: T[];
-  private isOver: boolean;
-
-  constructor(held: T[], upstream: Stage<T>, isOver: boolean) {
-    super(upstream);
-    this.held = held;
-    this.isOver = isOver;
-  }
-
-  override pull(sink: Sink<T>): void {
-    if (this.held.length > 0) sink.items(this.held.splice(0));
-    else if (this.isOver) sink.done();
-    else super.pull(sink);
-  }
-
-  override items(chunk: T[]): void {
-    this.answer(chunk);
-  }
-
-  override close(): Cleanup {
-    this.held = [];
-    if (this.isOver) return undefined;
-    this.isOver = true;
-    return super.close();
-  }
+  return stream;
 }

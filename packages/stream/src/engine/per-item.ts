@@ -6,148 +6,122 @@
  */
 
 import type { Operator } from '../stream.ts';
-import { stageOf } from './inlet.ts';
-import { Linear } from './linear.ts';
-import { Outlet } from './outlet.ts';
+import { operator } from './outlet.ts';
+import { relay } from './relay.ts';
 import type { Stage } from './stage.ts';
 
-/** Returned by `apply` for "nothing comes out for this item". */
+/** Returned by a step for "nothing comes out for this item". */
 export const DROP: unique symbol = Symbol('drop');
-/** Returned by `apply` for "the stream ends before this item". */
+/** Returned by a step for "the stream ends before this item". */
 export const STOP: unique symbol = Symbol('stop');
+/** Returned by a step for "the user's function went async"; `went` says how. */
+const LATER: unique symbol = Symbol('later');
 
-/** One operator's part in the stage. It is made anew for each stream, so it may keep state. */
-export interface Step<I, O, R> {
-  /** Calls the user's function. What it throws, or rejects with, ends the stream. */
-  call(item: I): R | PromiseLike<R>;
-  /** What comes out for `item`, now that the function's result is known. */
-  apply(item: I, result: R): O | typeof DROP | typeof STOP;
+type Signal = typeof DROP | typeof STOP | typeof LATER;
+
+// `instanceof` would read better than symbols, and costs 40 ns a step in bundles, which turn classes into variables.
+const isSignal = (value: unknown): value is Signal =>
+  typeof value === 'symbol' && (value === DROP || value === STOP || value === LATER);
+
+/** A call of a user's function that is not settled yet. */
+interface Call<I, R> {
+  readonly item: I;
+  readonly result: PromiseLike<R>;
+  readonly apply: (item: I, result: R) => unknown;
 }
 
-/** The operator made of such a step. */
-export function perItem<I, O, R>(makeStep: () => Step<I, O, R>): Operator<I, O> {
-  return (source) => {
-    const stage = stageOf(source);
-    const [upstream, before] = stage instanceof PerItem ? [stage.upstream, stage.steps] : [stage, []];
-    return new Outlet<O>(new PerItem(upstream, [...before, makeStep() as AnyStep]) as Stage<unknown> as Stage<O>);
-  };
+/** The call that a step has just answered `LATER` for; it is picked up at once. */
+let went: Call<never, never>;
+
+/** One operator's part in the stage: the item that comes out, or a signal. What it throws ends the stream. */
+export type Step<I, O> = (item: I) => O | Signal;
+
+/** A step's answer when the user's function went async; `apply` makes the item of its result, or a signal. */
+export function later<I, R, O>(item: I, result: PromiseLike<R>, apply: (item: I, result: R) => O | Signal): Signal {
+  went = { item, result, apply } as Call<I, R> as never;
+  return LATER;
 }
 
-type AnyStep = Step<unknown, unknown, unknown>;
+/** The rows of steps that exist, so that the next operator can join. */
+const rows = new WeakMap<Stage<never>, { upstream: Stage<unknown>; steps: readonly Step<never, unknown>[] }>();
 
-class PerItem extends Linear<unknown, unknown> {
-  readonly steps: readonly AnyStep[];
+/** The operator made of a step, which is made anew for each stream, so it may keep state. */
+export function perItem<I, O>(makeStep: () => Step<I, O>): Operator<I, O> {
+  return operator((stage) => {
+    const row = rows.get(stage as Stage<never>) ?? { upstream: stage, steps: [] };
+    const steps = [...row.steps, makeStep() as Step<never, unknown>];
+    const joined = rowOf<O>(row.upstream, steps as Step<unknown, unknown>[]);
+    rows.set(joined as Stage<never>, { upstream: row.upstream, steps });
+    return joined;
+  });
+}
 
-  constructor(upstream: Stage<unknown>, steps: readonly AnyStep[]) {
-    super(upstream);
-    this.steps = steps;
-  }
-
-  // A chunk of one, which is what foreign sources give, is worth a loop of its own: it is a third faster.
-  override items(chunk: unknown[]): void {
-    if (chunk.length > 1) {
-      this.run(chunk, 0, chunk[0], 0);
-      return;
-    }
-    const { steps } = this;
-    let value = chunk[0];
-    for (let index = 0; index < steps.length; index++) {
-      const step = steps[index] as AnyStep;
-      let result: unknown;
-      try {
-        result = step.call(value);
-      } catch (error) {
-        this.endEarly([], { error });
-        return;
-      }
-      if (isPromiseLike(result)) {
-        this.wait([], chunk, 0, value, index, result);
-        return;
-      }
-      value = step.apply(value, result);
-      if (value === STOP) {
-        this.endEarly([], 'done');
-        return;
-      }
-      if (value === DROP) {
-        this.pullAgain();
-        return;
-      }
-    }
-    chunk[0] = value;
-    this.answer(chunk);
-  }
-
-  /** Goes on with the item at `index`, which is `value` by now, at `step`; then with the items behind it. */
-  private run(chunk: unknown[], index: number, value: unknown, step: number): void {
-    const { steps } = this;
-    let count = 0; // of results, which are written over the items that are done with
-    for (;;) {
-      for (; step < steps.length && value !== DROP; step++) {
-        const { call, apply } = steps[step] as AnyStep;
-        let result: unknown;
+function rowOf<O>(upstream: Stage<unknown>, steps: readonly Step<unknown, unknown>[]): Stage<O> {
+  return relay<unknown, O>(upstream, (out) => {
+    /**
+     * Sends the item at `place`, which is `value` by now, through the steps from `step` on; then the items behind it. What
+     * comes out is written over those that are done with.
+     */
+    const run = (chunk: unknown[], place: number, value: unknown, step: number): void => {
+      let count = 0;
+      const before = () => chunk.slice(0, count) as O[];
+      for (;;) {
         try {
-          result = call(value);
+          while (step < steps.length && !isSignal(value)) {
+            value = (steps[step++] as Step<unknown, unknown>)(value);
+          }
         } catch (error) {
-          this.endEarly(chunk.slice(0, count), { error });
-          return;
+          return out.endEarly(before(), { error });
         }
-        if (isPromiseLike(result)) {
-          this.wait(chunk.slice(0, count), chunk, index, value, step, result);
-          return;
-        }
-        value = apply(value, result);
-        if (value === STOP) {
-          this.endEarly(chunk.slice(0, count), 'done');
-          return;
-        }
+        if (value === STOP) return out.endEarly(before());
+        if (value === LATER) return wait(step, chunk.slice(place + 1), before());
+        if (value !== DROP) chunk[count++] = value;
+        if (++place >= chunk.length) break;
+        value = chunk[place];
+        step = 0;
       }
-      if (value !== DROP) chunk[count++] = value;
-      if (++index >= chunk.length) break;
-      value = chunk[index];
-      step = 0;
-    }
-    if (count < chunk.length) chunk.length = count;
-    if (count > 0) this.answer(chunk);
-    else this.pullAgain();
-  }
-
-  /** A function went async. The results before it go out first; the next pull gets what the promise gives. */
-  private wait(
-    before: unknown[],
-    chunk: unknown[],
-    index: number,
-    value: unknown,
-    step: number,
-    promise: PromiseLike<unknown>,
-  ): void {
-    const settle = (then: () => void) => {
-      if (this.isWaited) then();
-      else this.resume = then;
+      chunk.length = count;
+      if (count > 0) out.items(chunk as O[]);
+      else out.again();
     };
-    promise.then(
-      (result) => settle(() => this.continueWith(chunk, index, value, step, result)),
-      (error) => settle(() => this.endEarly([], { error })),
-    );
-    if (before.length === 0) return;
-    this.resume = () => {}; // a pull that comes before the promise has settled waits for it
-    this.answer(before);
-  }
 
-  private continueWith(chunk: unknown[], index: number, item: unknown, step: number, result: unknown): void {
-    const value = (this.steps[step] as AnyStep).apply(item, result);
-    if (value === STOP) {
-      this.endEarly([], 'done');
-      return;
-    }
-    // The item goes through its other steps by itself, so that it is handed out without waiting for those behind it.
-    if (index + 1 < chunk.length) {
-      const rest = chunk.slice(index + 1);
-      this.resume = () => this.run(rest, 0, rest[0], 0);
-    }
-    this.run([item], 0, value, step + 1);
-  }
+    /** A function went async. The results before it go out first; the next pull gets what the promise gives. */
+    const wait = (step: number, rest: unknown[], before: O[]): void => {
+      const { item, result: promise, apply } = went as unknown as Call<unknown, unknown>;
+      promise.then(
+        (result) =>
+          settle(() => {
+            // The item goes through its other steps by itself, so that it is handed out without waiting for the rest.
+            if (rest.length > 0) out.instead(() => run(rest, 0, rest[0], 0));
+            run([item], 0, apply(item, result), step);
+          }),
+        (error) => settle(() => out.endEarly([], { error })),
+      );
+      if (before.length === 0) return;
+      out.instead(() => {}); // a pull that comes before the promise has settled waits for it
+      out.items(before);
+    };
+
+    const settle = (then: () => void): void => {
+      if (!out.isOver()) out.whenAsked(then);
+    };
+
+    return {
+      // What foreign sources give; it is worth a loop of its own, which is a third faster.
+      item(value) {
+        let step = 0;
+        try {
+          do value = (steps[step++] as Step<unknown, unknown>)(value);
+          while (!isSignal(value) && step < steps.length);
+        } catch (error) {
+          return out.endEarly([], { error });
+        }
+        if (!isSignal(value)) out.item(value as O);
+        else if (value === DROP) out.again();
+        else if (value === STOP) out.endEarly([]);
+        else wait(step, [], []);
+      },
+      items: (chunk) => run(chunk, 0, chunk[0], 0),
+    };
+  });
 }
-
-const isPromiseLike = (value: unknown): value is PromiseLike<unknown> =>
-  typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';

@@ -1,99 +1,112 @@
 /**
- * The base of stages that read one upstream at their own pace: ahead of the reader, or past an answer that a timer has
- * given in its place.
+ * The stage that reads one upstream at its own pace: ahead of the reader, or past an answer that a timer has given in its
+ * place.
  */
 
-import { Queue } from './queue.ts';
-import { afterCleanup, type Cleanup, type Ending, ignoreCleanup, type Sink, type Stage } from './stage.ts';
+import { type Queue, type QueueHooks, queue } from './queue.ts';
+import { afterCleanup, type Cleanup, type Failure, ignoreCleanup, type Sink, type Stage } from './stage.ts';
 
-export abstract class Pump<I, O> extends Queue<O> implements Sink<I> {
-  protected readonly upstream: Stage<I>;
-  private isOpen = false; // a pull on the upstream has not been answered
-  private isPulling = false; // … and has not returned either
-  private isUpstreamOver = false;
-
-  constructor(upstream: Stage<I>, capacity?: number) {
-    super(capacity);
-    this.upstream = upstream;
-  }
-
+/** What an operator adds to the pump. */
+export interface PumpHooks<I, O> extends QueueHooks<O> {
   /** Whether to read on now. Asked after each pull of the reader and each answer of the upstream. */
-  protected abstract wantsMore(): boolean;
-
-  /** Takes items of the upstream in. If it throws, the stream fails. */
-  protected abstract take(chunk: I[]): void;
-
+  wantsMore(): boolean;
+  /** Takes an item of the upstream in. If it throws, the stream fails. */
+  take(item: I): void;
+  /** Takes a chunk in. Default: `take` for each of its items. */
+  takeAll?(chunk: I[]): void;
   /** Lets out what is still held, when the upstream is over. */
-  protected flush(): void {}
+  flush?(): void;
+  /** What the end of the upstream means. Default: `flush`, then the end of the stream. */
+  onSourceOver?(failure?: Failure): void;
+}
 
-  items(chunk: I[]): void {
-    this.isOpen = false;
-    if (this.isEnded) return;
-    try {
-      this.take(chunk);
-    } catch (error) {
-      this.endEarly({ error });
-    }
-    this.read();
-  }
-
-  done(): void {
-    this.overWith('done');
-  }
-
-  fail(error: unknown): void {
-    this.overWith({ error });
-  }
-
-  override endFromOutside(): Cleanup {
-    return this.upstream.endFromOutside();
-  }
-
-  protected onPull(): void {
-    this.read();
-  }
-
-  /** Reads the upstream for as long as it is wanted. A loop, because the upstream may answer inside `pull`. */
-  protected read(): void {
-    if (this.isPulling) return;
-    this.isPulling = true;
-    while (!this.isOpen && !this.isUpstreamOver && !this.isEnded && this.wantsMore()) {
-      this.isOpen = true;
-      this.upstream.pull(this);
-    }
-    this.isPulling = false;
-  }
-
-  /** The upstream is over. By default that ends the stream, behind what is held. */
-  protected onSourceOver(ending: Ending): void {
-    this.flush();
-    this.finish(ending);
-  }
-
+export interface Pump<O> extends Queue<O> {
+  /** Reads the upstream for as long as it is wanted. */
+  read(): void;
   /** Ends the stream from this stage, behind what is queued, once an idle upstream has been cleaned up. */
-  protected endEarly(ending: Ending): void {
-    afterCleanup(this.closeSources(), (failure) => this.finish(ending === 'done' ? (failure ?? ending) : ending));
-  }
-
+  endEarly(failure?: Failure): void;
   /** Ends the stream at once, behind what is queued. The cleanup is started and not waited for. */
-  protected endNow(ending: Ending): void {
-    this.finish(ending);
-    ignoreCleanup(this.closeSources());
-  }
+  endNow(failure?: Failure): void;
+}
 
-  protected override closeSources(): Cleanup {
-    this.isUpstreamOver = true;
-    return this.upstream.close();
-  }
+export function pump<I, O>(upstream: Stage<I>, hooks: PumpHooks<I, O>): Pump<O> {
+  const { wantsMore, take, takeAll, flush, onSourceOver } = hooks;
+  let isOpen = false; // a pull on the upstream has not been answered
+  let isReading = false; // … and has not returned either
+  let isSourceOver = false;
 
-  private overWith(ending: Ending): void {
-    this.isOpen = false;
-    this.isUpstreamOver = true;
-    if (this.isEnded) return;
-    try {
-      this.onSourceOver(ending);
-    } catch (error) {
-      this.finish({ error });
+  const closeSources = (): Cleanup => {
+    isSourceOver = true;
+    return upstream.close();
+  };
+
+  const out: Queue<O> = queue({
+    ...hooks,
+    closeSources,
+    onPulled() {
+      read();
+      hooks.onPulled?.();
+    },
+  });
+
+  const endEarly = (failure?: Failure): void =>
+    afterCleanup(closeSources(), (ofCleanup) => out.finish(failure ?? ofCleanup));
+
+  /** A loop, because the upstream may answer inside `pull`. */
+  const read = (): void => {
+    if (isReading) return;
+    isReading = true;
+    while (!isOpen && !isSourceOver && !out.isEnded() && wantsMore()) {
+      isOpen = true;
+      upstream.pull(self);
     }
-  }
+    isReading = false;
+  };
+
+  const takeEach =
+    takeAll ??
+    ((chunk: I[]) => {
+      for (const item of chunk) take(item);
+    });
+
+  /** Takes in what the upstream has answered, then reads on. */
+  const answered = <V>(act: (value: V) => void, value: V): void => {
+    isOpen = false;
+    if (out.isEnded()) return;
+    try {
+      act(value);
+    } catch (error) {
+      endEarly({ error });
+    }
+    read();
+  };
+
+  const self: Sink<I> = {
+    item: (item) => answered(take, item),
+    items: (chunk) => answered(takeEach, chunk),
+    end(failure) {
+      if (isSourceOver) return;
+      isSourceOver = true;
+      if (out.isEnded()) return;
+      try {
+        if (onSourceOver) onSourceOver(failure);
+        else {
+          flush?.();
+          out.finish(failure);
+        }
+      } catch (error) {
+        out.finish({ error });
+      }
+    },
+  };
+
+  return {
+    ...out,
+    read,
+    endEarly,
+    endNow(failure) {
+      out.finish(failure);
+      ignoreCleanup(closeSources());
+    },
+  };
 }

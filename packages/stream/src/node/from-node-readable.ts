@@ -3,8 +3,8 @@
  */
 
 import type { Readable } from 'node:stream';
-import { Outlet } from '../engine/outlet.ts';
-import { type Cleanup, SILENT, type Sink, Stage } from '../engine/stage.ts';
+import { outlet } from '../engine/outlet.ts';
+import { type Failure, SILENT, type Sink } from '../engine/stage.ts';
 import type { Stream } from '../stream.ts';
 
 /**
@@ -15,70 +15,66 @@ import type { Stream } from '../stream.ts';
  * for await (const bytes of fromNodeReadable<Buffer>(request)) hash.update(bytes);
  */
 export function fromNodeReadable<T>(readable: Readable): Stream<T> {
-  return new Outlet(new ReadableStage<T>(readable));
-}
+  let sink: Sink<T> = SILENT; // the open pull's
+  let state: 'new' | 'open' | 'over' = 'new';
+  let broken: Failure | undefined;
 
-class ReadableStage<T> extends Stage<T> {
-  private readonly readable: Readable;
-  private isAttached = false;
-  private isOver = false;
-  private error: { error: unknown } | undefined;
-
-  constructor(readable: Readable) {
-    super();
-    this.readable = readable;
-    // From the start and for good, as an 'error' without a listener ends the process; it may come after the last read.
-    readable.on('error', this.onError);
-  }
-
-  pull(sink: Sink<T>): void {
-    this.sink = sink;
-    if (!this.isAttached && !this.isOver) {
-      this.isAttached = true;
-      this.readable.on('readable', this.serve).on('end', this.serve).on('close', this.serve);
-    }
-    this.serve();
-  }
-
-  close(): Cleanup {
-    this.sink = SILENT;
-    if (this.isOver) return undefined;
-    this.detach();
-    if (this.readable.destroyed) return undefined;
-    return new Promise((resolve) => {
-      this.readable
-        .once('error', () => {})
-        .once('close', resolve)
-        .destroy();
-    });
-  }
-
-  private readonly onError = (error: unknown): void => {
-    this.error = { error };
-    this.serve();
+  const letGo = (): Sink<T> => {
+    const to = sink;
+    sink = SILENT;
+    return to;
   };
 
-  private readonly serve = (): void => {
-    if (!this.isWaited || this.isOver) return void (this.isOver && this.answerDone());
-    const chunk: T[] = [];
-    if (!this.readable.destroyed) {
-      for (let item = this.readable.read(); item !== null; item = this.readable.read()) chunk.push(item);
-    }
-    if (chunk.length > 0) this.answer(chunk);
-    else if (this.error !== undefined) this.end(this.error);
-    else if (this.readable.readableEnded) this.end('done');
-    else if (this.readable.errored) this.end({ error: this.readable.errored });
-    else if (this.readable.closed) this.end({ error: new Error('The stream was destroyed before its end') });
-  };
-
-  private end(ending: 'done' | { error: unknown }): void {
-    this.detach();
-    this.answerEnding(ending);
-  }
-
-  private detach(): void {
-    this.isOver = true;
-    const { readable, serve } = this;
+  const detach = (): void => {
+    state = 'over';
     readable.off('readable', serve).off('end', serve).off('close', serve);
-  }
+  };
+
+  const end = (failure?: Failure): void => {
+    detach();
+    letGo().end(failure);
+  };
+
+  const serve = (): void => {
+    if (sink === SILENT) return;
+    if (state === 'over') return letGo().end();
+    const chunk: T[] = [];
+    if (!readable.destroyed) {
+      for (let item = readable.read(); item !== null; item = readable.read()) chunk.push(item);
+    }
+    if (chunk.length > 0) letGo().items(chunk);
+    else if (broken) end(broken);
+    else if (readable.readableEnded) end();
+    else if (readable.errored) end({ error: readable.errored });
+    else if (readable.closed) end({ error: new Error('The stream was destroyed before its end') });
+  };
+
+  // From the start and for good, as an 'error' without a listener ends the process; it may come after the last read.
+  readable.on('error', (error) => {
+    broken = { error };
+    serve();
+  });
+
+  return outlet({
+    pull(to) {
+      sink = to;
+      if (state === 'new') {
+        state = 'open';
+        readable.on('readable', serve).on('end', serve).on('close', serve);
+      }
+      serve();
+    },
+    close() {
+      if (state === 'over') return undefined;
+      detach();
+      letGo().end();
+      if (readable.destroyed) return undefined;
+      return new Promise((resolve) => {
+        readable
+          .once('error', () => {})
+          .once('close', resolve)
+          .destroy();
+      });
+    },
+  });
 }

@@ -31,12 +31,15 @@ export function toNodeReadable<T>(source: Source<T>, { objectMode = true }: ToNo
     },
   });
   const sink: Sink<T> = {
+    item: (value) => void readable.push(value),
     items: (chunk) => {
       for (const item of chunk) readable.push(item);
     },
-    done: () => void readable.push(null),
-    // A tick later, or the item that this very read() returns would be lost.
-    fail: (error) => process.nextTick(() => readable.destroy(error as Error)),
+    end(failure) {
+      if (!failure) readable.push(null);
+      // A tick later, or the item that this very read() returns would be lost.
+      else process.nextTick(() => readable.destroy(failure.error as Error));
+    },
   };
   return readable;
 }
