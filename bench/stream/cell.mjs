@@ -1,7 +1,8 @@
 /**
  * Measures one operator of one contestant, in a process of its own, so that no contestant pays for what others have done
- * to the caches and the optimiser. The baseline, a bare `for await` over the same source, runs in turns with it.
- * Prints one line of JSON. Usage: node --expose-gc cell.mjs <operator> <contestant> <items> <stream url> [peers folder]
+ * to the caches and the optimiser. Short rounds of the baseline, a bare `for await` over the same source, and of the
+ * contestant take turns; the ratio is the median over the pairs, which foreign load slows alike. Prints one line of JSON.
+ * Usage: node --expose-gc cell.mjs <operator> <contestant> <items a round> <stream url> [peers folder]
  */
 
 import { loadCandidates } from './candidates.mjs';
@@ -70,41 +71,44 @@ function chainOf(source) {
   );
 }
 
+globalThis.sum = 0; // global, so that the work is not optimised away
+const sink = (item) => {
+  globalThis.sum += typeof item === 'number' ? item : item.length;
+};
+
 async function time(run) {
-  let sum = 0;
-  const sink = (item) => {
-    sum += typeof item === 'number' ? item : item.length;
-  };
-  globalThis.gc?.();
   const start = performance.now();
   await run(sink);
-  return { ms: performance.now() - start, sum };
+  return performance.now() - start;
 }
 
-await time(baseline);
-const warmUp = (await time(operators[operator])).ms;
-const rounds = warmUp > 4000 ? 1 : warmUp > 1500 ? 3 : 9;
-const baselines = [];
-const times = [];
-let retained = 0;
-for (let round = 0; round < rounds; round++) {
-  baselines.push((await time(baseline)).ms);
-  globalThis.gc?.();
-  const before = process.memoryUsage().heapUsed;
-  times.push((await time(operators[operator])).ms);
-  globalThis.gc?.();
-  retained = process.memoryUsage().heapUsed - before;
+const run = operators[operator];
+await time(run);
+const isSlow = (await time(run)) > 250; // a peer at over ten times the baseline needs no finer figure
+for (let round = 0; round < (isSlow ? 2 : 20); round++) {
+  await time(baseline);
+  await time(run);
 }
+const ratios = [];
+for (let round = 0; round < (isSlow ? 9 : 101); round++) {
+  const before = await time(baseline);
+  ratios.push((await time(run)) / before);
+}
+ratios.sort((left, right) => left - right);
+
+globalThis.gc?.();
+const heapBefore = process.memoryUsage().heapUsed;
+await time(run);
+globalThis.gc?.();
+const at = (share) => ratios[Math.floor(share * (ratios.length - 1))];
 console.log(
   JSON.stringify({
     operator,
     name,
-    // The best round of each: what else runs on the machine can only add to a time.
-    ratio: Math.min(...times) / Math.min(...baselines),
-    ms: Math.min(...times),
-    baselineMs: Math.min(...baselines),
-    rounds,
-    retainedBytes: retained,
+    ratio: at(0.5),
+    quartiles: [at(0.25), at(0.75)],
+    rounds: ratios.length,
+    retainedBytes: process.memoryUsage().heapUsed - heapBefore,
   }),
 );
 process.exit(0);
