@@ -33,6 +33,11 @@ const tests = await run('npm', ['test']);
 const counts = { passed: count(tests.output, 'passed'), failed: count(tests.output, 'failed') };
 if (tests.status !== 0 && counts.failed === 0) counts.failed = 1;
 
+// The same tests in the other runtimes; needs the builds that `npm test` has made.
+const runtimes = await run('node', ['test/runtimes/run.mjs', 'node22', 'node26', 'bun', 'deno', 'workerd', 'chromium']);
+counts.passed += count(runtimes.output, 'passed');
+counts.failed += count(runtimes.output, 'failed') || Number(runtimes.status !== 0);
+
 for (const [name, command, args] of checks) {
   const started = Date.now();
   console.log(`\n── ${name}`);

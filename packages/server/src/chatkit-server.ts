@@ -57,6 +57,16 @@ export interface ChatKitServerOptions<Context> extends SettingsOptions {
   contextOf?: ((userId: string) => Context | Promise<Context>) | undefined;
 }
 
+/** What a runtime offers for one request. */
+export interface HandleOptions {
+  /**
+   * Where the runtime ends a request's work once its client has gone (Cloudflare Workers): `(work) => ctx.waitUntil(work)`. It
+   * is given the run that the request starts, so that a client that leaves is noticed, what was written is kept, and a
+   * client that comes back finds the run going on.
+   */
+  waitUntil?: ((work: Promise<unknown>) => void) | undefined;
+}
+
 /**
  * A ChatKit server. Subclass it and write `respond()`; `createChatKitServer` does the same with functions. `Context` is
  * whatever you pass to `handle()`, usually the user; it reaches the store and every method.
@@ -92,13 +102,13 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
    * Answers a request. Never rejects: what goes wrong is an answer with a status, or an event on the stream. Routing is
    * yours; the path and the query of the URL are not looked at, except for `?run=` of a GET.
    */
-  async handle(request: Request, context: Context): Promise<Response> {
-    return toResponse(await this.reply(request, context));
+  async handle(request: Request, context: Context, options: HandleOptions = {}): Promise<Response> {
+    return toResponse(await this.reply(request, context, options));
   }
 
   /** `handle()` before it becomes a `Response`: what adapters of runtimes build on. */
-  reply(request: Request, context: Context): Promise<Reply> {
-    return this.replyAs(request, () => context);
+  reply(request: Request, context: Context, options: HandleOptions = {}): Promise<Reply> {
+    return this.replyAs(request, () => context, options);
   }
 
   /**
@@ -106,8 +116,12 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
    * checked, and not for a browser that asks first, which brings no credentials. What it throws is an answer like any other,
    * so that a page of a listed origin can read it.
    */
-  replyAs(request: Request, signIn: () => Context | Promise<Context>): Promise<Reply> {
-    return replyTo({ parts: this, registry: this.#registry }, request, signIn);
+  replyAs(
+    request: Request,
+    signIn: () => Context | Promise<Context>,
+    { waitUntil }: HandleOptions = {},
+  ): Promise<Reply> {
+    return replyTo({ parts: this, registry: this.#registry, waitUntil }, request, signIn);
   }
 
   /**

@@ -18,6 +18,8 @@ import { optedIn, startRun } from './start-run.ts';
 export interface Kernel<Context> {
   readonly parts: ServerParts<Context>;
   readonly registry: RunRegistry;
+  /** Keeps the runtime at work for a run whose request has ended. */
+  readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined;
 }
 
 /** Answers a request. Never rejects. */

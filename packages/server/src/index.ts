@@ -1,6 +1,6 @@
 // The server: `respond()` in, a resumable event stream out.
 
-export { ChatKitServer, type ChatKitServerOptions } from './chatkit-server.ts';
+export { ChatKitServer, type ChatKitServerOptions, type HandleOptions } from './chatkit-server.ts';
 export type { Clock } from './clock.ts';
 export { type CreateChatKitServerOptions, createChatKitServer } from './create-server.ts';
 export type { AddedItems, AudioInput, Feedback, RunContext, ServerHooks } from './parts.ts';

@@ -51,7 +51,7 @@ const chosenId = (request: Request): string | undefined => {
 };
 
 const begin = async <Context>(
-  { parts, registry }: Kernel<Context>,
+  { parts, registry, waitUntil }: Kernel<Context>,
   runId: string,
   call: StreamingRequest,
   request: Request,
@@ -62,6 +62,7 @@ const begin = async <Context>(
   const { run, ready } = registry.begin({ runId, threadId, resumable, userId: parts.userOf(context) }, () =>
     prepareTurn(parts, call, threadId, context),
   );
+  waitUntil?.(run.settled);
   const hold = holdFor(run, request);
   let place: RunPlace;
   try {

@@ -1,27 +1,12 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import crossws from 'crossws/adapters/node';
 import { WebSocketServer } from 'ws';
-import { decodeNdjson, decodeSse, encodeNdjson, encodeSse, type SseFrame, toResponse } from '../src/index.ts';
 import { writeReply } from '../src/node/index.ts';
-import { openWebSocket, serveWebSocket } from '../src/ws/index.ts';
-import {
-  type Answer,
-  describeTransport,
-  type RunningTransport,
-  type TransportUnderTest,
-} from './support/describe-transport.ts';
+import { createCrosswsHooks, openWebSocket, serveWebSocket } from '../src/ws/index.ts';
+import { type Answer, describeTransport, type RunningTransport } from './support/describe-transport.ts';
+import { inProcess, MiB, ndjson, sse, under } from './support/transports.ts';
 
-const sse = {
-  contentType: 'text/event-stream',
-  encode: encodeSse,
-  decode: (body: ReadableStream<Uint8Array>) => decodeSse(body),
-};
-const ndjson = {
-  contentType: 'application/x-ndjson',
-  encode: (frame: SseFrame) => encodeNdjson(frame),
-  decode: (body: ReadableStream<Uint8Array>) => decodeNdjson(body) as AsyncIterableIterator<SseFrame>,
-};
-const MiB = 1024 * 1024;
 /** What a TCP connection on loopback holds in the kernel, both ends, and undici on top of it. */
 const tcpBytes = 16 * MiB;
 
@@ -54,17 +39,6 @@ const onNode = async (answer: Answer): Promise<RunningTransport> => {
   };
 };
 
-const inProcess = async (answer: Answer): Promise<RunningTransport> => ({
-  async fetch(path, init) {
-    const request = new Request(new URL(path, 'http://localhost'), init);
-    request.signal.throwIfAborted();
-    const gone = new AbortController();
-    const seen = new Request(request, { signal: gone.signal });
-    return toResponse(await answer(seen), { signal: request.signal, onDisconnect: () => gone.abort() });
-  },
-  async close() {},
-});
-
 const onWebSocket = async (answer: Answer): Promise<RunningTransport> => {
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1', perMessageDeflate: false, maxPayload: MiB });
   await new Promise((resolve) => server.once('listening', resolve));
@@ -80,14 +54,27 @@ const onWebSocket = async (answer: Answer): Promise<RunningTransport> => {
   };
 };
 
-const under = (
-  start: TransportUnderTest['start'],
-  form: Pick<TransportUnderTest, 'contentType' | 'encode' | 'decode'>,
-  bufferBytes: number,
-): TransportUnderTest => ({ start, bufferBytes, ...form });
+const onCrossws = async (answer: Answer): Promise<RunningTransport> => {
+  const hooks = createCrosswsHooks(answer, { origins: [], allowMissingOrigin: true });
+  const sockets = crossws({ hooks: hooks as never, serverOptions: { maxPayload: MiB, perMessageDeflate: false } });
+  const server = createServer();
+  server.on('upgrade', (request, socket, head) => void sockets.handleUpgrade(request, socket, head));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const connection = openWebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  return {
+    fetch: connection.fetch,
+    async close() {
+      connection.close();
+      sockets.closeAll(1001, '', true);
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+};
 
 describeTransport('SSE over node:http', under(onNode, sse, tcpBytes));
 describeTransport('NDJSON over node:http', under(onNode, ndjson, tcpBytes));
 describeTransport('Response in process', under(inProcess, sse, MiB));
 describeTransport('WebSocket', under(onWebSocket, sse, MiB));
+describeTransport('WebSocket over crossws', under(onCrossws, sse, MiB));
 describeTransport('NDJSON over WebSocket', under(onWebSocket, ndjson, MiB));

@@ -8,4 +8,4 @@ import '../sharing.test.ts';
 import '../smooth.test.ts';
 import '../time.test.ts';
 
-export { runAll } from './mini-test.ts';
+export { runAll } from '../../../../test/runtimes/mini-test.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Reply, SseFrame } from '../../src/index.ts';
-import { deferred, turns, until } from './node-server.ts';
+import { deferred, turns, until } from './turns.ts';
 
 export type Answer = (request: Request) => Promise<Reply> | Reply;
 

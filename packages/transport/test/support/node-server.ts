@@ -3,6 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { connect, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 
+export { deferred, turns, until } from './turns.ts';
+
 export interface RunningServer {
   readonly url: string;
   readonly port: number;
@@ -29,25 +31,4 @@ export const openSocket = async (port: number, request = 'GET / HTTP/1.1\r\nHost
   socket.write(request);
   onTestFinished(() => void socket.destroy());
   return socket;
-};
-
-/** A promise with its handles. */
-export const deferred = <T = void>() => {
-  let resolve!: (value: T) => void;
-  let reject!: (error: unknown) => void;
-  const promise = new Promise<T>((onResolve, onReject) => {
-    resolve = onResolve;
-    reject = onReject;
-  });
-  return { promise, resolve, reject };
-};
-
-/** Lets the event loop turn until `condition` holds. The test's own timeout is the limit. */
-export const until = async (condition: () => boolean): Promise<void> => {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
-};
-
-/** `count` turns of the event loop. */
-export const turns = async (count: number): Promise<void> => {
-  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
 };

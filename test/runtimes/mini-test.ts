@@ -1,6 +1,6 @@
 /**
- * As much of vitest as this package's tests use, in plain JavaScript for any runtime, so that the very same test files
- * run where vitest does not.
+ * As much of vitest as the tests that run everywhere use, in plain JavaScript for any runtime, so that the very same test
+ * files run where vitest does not.
  */
 
 import { equals } from './equals.ts';
@@ -38,6 +38,13 @@ it.each = (rows: readonly unknown[]) => (name: string, body: Body) => {
   for (const row of rows) it(label(name, rowOf(row)), () => body(...(rowOf(row) as never[])));
 };
 it.skipIf = (isSkipped: boolean) => (isSkipped ? () => {} : it);
+
+let finished: (() => unknown)[] = [];
+
+/** Runs when the test is over, the last one first. */
+export function onTestFinished(clean: () => unknown): void {
+  finished.push(clean);
+}
 
 class AssertionError extends Error {
   override readonly name = 'AssertionError';
@@ -83,6 +90,9 @@ export function expect(actual: unknown) {
       const message = messageOf(thrownBy(actual as () => unknown));
       check(message.includes(expected), message, 'does not contain', expected);
     },
+    not: {
+      toContain: (expected: string) => check(!(actual as string).includes(expected), actual, 'contains', expected),
+    },
     get rejects() {
       const rejection = (actual as Promise<unknown>).then(
         () => {
@@ -91,6 +101,8 @@ export function expect(actual: unknown) {
         (error: unknown) => error,
       );
       return {
+        toBe: async (expected: unknown) =>
+          check(Object.is(await rejection, expected), await rejection, 'is not', expected),
         toThrow: async (expected: string) => {
           const message = messageOf(await rejection);
           check(message.includes(expected), message, 'does not contain', expected);
@@ -100,6 +112,23 @@ export function expect(actual: unknown) {
       };
     },
   };
+}
+
+/** Runs a test and what it leaves to be cleaned up; one that hangs fails. */
+async function within(run: () => unknown, name: string): Promise<void> {
+  finished = [];
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  try {
+    await Promise.race([
+      run(),
+      new Promise((_, reject) => {
+        timer = setTimeout(() => reject(new AssertionError(`${name}: no end after 20 s`)), 20_000);
+      }),
+    ]);
+  } finally {
+    clearTimeout(timer);
+    for (const clean of finished.reverse()) await clean();
+  }
 }
 
 /** Runs every test; the report's first line is a summary, the others are failures. */
@@ -114,7 +143,7 @@ export async function runAll(
       continue;
     }
     try {
-      await run();
+      await within(run, name);
     } catch (error) {
       failures.push(`${name}\n    ${messageOf(error).split('\n').slice(0, 12).join('\n    ')}`);
     }

@@ -1,0 +1,3 @@
+import '../transports.test.ts';
+
+export { runAll } from '../../../../test/runtimes/mini-test.ts';

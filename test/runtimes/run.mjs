@@ -1,0 +1,167 @@
+/**
+ * The runtimes, each really started from its npm package: node test/runtimes/run.mjs [node22 node24 node26 bun deno workerd
+ * chromium]. In each run the tests of the stream package, the conformance kit of the transports over the runtime's own
+ * server, and a chat server of the built packages that is asked from outside. Tests are bundled with a stand-in for vitest.
+ */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { build } from 'esbuild';
+import { findChromium } from '../../scripts/chromium.mjs';
+import { execute, findRuntimes } from './runtimes.mjs';
+import { askServer } from './serving.mjs';
+
+const here = import.meta.dirname;
+const root = path.dirname(path.dirname(here));
+const folder = await mkdtemp(path.join(os.tmpdir(), 'chatkit-runtimes-'));
+
+/** What users install: `dist`, not the sources beside it. */
+const built = {
+  name: 'built',
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /\/src\/(\w+\/)?index\.ts$/ }, ({ path: asked, importer }) => {
+      const [, name] = /packages\/(\w+)\/test\//.exec(importer) ?? [];
+      if (name === undefined || name === 'stream') return undefined;
+      return { path: path.join(root, 'packages', name, asked.replace(/^.*\/src\//, 'dist/').replace(/\.ts$/, '.js')) };
+    }),
+};
+
+const bundle = async (name, contents, options = {}) => {
+  const outfile = path.join(folder, name);
+  await build({
+    stdin: { contents, resolveDir: root, loader: 'ts' },
+    alias: { vitest: path.join(here, 'mini-test.ts') },
+    plugins: [built],
+    outfile,
+    bundle: true,
+    format: 'esm',
+    target: 'es2023',
+    platform: 'neutral',
+    mainFields: ['module', 'main'],
+    external: ['node:*', 'cloudflare:*'],
+    logLevel: 'error',
+    ignoreAnnotations: true, // packages declare that their files have no side effects; test files have nothing else
+    ...options,
+  });
+  return outfile;
+};
+
+const streams = './packages/stream/test/runtimes/suite.ts';
+const transports = (name) => `./packages/transport/test/runtimes/${name}.ts`;
+
+/** `ws` is CommonJS and asks for Node's modules by `require`. */
+const forNode = {
+  platform: 'node',
+  banner: { js: `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);` },
+};
+
+const script = (suite) =>
+  `import { runAll } from '${suite}';
+   const { failed, report } = await runAll();
+   console.log(report);
+   const code = failed > 0 ? 1 : 0; // some tests leave streams open, and with them timers
+   globalThis.process ? process.exit(code) : Deno.exit(code);`;
+
+/** workerd runs `test()` handlers. Its clock stands still while code runs, so a time budget cannot be seen there. */
+const worker = (suite) =>
+  `export default { async test() {
+     const { runAll } = await import('${suite}');
+     const { failed, report } = await runAll((name) => name.includes('lets timers run'));
+     console.log(report);
+     if (failed > 0) throw new Error('failed');
+   } };`;
+
+const programs = findRuntimes();
+
+const inProgram =
+  (name, args = []) =>
+  async (suite) => {
+    const file = await bundle(`${name}.mjs`, script(suite), suite === streams ? {} : forNode);
+    return execute(programs[name], [...args, file], { cwd: folder });
+  };
+
+const inWorkerd = async (suite) => {
+  await bundle('worker.mjs', worker(suite));
+  await writeFile(
+    path.join(folder, 'test.capnp'),
+    `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (services = [(name = "main", worker = (modules = [(name = "worker", esModule = embed "worker.mjs")],
+  compatibilityDate = "2026-09-01"))]);`,
+  );
+  return execute(programs.workerd, ['test', 'test.capnp'], { cwd: folder });
+};
+
+async function inChromium(suite) {
+  const options = await findChromium();
+  if (!options) return { code: -1, output: 'no Chromium found' };
+  const { chromium } = await import('playwright');
+  const file = await bundle('browser.mjs', `import { runAll } from '${suite}'; globalThis.runAll = runAll;`);
+  const browser = await chromium.launch(options);
+  try {
+    const page = await browser.newPage();
+    await page.addScriptTag({ content: await readFile(file, 'utf8'), type: 'module' });
+    await page.waitForFunction('globalThis.runAll !== undefined');
+    const { failed, report } = await page.evaluate('runAll()');
+    return { code: failed, output: report };
+  } finally {
+    await browser.close();
+  }
+}
+
+const runtimes = {
+  ...(programs !== undefined && {
+    node22: { run: inProgram('node22'), transports: 'node' },
+    node24: { run: inProgram('node24') }, // the transports are in `npm test`
+    node26: { run: inProgram('node26'), transports: 'node' },
+    bun: { run: inProgram('bun'), transports: 'bun' },
+    deno: { run: inProgram('deno', ['run', '-A', '--no-check', '--quiet']), transports: 'deno' },
+    workerd: { run: inWorkerd, transports: 'workerd' },
+  }),
+  chromium: { run: inChromium },
+};
+
+const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(runtimes);
+const total = { passed: 0, failed: 0, skipped: 0 };
+const tell = (name, what, { code, output }, started) => {
+  const summary = /(\d+) passed, (\d+) failed, (\d+) skipped/.exec(output);
+  const seconds = `${((Date.now() - started) / 1000).toFixed(1)} s`;
+  if (summary === null || (code !== 0 && summary[2] === '0')) {
+    total.failed += 1;
+    console.log(
+      `${name.padEnd(9)} ${what}: did not run to its end\n${output.trim().split('\n').slice(-15).join('\n')}`,
+    );
+    return;
+  }
+  const [, passed, failed, skipped] = summary.map(Number);
+  total.passed += passed;
+  total.failed += failed;
+  total.skipped += skipped;
+  console.log(`${name.padEnd(9)} ${what}: ${summary[0]}, ${seconds}${failed === 0 ? '' : `\n${output}`}`);
+};
+
+const runAll = async (name) => {
+  const { run, transports: suite } = runtimes[name] ?? {};
+  if (run === undefined) {
+    console.warn(`SKIPPED: ${name}`);
+    total.skipped += 1;
+    return;
+  }
+  const each = async (what, task) => {
+    const started = Date.now();
+    tell(name, what, await task(), started);
+  };
+  await each('streams', () => run(streams));
+  if (suite === undefined) return;
+  await each('transports', () => run(transports(suite)));
+  await each('a chat server', () => askServer({ name, program: programs[name], folder, bundle }));
+};
+
+// Two at a time: half of the time goes by in waiting.
+const queue = [...wanted];
+const drain = async () => {
+  for (let name = queue.shift(); name !== undefined; name = queue.shift()) await runAll(name);
+};
+await Promise.all([drain(), drain()]);
+await rm(folder, { recursive: true, force: true });
+console.log(`\n   Tests  ${total.passed} passed | ${total.failed} failed | ${total.skipped} skipped`);
+process.exit(total.failed > 0 ? 1 : 0);
