@@ -57,14 +57,17 @@ export class AgentContext<Context = unknown> extends ResponseContext {
 
   /**
    * Shows a widget, or the successive states of one: the first adds it, each next one sends only what changed.
-   * Resolves when the last state is sent.
+   * Resolves when the last state is sent; waits for a reader that is far behind.
    */
   async streamWidget(
     widget: WidgetRoot | AsyncIterable<WidgetRoot>,
     options: { copyText?: string | undefined } = {},
   ): Promise<void> {
     const events = streamWidget(this.thread, widget, { ...options, createId: () => this.createId('message') });
-    for await (const event of events) this.stream(event);
+    for await (const event of events) {
+      this.stream(event);
+      await this.ready();
+    }
   }
 
   /**

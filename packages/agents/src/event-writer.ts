@@ -16,7 +16,7 @@ export interface ToolCall {
 
 /** Writes the signals of one run. */
 export interface EventWriter {
-  /** Writes one signal. Returns a promise only where a hook of the converter was asked, so that text costs none. */
+  /** Writes one signal. Returns a promise only where a hook of the converter or the store was asked, so that text costs none. */
   write(signal: AgentSignal): Promise<void> | undefined;
   /** The tool calls so far, oldest first. */
   readonly toolCalls: readonly ToolCall[];
@@ -27,8 +27,15 @@ interface OpenMessage {
   readonly parts: { text: string; annotations: Annotation[] }[];
 }
 
-/** A writer for one run. */
-export const createEventWriter = (context: ResponseContext, converter: ResponseStreamConverter): EventWriter => {
+/**
+ * A writer for one run. `isTaken` tells whether the thread has an item under a provider's id already; without it ids are
+ * unique within the run alone.
+ */
+export const createEventWriter = (
+  context: ResponseContext,
+  converter: ResponseStreamConverter,
+  isTaken?: (id: string) => Promise<boolean>,
+): EventWriter => {
   const messages = new Map<string, OpenMessage>();
   const images = new Map<string, { id: string; created_at: string }>();
   const used = new Set<string>();
@@ -158,9 +165,14 @@ export const createEventWriter = (context: ResponseContext, converter: ResponseS
         });
         return;
       }
-      case 'message.started':
-        message(signal.key, signal.id);
-        return;
+      case 'message.started': {
+        const { key, id } = signal;
+        if (id === undefined || isTaken === undefined) {
+          message(key, id);
+          return;
+        }
+        return isTaken(id).then((taken) => void message(key, taken ? undefined : id));
+      }
       case 'part.started':
         part(signal.key, signal.index);
         return;

@@ -25,6 +25,13 @@ export interface ResponseContextOptions {
   now?: (() => number) | undefined;
 }
 
+/** Where the events of a turn go. */
+export interface EventSink {
+  push(event: ThreadStreamEvent): void;
+  /** Resolves when there is room; `undefined` when there is now. */
+  ready(): Promise<void> | undefined;
+}
+
 /** Items that say nothing to the reader, so that a workflow stays open beside them. */
 const besideWorkflow: ReadonlySet<ThreadItem['type']> = new Set([
   'client_tool_call',
@@ -40,7 +47,7 @@ export class ResponseContext {
 
   #workflow: { item: WorkflowItem; announced: boolean } | undefined;
   #backlog: ThreadStreamEvent[] = [];
-  #sink: ((event: ThreadStreamEvent) => void) | undefined;
+  #sink: EventSink | undefined;
 
   constructor(options: ResponseContextOptions) {
     this.thread = options.thread;
@@ -61,7 +68,7 @@ export class ResponseContext {
       }
     }
     if (this.#sink === undefined) this.#backlog.push(event);
-    else this.#sink(event);
+    else this.#sink.push(event);
   }
 
   /** The workflow that is open, if one is. */
@@ -132,11 +139,19 @@ export class ResponseContext {
     this.#workflow = undefined;
   }
 
+  /**
+   * Resolves when the reader has caught up. `stream()` takes any number of events; who has many to send waits here between
+   * them, so that a slow reader holds the sender back instead of filling the memory.
+   */
+  async ready(): Promise<void> {
+    await this.#sink?.ready();
+  }
+
   /** Routes events to the bridge until the returned function is called. One run at a time. */
-  attach(sink: (event: ThreadStreamEvent) => void): () => void {
+  attach(sink: EventSink): () => void {
     if (this.#sink !== undefined) throw new ChatKitError('internal', 'This context is already part of a run.');
     this.#sink = sink;
-    for (const event of this.#backlog.splice(0)) sink(event);
+    for (const event of this.#backlog.splice(0)) sink.push(event);
     return () => {
       this.#sink = undefined;
     };

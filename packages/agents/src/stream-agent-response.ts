@@ -3,12 +3,13 @@
  * because the SDK discards what nobody has read yet when a model fails; the tools' own events join the same queue, so the
  * order on the screen is the order in which things happened.
  */
-import type { ClientToolCallItem, ThreadItem, ThreadStreamEvent } from '@chatkit/core';
-import { abortable, pipe, pushable } from '@chatkit/stream';
+import { type ClientToolCallItem, isChatKitError, type ThreadItem, type ThreadStreamEvent } from '@chatkit/core';
+import { abortable, pipe } from '@chatkit/stream';
 import type { AgentContext } from './agent-context.ts';
 import { type AgentRun, type AgentRunEvent, field, textField } from './agent-run.ts';
 import type { SignalReader } from './agent-signal.ts';
 import { requestApproval } from './approvals.ts';
+import { createEventQueue } from './event-queue.ts';
 import { createEventWriter, type ToolCall } from './event-writer.ts';
 import { createGenericReader } from './generic-reader.ts';
 import { ResponseStreamConverter } from './response-stream-converter.ts';
@@ -17,7 +18,7 @@ import { readResponsesEvent } from './responses-reader.ts';
 export interface StreamAgentResponseOptions {
   /** How images, citations and approvals are shown. Default: `new ResponseStreamConverter()`. */
   converter?: ResponseStreamConverter | undefined;
-  /** Events that may wait for a slow reader before the run is held back. Default 10,000. */
+  /** Events that may wait for a slow reader before the run and streaming widgets are held back. Default 10,000. */
   capacity?: number | undefined;
 }
 
@@ -44,8 +45,8 @@ export async function* streamAgentResponse<Context>(
   options: StreamAgentResponseOptions = {},
 ): AsyncGenerator<ThreadStreamEvent, void, undefined> {
   const { capacity = 10_000, converter = new ResponseStreamConverter() } = options;
-  const queue = pushable<ThreadStreamEvent>({ capacity });
-  const detach = context.attach((event) => void queue.push(event));
+  const queue = createEventQueue(capacity);
+  const detach = context.attach(queue);
   const stop = new AbortController();
   const shown = new Set<string>();
   let tripped = false;
@@ -53,16 +54,17 @@ export async function* streamAgentResponse<Context>(
   const pump = async (): Promise<void> => {
     try {
       await resumeWorkflow(context);
-      const writer = createEventWriter(context, converter);
+      const writer = createEventWriter(context, converter, (id) => isTaken(context, id));
       const read = createRunReader();
       for await (const event of pipe(run, abortable(stop.signal))) {
         for (const signal of read(event)) {
           const converted = writer.write(signal);
           if (converted !== undefined) await converted;
         }
-        if (queue.size >= capacity) await queue.ready();
+        const room = queue.ready();
+        if (room !== undefined) await room;
       }
-      if (!run.cancelled) finish(context, run, writer.toolCalls, converter);
+      if (!run.cancelled) await finish(context, run, writer.toolCalls, converter);
       queue.end();
     } catch (error) {
       if (isRefusal(error)) return queue.end();
@@ -73,7 +75,8 @@ export async function* streamAgentResponse<Context>(
 
   const pumping = pump();
   try {
-    for await (const event of queue) {
+    for await (const event of queue.events) {
+      queue.took();
       if (tripped) continue;
       if (event.type === 'thread.item.added' || event.type === 'thread.item.done') shown.add(event.item.id);
       yield event;
@@ -83,6 +86,7 @@ export async function* streamAgentResponse<Context>(
     throw error;
   } finally {
     stop.abort();
+    queue.close();
     detach();
     await pumping;
   }
@@ -120,12 +124,29 @@ const resumeWorkflow = async <Context>(context: AgentContext<Context>): Promise<
   if (candidate?.type === 'workflow') context.resumeWorkflow(candidate);
 };
 
-const finish = <Context>(
+/**
+ * Whether the thread has an item of this id. OpenAI's ids are unique; other servers of the Responses API count from one
+ * in each response, and the second answer would take the first one's place in the store.
+ */
+const isTaken = async <Context>(
+  { store, thread, requestContext }: AgentContext<Context>,
+  id: string,
+): Promise<boolean> => {
+  try {
+    await store.loadItem(thread.id, id, requestContext);
+    return true;
+  } catch (error) {
+    if (isChatKitError(error, 'item.not_found')) return false;
+    throw error;
+  }
+};
+
+const finish = async <Context>(
   context: AgentContext<Context>,
   run: AgentRun,
   toolCalls: readonly ToolCall[],
   converter: ResponseStreamConverter,
-): void => {
+): Promise<void> => {
   const calls = context.takeClientToolCalls();
   const waits = calls.length > 0 || (run.interruptions?.length ?? 0) > 0;
   if (waits) context.saveWorkflow();
@@ -136,9 +157,10 @@ const finish = <Context>(
       call.callId === undefined ? each.name === call.name : each.callId === call.callId,
     );
     const [match] = at === -1 ? [] : left.splice(at, 1);
+    const id = match?.id !== undefined && !(await isTaken(context, match.id)) ? match.id : undefined;
     const item: ClientToolCallItem = {
       type: 'client_tool_call',
-      id: match?.id ?? context.createId('tool_call'),
+      id: id ?? context.createId('tool_call'),
       thread_id: context.thread.id,
       created_at: context.timestamp(),
       status: 'pending',

@@ -130,35 +130,117 @@ test('an abort ends the stream with what there is', async () => {
   expect(outline(all).some((line) => line.startsWith('done'))).toBe(false);
 });
 
+const base = (id: string) => ({ id, thread_id: 't', created_at: '2026-01-01T00:00:00Z' });
+const message = (id: string, rest: object = {}) =>
+  ({
+    ...base(id),
+    type: 'user_message',
+    content: [{ type: 'input_text', text: 'Hi' }],
+    attachments: [],
+    inference_options: {},
+    ...rest,
+  }) as ThreadItem;
+
 test('items become model messages that the SDK accepts', async () => {
-  const base = { thread_id: 't', created_at: '2026-01-01T00:00:00Z' };
+  const task = { type: 'custom', status_indicator: 'none', title: 'Search', content: 'three hits' };
   const items = [
+    message('1', { quoted_text: 'old' }),
     {
-      ...base,
-      id: '1',
-      type: 'user_message',
-      content: [{ type: 'input_text', text: 'Hi' }],
-      attachments: [],
-      inference_options: {},
-      quoted_text: 'that',
+      ...base('2'),
+      type: 'assistant_message',
+      content: [{ type: 'output_text', text: 'Hello', annotations: [] }],
     },
-    { ...base, id: '2', type: 'assistant_message', content: [{ type: 'output_text', text: 'Hello', annotations: [] }] },
     {
-      ...base,
-      id: '3',
+      ...base('3'),
       type: 'client_tool_call',
       status: 'completed',
       call_id: 'c',
       name: 'n',
-      arguments: {},
+      arguments: { a: null },
       output: 1,
     },
-    { ...base, id: '4', type: 'client_tool_call', status: 'pending', call_id: 'd', name: 'n', arguments: {} },
-    { ...base, id: '5', type: 'hidden_context_item', content: { a: 1 } },
-    { ...base, id: '6', type: 'widget', widget: { type: 'Card' } },
+    { ...base('4'), type: 'client_tool_call', status: 'pending', call_id: 'd', name: 'n', arguments: {} },
+    { ...base('5'), type: 'hidden_context_item', content: { a: 1 } },
+    { ...base('6'), type: 'widget', widget: { type: 'Card' } },
+    {
+      ...base('7'),
+      type: 'structured_input',
+      status: 'answered',
+      inputs: [{ type: 'freeform', id: 'a', question: 'Name?', answer: { values: ['Ada'], skipped: false } }],
+    },
+    {
+      ...base('8'),
+      type: 'workflow',
+      workflow: {
+        type: 'custom',
+        expanded: false,
+        tasks: [task, { type: 'thought', status_indicator: 'none', content: 'hm' }],
+      },
+    },
+    { ...base('9'), type: 'generated_image', image: { id: 'i', url: 'data:image/png;base64,iVBORw0KGgo=' } },
+    { ...base('10'), type: 'generated_image' },
+    message('11', { quoted_text: 'that' }),
+    { ...base('12'), type: 'sdk_hidden_context', content: 'note' },
+    { ...base('13'), type: 'end_of_turn' },
   ] as ThreadItem[];
   const messages = toModelMessages(items);
-  expect(messages.map((message) => message.role)).toEqual(['user', 'assistant', 'assistant', 'tool', 'user']);
+  expect(messages).toEqual([
+    { role: 'user', content: 'Hi' },
+    { role: 'assistant', content: 'Hello' },
+    { role: 'assistant', content: [{ type: 'tool-call', toolCallId: 'c', toolName: 'n', input: { a: null } }] },
+    {
+      role: 'tool',
+      content: [{ type: 'tool-result', toolCallId: 'c', toolName: 'n', output: { type: 'json', value: 1 } }],
+    },
+    { role: 'user', content: expect.stringContaining('{"a":1}') },
+    {
+      role: 'user',
+      content: 'The following graphical UI widget (id: 6) was displayed to the user:{"type":"Card"}',
+    },
+    { role: 'user', content: expect.stringContaining('- Name?: Ada') },
+    { role: 'user', content: expect.stringContaining('Search: three hits') },
+    {
+      role: 'user',
+      content: [
+        { type: 'text', text: expect.any(String) },
+        { type: 'image', image: expect.any(String) },
+      ],
+    },
+    { role: 'user', content: 'Hi' },
+    { role: 'user', content: 'The user is referring to this in particular: \nthat' },
+    { role: 'user', content: expect.stringContaining('note') },
+  ]);
   const result = streamText({ model: scriptedAiModel([[...text('ok'), aiFinish('stop')]]), messages });
   expect(await result.text).toBe('ok');
+});
+
+test('attachments and mentions are what the application says', () => {
+  const tag = { type: 'input_tag', id: 't', text: 'Ada', data: {}, interactive: false };
+  const attachment = { type: 'file', id: 'a', name: 'a.txt', mime_type: 'text/plain' };
+  const item = message('1', {
+    content: [{ type: 'input_text', text: 'Ask ' }, tag, { type: 'input_text', text: ' or ' }, tag],
+    attachments: [attachment],
+  });
+  expect(toModelMessages([item])).toEqual([{ role: 'user', content: 'Ask @Ada or @Ada' }]);
+  expect(
+    toModelMessages([item], {
+      attachmentToContent: ({ name }) => ({ type: 'text', text: name }),
+      tagToContent: ({ text: name }) => ({ type: 'text', text: `${name} Lovelace` }),
+    }),
+  ).toEqual([
+    {
+      role: 'user',
+      content: [
+        { type: 'text', text: 'Ask @Ada or @Ada' },
+        { type: 'text', text: 'a.txt' },
+      ],
+    },
+    {
+      role: 'user',
+      content: [
+        { type: 'text', text: expect.stringContaining('@-mentions') },
+        { type: 'text', text: 'Ada Lovelace' },
+      ],
+    },
+  ]);
 });

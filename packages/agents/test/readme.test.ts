@@ -4,10 +4,9 @@ import { fileURLToPath } from 'node:url';
 import type { ThreadStreamEvent } from '@chatkit/core';
 import type { ChatKitServer } from '@chatkit/server';
 import { setDefaultOpenAIClient, setOpenAIAPI, setTracingDisabled } from '@openai/agents';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { aiFinish, aiText, scriptedAiModel } from './scripted-ai.ts';
-import { chatCompletion, scriptedOpenAI } from './scripted-openai.ts';
-import { collectAll, outline, thread } from './scripted-run.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { chatCompletion, responsesStream, scriptedOpenAI } from './scripted-openai.ts';
+import { collectAll, createContext, outline, thread } from './scripted-run.ts';
 
 // The README's examples, as they stand there, on scripted models.
 
@@ -41,16 +40,106 @@ const example = async (code: string, given: Record<string, unknown>): Promise<st
   return outline(await collectAll(run(given)));
 };
 
-const block = (import_: string): string => {
-  const found = blocks.find((code) => code.includes(`'${import_}'`));
-  if (found === undefined) throw new Error(`the README has no example of ${import_}`);
+const block = (...parts: string[]): string => {
+  const found = blocks.find((code) => parts.every((part) => code.includes(part)));
+  if (found === undefined) throw new Error(`the README has no example with ${parts}`);
   return found;
 };
+
+const sse = (...events: (object | string)[]): Response => {
+  const text = events.map((event) => {
+    const type = typeof event === 'object' && 'type' in event ? `event: ${event.type}\n` : '';
+    return `${type}data: ${typeof event === 'string' ? event : JSON.stringify(event)}\n\n`;
+  });
+  return new Response(text.join(''), { headers: { 'content-type': 'text/event-stream' } });
+};
+
+/** What each provider would have sent; the real client of each reads it. */
+const providers: readonly (readonly [RegExp, () => Response])[] = [
+  [
+    /^http:\/\/localhost:11434\/v1\/chat\/completions$/,
+    () => sse(...chatCompletion('c', [{ content: 'Hello' }]), '[DONE]'),
+  ],
+  [
+    /^https:\/\/api\.openai\.com\/v1\/responses$/,
+    () => {
+      const at = { item_id: 'msg_1', output_index: 0, content_index: 0 };
+      const item = (content: object[]) => ({ id: 'msg_1', type: 'message', role: 'assistant', content });
+      const done = item([{ type: 'output_text', text: 'Hello', annotations: [] }]);
+      return sse(
+        ...responsesStream(
+          'r',
+          [done],
+          [
+            { type: 'response.output_item.added', output_index: 0, item: item([]) },
+            { type: 'response.output_text.delta', ...at, delta: 'Hello' },
+            { type: 'response.output_item.done', output_index: 0, item: done },
+          ],
+        ),
+      );
+    },
+  ],
+  [
+    /^https:\/\/api\.anthropic\.com\/v1\/messages$/,
+    () =>
+      sse(
+        {
+          type: 'message_start',
+          message: { id: 'm', type: 'message', role: 'assistant', model: 'm', content: [], usage: { input_tokens: 1 } },
+        },
+        { type: 'content_block_start', index: 0, content_block: { type: 'thinking', thinking: '' } },
+        { type: 'content_block_delta', index: 0, delta: { type: 'thinking_delta', thinking: 'Greet.' } },
+        { type: 'content_block_stop', index: 0 },
+        { type: 'content_block_start', index: 1, content_block: { type: 'text', text: '' } },
+        { type: 'content_block_delta', index: 1, delta: { type: 'text_delta', text: 'Hello' } },
+        { type: 'content_block_stop', index: 1 },
+        { type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage: { output_tokens: 2 } },
+        { type: 'message_stop' },
+      ),
+  ],
+  [
+    /^https:\/\/generativelanguage\.googleapis\.com\/.*gemini-2\.5-flash:streamGenerateContent/,
+    () =>
+      sse({
+        candidates: [{ index: 0, content: { role: 'model', parts: [{ text: 'Hello' }] }, finishReason: 'STOP' }],
+        usageMetadata: { promptTokenCount: 1, candidatesTokenCount: 1, totalTokenCount: 2 },
+      }),
+  ],
+];
+
+const asked: { url: string; signal: AbortSignal | undefined }[] = [];
+beforeEach(() => {
+  asked.length = 0;
+  for (const name of ['OPENAI_API_KEY', 'ANTHROPIC_API_KEY', 'GOOGLE_GENERATIVE_AI_API_KEY']) vi.stubEnv(name, 'none');
+  vi.stubGlobal('fetch', async (input: string | URL | Request, init?: RequestInit) => {
+    const url = input instanceof Request ? input.url : String(input);
+    asked.push({ url, signal: init?.signal ?? undefined });
+    const answer = providers.find(([pattern]) => pattern.test(url));
+    if (answer === undefined) throw new Error(`nothing is scripted for ${url}`);
+    return answer[1]();
+  });
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+  vi.unstubAllGlobals();
+});
+
+const items = [
+  {
+    id: '1',
+    thread_id: 'thr_1',
+    created_at: '2026-01-01T00:00:00Z',
+    type: 'user_message',
+    content: [{ type: 'input_text', text: 'Hi' }],
+    attachments: [],
+    inference_options: {},
+  },
+];
 
 test('the server with an agent answers', async () => {
   setOpenAIAPI('chat_completions');
   setDefaultOpenAIClient(scriptedOpenAI([chatCompletion('c', [{ content: 'Hel' }, { content: 'lo.' }])]) as never);
-  const { server } = (await load(block('@openai/agents'))) as { server: ChatKitServer<undefined> };
+  const { server } = (await load(block('createMemoryStore()'))) as { server: ChatKitServer<undefined> };
   const input = { content: [{ type: 'input_text', text: 'Hi' }] };
   const request = new Request('http://localhost/', {
     method: 'POST',
@@ -62,19 +151,43 @@ test('the server with an agent answers', async () => {
   expect(text).toContain('"text":"Hello."');
 });
 
-test('the AI SDK', async () => {
-  const model = scriptedAiModel([[...aiText(['Hello']), aiFinish('stop')]]);
-  const base = { id: '1', thread_id: 'thr_1', created_at: '2026-01-01T00:00:00Z' };
-  const content = [{ type: 'input_text', text: 'Hi' }];
-  const items = [{ ...base, type: 'user_message', content, attachments: [], inference_options: {} }];
+test('Ollama', async () => {
+  const context = await createContext();
   const run = { signal: new AbortController().signal };
-  const lines = await example(block('@chatkit/agents/ai-sdk'), { model, items, run, thread });
+  const lines = await example(block('11434'), { input: 'Hi', context, run });
+  expect(asked.map(({ url }) => url)).toEqual(['http://localhost:11434/v1/chat/completions']);
   expect(lines.at(0)).toMatch(/^added assistant_message/);
   expect(lines.at(-1)).toMatch(/^done assistant_message/);
 });
 
+test.each([
+  ['Anthropic', '@ai-sdk/anthropic', 'added workflow'],
+  ['Google', '@ai-sdk/google', 'progress_update'],
+])('%s through the AI SDK', async (_name, package_, first) => {
+  const stop = new AbortController();
+  const lines = await example(block(`'${package_}'`), { items, run: { signal: stop.signal }, thread });
+  expect(lines[0]?.startsWith(first)).toBe(true);
+  expect(lines.some((line) => line.includes('text_delta'))).toBe(true);
+  expect(lines.at(-1)).toMatch(/^done assistant_message/);
+  expect(asked).toHaveLength(1);
+});
+
+test('a stream of the openai package', async () => {
+  const run = { signal: new AbortController().signal };
+  const lines = await example(block('new OpenAI()'), { question: 'Hi', run, thread });
+  expect(lines.slice(-2)).toEqual([
+    'assistant_message.content_part.annotation_added msg_1',
+    'done assistant_message msg_1',
+  ]);
+});
+
 test('a generator of text', async () => {
-  const lines = await example(block('@chatkit/agents/text'), { thread });
+  const lines = await example(block('words()'), { thread });
   expect(lines[0]).toBe('progress_update');
   expect(lines.at(-1)).toMatch(/^done assistant_message/);
+});
+
+test('every example of the README is run here', () => {
+  const run = ['createMemoryStore()', '11434', '@ai-sdk/anthropic', '@ai-sdk/google', 'new OpenAI()', 'words()'];
+  expect(blocks.filter((code) => !run.some((part) => code.includes(part)))).toEqual([]);
 });

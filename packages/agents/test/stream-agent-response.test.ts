@@ -3,7 +3,7 @@ import { emptyThreadState, reduceThread, selectItems } from '@chatkit/core';
 import { createOrderChecker } from '@chatkit/core/order';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type AgentRunEvent, ResponseStreamConverter, streamAgentResponse } from '../src/index.ts';
+import { type AgentRun, type AgentRunEvent, ResponseStreamConverter, streamAgentResponse } from '../src/index.ts';
 import { collectAll, createContext, outline, raw, responses, scriptedRun } from './scripted-run.ts';
 
 const messageAdded = responses({ type: 'response.output_item.added', item: { id: 'msg_1', type: 'message' } });
@@ -470,6 +470,122 @@ describe('tools', () => {
     expect(outline(more).slice(0, 2)).toEqual(['added workflow workflow_1', 'done workflow workflow_1']);
     expect(more[1]).toMatchObject({ item: { workflow: { tasks: [{ title: 'one' }, { title: 'two' }] } } });
   });
+});
+
+describe('the bound of the queue', () => {
+  const line = (text: string) => ({ type: 'progress_update', text }) as const;
+
+  test('a tool may say more than a slow reader has taken: everything arrives, in order', async () => {
+    const context = await createContext();
+    const lines = Array.from({ length: 50 }, (_, index) => line(String(index)));
+    const run = scriptedRun([
+      ...created,
+      messageAdded,
+      partAdded,
+      ...Array.from({ length: 10 }, () => delta('x')).flat(),
+      () => {
+        for (const each of lines) context.stream(each);
+      },
+      messageDone([]),
+    ]);
+    const events: ThreadStreamEvent[] = [];
+    for await (const event of streamAgentResponse(context, run, { capacity: 4 })) {
+      events.push(event);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(events.filter((event) => event.type === 'progress_update')).toEqual(lines);
+    expect(events.at(-1)).toMatchObject({ type: 'thread.item.done' });
+  });
+
+  test('a run, and a widget that streams, wait for a reader that is far behind', async () => {
+    const context = await createContext();
+    let states = 0;
+    let events = 0;
+    const run: AgentRun = {
+      async *[Symbol.asyncIterator]() {
+        await context.streamWidget(
+          (async function* () {
+            for (; states < 100; states += 1) {
+              const value = 'x'.repeat(states + 1);
+              yield { type: 'Card', children: [{ type: 'Text', id: 't', value }] };
+            }
+          })(),
+        );
+        yield* created;
+        for (; events < 100; events += 1) yield* delta('x');
+      },
+    };
+    const reading = streamAgentResponse(context, run, { capacity: 8 })[Symbol.asyncIterator]();
+    await reading.next();
+    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(states).toBeLessThan(16);
+    for (let taken = 0; taken < 110; taken += 1) await reading.next();
+    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(states).toBe(100);
+    expect(events).toBeLessThan(32);
+    await reading.return?.(undefined);
+  });
+});
+
+test('law: events of tools stand where they were said, whatever waits for what', async () => {
+  const step = fc.oneof(fc.constant('model' as const), fc.constant('tool' as const));
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(step, { minLength: 1, maxLength: 40 }),
+      fc.infiniteStream(fc.nat({ max: 3 })),
+      fc.integer({ min: 1, max: 64 }),
+      async (steps, pauses, capacity) => {
+        const context = await createContext();
+        const pause = async () => {
+          const turns = pauses.next().value ?? 0;
+          if (turns === 3) await new Promise((resolve) => setImmediate(resolve));
+          for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+        };
+        const run: AgentRun = {
+          async *[Symbol.asyncIterator]() {
+            yield* [...created, messageAdded, partAdded];
+            for (const [index, kind] of steps.entries()) {
+              await pause();
+              if (kind === 'tool') context.stream({ type: 'progress_update', text: String(index) });
+              else yield* delta(String(index));
+            }
+          },
+        };
+        const said: string[] = [];
+        for await (const event of streamAgentResponse(context, run, { capacity })) {
+          await pause();
+          if (event.type === 'progress_update') said.push(event.text);
+          else
+            said.push(
+              ...textOf([event])
+                .split(/(?=\D)/)
+                .filter(Boolean),
+            );
+        }
+        expect(said).toEqual(steps.map((_, index) => String(index)));
+      },
+    ),
+    { numRuns: 100 },
+  );
+});
+
+test('an id that an earlier turn used is not used again: the earlier message would be overwritten', async () => {
+  const turn = () =>
+    scriptedRun([...created, messageAdded, messageDone([{ type: 'output_text', text: 'Hi', annotations: [] }])]);
+  const first = await collectAll(streamAgentResponse(await createContext(), turn()));
+  const items = first.flatMap((event) => (event.type === 'thread.item.done' ? [event.item] : []));
+  expect(items.map(({ id }) => id)).toEqual(['msg_1']);
+  const second = await collectAll(streamAgentResponse(await createContext({ items }), turn()));
+  expect(outline(second)).toEqual(['added assistant_message message_1', 'done assistant_message message_1']);
+
+  const call = responses({
+    type: 'response.output_item.done',
+    item: { type: 'function_call', id: 'msg_1', call_id: 'call_1', name: 'pick' },
+  });
+  const context = await createContext({ items });
+  const asking = scriptedRun([call, () => context.callClientTool({ name: 'pick', arguments: {}, callId: 'call_1' })]);
+  const asked = await collectAll(streamAgentResponse(context, asking));
+  expect(asked).toMatchObject([{ item: { type: 'client_tool_call', id: 'tool_call_1', call_id: 'call_1' } }]);
 });
 
 describe('endings', () => {

@@ -74,6 +74,46 @@ test('annotations of the whole text arrive as updates and in the finished messag
   expect(events.at(-1)).toMatchObject({ item: { content: [{ annotations: [annotation] }] } });
 });
 
+test('a Responses stream says itself when its message is done: the annotations are in that, and nothing waits but it', async () => {
+  const annotation = { type: 'annotation', source: { type: 'file', title: 'a', filename: 'a' } } as const;
+  const message = (id: string, text: string) => [
+    { type: 'response.output_item.added', item: { id, type: 'message' } },
+    { type: 'response.output_text.delta', item_id: id, content_index: 0, delta: text },
+    {
+      type: 'response.output_item.done',
+      item: { id, type: 'message', content: [{ type: 'output_text', text, annotations: [] }] },
+    },
+  ];
+  const image = { type: 'response.output_item.done', item: { id: 'i', type: 'image_generation_call', result: 'QUJD' } };
+  const source = sequence<object>(...message('m1', 'One. '), ...message('m2', 'Two.'), image);
+  const events = await collectAll(streamTextResponse(thread, source, { ...options(), annotate: () => [annotation] }));
+  const checker = createOrderChecker();
+  expect(events.map((event) => checker.check(event)).filter((each) => each !== undefined)).toEqual([]);
+  expect(outline(events).filter((line) => /^done|annotation/.test(line))).toEqual([
+    'done assistant_message m1',
+    'assistant_message.content_part.annotation_added m2',
+    'done assistant_message m2',
+    'done generated_image message_1',
+  ]);
+});
+
+test('a message that was finished before an error is not lost, though its sources are', async () => {
+  const source = async function* () {
+    yield { type: 'response.output_item.added', item: { id: 'm1', type: 'message' } };
+    yield { type: 'response.output_text.delta', item_id: 'm1', content_index: 0, delta: 'One.' };
+    const content = [{ type: 'output_text', text: 'One.', annotations: [] }];
+    yield { type: 'response.output_item.done', item: { id: 'm1', type: 'message', content } };
+    throw new Error('boom');
+  };
+  const seen: ThreadStreamEvent[] = [];
+  const reading = (async () => {
+    const events = streamTextResponse(thread, source(), { ...options(), annotate: () => [] });
+    for await (const event of events) seen.push(event);
+  })();
+  await expect(reading).rejects.toThrow('boom');
+  expect(outline(seen).at(-1)).toBe('done assistant_message m1');
+});
+
 test('an error of the source comes after the text before it; stopping closes the source', async () => {
   const boom = new Error('boom');
   let closed = 0;

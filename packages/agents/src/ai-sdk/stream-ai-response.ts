@@ -31,7 +31,7 @@ export async function* streamAiResponse(
   const context = new ResponseContext({ ...options, thread });
   const turn = createTurn(context, options.describeTool ?? ((title) => ({ title })));
   const ready: ThreadStreamEvent[] = [];
-  context.attach((event) => ready.push(event));
+  context.attach({ push: (event) => ready.push(event), ready: () => undefined });
 
   for await (const chunk of source) {
     const part = readAiPart(chunk);

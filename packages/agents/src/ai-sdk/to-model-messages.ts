@@ -1,29 +1,44 @@
 /** What is in a thread, as messages for the AI SDK. */
-import type { Attachment, ThreadItem, UserMessageItem } from '@chatkit/core';
+import type { Attachment, Task, ThreadItem, UserMessageItem, UserTagContent } from '@chatkit/core';
 import type { ModelMessage, UserContent } from 'ai';
+import {
+  hiddenText,
+  imageText,
+  lastUserMessage,
+  quotedText,
+  readUserMessage,
+  structuredInputText,
+  tagGuide,
+  taskText,
+  widgetText,
+} from '../item-texts.ts';
 
 type UserPart = Exclude<UserContent, string>[number];
 
 export interface ToModelMessagesOptions {
   /** An attachment as content, for example `{ type: 'image', image: url }`. Default: attachments are left out. */
   attachmentToContent?: ((attachment: Attachment) => UserPart) | undefined;
+  /** What an @-mention stands for. Default: the mention is left as the user typed it. */
+  tagToContent?: ((tag: UserTagContent) => UserPart) | undefined;
 }
 
 /**
- * Messages for `streamText`, oldest first: what the user and the assistant said, finished client tool calls, and hidden
- * context. Widgets, tasks and workflows are for the eye and are left out.
+ * Messages for `streamText`, oldest first: what the user and the assistant said, finished client tool calls, answers to
+ * questions, hidden context, and, in words, what else the user was shown. Pending calls and thoughts are left out.
  *
  * @example
  * const page = await store.listItems(thread.id, { limit: 50, order: 'desc' }, context);
  * const result = streamText({ model, messages: toModelMessages(page.data.reverse()) });
  */
-export const toModelMessages = (items: readonly ThreadItem[], options: ToModelMessagesOptions = {}): ModelMessage[] =>
-  items.flatMap((item) => toMessages(item, options));
+export const toModelMessages = (items: readonly ThreadItem[], options: ToModelMessagesOptions = {}): ModelMessage[] => {
+  const last = lastUserMessage(items);
+  return items.flatMap((item) => toMessages(item, options, item === last));
+};
 
-const toMessages = (item: ThreadItem, options: ToModelMessagesOptions): ModelMessage[] => {
+const toMessages = (item: ThreadItem, options: ToModelMessagesOptions, isLastMessage: boolean): ModelMessage[] => {
   switch (item.type) {
     case 'user_message':
-      return [{ role: 'user', content: userContent(item, options) }];
+      return userMessages(item, options, isLastMessage);
     case 'assistant_message': {
       const text = item.content.map((part) => part.text).join('');
       return text === '' ? [] : [{ role: 'assistant', content: text }];
@@ -37,20 +52,51 @@ const toMessages = (item: ThreadItem, options: ToModelMessagesOptions): ModelMes
         { role: 'tool', content: [{ type: 'tool-result', ...call, output: { type: 'json', value } }] },
       ];
     }
-    case 'hidden_context_item':
-    case 'sdk_hidden_context': {
-      const content = typeof item.content === 'string' ? item.content : JSON.stringify(item.content);
-      return [{ role: 'user', content: `Hidden context for the agent (not shown to the user):\n${content}` }];
+    case 'widget':
+      return [user(widgetText(item))];
+    case 'structured_input':
+      return [user(structuredInputText(item))];
+    case 'task':
+      return tasks([item.task]);
+    case 'workflow':
+      return tasks(item.workflow.tasks);
+    case 'generated_image': {
+      if (item.image === undefined) return [];
+      const content: UserPart[] = [
+        { type: 'text', text: imageText(item) },
+        { type: 'image', image: item.image.url },
+      ];
+      return [{ role: 'user', content }];
     }
+    case 'hidden_context_item':
+    case 'sdk_hidden_context':
+      return [user(hiddenText(typeof item.content === 'string' ? item.content : JSON.stringify(item.content)))];
     default:
       return [];
   }
 };
 
-const userContent = (item: UserMessageItem, options: ToModelMessagesOptions): UserContent => {
-  let text = item.content.map((part) => (part.type === 'input_text' ? part.text : `@${part.text}`)).join('');
-  if (item.quoted_text) text += `\n\nThe user is referring to this in particular: \n${item.quoted_text}`;
-  const { attachmentToContent } = options;
-  if (attachmentToContent === undefined || item.attachments.length === 0) return text;
-  return [{ type: 'text', text }, ...item.attachments.map((attachment) => attachmentToContent(attachment))];
+const user = (content: string): ModelMessage => ({ role: 'user', content });
+
+const tasks = (list: readonly Task[]): ModelMessage[] =>
+  list
+    .map(taskText)
+    .filter((text) => text !== undefined)
+    .map(user);
+
+const userMessages = (
+  item: UserMessageItem,
+  { attachmentToContent, tagToContent }: ToModelMessagesOptions,
+  isLastMessage: boolean,
+): ModelMessage[] => {
+  const { text, tags } = readUserMessage(item);
+  const attached = attachmentToContent === undefined ? [] : item.attachments.map((each) => attachmentToContent(each));
+  const content: UserContent = attached.length === 0 ? text : [{ type: 'text', text }, ...attached];
+  const messages: ModelMessage[] = [{ role: 'user', content }];
+  if (item.quoted_text && isLastMessage) messages.push(user(quotedText(item.quoted_text)));
+  if (tags.length > 0 && tagToContent !== undefined) {
+    const explained = tags.map((tag) => tagToContent(tag));
+    messages.push({ role: 'user', content: [{ type: 'text', text: tagGuide }, ...explained] });
+  }
+  return messages;
 };

@@ -42,21 +42,39 @@ export async function* streamTextResponse(
   const writer = createEventWriter(context, options.converter ?? new ResponseStreamConverter());
   const read = createTextReader();
   const ready: ThreadStreamEvent[] = [];
+  /** The last finished message and what came after it, which wait for the sources of the whole text. */
+  const held: ThreadStreamEvent[] = [];
   let text = '';
-  context.attach((event) => ready.push(event));
+  context.attach({ push: (event) => ready.push(event), ready: () => undefined });
 
-  for await (const chunk of source) {
-    for (const signal of read(chunk)) {
-      if (signal.kind === 'text.delta') text += signal.delta;
-      await writer.write(signal);
+  try {
+    for await (const chunk of source) {
+      for (const signal of read(chunk)) {
+        if (signal.kind === 'text.delta') text += signal.delta;
+        await writer.write(signal);
+      }
+      for (const event of ready.splice(0)) {
+        if (options.annotate === undefined) yield event;
+        else if (held.length === 0 && !isMessage('thread.item.done', event)) yield event;
+        else if (isMessage('thread.item.added', event)) {
+          yield* held.splice(0);
+          yield event;
+        } else held.push(event);
+      }
     }
-    yield* ready.splice(0);
+  } catch (error) {
+    yield* held;
+    throw error;
   }
   for (const signal of read(undefined)) await writer.write(signal);
   context.endWorkflow();
-  if (options.annotate === undefined || text === '') yield* ready.splice(0);
-  else yield* withAnnotations(ready.splice(0), await options.annotate(text));
+  held.push(...ready);
+  if (options.annotate === undefined || text === '') yield* held;
+  else yield* withAnnotations(held, await options.annotate(text));
 }
+
+const isMessage = (type: 'thread.item.added' | 'thread.item.done', event: ThreadStreamEvent): boolean =>
+  event.type === type && event.item.type === 'assistant_message';
 
 /** `undefined` stands for the end of the source. */
 const createTextReader = (): ((chunk: unknown) => readonly AgentSignal[]) => {
