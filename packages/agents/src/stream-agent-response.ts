@@ -176,6 +176,11 @@ const finish = async <Context>(
 /** A model that refuses says why, and that has been streamed as its answer; the SDK's error adds nothing for the user. */
 const isRefusal = (error: unknown): boolean => error instanceof Error && error.constructor.name === 'ModelRefusalError';
 
-/** By name, so that a second installed copy of the SDK is recognised: input, output and both tool guardrails. */
+/**
+ * By name, so that a second installed copy of the SDK is recognised: input, output and both tool guardrails. Those of tools
+ * come wrapped, as the `error` of a `ToolCallError`.
+ */
 const isGuardrailTripwire = (error: unknown): boolean =>
-  error instanceof Error && /GuardrailTripwireTriggered$/.test(error.constructor.name);
+  error instanceof Error &&
+  (/GuardrailTripwireTriggered$/.test(error.constructor.name) ||
+    (error.constructor.name === 'ToolCallError' && isGuardrailTripwire(field(error, 'error'))));
