@@ -1,4 +1,4 @@
-/** A bar chart as SVG: one group of bars per operator, shorter is better. Readable in light and dark pages. */
+/** A bar chart as SVG: one group of bars per operator, shorter is better, a dashed line at `line`. Readable in light and dark pages. */
 
 const BAR = 14;
 const GROUP_GAP = 18;
@@ -6,7 +6,7 @@ const LEFT = 190;
 const WIDTH = 860;
 const COLORS = ['#2563eb', '#94a3b8', '#a78bfa', '#f59e0b', '#10b981', '#ef4444', '#64748b'];
 
-export function barChart({ title, subtitle, groups, max }) {
+export function barChart({ title, subtitle, groups, max, line = 1 }) {
   const names = [...new Set(groups.flatMap(({ bars }) => bars.map(({ name }) => name)))];
   const color = (name) => COLORS[names.indexOf(name) % COLORS.length];
   const scale = (value) => ((WIDTH - LEFT - 70) * Math.min(value, max)) / max;
@@ -30,9 +30,9 @@ export function barChart({ title, subtitle, groups, max }) {
     }
     y += GROUP_GAP;
   }
-  const one = LEFT + scale(1);
+  const goal = LEFT + scale(line);
   parts.push(
-    `<line x1="${one}" x2="${one}" y1="66" y2="${y - GROUP_GAP}" stroke="currentColor" stroke-dasharray="3 3"/>`,
+    `<line x1="${goal}" x2="${goal}" y1="66" y2="${y - GROUP_GAP}" stroke="currentColor" stroke-dasharray="3 3"/>`,
   );
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${y}" font-family="system-ui, sans-serif" font-size="11" role="img" aria-label="${entities(title)}">
 <style>svg { color: #0f172a; background: #fff } @media (prefers-color-scheme: dark) { svg { color: #e2e8f0; background: #0f172a } }</style>

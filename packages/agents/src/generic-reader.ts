@@ -123,12 +123,17 @@ export const createGenericReader = (): SignalReader => {
     }
   };
   const readChunk = (chunk: unknown): readonly AgentSignal[] => {
-    const part = readAiPart(chunk);
-    if (part !== undefined) return readPart(part);
-    const reasoning = reasoningDelta(chunk);
-    if (reasoning !== undefined) return thinking(reasoning);
-    const refused = refusalDelta(chunk);
-    if (refused === undefined) return none;
+    // Parts of the AI SDK have a type, chunks of a chat completion have none.
+    if (textField(chunk, 'type') !== undefined) {
+      const part = readAiPart(chunk);
+      return part === undefined ? none : readPart(part);
+    }
+    const delta = field(listField(chunk, 'choices')[0], 'delta');
+    // Two spellings are in use.
+    const reasoning = textField(delta, 'reasoning') ?? textField(delta, 'reasoning_content');
+    if (reasoning) return thinking(reasoning);
+    const refused = textField(delta, 'refusal');
+    if (!refused) return none;
     refusal += refused;
     return text(refused, openMessage()?.source);
   };
@@ -192,14 +197,3 @@ export const createGenericReader = (): SignalReader => {
     return all;
   }
 };
-
-/** Reasoning in a chat completions chunk; two spellings are in use. */
-const reasoningDelta = (chunk: unknown): string | undefined => {
-  const delta = field(listField(chunk, 'choices')[0], 'delta');
-  return nonEmpty(textField(delta, 'reasoning') ?? textField(delta, 'reasoning_content'));
-};
-
-const refusalDelta = (chunk: unknown): string | undefined =>
-  nonEmpty(textField(field(listField(chunk, 'choices')[0], 'delta'), 'refusal'));
-
-const nonEmpty = (text: string | undefined): string | undefined => (text === '' ? undefined : text);

@@ -41,8 +41,11 @@ export async function* streamAiResponse(
       throw part.error;
     }
     if (part.kind === 'aborted') return;
-    await turn.write(part);
-    yield* ready.splice(0);
+    const written = turn.write(part);
+    if (written !== undefined) await written;
+    // No `yield*` here: this loop runs once per token.
+    for (const event of ready) yield event;
+    ready.length = 0;
   }
   await turn.end();
   yield* ready.splice(0);
@@ -71,8 +74,9 @@ const createTurn = (context: ResponseContext, describeTool: NonNullable<StreamAi
     await write({ kind: 'message.done', key });
   };
 
-  const text = async (block: string, delta: string): Promise<void> => {
-    if (delta === '') return;
+  /** A promise only where there are early sources, so that text costs none. */
+  const text = (block: string, delta: string): Promise<void> | undefined => {
+    if (delta === '') return undefined;
     open ??= `message ${messages++}`;
     const key = open;
     let index = blocks.get(block);
@@ -81,7 +85,11 @@ const createTurn = (context: ResponseContext, describeTool: NonNullable<StreamAi
       blocks.set(block, index);
     }
     length += delta.length;
-    await write({ kind: 'text.delta', key, index, delta });
+    writer.write({ kind: 'text.delta', key, index, delta });
+    return early.length === 0 ? undefined : citeEarly(key);
+  };
+
+  const citeEarly = async (key: string): Promise<void> => {
     for (const citation of early.splice(0)) await write({ kind: 'citation', key, index: 0, citation });
   };
 
@@ -115,49 +123,50 @@ const createTurn = (context: ResponseContext, describeTool: NonNullable<StreamAi
     );
   };
 
-  return {
-    async write(part: AiPart): Promise<void> {
-      switch (part.kind) {
-        case 'text':
-          return text(part.block, part.delta);
-        case 'thought': {
-          await closeMessage();
-          const thought = thoughts.get(part.block) ?? { index: thoughts.size, text: '' };
-          thought.text += part.delta;
-          thoughts.set(part.block, thought);
-          return write({ kind: 'thought.delta', index: thought.index, delta: part.delta });
-        }
-        case 'thought.done': {
-          const thought = thoughts.get(part.block);
-          if (thought === undefined) return;
-          return write({ kind: 'thought.done', ...thought });
-        }
-        case 'tool.called':
-          return callTool(part.callId, part.name, part.input);
-        case 'tool.done':
-          return toolDone(part.callId, part.failed);
-        case 'source':
-          return cite({ type: 'url_citation', url: part.url, title: part.title });
-        case 'document':
-          return cite({ type: 'file_citation', filename: part.filename, title: part.title });
-        case 'image': {
-          await closeMessage();
-          context.endWorkflow();
-          const id = context.createId('message');
-          const image = { id: `image_${images++}`, url: part.url };
-          const created_at = context.timestamp();
-          const thread_id = context.thread.id;
-          context.stream({
-            type: 'thread.item.done',
-            item: { type: 'generated_image', id, thread_id, created_at, image },
-          });
-          return;
-        }
-        case 'step.done':
-          thoughts.clear();
-          return closeMessage();
+  const writeOther = async (part: Exclude<AiPart, { kind: 'text' }>): Promise<void> => {
+    switch (part.kind) {
+      case 'thought': {
+        await closeMessage();
+        const thought = thoughts.get(part.block) ?? { index: thoughts.size, text: '' };
+        thought.text += part.delta;
+        thoughts.set(part.block, thought);
+        return write({ kind: 'thought.delta', index: thought.index, delta: part.delta });
       }
-    },
+      case 'thought.done': {
+        const thought = thoughts.get(part.block);
+        if (thought === undefined) return;
+        return write({ kind: 'thought.done', ...thought });
+      }
+      case 'tool.called':
+        return callTool(part.callId, part.name, part.input);
+      case 'tool.done':
+        return toolDone(part.callId, part.failed);
+      case 'source':
+        return cite({ type: 'url_citation', url: part.url, title: part.title });
+      case 'document':
+        return cite({ type: 'file_citation', filename: part.filename, title: part.title });
+      case 'image': {
+        await closeMessage();
+        context.endWorkflow();
+        const id = context.createId('message');
+        const image = { id: `image_${images++}`, url: part.url };
+        const created_at = context.timestamp();
+        const thread_id = context.thread.id;
+        context.stream({
+          type: 'thread.item.done',
+          item: { type: 'generated_image', id, thread_id, created_at, image },
+        });
+        return;
+      }
+      case 'step.done':
+        thoughts.clear();
+        return closeMessage();
+    }
+  };
+
+  return {
+    write: (part: AiPart): Promise<void> | undefined =>
+      part.kind === 'text' ? text(part.block, part.delta) : writeOther(part),
     async end(): Promise<void> {
       await closeMessage();
       context.endWorkflow();

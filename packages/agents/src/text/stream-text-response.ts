@@ -51,9 +51,10 @@ export async function* streamTextResponse(
     for await (const chunk of source) {
       for (const signal of read(chunk)) {
         if (signal.kind === 'text.delta') text += signal.delta;
-        await writer.write(signal);
+        const written = writer.write(signal);
+        if (written !== undefined) await written;
       }
-      for (const event of ready.splice(0)) {
+      for (const event of ready) {
         if (options.annotate === undefined) yield event;
         else if (held.length === 0 && !isMessage('thread.item.done', event)) yield event;
         else if (isMessage('thread.item.added', event)) {
@@ -61,6 +62,7 @@ export async function* streamTextResponse(
           yield event;
         } else held.push(event);
       }
+      ready.length = 0;
     }
   } catch (error) {
     yield* held;
