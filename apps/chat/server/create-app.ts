@@ -11,6 +11,7 @@ import { Assistant } from './assistant.ts';
 import type { Config } from './config.ts';
 import type { PassageIndex } from './knowledge/passage-index.ts';
 import { createOfflineModel } from './offline/offline-model.ts';
+import { rehearse } from './rehearse.ts';
 import { type StaticFiles, securityHeaders } from './static-files.ts';
 
 export interface AppOptions {
@@ -23,6 +24,8 @@ export interface AppOptions {
 }
 
 export interface App {
+  /** Resolves when the first question will be answered as fast as the next ones. Without a model only: those cost money. */
+  warmUp(): Promise<void>;
   readonly handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
   /** Ends all runs; resolves when they have kept what they wrote. */
   close(): Promise<void>;
@@ -35,6 +38,7 @@ export const createApp = ({ config, index, store, files, log }: AppOptions): App
   // The SDK would send a trace of each run to OpenAI; what is asked here stays between the user and the model.
   setTracingDisabled(true);
   const configured = config.model && createOpenAiModel(config.model);
+  const converter = new DemoConverter(index);
   const agent = createAgent({
     index,
     // A model takes its time by itself.
@@ -47,7 +51,7 @@ export const createApp = ({ config, index, store, files, log }: AppOptions): App
     // On a developer's machine any page could point its own name here (DNS rebinding) and spend the model's key.
     allowedHosts: loopback.has(config.host) ? ['localhost', '127.0.0.1', '[::1]'] : undefined,
     agent,
-    converter: new DemoConverter(index),
+    converter,
     model: configured?.name,
     onEnd: log,
   });
@@ -70,7 +74,12 @@ export const createApp = ({ config, index, store, files, log }: AppOptions): App
     if (await files(request, response, page)) return;
     return plain(response, 404, 'Not found');
   };
-  return { handle, close: () => server.close({ graceMs: RUN_GRACE_MS }) };
+  const warmUp = async (): Promise<void> => {
+    if (configured !== undefined) return;
+    const model = createOfflineModel({ index, readMs: 0, tokensPerSecond: Number.POSITIVE_INFINITY });
+    await rehearse({ agent: createAgent({ index, pauseMs: 0, model }), converter });
+  };
+  return { handle, warmUp, close: () => server.close({ graceMs: RUN_GRACE_MS }) };
 };
 
 const loopback: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '::1']);

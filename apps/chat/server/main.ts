@@ -42,6 +42,7 @@ const index = createPassageIndex(await readDocuments(config.documents));
 const store = await openStore();
 const files = await createStaticFiles(join(app, 'dist'));
 const chat = createApp({ config, index, store, files, log: (line) => console.log(line) });
+await chat.warmUp();
 const http = createServer((request, response) => {
   chat.handle(request, response).catch((error: unknown) => {
     console.error(error);

@@ -12,6 +12,8 @@ import { createStaticFiles } from '../server/static-files.ts';
 import { index } from './fixtures.ts';
 
 let base = '';
+let lines: string[] = [];
+let warmUp = async () => {};
 let port = 0;
 const ends: (() => unknown)[] = [];
 
@@ -26,8 +28,9 @@ beforeAll(async () => {
     index,
     store: createMemoryStore<Visitor>({ userId: (visitor) => visitor.userId }),
     files: await createStaticFiles(join(root, 'dist')),
-    log: () => {},
+    log: (line) => lines.push(line),
   });
+  warmUp = () => app.warmUp();
   const http = createServer((request, response) => void app.handle(request, response));
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   port = (http.address() as AddressInfo).port;
@@ -152,4 +155,16 @@ test.each([
   [{ CHAT_PACE: '-1' }, 'CHAT_PACE'],
 ])('a malformed setting is named: %j', (env, name) => {
   expect(() => readConfig(env, '/')).toThrow(name);
+});
+
+test('the rehearsal answers a question to nobody: no thread is left, and no line in the log', async () => {
+  lines = [];
+  await warmUp();
+  expect(lines).toEqual([]);
+  const response = await fetch(`${base}/chatkit`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ type: 'threads.list', params: {} }),
+  });
+  expect(await response.json()).toMatchObject({ data: [] });
 });
