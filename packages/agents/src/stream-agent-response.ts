@@ -3,7 +3,14 @@
  * because the SDK discards what nobody has read yet when a model fails; the tools' own events join the same queue, so the
  * order on the screen is the order in which things happened.
  */
-import { type ClientToolCallItem, isChatKitError, type ThreadItem, type ThreadStreamEvent } from '@chatkit/core';
+import {
+  type ClientToolCallItem,
+  isChatKitError,
+  isCustomStreamError,
+  isStreamError,
+  type ThreadItem,
+  type ThreadStreamEvent,
+} from '@chatkit/core';
 import { abortable, pipe } from '@chatkit/stream';
 import type { AgentContext } from './agent-context.ts';
 import { type AgentRun, type AgentRunEvent, field, textField } from './agent-run.ts';
@@ -66,10 +73,10 @@ export async function* streamAgentResponse<Context>(
       }
       if (!run.cancelled) await finish(context, run, writer.toolCalls, converter);
       queue.end();
-    } catch (error) {
-      if (isRefusal(error)) return queue.end();
-      tripped = isGuardrailTripwire(error);
-      queue.fail(error);
+    } catch (thrown) {
+      if (isRefusal(thrown)) return queue.end();
+      tripped = isGuardrailTripwire(thrown);
+      queue.fail(forTheUser(thrown));
     }
   };
 
@@ -175,6 +182,12 @@ const finish = async <Context>(
 
 /** A model that refuses says why, and that has been streamed as its answer; the SDK's error adds nothing for the user. */
 const isRefusal = (error: unknown): boolean => error instanceof Error && error.constructor.name === 'ModelRefusalError';
+
+/** What a tool throws for the user to read comes wrapped, as the `error` of a `ToolCallError`; the server looks for it bare. */
+const forTheUser = (error: unknown): unknown => {
+  const inner = field(error, 'error');
+  return error instanceof Error && (isCustomStreamError(inner) || isStreamError(inner)) ? inner : error;
+};
 
 /**
  * By name, so that a second installed copy of the SDK is recognised: input, output and both tool guardrails. Those of tools

@@ -162,6 +162,100 @@ describe.each(Object.entries(models))('%s', (_name, createModel) => {
   });
 });
 
+/** A server whose agent has this model and these tools; returns the events of one question, and what is stored of it. */
+const ask = async (
+  model: Model,
+  options: Partial<ConstructorParameters<typeof Agent<AgentContext<undefined>>>[0]> = {},
+  slow = async () => {},
+) => {
+  const store = createMemoryStore<undefined>();
+  const server = createChatKitServer<undefined>({
+    store,
+    onError: () => {},
+    async *respond(thread, _input, requestContext, run) {
+      const context = new AgentContext({ thread, store, requestContext, signal: run.signal });
+      const agent = new Agent<AgentContext<undefined>>({ name: 'A', model, ...options });
+      const result = await runAgent(agent, 'Hi', { stream: true, context, signal: run.signal });
+      for await (const event of streamAgentResponse(context, result)) {
+        await slow();
+        yield event;
+      }
+    },
+  });
+  const input = { content: [{ type: 'input_text', text: 'Hi' }] };
+  const response = await server.handle(
+    new Request('http://localhost/', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ type: 'threads.create', params: { input } }),
+    }),
+    undefined,
+  );
+  const text = await response.text();
+  const events = [...text.matchAll(/^data: (.*)$/gm)].map((match) => JSON.parse(match[1] ?? '') as ThreadStreamEvent);
+  const [thread] = (await store.listThreads({ limit: 1, order: 'asc' }, undefined)).data;
+  const stored = (await store.listItems(thread?.id ?? '', { limit: 20, order: 'asc' }, undefined)).data;
+  return { text, events, stored };
+};
+
+describe.each(Object.entries(models))('on a server, %s', (_name, createModel) => {
+  const lookUp = (execute: () => string) =>
+    tool({ name: 'look_up', description: 'Looks', parameters: z.object({}), execute, errorFunction: null });
+
+  test('a tripped output guardrail takes what was shown out of the store, too; the user may try again', async () => {
+    const { events, stored } = await ask(createModel(), {
+      outputGuardrails: [{ name: 'out', ...trip }],
+      tools: [lookUp(() => 'three hits')],
+    });
+    expect(stored.map((item) => item.type)).toEqual(['user_message']);
+    expect(events.at(-1)).toEqual({ type: 'error', code: 'stream.error', allow_retry: true });
+  });
+
+  test('an error that a tool throws for the user reaches the user, though the SDK wraps it', async () => {
+    const { events } = await ask(createModel(), {
+      tools: [
+        lookUp(() => {
+          throw new CustomStreamError('The archive is closed.', { allowRetry: true });
+        }),
+      ],
+    });
+    expect(events.at(-1)).toEqual({
+      type: 'error',
+      code: 'custom',
+      message: 'The archive is closed.',
+      allow_retry: true,
+    });
+  });
+});
+
+test('a refusal by the Responses API is an answer, not an error', async () => {
+  const refusal = 'I can’t help with that.';
+  const at = { item_id: 'm1', output_index: 0, content_index: 0 };
+  const message = (content: object[]) => ({
+    id: 'm1',
+    type: 'message',
+    role: 'assistant',
+    status: 'completed',
+    content,
+  });
+  const done = message([{ type: 'refusal', refusal }]);
+  const client = scriptedOpenAI([
+    responsesStream(
+      'r1',
+      [done],
+      [
+        { type: 'response.output_item.added', output_index: 0, item: message([]) },
+        { type: 'response.refusal.delta', ...at, delta: refusal },
+        { type: 'response.refusal.done', ...at, refusal },
+        { type: 'response.output_item.done', output_index: 0, item: done },
+      ],
+    ),
+  ]);
+  const { events, stored } = await ask(new OpenAIResponsesModel(client as never, 'm'));
+  expect(events.some((event) => event.type === 'error')).toBe(false);
+  expect(stored).toMatchObject([{ type: 'user_message' }, { content: [{ text: refusal }] }]);
+});
+
 describe('a model that fails after eight deltas, with a reader that is slow', () => {
   const failing = (error: Error): Model => ({
     getResponse: () => Promise.reject(error),
@@ -190,31 +284,9 @@ describe('a model that fails after eight deltas, with a reader that is slow', ()
       { code: 'stream.error', allow_retry: false },
     ],
   ])('%s: all eight arrive, then the error', async (_name, error, expected) => {
-    const store = createMemoryStore<undefined>();
-    const server = createChatKitServer<undefined>({
-      store,
-      onError: () => {},
-      async *respond(thread, _input, requestContext, run) {
-        const context = new AgentContext({ thread, store, requestContext, signal: run.signal });
-        const agent = new Agent<AgentContext<undefined>>({ name: 'A', model: failing(error) });
-        const result = await runAgent(agent, 'Hi', { stream: true, context, signal: run.signal });
-        for await (const event of streamAgentResponse(context, result)) {
-          for (let wait = 0; wait < 5; wait += 1) await turn();
-          yield event;
-        }
-      },
+    const { events, text } = await ask(failing(error), {}, async () => {
+      for (let wait = 0; wait < 5; wait += 1) await turn();
     });
-    const input = { content: [{ type: 'input_text', text: 'Hi' }] };
-    const response = await server.handle(
-      new Request('http://localhost/', {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ type: 'threads.create', params: { input } }),
-      }),
-      undefined,
-    );
-    const text = await response.text();
-    const events = [...text.matchAll(/^data: (.*)$/gm)].map((match) => JSON.parse(match[1] ?? '') as ThreadStreamEvent);
     const deltas = events.flatMap((event) =>
       event.type === 'thread.item.updated' && event.update.type === 'assistant_message.content_part.text_delta'
         ? [event.update.delta]
