@@ -43,7 +43,7 @@ const streamUrl = pathToFileURL(bundle).href;
 const operators = [
   { name: 'map', needs: 'map', goal: 1.5 },
   { name: 'filter', needs: 'filter', goal: 1.5 },
-  { name: 'chain4', needs: 'map', goal: 2 },
+  { name: 'chain4', needs: 'filter', goal: 2 },
   { name: 'merge2', needs: 'merge', goal: 2 },
   { name: 'merge10', needs: 'merge', goal: 2 },
   { name: 'batch100', needs: 'batch', goal: 1.1 },

@@ -34,7 +34,7 @@ export function forEach<T>(fn: (item: T, index: number) => unknown): (source: So
             return fail(error);
           }
           if (isPromiseLike(result)) return void result.then(goOn(chunk, at), fail);
-          if (isOverBudget(1)) return inNextTurn(goOn(chunk, at));
+          if (index % 64 === 0 && isOverBudget(64)) return inNextTurn(goOn(chunk, at));
         }
         stage.pull(sink);
       };

@@ -76,9 +76,12 @@ function inlet<T>(open: () => Reader, isChunked?: boolean): Stage<T> {
       state = 'over';
       to.end();
     } else if (!isChunked) to.item(result.value as T);
-    else if ((result.value as T[]).length > 0)
-      to.items((result.value as T[]).slice()); // the stages change it in place
-    else self.pull(to);
+    else {
+      const chunk = (result.value as T[]).slice(); // the stages change it in place
+      itemsSinceCheck += chunk.length;
+      if (chunk.length > 0) to.items(chunk);
+      else self.pull(to);
+    }
   };
 
   const onResult = (result: IteratorResult<unknown, unknown>): void => {
@@ -100,8 +103,9 @@ function inlet<T>(open: () => Reader, isChunked?: boolean): Stage<T> {
       if (state !== 'idle') return;
       // Counted here by the dozen, because the shared count costs more than all else that is done for an item.
       if (++itemsSinceCheck < 64) return ask();
+      const isOver = isOverBudget(itemsSinceCheck);
       itemsSinceCheck = 0;
-      if (!isOverBudget(64)) return ask();
+      if (!isOver) return ask();
       state = 'resting';
       inNextTurn(() => state === 'resting' && ask());
     },
