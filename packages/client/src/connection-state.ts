@@ -31,7 +31,12 @@ interface Line {
 }
 
 export type ConnectionState =
-  | (Line & { readonly phase: 'connecting'; readonly since: number })
+  | (Line & {
+      readonly phase: 'connecting';
+      readonly since: number;
+      /** What was known of the events of a connection that was handed over: nothing is broken, and nobody need be told. */
+      readonly handedOver?: { readonly eventAt: number; readonly silent: boolean } | undefined;
+    })
   | (Line & {
       readonly phase: 'open';
       readonly since: number;
@@ -60,6 +65,8 @@ export type ConnectionSignal =
   | { readonly type: 'numbered' }
   /** `jitter`: chance, from 0 to 1. `notBeforeMs`: the server's `Retry-After`. */
   | { readonly type: 'failed'; readonly at: number; readonly jitter: number; readonly notBeforeMs?: number | undefined }
+  /** The server has ended the connection because of its age, for the client to go on with a new one. */
+  | { readonly type: 'handedOver'; readonly at: number; readonly jitter: number }
   /** The time that `deadlineOf` named has come. */
   | { readonly type: 'tick'; readonly at: number; readonly jitter: number }
   /** The page says that trying again may pay off. */
@@ -155,6 +162,7 @@ export const nextConnection = (
         heardAt: signal.at,
         eventAt: signal.at,
         silent: false,
+        ...(state.phase === 'connecting' ? state.handedOver : undefined),
       };
     case 'heard': {
       if (state.phase !== 'open') return state;
@@ -172,6 +180,14 @@ export const nextConnection = (
       return state.reach === 'resumable' ? state : { ...state, reach: 'resumable' };
     case 'failed':
       return lose(state, 'drop', signal, policy);
+    case 'handedOver':
+      // A server that hands over at once, again and again, is one that fails.
+      return state.phase === 'open' && isHealthy(state, signal.at, policy) && canAskAgain(state, policy)
+        ? {
+            ...connect({ ...line(state), failures: 0, downSince: undefined }, signal.at),
+            handedOver: { eventAt: state.eventAt, silent: state.silent },
+          }
+        : lose(state, 'drop', signal, policy);
     case 'tick':
       return tick(state, signal, policy);
     case 'woken':
@@ -223,12 +239,15 @@ const line = ({ attempt, reach, failures, downSince, retryMs }: Live): Line => (
 const canAskAgain = (state: Live, policy: ConnectionPolicy): boolean =>
   state.reach === 'resumable' || (state.reach === 'unanswered' && policy.repeatable);
 
-const connect = (from: Line, at: number): ConnectionState => ({
+const connect = (from: Line, at: number): Extract<ConnectionState, { phase: 'connecting' }> => ({
   ...from,
   phase: 'connecting',
   attempt: from.attempt + 1,
   since: at,
 });
+
+const isHealthy = (state: Live, at: number, policy: ConnectionPolicy): boolean =>
+  state.phase === 'open' && at - state.since >= policy.healthyAfterMs;
 
 const lose = (
   state: Live,
@@ -239,7 +258,7 @@ const lose = (
   if (state.phase !== 'connecting' && state.phase !== 'open') return state;
   if (!canAskAgain(state, policy)) return { phase: 'closed', reason };
   // A server that accepts and hangs up at once must not reset the count, or clients would hammer it.
-  const wasHealthy = state.phase === 'open' && at - state.since >= policy.healthyAfterMs;
+  const wasHealthy = isHealthy(state, at, policy);
   const failures = wasHealthy ? 0 : state.failures;
   const downSince = wasHealthy ? at : (state.downSince ?? at);
   if (at - downSince >= policy.budgetMs) return { phase: 'closed', reason };

@@ -131,6 +131,10 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
       if (verdict.type !== 'opened' || response.body === null) return;
       const bodyEnd = await reader.read(response.body, signal);
       if (signal.aborted) return;
+      if (bodyEnd.type === 'handedOver') {
+        dispatch({ type: 'handedOver', at: clock.now(), jitter: random() });
+        return;
+      }
       const isOver =
         bodyEnd.type === 'ended' || (bodyEnd.type === 'whole' && 'reach' in state && state.reach === 'plain');
       dispatch(isOver ? { type: 'ended', outcome: bodyEnd.outcome } : failure());

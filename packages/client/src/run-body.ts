@@ -19,6 +19,8 @@ export interface RunBodyHooks {
 export type BodyEnd =
   | { readonly type: 'ended'; readonly outcome: RunOutcome }
   | { readonly type: 'whole'; readonly outcome: RunOutcome }
+  /** The server asks for a new connection. */
+  | { readonly type: 'handedOver' }
   | { readonly type: 'cut' };
 
 /** Reads the bodies of one run, one after the other. */
@@ -41,9 +43,11 @@ export const createRunBodyReader = (hooks: RunBodyHooks): RunBodyReader => {
     const plain = createPlainEnding();
     let batch: ThreadStreamEvent[] = [];
     let outcome: RunOutcome | undefined;
+    let isHandedOver = false;
     const decoder = createSseDecoder(({ id, event, data, retry }) => {
       if (outcome !== undefined) return;
       if (retry !== undefined) hooks.onRetry(retry);
+      if (event === 'reconnect') isHandedOver = true;
       if (id !== undefined && lastOffset !== undefined && compareOffsets(id, lastOffset) <= 0) return;
       if (data !== undefined) {
         const value: unknown = JSON.parse(data);
@@ -60,6 +64,7 @@ export const createRunBodyReader = (hooks: RunBodyHooks): RunBodyReader => {
       for (;;) {
         const { done, value } = await reader.read();
         if (signal.aborted) return { type: 'cut' };
+        if (done && isHandedOver) return { type: 'handedOver' };
         if (done) return plain.isWhole() ? { type: 'whole', outcome: plain.outcome() } : { type: 'cut' };
         try {
           decoder.push(value);

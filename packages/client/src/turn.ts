@@ -277,6 +277,7 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
 const connectionStatus = (state: ConnectionState): ConnectionStatus => {
   switch (state.phase) {
     case 'connecting':
+      if (state.handedOver !== undefined) return state.handedOver.silent ? 'silent' : 'live';
       return state.attempt === 1 ? 'connecting' : 'reconnecting';
     case 'open':
       return state.silent ? 'silent' : 'live';

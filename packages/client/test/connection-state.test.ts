@@ -43,6 +43,11 @@ const signal: fc.Arbitrary<ConnectionSignal> = fc.oneof(
     at: fc.nat(),
     by: fc.constantFrom('online', 'visible', 'restored'),
   }),
+  fc.record({
+    type: fc.constant('handedOver' as const),
+    at: fc.nat(),
+    jitter: fc.double({ min: 0, max: 1, noNaN: true }),
+  }),
   fc.constant({ type: 'left' as const }),
   fc.constant({ type: 'gone' as const }),
   fc.constant({ type: 'ended' as const, outcome: 'completed' as const }),
@@ -188,5 +193,29 @@ describe('the connection', () => {
     expect(deadlineOf(play([opened(5, 'plain'), tick(10_005)]), policy)).toBeUndefined();
     expect(deadlineOf(play([failed(0)]), policy)).toBe(500);
     expect(deadlineOf(play([{ type: 'gone' }]), policy)).toBeUndefined();
+  });
+});
+
+describe('a connection that is handed over', () => {
+  const handedOver = (at: number): ConnectionSignal => ({ type: 'handedOver', at, jitter: 1 });
+
+  it('is made anew at once, as if nothing had happened', () => {
+    const state = play([opened(0), failed(1), tick(2000), opened(2000), handedOver(602_000)]);
+    expect(state).toMatchObject({
+      phase: 'connecting',
+      handedOver: { eventAt: 2000, silent: false },
+      failures: 0,
+      downSince: undefined,
+    });
+    const lost = play([failed(603_000)], state);
+    expect(lost).toMatchObject({ phase: 'waiting', failures: 1 });
+    expect('handedOver' in lost).toBe(false);
+    const again = play([opened(602_100)], state);
+    expect(again).toMatchObject({ phase: 'open', eventAt: 2000, silent: false });
+    expect('handedOver' in again).toBe(false);
+  });
+
+  it('counts as a failure when it was hardly there: no server makes a client ask in a loop', () => {
+    expect(play([opened(0), handedOver(10)])).toMatchObject({ phase: 'waiting', failures: 1 });
   });
 });

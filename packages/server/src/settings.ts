@@ -50,6 +50,11 @@ export interface SettingsOptions {
   heartbeatMs?: number | undefined;
   /** How long opted-in clients wait before they reconnect. Default 2,000. */
   retryMs?: number | undefined;
+  /**
+   * How old the connection of an opted-in client may get; then it is handed over: the client goes on at once with a new one,
+   * which a proxy may send to another machine. Default 600,000 (10 minutes); `Infinity` for never.
+   */
+  maxConnectionMs?: number | undefined;
   /** Default 1 MiB. Raise it when users dictate: speech arrives as base64 in the body. */
   maxBodyBytes?: number | undefined;
   /** Deepest nesting of JSON in a request. Default 64. */
@@ -84,6 +89,7 @@ export interface Settings {
   readonly partialOnError: 'keep' | 'remove';
   readonly heartbeatMs: number;
   readonly retryMs: number;
+  readonly maxConnectionMs: number;
   readonly maxBodyBytes: number;
   readonly maxDepth: number;
   readonly allowedOrigins: ReadonlySet<string> | undefined;
@@ -106,6 +112,7 @@ export const resolveSettings = (options: SettingsOptions): Settings => ({
   partialOnError: options.partialOnError ?? 'keep',
   heartbeatMs: options.heartbeatMs ?? 15_000,
   retryMs: options.retryMs ?? 2_000,
+  maxConnectionMs: options.maxConnectionMs ?? 10 * 60_000,
   maxBodyBytes: options.maxBodyBytes ?? 1024 * 1024,
   maxDepth: options.maxDepth ?? 64,
   allowedOrigins: options.allowedOrigins === undefined ? undefined : new Set(options.allowedOrigins),

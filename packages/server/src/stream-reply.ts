@@ -3,7 +3,7 @@
  * reference's bytes and nothing else; opted-in ones get offsets, a priming frame, heartbeats and the terminal frame.
  */
 import { ChatKitError, type LogEntry, parseOffset, type RunOutcome, serializeEvent } from '@chatkit/core';
-import { CHUNKS, type ChunkSource, from, heartbeat, pipe, type Stream } from '@chatkit/stream';
+import { CHUNKS, type ChunkSource, concat, from, heartbeat, interruptible, pipe, type Stream } from '@chatkit/stream';
 import { encodeSse, endOfTurn, eventStreamHeaders, type Reply, type SseFrame } from '@chatkit/transport';
 import { settlesWithin } from './clock.ts';
 import { type EventFrames, framesOf } from './event-frames.ts';
@@ -41,18 +41,19 @@ export const streamReply = async (options: StreamReplyOptions): Promise<Reply> =
       return { status: 204, headers: {}, body: null };
     }
   }
+  const place: Place = { offset: after ?? startOffset, opened() {}, leave: hold.release };
   const encode = resumable
-    ? resumableFrames(framesOf(run), run.lastOffset, settings.retryMs)
+    ? resumableFrames(framesOf(run), run.lastOffset, settings.retryMs, place)
     : plainFrames(framesOf(run));
   // Without data, so nobody sees an event; from here on a client that is cut off knows where to go on.
   const priming = resumable ? encodeSse({ id: after ?? startOffset, retry: settings.retryMs }) : undefined;
-  const frames = readFrames({ priming, first, entries, encode, hold });
+  const frames = readFrames({ priming, first, entries, encode, place });
   return {
     status: 200,
     headers: { ...eventStreamHeaders, ...(resumable ? { 'chatkit-run-id': run.id } : {}) },
     body: resumable
       ? pipe(
-          frames,
+          handOver(frames, hold, place, settings),
           heartbeat<string, string>({
             everyMs: settings.heartbeatMs,
             value: encodeSse({ comment: '' }),
@@ -62,6 +63,44 @@ export const streamReply = async (options: StreamReplyOptions): Promise<Reply> =
       : frames,
   };
 };
+
+/** Where a reader is. */
+interface Place {
+  /** The last offset that was sent. */
+  offset: string;
+  /** Called when its body begins to be read. */
+  opened: () => void;
+  /** What becomes of its hold when its body is over. */
+  leave: () => void;
+}
+
+/**
+ * Ends a body that has become old: it stops behind a whole frame, and the last one tells the client to go on at once from
+ * there. Until it has come back its hold counts, or the hand-over would look to the run as if nobody read it.
+ */
+const handOver = (frames: Stream<string>, hold: ReaderHold, place: Place, settings: Settings): Stream<string> => {
+  const { clock, maxConnectionMs, retryMs } = settings;
+  if (maxConnectionMs === Number.POSITIVE_INFINITY) return frames;
+  const age = interruptible();
+  let isOld = false;
+  place.opened = () => {
+    const timer = clock.setTimeout(() => {
+      isOld = true;
+      place.leave = () => void clock.setTimeout(hold.release, HAND_OVER_MS);
+      age.interrupt();
+    }, maxConnectionMs);
+    hold.signal.addEventListener('abort', () => clock.clearTimeout(timer), { once: true });
+  };
+  const last = {
+    *[Symbol.iterator]() {
+      if (isOld) yield encodeSse({ event: 'reconnect', data: '{}', id: place.offset, retry: retryMs });
+    },
+  };
+  return concat(pipe(frames, age), last);
+};
+
+/** How long a client may take to come back to a run that nobody else reads. */
+const HAND_OVER_MS = 10_000;
 
 /** How long the answer waits to learn whether a shared log has what the reader needs. */
 const REMOTE_FIRST_MS = 100;
@@ -103,10 +142,16 @@ const plainFrames =
     return frames;
   };
 
-const resumableFrames = ({ frameOf }: EventFrames, newest: () => string | undefined, retryMs: number): Encode => {
+const resumableFrames = (
+  { frameOf }: EventFrames,
+  newest: () => string | undefined,
+  retryMs: number,
+  place: Place,
+): Encode => {
   const merge = createDeltaMerger(newest);
   const frame = (entry: LogEntry): string => {
     const { offset } = entry;
+    place.offset = offset;
     if ('end' in entry) return encodeSse({ ...endFrame(entry.end, retryMs), id: offset });
     // What a log of somebody else's gives for an offset is looked at by the encoder.
     if (parseOffset(offset) === undefined) return encodeSse({ id: offset, data: serializeEvent(entry.event) });
@@ -129,11 +174,11 @@ interface FrameSource {
   first: Promise<IteratorResult<readonly LogEntry[]>> | undefined;
   entries: AsyncIterator<readonly LogEntry[]>;
   encode: Encode;
-  hold: ReaderHold;
+  place: Place;
 }
 
 /** The body: arrays of frames, so that what was there together costs one promise. Its end, however it comes, is the hold's. */
-const readFrames = ({ priming, first, entries, encode, hold }: FrameSource): Stream<string> => {
+const readFrames = ({ priming, first, entries, encode, place }: FrameSource): Stream<string> => {
   let ahead = first;
   let isPrimed = priming === undefined;
   let hasRead = false;
@@ -141,6 +186,7 @@ const readFrames = ({ priming, first, entries, encode, hold }: FrameSource): Str
     async next() {
       if (!isPrimed) {
         isPrimed = true;
+        place.opened();
         return { done: false, value: [priming as string] };
       }
       try {
@@ -150,16 +196,16 @@ const readFrames = ({ priming, first, entries, encode, hold }: FrameSource): Str
         const step = await (ahead ?? entries.next());
         ahead = undefined;
         if (step.done !== true) return { done: false, value: encode(step.value) };
-        hold.release();
+        place.leave();
         return { done: true, value: undefined };
       } catch (error) {
-        hold.release();
+        place.leave();
         throw error;
       }
     },
     // A read that is pending is ended by the release underneath; it need not be waited for.
     async return() {
-      hold.release();
+      place.leave();
       await entries.return?.();
       return { done: true, value: undefined };
     },
