@@ -29,7 +29,10 @@ export const startServer = async ({ source, host }, headers) => {
       return { [Symbol.asyncIterator]: () => ({ next: () => next(), return: () => events.return() }) };
     }
   }
-  const server = new Server({ store: createMemoryStore({ userId: () => 'one' }) });
+  const server = new Server({
+    store: createMemoryStore({ userId: () => 'one' }),
+    maxRunsPerUser: Number.POSITIVE_INFINITY,
+  });
   const listener = http.createServer(async (req, res) => {
     const gone = new AbortController();
     // The harness asks with GET; the request that a client of ours sends is put in here.
