@@ -27,6 +27,7 @@ import {
 } from '../src/index.ts';
 import { chunked, chunksOfNumbers } from './support/chunked.ts';
 import { ProbeSource } from './support/probe-source.ts';
+import { settle } from './support/virtual-clock.ts';
 
 const odd = (item: number) => item % 2 !== 0;
 const pairs = (items: number[]) =>
@@ -222,6 +223,22 @@ describe('merge', () => {
 
   it('of nothing is empty', async () => {
     expect(await collect(merge())).toEqual([]);
+  });
+
+  it('does not ask the others again while one has failed and they clean up', async () => {
+    const [failing, other] = [new ProbeSource<number>([1]), new ProbeSource<number>([2, 3])];
+    let finish = () => {};
+    other.cleanup = new Promise((resolve) => {
+      finish = resolve;
+    });
+    const stream = merge<number>(failing, other);
+    expect([await stream.next(), await stream.next()].map(({ value }) => value).toSorted()).toEqual([1, 2]);
+    failing.fail(new Error('boom'));
+    const rest = collect(stream).catch((error) => error.message);
+    await settle();
+    finish();
+    expect(await rest).toBe('boom');
+    expect([other.returns, other.nextsAfterEnd]).toEqual([1, 0]);
   });
 });
 

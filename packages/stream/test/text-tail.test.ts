@@ -1,0 +1,56 @@
+/** Where text may be cut: only where `Intl.Segmenter` would cut the whole of it, also where it was not asked. */
+
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { textTail } from '../src/engine/text-tail.ts';
+
+const ascii = [...'aZ9_\'".:,;-/(){}=!?@#&*+<>\t \r\n'];
+const other = ['é', 'e\u0301', '\u0301', '日', '本', '👩‍👩‍👧', '👍🏽', '🇨🇭', '\u200d', '’', '\u00a0'];
+
+const texts = (units: readonly string[]) =>
+  fc.array(fc.constantFrom(...units), { maxLength: 60 }).map((list) => list.join(''));
+
+describe.each(['word', 'grapheme'] as const)('%s', (unit) => {
+  const boundariesOf = (text: string, granularity: 'word' | 'grapheme') =>
+    new Set([...new Intl.Segmenter('en', { granularity }).segment(text)].map(({ index }) => index).concat(text.length));
+
+  it.each([
+    ['ASCII', ascii],
+    ['ASCII with the rest of the world', [...ascii, ...ascii, ...other]],
+  ])('cuts %s at boundaries of the whole text, however it arrives', (_name, units) => {
+    fc.assert(
+      fc.property(
+        fc.array(texts(units), { maxLength: 8 }),
+        fc.array(fc.nat(12), { maxLength: 8 }),
+        (chunks, wishes) => {
+          const whole = chunks.join('');
+          const boundaries = boundariesOf(whole, unit);
+          const graphemes = boundariesOf(whole, 'grapheme');
+          const tail = textTail(unit, 'en');
+          const pieces: string[] = [];
+          for (const [index, chunk] of chunks.entries()) {
+            tail.push(chunk);
+            const held = tail.length();
+            const piece = tail.take(wishes[index] ?? 5, 'units');
+            pieces.push(piece);
+            const cut = pieces.join('').length;
+            // A unit of more than 64 characters is not waited for; then it is graphemes that are kept whole.
+            if (cut < whole.length) expect((held > 64 ? graphemes : boundaries).has(cut)).toBe(true);
+          }
+          pieces.push(tail.take(tail.length(), 'all'));
+          expect(pieces.join('')).toBe(whole);
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  it('takes what is asked for, up to the next boundary', () => {
+    const tail = textTail(unit, 'en');
+    tail.push('one two three ');
+    expect(tail.take(2, 'units')).toBe(unit === 'word' ? 'one' : 'on');
+    expect(tail.take(4, 'units')).toBe(unit === 'word' ? ' two' : 'e tw');
+    expect(tail.take(100, 'units')).toBe(unit === 'word' ? ' three' : 'o three');
+    expect(tail.take(100, 'all')).toBe(' ');
+  });
+});
