@@ -1,7 +1,9 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { Worker } from 'node:worker_threads';
 import { createSqliteStore } from '@chatkit/store/sqlite';
 import { describeStore } from '@chatkit/testing/conformance';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -40,6 +42,37 @@ describe('createSqliteStore, beyond the contract', () => {
     expect((await two.loadThread('thr', me)).version).toBe(1);
     const writers = [one, two].flatMap((store) => Array.from({ length: 20 }, () => store.saveThread(thread, me)));
     expect(new Set(await Promise.all(writers)).size).toBe(40);
+  });
+
+  it('is opened by several processes at once, also when the file is new', async () => {
+    // Opens a row of new files in step with the other workers; `gate` counts who has come to which file.
+    const opener = `
+      import { workerData, parentPort } from 'node:worker_threads';
+      const { createSqliteStore } = await import(workerData.module);
+      const gate = new Int32Array(workerData.gate);
+      try {
+        for (let file = 0; file < workerData.paths.length; file++) {
+          Atomics.add(gate, file, 1);
+          while (Atomics.load(gate, file) < workerData.workers);
+          createSqliteStore({ path: workerData.paths[file] }).close();
+        }
+        parentPort.postMessage('opened');
+      } catch (error) {
+        // Lets the others go on, and says what happened.
+        for (let file = 0; file < gate.length; file++) Atomics.store(gate, file, workerData.workers);
+        parentPort.postMessage(error.message);
+      }
+    `;
+    const workers = 2; // no more than there are cores, or they do not meet
+    const paths = Array.from({ length: 60 }, freshPath);
+    const module = new URL('../src/sqlite/index.ts', import.meta.url).href;
+    const workerData = { module, paths, workers, gate: new SharedArrayBuffer(4 * paths.length) };
+    const execArgv = ['--conditions=@chatkit/source', '--input-type=module', '--disable-warning=ExperimentalWarning'];
+    const said = Array.from({ length: workers }, async () => {
+      const [message] = await once(new Worker(opener, { eval: true, workerData, execArgv }), 'message');
+      return message;
+    });
+    expect(await Promise.all(said)).toEqual(['opened', 'opened']);
   });
 
   it('waits for another writer without stopping the event loop, and fails as retryable in the end', async () => {

@@ -43,7 +43,7 @@ export const createSqliteStore = <Context = unknown>(options: SqliteStoreOptions
   const writer = open(path, busyTimeoutMs, false);
   let reader: DatabaseSync;
   try {
-    writer.exec('PRAGMA journal_mode = WAL');
+    switchToWal(writer, busyTimeoutMs);
     writer.exec('PRAGMA synchronous = NORMAL');
     migrateSqlite(writer);
     reader = open(path, busyTimeoutMs, true);
@@ -74,6 +74,23 @@ export const createSqliteStore = <Context = unknown>(options: SqliteStoreOptions
 
 const open = (path: string, busyTimeoutMs: number, readOnly: boolean): DatabaseSync =>
   new DatabaseSync(path, { readOnly, timeout: busyTimeoutMs, enableForeignKeyConstraints: true });
+
+/**
+ * Turns write-ahead logging on. Two processes that do so to one new file refuse each other at once, whatever the timeout,
+ * because each holds the lock that the other has to upgrade past (https://sqlite.org/wal.html, "Sometimes Queries Return
+ * SQLITE_BUSY In WAL Mode"). So it is tried again, and waited for as the rest of opening is: inside this call.
+ */
+const switchToWal = (database: DatabaseSync, busyTimeoutMs: number): void => {
+  const clock = new Int32Array(new SharedArrayBuffer(4));
+  for (const deadline = performance.now() + busyTimeoutMs; ; Atomics.wait(clock, 0, 0, 1 + 9 * Math.random())) {
+    try {
+      database.exec('PRAGMA journal_mode = WAL');
+      return;
+    } catch (error) {
+      if (!isBusy(error) || performance.now() >= deadline) throw error;
+    }
+  }
+};
 
 /** Statements on one connection, prepared once each. SQLite numbers parameters with `?`, the shared texts with `$`. */
 const createQuery = (database: DatabaseSync, busyTimeoutMs: number): SqlQuery => {
