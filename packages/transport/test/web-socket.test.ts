@@ -219,6 +219,71 @@ describe('a server socket', () => {
     expect(errors).toEqual([new Error('secret')]);
   });
 
+  /** A clock whose timers fire when the test says so, in the order in which they were set. */
+  const byHand = () => {
+    const timers = new Map<number, () => void>();
+    let set = 0;
+    return {
+      timers,
+      now: () => 0,
+      setTimeout(callback: () => void) {
+        timers.set(++set, callback);
+        return set;
+      },
+      clearTimeout: (timer: unknown) => void timers.delete(timer as number),
+      fire() {
+        const due = [...timers];
+        timers.clear();
+        for (const [, callback] of due) callback();
+      },
+    };
+  };
+
+  it('is closed with 1012 at its age, once no run is open; the client connects again', async () => {
+    const clock = byHand();
+    const end = deferred<void>();
+    const answer: Answer = () =>
+      streamed(
+        (async function* () {
+          yield encodeSse({ data: 'first' });
+          await end.promise;
+          yield encodeSse({ data: 'last' });
+        })(),
+      );
+    const { url, server } = await start(answer, { clock });
+    const idle = await rawClient(url);
+    const busy = await rawClient(url);
+    busy.socket.send(openMessage('a'));
+    await until(() => busy.messages.length > 1);
+    clock.fire();
+    expect(await idle.closed).toEqual([closeCodes.restart, 'the connection is old']);
+    expect(busy.socket.readyState).toBe(WebSocket.OPEN);
+    end.resolve();
+    expect(await busy.closed).toEqual([closeCodes.restart, 'the connection is old']);
+    expect(busy.messages.at(-1)).toBe('a end\n');
+
+    const connection = openWebSocket(url);
+    onTestFinished(() => connection.close());
+    const texts = [await (await connection.fetch('/')).text()];
+    clock.fire();
+    await until(() => server.clients.size === 0 && clock.timers.size === 0);
+    texts.push(await (await connection.fetch('/')).text());
+    expect(texts).toEqual(Array(2).fill(encodeSse({ data: 'first' }) + encodeSse({ data: 'last' })));
+  });
+
+  it('is closed at twice its age in any case', async () => {
+    const clock = byHand();
+    const { url } = await start(() => endless('x'), { clock });
+    const client = await rawClient(url);
+    client.socket.send(openMessage('a', { window: 1e9 }));
+    await until(() => client.messages.length > 1);
+    clock.fire();
+    await turns(5);
+    expect(client.socket.readyState).toBe(WebSocket.OPEN);
+    clock.fire();
+    expect((await client.closed)[0]).toBe(closeCodes.restart);
+  });
+
   it('close() lets go with 1001', async () => {
     const { url, sessions } = await start(() => endless('x'));
     const client = await rawClient(url);

@@ -54,6 +54,8 @@ export const closeCodes = {
   tooLarge: 1009,
   /** The same, said by a client: a browser may only say 1000 and 3000 to 4999. */
   tooLargeForClient: 4009,
+  /** The connection is old and carries nothing: connect again. */
+  restart: 1012,
   /** The client takes nothing: connect again later, resume. */
   stuck: 1013,
   /** A message that is not of this protocol. */

@@ -2,7 +2,7 @@
  * The server's half of a WebSocket, free of any WebSocket library: an adapter brings the four things it needs of a socket
  * and tells it what arrives. Every request becomes a web `Request`, every reply is moved by the same pump as over HTTP.
  */
-import { from } from '@chatkit/stream';
+import { type Clock, from, systemClock } from '@chatkit/stream';
 import { pumpText } from '../pump-text.ts';
 import type { Reply } from '../reply.ts';
 import { closeCodes, closeReason, formatServerMessage, type OpenMessage, parseClientMessage } from './protocol.ts';
@@ -24,6 +24,13 @@ export interface SessionOptions {
   maxMessageLength?: number | undefined;
   /** The most runs at a time; one more is answered with 429. Default 32. */
   maxRuns?: number | undefined;
+  /**
+   * The age from which the socket is closed with 1012 as soon as no run is open on it, so that load balancers can move clients
+   * and nothing is cut; at twice that age it is closed in any case, and the client resumes. Default 600,000, ten minutes.
+   */
+  maxConnectionMs?: number | undefined;
+  /** Default: the runtime's clock. */
+  clock?: Clock | undefined;
   /** Told of what `answer` or a body threw; the client learns only that the run broke off. Default: nobody. */
   onError?: ((error: unknown) => void) | undefined;
 }
@@ -54,12 +61,15 @@ const ownHeaders =
 /** Opens a session on a socket that is open. */
 export function createSession(port: SocketPort, answer: Answer, options: SessionOptions = {}): Session {
   const { maxMessageLength = 1024 * 1024, maxRuns = 32, onError } = options;
+  const { maxConnectionMs = 600_000, clock = systemClock } = options;
   const runs = new Map<string, OpenRun>();
   let isOpen = true;
+  let isOld = false;
 
   const closed = (): void => {
     if (!isOpen) return;
     isOpen = false;
+    clock.clearTimeout(age);
     for (const id of [...runs.keys()]) drop(id);
   };
   const fail = (code: number, reason: string): void => {
@@ -67,6 +77,15 @@ export function createSession(port: SocketPort, answer: Answer, options: Session
     port.close(code, closeReason(reason));
     closed();
   };
+  const handOver = (): void => fail(closeCodes.restart, 'the connection is old');
+  const closeIfOld = (): void => {
+    if (isOld && runs.size === 0) handOver();
+  };
+  let age = clock.setTimeout(() => {
+    isOld = true;
+    age = clock.setTimeout(handOver, maxConnectionMs);
+    closeIfOld();
+  }, maxConnectionMs);
   /** Ends a run that nobody reads any more. */
   const drop = (id: string): void => {
     const run = runs.get(id);
@@ -75,6 +94,7 @@ export function createSession(port: SocketPort, answer: Answer, options: Session
     run.controller.abort(new DOMException('The client has left.', 'AbortError'));
     run.leave();
     run.wake?.();
+    closeIfOld();
   };
 
   const start = (id: string, open: OpenMessage, window: number): void => {
@@ -108,6 +128,7 @@ export function createSession(port: SocketPort, answer: Answer, options: Session
     if (runs.get(id) !== run) return;
     runs.delete(id);
     port.send(formatServerMessage(id, kind));
+    closeIfOld();
   };
 
   const serve = async (id: string, run: OpenRun, request: Request): Promise<void> => {
