@@ -172,7 +172,7 @@ test('row 14: 60 conversations at once, the same run ids and texts: nobody gets 
 test('row 17: runs that nobody comes back to end by the deadline and are then forgotten', async () => {
   const clock = createVirtualClock();
   const respond = scriptedResponder([hang()]);
-  const chat = await startChat({ respond, clock, retain: { runs: 100, ms: 60_000 } });
+  const chat = await startChat({ respond, clock, retain: { runs: 100, ms: 60_000 }, maxRunsPerUser: 300 });
   for (let batch = 0; batch < 10; batch += 1) {
     await Promise.all(
       Array.from({ length: 30 }, async (_, index) => {
@@ -185,6 +185,9 @@ test('row 17: runs that nobody comes back to end by the deadline and are then fo
     );
   }
   expect(respond.calls.filter(({ outcome }) => outcome === 'running')).toHaveLength(300);
+  const refused = await post(chat.url, create(), { ...eve, ...optIn });
+  expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '1']);
+  await refused.body?.cancel();
   await clock.advance(30 * 60_000);
   await until(() => respond.calls.every(({ outcome }) => outcome === 'threw'));
   const statuses = async () => {
