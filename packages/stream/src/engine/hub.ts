@@ -107,10 +107,8 @@ export function hubOf<T>(source: Stage<T>, options: BroadcastOptions): Hub<T> {
 
   const close = (): Cleanup => {
     if (ending) return undefined;
-    const failure = undefined;
-    ending = { failure };
     const cleanup = source.close();
-    for (const reader of readers) reader.onMore();
+    finish();
     return cleanup;
   };
 

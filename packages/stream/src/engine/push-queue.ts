@@ -2,7 +2,7 @@
  * The stage behind `pushable`, with the means to write it; also that of the bridges from events.
  */
 
-import { type Overflow, OverflowError } from '../overflow.ts';
+import { OverflowError } from '../overflow.ts';
 import type { Pushable, PushableOptions } from '../pushable.ts';
 import type { Stream } from '../stream.ts';
 import { type Queue, queue } from './queue.ts';
@@ -21,7 +21,7 @@ export interface PushQueueOptions<T> extends PushableOptions<T> {
 }
 
 export function pushQueue<T>(options: PushQueueOptions<T>): PushQueue<T> {
-  const { overflow = 'error' as Overflow, onDrop, onClose, onPull, onOver } = options;
+  const { overflow = 'error', onDrop, onClose, onPull, onOver } = options;
   const capacity = Math.max(1, options.capacity ?? 1024);
   let waiters: (() => void)[] = [];
   let dropped = 0;
