@@ -49,6 +49,21 @@ describe('the framed writer', () => {
     );
   });
 
+  it('writes what is ready in one turn as one chunk, and what comes alone as one of its own', async () => {
+    const { port } = await serve((_request, response) => {
+      const events = async function* () {
+        for (let n = 0; n < 10; n++) yield `${n}`;
+        await turns(1);
+        yield 'x';
+        await turns(1);
+        for (let n = 0; n < 10; n++) yield `${n}`;
+      };
+      void writeReply({ status: 200, headers: {}, body: events() }, response);
+    });
+    const [, ...rest] = (await answer(port, get)).split('\r\n\r\n');
+    expect(rest.join('\r\n\r\n')).toBe('a\r\n0123456789\r\n1\r\nx\r\na\r\n0123456789\r\n0\r\n\r\n');
+  });
+
   const counted = async (
     chunks: readonly string[],
     prepare: (response: ServerResponse, request: IncomingMessage) => void,

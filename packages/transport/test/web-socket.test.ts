@@ -284,6 +284,42 @@ describe('a server socket', () => {
     expect((await client.closed)[0]).toBe(closeCodes.restart);
   });
 
+  it('is never closed for its age where that is `Infinity`', async () => {
+    const clock = byHand();
+    const { url } = await start(() => endless('x'), { clock, maxConnectionMs: Number.POSITIVE_INFINITY });
+    const client = await rawClient(url);
+    client.socket.send(openMessage('a'));
+    await until(() => client.messages.length > 1);
+    expect(clock.timers.size).toBe(0);
+  });
+
+  it('a client that answers pings is kept, and its run with it', async () => {
+    let pings = 0;
+    const { url } = await start(() => endless('x'), { pingMs: 10 });
+    const client = await rawClient(url);
+    client.socket.on('ping', () => pings++);
+    client.socket.send(openMessage('a', { window: 1e9 }));
+    await until(() => pings > 5);
+    expect(client.socket.readyState).toBe(WebSocket.OPEN);
+  });
+
+  it('what is ready in one turn leaves as one message', async () => {
+    const { url } = await start(() =>
+      streamed(
+        (async function* () {
+          for (let n = 0; n < 100; n++) yield encodeSse({ data: String(n) });
+          await turns(2);
+          yield encodeSse({ data: 'last' });
+        })(),
+      ),
+    );
+    const client = await rawClient(url);
+    client.socket.send(openMessage('a', { window: 1e9 }));
+    await until(() => client.messages.at(-1) === 'a end\n');
+    const together = Array.from({ length: 100 }, (_, n) => encodeSse({ data: String(n) })).join('');
+    expect(client.messages.slice(1, -1)).toEqual([`a body\n${together}`, `a body\n${encodeSse({ data: 'last' })}`]);
+  });
+
   it('close() lets go with 1001', async () => {
     const { url, sessions } = await start(() => endless('x'));
     const client = await rawClient(url);

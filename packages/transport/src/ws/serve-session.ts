@@ -26,7 +26,8 @@ export interface SessionOptions {
   maxRuns?: number | undefined;
   /**
    * The age from which the socket is closed with 1012 as soon as no run is open on it, so that load balancers can move clients
-   * and nothing is cut; at twice that age it is closed in any case, and the client resumes. Default 600,000, ten minutes.
+   * and nothing is cut; at twice that age it is closed in any case, and the client resumes. Default 600,000, ten minutes;
+   * `Infinity` for never.
    */
   maxConnectionMs?: number | undefined;
   /** Default: the runtime's clock. */
@@ -81,11 +82,14 @@ export function createSession(port: SocketPort, answer: Answer, options: Session
   const closeIfOld = (): void => {
     if (isOld && runs.size === 0) handOver();
   };
-  let age = clock.setTimeout(() => {
-    isOld = true;
-    age = clock.setTimeout(handOver, maxConnectionMs);
-    closeIfOld();
-  }, maxConnectionMs);
+  let age: unknown;
+  // A timer of `Infinity` would fire at once.
+  if (maxConnectionMs !== Number.POSITIVE_INFINITY)
+    age = clock.setTimeout(() => {
+      isOld = true;
+      age = clock.setTimeout(handOver, maxConnectionMs);
+      closeIfOld();
+    }, maxConnectionMs);
   /** Ends a run that nobody reads any more. */
   const drop = (id: string): void => {
     const run = runs.get(id);
