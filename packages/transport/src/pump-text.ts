@@ -17,8 +17,11 @@ export interface TextSink {
   readonly isOver: boolean;
 }
 
-/** A joined write has about this many characters at most; one larger frame goes out whole. */
+/** A joined write has this many characters and the frame that passes them at most; one larger frame goes out whole. */
 const batchLength = 32 * 1024;
+
+/** While a write is not taken, this much and one frame is all that has been made: that write, and what is held behind it. */
+const mostLength = 64 * 1024;
 
 /**
  * Characters that one connection may send before the others get a turn: few at first, so that hundreds of busy
@@ -28,9 +31,9 @@ const firstAllowance = 4 * 1024;
 const fullAllowance = 32 * 1024;
 
 /**
- * Moves `body` to `sink` until the body ends. What is held here never exceeds a batch and one chunk of the body. Rejects
- * with the body's error, once everything before it is written, or with the sink's. Whoever closes `body` stops the pump;
- * its promise then resolves without writing what is left, if the sink is over.
+ * Moves `body` to `sink` until the body ends. What has been made and is not taken never exceeds 64 Ki characters and one
+ * chunk of the body. Rejects with the body's error, once everything before it is written, or with the sink's. Whoever
+ * closes `body` stops the pump; its promise then resolves without writing what is left, if the sink is over.
  */
 export const pumpText = (body: Source<string>, sink: TextSink): Promise<void> => new Pump(sink).run(body);
 
@@ -41,6 +44,8 @@ class Pump {
   private held = '';
   private isFlushDue = false;
   private full: Promise<void> | undefined;
+  /** How much may be held before the body waits. */
+  private room = batchLength;
   private failure: { error: unknown } | undefined;
   private allowance = firstAllowance;
   private spent = 0;
@@ -71,7 +76,7 @@ class Pump {
     this.held += text;
     this.spent += text.length;
     if (!this.isFlushDue) this.flushSoon();
-    return this.spent >= this.allowance || this.held.length >= batchLength ? this.waitForRoom() : undefined;
+    return this.spent >= this.allowance || this.held.length >= this.room ? this.waitForRoom() : undefined;
   };
 
   private async waitForRoom(): Promise<void> {
@@ -81,7 +86,10 @@ class Pump {
       this.allowance = Math.min(2 * this.allowance, fullAllowance);
       await nextTurn();
     }
-    while (this.held.length >= batchLength && this.full !== undefined) await this.full;
+    while (this.held.length >= this.room && this.failure === undefined && !this.sink.isOver) {
+      if (this.full === undefined) this.flush();
+      else await this.full;
+    }
   }
 
   private flushSoon(): void {
@@ -104,6 +112,7 @@ class Pump {
     this.full = this.sink.write(text)?.then(
       () => {
         this.full = undefined;
+        this.room = batchLength;
         // Not at once: a consumer that asks from a microtask would get the frames one by one.
         if (this.held !== '') this.flushSoon();
       },
@@ -112,5 +121,6 @@ class Pump {
         this.full = undefined;
       },
     );
+    if (this.full !== undefined) this.room = Math.min(batchLength, mostLength - text.length);
   }
 }

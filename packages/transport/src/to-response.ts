@@ -5,6 +5,7 @@
 import { from } from '@chatkit/stream';
 import { pumpText } from './pump-text.ts';
 import type { Reply } from './reply.ts';
+import { TransportError } from './transport-error.ts';
 
 /** What {@link toResponse} can be told. */
 export interface ToResponseOptions {
@@ -12,6 +13,11 @@ export interface ToResponseOptions {
   signal?: AbortSignal | undefined;
   /** Called once, at once, when the reader goes away before the end: the place to abort the work behind the body. */
   onDisconnect?: (() => void) | undefined;
+  /**
+   * How long the reader may leave a chunk untaken before it is let go: the body ends with `transport.interrupted`, which cuts
+   * the connection, and the client can resume from the last id it has. Default 30,000 ms; `Infinity` for never.
+   */
+  stuckMs?: number | undefined;
 }
 
 /**
@@ -35,18 +41,25 @@ export function toResponse(reply: Reply, options: ToResponseOptions = {}): Respo
 const hasBody = (status: number): boolean => status !== 204 && status !== 205 && status !== 304;
 
 function toByteStream(body: AsyncIterable<string>, options: ToResponseOptions): ReadableStream<Uint8Array> {
-  const { signal, onDisconnect } = options;
+  const { signal, onDisconnect, stuckMs = 30_000 } = options;
   const encoder = new TextEncoder();
   const source = from(body);
   let state: 'unread' | 'open' | 'over' = 'unread';
   let demand: (() => void) | undefined;
   let isDemanded = false;
+  let stuckTimer: ReturnType<typeof setTimeout> | undefined;
 
+  /** Whether this ends it. */
+  const settle = (): boolean => {
+    const wasOpen = state !== 'over';
+    state = 'over';
+    clearTimeout(stuckTimer);
+    signal?.removeEventListener('abort', onAbort);
+    return wasOpen;
+  };
   /** Returns the iterator, once. */
   const leave = (): Promise<void> => {
-    if (state === 'over') return Promise.resolve();
-    state = 'over';
-    signal?.removeEventListener('abort', onAbort);
+    if (!settle()) return Promise.resolve();
     onDisconnect?.();
     // What fails now has nobody left to be told.
     const left = source.return().then(ignore, ignore);
@@ -54,17 +67,14 @@ function toByteStream(body: AsyncIterable<string>, options: ToResponseOptions): 
     return left;
   };
   let controller: ReadableStreamDefaultController<Uint8Array>;
-  const onAbort = (): void => {
+  const breakOff = (reason: unknown): void => {
     if (state === 'over') return;
     void leave();
-    controller.error(signal?.reason);
+    controller.error(reason);
   };
-  const settle = (): boolean => {
-    const wasOpen = state !== 'over';
-    state = 'over';
-    signal?.removeEventListener('abort', onAbort);
-    return wasOpen;
-  };
+  const onAbort = (): void => breakOff(signal?.reason);
+  const onStuck = (): void =>
+    breakOff(new TransportError('transport.interrupted', 'The reader takes nothing.', { retryable: true }));
 
   const start = (): void => {
     pumpText(source, {
@@ -74,10 +84,12 @@ function toByteStream(body: AsyncIterable<string>, options: ToResponseOptions): 
       write(text) {
         isDemanded = false;
         controller.enqueue(encoder.encode(text));
+        // Another read may wait already.
+        if (isDemanded) return undefined;
+        if (stuckMs !== Number.POSITIVE_INFINITY) stuckTimer = setTimeout(onStuck, stuckMs);
         // The read that asked for this has it. The next batch leaves with the next read.
         return new Promise((resolve) => {
           demand = resolve;
-          if (isDemanded) resolve();
         });
       },
     }).then(
@@ -95,6 +107,7 @@ function toByteStream(body: AsyncIterable<string>, options: ToResponseOptions): 
       },
       pull() {
         isDemanded = true;
+        clearTimeout(stuckTimer);
         demand?.();
         if (state === 'unread') {
           state = 'open';

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { decodeSse, encodeSse, eventStreamHeaders, type Reply, toResponse } from '../src/index.ts';
 import { collect } from './support/bytes.ts';
 import { deferred, turns, until } from './support/node-server.ts';
@@ -166,4 +166,40 @@ it('the error of a body arrives after everything before it', async () => {
   const frames = decodeSse(bodyOf(response));
   expect((await frames.next()).value).toEqual({ data: 'a' });
   await expect(frames.next()).rejects.toThrow('broken');
+});
+
+it('lets go of a reader that leaves a chunk untaken for stuckMs, and of none that waits for the body', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const left = deferred();
+  const gate = deferred();
+  let finallyRuns = 0;
+  const { body } = toResponse(
+    streamed(
+      (async function* () {
+        try {
+          yield 'a';
+          await gate.promise;
+          for (;;) yield 'b'.repeat(1000);
+        } finally {
+          finallyRuns++;
+        }
+      })(),
+    ),
+    { onDisconnect: left.resolve },
+  );
+  const reader = (body as ReadableStream<Uint8Array>).getReader();
+  await reader.read();
+  const second = reader.read();
+  // The body is silent for longer than the reader may be.
+  vi.advanceTimersByTime(60_000);
+  gate.resolve();
+  expect((await second).value?.byteLength).toBeGreaterThan(0);
+  await turns(20);
+  vi.advanceTimersByTime(29_999);
+  expect(finallyRuns).toBe(0);
+  vi.advanceTimersByTime(1);
+  await left.promise;
+  await expect(reader.read()).rejects.toMatchObject({ code: 'transport.interrupted', retryable: true });
+  expect(finallyRuns).toBe(1);
 });

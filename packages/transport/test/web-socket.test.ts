@@ -307,7 +307,7 @@ describe('a server socket', () => {
     const { url } = await start(() =>
       streamed(
         (async function* () {
-          for (let n = 0; n < 100; n++) yield encodeSse({ data: String(n) });
+          for (let n = 0; n < 50; n++) yield encodeSse({ data: String(n) });
           await turns(2);
           yield encodeSse({ data: 'last' });
         })(),
@@ -316,7 +316,7 @@ describe('a server socket', () => {
     const client = await rawClient(url);
     client.socket.send(openMessage('a', { window: 1e9 }));
     await until(() => client.messages.at(-1) === 'a end\n');
-    const together = Array.from({ length: 100 }, (_, n) => encodeSse({ data: String(n) })).join('');
+    const together = Array.from({ length: 50 }, (_, n) => encodeSse({ data: String(n) })).join('');
     expect(client.messages.slice(1, -1)).toEqual([`a body\n${together}`, `a body\n${encodeSse({ data: 'last' })}`]);
   });
 
@@ -344,6 +344,61 @@ describe('a server socket', () => {
     listeners['message']?.({ data: openMessage('a') });
     await until(() => sent.length === 3);
     expect(sent).toEqual(['a head\n{"status":200,"headers":{}}', 'a body\nhello', 'a end\n']);
+  });
+});
+
+/** A socket whose network takes what the test says. */
+const heldSocket = () => {
+  const listeners: Record<string, (event: { data: unknown }) => void> = {};
+  const closes: (number | undefined)[] = [];
+  const socket = {
+    bufferedAmount: 0,
+    send(text: string) {
+      socket.bufferedAmount += text.length;
+    },
+    close: (code?: number) => void closes.push(code),
+    addEventListener: (type: string, listener: (event: never) => void) => {
+      listeners[type] = listener as never;
+    },
+  };
+  return {
+    socket: socket as ServerSocket & { bufferedAmount: number },
+    closes,
+    say: (data: string) => listeners['message']?.({ data }),
+    leave: () => listeners['close']?.({ data: undefined }),
+  };
+};
+
+describe('a socket that takes nothing', () => {
+  it.each([100, 4000, 20_000])('has 64 KiB made for a run, and a few (frames of %i)', async (size) => {
+    const { socket, say, leave } = heldSocket();
+    let made = 0;
+    serveWebSocket(socket, () =>
+      streamed(
+        (async function* () {
+          for (; ; made += size) yield 'x'.repeat(size);
+        })(),
+      ),
+    );
+    say(openMessage('a', { window: 1e9 }));
+    let before = -1;
+    for (let still = 0; still < 100; still = made === before ? still + 1 : 0) {
+      before = made;
+      await turns(1);
+    }
+    expect(made).toBeLessThanOrEqual((64 + 4) * 1024 + size);
+    leave();
+  });
+
+  it('is closed with 1013 once refusals pile up, not for a few', async () => {
+    const { socket, say, closes } = heldSocket();
+    serveWebSocket(socket, () => endless('x'.repeat(10_000)), { maxRuns: 1 });
+    say(openMessage('a', { window: 1e9 }));
+    await until(() => socket.bufferedAmount > 10_000);
+    for (let n = 0; n < 100; n++) say(openMessage(`more-${n}`));
+    expect(closes).toEqual([]);
+    say(openMessage('last'));
+    expect(closes).toEqual([closeCodes.stuck]);
   });
 });
 

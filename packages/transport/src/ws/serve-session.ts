@@ -55,6 +55,9 @@ interface OpenRun {
   leave: () => void;
 }
 
+/** Refusals that may wait for the socket, about 70 bytes each. */
+const maxUnreadRefusals = 100;
+
 /** The client's word for what only the handshake or a proxy can know: not taken over into a `Request`. */
 const ownHeaders =
   /^(?:cookie|host|origin|forwarded|via|connection|upgrade|sec-.*|proxy-.*|x-forwarded-.*|x-real-ip)$/i;
@@ -66,6 +69,7 @@ export function createSession(port: SocketPort, answer: Answer, options: Session
   const runs = new Map<string, OpenRun>();
   let isOpen = true;
   let isOld = false;
+  let unreadRefusals = 0;
 
   const closed = (): void => {
     if (!isOpen) return;
@@ -108,8 +112,13 @@ export function createSession(port: SocketPort, answer: Answer, options: Session
     }
     if (runs.size >= maxRuns) {
       port.send(formatServerMessage(id, 'head', JSON.stringify({ status: 429, headers: {} })));
+      const room = port.send(formatServerMessage(id, 'end'));
+      if (room === undefined) return;
+      room.then(() => {
+        unreadRefusals = 0;
+      });
       // A client that goes on asking and reads no answer would have its refusals piled up.
-      if (port.send(formatServerMessage(id, 'end')) !== undefined) fail(closeCodes.stuck, 'answers are not read');
+      if (++unreadRefusals > maxUnreadRefusals) fail(closeCodes.stuck, 'answers are not read');
       return;
     }
     const controller = new AbortController();

@@ -15,7 +15,10 @@ export interface BufferedSocket {
 
 /** How much a socket may hold, and for how long. */
 export interface BufferOptions {
-  /** How much the socket may hold before runs wait for it to drain. Default 65,536. */
+  /**
+   * How much the socket may hold before runs wait for it to drain. Default 4,096: what the network does not take at once is
+   * better held by the runs, which join it, than by the socket, which does not.
+   */
   highWaterBytes?: number | undefined;
   /** How long it may hold that much without sending any of it; then the client is let go with 1013. Default 30,000. */
   stuckMs?: number | undefined;
@@ -24,7 +27,7 @@ export interface BufferOptions {
 /** A port over a socket; `closed()` ends what waits for it. */
 export function createSocketPort(
   socket: BufferedSocket,
-  { highWaterBytes = 64 * 1024, stuckMs = 30_000 }: BufferOptions,
+  { highWaterBytes = 4 * 1024, stuckMs = 30_000 }: BufferOptions,
 ): SocketPort & { closed(): void } {
   let isOpen = true;
   let drained: Promise<void> | undefined;
