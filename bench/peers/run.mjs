@@ -1,0 +1,98 @@
+/**
+ * What happens when things go wrong, asked of every toolkit. Prints and writes docs/benchmarks/peers.md.
+ *
+ *   node bench/peers/run.mjs [--install] [--only=cut-clean,size] [--toolkits=chatkit,ai] [--dry]
+ */
+import { execFile, spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { parseArgs, promisify } from 'node:util';
+import { hasPeers, peersDir } from '../transport/src/peer.mjs';
+
+const here = import.meta.dirname;
+const { values } = parseArgs({
+  options: {
+    install: { type: 'boolean' },
+    dry: { type: 'boolean' },
+    only: { type: 'string' },
+    toolkits: { type: 'string' },
+  },
+});
+const listed = (text, all) => text?.split(',') ?? all;
+const toolkits = listed(values.toolkits, ['chatkit', 'ai', 'tanstack', 'ag-ui']);
+const probes = listed(values.only, [
+  'cut-clean',
+  'cut-reset',
+  'bad-gateway',
+  'offline',
+  'half-open',
+  'crlf',
+  'unknown-event',
+  'run-ahead',
+  'two-sends',
+  'durable-first-token',
+  'smooth-burst',
+  'smooth-tail',
+  'smooth-cjk',
+  'size',
+]);
+
+if (values.install) {
+  mkdirSync(peersDir, { recursive: true });
+  copyFileSync(path.join(here, '../transport/deps/peers.json'), path.join(peersDir, 'package.json'));
+  spawnSync('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts'], { cwd: peersDir, stdio: 'inherit' });
+} else if (!hasPeers) {
+  console.error('The peers are not installed: node bench/peers/run.mjs --install');
+  process.exit(1);
+}
+
+const ask = async (probe, toolkit) => {
+  const { stdout } = await promisify(execFile)(process.execPath, [path.join(here, 'ask-one.mjs'), probe, toolkit], {
+    timeout: 60_000,
+  });
+  return JSON.parse(stdout.trim().split('\n').at(-1));
+};
+
+const mark = ({ ok, seen }) => (ok === undefined ? seen : `${ok ? '✓' : '✗'} ${seen}`);
+const names = new Map();
+const rows = [];
+for (const probe of probes) {
+  const cells = [];
+  let question;
+  for (const toolkit of toolkits) {
+    const answer = await ask(probe, toolkit);
+    names.set(toolkit, answer.name);
+    question = answer.question;
+    cells.push(answer.result === null ? '–' : mark(answer.result));
+  }
+  rows.push(`| ${question} | ${cells.join(' | ')} |`);
+  console.log(rows.at(-1));
+}
+
+const table = [`| | ${[...names.values()].join(' | ')} |`, `|---${'|---'.repeat(names.size)}|`, ...rows].join('\n');
+const page = `# When things go wrong: this project and its peers
+
+Each toolkit is used as its own documentation shows, over a real HTTP server on loopback, and asked the same questions. The answer
+is a hundred words, 20 ms apart. ✓ and ✗ say whether a user would be content; “–” that the toolkit has no such part. Each cell is a
+process of its own. \`node bench/peers/run.mjs --install\` asks again; the questions are one short file each in
+[bench/peers/probes](../../bench/peers/probes).
+
+- asked on ${new Date().toISOString().slice(0, 10)}, Node ${process.version}
+
+${table}
+
+The AI SDK resumes a stream if you bring Redis, \`resumable-stream\`, an endpoint and a table of active streams; it then replays from the first
+chunk, on a reload or when the page becomes visible, and not after a lost connection, so its rows here would be the same. TanStack AI runs with
+its log (\`memoryStream\`) on, which is what makes it pass where it does. AG-UI has a client but no server helper for TypeScript, and its protocol
+leaves resuming open. Two messages at once: the AI SDK and TanStack AI queue them in one client; two tabs, or a client that is not theirs, meet a server
+that writes both.
+
+## Where they are ahead
+
+More model providers, and bindings for Vue, Svelte, Angular and Solid (AI SDK, TanStack AI); generated objects, images and speech (AI SDK); an
+ecosystem of back ends in several languages (AG-UI); years of use in production. \`@chatkit/agents\` builds on the AI SDK and the OpenAI
+Agents SDK rather than against them, and \`@chatkit/interop\` serves the front ends of the AI SDK and of AG-UI.
+`;
+if (!values.dry && !values.only && !values.toolkits) {
+  writeFileSync(path.join(here, '../../docs/benchmarks/peers.md'), page);
+}
