@@ -3,34 +3,38 @@
  * they do not: a server of the reference is stopped by hanging up.
  */
 import { isChatKitError } from '@chatkit/core';
-import type { Clock } from './ports.ts';
+import type { Reach } from './connection-state.ts';
+import type { Clock, PageEvents } from './ports.ts';
 import { isRetryableStatus } from './requests.ts';
 import type { ConnectionPorts, RunConnection } from './resume-run.ts';
 
 /** How long the stream may take to tell of its end once a stop was asked for. */
 const graceMs = 3_000;
-const tries = 8;
+/** How often a run is asked for that the server does not know yet (7 s), and one that cannot be reached (5 minutes). */
+const triesUntilKnown = 8;
+const triesUntilReached = 66;
 
 /**
  * Asks the server to cancel, again while the run's own request has not reached it or the network is down, and hangs up when
  * the run does not end in time. Resolves when the connection is closed; a server that has not heard is told in the
- * background for some seconds more.
+ * background, for minutes more and at once when the network is back: a run that goes on costs money.
  */
-export const cancelRun = async (connection: RunConnection, { endpoint, clock }: ConnectionPorts): Promise<void> => {
+export const cancelRun = async (connection: RunConnection, ports: ConnectionPorts): Promise<void> => {
+  const { clock } = ports;
   const timer = clock.setTimeout(() => connection.close('stop'), graceMs);
-  void tell(connection, { endpoint, clock });
+  void tell(connection, ports);
   await connection.closed;
   clock.clearTimeout(timer);
 };
 
-const tell = async (
-  connection: RunConnection,
-  { endpoint, clock }: Pick<ConnectionPorts, 'endpoint' | 'clock'>,
-): Promise<void> => {
-  for (let attempt = 0; attempt < tries; attempt += 1) {
+const tell = async (connection: RunConnection, { endpoint, clock, page }: ConnectionPorts): Promise<void> => {
+  /** As it was when the server was last asked: what is known by the time that it answers says nothing about its answer. */
+  let reach: Reach = 'unanswered';
+  for (let attempt = 0; attempt < triesUntilReached; attempt += 1) {
     const state = connection.state();
     if (state.phase === 'closed' && state.reason !== 'stop') return;
-    if (state.phase !== 'closed' && state.reach === 'plain') return connection.close('stop');
+    if (state.phase !== 'closed') reach = state.reach;
+    if (reach === 'plain') return connection.close('stop');
     try {
       return await endpoint.json(
         { type: 'runs.cancel', params: { run_id: connection.runId() } },
@@ -38,17 +42,16 @@ const tell = async (
         { keepalive: true },
       );
     } catch (error) {
-      if (!mayPass(error, connection)) return connection.close('stop');
+      if (!mayPass(error, reach, attempt)) return connection.close('stop');
     }
-    await pause(Math.min(100 * 2 ** attempt, 2_000), clock);
+    await pauseUntilOnline(Math.min(100 * 2 ** attempt, 5_000), clock, page);
   }
 };
 
-const mayPass = (error: unknown, connection: RunConnection): boolean => {
+const mayPass = (error: unknown, reach: Reach, attempt: number): boolean => {
   if (!isChatKitError(error)) return false;
-  const state = connection.state();
-  // The request that starts it is still on its way.
-  if (error.code === 'run.not_found') return state.phase !== 'closed' && state.reach === 'unanswered';
+  // The request that starts it was still on its way.
+  if (error.code === 'run.not_found') return reach === 'unanswered' && attempt < triesUntilKnown;
   const status = error.details?.['status'];
   return (
     error.code === 'transport.network' || (typeof status === 'number' && status !== 500 && isRetryableStatus(status))
@@ -59,4 +62,16 @@ const mayPass = (error: unknown, connection: RunConnection): boolean => {
 export const pause = (ms: number, clock: Clock): Promise<void> =>
   new Promise((resolve) => {
     clock.setTimeout(resolve, ms);
+  });
+
+/** The same, or until the page says that the network is back. */
+const pauseUntilOnline = (ms: number, clock: Clock, page: PageEvents): Promise<void> =>
+  new Promise((resolve) => {
+    const goOn = () => {
+      clock.clearTimeout(timer);
+      stopListening();
+      resolve();
+    };
+    const timer = clock.setTimeout(goOn, ms);
+    const stopListening = page.listen((signal) => signal === 'online' && goOn());
   });

@@ -13,7 +13,8 @@ import { requestTypes, testChat, texts } from './support/chat.ts';
 /** A chat whose time and page are the test's. */
 const chatWithOutages = (script: readonly ScriptStep[], heartbeatMs = 15_000) => {
   const clock = createVirtualClock({ startMs: 1_000_000 });
-  const chat = testChat({ respond: scriptedResponder(script), heartbeatMs, clock });
+  const respond = scriptedResponder(script);
+  const chat = testChat({ respond, heartbeatMs, clock });
   const listeners = new Set<(signal: PageSignal) => void>();
   const page: PageEvents = {
     listen(listener) {
@@ -29,7 +30,7 @@ const chatWithOutages = (script: readonly ScriptStep[], heartbeatMs = 15_000) =>
   const tell = (signal: PageSignal) => {
     for (const listener of [...listeners]) listener(signal);
   };
-  return { ...chat, client, clock, tell, listeners };
+  return { ...chat, respond, client, clock, tell, listeners };
 };
 
 const gate = () => {
@@ -101,18 +102,31 @@ describe('an outage', () => {
     client.detach();
   });
 
-  it('obeys Retry-After', async () => {
-    const { client, clock, network } = chatWithOutages([say('a')]);
-    network.plan({ status: 503, headers: { 'retry-after': '20' } });
+  it.each([
+    ['seconds', () => '20'],
+    ['a date', (now: number) => new Date(now + 20_000).toUTCString()],
+  ])('obeys Retry-After, given as %s', async (_, valueAt) => {
+    const { client, clock, network, tell } = chatWithOutages([say('a')]);
+    network.plan({ status: 503, headers: { 'retry-after': valueAt(clock.now()) } });
     const run = client.send('Hi');
-    await clock.advance(19_900);
+    await clock.advance(10_000);
+    tell('visible');
+    await clock.advance(9_900);
     expect(network.requests).toHaveLength(1);
-    await clock.advance(200);
+    await clock.advance(400);
+    expect(await run.done).toBe('completed');
+  });
+
+  it.each(['soon', '', '-5', 'Thu, 01 Jan 1970 00:00:00 GMT'])('passes over a Retry-After of “%s”', async (value) => {
+    const { client, clock, network } = chatWithOutages([say('a')]);
+    network.plan({ status: 429, headers: { 'retry-after': value } });
+    const run = client.send('Hi');
+    await clock.advance(1_000);
     expect(await run.done).toBe('completed');
   });
 
   it('does not keep a stop from being felt; the server hears of it later', async () => {
-    const { client, clock, network } = chatWithOutages([say('a'), hang()]);
+    const { client, clock, network, respond, tell, listeners } = chatWithOutages([say('a'), hang()]);
     const run = client.send('Hi');
     await clock.advance(100);
     network.offline();
@@ -123,11 +137,19 @@ describe('an outage', () => {
     expect(await run.done).toBe('cancelled');
     expect(client.getSnapshot()).toMatchObject({ status: 'idle', connection: 'none', error: undefined });
     expect(texts(client)).toEqual(['Hi', 'a']);
+    // A minute in a tunnel.
+    await clock.advance(60_000);
+    expect(respond.calls[0]?.outcome).toBe('running');
     network.online();
-    await clock.advance(5_000);
+    tell('online');
+    await clock.advance(20);
     expect(network.requests.at(-1)).toMatchObject({ method: 'POST', state: 'complete' });
     expect(requestTypes(network).at(-1)).toBe('runs.cancel');
-    expect(clock.pending).toBeLessThan(5);
+    expect(respond.calls[0]?.outcome).not.toBe('running');
+    const { length } = network.requests;
+    await clock.advance(60_000);
+    expect(network.requests).toHaveLength(length);
+    expect(listeners.size).toBe(0);
   });
 });
 
