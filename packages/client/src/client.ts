@@ -29,7 +29,8 @@ import {
   showThread,
 } from './chat-state.ts';
 import { type ClientToolHandler, completeCall, outputRequest, pendingToolCalls } from './client-tools.ts';
-import { type ConnectionPolicy, defaultPolicy, type Reach } from './connection-state.ts';
+import { type ConnectionPolicy, defaultPolicy } from './connection-policy.ts';
+import type { Reach } from './connection-state.ts';
 import { loadOlder, loadThread } from './load-thread.ts';
 import { createLoadTurn } from './load-turn.ts';
 import { createNotifier, frameScheduler, reportLater, type Scheduler } from './notify.ts';
@@ -215,7 +216,7 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
   };
 
   const showAnother = (): AbortSignal => {
-    lane.clear();
+    lane.clear('navigate');
     showing.abort();
     showing = new AbortController();
     older = undefined;
@@ -298,7 +299,7 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
     async loadThread(id) {
       showAnother();
       update(() => beginLoading(), 'now');
-      const turn = createLoadTurn(id, context, () => lane.clear());
+      const turn = createLoadTurn(id, context, () => lane.clear('detach'));
       lane.enter(turn, 'wait');
       const error = await turn.shown;
       if (error !== undefined) throw error;
@@ -324,7 +325,7 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
     },
 
     detach() {
-      lane.clear();
+      lane.clear('detach');
       update(letGo, 'now');
     },
 

@@ -4,13 +4,15 @@
  * are milliseconds of one clock and come in with the signals, and so does chance, so every path can be tested as data.
  */
 import type { ChatKitError, RunOutcome } from '@chatkit/core';
+import { backoffMs, boundedNotBeforeMs, type ConnectionPolicy } from './connection-policy.ts';
 
 /**
  * Why a connection is over. `end`: the run said how it ended. `stop`: the user did not want it any more. `detach`: this
- * client let go, the run may go on. `drop` and `stall`: broken, or silent, and not to be had again. `refused`: answered
- * with an error. `gone`: the server no longer knows the run, or no longer has its log.
+ * client let go of it, the run may go on. `navigate`: the same, because another thread is shown. `drop` and `stall`: broken,
+ * or silent, and not to be had again. `refused`: answered with an error. `gone`: the server no longer knows the run, or no
+ * longer has its log.
  */
-export type CloseReason = 'end' | 'stop' | 'detach' | 'drop' | 'stall' | 'refused' | 'gone';
+export type CloseReason = 'end' | 'stop' | 'detach' | 'navigate' | 'drop' | 'stall' | 'refused' | 'gone';
 
 /**
  * What is known of the run on the server's side: its request has not been answered; answered by a server that can
@@ -47,7 +49,12 @@ export type ConnectionState =
       /** Bytes come, events do not: the model is thinking, the connection is fine. */
       readonly silent: boolean;
     })
-  | (Line & { readonly phase: 'waiting'; readonly until: number })
+  | (Line & {
+      readonly phase: 'waiting';
+      readonly until: number;
+      /** What the server asked for with `Retry-After`: no news of the page makes it earlier. */
+      readonly notBefore: number;
+    })
   | (Line & { readonly phase: 'suspended' })
   | {
       readonly phase: 'closed';
@@ -76,42 +83,7 @@ export type ConnectionSignal =
   | { readonly type: 'ended'; readonly outcome: RunOutcome }
   | { readonly type: 'refused'; readonly error: ChatKitError }
   | { readonly type: 'gone' }
-  | { readonly type: 'closed'; readonly reason: 'stop' | 'detach' };
-
-/** The numbers that the machine goes by. */
-export interface ConnectionPolicy {
-  /** Longest first delay, doubled by every failure up to `capMs`. The server's `retry` takes its place. Default 500. */
-  readonly baseMs: number;
-  /** Longest delay. Default 30,000. */
-  readonly capMs: number;
-  /** Shortest delay. Default 100. */
-  readonly floorMs: number;
-  /** How long it may be down before it gives up. Default 5 minutes. */
-  readonly budgetMs: number;
-  /** How long a connection must have lasted to count as healthy. Default 5,000. */
-  readonly healthyAfterMs: number;
-  /** The server's heartbeat. Without a byte for 2.5 of them the connection is dead. Default 15,000. */
-  readonly heartbeatMs: number;
-  /** How long headers may take where asking again is safe. Default 20,000. */
-  readonly connectTimeoutMs: number;
-  /** Without an event for this long, though bytes come, the run counts as silent. Default 10,000. */
-  readonly silentAfterMs: number;
-  /** Whether an unanswered request may be sent again: it may when the server takes the run's id from the client. */
-  readonly repeatable: boolean;
-}
-
-/** When the client reconnects and when it gives up, unless `connection` says otherwise. */
-export const defaultPolicy: ConnectionPolicy = {
-  baseMs: 500,
-  capMs: 30_000,
-  floorMs: 100,
-  budgetMs: 5 * 60_000,
-  healthyAfterMs: 5_000,
-  heartbeatMs: 15_000,
-  connectTimeoutMs: 20_000,
-  silentAfterMs: 10_000,
-  repeatable: false,
-};
+  | { readonly type: 'closed'; readonly reason: 'stop' | 'detach' | 'navigate' };
 
 /** The state of a connection that is about to ask for the first time. */
 export const initialConnection = (at: number, reach: Reach): ConnectionState => ({
@@ -123,27 +95,6 @@ export const initialConnection = (at: number, reach: Reach): ConnectionState => 
   retryMs: undefined,
   since: at,
 });
-
-/** Longest `Retry-After` that is obeyed, and the bounds of `retry`: a server cannot stop a client for a day. */
-const maxNotBeforeMs = 60 * 60_000;
-const minRetryMs = 500;
-const maxRetryMs = 60_000;
-
-/**
- * Full jitter: anything up to the doubled base, so that a thousand clients that lost one server come back spread over the
- * whole window. `Retry-After` is a floor, not a hint.
- */
-export const backoffMs = (
-  failures: number,
-  jitter: number,
-  policy: ConnectionPolicy,
-  retryMs?: number,
-  notBeforeMs = 0,
-): number => {
-  const base = retryMs === undefined ? policy.baseMs : Math.min(Math.max(retryMs, minRetryMs), maxRetryMs);
-  const window = Math.min(Math.max(policy.capMs, base), base * 2 ** Math.min(failures, 30));
-  return Math.max(policy.floorMs, jitter * window, Math.min(notBeforeMs, maxNotBeforeMs));
-};
 
 /** The state after a signal. Returns `state` itself when the signal means nothing there. */
 export const nextConnection = (
@@ -191,9 +142,7 @@ export const nextConnection = (
     case 'tick':
       return tick(state, signal, policy);
     case 'woken':
-      return isWorthAsking(state, signal, policy)
-        ? connect({ ...line(state), downSince: state.downSince === undefined ? undefined : signal.at }, signal.at)
-        : state;
+      return wake(state, signal, policy);
     case 'left':
       return canAskAgain(state, policy) ? { ...line(state), phase: 'suspended' } : state;
     case 'ended':
@@ -246,8 +195,9 @@ const connect = (from: Line, at: number): Extract<ConnectionState, { phase: 'con
   since: at,
 });
 
-const isHealthy = (state: Live, at: number, policy: ConnectionPolicy): boolean =>
-  state.phase === 'open' && at - state.since >= policy.healthyAfterMs;
+/** `until`: the moment to which it is known to have worked. */
+const isHealthy = (state: Live, until: number, policy: ConnectionPolicy): boolean =>
+  state.phase === 'open' && until - state.since >= policy.healthyAfterMs;
 
 const lose = (
   state: Live,
@@ -257,13 +207,21 @@ const lose = (
 ): ConnectionState => {
   if (state.phase !== 'connecting' && state.phase !== 'open') return state;
   if (!canAskAgain(state, policy)) return { phase: 'closed', reason };
-  // A server that accepts and hangs up at once must not reset the count, or clients would hammer it.
-  const wasHealthy = isHealthy(state, at, policy);
+  // A server that accepts and hangs up at once must not reset the count, or clients would hammer it; nor one that accepts
+  // and says no more, or nobody would ever give it up: that it was open until the silence was noticed is not health.
+  const workedUntil = reason === 'stall' && state.phase === 'open' ? state.heardAt : at;
+  const wasHealthy = isHealthy(state, workedUntil, policy);
   const failures = wasHealthy ? 0 : state.failures;
   const downSince = wasHealthy ? at : (state.downSince ?? at);
   if (at - downSince >= policy.budgetMs) return { phase: 'closed', reason };
-  const delay = backoffMs(failures, jitter, policy, state.retryMs, notBeforeMs);
-  return { ...line(state), phase: 'waiting', failures: failures + 1, downSince, until: at + delay };
+  return {
+    ...line(state),
+    phase: 'waiting',
+    failures: failures + 1,
+    downSince,
+    until: at + backoffMs(failures, jitter, policy, state.retryMs, notBeforeMs),
+    notBefore: at + boundedNotBeforeMs(notBeforeMs),
+  };
 };
 
 const tick = (state: Live, signal: { at: number; jitter: number }, policy: ConnectionPolicy): ConnectionState => {
@@ -283,6 +241,20 @@ const tick = (state: Live, signal: { at: number; jitter: number }, policy: Conne
     default:
       return state;
   }
+};
+
+/** The page has news: what was down is tried again, with its whole budget, as soon as the server allows. */
+const wake = (
+  state: Live,
+  signal: { at: number; by: 'online' | 'visible' | 'restored' },
+  policy: ConnectionPolicy,
+): ConnectionState => {
+  if (!isWorthAsking(state, signal, policy)) return state;
+  const { at } = signal;
+  const downSince = state.downSince === undefined ? undefined : at;
+  return state.phase === 'waiting' && at < state.notBefore
+    ? { ...state, downSince, until: state.notBefore }
+    : connect({ ...line(state), downSince }, at);
 };
 
 /** A wait is cut short; a request or a stream that has been quiet is taken for dead, one that speaks is left alone. */

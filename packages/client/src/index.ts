@@ -4,14 +4,12 @@ export type { UploadStrategy } from './attachments.ts';
 export type { ChatError, ChatStatus, ConnectionStatus } from './chat-state.ts';
 export { type ChatClient, type ChatClientOptions, createChatClient, type ListOptions } from './client.ts';
 export type { ClientToolCall, ClientToolHandler } from './client-tools.ts';
+export { backoffMs, type ConnectionPolicy, defaultPolicy } from './connection-policy.ts';
 export {
-  backoffMs,
   type CloseReason,
-  type ConnectionPolicy,
   type ConnectionSignal,
   type ConnectionState,
   deadlineOf,
-  defaultPolicy,
   initialConnection,
   nextConnection,
   type Reach,

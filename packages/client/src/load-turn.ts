@@ -57,9 +57,9 @@ export const createLoadTurn = (threadId: string, context: TurnContext, onFailed:
       isAwaited = true;
       attached?.giveWay();
     },
-    abandon() {
+    abandon(reason) {
       abort.abort();
-      attached?.abandon();
+      attached?.abandon(reason);
       shown.resolve(undefined);
     },
     async stop() {

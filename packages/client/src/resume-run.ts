@@ -10,9 +10,9 @@ import {
   type RunOutcome,
   type ThreadStreamEvent,
 } from '@chatkit/core';
+import type { ConnectionPolicy } from './connection-policy.ts';
 import {
   type CloseReason,
-  type ConnectionPolicy,
   type ConnectionSignal,
   type ConnectionState,
   deadlineOf,
@@ -60,7 +60,7 @@ export interface RunConnection {
   /** Resolves, once, when there will be no more events. Never rejects. */
   readonly closed: Promise<RunEnd>;
   /** Lets go of the stream. Whether the run goes on is the server's policy. */
-  close(reason: 'stop' | 'detach'): void;
+  close(reason: 'stop' | 'detach' | 'navigate'): void;
 }
 
 /**
@@ -215,7 +215,10 @@ const attemptOf = (state: ConnectionState): number | undefined =>
 
 /** Whether a request that starts a run is let go of before it was answered. */
 const isLanding = (from: ConnectionState, to: ConnectionState): boolean =>
-  from.phase === 'connecting' && from.reach === 'unanswered' && to.phase === 'closed' && to.reason === 'detach';
+  from.phase === 'connecting' &&
+  from.reach === 'unanswered' &&
+  to.phase === 'closed' &&
+  (to.reason === 'detach' || to.reason === 'navigate');
 
 /** What of a state is worth telling. */
 const newsOf = (state: ConnectionState): string =>
@@ -224,9 +227,10 @@ const newsOf = (state: ConnectionState): string =>
 const outcomeOf = ({ reason, outcome }: Extract<ConnectionState, { phase: 'closed' }>): RunOutcome =>
   outcome ?? (reason === 'stop' ? 'cancelled' : reason === 'refused' ? 'failed' : 'interrupted');
 
-/** `Retry-After`: seconds or a date. */
+/** `Retry-After`: seconds or a date, which begins with a letter in each of its forms (RFC 9110 §5.6.7). */
 const retryAfterMs = (value: string | null, now: number): number | undefined => {
   if (value === null) return undefined;
-  const ms = /^\s*\d+\s*$/.test(value) ? Number(value) * 1000 : Date.parse(value) - now;
+  if (/^\s*\d+\s*$/.test(value)) return Number(value) * 1000;
+  const ms = /^\s*[A-Z]/i.test(value) ? Date.parse(value) - now : Number.NaN;
   return Number.isNaN(ms) ? undefined : Math.max(0, ms);
 };

@@ -3,6 +3,7 @@
  * goes on whether or not anybody does either, so a loop that is left early stops nothing but itself.
  */
 import type { RunOutcome, ThreadStreamEvent } from '@chatkit/core';
+import type { CloseReason } from './connection-state.ts';
 import { deferred } from './deferred.ts';
 
 /**
@@ -15,6 +16,11 @@ export interface ChatRun extends AsyncIterable<ThreadStreamEvent> {
   readonly id: string;
   /** How it ended. Never rejects, so it need not be awaited. `interrupted`: lost, or let go of by loading another thread. */
   readonly done: Promise<RunOutcome>;
+  /**
+   * Why this client no longer follows it, which tells apart what `interrupted` does not: `drop` and `stall` were not wanted
+   * by anybody, `detach` and `navigate` were. Settles with `done`, and never rejects.
+   */
+  readonly closed: Promise<CloseReason>;
 }
 
 /** The other side of a {@link ChatRun}. */
@@ -22,7 +28,7 @@ export interface RunHandle {
   readonly run: ChatRun;
   push(events: readonly ThreadStreamEvent[]): void;
   /** Settles the run; only the first call counts. */
-  settle(outcome: RunOutcome, error?: unknown): void;
+  settle(outcome: RunOutcome, reason: CloseReason, error?: unknown): void;
 }
 
 /** A reader has a queue of its own, so one that is slow holds up neither the others nor the screen. */
@@ -36,6 +42,7 @@ type Ending = { readonly error: unknown } | undefined;
 export const createRunHandle = (id: string): RunHandle => {
   const readers = new Set<Reader>();
   const done = deferred<RunOutcome>();
+  const closed = deferred<CloseReason>();
   let settled = false;
   let ending: Ending;
 
@@ -87,15 +94,16 @@ export const createRunHandle = (id: string): RunHandle => {
   };
 
   return {
-    run: { id, done: done.promise, [Symbol.asyncIterator]: iterate },
+    run: { id, done: done.promise, closed: closed.promise, [Symbol.asyncIterator]: iterate },
     push(events) {
       for (const reader of readers) reader.push(events);
     },
-    settle(outcome, error) {
+    settle(outcome, reason, error) {
       if (settled) return;
       settled = true;
       ending = error === undefined ? undefined : { error };
       done.resolve(outcome);
+      closed.resolve(reason);
       for (const reader of readers) reader.end();
       readers.clear();
     },

@@ -3,6 +3,9 @@
  * for it. A message that was interrupted before it arrived still gets there first: none is lost to a newer one.
  */
 
+/** Why a turn is let go of: the user does not care for it now, or looks at another thread. */
+export type LeaveReason = 'detach' | 'navigate';
+
 /** Something that has its turn. */
 export interface LaneTurn {
   /** Runs it. Resolves when it has settled; must not reject. */
@@ -12,7 +15,7 @@ export interface LaneTurn {
   /** A newer turn wants to go: stop as soon as nothing of the user's would be lost by it. */
   giveWay(): void;
   /** It will not be started, or is no longer of interest. Settles it. */
-  abandon(): void;
+  abandon(reason: LeaveReason): void;
 }
 
 export interface TurnLane<T extends LaneTurn> {
@@ -22,7 +25,7 @@ export interface TurnLane<T extends LaneTurn> {
   waiting(): readonly T[];
   enter(turn: T, busy: 'interrupt' | 'wait'): void;
   /** Abandons all of them. */
-  clear(): void;
+  clear(reason: LeaveReason): void;
 }
 
 export const createTurnLane = <T extends LaneTurn>(): TurnLane<T> => {
@@ -48,11 +51,11 @@ export const createTurnLane = <T extends LaneTurn>(): TurnLane<T> => {
       if (busy === 'interrupt') for (const other of before) other.giveWay();
       if (current === undefined) advance();
     },
-    clear() {
+    clear(reason) {
       const all = current === undefined ? queue : [current, ...queue];
       current = undefined;
       queue = [];
-      for (const turn of all) turn.abandon();
+      for (const turn of all) turn.abandon(reason);
     },
   };
 };

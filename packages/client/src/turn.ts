@@ -31,7 +31,8 @@ import {
   runTools,
   type ToolOutput,
 } from './client-tools.ts';
-import type { ConnectionPolicy, ConnectionState, Reach } from './connection-state.ts';
+import type { ConnectionPolicy } from './connection-policy.ts';
+import type { CloseReason, ConnectionState, Reach } from './connection-state.ts';
 import { deferred } from './deferred.ts';
 import { confirmsMessage } from './optimistic.ts';
 import { createReplayGate } from './replay-gate.ts';
@@ -202,12 +203,12 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
     return runOnce(createId('run'), outputRequest(output, named));
   };
 
-  const settle = (outcome: RunOutcome, error?: ChatKitError): void => {
+  const settle = (outcome: RunOutcome, reason: CloseReason, error?: ChatKitError): void => {
     phase = 'settled';
     toolAbort.abort();
     shown.resolve();
     settled.resolve();
-    handle.settle(outcome, error);
+    handle.settle(outcome, reason, error);
   };
 
   const finish = (end: RunEnd, before: ChatState): void => {
@@ -218,7 +219,9 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
       const ended = endTurn(sent, wasStopped || end.error === undefined ? undefined : shownFailure(end.error));
       return stage === 'shown' && plan.prepare !== undefined ? { ...ended, thread: before.thread } : ended;
     }, 'now');
-    settle(wasStopped && end.outcome !== 'completed' ? 'cancelled' : end.outcome, wasStopped ? undefined : end.error);
+    if (!wasStopped) settle(end.outcome, end.reason, end.error);
+    else if (end.outcome === 'completed') settle('completed', end.reason);
+    else settle('cancelled', 'stop');
   };
 
   /** The server has forgotten the run, not what came of it. */
@@ -232,7 +235,7 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
   const stop = async (status: 'stopping' | 'submitting'): Promise<void> => {
     if (phase === 'waiting') {
       if (hasMessage) context.update((state) => giveUpOutgoing(state, plan.runId));
-      settle('cancelled');
+      settle('cancelled', 'stop');
     }
     if (isLive()) context.update((state) => freeze(state, status), 'now');
     if (phase === 'running') {
@@ -267,9 +270,9 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
       yields = true;
       if (canYield()) void stop('submitting');
     },
-    abandon() {
-      if (phase === 'waiting' || isLive()) settle(isLive() ? 'interrupted' : 'cancelled');
-      connection?.close('detach');
+    abandon(reason) {
+      if (phase === 'waiting' || isLive()) settle(isLive() ? 'interrupted' : 'cancelled', reason);
+      connection?.close(reason);
     },
   };
 };

@@ -52,7 +52,7 @@ const signal: fc.Arbitrary<ConnectionSignal> = fc.oneof(
   fc.constant({ type: 'gone' as const }),
   fc.constant({ type: 'ended' as const, outcome: 'completed' as const }),
   fc.constant({ type: 'refused' as const, error: new ChatKitError('thread.locked', 'Locked.') }),
-  fc.record({ type: fc.constant('closed' as const), reason: fc.constantFrom('stop', 'detach') }),
+  fc.record({ type: fc.constant('closed' as const), reason: fc.constantFrom('stop', 'detach', 'navigate') }),
 ) as fc.Arbitrary<ConnectionSignal>;
 
 describe('laws of the connection', () => {
@@ -113,22 +113,43 @@ describe('laws of the connection', () => {
     expect(backoffMs(0, 1, policy, 3_000_000_000)).toBe(60_000);
     expect(backoffMs(0, 0, policy, undefined, 7_000)).toBe(7_000);
     expect(backoffMs(0, 0, policy, undefined, 10 ** 9)).toBe(60 * 60_000);
+    expect(backoffMs(0, 0.5, policy, undefined, 7_000)).toBe(7_250);
   });
 
-  it('a thousand clients come back spread over the window', () => {
-    const buckets = new Array<number>(10).fill(0);
-    let seed = 1;
-    const random = () => {
-      seed = (seed * 48_271) % 2_147_483_647;
-      return seed / 2_147_483_647;
-    };
-    for (let client = 0; client < 1_000; client += 1) {
-      const delay = backoffMs(5, random(), policy);
-      const bucket = Math.min(9, Math.floor(delay / 1_600));
-      buckets[bucket] = (buckets[bucket] ?? 0) + 1;
-    }
-    expect(Math.max(...buckets)).toBeLessThan(200);
+  it('no news of the page has a server asked before the time that it named', () => {
+    fc.assert(
+      fc.property(
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        fc.integer({ min: 1, max: 10_000_000 }),
+        fc.array(fc.tuple(fc.nat(4_000_000), fc.constantFrom('online' as const, 'visible' as const)), { maxLength: 8 }),
+        (jitter, notBeforeMs, news) => {
+          const from = play([failed(0, jitter, notBeforeMs)]);
+          for (const [at, by] of news.sort(([a], [b]) => a - b)) {
+            const state = play([woken(at, by)], from);
+            if (at < Math.min(notBeforeMs, 3_600_000)) expect(state.phase).toBe('waiting');
+          }
+        },
+      ),
+    );
   });
+
+  it.each([undefined, 20_000])(
+    'a thousand clients come back spread over the window (Retry-After: %s)',
+    (notBeforeMs) => {
+      const buckets = new Array<number>(10).fill(0);
+      let seed = 1;
+      const random = () => {
+        seed = (seed * 48_271) % 2_147_483_647;
+        return seed / 2_147_483_647;
+      };
+      for (let client = 0; client < 1_000; client += 1) {
+        const delay = backoffMs(5, random(), policy, undefined, notBeforeMs) - (notBeforeMs ?? 0);
+        const bucket = Math.min(9, Math.floor(delay / 1_600));
+        buckets[bucket] = (buckets[bucket] ?? 0) + 1;
+      }
+      expect(Math.max(...buckets)).toBeLessThan(200);
+    },
+  );
 });
 
 describe('the connection', () => {
@@ -139,11 +160,22 @@ describe('the connection', () => {
     ['not before', [failed(0), tick(499)], { phase: 'waiting' }],
     ['obeys retry', [opened(0), { type: 'retry', ms: 4_000 }, failed(1)], { phase: 'waiting', until: 4_001 }],
     ['obeys Retry-After', [failed(0, 0, 9_000)], { phase: 'waiting', until: 9_000 }],
+    ['and comes back some time behind it', [failed(0, 1, 9_000)], { phase: 'waiting', until: 9_500 }],
     ['counts on when it was short', [failed(0), tick(500), opened(600), failed(700)], { failures: 2, downSince: 0 }],
     [
       'starts over when it lasted',
       [failed(0), tick(500), opened(600), failed(5_600)],
       { failures: 1, downSince: 5_600 },
+    ],
+    [
+      'does not call it health that nobody noticed the silence',
+      [failed(0), tick(500), opened(600), { type: 'heard', at: 700, events: 1 }, tick(38_200)],
+      { phase: 'waiting', failures: 2, downSince: 0 },
+    ],
+    [
+      'but starts over when bytes came for a while before it',
+      [failed(0), tick(500), opened(600), { type: 'heard', at: 6_000, events: 0 }, tick(43_500)],
+      { phase: 'waiting', failures: 1, downSince: 43_500 },
     ],
     ['gives up when its budget is spent', [failed(0), tick(500), failed(300_000)], { phase: 'closed', reason: 'drop' }],
     ['takes silence for death', [opened(0), tick(37_500)], { phase: 'waiting' }],
@@ -165,6 +197,12 @@ describe('the connection', () => {
       [failed(0), woken(299_999, 'visible'), failed(300_000)],
       { phase: 'waiting', downSince: 299_999 },
     ],
+    [
+      'but not before the server said, and then without jitter',
+      [failed(0, 1, 9_000), woken(100, 'online')],
+      { phase: 'waiting', until: 9_000 },
+    ],
+    ['and then at once', [failed(0, 1, 9_000), woken(9_100, 'visible')], { phase: 'connecting', attempt: 2 }],
     ['leaves a stream alone that speaks', [opened(0), woken(900, 'online')], { phase: 'open' }],
     ['doubts a quiet one', [opened(0), woken(1_000, 'online')], { phase: 'connecting', attempt: 2 }],
     ['more patiently when only the tab came back', [opened(0), woken(1_000, 'visible')], { phase: 'open' }],
