@@ -3,8 +3,8 @@
  * and then tail it. The ring *is* the log: a reader never gets anything that is not in it.
  */
 import { ChatKitError, compareOffsets, type LogEntry, type StreamLog } from '@chatkit/core';
+import { entrySize } from '../shared/event-size.ts';
 import { createTailReader, type TailSource } from '../shared/tail-reader.ts';
-import { entrySize } from './event-size.ts';
 
 export interface MemoryLogOptions {
   /**

@@ -4,14 +4,6 @@
  */
 import { compareOffsets, type LogEntry } from '@chatkit/core';
 
-export interface Slot {
-  readonly entry: LogEntry;
-  /** The event's JSON until it has been sent; '' where it never is. */
-  text: string;
-  /** Bytes ever pushed, up to and with this entry. */
-  readonly end: number;
-}
-
 export interface EntryWindow {
   /** The offset after which nothing is missing; '' is the beginning of the log. */
   floor(): string;
@@ -22,23 +14,27 @@ export interface EntryWindow {
   end(): number;
   /** Whether the terminal entry is in. */
   isEnded(): boolean;
-  push(entry: LogEntry, bytes: number, text?: string): void;
-  at(index: number): Slot | undefined;
+  push(entry: LogEntry, bytes: number): void;
+  at(index: number): LogEntry | undefined;
   /** Whether a reader that has everything up to `after` can go on here. */
   covers(after: string | undefined): boolean;
   /** Index of the first entry after `after`. */
   indexAfter(after: string | undefined): number;
   /** Bytes from `index` on. */
   bytesFrom(index: number): number;
+  /** Bytes of all that is held. */
+  bytes(): number;
   /** Drops the oldest entries while there are more than `bytes`, but none from `keep` on. */
   trim(bytes: number, keep: number): void;
 }
 
 export const createEntryWindow = (from: string): EntryWindow => {
-  const slots: Slot[] = [];
+  const entries: LogEntry[] = [];
+  /** For each entry: bytes ever pushed, up to and with it. */
+  const ends: number[] = [];
   let floor = from;
   let last = from;
-  /** Index in `slots` of the oldest entry, and the absolute index of `slots[0]`. */
+  /** Index in `entries` of the oldest entry, and the absolute index of `entries[0]`. */
   let head = 0;
   let base = 0;
   /** Bytes ever pushed, and those of them that are dropped. */
@@ -48,44 +44,47 @@ export const createEntryWindow = (from: string): EntryWindow => {
 
   const bytesBefore = (index: number): number => {
     const at = index - base;
-    return at <= head ? dropped : at > slots.length ? total : (slots[at - 1] as Slot).end;
+    return at <= head ? dropped : at > ends.length ? total : (ends[at - 1] as number);
   };
 
   return {
     floor: () => floor,
     last: () => last,
     start: () => base + head,
-    end: () => base + slots.length,
+    end: () => base + entries.length,
     isEnded: () => ended,
-    push(entry, bytes, text = '') {
+    push(entry, bytes) {
       total += bytes;
-      slots.push({ entry, text, end: total });
+      entries.push(entry);
+      ends.push(total);
       last = entry.offset;
       ended ||= 'end' in entry;
     },
-    at: (index) => slots[index - base],
+    at: (index) => entries[index - base],
     covers: (after) => floor === '' || (after !== undefined && compareOffsets(after, floor) >= 0),
     indexAfter(after) {
       let low = head;
-      let high = slots.length;
+      let high = entries.length;
       while (after !== undefined && low < high) {
         const middle = (low + high) >>> 1;
-        if (compareOffsets((slots[middle] as Slot).entry.offset, after) <= 0) low = middle + 1;
+        if (compareOffsets((entries[middle] as LogEntry).offset, after) <= 0) low = middle + 1;
         else high = middle;
       }
       return base + low;
     },
     bytesFrom: (index) => total - bytesBefore(index),
+    bytes: () => total - dropped,
     trim(bytes, keep) {
-      while (total - dropped > bytes && head < slots.length && base + head < keep) {
-        const slot = slots[head] as Slot;
-        floor = slot.entry.offset;
-        dropped = slot.end;
+      if (total - dropped <= bytes) return;
+      while (total - dropped > bytes && head < entries.length && base + head < keep) {
+        floor = (entries[head] as LogEntry).offset;
+        dropped = ends[head] as number;
         head += 1;
       }
       // Half of the array is dead: moving the rest costs no more than pushing the dead half did.
-      if (head > 32 && head * 2 > slots.length) {
-        slots.splice(0, head);
+      if (head > 32 && head * 2 > entries.length) {
+        entries.splice(0, head);
+        ends.splice(0, head);
         base += head;
         head = 0;
       }

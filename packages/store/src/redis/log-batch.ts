@@ -1,5 +1,6 @@
 /** Batches: several entries of a log as one entry of a Redis stream, and back. */
-import { formatOffset, type LogEntry, parseOffset, type RunOutcome, type ThreadStreamEvent } from '@chatkit/core';
+import { formatOffset, type LogEntry, parseOffset, type RunOutcome } from '@chatkit/core';
+import { decodeEvent } from './event-text.ts';
 
 /** A batch as it is read. */
 export interface Batch {
@@ -21,12 +22,12 @@ export const decodeBatch = (raw: unknown): Batch | undefined => {
   const text = field('e');
   const last = parseOffset(id);
   if (text === undefined || last === undefined) return undefined;
-  const events = JSON.parse(text) as ThreadStreamEvent[];
+  const events = JSON.parse(text) as unknown[];
   const outcome = field('o') as RunOutcome | undefined;
   const first = last.seq - events.length + (outcome === undefined ? 1 : 0);
   const entries: LogEntry[] = events.map((event, index) => ({
     offset: formatOffset(last.epoch, first + index),
-    event,
+    event: decodeEvent(event),
   }));
   if (outcome !== undefined) entries.push({ offset: id, end: outcome });
   return { id, before: field('p') ?? '', entries, bytesPerEntry: Math.ceil(text.length / entries.length) };

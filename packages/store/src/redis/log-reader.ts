@@ -34,6 +34,8 @@ export const readLog = (
   let past: readonly LogEntry[] = [];
   let given = 0;
   let isKnown = false;
+  /** Whether `position` may lie beyond what the window has. */
+  let isAhead = false;
   let isOver = false;
   let isFetching = false;
   let failure: unknown;
@@ -90,12 +92,17 @@ export const readLog = (
           void fetch();
           return 'wait';
         }
-        if (tail.index < window.start()) tail.index = window.indexAfter(position);
-        const slot = window.at(tail.index);
-        if (slot === undefined) return window.isEnded() ? 'end' : 'wait';
+        if (tail.index < window.start()) {
+          tail.index = window.indexAfter(position);
+          isAhead = position !== undefined;
+        }
+        const entry = window.at(tail.index);
+        if (entry === undefined) return window.isEnded() ? 'end' : 'wait';
         tail.index += 1;
         options.onTaken(run);
-        if (isNew(slot.entry)) return give(slot.entry);
+        if (isAhead && !isNew(entry)) continue;
+        isAhead = false;
+        return give(entry);
       }
     },
     detach() {

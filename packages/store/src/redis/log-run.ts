@@ -82,6 +82,8 @@ const isAbove = (run: LogRun, bytes: number): boolean => {
   const { outbox } = run;
   if (outbox === undefined || outbox.window.isEnded()) return false;
   const { window, acked } = outbox;
+  // Neither can be behind by more than there is; a token is asked twice.
+  if (window.bytes() <= bytes / 2) return false;
   return window.bytesFrom(acked) > bytes || widestLag(run, window) > bytes / 2;
 };
 

@@ -18,9 +18,9 @@ export const appendReply = { done: 0, gone: 1, closed: 2, fenced: 3, behind: 4 }
 
 /**
  * KEYS hash of each run; its stream has the same name and `:s`. ARGV writer, ttl of open runs, ttl of ended runs, bytes kept
- * per run; then for each run: id, offset before it, events. Before the events, which begin with a bracket, there may be `t`
- * (renew the ttl) or an outcome: both are rare, and a run's arguments are sent for every batch. → `index, reply, last offset`
- * of each run, flat, without those that are done: almost always nothing.
+ * per run; then for each run, as one text because every argument costs: id, offset before it and, each behind a space, the
+ * events. Before the events, which begin with a bracket, there may be `!` (renew the ttl) and an outcome. → `index, reply,
+ * last offset` of each run, flat, without those that are done: almost always nothing.
  *
  * A later epoch takes the run over; an earlier one, or another writer in the same one, is fenced off. What is there already
  * is done. \`behind\` means that the log has lost what this writer had been told was kept: a restart from an old snapshot.
@@ -35,7 +35,8 @@ local function after(x, y)
   return a > c or (a == c and b > d)
 end
 local writer, limit = ARGV[1], tonumber(ARGV[4])
-local function append(m, id, before, events)
+local function append(m, batch)
+  local id, before, flag, events = string.match(batch, '^(%S+) (%S*) ([!%l]*)(.*)$')
   local meta = redis.call('HMGET', m, 't', 'e', 'w', 'o', 'b')
   local tail, newest, closed = meta[1], meta[2], meta[4]
   if not tail then return 1, '' end
@@ -49,14 +50,12 @@ local function append(m, id, before, events)
     if closed then return 2, tail end
     if after(before, tail) then return 4, tail end
   end
-  local flag = ''
-  if string.byte(events) ~= 91 then flag, events = string.match(events, '^(%l+)(.*)$') end
-  local isEnd = flag ~= '' and flag ~= 't'
+  local outcome = flag ~= '' and string.match(flag, '%l+')
   local s = m .. ':s'
   local added
-  if tail == '' and isEnd then added = redis.pcall('XADD', s, id, 'p', tail, 'e', events, 'o', flag)
+  if tail == '' and outcome then added = redis.pcall('XADD', s, id, 'p', tail, 'e', events, 'o', outcome)
   elseif tail == '' then added = redis.pcall('XADD', s, id, 'p', tail, 'e', events)
-  elseif isEnd then added = redis.pcall('XADD', s, 'NOMKSTREAM', id, 'p', tail, 'e', events, 'o', flag)
+  elseif outcome then added = redis.pcall('XADD', s, 'NOMKSTREAM', id, 'p', tail, 'e', events, 'o', outcome)
   else added = redis.pcall('XADD', s, 'NOMKSTREAM', id, 'p', tail, 'e', events) end
   if type(added) ~= 'string' then return 1, tail end
   local bytes = meta[5] + #events
@@ -69,9 +68,9 @@ local function append(m, id, before, events)
   end
   if isSame then redis.call('HSET', m, 't', id, 'b', bytes)
   else redis.call('HSET', m, 't', id, 'b', bytes, 'e', epoch, 'w', writer) end
-  if isEnd then redis.call('HSET', m, 'o', flag) end
+  if outcome then redis.call('HSET', m, 'o', outcome) end
   if flag ~= '' then
-    local ttl = isEnd and ARGV[3] or ARGV[2]
+    local ttl = outcome and ARGV[3] or ARGV[2]
     redis.call('PEXPIRE', m, ttl)
     redis.call('PEXPIRE', s, ttl)
   end
@@ -79,8 +78,7 @@ local function append(m, id, before, events)
 end
 local replies = {}
 for i = 1, #KEYS do
-  local id = ARGV[3 * i + 2]
-  local reply, tail = append(KEYS[i], id, ARGV[3 * i + 3], ARGV[3 * i + 4])
+  local reply, tail = append(KEYS[i], ARGV[i + 4])
   if reply ~= 0 then
     local at = #replies
     replies[at + 1], replies[at + 2], replies[at + 3] = i - 1, reply, tail

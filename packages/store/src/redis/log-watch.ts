@@ -6,7 +6,7 @@ import type { EntryWindow } from './entry-window.ts';
 import { expiredRun, unreachable } from './log-errors.ts';
 import type { FetchPage } from './log-pages.ts';
 import { failReaders, type LogRun, wakeAll, windowOf } from './log-run.ts';
-import type { LogWriter } from './log-writer.ts';
+import { isConfirmed, type LogWriter } from './log-writer.ts';
 
 export interface LogWatchOptions {
   readonly runs: ReadonlyMap<string, LogRun>;
@@ -60,18 +60,22 @@ export const createLogWatch = ({ runs, writer, fetchPage, checkMs, unreachableMs
   };
   const sweep = (): void => {
     const now = performance.now();
-    writer.sweep(now);
     let watched = 0;
     for (const run of runs.values()) {
+      const { outbox } = run;
+      if (outbox !== undefined && outbox.failure === undefined && !isConfirmed(outbox)) {
+        watched += 1;
+        writer.checkDebt(outbox, now);
+      }
       const window = windowOf(run);
       if (run.tails.size === 0 || window === undefined || window.isEnded() || run.failure !== undefined) continue;
       watched += 1;
       // What is under way is the writer's to watch.
-      if (now - run.heardAt < checkMs || (run.isLocal && run.outbox?.acked !== window.end())) continue;
+      if (now - run.heardAt < checkMs || (run.isLocal && outbox?.acked !== window.end())) continue;
       run.heardAt = now;
       void check(run, window);
     }
-    if (watched === 0 && writer.isIdle()) stop();
+    if (watched === 0) stop();
   };
 
   return {

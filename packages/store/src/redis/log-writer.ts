@@ -1,12 +1,16 @@
 /**
  * Brings what runs append to Redis, behind the producer's back. Each run has at most one batch under way; what comes
  * meanwhile is the next batch, so the batches grow with the distance to Redis and order needs no bookkeeping. The batches
- * of all runs that are due travel in one command. A batch that fails is sent again as it was: the script knows it by its
- * offset.
+ * of all runs that are due travel in one command. What a failed command had is sent again, with what has come since: the
+ * script and every reader know entries by their offsets.
+ *
+ * One timer and plain arrays for all runs, by hand: a timer, a promise and a set's entry for each token of each run cost
+ * more than bringing the token to Redis.
  */
-import { type ChatKitError, compareOffsets, type LogEntry, parseOffset } from '@chatkit/core';
-import { encodeEvent } from './encode-event.ts';
+import { type ChatKitError, type LogEntry, parseOffset } from '@chatkit/core';
+import { entrySize } from '../shared/event-size.ts';
 import { createEntryWindow, type EntryWindow } from './entry-window.ts';
+import { createDraft, type Draft, type Place } from './log-draft.ts';
 import { closedRun, expiredRun, fencedRun, unknownRun, unreachable } from './log-errors.ts';
 import { appendReply } from './log-scripts.ts';
 import type { RedisScript } from './redis-script.ts';
@@ -17,16 +21,23 @@ export interface Outbox {
   /** The run's hash in Redis. */
   readonly key: string;
   readonly window: EntryWindow;
+  readonly draft: Draft;
+  readonly owner: OutboxOwner;
+  /** `waiting` for company, `due` at the end of this turn, or `away`: a batch is under way. */
+  state: 'idle' | 'waiting' | 'due' | 'away';
+  /** The last offset that was pushed. */
+  last: Place;
   /** Index of the first entry that Redis has not confirmed. */
   acked: number;
   /** The last offset that Redis has confirmed; '' while it has none. */
   ackedOffset: string;
-  /** How many entries are under way. */
+  /** How many entries are under way, and the offset of the last one. */
   inFlight: number;
+  sentOffset: string;
   /** Entries before this index are not to wait for company. */
   urgent: number;
-  /** When the entries that wait for company go, by `performance.now()`. */
-  dueAt: number;
+  /** The tick at which those go that wait for company. */
+  dueTick: number;
   /** Since when Redis owes an answer, by `performance.now()`. */
   owedSince: number | undefined;
   /** When the run's time to live was last renewed. */
@@ -43,9 +54,16 @@ interface Waiter {
   reject(error: unknown): void;
 }
 
+/** Who is told. */
+export interface OutboxOwner {
+  /** Entries have been confirmed, at `now` by `performance.now()`. */
+  onAcked(outbox: Outbox, now: number): void;
+  /** Nothing can be appended any more. */
+  onFailed(outbox: Outbox, why: 'gone' | 'closed' | 'fenced' | 'unreachable'): void;
+}
+
 export interface LogWriterOptions {
   readonly append: RedisScript;
-  readonly keyOf: (runId: string) => string;
   readonly flushMs: number;
   readonly flushEvents: number;
   readonly flushBytes: number;
@@ -54,50 +72,80 @@ export interface LogWriterOptions {
   readonly openTtlMs: number;
   readonly endedTtlMs: number;
   readonly unreachableMs: number;
-  /** Entries of this run have been confirmed. */
-  readonly onAcked: (outbox: Outbox) => void;
-  /** Nothing of this run can be appended any more. */
-  readonly onFailed: (outbox: Outbox, why: 'gone' | 'closed' | 'fenced' | 'unreachable') => void;
 }
 
 export interface LogWriter {
-  open(runId: string, from: string): Outbox;
   /** Queues an entry. `now`: it does not wait for company. */
-  push(outbox: Outbox, entry: LogEntry, now: boolean): void;
+  push(outbox: Outbox, entry: LogEntry, place: Place, now: boolean): void;
   /** Resolves when all that was pushed is confirmed. */
   confirmed(outbox: Outbox): Promise<void>;
   /** Gives up what is queued. */
-  drop(outbox: Outbox): void;
-  /** Fails the runs that Redis has owed an answer for too long. */
-  sweep(now: number): void;
-  isIdle(): boolean;
+  abandon(outbox: Outbox, error: ChatKitError): void;
+  /** Fails a run that Redis has owed an answer for too long. */
+  checkDebt(outbox: Outbox, now: number): void;
 }
 
-/** No batch of a run is larger, however much has piled up. */
-const maxBatchBytes = 64 * 1024;
+const nowhere: Place = { epoch: 0, seq: 0 };
+
+export const createOutbox = (runId: string, key: string, owner: OutboxOwner): Outbox => ({
+  runId,
+  key,
+  window: createEntryWindow(''),
+  draft: createDraft(),
+  owner,
+  state: 'idle',
+  last: nowhere,
+  acked: 0,
+  ackedOffset: '',
+  inFlight: 0,
+  sentOffset: '',
+  urgent: 0,
+  dueTick: 0,
+  owedSince: undefined,
+  touchedAt: Number.NEGATIVE_INFINITY,
+  failure: undefined,
+  waiters: [],
+});
+
+/** Whether Redis has confirmed all that was pushed. */
+export const isConfirmed = ({ acked, window }: Outbox): boolean => acked === window.end();
+
+/** Whether the log of this outbox has what is at this place already. */
+export const holds = ({ last }: Outbox, place: Place): boolean =>
+  place.epoch < last.epoch || (place.epoch === last.epoch && place.seq <= last.seq);
+
 const firstRetryMs = 20;
-/** Runs whose time comes within this part of `flushMs` go together. */
-const ticksPerFlush = 5;
 const slowestRetryMs = 1_000;
+/** Into how many portions the runs that wait for company are divided, at most, and how short their intervals may be. */
+const mostTicksPerFlush = 5;
+const shortestTickMs = 1;
 
 export const createLogWriter = (options: LogWriterOptions): LogWriter => {
   /** In one epoch of a run one writer writes. */
   const writerId = crypto.randomUUID();
-  const { append, keyOf, flushMs } = options;
-  const tickMs = flushMs / ticksPerFlush;
-  /** Outboxes with entries that are not confirmed. */
-  const busy = new Set<Outbox>();
-  /** Those to be sent at the end of this turn, and those that wait for company, by when their time comes. */
-  const due = new Set<Outbox>();
-  const later = new Set<Outbox>();
+  const settings = [writerId, `${options.openTtlMs}`, `${options.endedTtlMs}`, `${options.maxBytesPerRun}`];
+  const ticksPerFlush = Math.max(1, Math.min(mostTicksPerFlush, Math.floor(options.flushMs / shortestTickMs)));
+  const tickMs = Math.max(shortestTickMs, options.flushMs / ticksPerFlush);
+  const bucketCount = ticksPerFlush + 1;
+  /** Those to be sent at the end of this turn. */
+  let due: Outbox[] = [];
   let turnEnds = false;
+  /** Those that wait for company, by their ticks; an outbox that has gone before its time is passed over. */
+  const buckets: Outbox[][] = Array.from({ length: bucketCount }, () => []);
+  let waiting = 0;
+  /** The last tick whose bucket was emptied. */
+  let ticked = 0;
   let isTicking = false;
-  let retryMs = 0;
+  /** Since when no command has succeeded. */
+  let failingSince: number | undefined;
   let lastError: unknown;
 
+  const makeDue = (outbox: Outbox): void => {
+    outbox.state = 'due';
+    due.push(outbox);
+  };
   const sendSoon = (outbox: Outbox): void => {
-    later.delete(outbox);
-    due.add(outbox);
+    makeDue(outbox);
     if (turnEnds) return;
     turnEnds = true;
     queueMicrotask(() => {
@@ -105,104 +153,122 @@ export const createLogWriter = (options: LogWriterOptions): LogWriter => {
       send();
     });
   };
+  const tickAt = (now: number): number => Math.floor(now / tickMs);
+  const bucketOf = (tick: number): Outbox[] => buckets[tick % bucketCount] as Outbox[];
   const sendLater = (outbox: Outbox): void => {
-    if (later.has(outbox)) return;
-    outbox.dueAt = performance.now() + flushMs;
-    // All wait equally long, so the set is in the order of their times.
-    later.add(outbox);
-    if (isTicking) return;
-    isTicking = true;
-    setTimeout(tick, flushMs);
+    if (waiting === 0) ticked = tickAt(performance.now());
+    outbox.state = 'waiting';
+    outbox.dueTick = ticked + ticksPerFlush;
+    bucketOf(outbox.dueTick).push(outbox);
+    waiting += 1;
+    if (!isTicking) awaitTick();
   };
-  /** One timer for all runs. Those that are due go in several small portions, so that nothing waits behind all of them. */
+  const awaitTick = (): void => {
+    isTicking = waiting > 0;
+    if (!isTicking) return;
+    let next = ticked + 1;
+    while (bucketOf(next).length === 0) next += 1;
+    setTimeout(tick, Math.max(1, Math.ceil(next * tickMs - performance.now())));
+  };
+  /** Those that are due go in several small portions a flush, so that nothing waits behind all of them. */
   const tick = (): void => {
-    const until = performance.now() + tickMs;
-    for (const each of later) {
-      if (each.dueAt > until) break;
-      later.delete(each);
-      due.add(each);
+    const now = tickAt(performance.now());
+    for (let at = Math.max(ticked, now - bucketCount) + 1; at <= now; at += 1) {
+      const bucket = bucketOf(at);
+      waiting -= bucket.length;
+      for (const outbox of bucket) if (outbox.state === 'waiting' && outbox.dueTick <= at) makeDue(outbox);
+      bucket.length = 0;
     }
+    ticked = now;
     send();
-    isTicking = later.size > 0;
-    if (isTicking) setTimeout(tick, tickMs);
+    awaitTick();
   };
   /** Decides when the entries that are not under way go. */
   const schedule = (outbox: Outbox): void => {
-    if (outbox.inFlight > 0 || outbox.failure !== undefined) return;
-    const { window, acked, urgent } = outbox;
-    const waiting = window.end() - acked;
-    if (waiting === 0) return;
-    if (urgent > acked || waiting >= options.flushEvents || window.bytesFrom(acked) >= options.flushBytes)
-      sendSoon(outbox);
-    else if (!due.has(outbox)) sendLater(outbox);
+    const { state, window, acked, urgent, draft } = outbox;
+    if (state === 'away' || state === 'due' || outbox.failure !== undefined) return;
+    const count = window.end() - acked;
+    if (count === 0) return;
+    if (urgent > acked || count >= options.flushEvents || draft.length() >= options.flushBytes) sendSoon(outbox);
+    else if (state === 'idle') sendLater(outbox);
   };
 
   const send = (): void => {
-    const all = [...due];
-    due.clear();
+    const all = due;
+    due = [];
     for (let from = 0; from < all.length; from += options.maxRunsPerCommand)
-      void sendTogether(all.slice(from, from + options.maxRunsPerCommand));
+      sendTogether(all.slice(from, from + options.maxRunsPerCommand));
   };
-  const sendTogether = async (chosen: readonly Outbox[]): Promise<void> => {
+  const sendTogether = (chosen: readonly Outbox[]): void => {
     const now = performance.now();
-    const sent: { readonly outbox: Outbox; readonly batch: OutgoingBatch }[] = [];
+    const sent: Outbox[] = [];
     const keys: string[] = [];
-    const args = [writerId, `${options.openTtlMs}`, `${options.endedTtlMs}`, `${options.maxBytesPerRun}`];
+    const args = settings.slice();
     for (const outbox of chosen) {
-      if (outbox.inFlight > 0 || outbox.failure !== undefined) continue;
-      const batch = nextBatch(outbox);
-      if (batch === undefined) continue;
+      if (outbox.failure !== undefined) continue;
+      const draft = nextBatch(outbox);
       const renews = now - outbox.touchedAt > options.openTtlMs / 10;
       if (renews) outbox.touchedAt = now;
-      outbox.inFlight = batch.count;
-      outbox.owedSince ??= now;
-      sent.push({ outbox, batch });
+      sent.push(outbox);
       keys.push(outbox.key);
-      args.push(batch.id, outbox.ackedOffset, `${batch.outcome || (renews ? 't' : '')}${batch.events}`);
+      args.push(`${draft.id()} ${outbox.ackedOffset} ${renews ? '!' : ''}${draft.text()}`);
+      outbox.state = 'away';
+      outbox.owedSince ??= now;
+      outbox.inFlight = draft.count();
+      outbox.sentOffset = draft.id();
+      draft.restart(outbox.acked + outbox.inFlight);
     }
     if (sent.length === 0) return;
-    const others = new Map<number, readonly [reply: number, tail: string]>();
-    try {
-      const replies = (await append(keys, args)) as (number | string)[];
-      for (let at = 0; at < replies.length; at += 3)
-        others.set(Number(replies[at]), [Number(replies[at + 1]), String(replies[at + 2])]);
-      retryMs = 0;
-    } catch (error) {
-      lastError = error;
-      retryMs = Math.min(Math.max(retryMs * 2, firstRetryMs), slowestRetryMs);
-      setTimeout(() => {
-        for (const { outbox } of sent) {
-          outbox.inFlight = 0;
-          outbox.touchedAt = Number.NEGATIVE_INFINITY;
-          if (outbox.failure === undefined) sendSoon(outbox);
-        }
-      }, retryMs);
-      return;
-    }
-    for (let index = 0; index < sent.length; index += 1) {
-      const { outbox, batch } = sent[index] as (typeof sent)[0];
-      outbox.inFlight = 0;
-      if (outbox.failure !== undefined) continue;
-      const [reply, tail] = others.get(index) ?? [appendReply.done, batch.id];
-      settle(outbox, batch, reply, tail);
-    }
+    options.append(keys, args).then(
+      (reply) => settleAll(sent, reply as (number | string)[]),
+      (error) => sendAgain(sent, error),
+    );
   };
 
-  const settle = (outbox: Outbox, batch: OutgoingBatch, reply: number, tail: string): void => {
+  const settleAll = (sent: readonly Outbox[], replies: readonly (number | string)[]): void => {
+    const now = performance.now();
+    failingSince = undefined;
+    let at = 0;
+    for (let index = 0; index < sent.length; index += 1) {
+      const outbox = sent[index] as Outbox;
+      const isDone = at >= replies.length || Number(replies[at]) !== index;
+      if (outbox.failure === undefined) {
+        if (isDone) confirm(outbox, now);
+        else refuse(outbox, Number(replies[at + 1]), String(replies[at + 2]), now);
+      }
+      if (!isDone) at += 3;
+    }
+  };
+  const sendAgain = (sent: readonly Outbox[], error: unknown): void => {
+    const now = performance.now();
+    lastError = error;
+    failingSince ??= now;
+    // As long again as it has failed so far: each pause is twice the one before.
+    const retryMs = Math.min(Math.max(now - failingSince, firstRetryMs), slowestRetryMs);
+    setTimeout(() => {
+      for (const outbox of sent) {
+        outbox.touchedAt = Number.NEGATIVE_INFINITY;
+        if (outbox.failure === undefined) sendSoon(outbox);
+      }
+    }, retryMs);
+  };
+
+  const confirm = (outbox: Outbox, now: number): void => {
+    outbox.state = 'idle';
+    outbox.acked += outbox.inFlight;
+    outbox.ackedOffset = outbox.sentOffset;
+    outbox.owedSince = undefined;
+    for (let first = outbox.waiters[0]; first !== undefined && first.index <= outbox.acked; first = outbox.waiters[0]) {
+      outbox.waiters.shift();
+      first.resolve();
+    }
+    schedule(outbox);
+    outbox.owner.onAcked(outbox, now);
+  };
+  const refuse = (outbox: Outbox, reply: number, tail: string, now: number): void => {
     const { runId, window } = outbox;
     if (reply === appendReply.done) {
-      for (const end = outbox.acked + batch.count; outbox.acked < end; outbox.acked += 1) {
-        const slot = window.at(outbox.acked);
-        // Kept by the thousand, and needed again by hardly anybody.
-        if (slot !== undefined) slot.text = '';
-      }
-      outbox.ackedOffset = batch.id;
-      outbox.owedSince = undefined;
-      while (outbox.waiters[0] !== undefined && outbox.waiters[0].index <= outbox.acked)
-        outbox.waiters.shift()?.resolve();
-      if (outbox.acked === window.end()) busy.delete(outbox);
-      schedule(outbox);
-      options.onAcked(outbox);
+      confirm(outbox, now);
     } else if (reply === appendReply.behind && window.covers(tail)) {
       outbox.acked = window.indexAfter(tail === '' ? undefined : tail);
       outbox.ackedOffset = tail;
@@ -215,94 +281,46 @@ export const createLogWriter = (options: LogWriterOptions): LogWriter => {
       fail(outbox, outbox.ackedOffset === '' ? unknownRun(runId) : expiredRun(runId), 'gone');
     }
   };
-
-  const drop = (outbox: Outbox): void => {
-    for (const each of [busy, due, later]) each.delete(outbox);
-  };
-  const fail = (outbox: Outbox, error: ChatKitError, why: 'gone' | 'closed' | 'fenced' | 'unreachable'): void => {
+  const abandon = (outbox: Outbox, error: ChatKitError): void => {
     outbox.failure = error;
     outbox.owedSince = undefined;
-    drop(outbox);
     for (const waiter of outbox.waiters.splice(0)) waiter.reject(error);
-    options.onFailed(outbox, why);
+  };
+  const fail = (outbox: Outbox, error: ChatKitError, why: Parameters<OutboxOwner['onFailed']>[1]): void => {
+    abandon(outbox, error);
+    outbox.owner.onFailed(outbox, why);
   };
 
   return {
-    open: (runId, from) => ({
-      runId,
-      key: keyOf(runId),
-      window: createEntryWindow(from),
-      acked: 0,
-      ackedOffset: from,
-      inFlight: 0,
-      urgent: 0,
-      dueAt: 0,
-      owedSince: undefined,
-      touchedAt: Number.NEGATIVE_INFINITY,
-      failure: undefined,
-      waiters: [],
-    }),
-    push(outbox, entry, now) {
-      const text = 'end' in entry ? '' : encodeEvent(entry.event);
-      outbox.window.push(entry, text.length, text);
-      busy.add(outbox);
-      if (now) outbox.urgent = outbox.window.end();
+    push(outbox, entry, place, now) {
+      const { window } = outbox;
+      outbox.draft.add(window.end(), entry, place);
+      outbox.last = place;
+      window.push(entry, entrySize(entry));
+      if (now) outbox.urgent = window.end();
       schedule(outbox);
     },
     confirmed: (outbox) =>
       outbox.failure !== undefined
         ? Promise.reject(outbox.failure)
-        : outbox.acked === outbox.window.end()
+        : isConfirmed(outbox)
           ? Promise.resolve()
           : new Promise((resolve, reject) => outbox.waiters.push({ index: outbox.window.end(), resolve, reject })),
-    drop,
-    sweep(now) {
-      for (const outbox of busy) {
-        if (outbox.owedSince !== undefined && now - outbox.owedSince > options.unreachableMs)
-          fail(outbox, unreachable(outbox.runId, lastError), 'unreachable');
-      }
+    abandon,
+    checkDebt(outbox, now) {
+      if (outbox.owedSince !== undefined && now - outbox.owedSince > options.unreachableMs)
+        fail(outbox, unreachable(outbox.runId, lastError), 'unreachable');
     },
-    isIdle: () => busy.size === 0,
   };
 };
 
-interface OutgoingBatch {
-  readonly id: string;
-  readonly count: number;
-  /** The events' JSON, as an array. */
-  readonly events: string;
-  readonly outcome: string;
-}
-
-/** The entries that go next: of one epoch, without a gap (so that the last offset gives all), up to the terminal one. */
-const nextBatch = ({ window, acked }: Outbox): OutgoingBatch | undefined => {
-  let events = '';
-  let last: LogEntry | undefined;
-  let bytes = 0;
-  let outcome = '';
-  let count = 0;
-  for (; outcome === '' && bytes < maxBatchBytes; count += 1) {
-    const slot = window.at(acked + count);
-    if (slot === undefined || (last !== undefined && !follows(last.offset, slot.entry.offset))) break;
-    last = slot.entry;
-    if ('end' in last) outcome = last.end;
-    else {
-      // Sent once before, to a Redis that has lost it since.
-      const text = slot.text || encodeEvent(last.event);
-      bytes += text.length;
-      events += events === '' ? text : `,${text}`;
-    }
+/** The draft, written anew where it does not begin with what comes next: after a failure, an epoch's end or a full batch. */
+const nextBatch = ({ draft, acked, window }: Outbox): Draft => {
+  if (draft.from() === acked && draft.count() > 0) return draft;
+  draft.restart(acked);
+  for (let index = acked; index < window.end() && draft.count() === index - acked; index += 1) {
+    const entry = window.at(index) as LogEntry;
+    draft.add(index, entry, parseOffset(entry.offset) ?? nowhere);
   }
-  return last === undefined ? undefined : { id: last.offset, count, events: `[${events}]`, outcome };
+  return draft;
 };
-
-/** Whether `next` is the offset right after `offset`. */
-const follows = (offset: string, next: string): boolean => {
-  const a = parseOffset(offset);
-  const b = parseOffset(next);
-  return a !== undefined && b !== undefined && a.epoch === b.epoch && a.seq + 1 === b.seq;
-};
-
-/** Whether the log of this outbox has `offset` already. */
-export const holds = ({ window }: Outbox, offset: string): boolean =>
-  window.last() !== '' && compareOffsets(offset, window.last()) <= 0;

@@ -3,6 +3,7 @@
  * own readers from memory, ahead of Redis by what is under way; all others follow the stream.
  */
 import { type LogEntry, parseOffset, type StreamLog, type ThreadStreamEvent } from '@chatkit/core';
+import type { Place } from './log-draft.ts';
 import { closedRun, closing, expiredRun, unknownOffset } from './log-errors.ts';
 import { createLogFollower } from './log-follower.ts';
 import { createFetchPage } from './log-pages.ts';
@@ -10,7 +11,7 @@ import { type LogReaderOptions, readLog } from './log-reader.ts';
 import { createLogRun, failReaders, type LogRun, roomOf, settleRoom, wakeAll } from './log-run.ts';
 import { appendScript, createScript, deleteScript, pageScript } from './log-scripts.ts';
 import { createLogWatch } from './log-watch.ts';
-import { createLogWriter, holds, type Outbox } from './log-writer.ts';
+import { createLogWriter, createOutbox, holds, isConfirmed, type Outbox, type OutboxOwner } from './log-writer.ts';
 import { createRedisPort, type RedisClient } from './redis-client.ts';
 import { createRedisScript } from './redis-script.ts';
 
@@ -87,7 +88,6 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
 
   const writer = createLogWriter({
     append: createRedisScript(port, appendScript),
-    keyOf,
     flushMs: options.flushMs ?? 25,
     flushEvents: options.flushEvents ?? 16,
     flushBytes: options.flushBytes ?? 8 * 1024,
@@ -96,27 +96,6 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
     openTtlMs,
     endedTtlMs: options.endedTtlMs ?? 600_000,
     unreachableMs,
-    onAcked(outbox) {
-      const run = runs.get(outbox.runId);
-      if (run?.outbox !== outbox) return;
-      run.heardAt = performance.now();
-      outbox.window.trim(windowBytes, outbox.acked);
-      settleRoom(run, windowBytes);
-      forgetIfIdle(run);
-    },
-    onFailed(outbox, why) {
-      const run = runs.get(outbox.runId);
-      if (run?.outbox !== outbox) return;
-      run.room?.reject(outbox.failure);
-      run.room = undefined;
-      // What readers here have is no longer what the log has. After a takeover they go on with what Redis says.
-      const wasLocal = run.isLocal;
-      run.isLocal = false;
-      if (wasLocal && why === 'gone') failReaders(run, expiredRun(run.id));
-      else if (wasLocal && why === 'unreachable' && outbox.failure !== undefined) failReaders(run, outbox.failure);
-      else wakeAll(run);
-      forgetIfIdle(run);
-    },
   });
   const follower = createLogFollower({
     port,
@@ -156,27 +135,50 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
     run.followed = undefined;
     const { outbox } = run;
     if (outbox !== undefined) {
-      const isQueued = outbox.acked < outbox.window.end() && outbox.failure === undefined;
+      const isQueued = !isConfirmed(outbox) && outbox.failure === undefined;
       if (isQueued || (run.isLocal && !outbox.window.isEnded())) return;
     }
     runs.delete(run.id);
   };
 
-  const outboxFor = (run: LogRun, first: LogEntry): Outbox => {
+  const ownerOf = (run: LogRun): OutboxOwner => ({
+    onAcked(outbox, now) {
+      if (run.outbox !== outbox) return;
+      run.heardAt = now;
+      outbox.window.trim(windowBytes, outbox.acked);
+      settleRoom(run, windowBytes);
+      forgetIfIdle(run);
+    },
+    onFailed(outbox, why) {
+      if (run.outbox !== outbox) return;
+      run.room?.reject(outbox.failure);
+      run.room = undefined;
+      // What readers here have is no longer what the log has. After a takeover they go on with what Redis says.
+      const wasLocal = run.isLocal;
+      run.isLocal = false;
+      if (wasLocal && why === 'gone') failReaders(run, expiredRun(run.id));
+      else if (wasLocal && why === 'unreachable' && outbox.failure !== undefined) failReaders(run, outbox.failure);
+      else wakeAll(run);
+      forgetIfIdle(run);
+    },
+  });
+  const openOutbox = (run: LogRun): Outbox => {
+    run.outbox = createOutbox(run.id, keyOf(run.id), ownerOf(run));
+    return run.outbox;
+  };
+  /** Where an entry of this epoch goes. */
+  const outboxFor = (run: LogRun, epoch: number): Outbox => {
     const { outbox } = run;
     if (outbox !== undefined) {
-      const last = parseOffset(outbox.window.last());
-      const next = parseOffset(first.offset);
-      if (last === undefined || next === undefined || next.epoch <= last.epoch) return outbox;
+      if (outbox.last.epoch === 0 || epoch <= outbox.last.epoch) return outbox;
       // Another epoch: others may have written since, so readers here read what Redis says from now on.
       if (outbox.failure === undefined) {
         run.isLocal = false;
         return outbox;
       }
     }
-    run.outbox = writer.open(run.id, '');
     run.isLocal = false;
-    return run.outbox;
+    return openOutbox(run);
   };
 
   const readers: LogReaderOptions = {
@@ -206,7 +208,7 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
         forgetIfIdle(run);
         return;
       }
-      run.outbox = writer.open(runId, '');
+      openOutbox(run);
       run.isLocal = true;
     },
 
@@ -214,19 +216,20 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
       const [first] = entries;
       if (first === undefined) return undefined;
       const run = runOf(runId);
-      const outbox = outboxFor(run, first);
+      let place = placeOf(first);
+      const outbox = outboxFor(run, place.epoch);
       if (outbox.failure !== undefined) throw outbox.failure;
       const { window } = outbox;
       for (const entry of entries) {
-        if (run.isLocal && holds(outbox, entry.offset)) continue;
+        if (entry !== first) place = placeOf(entry);
+        if (run.isLocal && holds(outbox, place)) continue;
         if (run.isLocal && window.isEnded()) throw closedRun(runId);
-        if (parseOffset(entry.offset) === undefined) throw unknownOffset(entry.offset);
-        writer.push(outbox, entry, 'end' in entry || window.last() === '' || flushes(entry.event));
+        writer.push(outbox, entry, place, 'end' in entry || outbox.last.epoch === 0 || flushes(entry.event));
       }
       watch.start();
       window.trim(windowBytes, outbox.acked);
       wakeAll(run);
-      if (run.isLocal && !(window.isEnded() && outbox.acked < window.end())) return roomOf(run, windowBytes);
+      if (run.isLocal && !(window.isEnded() && !isConfirmed(outbox))) return roomOf(run, windowBytes);
       const confirmed = writer.confirmed(outbox);
       confirmed.catch(() => {});
       return confirmed;
@@ -238,10 +241,7 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
       const run = runs.get(runId);
       if (run !== undefined) {
         runs.delete(runId);
-        if (run.outbox !== undefined) {
-          run.outbox.failure = expiredRun(runId);
-          writer.drop(run.outbox);
-        }
+        if (run.outbox !== undefined) writer.abandon(run.outbox, expiredRun(runId));
         if (run.followed !== undefined) follower.unfollow(run.followed);
         failReaders(run, expiredRun(runId));
         run.room?.resolve();
@@ -255,4 +255,10 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
       for (const run of [...runs.values()]) failReaders(run, closing());
     },
   };
+};
+
+const placeOf = ({ offset }: LogEntry): Place => {
+  const place = parseOffset(offset);
+  if (place === undefined) throw unknownOffset(offset);
+  return place;
 };

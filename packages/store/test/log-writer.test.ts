@@ -1,0 +1,154 @@
+// Whatever is lost on the way, Redis ends up with every entry of every run, in order, and nobody waits for ever.
+import { ChatKitError, formatOffset, type LogEntry, parseOffset } from '@chatkit/core';
+import * as fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { decodeBatch } from '../src/redis/log-batch.ts';
+import type { Place } from '../src/redis/log-draft.ts';
+import { createLogWriter, createOutbox, isConfirmed, type LogWriter, type Outbox } from '../src/redis/log-writer.ts';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+const placeOf = (entry: LogEntry): Place => parseOffset(entry.offset) as Place;
+const entryAt = (epoch: number, seq: number): LogEntry => ({
+  offset: formatOffset(epoch, seq),
+  event: {
+    type: 'thread.item.updated',
+    item_id: 'a',
+    update: { type: 'assistant_message.content_part.text_delta', content_index: 0, delta: `${seq} ` },
+  },
+});
+
+type Fate = 'kept' | 'lost' | 'kept, its answer lost';
+
+/** A Redis that keeps batches by key, and loses commands or answers as it is told; without a word it keeps them. */
+const createFakeRedis = () => {
+  const kept = new Map<string, LogEntry[]>();
+  const commands: { readonly at: number; readonly keys: readonly string[] }[] = [];
+  const fates: Fate[] = [];
+  const take = (key: string, batch: string): void => {
+    const [, id = '', before = '', outcome, events = ''] = /^(\S+) (\S*) !?([a-z]*)(.*)$/s.exec(batch) ?? [];
+    const entries = kept.get(key) ?? [];
+    const fields = ['p', before, 'e', events, ...(outcome === '' ? [] : ['o', outcome])] as string[];
+    const last = entries.at(-1)?.offset ?? '';
+    if (last !== '' && last === id) return;
+    for (const entry of decodeBatch([id, fields])?.entries ?? []) {
+      // Readers pass over what they have.
+      const { epoch, seq } = placeOf(entry);
+      const known = parseOffset(entries.at(-1)?.offset ?? '');
+      if (known === undefined || epoch > known.epoch || (epoch === known.epoch && seq > known.seq)) entries.push(entry);
+    }
+    kept.set(key, entries);
+  };
+  return {
+    kept,
+    commands,
+    fates,
+    async append(keys: readonly string[], args: readonly string[]): Promise<unknown> {
+      const fate = fates.shift() ?? 'kept';
+      commands.push({ at: performance.now(), keys });
+      if (fate !== 'lost') keys.forEach((key, index) => void take(key, args[index + 4] as string));
+      await new Promise((done) => setTimeout(done, 3));
+      if (fate !== 'kept') throw new Error('The connection is gone.');
+      return [];
+    },
+  };
+};
+
+const createWriter = (append: ReturnType<typeof createFakeRedis>['append'], options = {}): LogWriter =>
+  createLogWriter({
+    append,
+    flushMs: 25,
+    flushEvents: 4,
+    flushBytes: 8_192,
+    maxRunsPerCommand: 3,
+    maxBytesPerRun: 1_000_000,
+    openTtlMs: 3_600_000,
+    endedTtlMs: 600_000,
+    unreachableMs: 30_000,
+    ...options,
+  });
+const open = (id: string): Outbox => createOutbox(id, id, { onAcked() {}, onFailed() {} });
+
+const aRunId = fc.constantFrom('a', 'b', 'c', 'd', 'e');
+const aStep = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ of: fc.constant('push' as const), run: aRunId, now: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ of: fc.constant('gap' as const), run: aRunId }) },
+  { weight: 1, arbitrary: fc.record({ of: fc.constant('epoch' as const), run: aRunId }) },
+  { weight: 3, arbitrary: fc.record({ of: fc.constant('pass' as const), ms: fc.integer({ min: 1, max: 60 }) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      of: fc.constant('fate' as const),
+      fate: fc.constantFrom<Fate>('kept', 'lost', 'kept, its answer lost'),
+    }),
+  },
+);
+
+describe('createLogWriter', () => {
+  it('brings every entry once, in order, whatever is lost on the way', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(aStep, { maxLength: 60 }), async (steps) => {
+        const redis = createFakeRedis();
+        const writer = createWriter(redis.append);
+        const runs = new Map<string, { outbox: Outbox; epoch: number; seq: number; pushed: string[] }>();
+        const push = (id: string, entry: LogEntry, now: boolean): void => {
+          const run = runs.get(id);
+          run?.pushed.push(entry.offset);
+          if (run !== undefined) writer.push(run.outbox, entry, placeOf(entry), now);
+        };
+        for (const step of steps) {
+          if (step.of === 'pass') await vi.advanceTimersByTimeAsync(step.ms);
+          else if (step.of === 'fate') redis.fates.push(step.fate);
+          else {
+            const run = runs.get(step.run) ?? { outbox: open(step.run), epoch: 1, seq: 0, pushed: [] };
+            runs.set(step.run, run);
+            if (step.of === 'epoch') Object.assign(run, { epoch: run.epoch + 1, seq: 0 });
+            run.seq += step.of === 'gap' ? 2 : 1;
+            push(step.run, entryAt(run.epoch, run.seq), step.of === 'push' && step.now);
+          }
+        }
+        for (const [id, run] of runs)
+          push(id, { offset: formatOffset(run.epoch, run.seq + 1), end: 'completed' }, true);
+        const all = Promise.all([...runs.values()].map(({ outbox }) => writer.confirmed(outbox)));
+        await vi.advanceTimersByTimeAsync(60_000);
+        await all;
+        for (const [id, { outbox, pushed }] of runs) {
+          expect(isConfirmed(outbox)).toBe(true);
+          expect(redis.kept.get(id)?.map(({ offset }) => offset)).toEqual(pushed);
+        }
+        expect(vi.getTimerCount()).toBe(0);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('sends the first at once and the others within 25 ms, many runs in one command', async () => {
+    const redis = createFakeRedis();
+    const writer = createWriter(redis.append, { maxRunsPerCommand: 32 });
+    const outboxes = Array.from({ length: 20 }, (_, index) => open(`${index}`));
+    const first = performance.now();
+    for (const outbox of outboxes) writer.push(outbox, entryAt(1, 1), { epoch: 1, seq: 1 }, true);
+    await vi.advanceTimersByTimeAsync(4);
+    expect(redis.commands.map(({ at, keys }) => [at - first, keys.length])).toEqual([[0, 20]]);
+    const second = performance.now();
+    for (const outbox of outboxes) writer.push(outbox, entryAt(1, 2), { epoch: 1, seq: 2 }, false);
+    await vi.advanceTimersByTimeAsync(100);
+    const later = redis.commands.slice(1);
+    expect(later.map(({ keys }) => keys.length)).toEqual([20]);
+    expect((later[0]?.at ?? 0) - second).toBeGreaterThan(19);
+    expect((later[0]?.at ?? 0) - second).toBeLessThanOrEqual(26);
+  });
+
+  it('rejects who waits for a run that is given up', async () => {
+    const redis = createFakeRedis();
+    const writer = createWriter(redis.append);
+    const outbox = open('a');
+    writer.push(outbox, { offset: '1-1', end: 'completed' }, { epoch: 1, seq: 1 }, true);
+    const confirmed = writer.confirmed(outbox);
+    writer.abandon(outbox, new ChatKitError('log.expired', 'Deleted.'));
+    await expect(confirmed).rejects.toMatchObject({ code: 'log.expired' });
+    await vi.advanceTimersByTimeAsync(100);
+    expect(redis.commands).toEqual([]);
+  });
+});
