@@ -59,7 +59,7 @@ describe.skipIf(!hasRedis)('a cluster', { timeout: 30_000 }, () => {
 
   test('a stop on another machine ends the generator', async () => {
     const took: number[] = [];
-    for (let round = 0; round < 30; round += 1) {
+    for (let round = 0; round < 100; round += 1) {
       const { runId, reading } = await startOnA('Write 5000 words.', 1);
       const asked = performance.now();
       const answer = await post(nodes.url('b'), { type: 'runs.cancel', params: { run_id: runId } });

@@ -37,9 +37,16 @@ export const attach = (url: string, runId: string, after?: string): Promise<Resp
 
 /** Everything that a thread shows, oldest first. */
 export const loadItems = async (url: string, threadId: string): Promise<ThreadItem[]> => {
-  const response = await post(url, { type: 'items.list', params: { thread_id: threadId, limit: 100, order: 'asc' } });
-  if (response.status !== 200) throw new Error(`${response.status} ${await response.text()}`);
-  return ((await response.json()) as { data: ThreadItem[] }).data;
+  const items: ThreadItem[] = [];
+  for (let after: string | null | undefined; ; ) {
+    const params = { thread_id: threadId, limit: 100, order: 'asc' as const, ...(after == null ? {} : { after }) };
+    const response = await post(url, { type: 'items.list', params });
+    if (response.status !== 200) throw new Error(`${response.status} ${await response.text()}`);
+    const page = (await response.json()) as { data: ThreadItem[]; has_more: boolean; after?: string | null };
+    items.push(...page.data);
+    if (!page.has_more) return items;
+    ({ after } = page);
+  }
 };
 
 export interface Reading {

@@ -241,12 +241,15 @@ function slowLease(answer: Promise<void>): RunLease {
   return {
     ttlMs: Number.POSITIVE_INFINITY,
     acquire: async (claim) => ({ granted: { ...claim, epoch: 1 } }),
+    queue: async () => {},
+    leave: async () => {},
     renew: async () => ({ held: true }),
     release: async () => {},
     find: async () => undefined,
     activeIn: () => answer.then(() => undefined),
     requestStop: async () => {},
     onStop: () => () => {},
+    onFree: () => () => {},
     reap: async () => [],
     close: async () => {},
   };

@@ -142,7 +142,7 @@ export {
   type StreamingRequestType,
   type UserMessageInput,
 } from './request.ts';
-export type { RunClaim, RunLease, RunRecord } from './run-lease.ts';
+export type { RunAnswer, RunClaim, RunLease, RunRecord } from './run-lease.ts';
 export {
   serializeEvent,
   toWireAttachment,

@@ -21,25 +21,46 @@ export interface RunRecord {
 /** What a machine asks for. */
 export type RunClaim = Pick<RunRecord, 'runId' | 'threadId' | 'resumable' | 'userId'>;
 
+/** What a machine is told that asks for a thread. */
+export type RunAnswer =
+  /** It has the thread. `overtaken`: others stand in the line behind it. */
+  | { readonly granted: RunRecord; readonly overtaken?: boolean | undefined }
+  /** Which run has the thread (or, of a run that has been granted before, that one); `undefined`: it is another's turn. */
+  | { readonly heldBy: RunRecord | undefined };
+
 /**
- * Leases of runs, one run per thread at a time.
+ * Leases of runs, one run per thread at a time, and the line of those that wait for a thread on all machines.
  *
  * An implementation
  * - MUST grant a thread to one run at a time, whatever the interleaving, and decide by the store's clock alone;
  * - MUST grant a run once: a claim of a run that has a record, in progress or ended, is answered with that record;
  * - MUST let a lease expire `ttlMs` after its last renewal, and only then give the run to a caller of `reap()`, once, under
  *   the next epoch; the thread stays taken until that caller releases it;
+ * - MUST let those who wait have the thread in the order in which they took their places, of whatever machine they are. Of one
+ *   machine they may come in any order: it has a line of its own, and a turn of one of its runs is a turn of the one it sends. A run that is sent to two has one place;
+ * - MUST drop the places of a machine that has neither asked nor renewed for `ttlMs`, so that a dead one holds up nobody;
  * - MUST answer `renew` and `release` of an earlier epoch as lost, and change nothing;
  * - MUST keep the record of an ended run for a while (minutes), so that `find` can tell it from one that never was;
- * - MUST deliver a stop to the owner by `onStop` promptly (milliseconds), and by `renew` if that message was lost.
+ * - MUST deliver a stop to the owner by `onStop` promptly (milliseconds), and by `renew` if that message was lost;
+ * - MUST tell by `onFree`, promptly, that a thread with a line has become free. That message may be lost: who waits asks again.
  */
 export interface RunLease {
   /** How long a lease lasts without a renewal. Owners renew at a third of it. */
   readonly ttlMs: number;
-  /** Takes a thread for a run, in epoch 1, or tells which run has it; of a run that has been granted before, tells that. */
-  acquire(claim: RunClaim): Promise<{ granted: RunRecord } | { heldBy: RunRecord }>;
-  /** Extends a lease. `held: false`: it is lost, and nothing more may be written. `stop`: somebody asked for a stop. */
-  renew(run: RunRecord): Promise<{ held: boolean; stop?: string | undefined }>;
+  /**
+   * Takes a thread for a run, in epoch 1, or tells why not. With the name of the machine, `waiter`, a run that is not granted
+   * takes a place in the thread's line, or keeps the one that it has; without it nothing is left behind.
+   */
+  acquire(claim: RunClaim, waiter?: string): Promise<RunAnswer>;
+  /** Takes a place in the line, or keeps it, for a run that waits for others of its machine and asks later. */
+  queue(claim: RunClaim, waiter: string): Promise<void>;
+  /** Gives up a place. Does nothing without one. */
+  leave(claim: RunClaim, waiter: string): Promise<void>;
+  /**
+   * Extends a lease, and the places of `waiter` in the line of its thread. `held: false`: it is lost, and nothing more may be
+   * written. `stop`: somebody asked for a stop.
+   */
+  renew(run: RunRecord, waiter?: string): Promise<{ held: boolean; stop?: string | undefined }>;
   /** Ends the run and frees its thread. Without an outcome it never began: its record goes, and it may be claimed again. */
   release(run: RunRecord, outcome?: RunOutcome): Promise<void>;
   /** The record of a run, in progress or ended a short while ago. */
@@ -50,6 +71,8 @@ export interface RunLease {
   requestStop(runId: string, cause: string): Promise<void>;
   /** Hears of every stop that is asked for. Returns the function that ends it. */
   onStop(listener: (runId: string, cause: string) => void): () => void;
+  /** Hears of threads that others wait for and that have become free. Returns the function that ends it. */
+  onFree(listener: (threadId: string) => void): () => void;
   /** Takes over the runs whose owner has not renewed in time. */
   reap(): Promise<readonly RunRecord[]>;
   /** Lets go of connections and timers. Leases that are held expire by themselves. */

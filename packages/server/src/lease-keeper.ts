@@ -17,6 +17,8 @@ export interface LeaseKeeper {
 export interface LeaseKeeperOptions {
   lease: RunLease;
   record: RunRecord;
+  /** This machine's name in the line of the thread: its places are kept along with the lease. */
+  waiter?: string | undefined;
   clock: Clock;
   /** Somebody asked for a stop, and the message that should have told so was lost. */
   onStop: (cause: string) => void;
@@ -24,7 +26,7 @@ export interface LeaseKeeperOptions {
   onLost: () => void;
 }
 
-export const keepLease = ({ lease, record, clock, onStop, onLost }: LeaseKeeperOptions): LeaseKeeper => {
+export const keepLease = ({ lease, record, waiter, clock, onStop, onLost }: LeaseKeeperOptions): LeaseKeeper => {
   const { ttlMs } = lease;
   if (!Number.isFinite(ttlMs)) return { isHeld: () => true, end() {} };
   let heldUntil = clock.now() + ttlMs;
@@ -49,7 +51,7 @@ export const keepLease = ({ lease, record, clock, onStop, onLost }: LeaseKeeperO
   const renew = async () => {
     const asked = clock.now();
     try {
-      const { held, stop } = await lease.renew(record);
+      const { held, stop } = await lease.renew(record, waiter);
       if (state !== 'kept') return;
       if (!held) return end('lost');
       expect(asked + ttlMs);

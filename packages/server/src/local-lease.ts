@@ -7,12 +7,15 @@ import type { RunLease } from '@chatkit/core';
 export const createLocalLease = (): RunLease => ({
   ttlMs: Number.POSITIVE_INFINITY,
   acquire: async (claim) => ({ granted: { ...claim, epoch: 1 } }),
+  async queue() {},
+  async leave() {},
   renew: async () => ({ held: true }),
   async release() {},
   find: async () => undefined,
   activeIn: async () => undefined,
   async requestStop() {},
   onStop: () => () => {},
+  onFree: () => () => {},
   reap: async () => [],
   async close() {},
 });

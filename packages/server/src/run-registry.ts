@@ -14,7 +14,8 @@ import { createRunQuota } from './run-quota.ts';
 import { isSettled, type StopCause } from './run-state.ts';
 import type { Salvage } from './salvage.ts';
 import type { Settings } from './settings.ts';
-import { createThreadLanes, type Occupant, threadBusy } from './thread-lanes.ts';
+import { createThreadGate } from './thread-gate.ts';
+import { createThreadLanes, type Occupant } from './thread-lanes.ts';
 
 export interface RunRegistry {
   /** A run, here or elsewhere. */
@@ -57,6 +58,7 @@ export const createRunRegistry = (
   /** Ended runs that clients may still come back to, oldest first, each with the timer that ends that. */
   const retained = new Map<Run, unknown>();
   const lanes = createThreadLanes<Occupant>();
+  const gate = createThreadGate(lease, clock);
   let closing = false;
   const stopReaper = startReaper({ lease, log, settings, salvage });
   const quota = createRunQuota(settings.maxRunsPerUser);
@@ -89,29 +91,6 @@ export const createRunRegistry = (
 
   const sleep = (ms: number) => new Promise<void>((resolve) => void clock.setTimeout(resolve, ms));
 
-  /**
-   * Takes a thread from all machines. `check` is made before another one's run is touched. \`elsewhere\`: another machine
-   * was asked to start the same run, and has it.
-   */
-  const acquire = async (
-    claim: RunClaim,
-    policy: Settings['busy'],
-    check: () => Promise<unknown>,
-    whileWaiting?: { given: Promise<unknown>; isGiven: () => boolean },
-  ): Promise<RunRecord | 'elsewhere' | undefined> => {
-    for (let askMs = FIRST_ASK_MS, first = true; ; askMs = Math.min(askMs * 2, SLOWEST_ASK_MS), first = false) {
-      const answer = await lease.acquire(claim);
-      if ('granted' in answer) return answer.granted;
-      const { heldBy } = answer;
-      if (heldBy.runId === claim.runId) return 'elsewhere';
-      if (policy === 'reject') throw threadBusy(claim.threadId);
-      if (first) await check();
-      if (policy === 'interrupt') await lease.requestStop(heldBy.runId, 'superseded');
-      await Promise.race([sleep(askMs), whileWaiting?.given]);
-      if (whileWaiting?.isGiven()) return undefined;
-    }
-  };
-
   const execute = async (
     run: Run,
     claim: RunClaim,
@@ -121,6 +100,10 @@ export const createRunRegistry = (
     const { runId, threadId } = claim;
     // A run that is stopped while it waits settles without its turn.
     const isOver = () => isSettled(run.state());
+    void run.settled.then(() => {
+      lanes.giveUp(threadId, run);
+      gate.wake(threadId);
+    });
     let record: RunRecord | undefined;
     let keeper: ReturnType<typeof keepLease> | undefined;
     try {
@@ -129,15 +112,13 @@ export const createRunRegistry = (
       if (isOver()) return;
       const turn = lanes.enter(threadId, run, busy);
       if (turn !== undefined) {
+        // Accepted: from here on it is behind those before it on all machines, and before those that come.
+        await gate.queue(claim);
         onQueued();
-        await Promise.race([turn, run.settled]);
+        await turn;
         if (isOver()) return;
       }
-      const check = async () => {
-        await prepare();
-        onQueued();
-      };
-      const answer = await acquire(claim, busy, check, { given: run.settled, isGiven: isOver });
+      const answer = await gate.enter(claim, { policy: busy, check: prepare, onWaiting: onQueued, isOver });
       if (answer === undefined) return;
       if (answer === 'elsewhere') {
         // From here on it is found by its record.
@@ -145,10 +126,13 @@ export const createRunRegistry = (
         run.handOver();
         return;
       }
-      record = answer;
+      record = answer.granted;
+      // As in its own lane: it is stored, and answered by nobody.
+      if (answer.overtaken === true && busy === 'interrupt') run.stop('superseded');
       keeper = keepLease({
         lease,
         record,
+        waiter: gate.machine,
         clock,
         onStop: (cause) => run.stop(knownCause(cause)),
         onLost: () => run.stop('lost'),
@@ -160,10 +144,10 @@ export const createRunRegistry = (
       await run.start(() => Promise.reject(error));
     } finally {
       const state = run.state();
+      const report = (error: unknown) => onError(error, { runId, threadId });
+      if (record === undefined) await gate.leave(claim).catch(report);
       if (record !== undefined && keeper?.isHeld() !== false) {
-        await lease
-          .release(record, !isShown() ? undefined : isSettled(state) ? state.status : 'failed')
-          .catch((error) => onError(error, { runId, threadId }));
+        await lease.release(record, !isShown() ? undefined : isSettled(state) ? state.status : 'failed').catch(report);
       }
       keeper?.end();
       lanes.leave(threadId, run);
@@ -233,16 +217,18 @@ export const createRunRegistry = (
     async exclusively(threadId, work) {
       const occupant: Occupant = { stop() {} };
       const turn = lanes.enter(threadId, occupant, 'interrupt');
+      const claim = { runId: createId('run'), threadId, resumable: false };
       try {
+        if (turn !== undefined) await gate.queue(claim);
         await turn;
-        const claim = { runId: createId('run'), threadId, resumable: false };
-        const record = await acquire(claim, 'interrupt', async () => {});
+        const entry = await gate.enter(claim, { policy: 'interrupt' });
         try {
           return await work();
         } finally {
-          if (typeof record === 'object') await lease.release(record);
+          if (typeof entry === 'object') await lease.release(entry.granted);
         }
       } finally {
+        await gate.leave(claim).catch((error) => onError(error, { threadId }));
         lanes.leave(threadId, occupant);
       }
     },
@@ -253,6 +239,7 @@ export const createRunRegistry = (
       await Promise.all(executions);
       stopReaper();
       stopListening();
+      gate.close();
     },
   };
 };

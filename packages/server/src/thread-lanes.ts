@@ -16,10 +16,12 @@ export interface ThreadLanes<O extends Occupant> {
   /** Who holds the lane of a thread. */
   holder(threadId: string): O | undefined;
   /**
-   * Takes the lane, at once when it is free (`undefined`), else when its turn comes. Throws `thread.busy` under
-   * `reject`. Everybody who enters must leave, also when the turn has not come.
+   * Takes the lane, at once when it is free (`undefined`), else when its turn comes, or when it has given up. Throws
+   * `thread.busy` under `reject`. Everybody who enters must leave, also when the turn has not come.
    */
   enter(threadId: string, occupant: O, policy: BusyPolicy): Promise<void> | undefined;
+  /** Waits no longer. Does nothing for the holder. */
+  giveUp(threadId: string, occupant: O): void;
   leave(threadId: string, occupant: O): void;
 }
 
@@ -32,11 +34,21 @@ export const threadBusy = (threadId: string): ChatKitError =>
 interface Waiting<O> {
   readonly occupant: O;
   readonly go: () => void;
+  /** Whether somebody came behind it under `interrupt`. Everybody before it is overtaken then, too. */
+  isOvertaken: boolean;
 }
 
 export const createThreadLanes = <O extends Occupant>(): ThreadLanes<O> => {
   const lanes = new Map<string, { holder: O; waiting: Waiting<O>[] }>();
+  const giveUp = (threadId: string, occupant: O): void => {
+    const lane = lanes.get(threadId);
+    if (lane === undefined || lane.holder === occupant) return;
+    const at = lane.waiting.findIndex((each) => each.occupant === occupant);
+    for (const { go } of lane.waiting.splice(at, at === -1 ? 0 : 1)) go();
+  };
+
   return {
+    giveUp,
     holder: (threadId) => lanes.get(threadId)?.holder,
     enter(threadId, occupant, policy) {
       const lane = lanes.get(threadId);
@@ -47,19 +59,21 @@ export const createThreadLanes = <O extends Occupant>(): ThreadLanes<O> => {
       if (policy === 'reject') throw threadBusy(threadId);
       if (policy === 'interrupt') {
         lane.holder.stop('superseded');
-        for (const { occupant: earlier } of [...lane.waiting]) earlier.stop('superseded');
+        for (let at = lane.waiting.length - 1; at >= 0; at -= 1) {
+          const earlier = lane.waiting[at] as Waiting<O>;
+          if (earlier.isOvertaken) break;
+          earlier.isOvertaken = true;
+          earlier.occupant.stop('superseded');
+        }
       }
       return new Promise((go) => {
-        lane.waiting.push({ occupant, go });
+        lane.waiting.push({ occupant, go, isOvertaken: false });
       });
     },
     leave(threadId, occupant) {
       const lane = lanes.get(threadId);
       if (lane === undefined) return;
-      if (lane.holder !== occupant) {
-        lane.waiting = lane.waiting.filter((each) => each.occupant !== occupant);
-        return;
-      }
+      if (lane.holder !== occupant) return giveUp(threadId, occupant);
       const next = lane.waiting.shift();
       if (next === undefined) lanes.delete(threadId);
       else {

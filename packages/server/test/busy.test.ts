@@ -1,6 +1,5 @@
 // One run per thread, and what a new message does to the one that is there.
 import { assistantMessage, itemAdded, itemDone, type ThreadItem, textDelta } from '@chatkit/core';
-import { createOrderChecker } from '@chatkit/core/order';
 import { hang, say, scriptedResponder } from '@chatkit/testing';
 import { describe, expect, test } from 'vitest';
 import {
@@ -155,55 +154,3 @@ describe('queue', () => {
     expect(texts(await t.items(id))).not.toContain('too late');
   });
 });
-
-describe.each(['interrupt', 'queue', 'reject'] as const)('1,000 messages at once under %s', (busy) => {
-  test('no items interleave, the order is that of acceptance, every run settles once', async () => {
-    const count = 1_000;
-    const respond = scriptedResponder((call) => [
-      itemAdded(assistantMessage({ thread_id: call.thread.id, id: `re:${textOf(call.input as ThreadItem)}` })),
-      textDelta(`re:${textOf(call.input as ThreadItem)}`, `re:${textOf(call.input as ThreadItem)}`),
-      itemDone(
-        assistantMessage({
-          thread_id: call.thread.id,
-          id: `re:${textOf(call.input as ThreadItem)}`,
-          text: `re:${textOf(call.input as ThreadItem)}`,
-        }),
-      ),
-    ]);
-    const t = testServer({ busy, respond, maxRunsPerUser: count });
-    const id = await t.create('m');
-    const answers = await Promise.all(
-      Array.from({ length: count }, async (_, i) => {
-        const response = await t.send(add(id, `m${i}`), { headers: optIn });
-        return response.status === 200 ? framesOf(response) : response.status;
-      }),
-    );
-    const accepted = answers.flatMap((frames, i) => (typeof frames === 'number' ? [] : [{ frames, text: `m${i}` }]));
-    expect(answers.filter((answer) => typeof answer === 'number' && answer !== 409)).toEqual([]);
-    if (busy !== 'reject') expect(accepted).toHaveLength(count);
-    expect(accepted.length).toBeGreaterThan(0);
-
-    for (const { frames } of accepted) {
-      expect(frames.filter(({ event }) => event === 'end')).toHaveLength(1);
-      expect(['completed', 'cancelled']).toContain(outcomeOf(frames));
-      const checker = createOrderChecker();
-      for (const event of eventsOf(frames)) expect(checker.check(event)).toBeUndefined();
-      expect(checker.end()).toBeUndefined();
-    }
-    if (busy !== 'interrupt') expect(accepted.every(({ frames }) => outcomeOf(frames) === 'completed')).toBe(true);
-    expect(outcomeOf((accepted.at(-1) as (typeof accepted)[0]).frames)).toBe('completed');
-
-    const items = (await allOf(t, id)).slice(2);
-    const messages = items.filter(({ type }) => type === 'user_message').map(textOf);
-    expect(messages).toEqual(accepted.map(({ text }) => text));
-    // An answer stands right behind its own message.
-    for (const [i, item] of items.entries()) {
-      if (item.type === 'assistant_message') expect(textOf(item)).toBe(`re:${textOf(items[i - 1])}`);
-    }
-  }, 30_000);
-});
-
-const allOf = async (t: ReturnType<typeof testServer>, id: string): Promise<ThreadItem[]> => {
-  const { data } = await t.store.listItems(id, { limit: 10_000, order: 'asc' }, { userId: 'ada' });
-  return data;
-};

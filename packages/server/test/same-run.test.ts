@@ -34,6 +34,8 @@ const pairOf = (s: fc.Scheduler, busy: BusyPolicy) => {
   const slowLease: RunLease = {
     ...lease,
     acquire: later('acquire', lease.acquire),
+    queue: later('queue', lease.queue),
+    leave: later('leave', lease.leave),
     find: later('find', lease.find),
     release: later('release', lease.release),
   };

@@ -2,6 +2,7 @@
  * Who may run a thread, in one process: for tests of what several machines do, and for several servers in one process.
  */
 import type { RunLease, RunRecord } from '@chatkit/core';
+import { createThreadLine, type ThreadLine } from './thread-line.ts';
 
 export interface MemoryLeaseOptions {
   /** How long a lease lasts without a renewal. Default 15 s. */
@@ -34,20 +35,48 @@ export const createMemoryLease = (options: MemoryLeaseOptions = {}): RunLease =>
   const byRun = new Map<string, Held>();
   /** Records of ended runs, oldest first. */
   const ended = new Map<string, RunRecord>();
+  /** Of threads that somebody waits for. */
+  const lines = new Map<string, ThreadLine>();
   const listeners = new Set<(runId: string, cause: string) => void>();
+  const freeListeners = new Set<(threadId: string) => void>();
 
   const ownedBy = ({ runId, epoch }: RunRecord): Held | undefined => {
     const held = byRun.get(runId);
     return held?.record.epoch === epoch ? held : undefined;
   };
 
+  /** Whose turn it is in a thread. A line that is empty goes. */
+  const turnIn = (threadId: string): string | undefined => {
+    const first = lines.get(threadId)?.first(clock.now());
+    if (first === undefined) lines.delete(threadId);
+    return first;
+  };
+
+  const takePlace = (threadId: string, machine: string, runId: string): void => {
+    const line = lines.get(threadId) ?? createThreadLine();
+    lines.set(threadId, line);
+    const now = clock.now();
+    line.add({ machine, runId }, now, now + ttlMs);
+  };
+
+  const tellIfFree = (threadId: string): void => {
+    if (byThread.has(threadId) || turnIn(threadId) === undefined) return;
+    for (const listener of [...freeListeners]) listener(threadId);
+  };
+
   return {
     ttlMs,
-    async acquire(claim) {
-      const known = byRun.get(claim.runId)?.record ?? ended.get(claim.runId);
-      const heldBy = known ?? byThread.get(claim.threadId)?.record;
-      if (heldBy !== undefined) return { heldBy };
+    async acquire(claim, waiter) {
       const { runId, threadId, resumable, userId } = claim;
+      const known = byRun.get(runId)?.record ?? ended.get(runId);
+      if (known !== undefined) return { heldBy: known };
+      const heldBy = byThread.get(threadId)?.record;
+      const turn = turnIn(threadId);
+      if (heldBy !== undefined || (turn !== undefined && turn !== waiter)) {
+        if (waiter !== undefined) takePlace(threadId, waiter, runId);
+        return { heldBy };
+      }
+      if (turn !== undefined) lines.get(threadId)?.letIn({ machine: turn, runId });
       const held: Held = {
         record: { runId, threadId, resumable, epoch: 1, ...(userId === undefined ? {} : { userId }) },
         until: clock.now() + ttlMs,
@@ -55,9 +84,17 @@ export const createMemoryLease = (options: MemoryLeaseOptions = {}): RunLease =>
       };
       byThread.set(threadId, held);
       byRun.set(runId, held);
-      return { granted: held.record };
+      return { granted: held.record, ...(turnIn(threadId) === undefined ? {} : { overtaken: true }) };
     },
-    async renew(run) {
+    async queue({ runId, threadId }, waiter) {
+      takePlace(threadId, waiter, runId);
+    },
+    async leave({ runId, threadId }, waiter) {
+      lines.get(threadId)?.remove({ machine: waiter, runId });
+      tellIfFree(threadId);
+    },
+    async renew(run, waiter) {
+      if (waiter !== undefined) lines.get(run.threadId)?.keep(waiter, clock.now() + ttlMs);
       const held = ownedBy(run);
       if (held === undefined || held.until <= clock.now()) return { held: false };
       held.until = clock.now() + ttlMs;
@@ -68,6 +105,7 @@ export const createMemoryLease = (options: MemoryLeaseOptions = {}): RunLease =>
       if (held === undefined) return;
       byThread.delete(held.record.threadId);
       byRun.delete(run.runId);
+      tellIfFree(held.record.threadId);
       if (outcome === undefined) return;
       ended.set(run.runId, { ...held.record, outcome });
       for (const oldest of ended.keys()) {
@@ -89,6 +127,11 @@ export const createMemoryLease = (options: MemoryLeaseOptions = {}): RunLease =>
       listeners.add(own);
       return () => void listeners.delete(own);
     },
+    onFree(listener) {
+      const own = (threadId: string) => listener(threadId);
+      freeListeners.add(own);
+      return () => void freeListeners.delete(own);
+    },
     async reap() {
       const now = clock.now();
       const reaped: RunRecord[] = [];
@@ -102,6 +145,7 @@ export const createMemoryLease = (options: MemoryLeaseOptions = {}): RunLease =>
     },
     async close() {
       listeners.clear();
+      freeListeners.clear();
     },
   };
 };

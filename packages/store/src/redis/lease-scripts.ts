@@ -1,7 +1,8 @@
 /**
  * What the lease does in Redis, each as one atomic step, by the clock of Redis. A run is a hash (`thread`, `epoch`,
- * `resumable`, `user`, `outcome`, `stop`), a thread names the run that has it, and a sorted set holds when each lease runs out. All
- * keys share a hash slot, so a script may go from a thread to its run.
+ * `resumable`, `user`, `outcome`, `stop`), a thread names the run that has it, and a sorted set holds when each lease runs out. The
+ * line of a thread is a sorted set of runs, by places, and a hash of whose they are; a key for each machine says that it has been heard
+ * of. All keys share a hash slot, so a script may go from a thread to its run, and from a line to its machines.
  */
 
 const shared = `
@@ -16,21 +17,87 @@ local function record(key, id)
 end
 `;
 
-/** KEYS thread, run, leases. ARGV run id, thread id, resumable, ttl, prefix of runs, user or ''. → `[granted, record]`. */
-export const acquireScript = `${shared}
+const inLine = `
+local function isHeardOf(line, machine)
+  return machine and redis.call('EXISTS', line .. ':machine:' .. machine) == 1
+end
+local function keep(line, machine, ttl)
+  redis.call('PEXPIRE', line, ttl)
+  redis.call('PEXPIRE', line .. ':of', ttl)
+  redis.call('PEXPIRE', line .. ':machine:' .. machine, ttl)
+end
+local function place(line, machine, run, ttl)
+  if not isHeardOf(line, redis.call('HGET', line .. ':of', run)) then
+    redis.call('HSET', line .. ':of', run, machine)
+    local last = redis.call('ZRANGE', line, -1, -1, 'WITHSCORES')
+    redis.call('ZADD', line, 'NX', (last[2] or 0) + 1, run)
+  end
+  redis.call('SET', line .. ':machine:' .. machine, '')
+  keep(line, machine, ttl)
+end
+local function remove(line, run)
+  redis.call('ZREM', line, run)
+  redis.call('HDEL', line .. ':of', run)
+end
+local function first(line)
+  while true do
+    local run = redis.call('ZRANGE', line, 0, 0)[1]
+    if not run then return nil, nil end
+    local machine = redis.call('HGET', line .. ':of', run)
+    if isHeardOf(line, machine) then return run, machine end
+    remove(line, run)
+  end
+end
+`;
+
+/**
+ * KEYS thread, run, leases, line. ARGV run id, thread id, resumable, ttl, prefix of runs, user or '', machine or ''. →
+ * `[granted, record or nothing, 1 if others wait behind it]`.
+ */
+export const acquireScript = `${shared}${inLine}
 local known = record(KEYS[2], ARGV[1])
 if known then return {0, known} end
 local holder = redis.call('GET', KEYS[1])
 local held = holder and record(ARGV[5] .. holder, holder)
-if held and held[5] == '' then return {0, held} end
+if held and held[5] ~= '' then held = false end
+local head, turn = first(KEYS[4])
+if held or (turn and turn ~= ARGV[7]) then
+  if ARGV[7] ~= '' then place(KEYS[4], ARGV[7], ARGV[1], ARGV[4]) end
+  return {0, held}
+end
+if turn then
+  place(KEYS[4], turn, ARGV[1], ARGV[4])
+  if redis.call('HGET', KEYS[4] .. ':of', ARGV[1]) == turn then
+    redis.call('ZADD', KEYS[4], redis.call('ZSCORE', KEYS[4], ARGV[1]), head)
+  end
+  remove(KEYS[4], ARGV[1])
+end
 redis.call('HSET', KEYS[2], 'thread', ARGV[2], 'epoch', 1, 'resumable', ARGV[3])
 if ARGV[6] ~= '' then redis.call('HSET', KEYS[2], 'user', ARGV[6]) end
 redis.call('SET', KEYS[1], ARGV[1])
 redis.call('ZADD', KEYS[3], now() + ARGV[4], ARGV[1])
-return {1, record(KEYS[2], ARGV[1])}`;
+return {1, record(KEYS[2], ARGV[1]), first(KEYS[4]) and 1 or 0}`;
 
-/** KEYS run, leases. ARGV run id, epoch, ttl. → `[held, stop or '']`. */
-export const renewScript = `${shared}
+/** KEYS line. ARGV run id, machine, ttl. */
+export const queueScript = `${inLine}
+place(KEYS[1], ARGV[2], ARGV[1], ARGV[3])`;
+
+const tellIfFree = `
+local function tellIfFree(thread, line, id, channel)
+  if redis.call('EXISTS', line) == 1 and redis.call('EXISTS', thread) == 0 then
+    redis.call('PUBLISH', channel, cjson.encode({id}))
+  end
+end
+`;
+
+/** KEYS thread, line. ARGV run id, thread id, machine, channel. */
+export const leaveScript = `${inLine}${tellIfFree}
+if redis.call('HGET', KEYS[2] .. ':of', ARGV[1]) == ARGV[3] then remove(KEYS[2], ARGV[1]) end
+tellIfFree(KEYS[1], KEYS[2], ARGV[2], ARGV[4])`;
+
+/** KEYS run, leases, line. ARGV run id, epoch, ttl, machine or ''. → `[held, stop or '']`. */
+export const renewScript = `${shared}${inLine}
+if ARGV[4] ~= '' then keep(KEYS[3], ARGV[4], ARGV[3]) end
 local run = redis.call('HMGET', KEYS[1], 'epoch', 'outcome', 'stop')
 local time = now()
 local expiry = redis.call('ZSCORE', KEYS[2], ARGV[1])
@@ -38,8 +105,11 @@ if run[1] ~= ARGV[2] or run[2] or not expiry or tonumber(expiry) <= time then re
 redis.call('ZADD', KEYS[2], time + ARGV[3], ARGV[1])
 return {1, run[3] or ''}`;
 
-/** KEYS run, thread, leases. ARGV run id, epoch, outcome or '', how long the record is kept. Without an outcome it goes. */
-export const releaseScript = `
+/**
+ * KEYS run, thread, leases, line. ARGV run id, epoch, outcome or '', how long the record is kept, thread id, channel. Without an
+ * outcome it goes.
+ */
+export const releaseScript = `${tellIfFree}
 local run = redis.call('HMGET', KEYS[1], 'epoch', 'outcome')
 if run[1] ~= ARGV[2] or run[2] then return 0 end
 if ARGV[3] == '' then
@@ -50,6 +120,7 @@ else
 end
 if redis.call('GET', KEYS[2]) == ARGV[1] then redis.call('DEL', KEYS[2]) end
 redis.call('ZREM', KEYS[3], ARGV[1])
+tellIfFree(KEYS[2], KEYS[4], ARGV[5], ARGV[6])
 return 1`;
 
 /** KEYS run. ARGV run id. → record or nothing. */

@@ -1,12 +1,14 @@
 /**
  * Who may run a thread, decided by Redis and its clock. A stop travels by pub/sub and waits in the run's record besides, so
- * an owner that missed the message reads it with its next renewal.
+ * an owner that missed the message reads it with its next renewal. That a thread is free travels on the same channel.
  */
 import type { RunLease, RunOutcome, RunRecord } from '@chatkit/core';
 import {
   acquireScript,
   activeScript,
   findScript,
+  leaveScript,
+  queueScript,
   reapScript,
   releaseScript,
   renewScript,
@@ -45,9 +47,12 @@ export const createRedisLease = (options: RedisLeaseOptions): RunLease => {
   const channel = `${base}:stop`;
   const runKey = (runId: string) => runPrefix + runId;
   const threadKey = (threadId: string) => `${base}:thread:${threadId}`;
+  const lineKey = (threadId: string) => `${base}:line:${threadId}`;
   const port = createRedisPort(options.client);
   const scripts = {
     acquire: createRedisScript(port, acquireScript),
+    queue: createRedisScript(port, queueScript),
+    leave: createRedisScript(port, leaveScript),
     renew: createRedisScript(port, renewScript),
     release: createRedisScript(port, releaseScript),
     find: createRedisScript(port, findScript),
@@ -56,17 +61,20 @@ export const createRedisLease = (options: RedisLeaseOptions): RunLease => {
     reap: createRedisScript(port, reapScript),
   };
   const listeners = new Set<(runId: string, cause: string) => void>();
+  const freeListeners = new Set<(threadId: string) => void>();
   let endListening: (() => void) | undefined;
 
+  /** A run and why it is to stop, or a thread that is free. */
   const hear = (message: string): void => {
-    const [runId, cause] = JSON.parse(message) as [string, string];
-    for (const listener of [...listeners]) listener(runId, cause);
+    const [id, cause] = JSON.parse(message) as [id: string, cause?: string];
+    if (cause === undefined) for (const listener of [...freeListeners]) listener(id);
+    else for (const listener of [...listeners]) listener(id, cause);
   };
 
   return {
     ttlMs,
-    async acquire({ runId, threadId, resumable, userId }) {
-      const keys = [threadKey(threadId), runKey(runId), leases];
+    async acquire({ runId, threadId, resumable, userId }, waiter = '') {
+      const keys = [threadKey(threadId), runKey(runId), leases, lineKey(threadId)];
       const args = [
         runId,
         threadId,
@@ -74,18 +82,27 @@ export const createRedisLease = (options: RedisLeaseOptions): RunLease => {
         `${ttlMs}`,
         runPrefix,
         userId === undefined ? '' : `=${userId}`,
+        waiter,
       ];
-      const [granted, record] = (await scripts.acquire(keys, args)) as [number, RawRecord];
-      return Number(granted) === 1 ? { granted: toRecord(record) } : { heldBy: toRecord(record) };
+      const [granted, record, behind] = (await scripts.acquire(keys, args)) as [number, RawRecord, number];
+      if (Number(granted) === 0) return { heldBy: toRecordOrNothing(record) };
+      return { granted: toRecord(record), ...(Number(behind) === 1 ? { overtaken: true } : {}) };
     },
-    async renew({ runId, epoch }) {
-      const reply = await scripts.renew([runKey(runId), leases], [runId, `${epoch}`, `${ttlMs}`]);
+    async queue({ runId, threadId }, waiter) {
+      await scripts.queue([lineKey(threadId)], [runId, waiter, `${ttlMs}`]);
+    },
+    async leave({ runId, threadId }, waiter) {
+      await scripts.leave([threadKey(threadId), lineKey(threadId)], [runId, threadId, waiter, channel]);
+    },
+    async renew({ runId, threadId, epoch }, waiter = '') {
+      const keys = [runKey(runId), leases, lineKey(threadId)];
+      const reply = await scripts.renew(keys, [runId, `${epoch}`, `${ttlMs}`, waiter]);
       const [held, stop] = reply as [number, string];
       return { held: Number(held) === 1, ...(stop === '' ? {} : { stop }) };
     },
     async release({ runId, threadId, epoch }, outcome) {
-      const keys = [runKey(runId), threadKey(threadId), leases];
-      await scripts.release(keys, [runId, `${epoch}`, outcome ?? '', `${retainMs}`]);
+      const keys = [runKey(runId), threadKey(threadId), leases, lineKey(threadId)];
+      await scripts.release(keys, [runId, `${epoch}`, outcome ?? '', `${retainMs}`, threadId, channel]);
     },
     find: async (runId) => toRecordOrNothing(await scripts.find([runKey(runId)], [runId])),
     activeIn: async (threadId) => toRecordOrNothing(await scripts.active([threadKey(threadId)], [runPrefix])),
@@ -99,12 +116,19 @@ export const createRedisLease = (options: RedisLeaseOptions): RunLease => {
       endListening ??= port.listen(channel, hear);
       return () => void listeners.delete(own);
     },
+    onFree(listener) {
+      const own = (threadId: string) => listener(threadId);
+      freeListeners.add(own);
+      endListening ??= port.listen(channel, hear);
+      return () => void freeListeners.delete(own);
+    },
     async reap() {
       const reaped = await scripts.reap([leases], [`${ttlMs}`, runPrefix, `${reapedAtOnce}`]);
       return (reaped as RawRecord[]).map(toRecord);
     },
     async close() {
       listeners.clear();
+      freeListeners.clear();
       endListening?.();
       endListening = undefined;
     },

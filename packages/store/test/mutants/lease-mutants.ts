@@ -1,17 +1,22 @@
 /** Leases that break one MUST each. The kit has to notice every one of them. */
 import type { RunClaim, RunLease, RunRecord } from '@chatkit/core';
 import { createMemoryLease } from '@chatkit/store/memory';
+import { createVirtualClock } from '@chatkit/testing';
 import type { Machines } from '@chatkit/testing/conformance';
+
+/** What all of them go by, so that nobody waits for a lease to run out. */
+const clock = createVirtualClock();
+export const passTime = (ms: number): Promise<void> => clock.advance(ms);
 
 type MakeMachines = (ttlMs: number) => Machines;
 
 export const soundLease: MakeMachines = (ttlMs) => {
-  const lease = createMemoryLease({ ttlMs });
+  const lease = createMemoryLease({ ttlMs, clock });
   return [lease, lease];
 };
 const mutant = (change: (lease: RunLease) => Partial<RunLease>): MakeMachines => {
   return (ttlMs) => {
-    const lease = createMemoryLease({ ttlMs });
+    const lease = createMemoryLease({ ttlMs, clock });
     const changed = { ...lease, ...change(lease) };
     return [changed, changed];
   };
@@ -19,7 +24,7 @@ const mutant = (change: (lease: RunLease) => Partial<RunLease>): MakeMachines =>
 
 export const leaseMutants: Record<string, { make: MakeMachines; fails: string }> = {
   'keeps every machine to itself': {
-    make: (ttlMs) => [createMemoryLease({ ttlMs }), createMemoryLease({ ttlMs })],
+    make: (ttlMs) => [createMemoryLease({ ttlMs, clock }), createMemoryLease({ ttlMs, clock })],
     fails: 'grants one of many that ask at the same time',
   },
   'looks first and takes later': {
@@ -43,7 +48,7 @@ export const leaseMutants: Record<string, { make: MakeMachines; fails: string }>
     make: mutant((lease) => ({
       async acquire(claim) {
         const answer = await lease.acquire(claim);
-        if ('granted' in answer || answer.heldBy.outcome === undefined) return answer;
+        if ('granted' in answer || answer.heldBy?.outcome === undefined) return answer;
         return { granted: { ...claim, epoch: 1 } };
       },
     })),
@@ -112,5 +117,42 @@ export const leaseMutants: Record<string, { make: MakeMachines; fails: string }>
   'stops by renewal alone': {
     make: mutant(() => ({ onStop: () => () => {} })),
     fails: 'reach the owner from any machine',
+  },
+  'has no line': {
+    make: mutant((lease) => ({ acquire: (claim) => lease.acquire(claim), queue: async () => {} })),
+    fails: 'lets in by place, whichever machine asks first',
+  },
+  'gives a place to one that does not wait': {
+    make: mutant((lease) => ({ acquire: (claim, waiter) => lease.acquire(claim, waiter ?? `lone-${claim.runId}`) })),
+    fails: 'is not overtaken by one that does not stand in it',
+  },
+  'takes each run for a machine of its own': {
+    make: mutant((lease) => ({
+      acquire: (claim, waiter) => lease.acquire(claim, waiter && `${waiter}-${claim.runId}`),
+      queue: (claim, waiter) => lease.queue(claim, `${waiter}-${claim.runId}`),
+      leave: (claim, waiter) => lease.leave(claim, `${waiter}-${claim.runId}`),
+    })),
+    fails: 'gives a turn of a machine to the run that it sends',
+  },
+  'keeps the place of one that has left': {
+    make: mutant(() => ({ leave: async () => {} })),
+    fails: 'goes on behind one that leaves',
+  },
+  'does not tell who is overtaken': {
+    make: mutant((lease) => ({
+      async acquire(claim, waiter) {
+        const answer = await lease.acquire(claim, waiter);
+        return 'granted' in answer ? { granted: answer.granted } : answer;
+      },
+    })),
+    fails: 'tells one that comes in whether others stand behind it',
+  },
+  'tells nobody that a thread is free': {
+    make: mutant(() => ({ onFree: () => () => {} })),
+    fails: 'hears of the thread when it is free',
+  },
+  'forgets the line of a thread that is held': {
+    make: mutant((lease) => ({ renew: (run) => lease.renew(run) })),
+    fails: 'drops the places of a machine that is not heard of any more',
   },
 };

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import { describeExpiry } from './lease/expiry.ts';
 import { describeInterleavedClaims } from './lease/interleavings.ts';
 import type { LeaseKit, Machines } from './lease/kit.ts';
+import { describeLine } from './lease/line.ts';
 import { describeOwnership } from './lease/ownership.ts';
 import { describeStops } from './lease/stops.ts';
 
@@ -51,6 +52,7 @@ export const describeRunLease = (
     describeOwnership(kit);
     describeExpiry(kit);
     describeStops(kit);
+    describeLine(kit);
     describeInterleavedClaims(kit);
   });
 };

@@ -25,7 +25,7 @@ export const freshClaim = (threadId: string = createId('thread')): RunClaim => (
 export const granted = async (lease: RunLease, claim: RunClaim): Promise<RunRecord> => {
   const answer = await lease.acquire(claim);
   if ('granted' in answer) return answer.granted;
-  throw new Error(`The thread is held by ${answer.heldBy.runId}.`);
+  throw new Error(`The thread is held by ${answer.heldBy?.runId ?? 'nobody, but others wait for it'}.`);
 };
 
 /** What `reap` gave of these runs; other tests leave theirs. */
@@ -33,6 +33,6 @@ export const reapedOf = async (lease: RunLease, ...runIds: string[]): Promise<Ru
   (await lease.reap()).filter(({ runId }) => runIds.includes(runId));
 
 /** Waits until `check` holds; the test's timeout is the limit. */
-export const eventually = async (check: () => boolean): Promise<void> => {
-  while (!check()) await new Promise((done) => setTimeout(done, 2));
+export const eventually = async (check: () => boolean | Promise<boolean>): Promise<void> => {
+  while (!(await check())) await new Promise((done) => setTimeout(done, 2));
 };
