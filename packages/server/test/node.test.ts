@@ -5,6 +5,7 @@ import { type AddressInfo, connect } from 'node:net';
 import { assistantMessage, ChatKitError, itemAdded, progressUpdate, textDelta } from '@chatkit/core';
 import { createMemoryStore } from '@chatkit/store/memory';
 import { hang, say, scriptedResponder } from '@chatkit/testing';
+import { decodeSse } from '@chatkit/transport';
 import express from 'express';
 import fastify from 'fastify';
 import { Hono } from 'hono';
@@ -56,6 +57,33 @@ const gates = (count: number) => {
 };
 
 describe('node:http', () => {
+  test('compresses where the owner and the client want it, an event at a time', async () => {
+    const { waits, open: openGate } = gates(1);
+    const { server } = chat({
+      async *respond() {
+        yield progressUpdate('first');
+        await waits[0];
+        yield progressUpdate('last');
+      },
+    });
+    const url = await listen(toNodeHandler(server, { context: () => ada, compress: true }));
+    const response = await post(url, create(), { 'accept-encoding': 'gzip' });
+    expect([response.headers.get('content-encoding'), response.headers.get('vary')]).toEqual([
+      'gzip',
+      'accept-encoding',
+    ]);
+    const frames = [];
+    for await (const frame of decodeSse(response.body as ReadableStream<Uint8Array>)) {
+      frames.push(frame);
+      // Made only once the client has read the first one.
+      if (frame.data?.includes('first')) openGate(0);
+    }
+    expect(frames.at(-1)?.data).toContain('last');
+    const plain = await post(url, create(), { 'accept-encoding': 'identity' });
+    expect(plain.headers.get('content-encoding')).toBeNull();
+    await plain.body?.cancel();
+  });
+
   test('an event is at the client before the next one is made', async () => {
     const { waits, open: openGate } = gates(5);
     const { handler } = chat({

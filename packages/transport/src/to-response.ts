@@ -23,7 +23,8 @@ export interface ToResponseOptions {
 /**
  * Turns a reply into a `Response`. Nothing of the body runs before the first read. Text that is ready in the same turn
  * is one chunk of the stream. Cancelling the body (a client that left) returns the reply's iterator; its clean-up is
- * waited for, unless it is stuck inside `next()`.
+ * waited for, unless it is stuck inside `next()`. It is never compressed: the web's `CompressionStream` cannot flush, so
+ * events would wait inside it (`writeReply` can compress).
  *
  * @example
  * export const POST = async (request: Request) => toResponse(await server.reply(request, context));

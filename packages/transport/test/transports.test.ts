@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import crossws from 'crossws/adapters/node';
 import { WebSocketServer } from 'ws';
-import { writeReply } from '../src/node/index.ts';
+import { type WriteReplyOptions, writeReply } from '../src/node/index.ts';
 import { createCrosswsHooks, openWebSocket, serveWebSocket } from '../src/ws/index.ts';
 import { type Answer, describeTransport, type RunningTransport } from './support/describe-transport.ts';
 import { inProcess, MiB, ndjson, sse, under } from './support/transports.ts';
@@ -22,22 +22,26 @@ const toRequest = (incoming: IncomingMessage, signal: AbortSignal): Request => {
   } as RequestInit);
 };
 
-const onNode = async (answer: Answer): Promise<RunningTransport> => {
-  const server = createServer(async (incoming, response) => {
-    const gone = new AbortController();
-    const reply = await answer(toRequest(incoming, gone.signal));
-    writeReply(reply, response, { onDisconnect: () => gone.abort() }).catch(() => {});
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  return {
-    fetch: (path, init) => fetch(`http://127.0.0.1:${port}${path}`, init),
-    async close() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
+const onNodeWith =
+  (options: WriteReplyOptions) =>
+  async (answer: Answer): Promise<RunningTransport> => {
+    const server = createServer(async (incoming, response) => {
+      const gone = new AbortController();
+      const reply = await answer(toRequest(incoming, gone.signal));
+      writeReply(reply, response, { ...options, onDisconnect: () => gone.abort() }).catch(() => {});
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    return {
+      fetch: (path, init) => fetch(`http://127.0.0.1:${port}${path}`, init),
+      async close() {
+        server.closeAllConnections();
+        await new Promise((resolve) => server.close(resolve));
+      },
+    };
   };
-};
+
+const onNode = onNodeWith({});
 
 const onWebSocket = async (answer: Answer): Promise<RunningTransport> => {
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1', perMessageDeflate: false, maxPayload: MiB });
@@ -74,6 +78,7 @@ const onCrossws = async (answer: Answer): Promise<RunningTransport> => {
 
 describeTransport('SSE over node:http', under(onNode, sse, tcpBytes));
 describeTransport('NDJSON over node:http', under(onNode, ndjson, tcpBytes));
+describeTransport('SSE over node:http, compressed', under(onNodeWith({ compress: true }), sse, tcpBytes));
 describeTransport('Response in process', under(inProcess, sse, MiB));
 describeTransport('WebSocket', under(onWebSocket, sse, MiB));
 describeTransport('WebSocket over crossws', under(onCrossws, sse, MiB));

@@ -4,11 +4,11 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ChatKitError, isChatKitError } from '@chatkit/core';
-import { writeReply } from '@chatkit/transport/node';
+import { type WriteReplyOptions, writeReply } from '@chatkit/transport/node';
 import type { ChatKitServer } from '../chatkit-server.ts';
 import { errorReply } from '../error-reply.ts';
 
-export interface NodeHandlerOptions<Context> {
+export interface NodeHandlerOptions<Context> extends Pick<WriteReplyOptions, 'compress' | 'stuckMs'> {
   /**
    * Who asks. Its result reaches the store and `respond()`. Not called for a browser's preflight. Throw `new ChatKitError('request.unauthorized', …)` to
    * refuse with 401. Default: `undefined`, the one user of a single-user program.
@@ -39,7 +39,7 @@ export const toNodeHandler = <Context>(
     try {
       web = toRequest(request, gone.signal);
       const reply = await server.replyAs(web, () => options.context?.(request) as Context | Promise<Context>);
-      await writeReply(reply, response);
+      await writeReply(reply, response, options);
     } catch (error) {
       if (!isChatKitError(error)) server.settings.onError(error, {});
       if (response.headersSent) response.destroy();

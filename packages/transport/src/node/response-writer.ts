@@ -10,12 +10,13 @@
  */
 import { OutgoingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { BodySink } from './body-sink.ts';
 
 /** Up to here a write is not waited for if none was waiting before it: a callback costs a tick, more than the memory. */
 const smallBytes = 2048;
 
 /** Puts text on the wire: plain first, framed as soon as that is known to be safe. */
-export class ResponseWriter {
+export class ResponseWriter implements BodySink {
   private readonly response: ServerResponse;
   private readonly onRoom: () => void;
   private socket: Socket | null | undefined;
@@ -37,6 +38,12 @@ export class ResponseWriter {
     if (this.socket === undefined) this.socket = framedSocket(this.response);
     return this.socket === null ? this.writePlain(text) : this.writeFramed(this.socket, text);
   }
+
+  end(onEnd: () => void): void {
+    this.response.end(onEnd);
+  }
+
+  close(): void {}
 
   private writePlain(text: string): boolean {
     const { response } = this;
