@@ -58,13 +58,7 @@ const mayPass = (error: unknown, reach: Reach, attempt: number): boolean => {
   );
 };
 
-/** A moment of the given clock. */
-export const pause = (ms: number, clock: Clock): Promise<void> =>
-  new Promise((resolve) => {
-    clock.setTimeout(resolve, ms);
-  });
-
-/** The same, or until the page says that the network is back. */
+/** A moment of the given clock, or less if the page says that the network is back. */
 const pauseUntilOnline = (ms: number, clock: Clock, page: PageEvents): Promise<void> =>
   new Promise((resolve) => {
     const goOn = () => {

@@ -193,6 +193,18 @@ export const shownError = (event: { code: string; message?: string | undefined; 
   retryable: event.allow_retry === true,
 });
 
+/**
+ * Whether a thread as it is stored shows that the last turn went on without this client. A server that has died keeps no more
+ * than was finished, so what is on the screen would shrink.
+ */
+export const wentOn = (state: ChatState, stored: ThreadState): boolean => {
+  const ids = new Set(selectItems(stored).map(({ id }) => id));
+  const open = selectOpenItems(state.thread);
+  if (open.length > 0) return open.every(({ id }) => ids.has(id));
+  for (const { id } of selectItems(state.thread)) ids.delete(id);
+  return ids.size > 0;
+};
+
 const isSending = ({ outbox }: ChatState): boolean => outbox.some((message) => message.state === 'sending');
 
 const isGrowth = (event: ThreadStreamEvent): boolean =>

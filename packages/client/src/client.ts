@@ -27,6 +27,7 @@ import {
   pruneAfter,
   sendAgain,
   showThread,
+  wentOn,
 } from './chat-state.ts';
 import { type ClientToolHandler, completeCall, outputRequest, pendingToolCalls } from './client-tools.ts';
 import { type ConnectionPolicy, defaultPolicy } from './connection-policy.ts';
@@ -175,10 +176,11 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
     toolHandler: options.onClientTool,
     toolTimeoutMs: options.clientToolTimeoutMs ?? 60_000,
     namesCalls: () => server === 'resumable',
-    async reload() {
+    async reload(isUnknown) {
       const threadId = state.thread.thread?.id;
       if (threadId === undefined) return false;
       const loaded = await loadThread(endpoint, threadId, { signal: showing.signal });
+      if (isUnknown && !wentOn(state, loaded.thread)) return false;
       update((chat) => showThread(chat, loaded.thread, loaded.olderCursor));
       return selectItems(loaded.thread).at(-1)?.type !== 'user_message';
     },

@@ -82,7 +82,8 @@ export type ConnectionSignal =
   | { readonly type: 'left' }
   | { readonly type: 'ended'; readonly outcome: RunOutcome }
   | { readonly type: 'refused'; readonly error: ChatKitError }
-  | { readonly type: 'gone' }
+  /** `error`: the server has never heard of it, so nothing tells that it has ended. */
+  | { readonly type: 'gone'; readonly error?: ChatKitError | undefined }
   | { readonly type: 'closed'; readonly reason: 'stop' | 'detach' | 'navigate' };
 
 /** The state of a connection that is about to ask for the first time. */
@@ -150,7 +151,7 @@ export const nextConnection = (
     case 'refused':
       return { phase: 'closed', reason: 'refused', error: signal.error };
     case 'gone':
-      return { phase: 'closed', reason: 'gone' };
+      return { phase: 'closed', reason: 'gone', error: signal.error };
     case 'closed':
       return { phase: 'closed', reason: signal.reason };
   }

@@ -19,7 +19,9 @@ export type { UserMessageInputLike } from './optimistic.ts';
 export { browserPageEvents, type Clock, type PageEvents, type PageSignal, wallClock } from './ports.ts';
 export type { HeadersSource, RequestOptions } from './requests.ts';
 export type { ChatRun } from './run-handle.ts';
-export { type ChannelPort, type LockPort, type ShareTabsOptions, shareTabs } from './share-tabs.ts';
+export type { LockPort } from './run-lock.ts';
+export { type ShareTabsOptions, shareTabs } from './share-tabs.ts';
+export type { ChannelPort } from './shared-run.ts';
 export type { ChatSnapshot } from './snapshot.ts';
 export {
   createThreadList,

@@ -30,6 +30,9 @@ export const browserPageEvents: PageEvents = {
     };
     on(window, 'online', () => listener('online'));
     on(document, 'visibilitychange', () => listener(document.visibilityState === 'hidden' ? 'hidden' : 'visible'));
+    // A page may be frozen while it is seen, too; this is the last that it hears.
+    on(document, 'freeze', () => listener('hidden'));
+    on(document, 'resume', () => listener('visible'));
     on(window, 'pagehide', () => listener('left'));
     // Every load ends in a `pageshow`; only one out of the back/forward cache finds a connection to take up again.
     on(window, 'pageshow', (event) => {

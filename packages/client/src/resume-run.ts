@@ -156,7 +156,7 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
     const { status, headers } = response;
     if (!isStart && (status === 204 || status === 404 || status === 410)) {
       void response.body?.cancel().catch(() => {});
-      return { type: 'gone' };
+      return status === 404 ? { type: 'gone', error: interrupted() } : { type: 'gone' };
     }
     if (!response.ok) {
       const error = await errorOf(response);
@@ -219,6 +219,10 @@ const isLanding = (from: ConnectionState, to: ConnectionState): boolean =>
   from.reach === 'unanswered' &&
   to.phase === 'closed' &&
   (to.reason === 'detach' || to.reason === 'navigate');
+
+/** What there is to say of a run whose end nobody knows. */
+export const interrupted = (): ChatKitError =>
+  new ChatKitError('run.interrupted', 'The answer was interrupted.', { retryable: true });
 
 /** What of a state is worth telling. */
 const newsOf = (state: ConnectionState): string =>

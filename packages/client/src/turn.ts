@@ -4,13 +4,13 @@
  * → over`; beside them, `stage` says how much of it has been seen.
  */
 import {
-  ChatKitError,
+  type ChatKitError,
   type ChatKitRequestInput,
   createId,
   type RunOutcome,
   type ThreadStreamEvent,
 } from '@chatkit/core';
-import { cancelRun, pause } from './cancel-run.ts';
+import { cancelRun } from './cancel-run.ts';
 import {
   applyEvents,
   beginTurn,
@@ -35,8 +35,9 @@ import type { ConnectionPolicy } from './connection-policy.ts';
 import type { CloseReason, ConnectionState, Reach } from './connection-state.ts';
 import { deferred } from './deferred.ts';
 import { confirmsMessage } from './optimistic.ts';
+import { pause } from './pause.ts';
 import { createReplayGate } from './replay-gate.ts';
-import { type ConnectionPorts, type RunConnection, type RunEnd, resumeRun } from './resume-run.ts';
+import { type ConnectionPorts, interrupted, type RunConnection, type RunEnd, resumeRun } from './resume-run.ts';
 import { type ChatRun, createRunHandle } from './run-handle.ts';
 import type { LaneTurn } from './turn-lane.ts';
 
@@ -64,8 +65,11 @@ export interface TurnContext {
   /** Told what kind of server has answered. */
   readonly onReach: (reach: Reach) => void;
   readonly onEffect: (event: Extract<ThreadStreamEvent, { type: 'client_effect' }>) => void;
-  /** The server lost sight of the run: shows the thread as it is stored. Whether there is an answer in it. */
-  readonly reload: () => Promise<boolean>;
+  /**
+   * The server lost sight of the run: shows the thread as it is stored, and whether there is an answer in it. With
+   * `isUnknown`, only if it shows that the run went on.
+   */
+  readonly reload: (isUnknown: boolean) => Promise<boolean>;
   readonly toolHandler: ClientToolHandler | undefined;
   readonly toolTimeoutMs: number;
   /** Whether the server is known to take a call's id with its output. */
@@ -227,9 +231,8 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
   /** The server has forgotten the run, not what came of it. */
   const lookUp = async (end: RunEnd): Promise<RunEnd> => {
     if (!isLive()) return end;
-    if (await context.reload().catch(() => false)) return { ...end, outcome: 'completed' };
-    const error = new ChatKitError('run.interrupted', 'The answer was interrupted.', { retryable: true });
-    return { ...end, error };
+    const isThere = await context.reload(end.error !== undefined).catch(() => false);
+    return isThere ? { ...end, outcome: 'completed', error: undefined } : { ...end, error: interrupted() };
   };
 
   const stop = async (status: 'stopping' | 'submitting'): Promise<void> => {

@@ -530,6 +530,48 @@ describe('threads', () => {
     expect((await client.listThreads()).data).toEqual([]);
   });
 
+  it('of a server that died keep what was seen, and say that it is not all', async () => {
+    const hold = gate();
+    const { client: make, network } = testChat({ respond: script((id) => [...start(id), after(hold.promise)]) });
+    const client = make({ random: () => 0 });
+    const run = client.send('Hi');
+    await until(client, () => texts(client).at(-1) === 'par');
+    // The new process has the store, and has never heard of the run.
+    network.offline();
+    network.plan({ status: 404 });
+    network.online();
+    expect(await run.done).toBe('interrupted');
+    expect(await run.closed).toBe('gone');
+    expect(texts(client)).toEqual(['Hi', 'par']);
+    expect(client.getSnapshot()).toMatchObject({
+      status: 'idle',
+      error: { code: 'run.interrupted', retryable: true },
+      streamingItemIds: new Set(),
+    });
+    hold.open();
+  });
+
+  it('of a server that died before the answer was begun can be answered anew', async () => {
+    const hold = gate();
+    const { client: make, network } = testChat({
+      respond: scriptedResponder((_, index) =>
+        index === 0 ? [say('step'), after(hold.promise), say('late')] : [say('anew')],
+      ),
+    });
+    const client = make({ random: () => 0 });
+    const run = client.send('Hi');
+    await until(client, () => texts(client).at(-1) === 'step');
+    network.offline();
+    network.plan({ status: 404 });
+    network.online();
+    expect(await run.done).toBe('interrupted');
+    expect(texts(client)).toEqual(['Hi', 'step']);
+    expect(client.getSnapshot().error).toMatchObject({ code: 'run.interrupted', retryable: true });
+    expect(await client.retry().done).toBe('completed');
+    expect(texts(client)).toEqual(['Hi', 'anew']);
+    hold.open();
+  });
+
   it('that the server lost sight of are shown as they are stored', async () => {
     const { client: make, network } = testChat({
       respond: script((id) => [say('one', 'two'), ...start(id), ...end(id)]),

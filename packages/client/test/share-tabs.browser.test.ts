@@ -2,7 +2,15 @@ import { assistantMessage, itemAdded, itemDone, textDelta } from '@chatkit/core'
 import { createChatKitServer } from '@chatkit/server';
 import { createMemoryStore } from '@chatkit/store/memory';
 import { describe, expect, it, vi } from 'vitest';
-import { type ChatClient, createChatClient, type PageEvents, type PageSignal, shareTabs } from '../src/index.ts';
+import {
+  type ChannelPort,
+  type ChatClient,
+  createChatClient,
+  type PageEvents,
+  type PageSignal,
+  type ShareTabsOptions,
+  shareTabs,
+} from '../src/index.ts';
 
 /** Tabs with the browser's own locks and channels, in one page, in front of one server that counts. */
 const tabs = () => {
@@ -55,7 +63,23 @@ const tabs = () => {
     });
     return new Response(body, { headers: response.headers });
   };
-  const open = () => {
+  const open = (options: ShareTabsOptions = {}) => {
+    const channels: { isFrozen: boolean }[] = [];
+    const openChannel = (name: string): ChannelPort => {
+      const channel = new BroadcastChannel(name);
+      const port = {
+        isFrozen: false,
+        onmessage: null as ChannelPort['onmessage'],
+        postMessage: (message: unknown) => port.isFrozen || channel.postMessage(message),
+        close: () => channel.close(),
+      };
+      channel.onmessage = (event) => port.isFrozen || port.onmessage?.(event);
+      channels.push(port);
+      return port;
+    };
+    const setFrozen = (isFrozen: boolean) => () => {
+      for (const channel of channels) channel.isFrozen = isFrozen;
+    };
     const listeners = new Set<(signal: PageSignal) => void>();
     const page: PageEvents = {
       listen(listener) {
@@ -66,12 +90,12 @@ const tabs = () => {
     const client = createChatClient({
       url: 'http://chat.test/chatkit',
       extensions: true,
-      fetch: shareTabs({ fetch: counted, page }),
+      fetch: shareTabs({ fetch: counted, page, openChannel, ...options }),
     });
     const hide = () => {
       for (const listener of [...listeners]) listener('hidden');
     };
-    return { client, hide, listeners };
+    return { client, hide, listeners, freeze: setFrozen(true), thaw: setFrozen(false) };
   };
   return {
     streams,
@@ -100,7 +124,7 @@ describe('tabs of one origin', () => {
     await word();
     await vi.waitFor(() => expect(textOf(first.client)).toBe(upTo(2)));
     const id = first.client.getSnapshot().thread?.id ?? '';
-    const others = Array.from({ length: 11 }, open);
+    const others = Array.from({ length: 11 }, () => open());
     await Promise.all(others.map(({ client }) => client.loadThread(id)));
     const all = [first, ...others];
     const shown = (who: typeof all, count: number) =>
@@ -149,19 +173,57 @@ describe('tabs of one origin', () => {
     expect(two.client.getSnapshot().items).toEqual(one.client.getSnapshot().items);
   });
 
-  it('ask the server themselves when the leader cannot help', async () => {
+  it('take the lead from one that is frozen; when it wakes up, it follows', async () => {
     const { open, streams, word } = tabs();
     const one = open();
     void one.client.send('Hi');
     await word();
     await vi.waitFor(() => expect(textOf(one.client)).toBe(upTo(1)));
     const id = one.client.getSnapshot().thread?.id ?? '';
-    const deaf = vi.spyOn(BroadcastChannel.prototype, 'postMessage').mockImplementation(() => {});
+    // Whoever has a channel by now neither hears nor says anything.
+    const { freeze, thaw } = one;
+    freeze();
     const two = open();
     await two.client.loadThread(id);
     await vi.waitFor(() => expect(textOf(two.client)).toBe(upTo(1)));
+    expect(streams.ever).toBe(2);
+    thaw();
+    await vi.waitFor(() => expect(streams.open).toBe(1));
+    await word();
+    await vi.waitFor(() => expect([textOf(one.client), textOf(two.client)]).toEqual([upTo(2), upTo(2)]));
+    await word(true);
+    await vi.waitFor(() => expect(one.client.getSnapshot().status).toBe('idle'));
+    await vi.waitFor(() => expect(two.client.getSnapshot().status).toBe('idle'));
+    expect(one.client.getSnapshot().items).toEqual(two.client.getSnapshot().items);
+  });
+
+  it('do not depend on one that is hidden: it answers a newcomer, and leaves the lead to it', async () => {
+    const { open, streams, word } = tabs();
+    const one = open();
+    void one.client.send('Hi');
+    await word();
+    await vi.waitFor(() => expect(textOf(one.client)).toBe(upTo(1)));
+    one.hide();
+    const two = open();
+    await two.client.loadThread(one.client.getSnapshot().thread?.id ?? '');
+    await vi.waitFor(() => expect(streams).toEqual({ open: 1, most: 1, ever: 2 }));
+    await word();
+    await vi.waitFor(() => expect([textOf(one.client), textOf(two.client)]).toEqual([upTo(2), upTo(2)]));
+    await word(true);
+    await vi.waitFor(() => expect(one.client.getSnapshot().status).toBe('idle'));
+    await vi.waitFor(() => expect(streams.open).toBe(0));
+  });
+
+  it('ask the server themselves when the leader no longer has what they miss', async () => {
+    const { open, streams, word } = tabs();
+    const one = open({ keepLength: 0 });
+    void one.client.send('Hi');
+    await word();
+    await vi.waitFor(() => expect(textOf(one.client)).toBe(upTo(1)));
+    const two = open();
+    await two.client.loadThread(one.client.getSnapshot().thread?.id ?? '');
+    await vi.waitFor(() => expect(textOf(two.client)).toBe(upTo(1)));
     expect(streams.open).toBe(2);
-    deaf.mockRestore();
     await word(true);
     await vi.waitFor(() => expect(two.client.getSnapshot().status).toBe('idle'));
   });

@@ -1,0 +1,37 @@
+/** The lock of one run among the tabs of an origin. The browser frees it when its tab is closed or crashes. */
+import { deferred } from './deferred.ts';
+
+/** What is needed of `navigator.locks`. */
+export interface LockPort {
+  request(
+    name: string,
+    options: { ifAvailable?: boolean; steal?: boolean; signal?: AbortSignal },
+    hold: (lock: unknown) => Promise<void> | undefined,
+  ): Promise<unknown>;
+}
+
+/** A lock that is held. */
+export interface RunLock {
+  release(): void;
+  /** Resolves when another tab took it, because this one seemed dead. */
+  readonly lost: Promise<void>;
+}
+
+/** Takes the lock of a run. `undefined` when it is not to be had: held by another tab, or the signal aborted. */
+export const takeLock = (
+  locks: LockPort,
+  runId: string,
+  options: Parameters<LockPort['request']>[1],
+): Promise<RunLock | undefined> =>
+  new Promise((resolve) => {
+    const lost = deferred<void>();
+    const held = deferred<void>();
+    const hold = (lock: unknown): Promise<void> | undefined => {
+      resolve(lock === null ? undefined : { release: () => held.resolve(), lost: lost.promise });
+      return lock === null ? undefined : held.promise;
+    };
+    locks.request(`chatkit:${runId}`, options, hold).catch(() => {
+      resolve(undefined);
+      lost.resolve();
+    });
+  });

@@ -1,0 +1,193 @@
+/**
+ * One tab's part in a run that several tabs follow: `joining → following ⇄ claiming → leading → closed`. The leader reads from
+ * the server and tells the others; the others read the channel and queue for the lock. The body that the tab's client reads
+ * is the same throughout; in any doubt it is cut, and the client makes good for that exactly once.
+ */
+import { compareOffsets } from '@chatkit/core';
+import { deferred } from './deferred.ts';
+import { pause } from './pause.ts';
+import { type PageEvents, wallClock } from './ports.ts';
+import { type LockPort, type RunLock, takeLock } from './run-lock.ts';
+import { type KeptFrames, keepFrames, readFrames, type SharedFrame } from './shared-frames.ts';
+
+/** What is needed of a `BroadcastChannel`. */
+export interface ChannelPort {
+  onmessage: ((event: MessageEvent) => void) | null;
+  postMessage(message: unknown): void;
+  close(): void;
+}
+
+/** What a tab needs of its surroundings. */
+export interface SharingPorts {
+  readonly send: typeof globalThis.fetch;
+  readonly locks: LockPort;
+  readonly openChannel: (name: string) => ChannelPort;
+  readonly page: PageEvents;
+  readonly answerMs: number;
+  readonly keepLength: number;
+}
+
+/** What a request is about. */
+export interface RunRequest {
+  readonly runId: string;
+  readonly url: URL;
+  readonly after: string | undefined;
+  /** Whether it starts the run. */
+  readonly isStart: boolean;
+}
+
+/** How a leader took a newcomer: it is followed; it has not what is missing; it said nothing. */
+export type Joining = 'joined' | 'refused' | 'unanswered';
+
+export interface SharedRun {
+  readonly body: ReadableStream<Uint8Array>;
+  /** Reads from the server and tells the others, for as long as it has the lock. */
+  lead(upstream: ReadableStream<Uint8Array>, lock: RunLock): void;
+  /** Asks the leader for what is missing, follows it, and queues for the lock. */
+  join(): Promise<Joining>;
+  close(): void;
+}
+
+type Message =
+  | { readonly type: 'join'; readonly from: string; readonly after: string | undefined }
+  /** The answer to one tab. Without frames: ask the server. */
+  | { readonly type: 'joined'; readonly to: string; readonly frames: readonly SharedFrame[] | undefined }
+  | { readonly type: 'frame'; readonly frame: SharedFrame };
+
+/** How long the last frames of a leader may be on their way when its lock is free already. */
+const lateMs = 20;
+
+export const createSharedRun = (run: RunRequest, init: RequestInit, ports: SharingPorts): SharedRun => {
+  const me = `${Math.random()}`;
+  const channel = ports.openChannel(`chatkit:${run.runId}`);
+  const encoder = new TextEncoder();
+  const over = new AbortController();
+  const joined = deferred<Joining>();
+  let role: 'joining' | 'following' | 'claiming' | 'leading' | 'closed' = 'joining';
+  let controller!: ReadableStreamDefaultController<Uint8Array>;
+  /** The offset that this tab's body has reached. */
+  let last = run.after;
+  let kept: KeptFrames | undefined;
+  let hasFollowers = false;
+  let isHidden = typeof document !== 'undefined' && document.visibilityState === 'hidden';
+  let stopLeading: (() => void) | undefined;
+
+  const body = new ReadableStream<Uint8Array>({
+    start(own) {
+      controller = own;
+    },
+    cancel: () => close(),
+  });
+
+  const close = (end?: 'done' | { readonly error: unknown }): void => {
+    if (role === 'closed') return;
+    role = 'closed';
+    over.abort();
+    stopLeading?.();
+    channel.close();
+    stopListening();
+    joined.resolve('refused');
+    if (end === 'done') controller.close();
+    else if (end !== undefined) controller.error(end.error);
+  };
+
+  /** The client asks again, from where it is. */
+  const cut = (): void => close({ error: new TypeError('The leading tab was lost.') });
+
+  const take = (frame: SharedFrame): void => {
+    if (role === 'closed') return;
+    if (frame.id !== undefined && frame.after !== last) {
+      if (last === undefined || compareOffsets(frame.id, last) > 0) cut();
+      return;
+    }
+    last = frame.id ?? last;
+    controller.enqueue(encoder.encode(frame.text));
+  };
+
+  const tell = (message: Message): void => channel.postMessage(message);
+
+  channel.onmessage = ({ data }: MessageEvent<Message>) => {
+    if (data.type === 'join' && role === 'leading') {
+      hasFollowers = true;
+      tell({ type: 'joined', to: data.from, frames: kept?.behind(data.after) });
+      if (isHidden) giveWay();
+    } else if (data.type === 'joined' && data.to === me && role === 'joining') {
+      if (data.frames === undefined) return joined.resolve('refused');
+      role = 'following';
+      joined.resolve('joined');
+      for (const frame of data.frames) take(frame);
+      void queue();
+    } else if (data.type === 'frame' && role === 'following') take(data.frame);
+  };
+
+  const lead = (upstream: ReadableStream<Uint8Array>, lock: RunLock): void => {
+    role = 'leading';
+    hasFollowers = false;
+    const frames = keepFrames(last, ports.keepLength);
+    kept = frames;
+    const reader = upstream.getReader();
+    const stop = () => {
+      stopLeading = undefined;
+      void reader.cancel().catch(() => {});
+      lock.release();
+    };
+    stopLeading = stop;
+    const isMine = () => stopLeading === stop;
+    void lock.lost.then(() => isMine() && giveWay());
+    void readFrames(reader, (id, text) => {
+      if (!isMine()) return;
+      const frame: SharedFrame = { id, after: last, text };
+      frames.keep(frame);
+      tell({ type: 'frame', frame });
+      take(frame);
+    }).then(
+      () => isMine() && close('done'),
+      (error: unknown) => isMine() && close({ error }),
+    );
+  };
+
+  /** Somebody who is looked at may lead. */
+  const giveWay = (): void => {
+    role = 'following';
+    stopLeading?.();
+    void queue();
+  };
+
+  /** Waits until the leader is gone, and takes its place. */
+  const queue = async (): Promise<void> => {
+    const lock = await takeLock(ports.locks, run.runId, { signal: over.signal });
+    if (lock === undefined) return;
+    await pause(lateMs, wallClock);
+    if (role !== 'following') return lock.release();
+    // What comes on the channel from here on, the server sends as well, perhaps merged with more.
+    role = 'claiming';
+    try {
+      const url = new URL(run.url);
+      if (last !== undefined) url.searchParams.set('after', last);
+      const response = await ports.send(url, { ...init, signal: over.signal });
+      if (over.signal.aborted) return lock.release();
+      if (response.status === 200 && response.body !== null) return lead(response.body, lock);
+    } catch {
+      // The client finds out by asking itself.
+    }
+    lock.release();
+    cut();
+  };
+
+  const stopListening = ports.page.listen((signal) => {
+    if (signal === 'hidden' || signal === 'visible') isHidden = signal === 'hidden';
+    if (isHidden && role === 'leading' && hasFollowers) giveWay();
+  });
+  init.signal?.addEventListener('abort', () => close({ error: init.signal?.reason }), { signal: over.signal });
+
+  return {
+    body,
+    lead,
+    close: () => close(),
+    join() {
+      tell({ type: 'join', from: me, after: last });
+      void pause(ports.answerMs, wallClock).then(() => joined.resolve('unanswered'));
+      return joined.promise;
+    },
+  };
+};
