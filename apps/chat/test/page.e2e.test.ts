@@ -101,7 +101,7 @@ test('an answer survives connections that break', async () => {
   await cut.grownTo(80);
   proxy.setFaults({ refuse: true });
   proxy.cutAll({ reset: true });
-  await cut.page.getByText('Reconnecting…').waitFor();
+  await cut.page.getByTestId('progress').getByText('Reconnecting…').waitFor();
   proxy.setFaults({});
   await cut.finished(1);
   const text = await cut.text();

@@ -1,11 +1,17 @@
-import { createChatClient } from '@chatkit/client';
+import { createChatClient, shareTabs } from '@chatkit/client';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';
 import { runClientTool } from './client-tools.ts';
 import './styles/index.css';
 
-const client = createChatClient({ url: '/chatkit', extensions: true, onClientTool: runClientTool });
+const client = createChatClient({
+  url: '/chatkit',
+  extensions: true,
+  // However many tabs show one answer, one of them reads it from the server.
+  fetch: shareTabs(),
+  onClientTool: runClientTool,
+});
 
 createRoot(document.getElementById('root') as HTMLElement).render(
   <StrictMode>

@@ -1,5 +1,12 @@
 /** A real browser on the demo's page, and what the tests look at in it. */
-import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright';
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium,
+  type Locator,
+  type Page,
+} from 'playwright';
 import { expect } from 'vitest';
 import { findChromium } from '../../../../scripts/chromium.mjs';
 
@@ -30,6 +37,11 @@ export const openPage = async (
   options: BrowserContextOptions = {},
 ): Promise<DemoPage> => {
   const context = await browser.newContext({ viewport: { width: 1_100, height: 720 }, ...options });
+  return openTab(context, url);
+};
+
+/** A page beside others of the same visitor. */
+export const openTab = async (context: BrowserContext, url: string): Promise<DemoPage> => {
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(error.message));

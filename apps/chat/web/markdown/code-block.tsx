@@ -32,12 +32,22 @@ export const CodeBlock = memo(({ code, language }: CodeBlockProps) => (
   </figure>
 ));
 
+/** A page without TLS, as on a phone in the same network, has no clipboard but the selection's. */
+const writeClipboard = async (text: string): Promise<void> => {
+  if (navigator.clipboard !== undefined) return navigator.clipboard.writeText(text);
+  const area = document.body.appendChild(document.createElement('textarea'));
+  area.value = text;
+  area.select();
+  document.execCommand('copy');
+  area.remove();
+};
+
 /** Copies `text`, and says so for a moment. */
 export const CopyButton = ({ text, label }: { text: string; label: string }) => {
   const [copied, setCopied] = useState(false);
   const copy = async () => {
     try {
-      await navigator.clipboard.writeText(text);
+      await writeClipboard(text);
       setCopied(true);
       setTimeout(() => setCopied(false), 1_600);
     } catch {

@@ -3,6 +3,7 @@ import { useEffect, useRef } from 'react';
 import { useStickToBottom } from '../hooks/use-stick-to-bottom.ts';
 import { Announcer } from './announcer.tsx';
 import { Composer } from './composer.tsx';
+import { currentWork, isUnanswered, sending } from './current-work.ts';
 import { EmptyState } from './empty-state.tsx';
 import { DownIcon, RetryIcon } from './icons.tsx';
 import { isInteractive, Message } from './message.tsx';
@@ -22,6 +23,10 @@ export const Conversation = ({ client, chat, missing }: ConversationProps) => {
   const last = chat.items.at(-1);
   /** The workflow that is going on: what the assistant does is said there. */
   const working = last?.type === 'workflow' && chat.streamingItemIds.has(last.id) ? last.id : undefined;
+  const work = busy ? currentWork(chat) : undefined;
+  /** The progress of a workflow that is open is said in its own line. */
+  const line = working !== undefined && work === chat.progress ? undefined : work;
+  const trouble = chat.error ?? (isUnanswered(chat) ? interrupted : undefined);
   const empty = chat.items.length === 0 && !busy && chat.error === undefined;
 
   const send = (text: string) => {
@@ -81,11 +86,11 @@ export const Conversation = ({ client, chat, missing }: ConversationProps) => {
               />
             ))
           )}
-          {busy && <ProgressNow chat={chat} shownAbove={working !== undefined} />}
-          {chat.error !== undefined && (
+          {line !== undefined && <ProgressLine {...line} />}
+          {trouble !== undefined && (
             <div className="trouble" role="alert">
-              <p>{chat.error.message}</p>
-              {chat.error.retryable && (
+              <p>{trouble.message}</p>
+              {trouble.retryable && (
                 <button type="button" onClick={() => client.retry()}>
                   <RetryIcon />
                   Retry
@@ -106,15 +111,14 @@ export const Conversation = ({ client, chat, missing }: ConversationProps) => {
           <Composer busy={busy} canStop={chat.canStop} onSend={send} onStop={stop} input={input} />
         </div>
       </div>
-      <Announcer items={chat.items} progress={chat.progress?.text} error={chat.error?.message} busy={busy} />
+      <Announcer
+        items={chat.items}
+        progress={work === sending ? undefined : work?.text}
+        error={trouble?.message}
+        busy={busy}
+      />
     </>
   );
 };
 
-/** What the assistant says it does, or what the connection does instead. */
-const ProgressNow = ({ chat, shownAbove }: { chat: ChatSnapshot; shownAbove: boolean }) => {
-  if (chat.connection === 'reconnecting') return <ProgressLine text="The connection broke. Reconnecting…" />;
-  if (shownAbove) return null;
-  if (chat.progress !== undefined) return <ProgressLine {...chat.progress} />;
-  return chat.status === 'submitting' ? <ProgressLine text="Sending…" /> : null;
-};
+const interrupted = { message: 'This answer was interrupted.', retryable: true };

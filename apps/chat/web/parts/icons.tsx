@@ -17,6 +17,19 @@ const icon = (children: ReactNode) => () => (
   </svg>
 );
 
+export const OfflineIcon = icon(
+  <>
+    <path d="M3 8.2a10.6 10.6 0 0 1 4.2-2.5M17 8.2a10.4 10.4 0 0 0-6-2.9M6 11.5a6.3 6.3 0 0 1 3-1.7M14 11.5l-.5-.5" />
+    <path d="M3.5 3.5l13 13" />
+    <circle cx="10" cy="15.2" r="0.7" fill="currentColor" />
+  </>,
+);
+export const ClockIcon = icon(
+  <>
+    <circle cx="10" cy="10" r="6.5" />
+    <path d="M10 6.3V10l2.6 1.6" />
+  </>,
+);
 export const MenuIcon = icon(<path d="M3.5 6h13M3.5 10h13M3.5 14h8" />);
 export const CloseIcon = icon(<path d="m5 5 10 10M15 5 5 15" />);
 export const NewIcon = icon(<path d="M10 4v12M4 10h12" />);

@@ -1,0 +1,297 @@
+/** What an answer on the screen survives, in a real browser on the real server, at the pace of the test's own model. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createFaultProxy, type FaultProxy } from '@chatkit/testing/node';
+import type { Browser, BrowserContext, Page } from 'playwright';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
+import { type DemoPage, launchBrowser, openPage, openTab } from './e2e/open-page.ts';
+import { type SlowModel, startSlowModel } from './e2e/slow-model.ts';
+import { type Demo, startDemo } from './e2e/start-demo.ts';
+
+let browser: Browser;
+let demo: Demo;
+let model: SlowModel;
+let proxy: FaultProxy;
+let chat: DemoPage;
+
+beforeAll(async () => {
+  model = await startSlowModel();
+  [browser, demo] = await Promise.all([launchBrowser(), startDemo(model.env)]);
+  proxy = await createFaultProxy({ port: Number(new URL(demo.url).port) });
+});
+afterAll(async () => {
+  await browser?.close();
+  await proxy?.close();
+  await demo?.stop();
+  model?.close();
+});
+beforeEach(async () => {
+  chat = await openPage(browser, proxy.url);
+});
+afterEach(async () => {
+  await chat.page.context().close();
+  proxy.setFaults({});
+  proxy.blackhole(false);
+  model.reset();
+});
+
+const numbers = (from: number, to: number) =>
+  Array.from({ length: to - from + 1 }, (_, index) => `${from + index}, `).join('');
+
+/** Says the numbers one by one, and ends. */
+const count = async (from: number, to: number, pauseMs = 4) => {
+  for (let each = from; each <= to; each += 1) {
+    await model.say(numbers(each, each));
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  }
+};
+
+/** Every text that the last answer of a page ever had, over all its loads; `null` for a load. */
+const recordTexts = async (page: Page): Promise<(string | null)[]> => {
+  const texts: (string | null)[] = [];
+  await page.exposeFunction('seen', (text: string | null) => void texts.push(text));
+  const watch = () => {
+    const { seen } = window as unknown as { seen(text: string | null): void };
+    let last: string | undefined;
+    const look = () => {
+      const text = [...document.querySelectorAll('.answer .prose')].at(-1)?.textContent ?? '';
+      if (text !== last) seen(text);
+      last = text;
+    };
+    seen(null);
+    new MutationObserver(look).observe(document, { subtree: true, childList: true, characterData: true });
+  };
+  await page.addInitScript(watch);
+  await page.evaluate(watch);
+  return texts;
+};
+
+/** That a text only ever grew: never shorter, never with something twice. */
+const expectGrowth = (texts: readonly string[]) => {
+  const shown = texts.slice(texts.findIndex((text) => text !== ''));
+  for (const [index, text] of shown.entries()) expect(text.startsWith(shown[index - 1] ?? '')).toBe(true);
+};
+
+/** Resolves when the line below the answer says this. */
+const line = (chat: DemoPage, text: string) => chat.page.getByTestId('progress').getByText(text).waitFor();
+
+const textOf = (page: Page) =>
+  page.evaluate(() => [...document.querySelectorAll('.answer .prose')].at(-1)?.textContent ?? '');
+
+test('a reload: all that was there is there again in one piece, and then it grows', async () => {
+  const texts = await recordTexts(chat.page);
+  await chat.ask('Count');
+  await count(1, 60);
+  await chat.grownTo(numbers(1, 60).length - 1);
+  await Promise.all([chat.page.reload(), count(61, 100)]);
+  await chat.grownTo(numbers(1, 100).length - 1);
+  await count(101, 160, 8);
+  await model.end();
+  await chat.finished(1);
+  expect(await chat.text()).toBe(numbers(1, 160).trim());
+
+  const reload = texts.lastIndexOf(null);
+  const before = texts.slice(1, reload) as string[];
+  const after = (texts.slice(reload + 1) as string[]).filter((text) => text !== '');
+  expectGrowth(before);
+  expectGrowth(after);
+  // Nothing of it was written again before the reader's eyes.
+  expect(after[0]?.startsWith(before.at(-1) ?? '')).toBe(true);
+  // And it went on in many steps, not at the end.
+  expect(after.length).toBeGreaterThan(10);
+  // From the first moment that it was there, it was never gone.
+  const loaded = texts.slice(reload + 1) as string[];
+  expect(loaded.slice(loaded.findIndex((text) => text !== '')).includes('')).toBe(false);
+});
+
+test('a network that is lost and comes back: the answer goes on at once, not when the next try would be', async () => {
+  // The longest waits that chance allows: 2 s, 4 s, 8 s.
+  await chat.page.addInitScript(() => {
+    Math.random = () => 0.999;
+  });
+  await chat.page.reload();
+  await chat.ask('Count');
+  await count(1, 20);
+  await chat.grownTo(60);
+  const texts = await recordTexts(chat.page);
+  const context = chat.page.context();
+  await context.setOffline(true);
+  proxy.cutAll({ reset: true });
+  await line(chat, 'The connection broke. Reconnecting…');
+  await count(21, 40);
+  // Past the first try, well before the second.
+  await new Promise((resolve) => setTimeout(resolve, 2_300));
+  expect(await chat.text()).toBe(numbers(1, 20).trim());
+  const wentOn = chat.page.evaluate(
+    () =>
+      new Promise<number>((resolve) => {
+        addEventListener('online', () => {
+          const at = performance.now();
+          const look = () => {
+            const text = document.querySelector('.answer .prose')?.textContent ?? '';
+            if (text.includes('40,')) resolve(performance.now() - at);
+            else requestAnimationFrame(look);
+          };
+          look();
+        });
+      }),
+  );
+  await context.setOffline(false);
+  // In a Chromium on a busy machine 13 to 46 ms; the next try would have been seconds away.
+  expect(await wentOn).toBeLessThan(1_500);
+  await model.end();
+  await chat.finished(1);
+  expectGrowth(texts.filter((text) => text !== null));
+  expect(await chat.text()).toBe(numbers(1, 40).trim());
+});
+
+// A headless Chromium has no back/forward cache, so the events are the test's.
+test('a page that is put away lets go of its connection, and goes on when it is shown again', async () => {
+  const pageIs = (what: 'pagehide' | 'pageshow') =>
+    chat.page.evaluate((type) => {
+      dispatchEvent(new PageTransitionEvent(type, { persisted: true }));
+    }, what);
+  const locks = () =>
+    chat.page.evaluate(async () =>
+      (await navigator.locks.query()).held?.filter(({ name }) => /^chatkit:/.test(name ?? '')),
+    );
+  await chat.ask('Count');
+  await count(1, 20);
+  await chat.grownTo(60);
+  expect(await locks()).toHaveLength(1);
+  const texts = await recordTexts(chat.page);
+  await pageIs('pagehide');
+  // Chromium does not keep a page that holds a lock or has an answer under way.
+  await expect.poll(locks).toEqual([]);
+  await count(21, 40);
+  expect(await chat.text()).toBe(numbers(1, 20).trim());
+  await pageIs('pageshow');
+  await expect.poll(() => chat.text()).toBe(numbers(1, 40).trim());
+  await model.end();
+  await chat.finished(1);
+  expectGrowth(texts.filter((text) => text !== null));
+});
+
+test('a connection that is open and dead is noticed, and a model that is silent is told from it', async () => {
+  await chat.page.clock.install();
+  await chat.page.reload();
+  await chat.ask('Count');
+  await count(1, 20);
+  await chat.grownTo(60);
+  await chat.page.clock.fastForward(11_000);
+  await line(chat, 'Still waiting for the model. The connection is fine.');
+  await model.say('21, ');
+  await chat.grownTo(numbers(1, 21).length - 1);
+  await expect.poll(() => chat.page.getByTestId('progress').count()).toBe(0);
+  proxy.blackhole(true);
+  await chat.page.clock.fastForward(38_000);
+  await line(chat, 'The connection broke. Reconnecting…');
+  await model.say('22, ');
+  proxy.blackhole(false);
+  proxy.cutAll();
+  await expect
+    .poll(async () => {
+      await chat.page.clock.fastForward(2_000);
+      return chat.text();
+    })
+    .toBe(numbers(1, 22).trim());
+  await model.end();
+  await chat.finished(1);
+});
+
+test('a server that is killed: what was written stays, the page says that it is not all, and retry answers', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'chat-killed-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const env = { ...model.env, CHAT_DATABASE: join(folder, 'chat.sqlite') };
+  const first = await startDemo(env);
+  const { port } = new URL(first.url);
+  const page = await openPage(browser, first.url);
+  const texts = await recordTexts(page.page);
+  await page.ask('Count');
+  await count(1, 30);
+  await page.grownTo(90);
+  first.process.kill('SIGKILL');
+  await first.exited;
+  await line(page, 'The connection broke. Reconnecting…');
+  const again = await startDemo({ ...env, PORT: port });
+  onTestFinished(() => again.stop());
+  // Not to wait for the next try.
+  await page.page.evaluate(() => dispatchEvent(new Event('online')));
+  const alert = page.page.getByRole('alert');
+  await alert.waitFor();
+  expect(await alert.textContent()).toContain('The answer was interrupted.');
+  expect(await page.text()).toBe(numbers(1, 30).trim());
+  expectGrowth(texts.filter((text) => text !== null));
+  // Somebody who comes later sees a question without an answer, and can have it answered too.
+  const later = await openTab(page.page.context(), page.page.url());
+  await later.page.getByRole('alert').getByText('This answer was interrupted.').waitFor();
+
+  await alert.getByRole('button', { name: 'Retry' }).click();
+  await count(1, 40);
+  await model.end();
+  await page.finished(1);
+  expect(await page.text()).toBe(numbers(1, 40).trim());
+  expect(await alert.count()).toBe(0);
+  await page.page.context().close();
+});
+
+/** How often the tabs of a context have asked for the stream of a run that is there. */
+const attachesOf = (context: BrowserContext) => {
+  const seen: string[] = [];
+  context.on('request', (request) => {
+    if (/[?&]run=/.test(request.url())) seen.push(request.url());
+  });
+  return seen;
+};
+
+test('tabs share one stream; when the tab that reads it is closed, another goes on', async () => {
+  const context = chat.page.context();
+  const attaches = attachesOf(context);
+  await chat.ask('Count');
+  await count(1, 20);
+  await chat.grownTo(60);
+  const address = chat.page.url();
+  const [second, third] = [await openTab(context, address), await openTab(context, address)];
+  const tabs = [chat, second, third];
+  const shown = (text: string, who = tabs) =>
+    expect.poll(() => Promise.all(who.map(({ page }) => textOf(page)))).toEqual(who.map(() => text.trim()));
+  await shown(numbers(1, 20));
+  await count(21, 40);
+  await shown(numbers(1, 40));
+  expect(attaches.length).toBeLessThanOrEqual(1);
+  const texts = await Promise.all([second, third].map(({ page }) => recordTexts(page)));
+  const before = attaches.length;
+  await chat.page.close();
+  await count(41, 60);
+  await shown(numbers(1, 60), [second, third]);
+  expect(attaches.length - before).toBeLessThanOrEqual(1);
+  for (const each of texts) expectGrowth(each.filter((text) => text !== null));
+
+  // A stop in one is a stop in all.
+  await third.page.getByRole('button', { name: 'Stop' }).click();
+  await expect.poll(() => second.page.getByRole('button', { name: 'Stop' }).count()).toBe(0);
+  await second.page.locator('.stopped').waitFor();
+  chat = second;
+});
+
+test('a tab that is frozen gives the stream away, and has everything when it is thawed', async () => {
+  const context = chat.page.context();
+  await chat.ask('Count');
+  await count(1, 20);
+  await chat.grownTo(60);
+  const second = await openTab(context, chat.page.url());
+  await second.grownTo(60);
+  const cdp = await context.newCDPSession(chat.page);
+  await cdp.send('Page.setWebLifecycleState', { state: 'frozen' });
+  await count(21, 40);
+  await expect.poll(() => second.text()).toBe(numbers(1, 40).trim());
+  await cdp.send('Page.setWebLifecycleState', { state: 'active' });
+  await expect.poll(() => chat.text()).toBe(numbers(1, 40).trim());
+  await count(41, 50);
+  await model.end();
+  for (const tab of [chat, second]) {
+    await tab.finished(1);
+    expect(await tab.text()).toBe(numbers(1, 50).trim());
+  }
+});
