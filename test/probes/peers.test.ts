@@ -3,11 +3,17 @@
 import type { ServerResponse } from 'node:http';
 import { createChatClient } from '@chatkit/client';
 import { assistantMessage, itemAdded, progressUpdate, type ThreadStreamEvent, textDelta } from '@chatkit/core';
-import { createMemoryLog } from '@chatkit/store/memory';
+import { createMemoryLog, createMemoryStore } from '@chatkit/store/memory';
+import { createRedisLease, createRedisLog } from '@chatkit/store/redis';
 import { fail, say, scriptedResponder, until as untilPromise } from '@chatkit/testing';
 import { decodeSse } from '@chatkit/transport';
+import { createClient } from 'redis';
 import { expect, test } from 'vitest';
-import { ada, atEnd, create, optIn, post, startChat, until } from '../security/support.ts';
+import { findProgram } from '../../apps/cluster/server/program.ts';
+import { startRedis } from '../../apps/cluster/server/redis-program.ts';
+import { ada, atEnd, create, optIn, post, startChat, type User, until } from '../security/support.ts';
+
+const hasRedis = findProgram('redis-server') !== undefined;
 
 const attach = (url: string, run: string) => fetch(`${url}?run=${run}`, { headers: ada });
 const named = (id: string) => ({ ...ada, ...optIn, 'chatkit-run-id': id });
@@ -76,28 +82,61 @@ test.each(['network error', 'Load failed', 'Error in input stream', 'terminated'
   },
 );
 
-// TanStack 0.58.0 with durability: first token after 943 ms, in bursts of 32; 1,708 ms when a pause follows.
-test('P12, P13: with a log behind it, each token is at the reader before the next one is made', async () => {
+/** Each word is written when the one before it has been read: held back anywhere, it would wait for ever. */
+const lockstep = (count: number) => {
   const arrivals: (() => void)[] = [];
-  const arrived = Array.from({ length: 20 }, () => new Promise<void>((resolve) => arrivals.push(resolve)));
-  const { url } = await startChat({
-    async *respond(thread) {
+  const arrived = Array.from({ length: count }, () => new Promise<void>((resolve) => arrivals.push(resolve)));
+  return {
+    async *respond(thread: { id: string }) {
       yield itemAdded(assistantMessage({ thread_id: thread.id, id: 'a' }));
       for (const [index, read] of arrived.entries()) {
         yield textDelta('a', `<${index}>`);
-        // Held back anywhere, this would wait for ever.
         await read;
       }
     },
-  });
-  const response = await post(url, create(), named('r'));
-  let text = '';
-  for await (const frame of decodeSse(response.body as ReadableStream<Uint8Array>)) {
-    text += frame.data ?? '';
-    for (const [index, resolve] of arrivals.entries()) if (text.includes(`<${index}>`)) resolve();
-  }
-  expect(text).toContain('<19>');
+    async read(response: Response): Promise<string> {
+      let text = '';
+      for await (const frame of decodeSse(response.body as ReadableStream<Uint8Array>)) {
+        text += frame.data ?? '';
+        for (const [index, resolve] of arrivals.entries()) if (text.includes(`<${index}>`)) resolve();
+      }
+      return text;
+    },
+  };
+};
+
+// TanStack 0.58.0 with durability: first token after 943 ms, in bursts of 32; 1,708 ms when a pause follows.
+test('P12, P13: with a log behind it, each token is at the reader before the next one is made', async () => {
+  const { respond, read } = lockstep(20);
+  const { url } = await startChat({ respond });
+  expect(await read(await post(url, create(), named('r')))).toContain('<19>');
 });
+
+test.skipIf(!hasRedis).each(['on the machine that writes', 'on another machine'])(
+  'P12, P13: the same with the log in Redis, read %s',
+  async (where) => {
+    const redis = await startRedis();
+    atEnd(() => redis.kill());
+    const store = createMemoryStore<User>();
+    const { respond, read } = lockstep(20);
+    const machine = async () => {
+      const client = createClient({ url: redis.url });
+      client.on('error', () => {});
+      await client.connect();
+      atEnd(() => client.destroy());
+      const lease = createRedisLease({ client });
+      atEnd(() => lease.close());
+      return startChat({ respond, store, lease, log: createRedisLog({ client }) });
+    };
+    const [writer, other] = [await machine(), await machine()];
+    const own = await post(writer.url, create(), named('r'));
+    if (where === 'on the machine that writes') expect(await read(own)).toContain('<19>');
+    else {
+      expect(await read(await attach(other.url, 'r'))).toContain('<19>');
+      await own.body?.cancel();
+    }
+  },
+);
 
 // resumable-stream: an unhandled rejection, and both consumers hang; the stream looks alive for 24 hours.
 test('P17: a source that throws ends the original reader and the resumed one, and no rejection is unhandled', async () => {

@@ -57,7 +57,11 @@ const halfway = (options: { deaf?: boolean } = {}) =>
       : [say(`answer ${index}`)],
   );
 
-const pair = (respondA: ScriptedResponder = halfway(), options: Parameters<typeof testServer>[0] = {}) => {
+const pair = (
+  respondA: ScriptedResponder = halfway(),
+  options: Parameters<typeof testServer>[0] = {},
+  broken: Partial<RunLease> = {},
+) => {
   const clock = createVirtualClock();
   const store = createMemoryStore<User>();
   const log = fenced(createMemoryLog());
@@ -73,7 +77,7 @@ const pair = (respondA: ScriptedResponder = halfway(), options: Parameters<typeo
         end();
       };
     };
-  const lease: RunLease = { ...shared, onStop: counted(shared.onStop), onFree: counted(shared.onFree) };
+  const lease: RunLease = { ...shared, onStop: counted(shared.onStop), onFree: counted(shared.onFree), ...broken };
   const common = { store, log, clock, cancelGraceMs: 100, ...options };
   /** What A alone can be cut off from. */
   const line = { up: true };
@@ -185,6 +189,32 @@ describe('a message on B while A runs', () => {
     await passing(b.json({ type: 'runs.cancel', params: { run_id: 'w' } }));
     expect(outcomeOf(await framesOf(waiting))).toBe('cancelled');
     expect((await b.items(id)).map(textOf)).toEqual(['hi']);
+  });
+});
+
+describe('messages between the machines are lost', () => {
+  const deaf = { onStop: () => () => {}, onFree: () => () => {} };
+
+  test('a stop reaches A with its next renewal', async () => {
+    const { b, clock, start, respondA, passing } = pair(halfway(), {}, deaf);
+    const { response } = await start();
+    const before = clock.now();
+    expect(await passing(b.json({ type: 'runs.cancel', params: { run_id: 'r' } }))).toEqual({ status: 200 });
+    expect(clock.now() - before).toBeLessThanOrEqual(1_000);
+    expect(respondA.calls[0]?.outcome).toBe('threw');
+    expect(outcomeOf(await framesOf(response))).toBe('cancelled');
+  });
+
+  test.each(['interrupt', 'queue'] as const)('a message that waits on B asks again (%s)', async (busy) => {
+    const { a, b, clock, start, passing } = pair(halfway(), { busy }, deaf);
+    const { id } = await start();
+    const waiting = b.send(add(id, 'two'), { headers: optIn }).then(framesOf);
+    await clock.advance(2_000);
+    if (busy === 'queue') await passing(a.json({ type: 'runs.cancel', params: { run_id: 'r' } }));
+    const before = clock.now();
+    expect(outcomeOf(await passing(waiting))).toBe('completed');
+    expect(clock.now() - before).toBeLessThanOrEqual(300);
+    expect((await b.items(id)).map(textOf).filter(Boolean).slice(-2)).toEqual(['two', 'from B']);
   });
 });
 
