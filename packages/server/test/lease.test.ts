@@ -110,6 +110,9 @@ const pair = (
   return { a, b, clock, log, lease, listening: () => listening, line, respondA, respondB, start, passing };
 };
 
+/** Machines that do not hear each other: what they know, they have asked for. */
+const deaf: Partial<RunLease> = { onStop: () => () => {}, onFree: () => () => {} };
+
 test('a reader on B gets what A makes, from the start or from an offset, and the end', async () => {
   const { b, clock, start, respondA, a, passing } = pair();
   const { response, id } = await start();
@@ -158,6 +161,18 @@ describe('a message on B while A runs', () => {
     ]);
   });
 
+  test('interrupt: one that is overtaken by a message on A is stored, and answered by nobody', async () => {
+    const { a, b, clock, start, respondA, respondB, passing } = pair(halfway({ deaf: true }), {}, deaf);
+    const { id } = await start();
+    const one = b.send(add(id, 'one'), { headers: named('one') }).then(framesOf);
+    await clock.advance(20);
+    const two = a.send(add(id, 'two'), { headers: named('two') }).then(framesOf);
+    expect(outcomeOf(await passing(one))).toBe('cancelled');
+    expect(outcomeOf(await passing(two))).toBe('completed');
+    expect([respondA.calls.length, respondB.calls.length]).toEqual([2, 0]);
+    expect((await a.items(id)).map(textOf).filter(Boolean)).toEqual(['hi', 'half', 'one', 'two', 'answer 1']);
+  });
+
   test('a request that cannot be served leaves A alone', async () => {
     const { b, start, respondA, passing } = pair();
     const { id } = await start();
@@ -193,8 +208,6 @@ describe('a message on B while A runs', () => {
 });
 
 describe('messages between the machines are lost', () => {
-  const deaf = { onStop: () => () => {}, onFree: () => () => {} };
-
   test('a stop reaches A with its next renewal', async () => {
     const { b, clock, start, respondA, passing } = pair(halfway(), {}, deaf);
     const { response } = await start();
