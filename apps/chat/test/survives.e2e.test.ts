@@ -275,6 +275,25 @@ test('tabs share one stream; when the tab that reads it is closed, another goes 
   chat = second;
 });
 
+test('a tab that shows the same conversation shows a new question and its answer as it is written', async () => {
+  await chat.ask('Count');
+  await count(1, 10);
+  await model.end();
+  await chat.finished(1);
+  const second = await openTab(chat.page.context(), chat.page.url());
+  await second.finished(1);
+  await chat.ask('Count again');
+  await count(1, 20);
+  await expect.poll(() => second.text()).toBe(numbers(1, 20).trim());
+  expect(await second.page.getByRole('article', { name: 'You' }).count()).toBe(2);
+  await count(21, 30);
+  await model.end();
+  for (const tab of [chat, second]) {
+    await tab.finished(2);
+    expect(await tab.text()).toBe(numbers(1, 30).trim());
+  }
+});
+
 test('a tab that is frozen gives the stream away, and has everything when it is thawed', async () => {
   const context = chat.page.context();
   await chat.ask('Count');

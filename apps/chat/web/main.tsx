@@ -1,4 +1,4 @@
-import { createChatClient, shareTabs } from '@chatkit/client';
+import { createChatClient, followTabs, shareTabs } from '@chatkit/client';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';
@@ -12,6 +12,7 @@ const client = createChatClient({
   fetch: shareTabs(),
   onClientTool: runClientTool,
 });
+followTabs(client);
 
 createRoot(document.getElementById('root') as HTMLElement).render(
   <StrictMode>

@@ -62,13 +62,17 @@ export const emptyChatState: ChatState = {
 /** Another thread is on its way: what was shown goes. */
 export const beginLoading = (): ChatState => ({ ...emptyChatState, status: 'loading' });
 
-/** A thread that was loaded. */
-export const showThread = (state: ChatState, thread: ThreadState, olderCursor: string | undefined): ChatState => ({
-  ...state,
-  thread,
-  olderCursor,
-  status: state.status !== 'loading' ? state.status : isSending(state) ? 'submitting' : 'idle',
-});
+/** A thread that was loaded; again, perhaps: then pages before it that are there already stay. */
+export const showThread = (state: ChatState, thread: ThreadState, olderCursor: string | undefined): ChatState => {
+  const shown = selectItems(state.thread);
+  const at = shown.findIndex(({ id }) => id === selectItems(thread)[0]?.id);
+  return {
+    ...state,
+    thread: at > 0 ? prependItems(thread, shown.slice(0, at)) : thread,
+    olderCursor: at > 0 ? state.olderCursor : olderCursor,
+    status: state.status !== 'loading' ? state.status : isSending(state) ? 'submitting' : 'idle',
+  };
+};
 
 /** The thread could not be had. A message for it stays, as one that was not sent. */
 export const failLoading = (state: ChatState, error: ChatError): ChatState => ({

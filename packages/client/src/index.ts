@@ -1,8 +1,8 @@
 // The ChatKit client: send, stop, resume, thread state. No framework.
 
 export type { UploadStrategy } from './attachments.ts';
+export type { ChatClient, ChatClientOptions, ListOptions } from './chat-client.ts';
 export type { ChatError, ChatStatus, ConnectionStatus } from './chat-state.ts';
-export { type ChatClient, type ChatClientOptions, createChatClient, type ListOptions } from './client.ts';
 export type { ClientToolCall, ClientToolHandler } from './client-tools.ts';
 export { backoffMs, type ConnectionPolicy, defaultPolicy } from './connection-policy.ts';
 export {
@@ -14,6 +14,8 @@ export {
   nextConnection,
   type Reach,
 } from './connection-state.ts';
+export { createChatClient } from './create-chat-client.ts';
+export { type FollowTabsOptions, followTabs } from './follow-tabs.ts';
 export { createNotifier, frameScheduler, type Notifier, type Scheduler } from './notify.ts';
 export type { UserMessageInputLike } from './optimistic.ts';
 export { browserPageEvents, type Clock, type PageEvents, type PageSignal, wallClock } from './ports.ts';

@@ -12,23 +12,28 @@ export interface LoadedThread {
   readonly activeRunId: string | undefined;
 }
 
+/** `known`: items that are on the screen; those that did not change stay the same objects. */
 export const loadThread = async (
   endpoint: Endpoint,
   threadId: string,
   options: RequestOptions,
+  known: readonly ThreadItem[] = [],
 ): Promise<LoadedThread> => {
+  const before = new Map(known.map((item) => [item.id, item]));
+  const unchanged = (item: ThreadItem): ThreadItem => {
+    const same = before.get(item.id);
+    return same !== undefined && JSON.stringify(same) === JSON.stringify(item) ? same : item;
+  };
   const { body, headers } = await endpoint.exchange<Thread>(
     { type: 'threads.get_by_id', params: { thread_id: threadId } },
     options,
   );
   const activeRunId = headers.get('chatkit-active-run') ?? undefined;
-  if (!body.items?.has_more) return { thread: fromThread(body), olderCursor: undefined, activeRunId };
-  const { items, cursor } = await loadOlder(endpoint, threadId, undefined, options);
-  return {
-    thread: fromThread({ ...body, items: { data: [...items], has_more: cursor !== undefined } }),
-    olderCursor: cursor,
-    activeRunId,
-  };
+  const { items, cursor } = body.items?.has_more
+    ? await loadOlder(endpoint, threadId, undefined, options)
+    : { items: body.items?.data ?? [], cursor: undefined };
+  const page = { data: items.map(unchanged), has_more: cursor !== undefined };
+  return { thread: fromThread({ ...body, items: page }), olderCursor: cursor, activeRunId };
 };
 
 /**

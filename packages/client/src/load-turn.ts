@@ -2,8 +2,8 @@
  * Showing a thread, as a turn of its own: what the user sends meanwhile waits for it, and the run that is in progress in
  * the thread becomes part of it.
  */
-import type { ChatKitError } from '@chatkit/core';
-import { failLoading, shownFailure, showThread } from './chat-state.ts';
+import { type ChatKitError, selectItems } from '@chatkit/core';
+import { showThread } from './chat-state.ts';
 import { deferred } from './deferred.ts';
 import { loadThread } from './load-thread.ts';
 import { networkError } from './requests.ts';
@@ -17,7 +17,11 @@ export interface LoadTurn extends LaneTurn {
 }
 
 /** `onFailed` is called before the turns behind this one can start. */
-export const createLoadTurn = (threadId: string, context: TurnContext, onFailed: () => void): LoadTurn => {
+export const createLoadTurn = (
+  threadId: string,
+  context: TurnContext,
+  onFailed: (error: ChatKitError) => void,
+): LoadTurn => {
   const abort = new AbortController();
   const shown = deferred<ChatKitError | undefined>();
   let isAwaited = false;
@@ -25,7 +29,12 @@ export const createLoadTurn = (threadId: string, context: TurnContext, onFailed:
   let attached: Turn | undefined;
 
   const load = async (): Promise<void> => {
-    const { thread, olderCursor, activeRunId } = await loadThread(context.ports.endpoint, threadId, abort);
+    const { thread, olderCursor, activeRunId } = await loadThread(
+      context.ports.endpoint,
+      threadId,
+      abort,
+      selectItems(context.get().thread),
+    );
     if (abort.signal.aborted) return;
     const prepare: Parameters<TurnContext['update']>[0] = (state) => showThread(state, thread, olderCursor);
     // A message that waits will interrupt the run anyway.
@@ -46,8 +55,7 @@ export const createLoadTurn = (threadId: string, context: TurnContext, onFailed:
         if (abort.signal.aborted) return;
         const error = networkError(caught);
         shown.resolve(error);
-        onFailed();
-        context.update((state) => failLoading(state, shownFailure(error)), 'now');
+        onFailed(error);
       } finally {
         isOver = true;
       }

@@ -3,8 +3,8 @@
  * comes to the top, a new title appears) without asking again.
  */
 import type { Thread } from '@chatkit/core';
+import type { ChatClient } from './chat-client.ts';
 import { type ChatError, shownFailure } from './chat-state.ts';
-import type { ChatClient } from './client.ts';
 import { createNotifier, frameScheduler, type Scheduler } from './notify.ts';
 import { networkError } from './requests.ts';
 

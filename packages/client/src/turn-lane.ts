@@ -42,7 +42,7 @@ export const createTurnLane = <T extends LaneTurn>(): TurnLane<T> => {
   };
 
   return {
-    current: () => current,
+    current: () => (current?.isOver() ? undefined : current),
     waiting: () => queue,
     enter(turn, busy) {
       if (current?.isOver()) advance();

@@ -1,132 +1,46 @@
 /**
- * The client of one chat, without a framework: what a user can do, and a snapshot of what there is to see. This file
- * connects the parts; each of them is a file of its own, and `README.md` says in which order to read them.
+ * The wiring of a client: it connects the parts, each of which is a file of its own, and `README.md` says in which order to
+ * read them.
  */
 import {
   type Action,
-  type Attachment,
   ChatKitError,
   type ChatKitRequestInput,
-  type ClientEffectEvent,
   createId,
-  type Page,
   reduceThread,
-  type StructuredInputResult,
   selectItems,
   type Thread,
   type ThreadItem,
 } from '@chatkit/core';
-import { toBase64, type UploadStrategy, uploadFile } from './attachments.ts';
+import { toBase64, uploadFile } from './attachments.ts';
+import type { ChatClient, ChatClientOptions } from './chat-client.ts';
 import {
   addOlder,
   addOutgoing,
   beginLoading,
   type ChatState,
   emptyChatState,
+  failLoading,
   letGo,
   pruneAfter,
   sendAgain,
+  shownFailure,
   showThread,
   wentOn,
 } from './chat-state.ts';
-import { type ClientToolHandler, completeCall, outputRequest, pendingToolCalls } from './client-tools.ts';
-import { type ConnectionPolicy, defaultPolicy } from './connection-policy.ts';
+import { completeCall, outputRequest, pendingToolCalls } from './client-tools.ts';
+import { defaultPolicy } from './connection-policy.ts';
 import type { Reach } from './connection-state.ts';
 import { loadOlder, loadThread } from './load-thread.ts';
 import { createLoadTurn } from './load-turn.ts';
-import { createNotifier, frameScheduler, reportLater, type Scheduler } from './notify.ts';
-import { createOutgoing, type OutgoingMessage, type UserMessageInputLike } from './optimistic.ts';
-import { browserPageEvents, type Clock, type PageEvents, wallClock } from './ports.ts';
-import { createEndpoint, type HeadersSource, type RequestOptions } from './requests.ts';
+import { createNotifier, frameScheduler, reportLater } from './notify.ts';
+import { createOutgoing, type OutgoingMessage } from './optimistic.ts';
+import { browserPageEvents, wallClock } from './ports.ts';
+import { createEndpoint } from './requests.ts';
 import type { ChatRun } from './run-handle.ts';
-import { type ChatSnapshot, createSnapshotReader } from './snapshot.ts';
+import { createSnapshotReader } from './snapshot.ts';
 import { createTurn, type Turn, type TurnContext, type TurnPlan } from './turn.ts';
 import { createTurnLane, type LaneTurn } from './turn-lane.ts';
-
-export interface ChatClientOptions {
-  /** The server's address, for example `/chatkit`. */
-  url: string | URL;
-  /** Default: the runtime's. */
-  fetch?: typeof globalThis.fetch | undefined;
-  /** Sent with every request; a function is asked each time, reconnects included, so a token stays fresh. */
-  headers?: HeadersSource | undefined;
-  credentials?: RequestCredentials | undefined;
-  /**
-   * Whether to use the extensions (resume, cancel from anywhere, run ids). Default: they are asked for, and what the
-   * server's first answer shows decides how far they are relied on. `true`: the server has them, so even the first message
-   * is sent again when its request fails. `false`: never ask, for a server of the reference.
-   */
-  extensions?: boolean | undefined;
-  /** Runs the tools that the assistant asks of the page. Without it calls stay pending until `addToolOutput()`. */
-  onClientTool?: ClientToolHandler | undefined;
-  /** How long a tool may take. Default 60,000. */
-  clientToolTimeoutMs?: number | undefined;
-  /** Told of each `client_effect`, once; not of those that a page saw before it was reloaded. */
-  onEffect?: ((event: ClientEffectEvent) => void) | undefined;
-  /** How files are uploaded. Default `{ type: 'two_phase' }`. */
-  uploads?: UploadStrategy | undefined;
-  /** When to reconnect and when to give up. */
-  connection?: Partial<Omit<ConnectionPolicy, 'repeatable'>> | undefined;
-  /** When subscribers are told. Default: with the next frame. */
-  scheduler?: Scheduler | undefined;
-  /** For tests. */
-  clock?: Clock | undefined;
-  /** For tests. From 0 to 1. */
-  random?: (() => number) | undefined;
-  /** For tests, and for shells that know better than the browser when the network is back. */
-  page?: PageEvents | undefined;
-}
-
-/** How a list is paged. */
-export interface ListOptions extends RequestOptions {
-  limit?: number | undefined;
-  /** Default `desc`: newest first. */
-  order?: 'asc' | 'desc' | undefined;
-  /** `after` of the page before. */
-  after?: string | undefined;
-}
-
-/** The client of one chat. Methods that start a run return it at once; all others reject with `ChatKitError`. */
-export interface ChatClient {
-  /** What there is to see. The same object until subscribers are told of another one. */
-  getSnapshot(): ChatSnapshot;
-  /** Calls `listener` after changes, at most once a frame, until the returned function is called. */
-  subscribe(listener: () => void): () => void;
-
-  /** Sends a message, to a new thread if none is loaded. A turn that is going on is stopped first; what it wrote stays. */
-  send(input: string | UserMessageInputLike): ChatRun;
-  /** Stops what is going on, wherever it runs. Resolves when that has settled. */
-  stop(): Promise<void>;
-  /** Sends the message that failed again, or has the last message answered anew. Throws when there is neither. */
-  retry(): ChatRun;
-  /** An action of a widget (`itemId`) or of the page. Waits for the turn that is going on. */
-  sendAction(action: Action, options?: { itemId?: string | undefined }): ChatRun;
-  /** An action that is answered at once, also while a turn is going on. Resolves with the widget as it is now. */
-  sendSyncAction(action: Action, options?: { itemId?: string | undefined }): Promise<ThreadItem | undefined>;
-  /** Answers or skips the questions of a `structured_input` item. */
-  sendStructuredInput(itemId: string, input: Partial<StructuredInputResult>): ChatRun;
-  /** Hands over the result of a tool call, by default of the newest one that is pending. */
-  addToolOutput(result: unknown, options?: { itemId?: string | undefined }): ChatRun;
-
-  /** Shows a thread, and attaches to its run if one is in progress. Lets go of what was shown before. */
-  loadThread(threadId: string): Promise<void>;
-  /** Starts afresh. The thread is created by the first message. */
-  newThread(): void;
-  /** Puts the page before the first item in front of it. Does nothing when there is none. */
-  loadOlder(): Promise<void>;
-  /** Lets go of the run without stopping it, for example before the page unmounts the chat. */
-  detach(): void;
-
-  listThreads(options?: ListOptions): Promise<Page<Thread>>;
-  renameThread(threadId: string, title: string): Promise<Thread>;
-  deleteThread(threadId: string): Promise<void>;
-  sendFeedback(itemIds: readonly string[], kind: 'positive' | 'negative'): Promise<void>;
-  /** Uploads a file; pass the attachment to `send()`. */
-  uploadFile(file: Blob & { readonly name?: string }, options?: RequestOptions): Promise<Attachment>;
-  deleteAttachment(attachmentId: string): Promise<void>;
-  /** Speech to text. */
-  transcribe(audio: Blob, options?: RequestOptions): Promise<{ text: string }>;
-}
 
 /**
  * Creates the client of one chat. Does nothing until it is asked to.
@@ -209,6 +123,14 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
     const run = request('interrupt', make, { runId, hasMessage: true });
     notifier.flush();
     return run;
+  };
+
+  /** Shows a thread when its turn has come. */
+  const load = async (id: string, onFailed: (error: ChatKitError) => void): Promise<void> => {
+    const turn = createLoadTurn(id, context, onFailed);
+    lane.enter(turn, 'wait');
+    const error = await turn.shown;
+    if (error !== undefined) throw error;
   };
 
   const threadId = (): string => {
@@ -301,10 +223,16 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
     async loadThread(id) {
       showAnother();
       update(() => beginLoading(), 'now');
-      const turn = createLoadTurn(id, context, () => lane.clear('detach'));
-      lane.enter(turn, 'wait');
-      const error = await turn.shown;
-      if (error !== undefined) throw error;
+      await load(id, (error) => {
+        // Before the turns behind this one can start.
+        lane.clear('detach');
+        update((chat) => failLoading(chat, shownFailure(error)), 'now');
+      });
+    },
+
+    async refresh() {
+      const id = state.thread.thread?.id;
+      if (id !== undefined && lane.current() === undefined) await load(id, () => {});
     },
 
     newThread() {
