@@ -1,4 +1,4 @@
-// Peers and the limit, side by side, in one run: node bench/transport/run.mjs [--sections=A,B,C,D,E,F] [--quick] [--install]
+// Peers and the limit, side by side, in one run: node bench/transport/run.mjs [--sections=A,B,C,D,E,F,G] [--quick] [--install]
 // Prints the tables and writes docs/benchmarks/transport.md with its charts. README.md says how to read them.
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -62,7 +62,7 @@ const sections = {
   C: [
     'src/sections.mjs',
     'C',
-    '--rounds=1',
+    `--rounds=${rounds}`,
     '--extra=0',
     `--stall=${quick ? 3000 : 10000}`,
     '--only=raw,ours,ours-response,ours-ws,fastify-sse,hono-sse,ws-drain,ws,tanstack-ai,ai-pipe',
@@ -82,6 +82,7 @@ const sections = {
     '--only=raw,ours,ours-response,ours-ws,fastify-sse,hono-sse,tanstack-ai,ai-pipe',
     ...quiet,
   ],
+  G: ['src/G.mjs', `--rounds=${rounds}`, `--seconds=${quick ? 3 : 6}`],
 };
 const wanted =
   options.sections === undefined

@@ -16,24 +16,38 @@ const rs = (chunks) => {
 };
 
 // hand-written: one streaming TextDecoder, indexOf over the decoded text, data-only fast path. The limit.
+const indexOfParser = (on) => {
+  const dec = new TextDecoder();
+  let rest = '';
+  return (c) => {
+    const t = dec.decode(c, { stream: true });
+    let text = rest === '' ? t : rest + t,
+      from = 0,
+      end;
+    // only look for the end in the new part (minus one for a split separator)
+    let look = rest.length > 0 ? rest.length - 1 : 0;
+    for (end = text.indexOf('\n\n', look); end >= 0; end = text.indexOf('\n\n', look)) {
+      on(text.slice(from + 6, end));
+      from = look = end + 2;
+    }
+    rest = from === 0 ? text : text.slice(from);
+  };
+};
 parsers['indexOf (limit)'] = {
   async load() {
     return (chunks, on) => {
-      const dec = new TextDecoder();
-      let rest = '';
-      for (const c of chunks) {
-        const t = dec.decode(c, { stream: true });
-        let text = rest === '' ? t : rest + t,
-          from = 0,
-          end;
-        // only look for the end in the new part (minus one for a split separator)
-        let look = rest.length > 0 ? rest.length - 1 : 0;
-        for (end = text.indexOf('\n\n', look); end >= 0; end = text.indexOf('\n\n', look)) {
-          on(text.slice(from + 6, end));
-          from = look = end + 2;
-        }
-        rest = from === 0 ? text : text.slice(from);
-      }
+      const push = indexOfParser(on);
+      for (const c of chunks) push(c);
+    };
+  },
+};
+// the same behind what `fetch` gives: whoever reads a response pays for the web stream
+parsers['indexOf behind a web stream'] = {
+  async load() {
+    return async (chunks, on) => {
+      const push = indexOfParser(on);
+      const reader = rs(chunks).getReader();
+      for (let r = await reader.read(); !r.done; r = await reader.read()) push(r.value);
     };
   },
 };

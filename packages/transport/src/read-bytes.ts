@@ -8,13 +8,12 @@ export type ByteSource = AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>;
 
 /** A pull on a {@link ByteSource}. */
 export interface ByteReader {
-  /** The next chunk, or `undefined` at the end. Rejects with the source's error. */
-  read(): Promise<Uint8Array | undefined>;
+  next(): Promise<IteratorResult<Uint8Array, unknown>>;
   /** Lets go of the source at once, a pending read included; its own clean-up is waited for, its failure is not raised. */
-  cancel(): Promise<void>;
+  return(): Promise<void>;
 }
 
-/** Opens a source. Nothing is read before the first `read()`. */
+/** Opens a source. Nothing is read before the first `next()`. */
 export function readBytes(source: ByteSource): ByteReader {
   return 'getReader' in source ? fromStream(source) : fromIterable(source);
 }
@@ -22,23 +21,18 @@ export function readBytes(source: ByteSource): ByteReader {
 function fromStream(stream: ReadableStream<Uint8Array>): ByteReader {
   const reader = stream.getReader();
   return {
-    async read() {
-      const { value } = await reader.read();
-      return value;
-    },
-    cancel: () => reader.cancel().catch(ignore),
+    // A stream's read has the form of an iterator's step: no promise more than its own.
+    next: () => reader.read() as Promise<IteratorResult<Uint8Array, undefined>>,
+    return: () => reader.cancel().catch(ignore),
   };
 }
 
 function fromIterable(iterable: AsyncIterable<Uint8Array>): ByteReader {
   const iterator = iterable[Symbol.asyncIterator]();
   return {
-    async read() {
-      const result = await iterator.next();
-      return result.done ? undefined : result.value;
-    },
-    cancel: async () => {
-      // An async generator queues `return()` behind a pending `next()`; whoever calls this must not wait for it.
+    next: () => iterator.next(),
+    // An async generator queues `return()` behind a pending `next()`; whoever calls this must not wait for it.
+    return: async () => {
       await Promise.resolve(iterator.return?.()).catch(ignore);
     },
   };

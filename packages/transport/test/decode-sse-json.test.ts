@@ -162,7 +162,7 @@ describe('createSseJsonDecoder', () => {
       ),
       { numRuns: 1500 },
     );
-  });
+  }, 60_000);
 
   it('equals them at every two-way split', () => {
     fc.assert(
@@ -172,7 +172,7 @@ describe('createSseJsonDecoder', () => {
       }),
       { numRuns: 60 },
     );
-  });
+  }, 60_000);
 
   it('equals them under a bound', () => {
     fc.assert(
