@@ -129,6 +129,7 @@ class BodyWriter implements TextSink {
     this.hasRoom?.();
   };
 
+  // A timer by hand: the operators of the stream package time what a source gives, this is about what a sink takes.
   private startStuckTimer(): void {
     const { stuckMs = 30_000 } = this.options;
     if (stuckMs !== Number.POSITIVE_INFINITY) this.stuckTimer = setTimeout(() => this.response.destroy(), stuckMs);

@@ -3,6 +3,7 @@
  * `fetch` that it was given talks over a WebSocket instead, without knowing: requests, streamed answers, cancellation,
  * resume.
  */
+import { abortable, map, pipe, pushable, toReadableStream } from '@chatkit/stream';
 import { TransportError } from '../transport-error.ts';
 import { type ClientMessage, closeCodes, parseHead, parseServerMessage, webSocketProtocol } from './protocol.ts';
 
@@ -68,7 +69,7 @@ export function openWebSocket(url: string | URL, options: OpenWebSocketOptions =
         headers: Object.fromEntries(request.headers),
         body,
       };
-      return (await abortable(connected(), request.signal)).run(open, request.signal);
+      return (await untilAborted(connected(), request.signal)).run(open, request.signal);
     },
     close() {
       link?.then(
@@ -115,6 +116,7 @@ function connect(url: string | URL, options: OpenWebSocketOptions, onLost: () =>
         close: () => drop(closeCodes.done),
         run: (open, signal) =>
           new Promise((answered, refused) => {
+            if (signal.aborted) return refused(signal.reason);
             const id = `r${++count}`;
             const run = createRun(id, windowLength, signal, send, answered, refused, () => runs.delete(id));
             if (isLost)
@@ -155,82 +157,58 @@ function createRun(
   forget: () => void,
 ): OpenRun {
   const encoder = new TextEncoder();
-  let held: string[] = [];
+  let isOpen = true;
   let read = 0;
-  let ending: 'end' | { error: unknown } | undefined;
-  let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
-  let isPulled = false;
 
-  const stop = (): void => {
+  /** Whether this ends it. */
+  const settle = (): boolean => {
+    const wasOpen = isOpen;
+    isOpen = false;
     signal.removeEventListener('abort', onAbort);
     forget();
+    return wasOpen;
+  };
+  const leave = (): void => {
+    if (settle()) send({ run: id, close: true });
   };
   const onAbort = (): void => {
-    send({ run: id, close: true });
-    held = [];
-    finish({ error: signal.reason });
-  };
-  const finish = (how: 'end' | { error: unknown }): void => {
-    if (ending !== undefined) return;
-    ending = how;
-    stop();
-    if (how !== 'end') refused(how.error);
-    give();
-  };
-  const give = (): void => {
-    if (controller === undefined) return;
-    const text = held.length > 0 && isPulled ? held.join('') : '';
-    if (text !== '') {
-      isPulled = false;
-      held = [];
-      controller.enqueue(encoder.encode(text));
-      read += text.length;
-      if (read >= windowLength / 2 && ending === undefined) {
-        send({ run: id, more: read });
-        read = 0;
-      }
-    }
-    if (held.length > 0 || ending === undefined) return;
-    if (ending === 'end') controller.close();
-    else controller.error(ending.error);
-    controller = undefined;
+    leave();
+    refused(signal.reason);
   };
   signal.addEventListener('abort', onAbort, { once: true });
-  if (signal.aborted) onAbort();
+
+  // What waits for the consumer is bounded by the window, so the queue needs no bound of its own.
+  const text = pushable<string>({ capacity: Number.POSITIVE_INFINITY, onClose: leave });
+  const take = (part: string): Uint8Array => {
+    read += part.length;
+    if (isOpen && read >= windowLength / 2) {
+      send({ run: id, more: read });
+      read = 0;
+    }
+    return encoder.encode(part);
+  };
 
   return {
     head(status, headers) {
       const hasBody = status !== 204 && status !== 205 && status !== 304;
-      const body = new ReadableStream<Uint8Array>(
-        {
-          start(made) {
-            controller = made;
-          },
-          pull() {
-            isPulled = true;
-            give();
-          },
-          cancel() {
-            controller = undefined;
-            if (ending === undefined) send({ run: id, close: true });
-            stop();
-          },
-        },
-        new ByteLengthQueuingStrategy({ highWaterMark: 0 }),
-      );
-      answered(new Response(hasBody ? body : null, { status, headers: new Headers(headers) }));
+      const body = hasBody ? toReadableStream(pipe(text, map(take), abortable(signal))) : null;
+      answered(new Response(body as BodyInit | null, { status, headers: new Headers(headers) }));
     },
-    body(text) {
-      if (ending !== undefined) return;
-      held.push(text);
-      give();
+    body: (part) => void text.push(part),
+    end() {
+      settle();
+      text.end();
     },
-    end: () => finish('end'),
-    fail: (error) => finish({ error }),
+    fail(error) {
+      settle();
+      refused(error);
+      text.fail(error);
+    },
   };
 }
 
-function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+/** `promise`, unless the signal aborts before. (The operator `abortable` is for streams.) */
+function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });

@@ -40,6 +40,7 @@ export function serveWebSocket(socket: ServerSocket, answer: Answer, options: Se
   const session = createSession(port, answer, options);
 
   let unanswered = 0;
+  // An interval and a counter: `heartbeat` over a stream of pongs would be a kilobyte more for every idle socket.
   const pings =
     socket.ping === undefined
       ? undefined

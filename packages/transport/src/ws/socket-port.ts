@@ -41,7 +41,8 @@ export function createSocketPort(
   const drain = async (): Promise<void> => {
     let held = socket.bufferedAmount;
     let lastProgress = performance.now();
-    // Asked again and again: soon after the kernel took something, then less often.
+    // Asked again and again: soon after the kernel took something, then less often. By hand, because there is nothing that an
+    // operator could read: a WebSocket tells nobody that it has drained.
     for (let wait = 1; isOpen && socket.bufferedAmount > highWaterBytes / 2; wait = Math.min(wait * 2, 50)) {
       await new Promise((resolve) => setTimeout(resolve, wait));
       if (socket.bufferedAmount < held) {
