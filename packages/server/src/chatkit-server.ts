@@ -103,7 +103,8 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
    * yours; the path and the query of the URL are not looked at, except for `?run=` of a GET.
    */
   async handle(request: Request, context: Context, options: HandleOptions = {}): Promise<Response> {
-    return toResponse(await this.reply(request, context, options));
+    // A client that has gone takes nothing more: without the signal the body would wait for it until it is given up as stuck.
+    return toResponse(await this.reply(request, context, options), { signal: request.signal });
   }
 
   /** `handle()` before it becomes a `Response`: what adapters of runtimes build on. */
