@@ -10,7 +10,7 @@ export type MachineStatus = 'starting' | 'up' | 'silent' | 'down';
 export interface MachineView {
   readonly name: string;
   readonly status: MachineStatus;
-  /** The run that it executes, and how many words it has written. */
+  /** The run that it executes, or executed when it was killed, and how many words it has written. */
   readonly run: { readonly id: string; readonly written: number } | undefined;
 }
 
@@ -60,7 +60,7 @@ const nextMachine = (machine: MachineView, happening: Happening): MachineView =>
     case 'silent':
       return { ...machine, status: 'silent' };
     case 'down':
-      return { ...machine, status: 'down', run: undefined };
+      return { ...machine, status: 'down', run: happening.how === 'killed' ? machine.run : undefined };
     case 'begun':
       return { ...machine, run: { id: happening.runId, written: 0 } };
     case 'wrote':

@@ -80,11 +80,10 @@ const LAST_WORDS_MS = 200;
 
 /** A deploy: no new runs, those in progress get a moment and are then ended, readers are cut and come back elsewhere. */
 const leave = async () => {
-  const closed = once(http, 'close');
   http.close();
   await server.close({ graceMs: settings.graceMs });
   // Readers of our own runs have been told the end and need a moment to get it; those who follow runs of others are cut.
-  await Promise.race([closed, sleep(LAST_WORDS_MS)]);
+  await sleep(LAST_WORDS_MS);
   http.closeAllConnections();
   clearInterval(beat);
   await lease.close();

@@ -33,8 +33,10 @@ export const createMachineCards = (list: HTMLElement) => {
         const card = cards.get(machine.name) ?? create(machine.name);
         card.dataset['status'] = machine.status;
         card.classList.toggle('writes', machine.run !== undefined && machine.status === 'up');
+        card.classList.toggle('lapses', machine.run !== undefined && isGone(machine));
+        card.style.setProperty('--lease', `${view.leaseMs}ms`);
         part(card, '.status').textContent = words[machine.status];
-        part(card, '.role').textContent = roleOf(machine, readers);
+        part(card, '.role').textContent = roleOf(machine, view.leaseMs, readers);
         for (const button of card.querySelectorAll<HTMLButtonElement>('button')) {
           button.hidden = !buttons[machine.status].includes(button.dataset['verb'] ?? '');
         }
@@ -43,12 +45,17 @@ export const createMachineCards = (list: HTMLElement) => {
   };
 };
 
-const roleOf = ({ name, status, run }: MachineView, readers: readonly Reader[]): string => {
-  if (status === 'down') return 'Gone.';
+const isGone = ({ status }: MachineView): boolean => status === 'down' || status === 'silent';
+
+const roleOf = (machine: MachineView, leaseMs: number, readers: readonly Reader[]): string => {
+  const { name, status, run } = machine;
   if (status === 'starting') return 'Starting…';
+  if (isGone(machine) && run !== undefined)
+    return `${status === 'down' ? 'Died' : 'Silent'} at word ${run.written}. The answer stays its own until its lease of ${leaseMs / 1_000} s has run out.`;
+  if (status === 'down') return 'Gone.';
   const served = readers.filter((reader) => reader.servedBy() === name).map((reader) => reader.name.toLowerCase());
   const parts = [
-    ...(run === undefined ? [] : [status === 'silent' ? `was at word ${run.written}` : `writes word ${run.written}`]),
+    ...(run === undefined ? [] : [`writes word ${run.written}`]),
     ...(served.length === 0 ? [] : [`serves ${served.join(' and ')}`]),
   ];
   const text = parts.join(', ') || 'idle';

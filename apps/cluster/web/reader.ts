@@ -3,6 +3,7 @@
  * a count that would tell if one were missing or there twice.
  */
 import { createChatClient } from '@chatkit/client';
+import type { ThreadItem } from '@chatkit/core';
 import { fromTemplate, part } from './part.ts';
 
 export interface Reader {
@@ -50,10 +51,10 @@ export const createReader = (name: string, onChange: () => void): Reader => {
     },
   });
 
-  /** What is shown of each item, and how far. */
-  const shown = new Map<string, { element: HTMLElement; length: number }>();
-  const show = (): void => {
-    const { items, status, connection, canStop, error: failure } = client.getSnapshot();
+  /** What is shown of each item, how far, and by which machine and when the last words came. */
+  const shown = new Map<string, { element: HTMLElement; length: number; by?: string | undefined; at: number }>();
+  /** `isLive`: the words come over a stream, and not with the thread. */
+  const showItems = (items: readonly ThreadItem[], isLive: boolean): void => {
     const ids = new Set(items.map(({ id }) => id));
     for (const [id, { element: old }] of shown) {
       if (ids.has(id)) continue;
@@ -63,22 +64,29 @@ export const createReader = (name: string, onChange: () => void): Reader => {
     for (const item of items) {
       if (item.type !== 'assistant_message' && item.type !== 'user_message') continue;
       const whole = item.content.map((each) => each.text).join('');
-      let entry = shown.get(item.id);
-      if (entry === undefined) {
-        entry = { element: document.createElement('p'), length: 0 };
+      const entry = shown.get(item.id) ?? { element: document.createElement('p'), length: 0, at: 0 };
+      if (!shown.has(item.id)) {
         entry.element.className = item.type === 'user_message' ? 'question' : 'answer';
         text.append(entry.element);
         shown.set(item.id, entry);
       }
       if (whole.length === entry.length) continue;
       const words = document.createElement('span');
-      if (item.type === 'assistant_message' && status !== 'loading' && status !== 'idle')
+      const now = performance.now();
+      if (item.type === 'assistant_message' && isLive) {
         words.className = `on-${machine}`;
+        if (entry.by !== undefined && entry.by !== machine) entry.element.append(seam(machine, now - entry.at));
+        Object.assign(entry, { by: machine, at: now });
+      }
       words.textContent = whole.slice(entry.length);
       entry.element.append(words);
       entry.length = whole.length;
       text.scrollTop = text.scrollHeight;
     }
+  };
+  const show = (): void => {
+    const { items, status, connection, canStop, error: failure } = client.getSnapshot();
+    if (status !== 'loading') showItems(items, status !== 'idle');
     const isActive = status === 'streaming' || status === 'submitting' || status === 'stopping';
     const isDown = connection === 'reconnecting';
     element.classList.toggle('active', isActive);
@@ -92,7 +100,11 @@ export const createReader = (name: string, onChange: () => void): Reader => {
           : '';
     stop.hidden = !canStop;
     ask.textContent = isActive ? 'Ask again, now' : 'Ask for 150 words';
-    error.textContent = failure === undefined ? '' : failure.message;
+    const sentence = failure === undefined ? '' : (sentences[failure.code] ?? failure.message);
+    if (sentence !== error.textContent) {
+      error.textContent = sentence;
+      text.scrollTop = text.scrollHeight;
+    }
     const answer = items.findLast((item) => item.type === 'assistant_message');
     count.textContent =
       answer?.type === 'assistant_message' ? verdictOn(answer.content.map((each) => each.text).join('')) : '';
@@ -123,6 +135,19 @@ export const createReader = (name: string, onChange: () => void): Reader => {
       void client.loadThread(threadId).catch(() => {});
     },
   };
+};
+
+/** Where another machine goes on, and how long nothing came. */
+const seam = (machine: string | undefined, gapMs: number): HTMLElement => {
+  const mark = document.createElement('b');
+  mark.className = `seam on-${machine}`;
+  mark.textContent = `${machine?.toUpperCase()} goes on after ${(gapMs / 1_000).toFixed(1)} s`;
+  return mark;
+};
+
+/** What errors mean here. */
+const sentences: Record<string, string> = {
+  'run.interrupted': 'The machine that wrote this is gone. What it had written is kept; another one wrote this end.',
 };
 
 /** Every word carries its number, so a gap or a repeat shows in the text itself. */
