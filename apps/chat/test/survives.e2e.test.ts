@@ -173,21 +173,16 @@ test('a page that is put away lets go of its connection, and goes on when it is 
   expectGrowth(texts.filter((text) => text !== null));
 });
 
-test('a connection that is open and dead is noticed, and a model that is silent is told from it', async () => {
+test('a connection that is open and dead is noticed', async () => {
   await chat.page.clock.install();
   await chat.page.reload();
   await chat.ask('Count');
   await count(1, 20);
   await chat.grownTo(60);
-  await chat.page.clock.fastForward(11_000);
-  await line(chat, 'Still waiting for the model. The connection is fine.');
-  await model.say('21, ');
-  await chat.grownTo(numbers(1, 21).length - 1);
-  await expect.poll(() => chat.page.getByTestId('progress').count()).toBe(0);
   proxy.blackhole(true);
   await chat.page.clock.fastForward(38_000);
   await line(chat, 'The connection broke. Reconnecting…');
-  await model.say('22, ');
+  await model.say('21, ');
   proxy.blackhole(false);
   proxy.cutAll();
   await expect
@@ -195,7 +190,7 @@ test('a connection that is open and dead is noticed, and a model that is silent 
       await chat.page.clock.fastForward(2_000);
       return chat.text();
     })
-    .toBe(numbers(1, 22).trim());
+    .toBe(numbers(1, 21).trim());
   await model.end();
   await chat.finished(1);
 });

@@ -19,7 +19,7 @@ export interface ConnectionPolicy {
   readonly heartbeatMs: number;
   /** How long headers may take where asking again is safe. Default 20,000. */
   readonly connectTimeoutMs: number;
-  /** Without an event for this long, though bytes come, the run counts as silent. Default 10,000. */
+  /** Without an event for this long, a heartbeat has the run count as silent. Default 10,000. */
   readonly silentAfterMs: number;
   /** Whether an unanswered request may be sent again: it may when the server takes the run's id from the client. */
   readonly repeatable: boolean;

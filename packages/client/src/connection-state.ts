@@ -123,7 +123,8 @@ export const nextConnection = (
         ...state,
         heardAt: signal.at,
         eventAt: spoke ? signal.at : state.eventAt,
-        silent: spoke ? false : state.silent,
+        // Only a heartbeat proves that it is the model that is slow; without one the connection may as well be dead.
+        silent: !spoke && (state.silent || signal.at - state.eventAt >= policy.silentAfterMs),
       };
     }
     case 'retry':
@@ -164,13 +165,9 @@ export const deadlineOf = (state: ConnectionState, policy: ConnectionPolicy): nu
       return state.until;
     case 'connecting':
       return canAskAgain(state, policy) ? state.since + policy.connectTimeoutMs : undefined;
-    case 'open': {
-      const silent = state.silent ? Number.POSITIVE_INFINITY : state.eventAt + policy.silentAfterMs;
+    case 'open':
       // Servers of the reference send no heartbeat: there, quiet proves nothing.
-      const dead = state.reach === 'resumable' ? state.heardAt + 2.5 * policy.heartbeatMs : Number.POSITIVE_INFINITY;
-      const next = Math.min(silent, dead);
-      return next === Number.POSITIVE_INFINITY ? undefined : next;
-    }
+      return state.reach === 'resumable' ? state.heardAt + 2.5 * policy.heartbeatMs : undefined;
     default:
       return undefined;
   }
@@ -235,10 +232,9 @@ const tick = (state: Live, signal: { at: number; jitter: number }, policy: Conne
         ? lose(state, 'stall', signal, policy)
         : state;
     case 'open':
-      if (state.reach === 'resumable' && at - state.heardAt >= 2.5 * policy.heartbeatMs) {
-        return lose(state, 'stall', signal, policy);
-      }
-      return !state.silent && at - state.eventAt >= policy.silentAfterMs ? { ...state, silent: true } : state;
+      return state.reach === 'resumable' && at - state.heardAt >= 2.5 * policy.heartbeatMs
+        ? lose(state, 'stall', signal, policy)
+        : state;
     default:
       return state;
   }

@@ -177,7 +177,7 @@ describe.each([
     await until(client, () => texts(client).length === 2);
     proxy.blackhole(true);
     await clock.advance(37_400);
-    expect(client.getSnapshot().connection).toBe('silent');
+    expect(client.getSnapshot().connection).toBe('live');
     await clock.advance(200);
     expect(client.getSnapshot().connection).toBe('reconnecting');
     proxy.cutAll();

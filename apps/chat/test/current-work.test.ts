@@ -1,0 +1,30 @@
+import { type ChatSnapshot, createChatClient } from '@chatkit/client';
+import { userMessage } from '@chatkit/core';
+import { expect, test } from 'vitest';
+import { currentWork, isUnanswered, sending } from '../web/parts/current-work.ts';
+
+const empty = createChatClient({ url: 'http://chat.test/chatkit' }).getSnapshot();
+const progress = { text: 'Searching…', icon: 'search' };
+const chat = (change: Partial<ChatSnapshot>): ChatSnapshot => ({ ...empty, ...change });
+
+test.each<[string, Partial<ChatSnapshot>, string | undefined]>([
+  ['a message on its way', { status: 'submitting', connection: 'connecting' }, sending.text],
+  ['what the assistant does', { status: 'streaming', connection: 'live', progress }, 'Searching…'],
+  ['nothing beside text that grows', { status: 'streaming', connection: 'live' }, undefined],
+  ['a model that is silent', { status: 'streaming', connection: 'silent', progress }, 'Still waiting for the model'],
+  ['a connection that broke', { status: 'streaming', connection: 'reconnecting', progress }, 'Reconnecting…'],
+  ['nothing of an answer that is not wanted', { status: 'stopping', connection: 'reconnecting' }, undefined],
+])('the line below the answer says %s', (_, change, text) => {
+  const work = currentWork(chat(change));
+  if (text === undefined) expect(work).toBeUndefined();
+  else expect(work?.text).toContain(text);
+});
+
+test('a question that nobody answers is told from one that is being answered', () => {
+  const items = [userMessage({ id: 'msg_1', thread_id: 'thr_1', text: 'Hi' })];
+  expect(isUnanswered(chat({ items }))).toBe(true);
+  expect(isUnanswered(chat({ items, status: 'streaming' }))).toBe(false);
+  expect(isUnanswered(chat({}))).toBe(false);
+  // Then the error says it.
+  expect(isUnanswered(chat({ items, error: { code: 'x', message: 'No.', retryable: true } }))).toBe(false);
+});
