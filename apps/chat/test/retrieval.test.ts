@@ -88,6 +88,7 @@ test('a follow-up leans on the question before it', () => {
   const past = [{ question: 'How do I stop a lamp?', sourceUrls: [] }];
   expect(readQuestion('and why?', past)).toMatchObject({ kind: 'question', context: ['stop', 'lamp'] });
   expect(readQuestion('How to install the toolkit on Windows?', past)).toMatchObject({ context: [] });
+  expect(readQuestion('Show me a server in a few lines', past)).toMatchObject({ terms: ['server'], context: [] });
 });
 
 test('"more" asks the same again, without what was shown', () => {
@@ -102,7 +103,13 @@ test('"more" asks the same again, without what was shown', () => {
 
 test.each(suggestions)('the real documentation answers the suggested %j', async (suggestion) => {
   const real = createPassageIndex(await readDocuments(fileURLToPath(new URL('../../..', import.meta.url))));
-  expect(findPassages(real, suggestion, []).length).toBeGreaterThan(0);
+  const found = findPassages(real, suggestion, []);
+  expect(found.length).toBeGreaterThan(0);
+  // Whichever of them was asked before.
+  for (const question of suggestions) {
+    const [first] = findPassages(real, suggestion, [{ question, sourceUrls: [] }]);
+    expect(first?.passage.id).toBe(found[0]?.passage.id);
+  }
 });
 
 test('missing files are left out', async () => {

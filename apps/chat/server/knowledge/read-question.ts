@@ -53,6 +53,8 @@ export const readQuestion = (question: string, past: readonly PastTurn[]): Inten
   const talk = isSmallTalk(text);
   if (talk !== undefined) return { kind: 'small_talk', talk };
   const terms = termsOf(text);
-  const leans = last !== undefined && (terms.length <= 1 || (terms.length <= 4 && leaning.test(text)));
+  // "Show me a server" has one word that tells, and needs no other.
+  const isWhole = terms.length > 1 || (terms.length === 1 && wantsCode);
+  const leans = last !== undefined && (!isWhole || (terms.length <= 4 && leaning.test(text)));
   return { kind: 'question', terms, context: leans ? termsOf(last.question) : [], wantsCode };
 };
