@@ -17,7 +17,7 @@ export const whole = Array.from({ length: 100 }, (_, i) => `word${i} `).join('')
  */
 export async function watch(toolkit, fault, { forMs = 8000, restMs = 2500, source = words, serve } = {}) {
   const proxy = await startFaulty(toolkit.serve(source, serve), fault);
-  const chat = toolkit.chat(proxy.url, serve);
+  const chat = toolkit.chat(proxy.url);
   const begun = performance.now();
   let last = { state: 'ready', text: '' };
   let changedAt = begun;

@@ -42,8 +42,8 @@ export async function openThread(handler) {
   return /"type":"thread\.created","thread":\{"id":"([^"]+)"/.exec(text)[1];
 }
 
-export function chat(url, connection) {
-  const client = createChatClient({ url, connection });
+export function chat(url) {
+  const client = createChatClient({ url });
   let done = false;
   return {
     send(text) {

@@ -30,6 +30,8 @@ interface Line {
   readonly downSince: number | undefined;
   /** What the server asked for with `retry`. */
   readonly retryMs: number | undefined;
+  /** What the server said of its heartbeat. */
+  readonly heartbeatMs: number | undefined;
 }
 
 export type ConnectionState =
@@ -65,7 +67,7 @@ export type ConnectionState =
 
 export type ConnectionSignal =
   /** The answer's headers are here. */
-  | { readonly type: 'opened'; readonly at: number; readonly reach: Reach }
+  | { readonly type: 'opened'; readonly at: number; readonly reach: Reach; readonly heartbeatMs?: number | undefined }
   | { readonly type: 'heard'; readonly at: number; readonly events: number }
   | { readonly type: 'retry'; readonly ms: number }
   /** An offset was seen, so the server can resume even if its headers could not be read. */
@@ -94,6 +96,7 @@ export const initialConnection = (at: number, reach: Reach): ConnectionState => 
   failures: 0,
   downSince: undefined,
   retryMs: undefined,
+  heartbeatMs: undefined,
   since: at,
 });
 
@@ -110,6 +113,7 @@ export const nextConnection = (
         ...line(state),
         phase: 'open',
         reach: signal.reach,
+        heartbeatMs: signal.heartbeatMs ?? state.heartbeatMs,
         since: signal.at,
         heardAt: signal.at,
         eventAt: signal.at,
@@ -167,7 +171,7 @@ export const deadlineOf = (state: ConnectionState, policy: ConnectionPolicy): nu
       return canAskAgain(state, policy) ? state.since + policy.connectTimeoutMs : undefined;
     case 'open':
       // Servers of the reference send no heartbeat: there, quiet proves nothing.
-      return state.reach === 'resumable' ? state.heardAt + 2.5 * policy.heartbeatMs : undefined;
+      return state.reach === 'resumable' ? state.heardAt + lifeOf(state, policy) : undefined;
     default:
       return undefined;
   }
@@ -175,13 +179,20 @@ export const deadlineOf = (state: ConnectionState, policy: ConnectionPolicy): nu
 
 type Live = Exclude<ConnectionState, { phase: 'closed' }>;
 
-const line = ({ attempt, reach, failures, downSince, retryMs }: Live): Line => ({
+const line = ({ attempt, reach, failures, downSince, retryMs, heartbeatMs }: Live): Line => ({
   attempt,
   reach,
   failures,
   downSince,
   retryMs,
+  heartbeatMs,
 });
+
+/** A server may beat at any pace; to hold a slow one for dead would cut a good connection again and again. */
+const heartbeatOf = (state: Live, policy: ConnectionPolicy): number => state.heartbeatMs ?? policy.heartbeatMs;
+
+/** How long a connection may be without a byte. */
+const lifeOf = (state: Live, policy: ConnectionPolicy): number => 2.5 * heartbeatOf(state, policy);
 
 const canAskAgain = (state: Live, policy: ConnectionPolicy): boolean =>
   state.reach === 'resumable' || (state.reach === 'unanswered' && policy.repeatable);
@@ -232,7 +243,7 @@ const tick = (state: Live, signal: { at: number; jitter: number }, policy: Conne
         ? lose(state, 'stall', signal, policy)
         : state;
     case 'open':
-      return state.reach === 'resumable' && at - state.heardAt >= 2.5 * policy.heartbeatMs
+      return state.reach === 'resumable' && at - state.heardAt >= lifeOf(state, policy)
         ? lose(state, 'stall', signal, policy)
         : state;
     default:
@@ -269,6 +280,6 @@ const isWorthAsking = (
     case 'connecting':
       return at - state.since >= 1_000;
     case 'open':
-      return at - state.heardAt >= (by === 'visible' ? policy.heartbeatMs * 1.2 : 1_000);
+      return at - state.heardAt >= (by === 'visible' ? heartbeatOf(state, policy) * 1.2 : 1_000);
   }
 };

@@ -180,7 +180,8 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
     const named = headers.get('chatkit-run-id');
     runId = named ?? runId;
     isAnswered = true;
-    return { type: 'opened', at: clock.now(), reach: isStart && named === null ? 'plain' : 'resumable' };
+    const reach = isStart && named === null ? 'plain' : 'resumable';
+    return { type: 'opened', at: clock.now(), reach, heartbeatMs: heartbeatMs(headers.get('chatkit-heartbeat')) };
   };
 
   const lossOf = ({ reason }: { reason: CloseReason }): ChatKitError | undefined => {
@@ -230,6 +231,10 @@ const newsOf = (state: ConnectionState): string =>
 
 const outcomeOf = ({ reason, outcome }: Extract<ConnectionState, { phase: 'closed' }>): RunOutcome =>
   outcome ?? (reason === 'stop' ? 'cancelled' : reason === 'refused' ? 'failed' : 'interrupted');
+
+/** `ChatKit-Heartbeat`: milliseconds, within bounds, so that no server can make its clients hang up at once or wait for a day. */
+const heartbeatMs = (value: string | null): number | undefined =>
+  value !== null && /^\d+$/.test(value) ? Math.min(Math.max(Number(value), 100), 10 * 60_000) : undefined;
 
 /** `Retry-After`: seconds or a date, which begins with a letter in each of its forms (RFC 9110 §5.6.7). */
 const retryAfterMs = (value: string | null, now: number): number | undefined => {

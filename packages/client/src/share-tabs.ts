@@ -48,9 +48,8 @@ export const shareTabs = (options: ShareTabsOptions = {}): typeof globalThis.fet
     const shared = createSharedRun(run, init, ports);
     const joining = await shared.join();
     if (joining === 'joined') {
-      return new Response(shared.body, {
-        headers: { 'content-type': 'text/event-stream', 'chatkit-run-id': run.runId },
-      });
+      const headers = { 'content-type': 'text/event-stream', 'chatkit-run-id': run.runId, ...shared.heartbeat() };
+      return new Response(shared.body, { headers });
     }
     shared.close();
     // A tab that is frozen holds its lock and does not know. When it wakes up, it finds that the lock is gone.
@@ -75,7 +74,7 @@ const lead = async (
     const response = await ports.send(input, init);
     if (!isLost && response.ok && response.status !== 204 && response.body !== null) {
       const shared = createSharedRun(run, init, ports);
-      shared.lead(response.body, lock);
+      shared.lead(response.body, response.headers, lock);
       return new Response(shared.body, { status: response.status, headers: response.headers });
     }
     lock.release();

@@ -41,8 +41,10 @@ export type Joining = 'joined' | 'refused' | 'unanswered';
 
 export interface SharedRun {
   readonly body: ReadableStream<Uint8Array>;
+  /** The header in which the server said its heartbeat, once it is known. */
+  heartbeat(): Record<string, string>;
   /** Reads from the server and tells the others, for as long as it has the lock. */
-  lead(upstream: ReadableStream<Uint8Array>, lock: RunLock): void;
+  lead(upstream: ReadableStream<Uint8Array>, head: Headers, lock: RunLock): void;
   /** Asks the leader for what is missing, follows it, and queues for the lock. */
   join(): Promise<Joining>;
   close(): void;
@@ -51,7 +53,12 @@ export interface SharedRun {
 type Message =
   | { readonly type: 'join'; readonly from: string; readonly after: string | undefined }
   /** The answer to one tab. Without frames: ask the server. */
-  | { readonly type: 'joined'; readonly to: string; readonly frames: readonly SharedFrame[] | undefined }
+  | {
+      readonly type: 'joined';
+      readonly to: string;
+      readonly frames: readonly SharedFrame[] | undefined;
+      readonly heartbeat: string | undefined;
+    }
   | { readonly type: 'frame'; readonly frame: SharedFrame };
 
 /** How long the last frames of a leader may be on their way when its lock is free already. */
@@ -68,6 +75,7 @@ export const createSharedRun = (run: RunRequest, init: RequestInit, ports: Shari
   /** The offset that this tab's body has reached. */
   let last = run.after;
   let kept: KeptFrames | undefined;
+  let heartbeat: string | undefined;
   let hasFollowers = false;
   let isHidden = typeof document !== 'undefined' && document.visibilityState === 'hidden';
   let stopLeading: (() => void) | undefined;
@@ -109,22 +117,24 @@ export const createSharedRun = (run: RunRequest, init: RequestInit, ports: Shari
   channel.onmessage = ({ data }: MessageEvent<Message>) => {
     if (data.type === 'join' && role === 'leading') {
       hasFollowers = true;
-      tell({ type: 'joined', to: data.from, frames: kept?.behind(data.after) });
+      tell({ type: 'joined', to: data.from, frames: kept?.behind(data.after), heartbeat });
       if (isHidden) giveWay();
     } else if (data.type === 'joined' && data.to === me && role === 'joining') {
       if (data.frames === undefined) return joined.resolve('refused');
       role = 'following';
+      heartbeat = data.heartbeat;
       joined.resolve('joined');
       for (const frame of data.frames) take(frame);
       void queue();
     } else if (data.type === 'frame' && role === 'following') take(data.frame);
   };
 
-  const lead = (upstream: ReadableStream<Uint8Array>, lock: RunLock): void => {
+  const lead = (upstream: ReadableStream<Uint8Array>, head: Headers, lock: RunLock): void => {
     role = 'leading';
     hasFollowers = false;
     const frames = keepFrames(last, ports.keepLength);
     kept = frames;
+    heartbeat = head.get('chatkit-heartbeat') ?? undefined;
     const reader = upstream.getReader();
     const stop = () => {
       stopLeading = undefined;
@@ -166,7 +176,7 @@ export const createSharedRun = (run: RunRequest, init: RequestInit, ports: Shari
       if (last !== undefined) url.searchParams.set('after', last);
       const response = await ports.send(url, { ...init, signal: over.signal });
       if (over.signal.aborted) return lock.release();
-      if (response.status === 200 && response.body !== null) return lead(response.body, lock);
+      if (response.status === 200 && response.body !== null) return lead(response.body, response.headers, lock);
     } catch {
       // The client finds out by asking itself.
     }
@@ -182,6 +192,7 @@ export const createSharedRun = (run: RunRequest, init: RequestInit, ports: Shari
 
   return {
     body,
+    heartbeat: () => (heartbeat === undefined ? {} : { 'chatkit-heartbeat': heartbeat }),
     lead,
     close: () => close(),
     join() {

@@ -32,7 +32,12 @@ const tick = (at: number): ConnectionSignal => ({ type: 'tick', at, jitter: 1 })
 const woken = (at: number, by: 'online' | 'visible' | 'restored'): ConnectionSignal => ({ type: 'woken', at, by });
 
 const signal: fc.Arbitrary<ConnectionSignal> = fc.oneof(
-  fc.record({ type: fc.constant('opened' as const), at: fc.nat(), reach: fc.constantFrom('resumable', 'plain') }),
+  fc.record({
+    type: fc.constant('opened' as const),
+    at: fc.nat(),
+    reach: fc.constantFrom('resumable', 'plain'),
+    heartbeatMs: fc.option(fc.integer({ min: 100, max: 600_000 }), { nil: undefined }),
+  }),
   fc.record({ type: fc.constant('heard' as const), at: fc.nat(), events: fc.nat(3) }),
   fc.record({ type: fc.constant('retry' as const), ms: fc.nat() }),
   fc.constant({ type: 'numbered' as const }),

@@ -81,12 +81,21 @@ describe('an outage', () => {
     const { client, clock, network } = chatWithOutages([say('a'), hang()], 4_000);
     network.plan({ stallAfterBytes: 900 });
     client.send('Hi');
-    await clock.advance(37_000);
+    await clock.advance(9_900);
     expect(requestTypes(network)).toEqual(['threads.create']);
     // The wait is half of the server's `retry` of 2 s.
     await clock.advance(2_000);
     expect(requestTypes(network)).toEqual(['threads.create', 'GET']);
     expect(texts(client)).toEqual(['Hi', 'a']);
+    client.detach();
+  });
+
+  it('is not suspected of a server whose heartbeat is slow: it says how slow', async () => {
+    const { client, clock, network } = chatWithOutages([say('a'), hang()], 60_000);
+    client.send('Hi');
+    await clock.advance(5 * 60_000);
+    expect(client.getSnapshot()).toMatchObject({ connection: 'silent', status: 'streaming' });
+    expect(requestTypes(network)).toEqual(['threads.create']);
     client.detach();
   });
 

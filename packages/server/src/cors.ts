@@ -36,7 +36,7 @@ export const corsHeaders = ({ allowedOrigins }: Settings, request: Request): Rec
     vary: 'origin',
     'access-control-allow-origin': origin,
     'access-control-allow-credentials': 'true',
-    'access-control-expose-headers': 'chatkit-run-id, chatkit-active-run, retry-after',
+    'access-control-expose-headers': 'chatkit-run-id, chatkit-active-run, chatkit-heartbeat, retry-after',
   };
 };
 

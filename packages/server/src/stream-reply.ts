@@ -50,7 +50,10 @@ export const streamReply = async (options: StreamReplyOptions): Promise<Reply> =
   const frames = readFrames({ priming, first, entries, encode, place });
   return {
     status: 200,
-    headers: { ...eventStreamHeaders, ...(resumable ? { 'chatkit-run-id': run.id } : {}) },
+    headers: {
+      ...eventStreamHeaders,
+      ...(resumable && { 'chatkit-run-id': run.id, 'chatkit-heartbeat': String(settings.heartbeatMs) }),
+    },
     body: resumable
       ? pipe(
           handOver(frames, hold, place, settings),
