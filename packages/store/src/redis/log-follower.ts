@@ -3,9 +3,9 @@
  * it through a stream of its own, which works on any Redis and leaves no moment in which a wake-up can be missed.
  */
 import { compareOffsets } from '@chatkit/core';
+import { forEach, interruptible, pipe, retry, timeout } from '@chatkit/stream';
 import { createEntryWindow, type EntryWindow } from './entry-window.ts';
 import { type Batch, decodeBatch, readReplyPairs } from './log-batch.ts';
-import { answeredWithin } from './patience.ts';
 import type { RedisConnection, RedisPort } from './redis-client.ts';
 
 /** A run that is followed. */
@@ -38,6 +38,7 @@ export interface LogFollower {
 
 /** Batches of one run in one reply: a long replay does not keep the other runs waiting. */
 const maxBatches = 200;
+const firstRetryMs = 20;
 const slowestRetryMs = 1_000;
 /** A reply that is this late never comes: the connection is half open. */
 const lateMs = 5_000;
@@ -47,6 +48,7 @@ export const createLogFollower = (options: LogFollowerOptions): LogFollower => {
   const followed = new Map<string, Followed>();
   let connection: RedisConnection | undefined;
   let state: 'idle' | 'reading' | 'closed' = 'idle';
+  const closing = new AbortController();
   /** The last id of the wake-up stream that has been read. */
   let woken = '0-0';
   let waking = false;
@@ -93,33 +95,40 @@ export const createLogFollower = (options: LogFollowerOptions): LogFollower => {
     }
   };
 
-  const read = async (): Promise<void> => {
-    if (state !== 'idle') return;
-    state = 'reading';
-    let retryMs = 0;
-    while (isReading() && followed.size > 0) {
+  /** One blocking command after another, for as long as runs are followed; an item for each answer. */
+  const answers = async function* (): AsyncGenerator<void, undefined> {
+    while (followed.size > 0) {
       const runs = [...followed.values()];
       const streams = runs.map((run) => streamOf(run.runId));
       connection ??= port.connect();
-      try {
-        const reply = await answeredWithin(
-          connection.command([
-            ...['XREAD', 'COUNT', `${maxBatches}`, 'BLOCK', `${blockMs}`, 'STREAMS'],
-            ...[wakeKey, ...streams, woken],
-            ...runs.map((run) => (run.cursor === '' ? '0-0' : run.cursor)),
-          ]),
-          blockMs + lateMs,
-        );
-        retryMs = 0;
-        deliver(reply, new Map(runs.map((run, index) => [streams[index] as string, run])));
-        // The command names every run. With many of them it pays to let more come in before the next one.
-        await pause(Math.min(20, Math.floor(runs.length / 25)));
-      } catch {
-        connection.close();
-        connection = undefined;
-        retryMs = Math.min(Math.max(retryMs * 2, 20), slowestRetryMs);
-        await pause(retryMs);
-      }
+      const reply = await connection.command([
+        ...['XREAD', 'COUNT', `${maxBatches}`, 'BLOCK', `${blockMs}`, 'STREAMS'],
+        ...[wakeKey, ...streams, woken],
+        ...runs.map((run) => (run.cursor === '' ? '0-0' : run.cursor)),
+      ]);
+      deliver(reply, new Map(runs.map((run, index) => [streams[index] as string, run])));
+      yield;
+      // The command names every run. With many of them it pays to let more come in before the next one.
+      await pause(Math.min(20, Math.floor(runs.length / 25)));
+    }
+  };
+  const disconnect = (): void => {
+    connection?.close();
+    connection = undefined;
+  };
+  const read = async (): Promise<void> => {
+    state = 'reading';
+    while (isReading() && followed.size > 0) {
+      await pipe(
+        retry(() => pipe(answers(), timeout({ idleMs: blockMs + lateMs })), {
+          retries: Number.POSITIVE_INFINITY,
+          baseMs: firstRetryMs,
+          maxMs: slowestRetryMs,
+          onRetry: disconnect,
+        }),
+        interruptible(closing.signal),
+        forEach(() => {}),
+      );
     }
     if (isReading()) state = 'idle';
   };
@@ -139,7 +148,8 @@ export const createLogFollower = (options: LogFollowerOptions): LogFollower => {
     close() {
       state = 'closed';
       followed.clear();
-      connection?.close();
+      closing.abort();
+      disconnect();
     },
   };
 };

@@ -1,7 +1,7 @@
 /** Fetches what a run has in Redis, page by page, and asks again for as long as the log waits for Redis. */
 import type { LogEntry } from '@chatkit/core';
+import { collect, pipe, retry, timeout } from '@chatkit/stream';
 import { decodeBatch } from './log-batch.ts';
-import { answeredWithin } from './patience.ts';
 import type { RedisScript } from './redis-script.ts';
 
 /** A part of a run's past. */
@@ -33,20 +33,27 @@ export interface LogPagesOptions {
 
 const firstRetryMs = 20;
 const slowestRetryMs = 1_000;
+/** An answer that is this late never comes: the connection was half open. Asking again does no harm. */
+const lateMs = 2_000;
 
 export const createFetchPage =
   ({ script, keysOf, unreachableMs }: LogPagesOptions): FetchPage =>
   async (runId, after, count) => {
-    const giveUpAt = performance.now() + unreachableMs;
-    for (let retryMs = firstRetryMs; ; retryMs = Math.min(retryMs * 2, slowestRetryMs)) {
-      try {
-        const asked = script(keysOf(runId), [after ?? '', `${count}`]);
-        return toPage(await answeredWithin(asked, giveUpAt - performance.now()), count);
-      } catch (error) {
-        if (performance.now() + retryMs >= giveUpAt) throw error;
-        await new Promise((done) => setTimeout(done, retryMs));
-      }
-    }
+    const giveUpAt = performance.now() + unreachableMs - firstRetryMs;
+    const ask = async function* () {
+      yield toPage(await script(keysOf(runId), [after ?? '', `${count}`]), count);
+    };
+    const [page] = await pipe(
+      retry(() => pipe(ask(), timeout({ firstMs: lateMs })), {
+        retries: Number.POSITIVE_INFINITY,
+        baseMs: firstRetryMs,
+        maxMs: slowestRetryMs,
+        when: () => performance.now() < giveUpAt,
+      }),
+      timeout({ firstMs: unreachableMs }),
+      collect,
+    );
+    return page as Page;
   };
 
 const toPage = (reply: unknown, count: number): Page | 'unknown' | 'expired' => {
