@@ -44,7 +44,8 @@ describe('createSqliteStore, beyond the contract', () => {
     expect(new Set(await Promise.all(writers)).size).toBe(40);
   });
 
-  it('is opened by several processes at once, also when the file is new', async () => {
+  // The workers spin until both have come: on a busy machine that takes a while.
+  it('is opened by several processes at once, also when the file is new', { timeout: 60_000 }, async () => {
     // Opens a row of new files in step with the other workers; `gate` counts who has come to which file.
     const opener = `
       import { workerData, parentPort } from 'node:worker_threads';

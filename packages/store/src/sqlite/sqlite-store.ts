@@ -4,6 +4,7 @@
  */
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { ChatKitError, type Store } from '@chatkit/core';
+import { collect, pipe, retry } from '@chatkit/stream';
 import { inTransaction, type SqlPort, type SqlQuery, transactionWords } from '../shared/sql-port.ts';
 import { createSqlStore } from '../shared/sql-store.ts';
 import { createUserOf, type UserIdOf } from '../shared/user-of.ts';
@@ -101,35 +102,37 @@ const createQuery = (database: DatabaseSync, busyTimeoutMs: number): SqlQuery =>
       statement = database.prepare(text.replaceAll('$', '?'));
       prepared.set(text, statement);
     }
-    for (const waiting = createPatience(busyTimeoutMs); ; await waiting.pause()) {
-      try {
-        return statement.all(...(values as SQLInputValue[]));
-      } catch (error) {
-        if (!isBusy(error)) throw error;
-        if (waiting.isOver()) {
-          throw new ChatKitError('internal', 'Another process has been writing to the database file for too long.', {
-            retryable: true,
-            cause: error,
-          });
-        }
-      }
+    const run = () => (statement as StatementSync).all(...(values as SQLInputValue[]));
+    try {
+      return run();
+    } catch (error) {
+      if (!isBusy(error)) throw error;
+      return whenFree(run, busyTimeoutMs);
     }
   };
 };
 
+/** Tries again while another process writes, for at most `busyTimeoutMs`; at random, so that two do not keep step. */
+const whenFree = async <T>(run: () => T, busyTimeoutMs: number): Promise<T> => {
+  const giveUpAt = performance.now() + busyTimeoutMs;
+  const attempt = async function* () {
+    yield run();
+  };
+  const when = (error: unknown) => isBusy(error) && performance.now() < giveUpAt;
+  try {
+    const results = await pipe(
+      retry(attempt, { retries: Number.POSITIVE_INFINITY, baseMs: 2, maxMs: 50, when }),
+      collect,
+    );
+    return results[0] as T;
+  } catch (error) {
+    if (!isBusy(error)) throw error;
+    throw new ChatKitError('internal', 'Another process has been writing to the database file for too long.', {
+      retryable: true,
+      cause: error,
+    });
+  }
+};
+
 /** SQLITE_BUSY, with whichever extension in the higher bits. */
 const isBusy = (error: unknown): boolean => ((error as { errcode?: number }).errcode ?? 0) % 256 === 5;
-
-/** Pauses of 1 ms doubling to 50 ms, halved at random so that two processes do not keep step. */
-const createPatience = (timeoutMs: number) => {
-  const deadline = performance.now() + timeoutMs;
-  let pauseMs = 1;
-  return {
-    isOver: () => performance.now() >= deadline,
-    pause: async (): Promise<void> => {
-      const ms = pauseMs * (0.5 + Math.random() / 2);
-      pauseMs = Math.min(50, pauseMs * 2);
-      await new Promise<void>((resolve) => setTimeout(resolve, ms));
-    },
-  };
-};
