@@ -1,4 +1,5 @@
 /** Watches over the silence of a run: its first event, the gaps between events, and its whole length. */
+import { deadline } from '@chatkit/stream/engine';
 import type { Clock } from './clock.ts';
 import type { DeadlineCode } from './run-state.ts';
 import type { Deadlines } from './settings.ts';
@@ -18,28 +19,23 @@ export const watchDeadlines = (
   clock: Clock,
   onPassed: (code: DeadlineCode) => void,
 ): DeadlineWatch => {
-  let total: unknown;
-  let silence: unknown;
-  const clear = (timer: unknown) => {
-    if (timer !== undefined) clock.clearTimeout(timer);
-  };
+  const total = deadline(clock, () => onPassed('run.total_timeout'));
+  let isFirst = true;
+  // It moves with every event; the timer under it does not.
+  const silence = deadline(clock, () => onPassed(isFirst ? 'run.first_event_timeout' : 'run.idle_timeout'));
   return {
     start() {
-      if (totalMs !== undefined) total = clock.setTimeout(() => onPassed('run.total_timeout'), totalMs);
+      if (totalMs !== undefined) total.set(clock.now() + totalMs);
     },
     waiting(first) {
+      isFirst = first;
       const ms = first ? firstEventMs : idleMs;
-      if (ms === undefined) return;
-      const code = first ? 'run.first_event_timeout' : 'run.idle_timeout';
-      silence = clock.setTimeout(() => onPassed(code), ms);
+      if (ms !== undefined) silence.set(clock.now() + ms);
     },
-    arrived() {
-      clear(silence);
-      silence = undefined;
-    },
+    arrived: silence.lift,
     end() {
-      clear(total);
-      clear(silence);
+      total.clear();
+      silence.clear();
     },
   };
 };

@@ -3,10 +3,11 @@
  * reference's bytes and nothing else; opted-in ones get offsets, a priming frame, heartbeats and the terminal frame.
  */
 import { ChatKitError, type LogEntry, parseOffset, type RunOutcome, serializeEvent } from '@chatkit/core';
-import { CHUNKS, type ChunkSource, concat, from, heartbeat, interruptible, pipe, type Stream } from '@chatkit/stream';
-import { encodeSse, endOfTurn, eventStreamHeaders, type Reply, type SseFrame } from '@chatkit/transport';
+import { concat, heartbeat, pipe, type Stream } from '@chatkit/stream';
+import { encodeSse, eventStreamHeaders, type Reply, type SseFrame } from '@chatkit/transport';
 import { settlesWithin } from './clock.ts';
 import { type EventFrames, framesOf } from './event-frames.ts';
+import { createFrameStream, type FrameEncoder, type FrameStream } from './frame-stream.ts';
 import { createDeltaMerger } from './merge-deltas.ts';
 import type { RemoteRun } from './remote-run.ts';
 import { type ReaderHold, type Run, startOffset } from './run.ts';
@@ -29,77 +30,68 @@ export interface StreamReplyOptions {
  */
 export const streamReply = async (options: StreamReplyOptions): Promise<Reply> => {
   const { run, hold, settings, resumable, after } = options;
-  const entries = arraysOf(run.read({ after, signal: hold.signal }));
+  const frames = framesOf(run);
+  let leave = hold.release;
+  const stream = createFrameStream({
+    entries: run.read({ after, signal: hold.signal }),
+    encoder: resumable ? resumableEncoder(frames, settings.retryMs) : plainEncoder(frames),
+    onOver: () => leave(),
+  });
   const newest = run.lastOffset();
   const isOver = 'state' in run && isSettled(run.state());
-  const first = newest === (after ?? startOffset) && !isOver ? undefined : entries.next();
+  const first = newest === (after ?? startOffset) && !isOver ? undefined : stream.begin();
   // Where an entry must be there already it is waited for; of a log elsewhere nobody knows whether it is.
   if (first !== undefined && (newest !== undefined || (await settlesWithin(first, REMOTE_FIRST_MS, settings.clock)))) {
-    const step = await orRelease(first, hold);
-    if (step.done === true) {
+    if (!(await orRelease(first, hold))) {
       hold.release();
       return { status: 204, headers: {}, body: null };
     }
   }
-  const place: Place = { offset: after ?? startOffset, opened() {}, leave: hold.release };
-  const encode = resumable
-    ? resumableFrames(framesOf(run), run.lastOffset, settings.retryMs, place)
-    : plainFrames(framesOf(run));
-  // Without data, so nobody sees an event; from here on a client that is cut off knows where to go on.
-  const priming = resumable ? encodeSse({ id: after ?? startOffset, retry: settings.retryMs }) : undefined;
-  const frames = readFrames({ priming, first, entries, encode, place });
-  return {
-    status: 200,
-    headers: {
-      ...eventStreamHeaders,
-      ...(resumable && { 'chatkit-run-id': run.id, 'chatkit-heartbeat': String(settings.heartbeatMs) }),
-    },
-    body: resumable
-      ? pipe(
-          handOver(frames, hold, place, settings),
-          heartbeat<string, string>({
-            everyMs: settings.heartbeatMs,
-            value: encodeSse({ comment: '' }),
-            clock: settings.clock,
-          }),
-        )
-      : frames,
-  };
+  if (!resumable) return { status: 200, headers: { ...eventStreamHeaders }, body: stream.frames };
+  const body = resumableBody(stream, hold.signal, after ?? startOffset, settings, () => {
+    // Until the client has come back its hold counts, or the hand-over would look to the run as if nobody read it.
+    leave = () => void settings.clock.setTimeout(hold.release, HAND_OVER_MS);
+  });
+  const headers = { 'chatkit-run-id': run.id, 'chatkit-heartbeat': String(settings.heartbeatMs) };
+  return { status: 200, headers: { ...eventStreamHeaders, ...headers }, body };
 };
 
-/** Where a reader is. */
-interface Place {
-  /** The last offset that was sent. */
-  offset: string;
-  /** Called when its body begins to be read. */
-  opened: () => void;
-  /** What becomes of its hold when its body is over. */
-  leave: () => void;
-}
-
 /**
- * Ends a body that has become old: it stops behind a whole frame, and the last one tells the client to go on at once from
- * there. Until it has come back its hold counts, or the hand-over would look to the run as if nobody read it.
+ * The frames between two of our own. The first has no data, so no client sees an event, but from here on one that is cut off
+ * knows where to go on. The last comes when the connection has become old: it tells the client to go on at once with a new
+ * one. In between, comments fill the silence.
  */
-const handOver = (frames: Stream<string>, hold: ReaderHold, place: Place, settings: Settings): Stream<string> => {
-  const { clock, maxConnectionMs, retryMs } = settings;
-  if (maxConnectionMs === Number.POSITIVE_INFINITY) return frames;
-  const age = interruptible();
+const resumableBody = (
+  stream: FrameStream,
+  signal: AbortSignal,
+  start: string,
+  { clock, heartbeatMs, maxConnectionMs, retryMs }: Settings,
+  onOld: () => void,
+): Stream<string> => {
   let isOld = false;
-  place.opened = () => {
-    const timer = clock.setTimeout(() => {
-      isOld = true;
-      place.leave = () => void clock.setTimeout(hold.release, HAND_OVER_MS);
-      age.interrupt();
-    }, maxConnectionMs);
-    hold.signal.addEventListener('abort', () => clock.clearTimeout(timer), { once: true });
+  const growOld = () => {
+    isOld = true;
+    onOld();
+    stream.stop();
+  };
+  const first = {
+    *[Symbol.iterator]() {
+      yield encodeSse({ id: start, retry: retryMs });
+      if (maxConnectionMs === Number.POSITIVE_INFINITY || signal.aborted) return;
+      const timer = clock.setTimeout(growOld, maxConnectionMs);
+      signal.addEventListener('abort', () => clock.clearTimeout(timer), { once: true });
+    },
   };
   const last = {
     *[Symbol.iterator]() {
-      if (isOld) yield encodeSse({ event: 'reconnect', data: '{}', id: place.offset, retry: retryMs });
+      const id = stream.offset() ?? start;
+      if (isOld) yield encodeSse({ event: 'reconnect', data: '{}', id, retry: retryMs });
     },
   };
-  return concat(pipe(frames, age), last);
+  return pipe(
+    concat(first, stream.frames, last),
+    heartbeat<string, string>({ everyMs: heartbeatMs, value: encodeSse({ comment: '' }), clock }),
+  );
 };
 
 /** How long a client may take to come back to a run that nobody else reads. */
@@ -118,49 +110,29 @@ const orRelease = async <T>(work: Promise<T>, hold: ReaderHold): Promise<T> => {
   }
 };
 
-/** What is there, as arrays; one by one from a log that gives none. */
-const arraysOf = (entries: AsyncIterable<LogEntry>): AsyncIterator<readonly LogEntry[]> => {
-  const { [CHUNKS]: arrays } = entries as Partial<ChunkSource<LogEntry>>;
-  if (arrays !== undefined) return arrays.call(entries);
-  const iterator = entries[Symbol.asyncIterator]();
-  return {
-    async next() {
-      const step = await iterator.next();
-      return step.done === true ? step : { done: false, value: [step.value] };
-    },
-    async return() {
-      await iterator.return?.();
-      return { done: true, value: undefined };
-    },
-  };
-};
+const plainEncoder = ({ frameOf }: EventFrames): FrameEncoder => ({
+  add: (entry) => ('event' in entry ? frameOf(entry) : ''),
+  rest: () => '',
+  offset: () => undefined,
+});
 
-type Encode = (entries: readonly LogEntry[]) => string[];
-
-const plainFrames =
-  ({ frameOf }: EventFrames): Encode =>
-  (entries) => {
-    const frames: string[] = [];
-    for (const entry of entries) if ('event' in entry) frames.push(frameOf(entry));
-    return frames;
-  };
-
-const resumableFrames = (
-  { frameOf }: EventFrames,
-  newest: () => string | undefined,
-  retryMs: number,
-  place: Place,
-): Encode => {
-  const merge = createDeltaMerger(newest);
-  const frame = (entry: LogEntry): string => {
+const resumableEncoder = ({ frameOf }: EventFrames, retryMs: number): FrameEncoder => {
+  const merger = createDeltaMerger();
+  let last: string | undefined;
+  const frame = (entry: LogEntry | undefined): string => {
+    if (entry === undefined) return '';
     const { offset } = entry;
-    place.offset = offset;
+    last = offset;
     if ('end' in entry) return encodeSse({ ...endFrame(entry.end, retryMs), id: offset });
     // What a log of somebody else's gives for an offset is looked at by the encoder.
     if (parseOffset(offset) === undefined) return encodeSse({ id: offset, data: serializeEvent(entry.event) });
     return `id: ${offset}\n${frameOf(entry)}`;
   };
-  return (entries) => merge(entries).map(frame);
+  return {
+    add: (entry) => frame(merger.add(entry)),
+    rest: () => frame(merger.rest()),
+    offset: () => last,
+  };
 };
 
 /** After a shutdown all clients would come back at once, so each is told another time. */
@@ -169,50 +141,3 @@ const endFrame = (outcome: RunOutcome, retryMs: number): SseFrame => ({
   data: JSON.stringify({ outcome }),
   retry: outcome === 'interrupted' ? Math.round(retryMs * (0.5 + Math.random())) : undefined,
 });
-
-interface FrameSource {
-  /** What goes out before anything is read. */
-  priming: string | undefined;
-  /** The first arrays, if they have been asked for. */
-  first: Promise<IteratorResult<readonly LogEntry[]>> | undefined;
-  entries: AsyncIterator<readonly LogEntry[]>;
-  encode: Encode;
-  place: Place;
-}
-
-/** The body: arrays of frames, so that what was there together costs one promise. Its end, however it comes, is the hold's. */
-const readFrames = ({ priming, first, entries, encode, place }: FrameSource): Stream<string> => {
-  let ahead = first;
-  let isPrimed = priming === undefined;
-  let hasRead = false;
-  const reader: AsyncIterator<readonly string[], undefined> = {
-    async next() {
-      if (!isPrimed) {
-        isPrimed = true;
-        place.opened();
-        return { done: false, value: [priming as string] };
-      }
-      try {
-        // An event that comes alone is there at once; those that come with it, in the same turn, are taken together.
-        if (hasRead) await new Promise<void>(endOfTurn);
-        hasRead = true;
-        const step = await (ahead ?? entries.next());
-        ahead = undefined;
-        if (step.done !== true) return { done: false, value: encode(step.value) };
-        place.leave();
-        return { done: true, value: undefined };
-      } catch (error) {
-        place.leave();
-        throw error;
-      }
-    },
-    // A read that is pending is ended by the release underneath; it need not be waited for.
-    async return() {
-      place.leave();
-      await entries.return?.();
-      return { done: true, value: undefined };
-    },
-  };
-  // `from` looks for arrays first; that a source of arrays is none of items is of no account.
-  return from({ [CHUNKS]: () => reader } as unknown as AsyncIterable<string>);
-};

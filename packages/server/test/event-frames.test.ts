@@ -53,49 +53,55 @@ test('all readers of a run share its frames', () => {
   expect(framesOf({})).not.toBe(framesOf(run));
 });
 
-test('merging loses nothing, however the entries come in arrays and how far ahead the producer is', () => {
+test('merging loses nothing, and joins what is there together, however the entries come', () => {
   fc.assert(
     fc.property(entries, fc.array(fc.integer({ min: 1, max: 7 })), (all, sizes) => {
-      const newest = all.at(-1)?.offset;
-      const merge = createDeltaMerger(() => newest);
+      const merger = createDeltaMerger();
       const out: LogEntry[] = [];
-      for (let at = 0, turn = 0; at < all.length; turn += 1) {
-        const size = sizes[turn] ?? 3;
-        out.push(...merge(all.slice(at, at + size)));
-        at += size;
-      }
-      expect(out.at(-1)?.offset).toBe(newest);
-      const textOf = (list: readonly LogEntry[]) =>
-        list.map((each) => ('event' in each ? serializeEvent(each.event) : '')).join('\n');
-      // Merged by hand: neighbours of one part, in the order of the events.
+      const give = (entry: LogEntry | undefined) => entry && out.push(entry);
       const expected: EventEntry[] = [];
-      for (const entry of all) {
-        const before = expected.at(-1);
-        const [a, b] = [before?.event, entry.event];
-        if (
-          a?.type === 'thread.item.updated' &&
-          b.type === 'thread.item.updated' &&
-          a.item_id === b.item_id &&
-          'delta' in a.update &&
-          'delta' in b.update &&
-          'content_index' in a.update &&
-          'content_index' in b.update &&
-          a.update.content_index === b.update.content_index
-        ) {
-          expected[expected.length - 1] = {
-            offset: entry.offset,
-            event: textDelta(a.item_id, a.update.delta + b.update.delta, a.update.content_index),
-          };
-        } else expected.push(entry);
+      for (let at = 0, turn = 0; at < all.length; turn += 1) {
+        const together = all.slice(at, at + (sizes[turn] ?? 3));
+        at += together.length;
+        for (const entry of together) give(merger.add(entry));
+        give(merger.rest());
+        expected.push(...mergedByHand(together));
       }
-      expect(textOf(out)).toBe(textOf(expected));
+      expect(out).toEqual(expected);
+      expect(merger.rest()).toBeUndefined();
     }),
   );
 });
 
-test('with the producer’s place unknown nothing is held back', () => {
-  const merge = createDeltaMerger(() => undefined);
-  const delta = (at: number): LogEntry => ({ offset: `1-${at}`, event: textDelta('a', 'x') });
-  expect(merge([delta(1)])).toHaveLength(1);
-  expect(merge([delta(2), delta(3)])).toHaveLength(1);
+/** Neighbours of one part, in the order of the events. */
+const mergedByHand = (entries: readonly EventEntry[]): EventEntry[] => {
+  const merged: EventEntry[] = [];
+  for (const entry of entries) {
+    const [a, b] = [merged.at(-1)?.event, entry.event];
+    if (
+      a?.type === 'thread.item.updated' &&
+      b.type === 'thread.item.updated' &&
+      a.item_id === b.item_id &&
+      'delta' in a.update &&
+      'delta' in b.update &&
+      'content_index' in a.update &&
+      'content_index' in b.update &&
+      a.update.content_index === b.update.content_index
+    ) {
+      const event = textDelta(a.item_id, a.update.delta + b.update.delta, a.update.content_index);
+      merged[merged.length - 1] = { offset: entry.offset, event };
+    } else merged.push(entry);
+  }
+  return merged;
+};
+
+test('a merged delta has an end, so that no frame grows without bound', () => {
+  const merger = createDeltaMerger();
+  const lengths: number[] = [];
+  for (let at = 1; at <= 100; at += 1) {
+    const given = merger.add({ offset: `1-${at}`, event: textDelta('a', 'x'.repeat(1000)) });
+    if (given !== undefined) lengths.push(JSON.stringify(given).length);
+  }
+  expect(lengths.length).toBeGreaterThan(4);
+  expect(Math.max(...lengths)).toBeLessThan(20 * 1024);
 });

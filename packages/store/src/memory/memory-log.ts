@@ -2,9 +2,10 @@
  * Verbs 2 and 3 of the path of a token, in one process: a bounded ring of entries per run, and readers that replay it
  * and then tail it. The ring *is* the log: a reader never gets anything that is not in it.
  */
-import { ChatKitError, compareOffsets, type LogEntry, type StreamLog } from '@chatkit/core';
+import { ChatKitError, compareOffsets, type LogEntry, parseOffset, type StreamLog } from '@chatkit/core';
 import { entrySize } from '../shared/event-size.ts';
 import { createTailReader, type TailSource } from '../shared/tail-reader.ts';
+import { EntryList } from './entry-list.ts';
 
 export interface MemoryLogOptions {
   /**
@@ -14,7 +15,7 @@ export interface MemoryLogOptions {
   maxBytesPerRun?: number | undefined;
   /**
    * How far the slowest attached reader may lag before `append` returns a promise, in bytes; it resolves when that reader
-   * is down to half of it, or has gone. Default 256 KiB, at most half of `maxBytesPerRun`.
+   * is down to half of it, or has gone. Default 32 KiB, at most half of `maxBytesPerRun`.
    */
   maxLagBytes?: number | undefined;
   /** What all runs keep together; past it the finished runs that were used longest ago go. Default 64 MiB. */
@@ -25,7 +26,7 @@ export interface MemoryLogOptions {
   onEvict?: ((runId: string) => void) | undefined;
 }
 
-/** An attached reader: the absolute index of the entry it gets next. */
+/** An attached reader: the number of the entry it gets next. */
 interface Tail {
   position: number;
   wake(): void;
@@ -33,20 +34,11 @@ interface Tail {
 
 interface Run {
   readonly id: string;
-  readonly entries: LogEntry[];
-  /** For each entry: bytes ever appended to the run, up to and with it. An array of numbers costs a tenth of objects. */
-  readonly ends: number[];
-  /** Index in `entries` of the oldest one that is kept. */
-  head: number;
-  /** The absolute index of `entries[0]`. */
-  base: number;
-  /** Bytes ever appended, and bytes dropped again. */
-  total: number;
-  dropped: number;
+  readonly list: EntryList;
   /** The last offset that is no longer held. */
   lastDropped: string | undefined;
   state: 'open' | 'ended' | 'forgotten';
-  readonly tails: Set<Tail>;
+  readonly tails: Tail[];
   room: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
 }
 
@@ -62,7 +54,7 @@ interface Run {
  */
 export const createMemoryLog = (options: MemoryLogOptions = {}): StreamLog => {
   const maxBytesPerRun = options.maxBytesPerRun ?? 8 * 1024 * 1024;
-  const maxLagBytes = Math.min(options.maxLagBytes ?? 256 * 1024, maxBytesPerRun / 2);
+  const maxLagBytes = Math.min(options.maxLagBytes ?? 32 * 1024, maxBytesPerRun / 2);
   const maxBytes = options.maxBytes ?? 64 * 1024 * 1024;
   const maxFinishedRuns = options.maxFinishedRuns ?? 1000;
   const runs = new Map<string, Run>();
@@ -81,14 +73,14 @@ export const createMemoryLog = (options: MemoryLogOptions = {}): StreamLog => {
   const forget = (run: Run): void => {
     runs.delete(run.id);
     idle.delete(run.id);
-    bytes -= run.total - run.dropped;
+    bytes -= run.list.total - run.list.dropped;
     run.state = 'forgotten';
     wakeAll(run);
     releaseRoom(run);
   };
   /** Puts a run that has ended and has no readers behind all others of that kind, and drops the first ones. */
   const rest = (run: Run): void => {
-    if (run.state === 'ended' && run.tails.size === 0) {
+    if (run.state === 'ended' && run.tails.length === 0) {
       idle.delete(run.id);
       idle.set(run.id, run);
     }
@@ -100,19 +92,12 @@ export const createMemoryLog = (options: MemoryLogOptions = {}): StreamLog => {
     }
   };
   const dropOldest = (run: Run): void => {
-    while (run.total - run.dropped > maxBytesPerRun && run.head < run.entries.length - 1) {
-      const end = run.ends[run.head] as number;
-      bytes -= end - run.dropped;
-      run.dropped = end;
-      run.lastDropped = run.entries[run.head]?.offset;
-      run.head += 1;
-    }
-    // Half of the array is dead: moving the rest costs no more than appending the dead half did.
-    if (run.head > 32 && run.head * 2 > run.entries.length) {
-      run.entries.splice(0, run.head);
-      run.ends.splice(0, run.head);
-      run.base += run.head;
-      run.head = 0;
+    const { list } = run;
+    while (list.total - list.dropped > maxBytesPerRun && list.first < list.end - 1) {
+      run.lastDropped = list.at(list.first)?.offset;
+      bytes += list.dropped;
+      list.dropFirst();
+      bytes -= list.dropped;
     }
   };
 
@@ -123,17 +108,24 @@ export const createMemoryLog = (options: MemoryLogOptions = {}): StreamLog => {
 
     append(runId, entries) {
       const run = known(runId);
-      for (const entry of unheld(run, entries)) {
+      const { list } = run;
+      let refused: LogEntry | undefined;
+      for (const entry of entries) {
+        const place = parseOffset(entry.offset);
+        if (!list.isNew(entry.offset, place)) continue;
+        if (run.state !== 'open') {
+          refused = entry;
+          break;
+        }
         const size = entrySize(entry);
-        run.total += size;
         bytes += size;
-        run.entries.push(entry);
-        run.ends.push(run.total);
+        list.push(entry, place, size);
         if ('end' in entry) run.state = 'ended';
       }
       dropOldest(run);
       wakeAll(run);
       rest(run);
+      if (refused !== undefined) throw closed(run, refused);
       if (run.state !== 'open' || widestLag(run) <= maxLagBytes) {
         releaseRoom(run);
         return undefined;
@@ -143,47 +135,45 @@ export const createMemoryLog = (options: MemoryLogOptions = {}): StreamLog => {
     },
 
     read(runId, { after, signal } = {}) {
-      let run: Run | undefined;
+      let run: Run;
       /** Whether `after` lies beyond the last entry: what comes up to it is passed over. */
-      let ahead = false;
-      const settleRoom = (of: Run): void => {
-        if (of.room !== undefined && widestLag(of) <= maxLagBytes / 2) releaseRoom(of);
+      let isAhead = false;
+      const settleRoom = (): void => {
+        if (run.room !== undefined && widestLag(run) <= maxLagBytes / 2) releaseRoom(run);
       };
       const tail: Tail = { position: 0, wake: () => reader.wake() };
       const source: TailSource<LogEntry> = {
         attach() {
           run = known(runId);
-          if (run.lastDropped !== undefined && (after === undefined || compareOffsets(after, run.lastDropped) < 0))
+          const { list, lastDropped, tails } = run;
+          if (lastDropped !== undefined && (after === undefined || compareOffsets(after, lastDropped) < 0))
             throw expired(run);
-          const first = after === undefined ? run.head : firstAfter(run, after);
-          ahead = after !== undefined && first === run.entries.length;
-          tail.position = run.base + first;
-          run.tails.add(tail);
+          tail.position = after === undefined ? list.first : firstAfter(list, after);
+          isAhead = after !== undefined && tail.position === list.end;
+          tails.push(tail);
           idle.delete(run.id);
         },
         poll() {
-          const of = run as Run;
           for (;;) {
-            const index = tail.position - of.base;
-            if (of.state === 'forgotten' || index < of.head) throw expired(of);
-            const entry = of.entries[index];
-            if (entry === undefined) return of.state === 'ended' ? 'end' : 'wait';
+            const { list } = run;
+            if (run.state === 'forgotten' || tail.position < list.first) throw expired(run);
+            const entry = list.at(tail.position);
+            if (entry === undefined) return run.state === 'ended' ? 'end' : 'wait';
             tail.position += 1;
-            if (of.room !== undefined) settleRoom(of);
-            if (ahead && compareOffsets(entry.offset, after as string) <= 0) continue;
-            ahead = false;
-            return { value: entry, size: (of.ends[index] as number) - endBefore(of, index) };
+            if (run.room !== undefined) settleRoom();
+            if (isAhead && compareOffsets(entry.offset, after as string) <= 0) continue;
+            isAhead = false;
+            return entry;
           }
         },
         detach() {
-          const of = run as Run;
-          of.tails.delete(tail);
-          settleRoom(of);
-          rest(of);
+          run.tails.splice(run.tails.indexOf(tail), 1);
+          settleRoom();
+          rest(run);
         },
       };
       const reader = createTailReader(source, signal);
-      return reader.iterator;
+      return reader.entries;
     },
 
     async delete(runId) {
@@ -195,15 +185,10 @@ export const createMemoryLog = (options: MemoryLogOptions = {}): StreamLog => {
 
 const emptyRun = (id: string): Run => ({
   id,
-  entries: [],
-  ends: [],
-  head: 0,
-  base: 0,
-  total: 0,
-  dropped: 0,
+  list: new EntryList(),
   lastDropped: undefined,
   state: 'open',
-  tails: new Set(),
+  tails: [],
   room: undefined,
 });
 
@@ -212,49 +197,33 @@ const expired = (run: Run): ChatKitError =>
     details: { id: run.id },
   });
 
-/** The entries that the run does not hold yet. Offsets grow, so what is not above the last one has been here already. */
-const unheld = (run: Run, entries: readonly LogEntry[]): readonly LogEntry[] => {
-  let last = run.entries.at(-1);
-  const fresh: LogEntry[] = [];
-  for (const entry of entries) {
-    if (last !== undefined && compareOffsets(entry.offset, last.offset) <= 0) continue;
-    if (last !== undefined && 'end' in last)
-      throw new ChatKitError('log.closed', `The run ${JSON.stringify(run.id)} has ended; nothing can follow.`, {
-        details: { id: run.id, offset: entry.offset },
-      });
-    fresh.push(entry);
-    last = entry;
-  }
-  return fresh;
-};
+const closed = (run: Run, { offset }: LogEntry): ChatKitError =>
+  new ChatKitError('log.closed', `The run ${JSON.stringify(run.id)} has ended; nothing can follow.`, {
+    details: { id: run.id, offset },
+  });
 
-/** Index in `entries` of the first entry whose offset is above `after`. */
-const firstAfter = ({ entries, head }: Run, after: string): number => {
-  let low = head;
-  let high = entries.length;
+/** The number of the first entry whose offset is above `after`. */
+const firstAfter = (list: EntryList, after: string): number => {
+  let low = list.first;
+  let high = list.end;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (compareOffsets((entries[middle] as LogEntry).offset, after) <= 0) low = middle + 1;
+    if (compareOffsets((list.at(middle) as LogEntry).offset, after) <= 0) low = middle + 1;
     else high = middle;
   }
   return low;
 };
 
-/** Bytes ever appended before the entry at `index`. */
-const endBefore = ({ ends, head, dropped }: Run, index: number): number =>
-  index <= head ? dropped : (ends[index - 1] as number);
-
 /** Bytes that the slowest reader has not taken yet; 0 without readers. */
-const widestLag = (run: Run): number => {
-  if (run.tails.size === 0) return 0;
-  let slowest = Number.POSITIVE_INFINITY;
-  for (const tail of run.tails) slowest = Math.min(slowest, tail.position);
-  const index = slowest - run.base;
-  return run.total - endBefore(run, index);
+const widestLag = ({ list, tails }: Run): number => {
+  let slowest = list.end;
+  for (const { position } of tails) if (position < slowest) slowest = position;
+  return list.total - list.bytesBefore(slowest);
 };
 
-const wakeAll = (run: Run): void => {
-  for (const tail of run.tails) tail.wake();
+/** From the last one on, because a reader that is woken may leave. */
+const wakeAll = ({ tails }: Run): void => {
+  for (let at = tails.length - 1; at >= 0; at -= 1) tails[at]?.wake();
 };
 
 const createRoom = (): NonNullable<Run['room']> => {

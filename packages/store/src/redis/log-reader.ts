@@ -61,10 +61,10 @@ export const readLog = (
     reader.wake();
   };
   const isNew = (entry: LogEntry): boolean => position === undefined || compareOffsets(entry.offset, position) > 0;
-  const give = (entry: LogEntry): { value: LogEntry } => {
+  const give = (entry: LogEntry): LogEntry => {
     position = entry.offset;
     if ('end' in entry) isOver = true;
-    return { value: entry };
+    return entry;
   };
   const source: TailSource<LogEntry> = {
     attach() {
@@ -112,5 +112,5 @@ export const readLog = (
   };
   const tail: Tail = { window: undefined, index: -1, wake: () => reader.wake() };
   const reader = createTailReader(source, signal);
-  return reader.iterator;
+  return reader.entries;
 };

@@ -1,156 +1,111 @@
 /**
- * The reading end of a log: an async iterator over a source that says, at any moment, whether it has an entry, has none
- * yet, or has ended. It holds nothing itself, so a reader that nobody drives costs its position and one listener. Whoever
- * knows `CHUNKS` reads what is there as arrays: a promise for each array, not for each entry.
+ * The reading end of a log: a stream over a source that says, at any moment, whether it has an entry, has none yet, or has
+ * ended. It holds nothing itself, so a reader that nobody drives costs its position and one listener. It is a stage of the
+ * stream engine: a pipeline behind it gets an entry within the call that appended it, with no promise in between.
  */
-import { CHUNKS, type ChunkSource } from '@chatkit/stream';
+import type { Stream } from '@chatkit/stream';
+import { type Cleanup, type Failure, outlet, type Sink } from '@chatkit/stream/engine';
 
-interface Polled<T> {
-  readonly value: T;
-  readonly size?: number;
-}
-
-/** What a reader reads. All three are synchronous; what `attach` or `poll` throws, the pending `next()` rejects with. */
-export interface TailSource<T> {
+/** What a reader reads. All are synchronous; what `attach` or `poll` throws, the stream fails with. */
+export interface TailSource<T extends object> {
   /** Called once, at the first `next()`. */
   attach(): void;
-  /** The next entry, or why there is none; asked again after 'end' it says so again. `size` in bytes, where it is known. */
-  poll(): Polled<T> | 'wait' | 'end';
+  /** The next entry, or why there is none; asked again after 'end' it says so again. */
+  poll(): T | 'wait' | 'end';
   /** Called once after `attach`, on every ending: end, error, abort and `return()`. */
   detach(): void;
 }
 
 export interface TailReader<T> {
-  readonly iterator: AsyncIterableIterator<T, undefined> & AsyncDisposable & ChunkSource<T>;
+  readonly entries: Stream<T>;
   /** Tells a reader that waits to poll again. */
   wake(): void;
 }
 
-/** A pending `next()`, of the entries or of the arrays. */
-type Waiting<T> = { reject(reason: unknown): void } & (
-  | { readonly of: 'entries'; resolve(result: IteratorResult<T, undefined>): void }
-  | { readonly of: 'arrays'; resolve(result: IteratorResult<readonly T[], undefined>): void }
-);
-
-/** What an array holds at most: a reader that fell behind takes in so much at once. */
-const maxChunkLength = 256;
-const maxChunkBytes = 32 * 1024;
-
-/** An entry of which nobody knows the size counts for a few text deltas. */
-const sizeOf = <T>({ size = 512 }: Polled<T>): number => size;
-
-const done: IteratorReturnResult<undefined> = { done: true, value: undefined };
-
 /**
- * One-shot and lazy. `next()` calls settle in the order they were made; `return()` settles those that are pending at
- * once; an abort rejects one of them with the signal's reason, or the next one when none is pending.
+ * One-shot and lazy. An abort fails the stream with the signal's reason: the `next()` that is pending, or the next one.
  */
-export const createTailReader = <T>(source: TailSource<T>, signal: AbortSignal | undefined): TailReader<T> => {
-  let state: 'new' | 'open' | 'closed' = 'new';
-  const waiting: Waiting<T>[] = [];
-  /** The reason of an abort that no `next()` has seen yet. */
-  let unseen: { reason: unknown } | undefined;
+export const createTailReader = <T extends object>(
+  source: TailSource<T>,
+  signal: AbortSignal | undefined,
+): TailReader<T> => {
+  let state: 'new' | 'open' | 'over' = 'new';
+  /** Who asks and has had no answer. */
+  let sink: Sink<T> | undefined;
+  /** Why it broke, for who asks next. */
+  let failure: Failure | undefined;
+  let isAnswering = false;
 
-  const close = (): void => {
-    if (state === 'closed') return;
-    const attached = state === 'open';
-    state = 'closed';
+  const letGo = (): Sink<T> | undefined => {
+    const to = sink;
+    sink = undefined;
+    return to;
+  };
+  const close = (why?: Failure): Cleanup => {
+    const wasOpen = state === 'open';
+    if (state !== 'over') failure = why;
+    state = 'over';
     signal?.removeEventListener('abort', onAbort);
-    if (attached) source.detach();
+    if (wasOpen) source.detach();
+    return undefined;
   };
-  const finish = (): void => {
-    close();
-    for (const each of waiting.splice(0)) each.resolve(done);
-  };
-  const fail = (reason: unknown): void => {
-    const first = waiting.shift();
-    if (first === undefined) unseen = { reason };
-    else first.reject(reason);
-    finish();
-  };
-  const onAbort = (): void => fail(signal?.reason);
-
-  /** What is there, beginning with `first`. What the source throws, it throws again when it is asked the next time. */
-  const gather = (first: Polled<T>): T[] => {
-    const chunk = [first.value];
-    try {
-      for (let bytes = sizeOf(first); bytes < maxChunkBytes && chunk.length < maxChunkLength; ) {
-        const polled = source.poll();
-        if (polled === 'wait' || polled === 'end') break;
-        chunk.push(polled.value);
-        bytes += sizeOf(polled);
-      }
-    } catch {}
-    return chunk;
-  };
-  const give = (to: Waiting<T>, polled: Polled<T>): void => {
-    if (to.of === 'entries') to.resolve({ done: false, value: polled.value });
-    else to.resolve({ done: false, value: gather(polled) });
+  const onAbort = (): void => {
+    close({ error: signal?.reason });
+    answer();
   };
 
-  const drain = (): void => {
+  const poll = (): T | 'wait' | 'end' => {
     try {
-      while (state === 'open' && waiting.length > 0) {
-        const polled = source.poll();
-        if (polled === 'wait') return;
-        if (polled === 'end') finish();
-        else give(waiting.shift() as Waiting<T>, polled);
-      }
+      return source.poll();
     } catch (error) {
-      fail(error);
+      close({ error });
+      return 'end';
     }
+  };
+
+  /** Answers whoever asks, if there is something to say; in a loop, because it may ask again inside the answer. */
+  const answer = (): void => {
+    if (isAnswering) return;
+    isAnswering = true;
+    while (sink !== undefined) {
+      const entry = state === 'over' ? 'end' : poll();
+      if (entry === 'wait') break;
+      if (entry !== 'end') letGo()?.item(entry);
+      else {
+        close();
+        const why = failure;
+        failure = undefined;
+        letGo()?.end(why);
+      }
+    }
+    isAnswering = false;
   };
 
   const open = (): void => {
-    if (signal?.aborted) {
-      fail(signal.reason);
-      return;
-    }
     try {
+      signal?.throwIfAborted();
       source.attach();
+      state = 'open';
+      signal?.addEventListener('abort', onAbort);
     } catch (error) {
-      fail(error);
-      return;
+      close({ error });
     }
-    state = 'open';
-    signal?.addEventListener('abort', onAbort);
-  };
-
-  const next = <V>(
-    wait: (resolve: (result: IteratorResult<V, undefined>) => void, reject: (reason: unknown) => void) => Waiting<T>,
-  ): Promise<IteratorResult<V, undefined>> => {
-    if (state === 'closed') {
-      if (unseen === undefined) return Promise.resolve(done);
-      const { reason } = unseen;
-      unseen = undefined;
-      return Promise.reject(reason);
-    }
-    return new Promise((resolve, reject) => {
-      waiting.push(wait(resolve, reject));
-      if (state === 'new') open();
-      drain();
-    });
-  };
-  const nextEntry = () => next<T>((resolve, reject) => ({ of: 'entries', resolve, reject }));
-  const nextArray = () => next<readonly T[]>((resolve, reject) => ({ of: 'arrays', resolve, reject }));
-  const leave = () => {
-    unseen = undefined;
-    finish();
-    return Promise.resolve(done);
   };
 
   return {
-    wake: drain,
-    iterator: {
-      next: nextEntry,
-      return: leave,
-      [CHUNKS]: () => ({ next: nextArray, return: leave }),
-      [Symbol.asyncIterator]() {
-        return this;
+    wake: answer,
+    entries: outlet<T>({
+      pull(to) {
+        sink = to;
+        if (state === 'new') open();
+        answer();
       },
-      async [Symbol.asyncDispose]() {
-        await this.return?.();
+      close() {
+        const cleanup = close();
+        failure = undefined;
+        letGo()?.end();
+        return cleanup;
       },
-    },
+    }),
   };
 };

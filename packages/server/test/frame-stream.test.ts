@@ -1,0 +1,178 @@
+// From a log to a body: everything once and in order, whoever moves next; at once while the reader waits, together when not.
+import { formatOffset, type LogEntry, progressUpdate } from '@chatkit/core';
+import { createMemoryLog } from '@chatkit/store/memory';
+import { forEach, from, pushable } from '@chatkit/stream';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { createFrameStream, type FrameEncoder } from '../src/frame-stream.ts';
+
+const entry = (seq: number): LogEntry => ({ offset: formatOffset(1, seq), event: progressUpdate(`${seq}`) });
+const end = (seq: number): LogEntry => ({ offset: formatOffset(1, seq), end: 'completed' });
+
+/** Writes the numbers of entries; what is there together stands in brackets. */
+const bracketing = (): FrameEncoder => {
+  let held: string[] = [];
+  let last: string | undefined;
+  return {
+    add({ offset }) {
+      held.push(offset);
+      return '';
+    },
+    rest() {
+      if (held.length === 0) return '';
+      last = held.at(-1);
+      const text = `[${held.map((each) => each.slice(2)).join(' ')}]`;
+      held = [];
+      return text;
+    },
+    offset: () => last,
+  };
+};
+const numbering = (): FrameEncoder => {
+  let last: string | undefined;
+  return {
+    add({ offset }) {
+      last = offset;
+      return `${offset.slice(2)} `;
+    },
+    rest: () => '',
+    offset: () => last,
+  };
+};
+
+describe('createFrameStream', () => {
+  test('gives everything once and in order, and never claims more than it gave, whoever moves next', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 30 }),
+        fc.constantFrom(numbering, bracketing),
+        fc.boolean(),
+        fc.scheduler(),
+        async (length, encoder, begins, scheduler) => {
+          const log = createMemoryLog();
+          await log.create('r');
+          let overs = 0;
+          const stream = createFrameStream({ entries: log.read('r'), encoder: encoder(), onOver: () => overs++ });
+          const move = (who: string) => scheduler.schedule(Promise.resolve(), who);
+          const produce = async () => {
+            for (let seq = 1; seq < length; seq += 1) {
+              await move('producer');
+              log.append('r', [entry(seq)]);
+            }
+            await move('producer');
+            log.append('r', [end(length)]);
+          };
+          const read = async () => {
+            let text = '';
+            if (begins) expect(await stream.begin()).toBe(true);
+            for (;;) {
+              await move('reader');
+              const step = await stream.frames.next();
+              if (step.done === true) return text;
+              text += step.value;
+              const last = /(\d+)\D*$/.exec(text)?.[1];
+              expect(stream.offset()).toBe(`1-${last}`);
+            }
+          };
+          const [, text] = await scheduler.waitFor(Promise.all([produce(), read()]));
+          expect(text.match(/\d+/g)).toEqual(Array.from({ length }, (_, at) => `${at + 1}`));
+          expect(overs).toBe(1);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  test('an entry reaches a reader that waits within the call that appends it; a backlog is taken together', async () => {
+    const log = createMemoryLog();
+    await log.create('r');
+    const stream = createFrameStream({ entries: log.read('r'), encoder: bracketing(), onOver() {} });
+    const seen: string[] = [];
+    let busy: Promise<void> | undefined;
+    const reading = forEach((text: string) => {
+      seen.push(text);
+      return busy;
+    })(stream.frames);
+    log.append('r', [entry(1)]);
+    expect(seen).toEqual(['[1]']);
+    let free = () => {};
+    busy = new Promise((resolve) => {
+      free = resolve;
+    });
+    for (let seq = 2; seq <= 6; seq += 1) log.append('r', [entry(seq)]);
+    expect(seen).toEqual(['[1]', '[2]']);
+    busy = undefined;
+    free();
+    await Promise.resolve();
+    expect(seen).toEqual(['[1]', '[2]', '[3 4 5 6]']);
+    log.append('r', [end(7)]);
+    await reading;
+    expect(seen).toHaveLength(4);
+  });
+
+  test('what is taken together is bounded', async () => {
+    const log = createMemoryLog();
+    await log.create('r');
+    const text = 'x'.repeat(1000);
+    for (let seq = 1; seq <= 100; seq += 1) log.append('r', [entry(seq)]);
+    log.append('r', [end(101)]);
+    const encoder = { add: () => text, rest: () => '', offset: () => undefined };
+    const lengths: number[] = [];
+    const { frames } = createFrameStream({ entries: log.read('r'), encoder, onOver() {} });
+    for await (const each of frames) lengths.push(each.length);
+    expect(lengths.reduce((sum, each) => sum + each)).toBe(101_000);
+    expect(Math.max(...lengths)).toBeLessThan(10_000);
+  });
+
+  test('stop() ends it behind what has been given, and the log is let go of', async () => {
+    const log = createMemoryLog({ maxLagBytes: 100 });
+    await log.create('r');
+    let overs = 0;
+    const stream = createFrameStream({ entries: log.read('r'), encoder: numbering(), onOver: () => overs++ });
+    const first = stream.frames.next();
+    log.append('r', [entry(1)]);
+    expect(await first).toEqual({ done: false, value: '1 ' });
+    log.append('r', [entry(2)]);
+    stream.stop();
+    expect(await stream.frames.next()).toEqual({ done: true, value: undefined });
+    expect(stream.offset()).toBe('1-1');
+    expect(overs).toBe(1);
+    for (let seq = 3; seq < 50; seq += 1) expect(log.append('r', [entry(seq)])).toBeUndefined();
+  });
+
+  test('return(), read or unread, lets go of the log; so does an encoder that throws', async () => {
+    for (const isRead of [true, false]) {
+      const log = createMemoryLog({ maxLagBytes: 100 });
+      await log.create('r');
+      let overs = 0;
+      const { frames } = createFrameStream({ entries: log.read('r'), encoder: numbering(), onOver: () => overs++ });
+      const pending = isRead ? frames.next() : undefined;
+      await frames.return();
+      expect((await pending)?.done ?? true).toBe(true);
+      expect(overs).toBe(1);
+      for (let seq = 1; seq < 50; seq += 1) expect(log.append('r', [entry(seq)])).toBeUndefined();
+    }
+    const log = createMemoryLog();
+    await log.create('r');
+    log.append('r', [entry(1), entry(2)]);
+    const add = () => {
+      throw new Error('no frame');
+    };
+    const encoder = { add, rest: () => '', offset: () => undefined };
+    const { frames } = createFrameStream({ entries: log.read('r'), encoder, onOver() {} });
+    await expect(frames.next()).rejects.toThrow('no frame');
+  });
+
+  test('a log that gives chunks, or one that fails, is read like any other', async () => {
+    const chunks = pushable<LogEntry>();
+    chunks.pushMany([entry(1), entry(2), entry(3)]);
+    const stream = createFrameStream({ entries: chunks, encoder: numbering(), onOver() {} });
+    expect(await stream.begin()).toBe(true);
+    chunks.fail(new Error('broken'));
+    const read = from(stream.frames);
+    expect((await read.next()).value).toBe('1 2 3 ');
+    await expect(read.next()).rejects.toThrow('broken');
+    const unknown = createFrameStream({ entries: createMemoryLog().read('r'), encoder: numbering(), onOver() {} });
+    await expect(unknown.begin()).rejects.toMatchObject({ code: 'run.not_found' });
+  });
+});

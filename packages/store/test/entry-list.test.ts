@@ -1,0 +1,82 @@
+// The list behind the memory log: whatever is pushed and dropped, it says what an array of the entries would say.
+import { formatOffset, type LogEntry, parseOffset, progressUpdate, type ThreadStreamEvent, textDelta } from '@chatkit/core';
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { EntryList } from '../src/memory/entry-list.ts';
+
+const odd = (event: ThreadStreamEvent, more: object): ThreadStreamEvent => ({ ...event, ...more });
+const anEvent: fc.Arbitrary<ThreadStreamEvent> = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc
+      .tuple(fc.constantFrom('a', 'b'), fc.string(), fc.nat(1))
+      .map(([id, text, part]) => textDelta(id, text, part)),
+  },
+  { weight: 1, arbitrary: fc.string().map((text) => progressUpdate(text)) },
+  // Deltas that are more than a delta, or less: they may not become one.
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(
+      odd(textDelta('a', 'x'), { extra: 1 }),
+      odd(textDelta('a', 'x'), { update: { ...textDelta('a', 'x').update, extra: 1 } }),
+      odd(textDelta('a', 'x'), { update: { type: 'assistant_message.content_part.text_delta', delta: 'x' } }),
+      odd(textDelta('a', 'x'), {
+        update: { type: 'assistant_message.content_part.text_delta', content_index: undefined, delta: 'x' },
+      }),
+      odd(textDelta('a', 'x'), { item_id: 7 }),
+    ),
+  },
+);
+/** Offsets grow: by one, by more, with another epoch, or they are somebody else's. */
+const aStep = fc.constantFrom('next', 'next', 'next', 'next', 'gap', 'epoch', 'foreign');
+const entriesOf = (given: readonly [ThreadStreamEvent, string][]): LogEntry[] => {
+  let epoch = 1;
+  let seq = 0;
+  return given.map(([event, step], at) => {
+    if (step === 'epoch') [epoch, seq] = [epoch + 1, 0];
+    seq += step === 'gap' ? 3 : 1;
+    return { offset: step === 'foreign' ? `~${String(at).padStart(4, '0')}` : formatOffset(epoch, seq), event };
+  });
+};
+const push = (list: EntryList, entry: LogEntry, size: number) => list.push(entry, parseOffset(entry.offset), size);
+
+describe('EntryList', () => {
+  it('gives every entry as it was, wherever it is asked, and counts bytes as an array of sizes would', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(anEvent, aStep), { maxLength: 200 }),
+        fc.array(fc.nat({ max: 5 }), { maxLength: 200 }),
+        (given, drops) => {
+          const entries = entriesOf(given);
+          const list = new EntryList();
+          let first = 0;
+          for (const [at, entry] of entries.entries()) {
+            push(list, entry, at + 1);
+            for (let drop = drops[at] ?? 1; drop > 0 && first < at; drop -= 1) {
+              list.dropFirst();
+              first += 1;
+            }
+            expect([list.first, list.end, list.last]).toEqual([first, at + 1, entry]);
+            expect(list.at(at)).toBe(entry);
+            expect(list.at(first)).toEqual(entries[first]);
+            expect(list.bytesBefore(at)).toBe((at * (at + 1)) / 2);
+            expect(list.dropped).toBe((first * (first + 1)) / 2);
+          }
+          for (let at = first; at < entries.length; at += 1) expect(list.at(at)).toStrictEqual(entries[at]);
+          expect(list.at(first - 1)).toBeUndefined();
+          expect(list.at(entries.length)).toBeUndefined();
+        },
+      ),
+    );
+  });
+
+  it('tells a new offset from one that has been here', () => {
+    const list = new EntryList();
+    const isNew = (offset: string) => list.isNew(offset, parseOffset(offset));
+    expect(isNew('1-1')).toBe(true);
+    push(list, { offset: '2-9', event: textDelta('a', 'x') }, 1);
+    expect(['1-10', '2-8', '2-9', '2-10', '3-1'].map(isNew)).toEqual([false, false, false, true, true]);
+    push(list, { offset: 'x1', event: textDelta('a', 'x') }, 1);
+    expect(['x0', 'x1', 'x2'].map(isNew)).toEqual([false, false, true]);
+  });
+});
