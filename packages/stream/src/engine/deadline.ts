@@ -8,6 +8,7 @@ import type { Clock } from '../clock.ts';
 
 const NEVER = Number.POSITIVE_INFINITY;
 
+/** A deadline that can be moved, lifted and set again. */
 export interface Deadline {
   /** Calls `onDue` once the clock has reached `at`, unless the deadline is moved or lifted before. */
   set(at: number): void;
@@ -17,6 +18,7 @@ export interface Deadline {
   clear(): void;
 }
 
+/** A deadline that is not set yet. `onDue` is called once per time that it is reached. */
 export function deadline(clock: Clock, onDue: () => void): Deadline {
   let dueAt = NEVER;
   let timer: unknown;
