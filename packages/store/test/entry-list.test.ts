@@ -1,5 +1,12 @@
 // The list behind the memory log: whatever is pushed and dropped, it says what an array of the entries would say.
-import { formatOffset, type LogEntry, parseOffset, progressUpdate, type ThreadStreamEvent, textDelta } from '@chatkit/core';
+import {
+  formatOffset,
+  type LogEntry,
+  parseOffset,
+  progressUpdate,
+  type ThreadStreamEvent,
+  textDelta,
+} from '@chatkit/core';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { EntryList } from '../src/memory/entry-list.ts';
