@@ -242,6 +242,34 @@ test('conversations can be renamed, opened and deleted; nobody else sees them', 
   await expect.poll(() => list.getByRole('link').count()).toBe(0);
 });
 
+test('a conversation that cannot be loaded says so, keeps its address, and can be tried again', async () => {
+  const proxy = await createFaultProxy({ port: Number(new URL(demo.url).port) });
+  onTestFinished(() => proxy.close());
+  const cut = await openPage(browser, proxy.url);
+  await cut.ask('Hello');
+  await cut.finished(1);
+  const address = cut.page.url();
+  await cut.page.getByRole('button', { name: 'New conversation' }).click();
+  await expect.poll(() => new URL(cut.page.url()).pathname).toBe('/');
+  proxy.setFaults({ refuse: true });
+  proxy.cutAll();
+  await cut.page.getByRole('link', { name: 'Hello' }).click();
+  const alert = cut.page.getByRole('alert');
+  await alert.getByText('The server could not be reached.').waitFor();
+  expect(await cut.page.getByText('That conversation is not here any more.').count()).toBe(0);
+  expect(cut.page.url()).toBe(address);
+  proxy.setFaults({});
+  await alert.getByRole('button', { name: 'Retry' }).click();
+  await cut.finished(1);
+  expect(await alert.count()).toBe(0);
+  // Back to the new one, and forward again.
+  await cut.page.goBack();
+  await cut.page.getByRole('heading', { name: 'Ask this project about itself' }).waitFor();
+  await cut.page.goForward();
+  await cut.finished(1);
+  await cut.page.context().close();
+});
+
 test('sources lead to the text that was quoted', async () => {
   await chat.ask(QUESTION);
   await chat.finished(1);

@@ -1,7 +1,7 @@
 /** The page: the list of conversations beside (on a phone: over) the one on screen. */
 import type { ChatClient } from '@chatkit/client';
 import { useChat, useThreads } from '@chatkit/react';
-import { useCallback, useEffect, useRef, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { useRoute } from './hooks/use-route.ts';
 import { useTheme } from './hooks/use-theme.ts';
 import { Conversation } from './parts/conversation.tsx';
@@ -10,35 +10,28 @@ import { ThreadList } from './parts/thread-list.tsx';
 
 export const App = ({ client }: { client: ChatClient }) => {
   const chat = useChat(client);
-  const [missing, setMissing] = useState(false);
   const [theme, toggleTheme] = useTheme();
   const list = useThreads({ client, limit: 40 });
   const drawer = useDrawer();
   const title = chat.thread?.title ?? (chat.items.length === 0 ? '' : 'New conversation');
 
-  useRoute(
-    client,
-    chat.thread?.id,
-    useCallback(() => setMissing(true), []),
-  );
+  const route = useRoute(client, chat.thread?.id);
   useEffect(() => {
     document.title = title === '' ? 'ChatKit demo' : `${title} · ChatKit demo`;
-    if (chat.thread !== undefined) setMissing(false);
-  }, [title, chat.thread]);
+  }, [title]);
 
-  const open = (id: string) => {
+  const open = (id: string | undefined) => {
     drawer.close();
-    setMissing(false);
-    client.loadThread(id).catch(() => setMissing(true));
-  };
-  const startNew = () => {
-    drawer.close();
-    setMissing(false);
-    client.newThread();
+    route.open(id);
   };
   const remove = async (id: string) => {
     await list.remove(id);
-    if (chat.thread?.id === id) client.newThread();
+    if (route.id === id) route.open(undefined);
+  };
+  const retry = () => {
+    // A conversation that could not be loaded has nothing to answer again.
+    if (chat.items.length === 0) route.open(route.id);
+    else client.retry();
   };
   const themeLabel = theme === 'dark' ? 'Use the light theme' : 'Use the dark theme';
 
@@ -57,13 +50,15 @@ export const App = ({ client }: { client: ChatClient }) => {
         </div>
         <ThreadList
           threads={list.threads}
-          currentId={chat.thread?.id}
+          currentId={route.id}
           hasMore={list.hasMore}
+          error={list.error?.message}
           onOpen={open}
-          onNew={startNew}
+          onNew={() => open(undefined)}
           onRename={(id, next) => void list.rename(id, next).catch(() => {})}
           onDelete={(id) => void remove(id).catch(() => {})}
-          onMore={() => void list.loadMore().catch(() => {})}
+          onMore={() => void list.loadMore()}
+          onRefresh={() => void list.refresh()}
         />
         <footer>Answers quote this project's Markdown. An independent project, not affiliated with OpenAI.</footer>
       </aside>
@@ -86,7 +81,7 @@ export const App = ({ client }: { client: ChatClient }) => {
             {theme === 'dark' ? <SunIcon /> : <MoonIcon />}
           </button>
         </header>
-        <Conversation client={client} chat={chat} missing={missing} />
+        <Conversation client={client} chat={chat} missing={route.missing} onRetry={retry} />
       </main>
     </div>
   );

@@ -11,6 +11,8 @@ const client = createChatClient({
   // However many tabs show one answer, one of them reads it from the server.
   fetch: shareTabs(),
   onClientTool: runClientTool,
+  // Somebody who has just started the server again looks at the page and waits.
+  connection: { capMs: 5_000 },
 });
 followTabs(client);
 

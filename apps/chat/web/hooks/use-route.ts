@@ -1,45 +1,74 @@
 /** The page's address holds the conversation: `/t/<id>`, and `/` for a new one. A reload shows the same. */
 import type { ChatClient } from '@chatkit/client';
-import { useEffect, useRef } from 'react';
+import { isChatKitError } from '@chatkit/core';
+import { useCallback, useEffect, useRef, useState } from 'react';
 
 const idOf = (path: string): string | undefined => /^\/t\/([\w-]+)$/.exec(path)?.[1];
 
 export const threadPath = (id: string | undefined): string => (id === undefined ? '/' : `/t/${id}`);
 
-/**
- * Keeps the address and the client's thread together, in both directions. `onMissing` is called when the address names
- * a conversation that is gone, or somebody else's.
- */
-export const useRoute = (client: ChatClient, threadId: string | undefined, onMissing: () => void): void => {
-  const expected = useRef<string | undefined>(undefined);
-  const missing = useRef(onMissing);
-  missing.current = onMissing;
+export interface Route {
+  /** Shows a conversation, or a new one, at its address. Also again, after it could not be loaded. */
+  open(id: string | undefined): void;
+  /** The conversation of the address, which may not be there yet. */
+  readonly id: string | undefined;
+  /** Whether the address named a conversation that is gone, or somebody else's. */
+  readonly missing: boolean;
+}
+
+/** Keeps the address and the client's thread together, in both directions. */
+export const useRoute = (client: ChatClient, threadId: string | undefined): Route => {
+  const [id, setId] = useState(() => idOf(location.pathname));
+  const [missing, setMissing] = useState(false);
+  const expected = useRef(id);
+
+  const go = useCallback((next: string | undefined, change: 'push' | 'replace' | 'none') => {
+    expected.current = next;
+    setId(next);
+    if (change === 'none' || location.pathname === threadPath(next)) return;
+    if (change === 'push') history.pushState(null, '', threadPath(next));
+    else history.replaceState(null, '', threadPath(next));
+  }, []);
+
+  const show = useCallback(
+    (next: string | undefined) => {
+      setMissing(false);
+      if (next === undefined) return client.newThread();
+      client.loadThread(next).catch((error: unknown) => {
+        // Of anything else the client says what it was, and the address is where to try again.
+        if (expected.current !== next || !isChatKitError(error) || error.code !== 'thread.not_found') return;
+        go(undefined, 'replace');
+        client.newThread();
+        setMissing(true);
+      });
+    },
+    [client, go],
+  );
 
   useEffect(() => {
     const follow = () => {
-      const id = idOf(location.pathname);
-      expected.current = id;
-      if (id === undefined) {
-        client.newThread();
-        return;
-      }
-      client.loadThread(id).catch(() => {
-        if (expected.current !== id) return;
-        expected.current = undefined;
-        history.replaceState(null, '', '/');
-        client.newThread();
-        missing.current();
-      });
+      const next = idOf(location.pathname);
+      go(next, 'none');
+      show(next);
     };
     if (idOf(location.pathname) !== undefined) follow();
     addEventListener('popstate', follow);
     return () => removeEventListener('popstate', follow);
-  }, [client]);
+  }, [go, show]);
 
   useEffect(() => {
-    // While a conversation loads the client has none yet; the address stays.
-    if (threadId === expected.current || (threadId === undefined && expected.current !== undefined)) return;
-    expected.current = threadId;
-    if (location.pathname !== threadPath(threadId)) history.pushState(null, '', threadPath(threadId));
-  }, [threadId]);
+    // A first message made a conversation. While one loads the client has none, and the address stays.
+    if (threadId === undefined || threadId === expected.current) return;
+    setMissing(false);
+    go(threadId, 'push');
+  }, [threadId, go]);
+
+  const open = useCallback(
+    (next: string | undefined) => {
+      go(next, 'push');
+      show(next);
+    },
+    [go, show],
+  );
+  return { open, id, missing };
 };

@@ -13,10 +13,11 @@ interface ConversationProps {
   client: ChatClient;
   chat: ChatSnapshot;
   missing: boolean;
+  onRetry: () => void;
 }
 
 /** The conversation on screen, and the field below it. */
-export const Conversation = ({ client, chat, missing }: ConversationProps) => {
+export const Conversation = ({ client, chat, missing, onRetry }: ConversationProps) => {
   const { scroller, content, atBottom, jump } = useStickToBottom();
   const input = useRef<HTMLTextAreaElement>(null);
   const busy = chat.status === 'submitting' || chat.status === 'streaming' || chat.status === 'stopping';
@@ -91,7 +92,7 @@ export const Conversation = ({ client, chat, missing }: ConversationProps) => {
             <div className="trouble" role="alert">
               <p>{trouble.message}</p>
               {trouble.retryable && (
-                <button type="button" onClick={() => client.retry()}>
+                <button type="button" onClick={onRetry}>
                   <RetryIcon />
                   Retry
                 </button>

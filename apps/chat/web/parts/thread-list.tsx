@@ -6,24 +6,35 @@ interface ThreadListProps {
   threads: readonly Thread[];
   currentId: string | undefined;
   hasMore: boolean;
+  /** Why the list is not whole. */
+  error: string | undefined;
   onOpen: (id: string) => void;
   onNew: () => void;
   onRename: (id: string, title: string) => void;
   onDelete: (id: string) => void;
   onMore: () => void;
+  onRefresh: () => void;
 }
 
 /** The conversations of this visitor, newest first. */
 export const ThreadList = (props: ThreadListProps) => {
-  const { threads, currentId, hasMore, onNew, onMore } = props;
+  const { threads, currentId, hasMore, error, onNew, onMore, onRefresh } = props;
   return (
     <nav className="threads" aria-label="Conversations">
       <button type="button" className="new" onClick={onNew}>
         <NewIcon />
         New conversation
       </button>
+      {error !== undefined && (
+        <p className="hint">
+          {error}{' '}
+          <button type="button" className="again" onClick={onRefresh}>
+            Load the list again
+          </button>
+        </p>
+      )}
       {threads.length === 0 ? (
-        <p className="hint">Conversations are kept here.</p>
+        error === undefined && <p className="hint">Conversations are kept here.</p>
       ) : (
         <ul>
           {threads.map((thread) => (
