@@ -73,6 +73,7 @@ const http = createServer((request, response) => {
 http.listen(settings.port, '127.0.0.1');
 await once(http, 'listening');
 report({ type: 'ready' });
+// The sign of life of a process that has nothing else to say: there is no stream of it to put `heartbeat` on.
 const beat = setInterval(() => report({ type: 'alive' }), 200);
 
 /** How long the last frames may take to leave. */

@@ -44,6 +44,7 @@ const proxy = createRoundRobin(() =>
   cluster.machines.filter(({ name }) => statusOf(name) === 'up').map(({ port }) => port),
 );
 
+// Silence is no event, so it is looked for. One timer for all machines, as they come and go.
 setInterval(() => {
   for (const { name, port } of cluster.machines) {
     if (statusOf(name) !== 'up' || performance.now() - (heardAt.get(name) ?? 0) < SILENT_AFTER_MS) continue;

@@ -1,7 +1,9 @@
 /** What the page is made of and what its buttons call. Everything else goes to the machines. */
 import { readFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { map, pipe, pushable, throttle } from '@chatkit/stream';
 import { encodeSse, eventStreamHeaders } from '@chatkit/transport';
+import { writeReply } from '@chatkit/transport/node';
 import type { ClusterView } from './cluster-view.ts';
 
 export const verbs = ['kill', 'start', 'pause', 'resume', 'deploy'] as const;
@@ -42,21 +44,16 @@ export const createPageRoutes = ({ view, subscribe, act }: PageRoutesOptions) =>
   };
 
   /** The view, now and after every change, at most ten times a second. */
-  const stream = (response: ServerResponse): void => {
-    response.writeHead(200, eventStreamHeaders);
-    let timer: NodeJS.Timeout | undefined;
-    const send = () => {
-      timer = undefined;
-      response.write(encodeSse({ data: JSON.stringify(view()) }));
-    };
-    const unsubscribe = subscribe(() => {
-      timer ??= setTimeout(send, 100);
-    });
-    response.once('close', () => {
-      unsubscribe();
-      clearTimeout(timer);
-    });
-    send();
+  const stream = (response: ServerResponse): Promise<void> => {
+    const changes = pushable<'changed'>({ capacity: 1, overflow: 'drop-newest', onClose: () => unsubscribe() });
+    const unsubscribe = subscribe(() => void changes.push('changed'));
+    changes.push('changed');
+    const body = pipe(
+      changes,
+      throttle({ everyMs: 100 }),
+      map(() => encodeSse({ data: JSON.stringify(view()) })),
+    );
+    return writeReply({ status: 200, headers: eventStreamHeaders, body }, response);
   };
 
   return handle;

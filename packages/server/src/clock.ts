@@ -24,7 +24,10 @@ export const systemClock: Clock = {
   clearTimeout: (handle) => clearTimeout(handle as ReturnType<typeof setTimeout>),
 };
 
-/** Waits for `work`, at most `ms`. Tells whether it settled in time; a rejection counts as settled and is swallowed. */
+/**
+ * Waits for `work`, at most `ms`. Tells whether it settled in time; a rejection counts as settled and is swallowed. By hand, as it
+ * is about one promise, of which being late is an answer and no error: `timeout` of `@chatkit/stream` ends a source.
+ */
 export const settlesWithin = (work: Promise<unknown>, ms: number, clock: Clock): Promise<boolean> =>
   new Promise((resolve) => {
     const timer = clock.setTimeout(() => resolve(false), ms);

@@ -8,6 +8,7 @@ import {
   type RunRecord,
   type StreamLog,
 } from '@chatkit/core';
+import { collect, retry } from '@chatkit/stream';
 import type { Clock } from './clock.ts';
 import type { ReaderHold, RunPlace } from './run.ts';
 
@@ -29,6 +30,24 @@ export interface RemoteRun {
 export const FIRST_ASK_MS = 10;
 export const SLOWEST_ASK_MS = 250;
 
+/** Another machine is asked without end: its lease has one. */
+const untilAnswered = { retries: Number.POSITIVE_INFINITY, baseMs: FIRST_ASK_MS, maxMs: SLOWEST_ASK_MS };
+
+const isInProgress = (record: RunRecord | undefined): boolean => record !== undefined && record.outcome === undefined;
+
+/**
+ * Resolves when a run has ended, wherever it is: its machine ends it, or dies and somebody reaps it, within the lease. Rejects when
+ * the lease cannot be asked.
+ */
+export const untilEnded = async (runId: string, lease: RunLease, clock: Clock): Promise<void> => {
+  const goesOn = new Error('The run goes on.');
+  const end = async () => {
+    if (isInProgress(await lease.find(runId))) throw goesOn;
+    return [];
+  };
+  await collect(retry(end, { ...untilAnswered, when: (error) => error === goesOn, clock }));
+};
+
 export interface RemoteRunOptions {
   record: RunRecord;
   log: StreamLog;
@@ -40,20 +59,16 @@ export const remoteRun = ({ record, log, lease, clock }: RemoteRunOptions): Remo
   const { runId: id, threadId, outcome } = record;
 
   /** A machine that has just been granted a run has yet to make its log: until then it is waited for. */
-  async function* read(options: ReadOptions = {}): AsyncGenerator<LogEntry, void, undefined> {
-    for (let askMs = FIRST_ASK_MS; ; askMs = Math.min(askMs * 2, SLOWEST_ASK_MS)) {
-      try {
-        yield* log.read(id, options);
-        return;
-      } catch (error) {
-        if (!isChatKitError(error, 'run.not_found')) throw error;
-        const known = await lease.find(id);
-        if (known === undefined || known.outcome !== undefined) throw error;
-        options.signal?.throwIfAborted();
-        await new Promise<void>((resolve) => void clock.setTimeout(resolve, askMs));
-      }
-    }
-  }
+  const read = (options?: ReadOptions): AsyncIterable<LogEntry> => {
+    let isOver = false;
+    return retry<LogEntry>(
+      async ({ attempt }) => {
+        if (attempt > 0) isOver = !isInProgress(await lease.find(id));
+        return log.read(id, options);
+      },
+      { ...untilAnswered, when: (error) => isChatKitError(error, 'run.not_found') && !isOver, clock },
+    );
+  };
 
   return {
     id,

@@ -7,7 +7,7 @@ import { ChatKitError, createId, type RunClaim, type RunLease, type RunRecord, t
 import { settlesWithin } from './clock.ts';
 import { keepLease } from './lease-keeper.ts';
 import { startReaper } from './reaper.ts';
-import { FIRST_ASK_MS, type RemoteRun, remoteRun, SLOWEST_ASK_MS } from './remote-run.ts';
+import { type RemoteRun, remoteRun, untilEnded } from './remote-run.ts';
 import type { Turn } from './requests/turn.ts';
 import { createRun, type Run, type RunPlace, startOffset } from './run.ts';
 import { createRunQuota } from './run-quota.ts';
@@ -88,8 +88,6 @@ export const createRunRegistry = (
       forget(oldest);
     }
   };
-
-  const sleep = (ms: number) => new Promise<void>((resolve) => void clock.setTimeout(resolve, ms));
 
   const execute = async (
     run: Run,
@@ -207,12 +205,7 @@ export const createRunRegistry = (
         if (run.ownsLog()) return;
       }
       await lease.requestStop(run.id, 'cancel');
-      for (let askMs = FIRST_ASK_MS; ; askMs = Math.min(askMs * 2, SLOWEST_ASK_MS)) {
-        const record = await lease.find(run.id);
-        // Its machine is alive and ends it, or is dead and somebody reaps it: it ends within the lease.
-        if (record === undefined || record.outcome !== undefined) return;
-        await sleep(askMs);
-      }
+      await untilEnded(run.id, lease, clock);
     },
     async exclusively(threadId, work) {
       const occupant: Occupant = { stop() {} };

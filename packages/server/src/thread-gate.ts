@@ -75,6 +75,7 @@ export const createThreadGate = (lease: RunLease, clock: Clock): ThreadGate => {
     { policy, isOver = () => false }: EnterOptions,
   ): Promise<Entry | 'elsewhere' | undefined> => {
     const { runId, threadId } = claim;
+    // By hand and not by `retry`: a message cuts the pause short, and what is asked next depends on the answer.
     for (let askMs = FIRST_ASK_MS; !isOver(); ) {
       // Listens before it asks: what becomes free while the answer is on its way is not missed.
       const woken = new Promise<void>((resolve) => void sleepers.set(threadId, resolve));

@@ -1,12 +1,11 @@
 /** The tool that searches the documentation: the user sees the search, the model gets the passages. */
 import { progressUpdate, type Task } from '@chatkit/core';
-import type { Clock } from '@chatkit/stream';
 import { type RunContext, tool } from '@openai/agents';
 import { z } from 'zod';
 import { findPassages } from '../knowledge/find-passages.ts';
 import type { PassageIndex } from '../knowledge/passage-index.ts';
 import { sourceUrl } from '../knowledge/source-url.ts';
-import { sleep } from '../sleep.ts';
+import { type WaitingClock, wallClock } from '../wall-clock.ts';
 import { contextOf, type DemoContext } from './demo-context.ts';
 
 /** A passage as the model reads it. */
@@ -23,13 +22,13 @@ export interface SearchToolOptions {
   readonly index: PassageIndex;
   /** How long the search seems to take, so that a person can see it. */
   readonly pauseMs: number;
-  readonly clock?: Clock | undefined;
+  readonly clock?: WaitingClock | undefined;
 }
 
 export const SEARCH = 'search_documentation';
 
 /** Makes the tool. Its result is a JSON list of passages, best first; an empty one when nothing fits. */
-export const createSearchTool = ({ index, pauseMs, clock }: SearchToolOptions) =>
+export const createSearchTool = ({ index, pauseMs, clock = wallClock }: SearchToolOptions) =>
   tool({
     name: SEARCH,
     description:
@@ -48,7 +47,7 @@ export const createSearchTool = ({ index, pauseMs, clock }: SearchToolOptions) =
       const task = context.addWorkflowTask(step);
       const workflow = context.workflow?.id;
       const passages = findPassages(index, query, context.past).map((each) => each.passage);
-      await sleep(pauseMs, clock, context.signal);
+      await clock.sleep(pauseMs, context.signal);
       const result = passages.length === 0 ? 'Found nothing' : `Found ${passages.length}`;
       context.stream(progressUpdate(result, { icon: 'document' }));
       // Another tool that ran beside this one may have shown something, which ends the workflow.

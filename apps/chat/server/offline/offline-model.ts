@@ -4,12 +4,11 @@
  * and quoted from what the search tool returned.
  */
 import { createId } from '@chatkit/core';
-import type { Clock } from '@chatkit/stream';
 import type { Model, ModelRequest, ModelResponse, StreamEvent } from '@openai/agents';
 import { Usage } from '@openai/agents';
 import type { PassageIndex } from '../knowledge/passage-index.ts';
 import { sourceUrl } from '../knowledge/source-url.ts';
-import { sleep } from '../sleep.ts';
+import { type WaitingClock, wallClock } from '../wall-clock.ts';
 import type { Answer } from './compose-answer.ts';
 import { pace } from './pace.ts';
 import { planReply } from './plan-reply.ts';
@@ -21,7 +20,7 @@ export interface OfflineModelOptions {
   readonly tokensPerSecond: number;
   /** How long it seems to read before it writes an answer from passages. */
   readonly readMs: number;
-  readonly clock?: Clock | undefined;
+  readonly clock?: WaitingClock | undefined;
   readonly random?: (() => number) | undefined;
 }
 
@@ -48,7 +47,7 @@ export const createOfflineModel = (options: OfflineModelOptions): Model => ({
 
 async function* reply(
   { input, signal }: ModelRequest,
-  { index, tokensPerSecond, readMs, clock, random }: OfflineModelOptions,
+  { index, tokensPerSecond, readMs, clock = wallClock, random }: OfflineModelOptions,
 ): AsyncGenerator<StreamEvent, void, void> {
   const planned = planReply(readConversation(input), index);
   const output: Extract<StreamEvent, { type: 'response_done' }>['response']['output'] = [];
@@ -59,7 +58,7 @@ async function* reply(
     for await (const delta of pace(planned.thought, speed)) yield part({ type: 'reasoning-delta', id, delta });
     yield part({ type: 'reasoning-end', id });
     output.push({ type: 'reasoning', id, content: [{ type: 'input_text', text: planned.thought }] });
-    if ('answer' in planned) await sleep(readMs, clock, signal);
+    if ('answer' in planned) await clock.sleep(readMs, signal);
   }
   if ('call' in planned) {
     const { name, arguments: args } = planned.call;

@@ -1,6 +1,5 @@
 /** Lets text that is there at once appear at the pace of a model that writes it. */
-import { type Clock, systemClock } from '@chatkit/stream';
-import { sleep } from '../sleep.ts';
+import { type WaitingClock, wallClock } from '../wall-clock.ts';
 
 export interface PaceOptions {
   /** Mean rate. A token is about four characters. `Infinity`: no delay at all. Default 45. */
@@ -9,8 +8,8 @@ export interface PaceOptions {
   signal?: AbortSignal | undefined;
   /** Numbers in [0, 1) for the jitter. Default `Math.random`. */
   random?: (() => number) | undefined;
-  /** For tests. Default: the runtime's clock. */
-  clock?: Clock | undefined;
+  /** For tests. Default: the machine's clock. */
+  clock?: WaitingClock | undefined;
 }
 
 const CHARS_PER_TOKEN = 4;
@@ -25,7 +24,7 @@ const JITTER = 0.8;
  * for await (const chunk of pace(answer.text, { signal: run.signal })) yield textDelta(message.id, chunk);
  */
 export async function* pace(text: string, options: PaceOptions = {}): AsyncGenerator<string, void, void> {
-  const { tokensPerSecond = 45, signal, random = Math.random, clock = systemClock } = options;
+  const { tokensPerSecond = 45, signal, random = Math.random, clock = wallClock } = options;
   let due = clock.now();
   for (const chunk of chunksOf(text)) {
     signal?.throwIfAborted();
@@ -33,7 +32,7 @@ export async function* pace(text: string, options: PaceOptions = {}): AsyncGener
       const tokens = Math.max(1, chunk.length / CHARS_PER_TOKEN);
       due += (tokens / tokensPerSecond) * 1_000 * (1 - JITTER / 2 + JITTER * random());
       const waitMs = due - clock.now();
-      if (waitMs > 0) await sleep(waitMs, clock, signal);
+      if (waitMs > 0) await clock.sleep(waitMs, signal);
     }
     yield chunk;
   }
