@@ -38,7 +38,9 @@ afterAll(() => void process.off('unhandledRejection', onUnhandled));
 const probe = await startRedis();
 await probe?.stop();
 
-describe.skipIf(probe === undefined).each(Object.entries(redisClients))('faults over %s', (_, connect) => {
+// Nothing here takes a second on a quiet machine; what must not happen is that somebody waits for ever.
+const patience = { timeout: 30_000 };
+describe.skipIf(probe === undefined).each(Object.entries(redisClients))('faults over %s', patience, (_, connect) => {
   const closers: (() => unknown)[] = [];
   afterEach(async () => {
     for (const close of closers.splice(0).reverse()) await close();
