@@ -1,7 +1,7 @@
 /**
  * The runs of one process: found by id, one at a time per thread, kept for a while after their end. What other machines
- * run is known through the lease: a thread is taken from all of them before a run starts, and a run that is not here is
- * found, followed (the log is shared) and stopped there.
+ * run is known through the lease: a thread is taken from all of them before a run starts (`thread-gate.ts`), and a run that is
+ * not here is found, followed (the log is shared) and stopped there (`remote-run.ts`).
  */
 import { ChatKitError, createId, type RunClaim, type RunLease, type RunRecord, type StreamLog } from '@chatkit/core';
 import { settlesWithin } from './clock.ts';
