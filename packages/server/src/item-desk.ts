@@ -46,9 +46,9 @@ export const createItemDesk = <Context>(
   let folded = told;
   /**
    * Text at the end of one part that the reducer has not seen yet. Deltas of one part add up to one delta, and nobody looks
-   * at the state in between.
+   * at the state in between. They are joined then, not before: a string that grows is an object more for each of them.
    */
-  let text: { itemId: string; part: number; delta: string; isShown: boolean } | undefined;
+  let text: { itemId: string; part: number; deltas: string[]; isShown: boolean } | undefined;
   /** Items that came by in this turn or were looked up: whether the client may know of them. */
   const shown = new Map<string, boolean>();
 
@@ -79,7 +79,7 @@ export const createItemDesk = <Context>(
 
   const state = (): ThreadState => {
     if (text !== undefined) {
-      folded = reduceThread(folded, textDelta(text.itemId, text.delta, text.part));
+      folded = reduceThread(folded, textDelta(text.itemId, text.deltas.join(''), text.part));
       text = undefined;
     }
     return folded;
@@ -115,7 +115,7 @@ export const createItemDesk = <Context>(
     const { item_id: itemId, update } = event;
     const { content_index: part, delta } = update;
     if (text?.itemId === itemId && text.part === part) {
-      text.delta += delta;
+      text.deltas.push(delta);
       return text.isShown ? event : undefined;
     }
     const isKnown = shown.get(itemId);
@@ -124,7 +124,7 @@ export const createItemDesk = <Context>(
       return isShown(itemId).then((visible) => (visible ? event : undefined));
     }
     state();
-    text = { itemId, part, delta, isShown: isKnown };
+    text = { itemId, part, deltas: [delta], isShown: isKnown };
     return isKnown ? event : undefined;
   };
 

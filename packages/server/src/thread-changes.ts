@@ -22,8 +22,9 @@ const ATTEMPTS = 50;
 export const watchThread = <Context>(store: Store<Context>, stored: StoredThread, context: Context): ThreadChanges => {
   const thread = structuredClone(stored.thread);
   let base = structuredClone(stored.thread);
+  let isPlain = hasOnlyKnownFields(base);
   let version = stored.version;
-  const isChanged = () => !isSameThread(thread, base);
+  const isChanged = () => !(isPlain ? isSamePlain(thread, base) : isEqualJson(thread, base));
   return {
     thread,
     isChanged,
@@ -44,18 +45,20 @@ export const watchThread = <Context>(store: Store<Context>, stored: StoredThread
       }
       adopt(thread, mine, merged);
       base = structuredClone(merged);
+      isPlain = hasOnlyKnownFields(base);
       return structuredClone(merged);
     },
   };
 };
 
-/** `isEqualJson` of two threads. It is asked once per token, so the fields that a thread has are looked at by their names. */
-const isSameThread = (a: ThreadMetadata, b: ThreadMetadata): boolean =>
-  a.title === b.title &&
-  isEqualJson(a.status, b.status) &&
-  isEqualJson(a.metadata, b.metadata) &&
-  ((hasOnlyKnownFields(a) && hasOnlyKnownFields(b) && a.id === b.id && a.created_at === b.created_at) ||
-    isEqualJson(a, b));
+/** `isEqualJson` with a thread of known fields, by their names: it is asked once per token. */
+const isSamePlain = (thread: ThreadMetadata, base: ThreadMetadata): boolean =>
+  thread.title === base.title &&
+  thread.id === base.id &&
+  thread.created_at === base.created_at &&
+  isEqualJson(thread.status, base.status) &&
+  isEqualJson(thread.metadata, base.metadata) &&
+  (hasOnlyKnownFields(thread) || isEqualJson(thread, base));
 
 /** Whether a thread has what every thread has, perhaps a title, and nothing else. */
 const hasOnlyKnownFields = (thread: ThreadMetadata): boolean => {
