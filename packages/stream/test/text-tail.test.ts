@@ -6,6 +6,7 @@ import { textTail } from '../src/engine/text-tail.ts';
 
 const ascii = [...'aZ9_\'".:,;-/(){}=!?@#&*+<>\t \r\n'];
 const other = ['é', 'e\u0301', '\u0301', '日', '本', '👩‍👩‍👧', '👍🏽', '🇨🇭', '\u200d', '’', '\u00a0'];
+const asian = [...'日本カな한글，。！「」１', '\u3099', '\ufe0f', '\u1100', '\u11a8', ...'a1_. ,'];
 
 const texts = (units: readonly string[]) =>
   fc.array(fc.constantFrom(...units), { maxLength: 60 }).map((list) => list.join(''));
@@ -17,6 +18,8 @@ describe.each(['word', 'grapheme'] as const)('%s', (unit) => {
   it.each([
     ['ASCII', ascii],
     ['ASCII with the rest of the world', [...ascii, ...ascii, ...other]],
+    ['Chinese, Japanese and Korean', asian],
+    ['marks that may stand inside a word', [...'aé字1’·:.,\'"；， ']],
   ])('cuts %s at boundaries of the whole text, however it arrives', (_name, units) => {
     fc.assert(
       fc.property(

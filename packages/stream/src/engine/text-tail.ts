@@ -2,9 +2,10 @@
  * Text that grows at one end and is taken at the other, in whole graphemes or words. Only the unfinished end is segmented
  * again when text comes: doing it for the whole of a growing message costs seconds of CPU for one answer.
  *
- * A call of `Intl.Segmenter` costs about 5 µs, so boundaries between ASCII characters are found without it, where the
- * rules (Unicode Standard Annex 29) leave no doubt. That may hold a word back together with the comma behind it, never
- * cut where the segmenter would not.
+ * A call of `Intl.Segmenter` costs about 5 µs, so boundaries are found without it where the rules (Unicode Standard Annex
+ * 29) leave no doubt: between ASCII, Chinese, Japanese and Korean characters that take no marks. Only the words of Chinese
+ * and Japanese, which are in its dictionary, are left to it, one stretch between two marks of punctuation at a time. That
+ * may hold a word back together with the comma behind it, never cut where the segmenter would not.
  */
 
 /** A unit longer than this is not waited for: base64, hashes and the like have no boundaries. */
@@ -24,10 +25,13 @@ export function textTail(unit: 'word' | 'grapheme', locale: string | undefined):
   const graphemes = rulesOf('grapheme', locale);
   const units = unit === 'grapheme' ? graphemes : rulesOf('word', locale);
   let text = '';
-  let lastUnitAt = 0; // where the last unit begins, which may still grow
+  let lastUnitAt = 0; // where the last unit begins, which may still grow; or before that, as long as …
+  let hasGrown = false; // … since then
 
   const endOf = (takeable: Takeable): number => {
     if (takeable === 'all') return text.length;
+    if (hasGrown) lastUnitAt = lastBoundary(units, text, lastUnitAt);
+    hasGrown = false;
     const isTooLong = text.length - lastUnitAt > LONGEST_UNIT;
     return takeable === 'units' && !isTooLong ? lastUnitAt : lastBoundary(graphemes, text, lastUnitAt);
   };
@@ -43,7 +47,7 @@ export function textTail(unit: 'word' | 'grapheme', locale: string | undefined):
     length: () => text.length,
     push(more) {
       text += more;
-      lastUnitAt = lastBoundary(units, text, lastUnitAt);
+      hasGrown = true;
     },
     take(wanted, takeable) {
       const end = endOf(takeable);
@@ -66,42 +70,58 @@ const rulesOf = (granularity: 'word' | 'grapheme', locale: string | undefined): 
   isWord: granularity === 'word',
 });
 
-/** ASCII characters that may join their neighbours: letters, digits, and what may stand inside a word or a number. */
-const JOINING = /[\w'".:,;]/;
+/** Characters that are graphemes of their own, unless a mark follows; it would not be among them. */
+const PLAIN =
+  /[\p{ASCII}\u3001\u3002\u3041-\u3096\u30a1-\u30fa\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uff01\uff0c\uff1f]/u;
+
+/** Those that may be in one word with each other: letters, digits, and what may stand inside a word or a number. */
+const JOINING = /[\w'".:,;\uac00-\ud7a3\uff0c]/;
+
+/** Those whose words only a dictionary tells apart; but for the low line, they are in one word with nothing else. */
+const UNSPACED = /[_\u3041-\u9fff]/;
 
 /** Whether there is a boundary before the character at `index`: yes, no, or only the segmenter knows. */
 function boundaryAt({ isWord }: Rules, text: string, index: number): boolean | undefined {
   const before = text[index - 1] as string;
   const after = text[index] as string;
-  if (before > '\x7f' || after > '\x7f') return undefined;
+  if (!PLAIN.test(before) || !PLAIN.test(after)) return undefined;
   if (before === '\r' && after === '\n') return false;
   if (!isWord) return true;
   if (before === ' ' && after === ' ') return false;
+  if (UNSPACED.test(before) && UNSPACED.test(after)) return undefined;
   return !JOINING.test(before) || !JOINING.test(after);
 }
 
-/** Where the last segment of `text` begins, which is known to begin at `from` or later. */
+/** Where the last segment of `text` begins that may still grow, which is known to begin at `from` or later. */
 function lastBoundary(rules: Rules, text: string, from: number): number {
+  let isSure = true;
   for (let index = text.length - 1; index > from; index--) {
     const isBoundary = boundaryAt(rules, text, index);
-    if (isBoundary) return index;
-    if (isBoundary === undefined) {
-      const rest = text.slice(from);
-      return from + (rules.segmenter.segment(rest).containing(rest.length - 1)?.index ?? 0);
-    }
+    if (isBoundary && isSure) return index;
+    if (isBoundary) from = index;
+    else isSure &&= isBoundary === false;
   }
-  return from;
+  if (isSure) return from;
+  const segments = rules.segmenter.segment(text.slice(from));
+  const last = segments.containing(text.length - from - 1) as Intl.SegmentData;
+  // A mark at the end may yet turn out to stand inside a word (rules WB6 and WB11).
+  const previous = last.isWordLike === false ? segments.containing(last.index - 1) : undefined;
+  return from + (previous?.isWordLike ? previous.index : last.index);
 }
 
 /** The first boundary that is not before `wanted`. */
 function nextBoundary(rules: Rules, text: string, wanted: number): number {
-  for (let index = Math.max(1, wanted); index < text.length; index++) {
-    const isBoundary = boundaryAt(rules, text, index);
-    if (isBoundary) return index;
-    if (isBoundary === undefined) {
-      const segment = rules.segmenter.segment(text).containing(Math.max(0, wanted - 1));
-      return segment === undefined ? text.length : segment.index + segment.segment.length;
-    }
+  let isSure = true;
+  let to = Math.max(1, wanted);
+  for (; to < text.length; to++) {
+    const isBoundary = boundaryAt(rules, text, to);
+    if (isBoundary) break;
+    isSure &&= isBoundary === false;
   }
-  return text.length;
+  if (isSure) return Math.min(to, text.length);
+  let from = Math.max(0, wanted - 1);
+  while (from > 0 && !boundaryAt(rules, text, from)) from--;
+  const segments = rules.segmenter.segment(text.slice(from, to));
+  const { index, segment } = segments.containing(Math.max(0, wanted - 1 - from)) as Intl.SegmentData;
+  return from + index + segment.length;
 }
