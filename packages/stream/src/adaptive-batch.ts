@@ -95,7 +95,7 @@ export function adaptiveBatch<T>(options: AdaptiveBatchOptions<T> = {}): Adaptiv
       due.lift();
       if (acks) unacknowledged++;
       out.offer(nextBatch());
-      out.read();
+      out.run();
     };
     const due = deadline(clock, letOut);
 
@@ -118,17 +118,15 @@ export function adaptiveBatch<T>(options: AdaptiveBatchOptions<T> = {}): Adaptiv
         sizes.push(size);
         bytes += size;
       }
-      schedule();
     };
 
     const out: Pump<T[]> = pump<T, T[]>(upstream, {
       wantsMore: () => collected.length < Math.max(1, maxItems) && (maxBytes === undefined || bytes < maxBytes),
-      take: (item) => takeAll([item]),
       takeAll,
-      flush() {
+      onSourceOver() {
         while (collected.length > 0) out.offer(nextBatch());
       },
-      onPulled: schedule,
+      onTurn: schedule,
       onOver: due.clear,
     });
     ack = (batches) => {

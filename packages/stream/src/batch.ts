@@ -58,7 +58,7 @@ export function batch<T>(options: BatchOptions<T>): Operator<T, T[]> {
         if (open.length >= maxItems || (maxBytes !== undefined && bytes >= maxBytes)) letOut();
         else if (open.length === 1) due?.set(clock.now() + (maxMs as number));
       },
-      flush: letOut,
+      onSourceOver: letOut,
       onOver: () => due?.clear(),
     });
     return out;

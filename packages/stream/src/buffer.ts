@@ -2,8 +2,9 @@
  * Room between a fast source and a slow reader.
  */
 
+import { Fifo } from './engine/fifo.ts';
 import { operator } from './engine/outlet.ts';
-import { type Pump, pump } from './engine/pump.ts';
+import { type Pump, pump, type Queue } from './engine/pump.ts';
 import type { Stage } from './engine/stage.ts';
 import { OverflowError } from './overflow.ts';
 import type { Source, Stream } from './stream.ts';
@@ -33,25 +34,43 @@ export type BufferOptions<T, L = never> = {
  * pipe(prices, buffer({ capacity: 16, overflow: 'drop-oldest', lagged: (missed) => ({ missed }) }));
  */
 export function buffer<T, L = never>(options: BufferOptions<T, L> = {}): (source: Source<T>) => Stream<T | L> {
+  return operator((upstream: Stage<T>) => bufferStage(upstream, options));
+}
+
+/** The stage of `buffer`. It reads ahead from its first `run()` on, pulled or not. */
+export function bufferStage<T, L = never>(upstream: Stage<T>, options: BufferOptions<T, L>): Pump<T | L> {
   const capacity = Math.max(1, options.capacity ?? 64);
   const { overflow = 'block' } = options;
-  return operator((upstream: Stage<T>) => {
-    let missed = 0;
+  const fifo = new Fifo<T | L>();
+  let missed = 0;
 
-    const lagged = (): L => {
-      const count = missed;
-      missed = 0;
-      return 'lagged' in options ? options.lagged(count) : (undefined as L);
-    };
+  /** Stands in for what is missing: before what is buffered with 'drop-oldest', behind it with 'drop-newest'. */
+  const lagged = (): L[] => {
+    const count = missed;
+    missed = 0;
+    return count > 0 && 'lagged' in options ? [options.lagged(count)] : [];
+  };
 
-    /** Reports a gap that lies behind what is buffered. That of 'drop-oldest' lies before it; see `takeChunk`. */
-    const noteGap = (): void => {
-      if (missed > 0 && (overflow === 'drop-newest' || out.fifo.size === 0)) out.offer(lagged());
-    };
+  const noteGap = (): void => {
+    if (overflow === 'drop-newest' || fifo.size === 0) out.offerAll(lagged());
+  };
 
-    const take = (item: T): void => {
-      const { fifo } = out;
-      if (overflow === 'block' || out.isWaited() || out.held() < capacity) {
+  const gapFirst: Queue<T | L> = {
+    get size() {
+      return fifo.size;
+    },
+    push: (item) => fifo.push(item),
+    take: (count) => [...lagged(), ...fifo.take(count)],
+    clear: () => fifo.clear(),
+  };
+
+  const hasRoom = (): boolean => out.isWaited() || out.held() < capacity;
+
+  const out: Pump<T | L> = pump<T, T | L>(upstream, {
+    capacity,
+    wantsMore: () => overflow !== 'block' || hasRoom(),
+    take(item) {
+      if (overflow === 'block' || hasRoom()) {
         if (missed > 0) noteGap();
         out.offer(item);
       } else if (overflow === 'error') out.endNow({ error: new OverflowError(capacity) });
@@ -64,30 +83,9 @@ export function buffer<T, L = never>(options: BufferOptions<T, L> = {}): (source
         fifo.shift();
         fifo.push(item);
       }
-    };
-
-    const out: Pump<T | L> = pump<T, T | L>(upstream, {
-      capacity,
-      wantsMore: () => overflow !== 'block' || out.isWaited() || out.held() < capacity,
-      take,
-      takeAll(chunk) {
-        if (overflow === 'block' || out.isWaited() || out.held() + chunk.length <= capacity) {
-          noteGap();
-          out.offerAll(chunk);
-        } else for (const item of chunk) take(item);
-      },
-      flush: noteGap,
-      takeChunk(count) {
-        const chunk = out.fifo.take(count);
-        if (overflow !== 'drop-oldest' || missed === 0) return chunk;
-        try {
-          chunk.unshift(lagged());
-        } catch (error) {
-          out.endEarly({ error });
-        }
-        return chunk;
-      },
-    });
-    return out;
+    },
+    onSourceOver: noteGap,
+    queue: overflow === 'drop-oldest' ? gapFirst : fifo,
   });
+  return out;
 }

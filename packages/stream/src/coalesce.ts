@@ -2,6 +2,7 @@
  * Merges neighbours while the reader is busy.
  */
 
+import { Fifo } from './engine/fifo.ts';
 import { operator } from './engine/outlet.ts';
 import { type Pump, pump } from './engine/pump.ts';
 import type { Operator } from './stream.ts';
@@ -37,24 +38,15 @@ export function coalesce<T>(options: CoalesceOptions<T>): Operator<T, T> {
   };
 
   return operator((upstream) => {
-    const add = (item: T): void => {
-      const { fifo } = out;
-      const isFirst = fifo.size === 0;
-      if (isFirst || !belongTogether(fifo.at(fifo.size - 1), item)) fifo.push(item);
-      else fifo.push(merge(fifo.pop(), item));
-    };
-
+    const fifo = new Fifo<T>();
     const out: Pump<T> = pump<T, T>(upstream, {
+      queue: fifo,
       capacity: 1, // hands out one item at a time, as the others may still grow
       wantsMore: () => out.held() < Math.max(1, capacity),
       take(item) {
-        if (out.isWaited()) out.offer(item);
-        else add(item);
-      },
-      takeAll(chunk) {
-        const isWaited = out.isWaited();
-        for (const item of chunk) add(item);
-        if (isWaited) out.serve();
+        const isFirst = fifo.size === 0;
+        if (isFirst || !belongTogether(fifo.at(fifo.size - 1), item)) fifo.push(item);
+        else fifo.push(merge(fifo.pop(), item));
       },
     });
     return out;

@@ -4,7 +4,7 @@
 
 import { stageOf } from './engine/inlet.ts';
 import { outlet } from './engine/outlet.ts';
-import { afterCleanup, allCleanups, type Cleanup, SILENT, type Sink } from './engine/stage.ts';
+import { afterCleanup, allCleanups, type Cleanup, SILENT, type Sink, type Stage } from './engine/stage.ts';
 import type { Source, Stream } from './stream.ts';
 
 /**
@@ -15,7 +15,11 @@ import type { Source, Stream } from './stream.ts';
  * concat(['data: start\n\n'], frames, ['data: [DONE]\n\n']);
  */
 export function concat<T>(...sources: Source<T>[]): Stream<T> {
-  let stages = sources.map((source) => stageOf(source));
+  return outlet(concatStage(sources.map((source) => stageOf(source))));
+}
+
+/** The stage of `concat`. */
+export function concatStage<T>(stages: Stage<T>[]): Stage<T> {
   let sink: Sink<T> = SILENT;
   let isAsking = false;
   let wantsMore = false;
@@ -25,7 +29,7 @@ export function concat<T>(...sources: Source<T>[]): Stream<T> {
     wantsMore = true;
     if (isAsking) return;
     isAsking = true;
-    while (wantsMore && stages[0] !== undefined) {
+    while (wantsMore && stages[0]) {
       wantsMore = false;
       stages[0].pull(answers);
     }
@@ -33,11 +37,7 @@ export function concat<T>(...sources: Source<T>[]): Stream<T> {
     if (stages.length === 0) sink.end();
   };
 
-  const close = (): Cleanup => {
-    const open = stages;
-    stages = [];
-    return allCleanups(open.map((stage) => stage.close()));
-  };
+  const close = (): Cleanup => allCleanups(stages.splice(0).map((stage) => stage.close()));
 
   const answers: Sink<T> = {
     item: (value) => sink.item(value),
@@ -50,11 +50,11 @@ export function concat<T>(...sources: Source<T>[]): Stream<T> {
     },
   };
 
-  return outlet({
+  return {
     pull(to) {
       sink = to;
       ask();
     },
     close,
-  });
+  };
 }

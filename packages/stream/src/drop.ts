@@ -12,8 +12,8 @@ import type { Operator } from './stream.ts';
  * pipe(lines, drop(1)); // without the header
  */
 export function drop<T>(count: number): Operator<T, T> {
-  return perItem(() => {
-    let left = count;
-    return (item: T) => (left-- > 0 ? DROP : item);
-  });
+  return perItem(
+    (_item, index) => index < count,
+    (item: T, isEarly) => (isEarly ? DROP : item),
+  );
 }

@@ -2,8 +2,7 @@
  * Keeps some of the items.
  */
 
-import { DROP, later, perItem } from './engine/per-item.ts';
-import { isPromiseLike } from './engine/stage.ts';
+import { DROP, perItem } from './engine/per-item.ts';
 import type { Operator } from './stream.ts';
 
 /**
@@ -16,12 +15,5 @@ import type { Operator } from './stream.ts';
 export function filter<I, O extends I>(keep: (item: I, index: number) => item is O): Operator<I, O>;
 export function filter<I>(keep: (item: I, index: number) => unknown): Operator<I, I>;
 export function filter<I>(keep: (item: I, index: number) => unknown): Operator<I, I> {
-  return perItem(() => {
-    let index = 0;
-    return (item: I) => {
-      const isKept = keep(item, index++);
-      if (isPromiseLike(isKept)) return later(item, isKept, (kept, verdict) => (verdict ? kept : DROP));
-      return isKept ? item : DROP;
-    };
-  });
+  return perItem(keep, (item: I, isKept) => (isKept ? item : DROP));
 }

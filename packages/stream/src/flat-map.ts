@@ -2,10 +2,10 @@
  * A stream for every item, one after the other.
  */
 
-import { stageOf } from './engine/inlet.ts';
+import { lateStage } from './engine/late-stage.ts';
 import { operator } from './engine/outlet.ts';
-import { relay } from './engine/relay.ts';
-import { allCleanups, ignoreCleanup, isPromiseLike, type Sink, type Stage } from './engine/stage.ts';
+import { type Pump, pump } from './engine/pump.ts';
+import { allCleanups, type Sink, type Stage } from './engine/stage.ts';
 import type { Operator, Source } from './stream.ts';
 
 /**
@@ -18,75 +18,44 @@ import type { Operator, Source } from './stream.ts';
 export function flatMap<I, O>(fn: (item: I, index: number) => Source<O> | PromiseLike<Source<O>>): Operator<I, O> {
   return operator((upstream) => {
     let inner: Stage<O> | undefined;
+    let isInnerOpen = false; // a pull on it has not been answered
+    let rest: I[] = []; // the last is the next
+    let index = 0;
+
     const both: Stage<I> = {
       pull: upstream.pull,
       close: () => allCleanups([inner?.close(), upstream.close()]),
     };
-    return relay<I, O>(both, (out) => {
-      let index = 0;
-      let rest: I[] = []; // the last is the next
-      let isOpening = false;
-      let wasEmpty = false; // the stream that is being opened ended at once
 
-      /** Opens the next inner stream; in a loop, as long as they are empty. */
-      const openNext = (): void => {
-        wasEmpty = true;
-        if (isOpening) return;
-        isOpening = true;
-        while (wasEmpty && rest.length > 0) {
-          wasEmpty = false;
-          try {
-            const source = fn(rest.pop() as I, index++);
-            if (isPromiseLike(source)) source.then(open, fail);
-            else open(source);
-          } catch (error) {
-            fail(error);
-          }
-        }
-        isOpening = false;
-        if (wasEmpty) out.again();
-      };
+    const isBetween = (): boolean => inner === undefined && rest.length === 0;
 
-      const open = (source: Source<O>): void => {
-        const stage = stageOf(source);
-        if (out.isOver()) return ignoreCleanup(stage.close()); // it came too late for anyone to hear of it
-        inner = stage;
-        stage.pull(answers);
-      };
-
-      const fail = (error: unknown): void => {
+    const answers: Sink<O> = {
+      item: (value) => answers.items([value]),
+      items(chunk) {
+        isInnerOpen = false;
+        out.offerAll(chunk);
+        out.run();
+      },
+      end(failure) {
+        isInnerOpen = false;
         inner = undefined;
-        if (!out.isOver()) out.endEarly([], { error });
-      };
+        if (failure) out.endEarly(failure);
+        else out.run();
+      },
+    };
 
-      const goOn = (): void => inner?.pull(answers);
-      const answers: Sink<O> = {
-        item(value) {
-          out.instead(goOn);
-          out.item(value);
-        },
-        items(chunk) {
-          out.instead(goOn);
-          out.items(chunk);
-        },
-        end(failure) {
-          if (out.isOver()) return;
-          if (failure) return fail(failure.error);
-          inner = undefined;
-          openNext();
-        },
-      };
-
-      return {
-        item(value) {
-          rest = [value];
-          openNext();
-        },
-        items(chunk) {
-          rest = chunk.reverse();
-          openNext();
-        },
-      };
+    const out: Pump<O> = pump<I, O>(both, {
+      wantsMore: () => out.isWaited() && isBetween(),
+      takeAll(chunk) {
+        rest = chunk.reverse();
+      },
+      onTurn() {
+        if (!out.isWaited() || isInnerOpen || isBetween()) return;
+        isInnerOpen = true;
+        inner ??= lateStage(() => fn(rest.pop() as I, index++));
+        inner.pull(answers);
+      },
     });
+    return out;
   });
 }

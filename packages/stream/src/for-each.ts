@@ -4,7 +4,6 @@
 
 import { stageOf } from './engine/inlet.ts';
 import { afterCleanup, isPromiseLike, type Sink } from './engine/stage.ts';
-import { inNextTurn, isOverBudget } from './engine/time-budget.ts';
 import type { Source } from './stream.ts';
 
 /**
@@ -26,15 +25,13 @@ export function forEach<T>(fn: (item: T, index: number) => unknown): (source: So
 
       /** Works through the chunk from `at` on; then asks for more. */
       const work = (chunk: T[], at: number): void => {
-        while (at < chunk.length) {
-          let result: unknown;
-          try {
-            result = fn(chunk[at++] as T, index++);
-          } catch (error) {
-            return fail(error);
+        try {
+          while (at < chunk.length) {
+            const result = fn(chunk[at++] as T, index++);
+            if (isPromiseLike(result)) return void result.then(goOn(chunk, at), fail);
           }
-          if (isPromiseLike(result)) return void result.then(goOn(chunk, at), fail);
-          if (index % 64 === 0 && isOverBudget(64)) return inNextTurn(goOn(chunk, at));
+        } catch (error) {
+          return fail(error);
         }
         stage.pull(sink);
       };

@@ -40,9 +40,6 @@ export function heartbeat<T, H = T>(options: HeartbeatOptions<H>): (source: Sour
     });
 
     const out: Pump<T | H> = pump<T, T | H>(upstream, {
-      wantsMore: () => out.isWaited(),
-      take: (item) => out.offer(item),
-      takeAll: (chunk) => out.offerAll(chunk),
       onPull: () => due.set(clock.now() + everyMs),
       onOver: due.clear,
     });

@@ -2,10 +2,11 @@
  * The newest question's answer.
  */
 
-import { stageOf } from './engine/inlet.ts';
+import { Fifo } from './engine/fifo.ts';
+import { lateStage } from './engine/late-stage.ts';
 import { operator } from './engine/outlet.ts';
 import { type Pump, pump } from './engine/pump.ts';
-import { allCleanups, type Cleanup, ignoreCleanup, isPromiseLike, type Sink, type Stage } from './engine/stage.ts';
+import { allCleanups, type Cleanup, type Failure, ignoreCleanup, type Sink, type Stage } from './engine/stage.ts';
 import type { Operator, Source } from './stream.ts';
 
 type Answer<I, O> = (input: I, context: { readonly signal: AbortSignal }) => Source<O> | PromiseLike<Source<O>>;
@@ -20,104 +21,66 @@ type Answer<I, O> = (input: I, context: { readonly signal: AbortSignal }) => Sou
  */
 export function latest<I, O>(fn: Answer<I, O>): Operator<I, O> {
   return operator((inputs) => {
-    let inner: Inner<O> | undefined;
+    let inner: Stage<O> | undefined;
+    let controller = new AbortController(); // of the newest input
+    let isInnerOpen = false; // a pull on its stream has not been answered
     let hasEndedInputs = false;
-    const both: Stage<I> = {
-      pull: inputs.pull,
-      close() {
-        const open = inner;
-        inner = undefined;
-        return allCleanups([open?.close(), inputs.close()]);
-      },
+    const queue = new Fifo<O>();
+
+    const closeInner = (): Cleanup => {
+      const open = inner;
+      inner = undefined;
+      isInnerOpen = false;
+      controller.abort();
+      return open?.close();
     };
 
-    const takeAll = (chunk: I[]): void => {
-      const input = chunk[chunk.length - 1] as I;
-      ignoreCleanup(inner?.close());
-      out.fifo.clear();
-      const own = readInner<O>((signal) => fn(input, { signal }), {
-        item: (value) => out.offer(value),
-        items: (chunk) => out.offerAll(chunk),
-        end(failure) {
-          inner = undefined;
-          if (failure) out.endEarly(failure);
-          else if (hasEndedInputs) out.finish();
+    /** What comes counts only while this is the newest input's stream. */
+    const answersOf = (stage: Stage<O>): Sink<O> => {
+      const answer = <V>(act: (value: V) => void, value: V): void => {
+        if (stage !== inner) return;
+        isInnerOpen = false;
+        act(value);
+        out.run();
+      };
+      return {
+        item: (value) => answer(out.offer, value),
+        items: (chunk) => answer(out.offerAll, chunk),
+        end: (failure) => answer(innerEnded, failure),
+      };
+    };
+
+    const innerEnded = (failure?: Failure): void => {
+      inner = undefined;
+      if (failure) out.endEarly(failure);
+      else if (hasEndedInputs) out.finish();
+    };
+
+    const out: Pump<O> = pump<I, O>(
+      { pull: inputs.pull, close: () => allCleanups([closeInner(), inputs.close()]) },
+      {
+        queue,
+        wantsMore: () => true,
+        takeAll(chunk) {
+          ignoreCleanup(closeInner());
+          queue.clear();
+          controller = new AbortController();
+          const { signal } = controller;
+          inner = lateStage(() => fn(chunk[chunk.length - 1] as I, { signal }));
         },
-      });
-      inner = own;
-      own.start();
-      if (out.isWaited()) own.pull();
-    };
-
-    const out: Pump<O> = pump<I, O>(both, {
-      wantsMore: () => true,
-      take: (item) => takeAll([item]),
-      takeAll,
-      onSourceOver(failure) {
-        hasEndedInputs = true;
-        if (failure) out.endNow(failure);
-        else if (inner === undefined) out.finish();
+        onSourceOver(failure) {
+          hasEndedInputs = true;
+          if (failure) out.endNow(failure);
+          else if (inner === undefined) out.finish();
+          return true;
+        },
+        onTurn() {
+          if (!out.isWaited() || inner === undefined || isInnerOpen) return;
+          isInnerOpen = true;
+          inner.pull(answersOf(inner));
+        },
       },
-      onPulled() {
-        if (out.isWaited()) inner?.pull();
-      },
-    });
+    );
     return out;
   });
-}
-
-/** One input's stream, from the call of the user's function to its end or its replacement. */
-interface Inner<_O> {
-  start(): void;
-  pull(): void;
-  close(): Cleanup;
-}
-
-function readInner<O>(call: (signal: AbortSignal) => Source<O> | PromiseLike<Source<O>>, to: Sink<O>): Inner<O> {
-  const controller = new AbortController();
-  let stage: Stage<O> | undefined;
-  let isClosed = false;
-  let isWanted = false;
-  let isOpen = false;
-
-  /** What comes counts only while this is the newest input's stream. */
-  const answer = (act: () => void): void => {
-    isOpen = false;
-    if (!isClosed) act();
-  };
-  const answers: Sink<O> = {
-    item: (value) => answer(() => to.item(value)),
-    items: (chunk) => answer(() => to.items(chunk)),
-    end: (failure) => answer(() => to.end(failure)),
-  };
-  const fail = (error: unknown): void => answers.end({ error });
-  const open = (source: Source<O>): void => {
-    stage = stageOf(source);
-    if (isClosed) ignoreCleanup(stage.close());
-    else if (isWanted) pull();
-  };
-  const pull = (): void => {
-    isWanted = true;
-    if (stage === undefined || isOpen || isClosed) return;
-    isOpen = true;
-    isWanted = false;
-    stage.pull(answers);
-  };
-  return {
-    start() {
-      try {
-        const source = call(controller.signal);
-        if (isPromiseLike(source)) source.then(open).then(undefined, fail);
-        else open(source);
-      } catch (error) {
-        fail(error);
-      }
-    },
-    pull,
-    close() {
-      isClosed = true;
-      controller.abort();
-      return stage?.close();
-    },
-  };
 }

@@ -26,11 +26,9 @@ export interface MapAsyncOptions {
 
 type Call<I, O> = (item: I, context: CallContext) => O | PromiseLike<O>;
 
-type Outcome<O> = { value: O } | { error: unknown };
-
 /** The place of one item in the order, from the call to its delivery. */
-interface Slot<O> {
-  outcome?: Outcome<O>;
+interface Slot {
+  deliver?(): void;
 }
 
 /**
@@ -44,7 +42,7 @@ interface Slot<O> {
 export function mapAsync<I, O>(fn: Call<I, O>, options: MapAsyncOptions): Operator<I, O> {
   const { concurrency, ordered = true } = options;
   return operator((upstream) => {
-    const slots = new Fifo<Slot<O>>(); // ordered: of all items in the works
+    const slots = new Fifo<Slot>(); // ordered: of all items in the works
     const controller = new AbortController();
     let waiting: I[] = []; // came in one chunk with others, and have to wait for room
     let running = 0;
@@ -59,37 +57,31 @@ export function mapAsync<I, O>(fn: Call<I, O>, options: MapAsyncOptions): Operat
     };
 
     const call = (item: I): void => {
-      const slot: Slot<O> = {};
+      const slot: Slot = {};
       if (ordered) slots.push(slot);
       running++;
-      const settle = (outcome: Outcome<O>): void => {
+      const settle = (deliver: () => void): void => {
         running--;
         if (out.isEnded() || hasFailed) return;
-        slot.outcome = outcome;
-        if (!ordered) deliver(outcome);
-        else while (slots.size > 0 && slots.at(0).outcome) deliver(slots.shift().outcome as Outcome<O>);
+        slot.deliver = deliver;
+        if (!ordered) deliver();
+        else while (slots.size > 0 && slots.at(0).deliver) slots.shift().deliver?.();
         if (hasFailed) return;
         endIfIdle();
-        start();
-        out.read();
+        out.run();
       };
-      let result: O | PromiseLike<O>;
-      try {
-        result = fn(item, { signal: controller.signal, index: index++ });
-      } catch (error) {
-        result = Promise.reject(error);
-      }
-      Promise.resolve(result).then(
-        (value) => settle({ value }),
-        (error) => settle({ error }),
+      const context = { signal: controller.signal, index: index++ };
+      const result = (async () => await fn(item, context))(); // what it throws is a rejection, too
+      result.then(
+        (value) => settle(() => out.offer(value)),
+        (error) => settle(() => fail(error)),
       );
     };
 
-    const deliver = (outcome: Outcome<O>): void => {
-      if ('value' in outcome) return out.offer(outcome.value);
+    const fail = (error: unknown): void => {
       hasFailed = true;
       onOver();
-      out.endEarly(outcome);
+      out.endEarly({ error });
     };
 
     const endIfIdle = (): void => {
@@ -102,23 +94,17 @@ export function mapAsync<I, O>(fn: Call<I, O>, options: MapAsyncOptions): Operat
       if (running > 0) controller.abort();
     };
 
-    const takeAll = (chunk: I[]): void => {
-      waiting = waiting.concat(chunk);
-      start();
-    };
-
     const out: Pump<O> = pump<I, O>(upstream, {
       capacity: concurrency,
       wantsMore: () => waiting.length === 0 && hasRoom(),
-      take: (item) => takeAll([item]),
-      takeAll,
-      onPulled() {
-        start();
-        out.read();
+      takeAll(chunk) {
+        waiting = waiting.concat(chunk);
       },
+      onTurn: start,
       onSourceOver(failure) {
         sourceEnding = { failure };
         endIfIdle();
+        return true;
       },
       onOver,
     });

@@ -2,8 +2,7 @@
  * Changes every item.
  */
 
-import { later, perItem } from './engine/per-item.ts';
-import { isPromiseLike } from './engine/stage.ts';
+import { perItem } from './engine/per-item.ts';
 import type { Operator } from './stream.ts';
 
 /**
@@ -14,11 +13,5 @@ import type { Operator } from './stream.ts';
  * pipe(tokens, map((token, index) => `${index}: ${token}`));
  */
 export function map<I, O>(fn: (item: I, index: number) => O | PromiseLike<O>): Operator<I, O> {
-  return perItem(() => {
-    let index = 0;
-    return (item: I) => {
-      const result = fn(item, index++);
-      return isPromiseLike(result) ? later(item, result, (_item, value) => value) : result;
-    };
-  });
+  return perItem(fn, (_item, result) => result);
 }

@@ -36,7 +36,7 @@ export function race<T>(...sources: Source<T>[]): Stream<T> {
 
   return outlet({
     pull(sink) {
-      if (runners[0] === undefined) return sink.end();
+      if (!runners[0]) return sink.end();
       if (hasStarted) return runners[0].pull(sink);
       hasStarted = true;
       for (const runner of runners) if (runners.includes(runner)) runner.pull(finishLine(runner, sink));

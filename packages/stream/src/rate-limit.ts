@@ -6,7 +6,7 @@ import { type Clock, systemClock } from './clock.ts';
 import { deadline } from './engine/deadline.ts';
 import { Fifo } from './engine/fifo.ts';
 import { operator } from './engine/outlet.ts';
-import { relay } from './engine/relay.ts';
+import { type Pump, pump } from './engine/pump.ts';
 import type { Operator } from './stream.ts';
 
 /** Options of `rateLimit`. */
@@ -27,28 +27,29 @@ export interface RateLimitOptions {
  * pipe(jobs, rateLimit({ count: 10, perMs: 1000 }), mapAsync(callApi, { concurrency: 4 }));
  */
 export function rateLimit<T>({ count, perMs, clock = systemClock }: RateLimitOptions): Operator<T, T> {
-  return operator((upstream) =>
-    relay<T, T>(upstream, (out) => {
-      const passed = new Fifo<number>(); // when the last `count` items passed
-      let held: T[] = [];
+  return operator((upstream) => {
+    const passed = new Fifo<number>(); // when the last `count` items passed
+    let held: T[] = [];
 
-      const letOut = (): void => {
-        const now = clock.now();
-        while (passed.size > 0 && passed.at(0) + perMs <= now) passed.shift();
-        const free = Math.min(count - passed.size, held.length);
-        if (free <= 0) return due.set(passed.at(0) + perMs);
-        for (let index = 0; index < free; index++) passed.push(now);
-        const ready = held.splice(0, free);
-        if (held.length > 0) out.instead(letOut);
-        out.items(ready);
-      };
-      const due = deadline(clock, letOut);
+    const letOut = (): void => {
+      if (!out.isWaited() || held.length === 0) return;
+      const now = clock.now();
+      while (passed.size > 0 && passed.at(0) + perMs <= now) passed.shift();
+      const ready = held.splice(0, count - passed.size);
+      if (ready.length === 0) return due.set(passed.at(0) + perMs);
+      for (const _ of ready) passed.push(now);
+      out.offerAll(ready);
+    };
+    const due = deadline(clock, letOut);
 
-      const items = (chunk: T[]): void => {
+    const out: Pump<T> = pump<T, T>(upstream, {
+      wantsMore: () => out.isWaited() && held.length === 0,
+      takeAll(chunk) {
         held = chunk;
-        letOut();
-      };
-      return { item: (value) => items([value]), items, onOver: due.clear };
-    }),
-  );
+      },
+      onTurn: letOut,
+      onOver: due.clear,
+    });
+    return out;
+  });
 }

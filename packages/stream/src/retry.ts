@@ -3,17 +3,10 @@
  */
 
 import { type Clock, systemClock } from './clock.ts';
-import { stageOf } from './engine/inlet.ts';
+import { lateStage } from './engine/late-stage.ts';
 import { outlet } from './engine/outlet.ts';
-import {
-  type Cleanup,
-  type Failure,
-  ignoreCleanup,
-  isPromiseLike,
-  SILENT,
-  type Sink,
-  type Stage,
-} from './engine/stage.ts';
+import { type Pump, pump } from './engine/pump.ts';
+import type { Failure, Sink, Stage } from './engine/stage.ts';
 import type { Source, Stream } from './stream.ts';
 
 /** What the factory of `retry` is told. */
@@ -60,51 +53,12 @@ export function retry<T, C = unknown>(
 ): Stream<T> {
   const { retries = 5, baseMs = 250, maxMs = 30_000, when = () => true } = options;
   const { cursorOf, onRetry, random = Math.random, clock = systemClock } = options;
-  let sink: Sink<T> = SILENT; // the open pull's
   let stage: Stage<T> | undefined;
   let controller = new AbortController();
   let attempt = 0;
   let failures = 0; // since the last item
   let cursor: C | undefined;
   let timer: { id: unknown } | undefined;
-  let isClosed = false;
-
-  const letGo = (): Sink<T> => {
-    const to = sink;
-    sink = SILENT;
-    return to;
-  };
-
-  const close = (failure?: Failure): Cleanup => {
-    if (isClosed) return undefined;
-    isClosed = true;
-    if (timer) clock.clearTimeout(timer.id);
-    controller.abort();
-    const cleanup = stage?.close();
-    letGo().end(failure);
-    return cleanup;
-  };
-
-  const start = (): void => {
-    timer = undefined;
-    const { signal } = controller;
-    const open = (source: Source<T>): void => {
-      const opened = stageOf(source);
-      if (signal.aborted) return ignoreCleanup(opened.close());
-      stage = opened;
-      stage.pull(answers);
-    };
-    const fail = (error: unknown): void => {
-      if (!signal.aborted) answers.end({ error });
-    };
-    try {
-      const source = factory({ attempt: attempt++, cursor, signal });
-      if (isPromiseLike(source)) source.then(open).then(undefined, fail);
-      else open(source);
-    } catch (error) {
-      fail(error);
-    }
-  };
 
   /** How long to wait before the next attempt; `undefined` if there is none. */
   const waitAfter = (error: unknown): number | undefined => {
@@ -115,49 +69,40 @@ export function retry<T, C = unknown>(
     return verdict ? random() * Math.min(maxMs, baseMs * 2 ** retry) : undefined;
   };
 
-  /** Notes where the stream is. False if the user's function threw, which ends it. */
-  const isNoted = (last: T): boolean => {
-    failures = 0;
+  const attempts: Stage<T> = {
+    pull(to) {
+      const { signal } = controller;
+      stage ??= lateStage(() => factory({ attempt: attempt++, cursor, signal }));
+      stage.pull({ item: to.item, items: to.items, end: (failure) => ended(to, failure) });
+    },
+    close: () => stage?.close(),
+  };
+
+  const ended = (to: Sink<T>, failure?: Failure): void => {
+    stage = undefined;
+    if (failure === undefined || out.isEnded()) return to.end();
+    controller.abort();
+    controller = new AbortController();
     try {
-      if (cursorOf) cursor = cursorOf(last);
-      return true;
+      const waitMs = waitAfter(failure.error);
+      if (waitMs === undefined) return to.end(failure);
+      onRetry?.(failure.error, waitMs);
+      timer = { id: clock.setTimeout(() => attempts.pull(to), waitMs) };
     } catch (error) {
-      ignoreCleanup(close({ error }));
-      return false;
+      to.end({ error });
     }
   };
 
-  const answers: Sink<T> = {
-    item(value) {
-      if (isNoted(value)) letGo().item(value);
+  const out: Pump<T> = pump<T, T>(attempts, {
+    takeAll(chunk) {
+      failures = 0;
+      if (cursorOf) cursor = cursorOf(chunk[chunk.length - 1] as T);
+      out.offerAll(chunk);
     },
-    items(chunk) {
-      if (isNoted(chunk[chunk.length - 1] as T)) letGo().items(chunk);
-    },
-    end(failure) {
-      if (isClosed) return;
-      stage = undefined;
-      if (!failure) return void close();
+    onOver() {
+      if (timer) clock.clearTimeout(timer.id);
       controller.abort();
-      controller = new AbortController();
-      try {
-        const waitMs = waitAfter(failure.error);
-        if (waitMs === undefined) return void close(failure);
-        onRetry?.(failure.error, waitMs);
-        timer = { id: clock.setTimeout(start, waitMs) };
-      } catch (error) {
-        close({ error });
-      }
     },
-  };
-
-  return outlet({
-    pull(to) {
-      sink = to;
-      if (isClosed) letGo().end();
-      else if (stage) stage.pull(answers);
-      else start();
-    },
-    close: () => close(),
   });
+  return outlet(out);
 }

@@ -2,8 +2,7 @@
  * A running result.
  */
 
-import { later, perItem } from './engine/per-item.ts';
-import { isPromiseLike } from './engine/stage.ts';
+import { perItem } from './engine/per-item.ts';
 import type { Operator } from './stream.ts';
 
 /**
@@ -13,16 +12,15 @@ import type { Operator } from './stream.ts';
  * pipe(deltas, scan((text, delta) => text + delta, '')); // the text as it grows
  */
 export function scan<I, O>(fn: (result: O, item: I, index: number) => O | PromiseLike<O>, seed: O): Operator<I, O> {
-  return perItem(() => {
+  return (source) => {
     let result = seed;
-    let index = 0;
-    const note = (_item: I, next: O): O => {
-      result = next;
-      return next;
-    };
-    return (item: I) => {
-      const next = fn(result, item, index++);
-      return isPromiseLike(next) ? later(item, next, note) : note(item, next);
-    };
-  });
+    const step = perItem(
+      (item: I, index) => fn(result, item, index),
+      (_item, next) => {
+        result = next;
+        return next;
+      },
+    );
+    return step(source);
+  };
 }

@@ -101,7 +101,7 @@ export function smooth<T = string>(options: SmoothOptions<T> = {}): Operator<T, 
       nextAt = now + Math.max(stepMs, piece.length / rateAt(now));
       offerText(piece);
     };
-    const due = deadline(clock, letOut);
+    const due = deadline(clock, () => out.run());
 
     const nextPiece = (now: number): string => {
       const isComplete = now >= lastArrivalAt + holdMs || now >= oldestDueAt();
@@ -148,16 +148,9 @@ export function smooth<T = string>(options: SmoothOptions<T> = {}): Operator<T, 
 
     const out: Pump<T> = pump<T, T>(upstream, {
       wantsMore: () => out.held() === 0 && tail.length() < maxHeld,
-      take(item) {
-        take(item);
-        letOut();
-      },
-      takeAll(chunk) {
-        for (const item of chunk) take(item);
-        letOut();
-      },
-      flush: pushOut,
-      onPulled: letOut,
+      take,
+      onSourceOver: pushOut,
+      onTurn: letOut,
       onOver: due.clear,
     });
     return out;

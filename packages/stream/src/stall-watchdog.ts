@@ -5,7 +5,7 @@
 import { type Clock, systemClock } from './clock.ts';
 import { deadline } from './engine/deadline.ts';
 import { operator } from './engine/outlet.ts';
-import { relay } from './engine/relay.ts';
+import { type Pump, pump } from './engine/pump.ts';
 import type { Operator } from './stream.ts';
 
 /** What is known about a stall. */
@@ -38,46 +38,41 @@ export interface StallWatchdogOptions {
  */
 export function stallWatchdog<T>(options: StallWatchdogOptions): Operator<T, T> {
   const { afterMs, onStall, onResume, clock = systemClock } = options;
-  return operator((upstream) =>
-    relay<T, T>(upstream, (out) => {
-      let waitsSince = 0;
-      let count = 0;
-      let isStalled = false;
+  return operator((upstream) => {
+    let waitsSince = 0;
+    let count = 0;
+    let isStalled = false;
 
-      /** Never lets an error of the observer into the stream. */
-      const report = (observer: ((stall: Stall) => void) | undefined): void => {
-        const stall = { waitedMs: clock.now() - waitsSince, items: count };
-        if (observer !== undefined) queueMicrotask(() => observer(stall));
-      };
-      const due = deadline(clock, () => {
-        isStalled = true;
-        report(onStall);
-      });
-      const endStall = (): void => {
-        due.lift();
-        if (isStalled) report(onResume);
-        isStalled = false;
-      };
-      return {
-        onPull() {
-          waitsSince = clock.now();
-          due.set(waitsSince + afterMs);
-        },
-        item(value) {
-          endStall();
-          count++;
-          out.item(value);
-        },
-        items(chunk) {
-          endStall();
-          count += chunk.length;
-          out.items(chunk);
-        },
-        onOver() {
-          endStall();
-          due.clear();
-        },
-      };
-    }),
-  );
+    /** Never lets an error of the observer into the stream. */
+    const report = (observer: ((stall: Stall) => void) | undefined): void => {
+      const stall = { waitedMs: clock.now() - waitsSince, items: count };
+      if (observer !== undefined) queueMicrotask(() => observer(stall));
+    };
+    const due = deadline(clock, () => {
+      isStalled = true;
+      report(onStall);
+    });
+    const endStall = (): void => {
+      due.lift();
+      if (isStalled) report(onResume);
+      isStalled = false;
+    };
+
+    const out: Pump<T> = pump<T, T>(upstream, {
+      onPull() {
+        waitsSince = clock.now();
+        due.set(waitsSince + afterMs);
+      },
+      takeAll(chunk) {
+        endStall();
+        count += chunk.length;
+        out.offerAll(chunk);
+      },
+      onOver() {
+        endStall();
+        due.clear();
+      },
+    });
+    return out;
+  });
 }

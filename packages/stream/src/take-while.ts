@@ -2,8 +2,7 @@
  * The beginning of a stream, up to an item that no longer fits.
  */
 
-import { later, perItem, STOP } from './engine/per-item.ts';
-import { isPromiseLike } from './engine/stage.ts';
+import { perItem, STOP } from './engine/per-item.ts';
 import type { Operator } from './stream.ts';
 
 /**
@@ -15,12 +14,8 @@ import type { Operator } from './stream.ts';
 export function takeWhile<I, O extends I>(keep: (item: I, index: number) => item is O): Operator<I, O>;
 export function takeWhile<I>(keep: (item: I, index: number) => unknown): Operator<I, I>;
 export function takeWhile<I>(keep: (item: I, index: number) => unknown): Operator<I, I> {
-  return perItem(() => {
-    let index = 0;
-    return (item: I) => {
-      const isKept = keep(item, index++);
-      if (isPromiseLike(isKept)) return later(item, isKept, (kept, verdict) => (verdict ? kept : STOP));
-      return isKept ? item : STOP;
-    };
+  return perItem(keep, (item: I, isKept) => {
+    if (!isKept) throw STOP;
+    return item;
   });
 }

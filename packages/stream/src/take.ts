@@ -3,7 +3,7 @@
  */
 
 import { operator } from './engine/outlet.ts';
-import { relay } from './engine/relay.ts';
+import { type Pump, pump } from './engine/pump.ts';
 import type { Operator } from './stream.ts';
 
 /**
@@ -14,21 +14,18 @@ import type { Operator } from './stream.ts';
  * pipe(numbers, take(3), collect); // the source has been closed when this resolves
  */
 export function take<T>(count: number): Operator<T, T> {
-  return operator((upstream) =>
-    relay<T, T>(upstream, (out) => {
-      let left = count;
-      if (left <= 0) out.instead(() => out.endEarly([]));
-      return {
-        item(value) {
-          if (--left > 0) out.item(value);
-          else out.endEarly([value]);
-        },
-        items(chunk) {
-          left -= chunk.length;
-          if (left > 0) out.items(chunk);
-          else out.endEarly(chunk.slice(0, chunk.length + left));
-        },
-      };
-    }),
-  );
+  return operator((upstream) => {
+    let left = count;
+    const out: Pump<T> = pump<T, T>(upstream, {
+      onPull() {
+        if (count <= 0) out.endEarly();
+      },
+      takeAll(chunk) {
+        left -= chunk.length;
+        if (left > 0) out.offerAll(chunk);
+        else out.endEarly(undefined, chunk.slice(0, chunk.length + left));
+      },
+    });
+    return out;
+  });
 }

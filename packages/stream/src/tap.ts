@@ -2,8 +2,7 @@
  * A look at every item.
  */
 
-import { later, perItem } from './engine/per-item.ts';
-import { isPromiseLike } from './engine/stage.ts';
+import { perItem } from './engine/per-item.ts';
 import type { Operator } from './stream.ts';
 
 /**
@@ -13,11 +12,5 @@ import type { Operator } from './stream.ts';
  * pipe(tokens, tap((token) => metrics.count(token.length)));
  */
 export function tap<T>(fn: (item: T, index: number) => unknown): Operator<T, T> {
-  return perItem(() => {
-    let index = 0;
-    return (item: T) => {
-      const result = fn(item, index++);
-      return isPromiseLike(result) ? later(item, result, (seen) => seen) : item;
-    };
-  });
+  return perItem(fn, (item: T) => item);
 }

@@ -43,18 +43,13 @@ export function throttle<T>({ everyMs, trailing = true, clock = systemClock }: T
 
     const out: Pump<T> = pump<T, T>(upstream, {
       wantsMore: () => true,
-      take(item) {
-        newest = { item };
-        letOut();
-      },
       takeAll(chunk) {
         newest = { item: chunk[chunk.length - 1] as T };
-        letOut();
       },
-      flush() {
+      onSourceOver() {
         if (newest !== undefined && trailing) out.offer(newest.item);
       },
-      onPulled: letOut,
+      onTurn: letOut,
       onOver: due.clear,
     });
     return out;

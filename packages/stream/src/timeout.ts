@@ -5,7 +5,7 @@
 import { type Clock, systemClock } from './clock.ts';
 import { deadline } from './engine/deadline.ts';
 import { operator } from './engine/outlet.ts';
-import { relay } from './engine/relay.ts';
+import { type Pump, pump } from './engine/pump.ts';
 import type { Operator } from './stream.ts';
 
 /** Which of the three limits ran out. */
@@ -52,44 +52,35 @@ export class TimeoutError extends Error {
  */
 export function timeout<T>(options: TimeoutOptions<T>): Operator<T, T> {
   const { firstMs, idleMs, totalMs, isContent, clock = systemClock } = options;
-  return operator((upstream) =>
-    relay<T, T>(upstream, (out) => {
-      let hasContent = firstMs === undefined;
-      let waitedMs = 0;
-      let waitsSince = 0;
-      let phase: TimeoutPhase = 'first';
-      const due = deadline(clock, () =>
-        out.endNow({ error: new TimeoutError(phase, options[`${phase}Ms`] as number) }),
-      );
+  return operator((upstream) => {
+    let hasContent = firstMs === undefined;
+    let waitedMs = 0;
+    let waitsSince = 0;
+    let phase: TimeoutPhase = 'first';
+    const due = deadline(clock, () => out.endNow({ error: new TimeoutError(phase, options[`${phase}Ms`] as number) }));
 
-      /** The time left for this wait; sets the phase that it would end in. */
-      const leftMs = (): number => {
-        phase = hasContent ? 'idle' : 'first';
-        const left = (hasContent ? idleMs : (firstMs ?? 0) - waitedMs) ?? Number.POSITIVE_INFINITY;
-        if (totalMs === undefined || totalMs - waitedMs >= left) return left;
-        phase = 'total';
-        return totalMs - waitedMs;
-      };
+    /** The time left for this wait; sets the phase that it would end in. */
+    const leftMs = (): number => {
+      phase = hasContent ? 'idle' : 'first';
+      const left = (hasContent ? idleMs : (firstMs ?? 0) - waitedMs) ?? Number.POSITIVE_INFINITY;
+      if (totalMs === undefined || totalMs - waitedMs >= left) return left;
+      phase = 'total';
+      return totalMs - waitedMs;
+    };
 
-      const items = (chunk: T[]): void => {
+    const out: Pump<T> = pump<T, T>(upstream, {
+      onPull() {
+        waitsSince = clock.now();
+        due.set(waitsSince + leftMs());
+      },
+      takeAll(chunk) {
         waitedMs += clock.now() - waitsSince;
         due.lift();
-        try {
-          hasContent ||= isContent === undefined || chunk.some(isContent);
-        } catch (error) {
-          return out.endEarly([], { error });
-        }
-        out.items(chunk);
-      };
-      return {
-        onPull() {
-          waitsSince = clock.now();
-          due.set(waitsSince + leftMs());
-        },
-        item: (value) => items([value]),
-        items,
-        onOver: due.clear,
-      };
-    }),
-  );
+        hasContent ||= isContent === undefined || chunk.some(isContent);
+        out.offerAll(chunk);
+      },
+      onOver: due.clear,
+    });
+    return out;
+  });
 }

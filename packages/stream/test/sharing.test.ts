@@ -142,6 +142,25 @@ describe('broadcast', () => {
     expect(await next).toEqual({ done: true, value: undefined });
   });
 
+  it('gives an item once to a reader that is read from inside of another', async () => {
+    const source = pushable<number>();
+    const hub = broadcast(source);
+    const [outer, inner] = [hub.subscribe(), hub.subscribe()];
+    const got: Promise<IteratorResult<number>>[] = [];
+    const reading = pipe(
+      outer,
+      forEach((item) => {
+        if (item === 0) got.push(inner.next(), inner.next());
+      }),
+    );
+    source.push(0);
+    await settle();
+    source.push(1);
+    source.end();
+    await reading;
+    expect((await Promise.all(got)).map(({ value }) => value)).toEqual([0, 1]);
+  });
+
   it('lets a blocking reader hold the source', async () => {
     const source = new ProbeSource(Array.from({ length: 50 }, (_, item) => item));
     const hub = broadcast(source, { capacity: 5 });

@@ -8,5 +8,5 @@ const encoder = new TextEncoder();
 export function byteSize(item: unknown): number {
   if (typeof item === 'string') return encoder.encode(item).length;
   if (ArrayBuffer.isView(item) || item instanceof ArrayBuffer) return item.byteLength;
-  throw new TypeError('A limit in bytes needs `sizeOf`, unless the items are strings or buffers');
+  throw new TypeError('A limit in bytes needs `sizeOf` for these items');
 }

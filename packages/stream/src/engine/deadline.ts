@@ -45,7 +45,7 @@ export function deadline(clock: Clock, onDue: () => void): Deadline {
   return {
     set(at) {
       dueAt = at;
-      if (at >= timerAt || at === NEVER) return;
+      if (at >= timerAt) return;
       stop();
       start();
     },

@@ -2,7 +2,7 @@
  * The stage that ends when a signal says so: in the same turn, and without waiting for a source that may be stuck.
  */
 
-import { relay } from './relay.ts';
+import { type Pump, pump } from './pump.ts';
 import type { Failure, Stage } from './stage.ts';
 
 /**
@@ -10,19 +10,18 @@ import type { Failure, Stage } from './stage.ts';
  * attached with the first pull and removed on every ending.
  */
 export function endable<T>(upstream: Stage<T>, signals: readonly AbortSignal[], failure?: () => Failure): Stage<T> {
-  return relay<T, T>(upstream, (out) => {
-    let isListening = false;
-    const onAbort = () => out.endNow(failure?.());
-    return {
-      onPull() {
-        if (isListening) return;
-        isListening = true;
-        if (signals.some((signal) => signal.aborted)) onAbort();
-        else for (const signal of signals) signal.addEventListener('abort', onAbort);
-      },
-      onOver() {
-        for (const signal of signals) signal.removeEventListener('abort', onAbort);
-      },
-    };
+  let isListening = false;
+  const onAbort = () => out.endNow(failure?.());
+  const out: Pump<T> = pump<T, T>(upstream, {
+    onPull() {
+      if (isListening) return;
+      isListening = true;
+      if (signals.some((signal) => signal.aborted)) onAbort();
+      else for (const signal of signals) signal.addEventListener('abort', onAbort);
+    },
+    onOver() {
+      for (const signal of signals) signal.removeEventListener('abort', onAbort);
+    },
   });
+  return out;
 }

@@ -9,48 +9,41 @@ export class Fifo<T> {
   private front = 0;
 
   push(value: T): void {
-    const { slots } = this;
-    if (this.size === slots.length) {
-      this.slots = this.peek(this.size);
+    const count = this.size;
+    if (count === this.slots.length) {
+      this.slots = this.take(count);
       this.slots.length *= 2;
       this.front = 0;
     }
-    this.slots[this.place(this.size++)] = value;
+    this.size = count + 1;
+    this.put(count, value);
   }
 
   /** The oldest value. Only valid while `size > 0`; `undefined` may be a value. */
   shift(): T {
-    const value = this.slots[this.front] as T;
-    this.slots[this.front] = undefined; // so that it can be collected
-    this.front = this.place(1);
+    const value = this.at(0);
+    this.put(0); // so that it can be collected
+    this.front++;
     this.size--;
     return value;
   }
 
   /** The newest value. Only valid while `size > 0`. */
   pop(): T {
-    const place = this.place(--this.size);
-    const value = this.slots[place] as T;
-    this.slots[place] = undefined;
+    const value = this.at(--this.size);
+    this.put(this.size);
     return value;
   }
 
   /** The value `index` places behind the oldest. */
   at(index: number): T {
-    return this.slots[this.place(index)] as T;
-  }
-
-  /** Up to `count` of the oldest values. */
-  peek(count: number): T[] {
-    const values: T[] = [];
-    for (let index = 0; index < count && index < this.size; index++) values.push(this.at(index));
-    return values;
+    return this.slots[(this.front + index) & (this.slots.length - 1)] as T;
   }
 
   /** Takes up to `count` of the oldest values out. */
   take(count: number): T[] {
     const values: T[] = [];
-    for (let left = Math.min(count, this.size); left > 0; left--) values.push(this.shift());
+    while (values.length < count && this.size > 0) values.push(this.shift());
     return values;
   }
 
@@ -59,7 +52,7 @@ export class Fifo<T> {
     this.size = this.front = 0;
   }
 
-  private place(index: number): number {
-    return (this.front + index) & (this.slots.length - 1);
+  private put(index: number, value?: T): void {
+    this.slots[(this.front + index) & (this.slots.length - 1)] = value;
   }
 }

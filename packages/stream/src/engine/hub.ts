@@ -6,8 +6,8 @@
 import type { BroadcastOptions, SubscribeOptions } from '../broadcast.ts';
 import { LaggedError } from '../lagged-error.ts';
 import { Fifo } from './fifo.ts';
-import { type Cleanup, type Failure, ignoreCleanup, SILENT, type Sink, type Stage } from './stage.ts';
-import { inNextTurn, isOverBudget } from './time-budget.ts';
+import { pump, type Queue } from './pump.ts';
+import { type Cleanup, type Failure, SILENT, type Sink, type Stage } from './stage.ts';
 
 export interface Hub<T> {
   subscribe<L>(options: SubscribeOptions<L>): Stage<T | L>;
@@ -22,12 +22,14 @@ export interface Hub<T> {
 interface Reader<T> {
   /** The number of the item to be read next. */
   next: number;
-  /** Whether it asks for more. */
-  isAsking(): boolean;
-  /** Whether the source has to wait for it. */
-  isBlocking(): boolean;
-  /** The newest item has come; it is given, as most readers have read all before it. */
-  onItem(item: T): void;
+  /** The open pull's sink, while there is nothing for it. */
+  sink: Sink<T>;
+  /** Whether it gets the item that is being given out. Noted before, as one reader may pull from another meanwhile. */
+  isNext: boolean;
+  /** How many items of the last chunk have not been come to yet, as far as can be known; see `pump.ts`. */
+  lent: number;
+  /** Whether the source may have to wait for it. */
+  readonly isBlocking: boolean;
   /** More has come, or the end. */
   onMore(): void;
 }
@@ -36,18 +38,20 @@ export function hubOf<T>(source: Stage<T>, options: BroadcastOptions): Hub<T> {
   const { replay = 0 } = options;
   const capacity = Math.max(1, options.capacity ?? 1024);
   const isDetached = options.source === 'detached';
-  const kept = new Fifo<T>(); // the items numbered from `start` to `end`
-  let start = 0;
-  let end = 0;
+  const kept = new Fifo<T>(); // the newest items
+  let end = 0; // the number of the next item
   let readers: readonly Reader<T>[] = []; // a new list with each change, so that a loop over it is not disturbed
   let ending: { failure: Failure | undefined } | undefined;
   let isOpen = false; // a pull on the source has not been answered
   let isReading = false;
   let isServing = false;
 
+  /** The number of the oldest item. */
+  const start = (): number => end - kept.size;
+
   /** Reads the source for as long as somebody wants it to be read and nobody holds it up. */
   const read = (): void => {
-    if (isReading) return;
+    if (isReading || isServing) return;
     isReading = true;
     while (!isOpen && !ending && isWanted()) {
       isOpen = true;
@@ -59,33 +63,42 @@ export function hubOf<T>(source: Stage<T>, options: BroadcastOptions): Hub<T> {
   const isWanted = (): boolean => {
     let isAsked = isDetached;
     for (const reader of readers) {
-      if (reader.isBlocking()) return false;
-      isAsked ||= reader.isAsking();
+      if (reader.sink !== SILENT) isAsked = true;
+      else if (reader.isBlocking && end - reader.next + reader.lent >= capacity) return false;
     }
     return isAsked;
   };
 
   const arrivals: Sink<T> = {
     item(value) {
-      isOpen = false;
-      kept.push(value);
+      // Those who wait have read everything. It is kept for the others.
+      let isKept = replay > 0;
       end++;
+      for (const reader of readers) {
+        reader.isNext = reader.sink !== SILENT;
+        if (reader.isNext) reader.next = end;
+        else isKept = true;
+      }
+      if (isKept) kept.push(value);
       isServing = true;
-      for (const reader of readers) reader.onItem(value);
-      served();
+      for (const reader of readers) {
+        if (reader.isNext) letGo(reader).item(value);
+        else reader.onMore();
+      }
+      arrived();
     },
     items(chunk) {
-      isOpen = false;
       for (const item of chunk) kept.push(item);
       end += chunk.length;
       isServing = true;
       for (const reader of readers) reader.onMore();
-      served();
+      arrived();
     },
     end: (failure) => finish(failure),
   };
 
-  const served = (): void => {
+  const arrived = (): void => {
+    isOpen = false;
     isServing = false;
     trim();
     read();
@@ -94,9 +107,9 @@ export function hubOf<T>(source: Stage<T>, options: BroadcastOptions): Hub<T> {
   /** Forgets what no reader needs any more. */
   const trim = (): void => {
     if (isServing) return; // once for all readers, afterwards
-    let needed = Math.max(0, end - replay);
-    for (const reader of readers) if (reader.next < needed) needed = reader.next;
-    for (; start < needed; start++) kept.shift();
+    let needed = end - replay;
+    for (const reader of readers) needed = Math.min(needed, reader.next);
+    while (start() < needed) kept.shift();
   };
 
   const finish = (failure?: Failure): void => {
@@ -112,37 +125,61 @@ export function hubOf<T>(source: Stage<T>, options: BroadcastOptions): Hub<T> {
     return cleanup;
   };
 
-  const forget = (reader: Reader<T>): void => {
-    readers = readers.filter((other) => other !== reader);
-  };
-
   function subscribe<L>(subscription: SubscribeOptions<L>): Stage<T | L> {
     const { from = end - replay, slow = 'block' } = subscription;
-    let sink: Sink<T | L> = SILENT; // the open pull's
-    let missed = subscription.from === undefined ? 0 : Math.max(0, start - from);
-    // How many items of the last chunk have not been come to yet, as far as can be known; see `queue.ts`.
-    let lent = 0;
-    let state: 'idle' | 'serving' | 'resting' | 'over' = 'idle';
+    let missed = subscription.from === undefined ? 0 : Math.max(0, start() - from);
 
-    const letGo = (): Sink<T | L> => {
-      const to = sink;
-      sink = SILENT;
-      return to;
+    /** What this reader has not read: a view of what is kept, with a mark in front if something is missing. */
+    const unread: Queue<T | L> = {
+      get size() {
+        return end - self.next + (missed > 0 ? 1 : 0);
+      },
+      take(count) {
+        if (missed > 0) return [mark()];
+        const place = self.next - start();
+        self.next += count;
+        self.lent = count - 1;
+        const chunk = Array.from({ length: count }, (_, index) => kept.at(place + index));
+        if (place === 0) trim();
+        return chunk;
+      },
+      clear() {
+        self.next = end;
+        missed = 0;
+      },
+      push() {}, // nothing is offered
     };
 
+    const mark = (): L => {
+      const count = missed;
+      missed = 0;
+      if ('lagged' in subscription) return subscription.lagged(count);
+      unread.clear();
+      throw new LaggedError(count);
+    };
+
+    const leave = (): Cleanup => {
+      if (!readers.includes(self)) return undefined;
+      readers = readers.filter((other) => other !== self);
+      if (!ending && readers.length === 0 && !isDetached) return close();
+      trim();
+      read();
+      return undefined;
+    };
+
+    // Serves what has been read for others before, and the end.
+    const late = pump<never, T | L>({ pull() {}, close: leave }, { capacity, queue: unread });
+
     const self: Reader<T> = {
-      next: Math.min(Math.max(from, start), end),
-      isAsking: () => sink !== SILENT && state !== 'resting',
-      isBlocking: () => slow === 'block' && end - self.next + lent >= capacity,
-      onItem(item) {
-        if (state === 'idle' && sink !== SILENT && self.next === end - 1) {
-          self.next = end;
-          lent = 0;
-          letGo().item(item);
-        } else self.onMore();
-      },
+      next: Math.min(Math.max(from, start()), end),
+      sink: SILENT,
+      isNext: false,
+      lent: 0,
+      isBlocking: slow === 'block',
       onMore() {
-        if (state === 'idle') serve();
+        if (ending) late.finish(ending.failure);
+        if (self.sink !== SILENT) late.pull(letGo(self));
+        if (ending && unread.size === 0) leave();
         const excess = end - self.next - capacity;
         if (excess <= 0 || slow === 'block') return;
         self.next += excess;
@@ -150,79 +187,19 @@ export function hubOf<T>(source: Stage<T>, options: BroadcastOptions): Hub<T> {
       },
     };
     readers = [...readers, self];
-
-    /** Answers for as long as there is something at hand and the reader asks again. */
-    const serve = (): void => {
-      while (sink !== SILENT && (missed > 0 || self.next < end || ending)) {
-        if (missed > 0) reportMissed();
-        else if (self.next < end) {
-          const chunk = take();
-          if (chunk.length === 1) letGo().item(chunk[0] as T);
-          else letGo().items(chunk);
-        } else finishWith((ending as { failure: Failure | undefined }).failure);
-      }
-    };
-
-    const take = (): T[] => {
-      const count = Math.min(256, Math.ceil(capacity / 2), end - self.next);
-      const chunk: T[] = [];
-      for (let place = self.next - start; chunk.length < count; place++) chunk.push(kept.at(place));
-      const wasOldest = self.next === start;
-      self.next += count;
-      lent = count - 1;
-      if (wasOldest) trim();
-      return chunk;
-    };
-
-    const reportMissed = (): void => {
-      const count = missed;
-      missed = 0;
-      if ('lagged' in subscription) return letGo().item(subscription.lagged(count));
-      finishWith({ error: new LaggedError(count) });
-    };
-
-    const finishWith = (failure?: Failure): void => {
-      const to = letGo();
-      ignoreCleanup(leave());
-      to.end(failure);
-    };
-
-    const leave = (): Cleanup => {
-      if (state === 'over') return undefined;
-      state = 'over';
-      forget(self);
-      if (!ending && readers.length === 0 && !isDetached) return close();
-      trim();
-      read();
-      return undefined;
-    };
-
-    const ask = (): void => {
-      const wasBlocking = self.isBlocking();
-      lent = 0;
-      state = 'serving';
-      serve();
-      if (state === 'serving') state = 'idle';
-      if (sink !== SILENT || wasBlocking) read();
-    };
-
+    if (ending) self.onMore();
     return {
       pull(to) {
-        sink = to;
-        if (state === 'over') letGo().end();
-        if (state !== 'idle') return;
-        const behind = end - self.next;
-        if (behind === 0 || !isOverBudget(Math.min(256, behind))) return ask();
-        state = 'resting';
-        inNextTurn(() => {
-          if (state !== 'resting') return;
-          state = 'idle';
-          ask();
-        });
+        self.lent = 0;
+        if (unread.size > 0 || ending) {
+          late.pull(to);
+          if (ending && unread.size === 0) leave();
+        } else self.sink = to as Sink<T>;
+        read();
       },
       close() {
-        const cleanup = leave();
-        letGo().end();
+        const cleanup = late.close();
+        letGo(self).end();
         return cleanup;
       },
     };
@@ -230,4 +207,10 @@ export function hubOf<T>(source: Stage<T>, options: BroadcastOptions): Hub<T> {
 
   if (isDetached) read();
   return { subscribe, count: () => end, readers: () => readers.length, close };
+}
+
+function letGo<T>(reader: Reader<T>): Sink<T> {
+  const to = reader.sink;
+  reader.sink = SILENT;
+  return to;
 }

@@ -8,9 +8,9 @@ import type { Source } from '../stream.ts';
 import {
   CHUNKS,
   type ChunkSource,
-  type Cleanup,
   ignoreCleanup,
   isPromiseLike,
+  MAX_CHUNK,
   SILENT,
   type Sink,
   type Stage,
@@ -29,11 +29,13 @@ export interface Releasable<T> {
 export function stageOf<T>(source: Source<T>): Stage<T> {
   const any = source as Partial<Releasable<T> & ReadableStream<T> & AsyncIterable<T> & Iterable<T> & ChunkSource<T>>;
   if (any[RELEASE]) return any[RELEASE]();
-  if (any[CHUNKS]) return inlet<T>(() => (any as ChunkSource<T>)[CHUNKS](), true);
-  if (any.getReader) return inlet<T>(() => readerIterator(source as ReadableStream<T>));
-  if (any[Symbol.asyncIterator]) return inlet<T>(() => (source as AsyncIterable<T>)[Symbol.asyncIterator]());
-  if (any[Symbol.iterator]) return inlet<T>(() => syncReader(source as Iterable<T>));
-  throw new TypeError('A source must be an async iterable, an iterable or a ReadableStream');
+  const open =
+    any[CHUNKS]?.bind(any) ??
+    (any.getReader && (() => readerIterator(source as ReadableStream<T>))) ??
+    any[Symbol.asyncIterator]?.bind(any) ??
+    (any[Symbol.iterator] && (() => syncReader(source as Iterable<T>)));
+  if (!open) throw new TypeError('A source must be iterable or a ReadableStream');
+  return inlet(open, CHUNKS in any);
 }
 
 /** What is needed of an async iterator; the result may come at once, for iterables that are not async. */
@@ -42,94 +44,106 @@ interface Reader {
   return?(): unknown;
 }
 
-function inlet<T>(open: () => Reader, isChunked?: boolean): Stage<T> {
+function inlet<T>(open: () => Reader, isChunked: boolean): Stage<T> {
   let reader: Reader | undefined;
-  let sink: Sink<T> = SILENT;
+  let sink: Sink<T> = SILENT; // the open pull's
   // 'asking': in a call of the reader. 'pending': its promise has not settled. 'resting': the event loop has a turn.
   let state: 'idle' | 'asking' | 'pending' | 'resting' | 'over' = 'idle';
+  // What a reader of chunks has given, and the place of the next item.
+  let chunk: readonly T[] = [];
+  let at = 0;
   let itemsSinceCheck = 0;
+
+  const letGo = (): Sink<T> => {
+    const to = sink;
+    sink = SILENT;
+    return to;
+  };
 
   /** Asks the reader; in a loop, for as long as it answers at once and the sink asks again. */
   const ask = (): void => {
     state = 'asking';
     try {
-      while (state === 'asking') {
-        reader ??= open();
-        const next = reader.next();
-        if ('then' in next) {
-          state = 'pending';
-          next.then(onResult, onError);
-          return;
+      while (state === 'asking' && sink !== SILENT) {
+        // Counted here by the dozen, because the shared count costs more than all else that is done for an item.
+        if (++itemsSinceCheck > 64) {
+          const isOver = isOverBudget(itemsSinceCheck);
+          itemsSinceCheck = 0;
+          if (isOver) {
+            state = 'resting';
+            return inNextTurn(() => state === 'resting' && ask());
+          }
         }
-        const to = sink;
-        sink = SILENT;
-        deliver(next, to);
-        if (state === 'asking' && sink === SILENT) state = 'idle';
+        read();
       }
+      if (state === 'asking') state = 'idle';
     } catch (error) {
       onError(error);
     }
   };
 
-  const deliver = (result: IteratorResult<unknown, unknown>, to: Sink<T>): void => {
+  const read = (): void => {
+    if (at < chunk.length) {
+      const some = chunk.slice(at, at + MAX_CHUNK); // a copy, as the stages change it in place
+      at += MAX_CHUNK;
+      itemsSinceCheck += some.length;
+      return letGo().items(some);
+    }
+    reader ??= open();
+    const next = reader.next();
+    if ('then' in next) {
+      state = 'pending';
+      next.then(onResult, onError);
+    } else deliver(next);
+  };
+
+  const deliver = (result: IteratorResult<unknown, unknown>): void => {
     if (result.done) {
       state = 'over';
-      to.end();
-    } else if (!isChunked) to.item(result.value as T);
-    else {
-      const chunk = (result.value as T[]).slice(); // the stages change it in place
-      itemsSinceCheck += chunk.length;
-      if (chunk.length > 0) to.items(chunk);
-      else self.pull(to);
-    }
+      letGo().end();
+    } else if (isChunked) {
+      chunk = result.value as T[];
+      at = 0;
+    } else letGo().item(result.value as T);
   };
 
   const onResult = (result: IteratorResult<unknown, unknown>): void => {
     if (state === 'over') return;
     state = 'idle';
-    deliver(result, sink);
+    deliver(result);
+    if (isChunked && state === 'idle') ask();
   };
 
   const onError = (error: unknown): void => {
     if (state === 'over') return;
     state = 'over';
-    sink.end({ error });
+    letGo().end({ error });
   };
 
-  const self: Stage<T> = {
+  return {
     pull(to) {
       sink = to;
-      if (state === 'over') to.end();
-      if (state !== 'idle') return;
-      // Counted here by the dozen, because the shared count costs more than all else that is done for an item.
-      if (++itemsSinceCheck < 64) return ask();
-      const isOver = isOverBudget(itemsSinceCheck);
-      itemsSinceCheck = 0;
-      if (!isOver) return ask();
-      state = 'resting';
-      inNextTurn(() => state === 'resting' && ask());
+      if (state === 'idle') ask();
+      else if (state === 'over') letGo().end();
     },
     close() {
       if (state === 'over') return undefined;
-      const was = state;
+      const wasPending = state === 'pending';
       state = 'over';
-      let cleanup: Cleanup;
-      try {
-        // A source that was never read is opened just to be told, or a generator's caller would wait for its `finally`.
-        reader ??= open();
-        const returned = reader.return?.();
-        cleanup = returned === undefined ? undefined : Promise.resolve(returned).then(() => {});
-      } catch (error) {
-        cleanup = Promise.reject(error);
-      }
-      if (was === 'pending' || was === 'resting') sink.end();
-      if (was !== 'pending') return cleanup;
+      const cleanup = tell();
+      letGo().end();
+      if (!wasPending) return cleanup;
       // An async generator keeps return() waiting until its pending next() settles, which may be never. The call has
       // been made; nobody is held up by it, and what it throws later has no one left to go to.
       return void ignoreCleanup(cleanup);
     },
   };
-  return self;
+
+  /** A source that was never read is opened just to be told, or a generator's caller would wait for its `finally`. */
+  async function tell(): Promise<void> {
+    reader ??= open();
+    await reader.return?.();
+  }
 }
 
 /** A plain iterable. It answers in the same call; as in `for await`, promises among its values are awaited. */

@@ -6,15 +6,15 @@
 
 import type { Source, Stream } from '../stream.ts';
 import { RELEASE, type Releasable, stageOf } from './inlet.ts';
-import { CHUNKS, type ChunkSource, type Failure, type Sink, type Stage } from './stage.ts';
-import { inNextTurn, isOverBudget } from './time-budget.ts';
+import { CHUNKS, type ChunkSource, type Sink, type Stage } from './stage.ts';
 
 type Result<T> = IteratorResult<T, undefined>;
 type Settle<T> = (result: Result<T>) => void;
 type Reject = (error: unknown) => void;
 
-const BUSY = 'This stream is being read by another one';
+const busy = () => new TypeError('This stream is being read by another one');
 const DONE: IteratorReturnResult<undefined> = Object.freeze({ value: undefined, done: true });
+const OVER: Stage<never> = { pull: (to) => to.end(), close() {} };
 
 /** Falls back as compilers do for `await using`, for runtimes that lack the symbol. */
 export const asyncDispose: typeof Symbol.asyncDispose = Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose');
@@ -26,113 +26,97 @@ export function operator<I, O>(behind: (upstream: Stage<I>) => Stage<O>): (sourc
 
 /** The stream that reads a stage. */
 export function outlet<T>(stage: Stage<T>): Stream<T> {
-  // 'ready': there is a chunk to serve from. 'asking': in a call of `stage.pull`. 'waiting': a next() is pending.
-  let state: 'idle' | 'ready' | 'asking' | 'waiting' | 'released' | 'over' = 'idle';
   // The chunk being served, and the place of its next item.
   let chunk: T[] = [];
   let at = 0;
   // The oldest pending next(), and those behind it.
-  let resolve: Settle<T>;
+  let resolve: Settle<T> | undefined;
   let reject: Reject;
-  let queue: [Settle<T>, Reject][] = [];
-  // What the stage answered within the call.
-  let answer: Promise<Result<T>> = Promise.resolve(DONE);
-  let cleanup: Promise<void> | undefined;
+  const queue: [Settle<T>, Reject][] = [];
+  // What came while next() was asking. A promise that has to wait is made afterwards: asking inside of its constructor
+  // would keep the engine from compiling the pipeline into next().
+  let answer: Promise<Result<T>> | undefined;
   let isServing = false;
-  let servedSinceCheck = 0;
-
-  const executor = (settle: Settle<T>, fail: Reject): void => {
-    resolve = settle;
-    reject = fail;
-  };
+  let isReleased = false;
+  let cleanup: Promise<void> | undefined;
 
   // `value` before `done`: the loop that reads the result is a tenth faster then.
-  const take = (): Result<T> => {
-    const value = chunk[at++] as T;
-    state = at < chunk.length ? 'ready' : 'idle';
-    return { value, done: false };
+  const take = (): Result<T> => ({ value: chunk[at++] as T, done: false });
+
+  const fulfil = (result: Result<T>): void => {
+    answer = Promise.resolve(result);
+  };
+  const fail = (error: unknown): void => {
+    answer = Promise.reject(error);
   };
 
-  const sink: Sink<T> = {
-    item(value) {
-      if (state === 'waiting') {
-        state = 'idle';
-        resolve({ value, done: false });
-        if (queue.length > 0) serve();
-      } else if (state === 'asking') {
-        state = 'idle';
-        answer = Promise.resolve({ value, done: false });
-      }
-    },
-    items(more) {
-      if (state !== 'waiting' && state !== 'asking') return;
-      const wasWaiting = state === 'waiting';
-      chunk = more;
-      at = 0;
-      if (wasWaiting) resolve(take());
-      else answer = Promise.resolve(take());
-      if (wasWaiting && queue.length > 0) serve();
-    },
-    end(failure) {
-      if (state !== 'over') settleAll(failure);
-    },
+  /** Makes a call the oldest pending one. */
+  const wait = (to: Settle<T>, orTo: Reject): void => {
+    resolve = to;
+    reject = orTo;
   };
 
-  /** Serves the calls that are pending behind the oldest, which has been settled. */
-  const serve = (): void => {
-    if (isServing) return;
+  const ask = (to: Settle<T>, orTo: Reject): void => {
+    wait(to, orTo);
+    stage.pull(sink);
+  };
+
+  /** Settles the oldest pending call, if the answer is not too late, then those behind it that need not wait. */
+  const settle = (result: Result<T>): void => {
+    resolve?.(result);
+    resolve = undefined;
+    if (isServing || queue.length === 0) return;
     isServing = true;
-    while (queue.length > 0 && (state === 'ready' || state === 'idle')) {
-      const wasReady = state === 'ready';
-      state = 'waiting';
-      executor(...(queue.shift() as [Settle<T>, Reject]));
-      if (wasReady) resolve(take());
-      else stage.pull(sink);
+    while (queue.length > 0 && !resolve) {
+      const next = queue.shift() as [Settle<T>, Reject];
+      if (at < chunk.length) next[0](take());
+      else ask(...next);
     }
     isServing = false;
   };
 
-  const settleAll = (failure?: Failure): void => {
-    const was = state;
-    state = 'over';
-    chunk = [];
-    if (was === 'asking') answer = failure ? Promise.reject(failure.error) : Promise.resolve(DONE);
-    if (was === 'waiting') {
-      if (failure) reject(failure.error);
-      else resolve(DONE);
-    }
-    for (const [settle] of queue) settle(DONE);
-    queue = [];
+  const sink: Sink<T> = {
+    item: (value) => settle({ value, done: false }),
+    items(more) {
+      if (!resolve) return;
+      chunk = more;
+      at = 0;
+      settle(take());
+    },
+    end(failure) {
+      stage = OVER;
+      if (failure && resolve) {
+        reject(failure.error);
+        resolve = undefined;
+      }
+      settle(DONE);
+    },
   };
 
   /** Gives the rest of the stream away to a pipeline that goes on from here. It can only be closed from here then. */
   const release = (): Stage<T> => {
-    if (state !== 'idle' && state !== 'ready' && state !== 'over') throw new TypeError(BUSY);
-    const isOver = state === 'over';
-    let rest = state === 'ready' ? chunk.slice(at) : [];
-    state = 'released';
-    if (!isOver && rest.length === 0) return stage;
+    if (isReleased || resolve) throw busy();
+    isReleased = true;
+    let rest = chunk.slice(at);
+    if (rest.length === 0) return stage;
     return {
       pull(to) {
         const held = rest;
         rest = [];
         if (held.length > 0) to.items(held);
-        else if (isOver) to.end();
         else stage.pull(to);
       },
-      close() {
-        rest = [];
-        return isOver ? undefined : stage.close();
-      },
+      close: stage.close,
     };
   };
 
   /** Closes the pipeline; later calls return the same promise. */
   const close = (): Promise<void> => {
     if (!cleanup) {
-      const wasOver = state === 'over';
-      if (state !== 'released') settleAll();
-      cleanup = (wasOver ? undefined : stage.close()) ?? Promise.resolve();
+      const open = stage;
+      chunk = [];
+      if (!isReleased) sink.end();
+      cleanup = open.close() ?? Promise.resolve();
     }
     return cleanup;
   };
@@ -140,32 +124,12 @@ export function outlet<T>(stage: Stage<T>): Stream<T> {
   const stream: Stream<T> & Releasable<T> & ChunkSource<T> = {
     [Symbol.asyncIterator]: () => stream,
     next() {
-      if (state === 'idle') {
-        state = 'asking';
-        stage.pull(sink);
-        if (state === 'asking') {
-          state = 'waiting';
-          return new Promise(executor);
-        }
-        if (queue.length > 0) serve();
-        return answer;
-      }
-      if (state === 'ready') {
-        // Counted by the dozen, because the shared count costs as much as all else that is done for an item.
-        if (++servedSinceCheck < 64) return Promise.resolve(take());
-        servedSinceCheck = 0;
-        if (!isOverBudget(64)) return Promise.resolve(take());
-        state = 'waiting';
-        inNextTurn(() => {
-          if (state !== 'waiting') return;
-          resolve(take());
-          if (queue.length > 0) serve();
-        });
-        return new Promise(executor);
-      }
-      if (state === 'over') return Promise.resolve(DONE);
-      if (state === 'released') return Promise.reject(new TypeError(BUSY));
-      return new Promise((settle, fail) => queue.push([settle, fail]));
+      if (isReleased) return Promise.reject(busy());
+      if (resolve) return new Promise((...call) => queue.push(call));
+      if (at < chunk.length) return Promise.resolve(take());
+      answer = undefined;
+      ask(fulfil, fail);
+      return answer ?? new Promise(wait);
     },
     return: (value?: unknown) => close().then(() => ({ value, done: true }) as IteratorReturnResult<undefined>),
     async throw(error?: unknown) {

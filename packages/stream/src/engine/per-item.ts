@@ -7,121 +7,157 @@
 
 import type { Operator } from '../stream.ts';
 import { operator } from './outlet.ts';
-import { relay } from './relay.ts';
-import type { Stage } from './stage.ts';
+import { afterCleanup, type Failure, isPromiseLike, SILENT, type Sink, type Stage } from './stage.ts';
 
-/** Returned by a step for "nothing comes out for this item". */
+/** What `apply` returns for "nothing comes out for this item". */
 export const DROP: unique symbol = Symbol('drop');
-/** Returned by a step for "the stream ends before this item". */
+/** What `apply` throws for "the stream ends before this item". */
 export const STOP: unique symbol = Symbol('stop');
-/** Returned by a step for "the user's function went async"; `went` says how. */
+/** What comes out of a step that has to be waited for. */
 const LATER: unique symbol = Symbol('later');
 
-type Signal = typeof DROP | typeof STOP | typeof LATER;
+/** One operator's part in the row: gives what comes out for the item. */
+type Step = (item: unknown) => unknown;
 
-// `instanceof` would read better than symbols, and costs 40 ns a step in bundles, which turn classes into variables.
-const isSignal = (value: unknown): value is Signal =>
-  typeof value === 'symbol' && (value === DROP || value === STOP || value === LATER);
-
-/** A call of a user's function that is not settled yet. */
-interface Call<I, R> {
-  readonly item: I;
-  readonly result: PromiseLike<R>;
-  readonly apply: (item: I, result: R) => unknown;
+/** A stage that the next operator can join. */
+interface Row extends Stage<unknown> {
+  readonly upstream: Stage<unknown>;
+  readonly steps: readonly Step[];
 }
 
-/** The call that a step has just answered `LATER` for; it is picked up at once. */
-let went: Call<never, never>;
+/** What the step waits for that has just returned `LATER`; boxed, as an item may be a promise itself. */
+let later: Promise<[unknown]>;
 
-/** One operator's part in the stage: the item that comes out, or a signal. What it throws ends the stream. */
-export type Step<I, O> = (item: I) => O | Signal;
-
-/** A step's answer when the user's function went async; `apply` makes the item of its result, or a signal. */
-export function later<I, R, O>(item: I, result: PromiseLike<R>, apply: (item: I, result: R) => O | Signal): Signal {
-  went = { item, result, apply } as Call<I, R> as never;
-  return LATER;
-}
-
-/** The rows of steps that exist, so that the next operator can join. */
-const rows = new WeakMap<Stage<never>, { upstream: Stage<unknown>; steps: readonly Step<never, unknown>[] }>();
-
-/** The operator made of a step, which is made anew for each stream, so it may keep state. */
-export function perItem<I, O>(makeStep: () => Step<I, O>): Operator<I, O> {
+/**
+ * The operator that calls the user's function `call` for each item; `apply` makes what comes out of the item and the
+ * result, once there is one.
+ */
+export function perItem<I, R, O>(
+  call: (item: I, index: number) => R | PromiseLike<R>,
+  apply: (item: I, result: R) => O | typeof DROP,
+): Operator<I, O> {
   return operator((stage) => {
-    const row = rows.get(stage as Stage<never>) ?? { upstream: stage, steps: [] };
-    const steps = [...row.steps, makeStep() as Step<never, unknown>];
-    const joined = rowOf<O>(row.upstream, steps as Step<unknown, unknown>[]);
-    rows.set(joined as Stage<never>, { upstream: row.upstream, steps });
-    return joined;
+    const { upstream = stage, steps = [] } = stage as Partial<Row>;
+    let index = 0;
+    const step = (item: I): O | typeof DROP | typeof LATER => {
+      const result = call(item, index++);
+      return isPromiseLike(result) ? wentAsync(item, result) : apply(item, result);
+    };
+    const wentAsync = (item: I, result: PromiseLike<R>): typeof LATER => {
+      later = Promise.resolve(result).then((settled) => [apply(item, settled)]);
+      return LATER;
+    };
+    return rowOf(upstream as Stage<unknown>, [...steps, step as Step]) as Stage<O>;
   });
 }
 
-function rowOf<O>(upstream: Stage<unknown>, steps: readonly Step<unknown, unknown>[]): Stage<O> {
-  return relay<unknown, O>(upstream, (out) => {
-    /**
-     * Sends the item at `place`, which is `value` by now, through the steps from `step` on; then the items behind it. What
-     * comes out is written over those that are done with.
-     */
-    const run = (chunk: unknown[], place: number, value: unknown, step: number): void => {
-      let count = 0;
-      const before = () => chunk.slice(0, count) as O[];
-      for (;;) {
-        try {
-          while (step < steps.length && !isSignal(value)) {
-            value = (steps[step++] as Step<unknown, unknown>)(value);
-          }
-        } catch (error) {
-          return out.endEarly(before(), { error });
-        }
-        if (value === STOP) return out.endEarly(before());
-        if (value === LATER) return wait(step, chunk.slice(place + 1), before());
+function rowOf(upstream: Stage<unknown>, steps: readonly Step[]): Row {
+  let sink: Sink<unknown> = SILENT; // the open pull's
+  let resume: (() => void) | undefined; // in place of passing the next pull up
+  let isOver = false;
+  const letGo = (): Sink<unknown> => {
+    const to = sink;
+    sink = SILENT;
+    return to;
+  };
+
+  /** Sends a chunk through, from the step `at` on. What comes out is written over the items that are done with. */
+  const work = (chunk: unknown[], at = 0): void => {
+    let count = 0;
+    let place = 0;
+    let value: unknown;
+    let step = at;
+    try {
+      while (place < chunk.length) {
+        value = chunk[place++];
+        step = at;
+        while (step < steps.length && value !== DROP && value !== LATER) value = (steps[step++] as Step)(value);
+        if (value === LATER) break;
         if (value !== DROP) chunk[count++] = value;
-        if (++place >= chunk.length) break;
-        value = chunk[place];
-        step = 0;
       }
-      chunk.length = count;
-      if (count > 0) out.items(chunk as O[]);
-      else out.again();
-    };
+    } catch (error) {
+      return halt(error, chunk.slice(0, count));
+    }
+    if (value === LATER) return wait(step, chunk.slice(place), chunk.slice(0, count));
+    chunk.length = count;
+    if (count > 0) letGo().items(chunk);
+    else again();
+  };
 
-    /** A function went async. The results before it go out first; the next pull gets what the promise gives. */
-    const wait = (step: number, rest: unknown[], before: O[]): void => {
-      const { item, result: promise, apply } = went as unknown as Call<unknown, unknown>;
-      promise.then(
-        (result) =>
-          settle(() => {
-            // The item goes through its other steps by itself, so that it is handed out without waiting for the rest.
-            if (rest.length > 0) out.instead(() => run(rest, 0, rest[0], 0));
-            run([item], 0, apply(item, result), step);
-          }),
-        (error) => settle(() => out.endEarly([], { error })),
-      );
-      if (before.length === 0) return;
-      out.instead(() => {}); // a pull that comes before the promise has settled waits for it
-      out.items(before);
-    };
-
+  /**
+   * A function went async; its item goes on at step `at`. The results before it go out first; the next pull gets what the
+   * promise gives.
+   */
+  const wait = (at: number, rest: unknown[], before: unknown[]): void => {
     const settle = (then: () => void): void => {
-      if (!out.isOver()) out.whenAsked(then);
+      if (isOver) return;
+      if (sink === SILENT) resume = then;
+      else then();
     };
+    later.then(
+      (item) =>
+        settle(() => {
+          // The item goes through its other steps by itself, so that it is handed out without waiting for the rest.
+          if (rest.length > 0) resume = () => work(rest);
+          work(item, at);
+        }),
+      (error) => settle(() => halt(error, [])),
+    );
+    if (before.length === 0) return;
+    resume = () => {}; // a pull that comes before the promise has settled waits for it
+    letGo().items(before);
+  };
 
-    return {
-      // What foreign sources give; it is worth a loop of its own, which is a third faster.
-      item(value) {
-        let step = 0;
-        try {
-          do value = (steps[step++] as Step<unknown, unknown>)(value);
-          while (!isSignal(value) && step < steps.length);
-        } catch (error) {
-          return out.endEarly([], { error });
-        }
-        if (!isSignal(value)) out.item(value as O);
-        else if (value === DROP) out.again();
-        else if (value === STOP) out.endEarly([]);
-        else wait(step, [], []);
-      },
-      items: (chunk) => run(chunk, 0, chunk[0], 0),
-    };
-  });
+  /** A step threw: closes the source, hands out what came before, then ends. */
+  const halt = (error: unknown, before: unknown[]): void => {
+    isOver = true;
+    const failure: Failure | undefined = error === STOP ? undefined : { error };
+    afterCleanup(upstream.close(), (ofCleanup) => {
+      const end = () => letGo().end(failure ?? ofCleanup);
+      if (before.length === 0) return end();
+      resume = end;
+      letGo().items(before);
+    });
+  };
+
+  /** Looks for something to answer the open pull with. */
+  const again = (): void => {
+    const goOn = resume;
+    resume = undefined;
+    if (goOn) goOn();
+    else upstream.pull(self);
+  };
+
+  const self: Sink<unknown> = {
+    // What foreign sources give; it is worth a path of its own, which is a third faster.
+    item(value) {
+      let step = 0;
+      try {
+        while (step < steps.length && value !== DROP && value !== LATER) value = (steps[step++] as Step)(value);
+      } catch (error) {
+        return halt(error, []);
+      }
+      if (value === DROP) again();
+      else if (value === LATER) wait(step, [], []);
+      else letGo().item(value);
+    },
+    items: (chunk) => work(chunk),
+    end: (failure) => letGo().end(failure),
+  };
+
+  return {
+    upstream,
+    steps,
+    pull(to) {
+      sink = to;
+      again();
+    },
+    close() {
+      isOver = true;
+      resume = undefined;
+      const cleanup = upstream.close();
+      letGo().end();
+      return cleanup;
+    },
+  };
 }

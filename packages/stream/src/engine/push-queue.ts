@@ -5,7 +5,8 @@
 import { OverflowError } from '../overflow.ts';
 import type { Pushable, PushableOptions } from '../pushable.ts';
 import type { Stream } from '../stream.ts';
-import { type Queue, queue } from './queue.ts';
+import { Fifo } from './fifo.ts';
+import { pump } from './pump.ts';
 import type { Cleanup, Stage } from './stage.ts';
 
 export interface PushQueue<T> {
@@ -15,7 +16,7 @@ export interface PushQueue<T> {
 
 export interface PushQueueOptions<T> extends PushableOptions<T> {
   /** Called with each pull. */
-  onPull?: () => void;
+  onPull?: (() => void) | undefined;
   /** Called on every ending, at least once. */
   onOver?: () => void;
 }
@@ -23,21 +24,21 @@ export interface PushQueueOptions<T> extends PushableOptions<T> {
 export function pushQueue<T>(options: PushQueueOptions<T>): PushQueue<T> {
   const { overflow = 'error', onDrop, onClose, onPull, onOver } = options;
   const capacity = Math.max(1, options.capacity ?? 1024);
-  let waiters: (() => void)[] = [];
+  const fifo = new Fifo<T>();
+  const waiters: (() => void)[] = [];
   let dropped = 0;
 
   const hasRoom = (): boolean => out.isWaited() || out.held() < capacity;
 
+  const canGoOn = (): boolean => !out.isEnded() && hasRoom();
+
   const wake = (): void => {
-    const woken = waiters;
-    waiters = [];
-    for (const resolve of woken) resolve();
+    for (const resolve of waiters.splice(0)) resolve();
   };
 
   const overflowWith = (item: T): void => {
     if (out.isEnded()) return;
     if (overflow === 'error') return out.finish({ error: new OverflowError(capacity) });
-    const { fifo } = out;
     dropped++;
     // After a large `pushMany` everything may be lent to the reader; then there is nothing older left to drop.
     if (overflow === 'drop-newest' || fifo.size === 0) return onDrop?.(item);
@@ -46,10 +47,11 @@ export function pushQueue<T>(options: PushQueueOptions<T>): PushQueue<T> {
     onDrop?.(oldest);
   };
 
-  const out: Queue<T> = queue<T>({
+  const out = pump<never, T>(OUTSIDE, {
+    queue: fifo,
     capacity,
-    onPull: onPull ?? (() => {}),
-    onPulled() {
+    onPull,
+    onTurn() {
       if (hasRoom()) wake();
     },
     onOver() {
@@ -58,16 +60,12 @@ export function pushQueue<T>(options: PushQueueOptions<T>): PushQueue<T> {
     },
   });
 
+  const tellWriter = async (): Promise<void> => onClose?.();
+
   const close = (): Cleanup => {
     const wasEnded = out.isEnded();
     out.close();
-    if (wasEnded) return undefined;
-    try {
-      const closing = onClose?.();
-      return closing === undefined ? undefined : Promise.resolve(closing);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    return wasEnded ? undefined : tellWriter();
   };
 
   return {
@@ -77,13 +75,15 @@ export function pushQueue<T>(options: PushQueueOptions<T>): PushQueue<T> {
         if (out.isEnded()) return false;
         if (hasRoom()) out.offer(item);
         else overflowWith(item);
-        return hasRoom() && !out.isEnded();
+        return canGoOn();
       },
       pushMany(items) {
         if (out.isEnded()) return false;
-        if (hasRoom()) out.offerAll([...items]);
-        else for (const item of items) overflowWith(item);
-        return hasRoom() && !out.isEnded();
+        if (hasRoom()) {
+          out.offerAll([...items]);
+          out.run();
+        } else for (const item of items) overflowWith(item);
+        return canGoOn();
       },
       async ready() {
         if (!hasRoom() && !out.isEnded()) await new Promise<void>((resolve) => waiters.push(resolve));
@@ -103,3 +103,6 @@ export function pushQueue<T>(options: PushQueueOptions<T>): PushQueue<T> {
     },
   };
 }
+
+/** Stands where other pumps have their upstream: what comes is pushed. */
+const OUTSIDE: Stage<never> = { pull() {}, close() {} };

@@ -49,6 +49,9 @@ export interface ChunkSource<T> {
   [CHUNKS](): AsyncIterator<readonly T[]>;
 }
 
+/** The most items that a source hands out at a time, so that the stages behind it need not count. */
+export const MAX_CHUNK = 256;
+
 /** Takes answers that nobody wants any more. */
 export const SILENT: Sink<unknown> = { item() {}, items() {}, end() {} };
 
@@ -80,5 +83,5 @@ export function ignoreCleanup(cleanup: Cleanup): void {
 
 /** Whether a user's function went async. */
 export function isPromiseLike<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
-  return typeof value === 'object' && value !== null && typeof (value as Partial<PromiseLike<T>>).then === 'function';
+  return typeof value === 'object' && typeof (value as Partial<PromiseLike<T>> | null)?.then === 'function';
 }

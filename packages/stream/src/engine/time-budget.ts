@@ -35,9 +35,9 @@ const ports = new Set<MessagePort>();
 // Browsers clamp nested timers to 4 ms, hence the channel. workerd (checked with 1.20251008) loses messages of channels
 // that are made by the thousand, and does not clamp.
 function schedule(task: () => void): void {
-  const isWorkerd = globalThis.navigator?.userAgent === 'Cloudflare-Workers';
-  if (typeof setImmediate === 'function') setImmediate(task);
-  else if (typeof MessageChannel === 'function' && !isWorkerd) {
+  if ('setImmediate' in globalThis) setImmediate(task);
+  else if (globalThis.navigator?.userAgent === 'Cloudflare-Workers') setTimeout(task);
+  else {
     const { port1, port2 } = new MessageChannel();
     ports.add(port1);
     port1.onmessage = () => {
@@ -46,5 +46,5 @@ function schedule(task: () => void): void {
       task();
     };
     port2.postMessage(0);
-  } else setTimeout(task, 0);
+  }
 }

@@ -4,7 +4,8 @@
 
 import type { Readable } from 'node:stream';
 import { outlet } from '../engine/outlet.ts';
-import { type Failure, SILENT, type Sink } from '../engine/stage.ts';
+import { type Failure, MAX_CHUNK, SILENT, type Sink } from '../engine/stage.ts';
+import { inNextTurn, isOverBudget } from '../engine/time-budget.ts';
 import type { Stream } from '../stream.ts';
 
 /**
@@ -16,7 +17,8 @@ import type { Stream } from '../stream.ts';
  */
 export function fromNodeReadable<T>(readable: Readable): Stream<T> {
   let sink: Sink<T> = SILENT; // the open pull's
-  let state: 'new' | 'open' | 'over' = 'new';
+  let state: 'new' | 'open' | 'resting' | 'over' = 'new'; // 'resting': the event loop has a turn
+  let given = 0; // how many items the last chunk had
   let broken: Failure | undefined;
 
   const letGo = (): Sink<T> => {
@@ -36,12 +38,12 @@ export function fromNodeReadable<T>(readable: Readable): Stream<T> {
   };
 
   const serve = (): void => {
-    if (sink === SILENT) return;
+    if (sink === SILENT || state === 'resting') return;
     if (state === 'over') return letGo().end();
     const chunk: T[] = [];
-    if (!readable.destroyed) {
-      for (let item = readable.read(); item !== null; item = readable.read()) chunk.push(item);
-    }
+    const read = (): T | null => (readable.destroyed || chunk.length >= MAX_CHUNK ? null : readable.read());
+    for (let item = read(); item !== null; item = read()) chunk.push(item);
+    given = chunk.length;
     if (chunk.length > 0) letGo().items(chunk);
     else if (broken) end(broken);
     else if (readable.readableEnded) end();
@@ -62,7 +64,13 @@ export function fromNodeReadable<T>(readable: Readable): Stream<T> {
         state = 'open';
         readable.on('readable', serve).on('end', serve).on('close', serve);
       }
-      serve();
+      if (state !== 'open' || !isOverBudget(given)) return serve();
+      state = 'resting';
+      inNextTurn(() => {
+        if (state !== 'resting') return;
+        state = 'open';
+        serve();
+      });
     },
     close() {
       if (state === 'over') return undefined;

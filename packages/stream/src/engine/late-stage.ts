@@ -1,0 +1,46 @@
+/**
+ * The stage behind a source that a user's function makes, now or later.
+ */
+
+import type { Source } from '../stream.ts';
+import { stageOf } from './inlet.ts';
+import { ignoreCleanup, isPromiseLike, SILENT, type Sink, type Stage } from './stage.ts';
+
+/**
+ * Calls `make` at once, and stands for the source that it returns or resolves to; what it throws or rejects with is the
+ * end of the stream. A source that comes after the stage was closed is closed, too.
+ */
+export function lateStage<T>(make: () => Source<T> | PromiseLike<Source<T>>): Stage<T> {
+  let sink: Sink<T> = SILENT; // the open pull's, until the source is there
+  let stage: Stage<T> | undefined;
+  let isClosed = false;
+
+  const open = (made: Stage<T>): void => {
+    stage = made;
+    if (isClosed) ignoreCleanup(stage.close());
+    else if (sink !== SILENT) stage.pull(sink);
+  };
+  const opened = (source: Source<T>): void => open(stageOf(source));
+  const fail = (error: unknown): void => open({ pull: (to) => to.end({ error }), close() {} });
+
+  try {
+    const source = make();
+    if (isPromiseLike(source)) source.then(opened).then(undefined, fail);
+    else opened(source);
+  } catch (error) {
+    fail(error);
+  }
+
+  return {
+    pull(to) {
+      sink = to;
+      stage?.pull(to);
+    },
+    close() {
+      isClosed = true;
+      if (stage) return stage.close();
+      sink.end();
+      return undefined;
+    },
+  };
+}
