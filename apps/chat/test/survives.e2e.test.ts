@@ -240,34 +240,37 @@ const attachesOf = (context: BrowserContext) => {
   return seen;
 };
 
-test('tabs share one stream; when the tab that reads it is closed, another goes on', async () => {
+test('eight tabs share one stream; when the tab that reads it is closed, another goes on', async () => {
   const context = chat.page.context();
   const attaches = attachesOf(context);
   await chat.ask('Count');
   await count(1, 20);
   await chat.grownTo(60);
   const address = chat.page.url();
-  const [second, third] = [await openTab(context, address), await openTab(context, address)];
-  const tabs = [chat, second, third];
-  const shown = (text: string, who = tabs) =>
-    expect.poll(() => Promise.all(who.map(({ page }) => textOf(page)))).toEqual(who.map(() => text.trim()));
-  await shown(numbers(1, 20));
+  const others: DemoPage[] = [];
+  // HTTP/1.1 has six connections for all tabs: with a stream for each, the seventh would not even load.
+  for (let tab = 2; tab <= 8; tab += 1) others.push(await openTab(context, address));
+  const shown = (text: string, who: readonly DemoPage[]) =>
+    expect
+      .poll(() => Promise.all(who.map(({ page }) => textOf(page))), { timeout: 10_000 })
+      .toEqual(who.map(() => text.trim()));
+  await shown(numbers(1, 20), [chat, ...others]);
   await count(21, 40);
-  await shown(numbers(1, 40));
-  expect(attaches.length).toBeLessThanOrEqual(1);
-  const texts = await Promise.all([second, third].map(({ page }) => recordTexts(page)));
+  await shown(numbers(1, 40), [chat, ...others]);
+  // The first tab reads what it began; a headless browser hides no tab, so nobody had to take over.
+  expect(attaches).toEqual([]);
+  const texts = await Promise.all(others.map(({ page }) => recordTexts(page)));
   const before = attaches.length;
   await chat.page.close();
   await count(41, 60);
-  await shown(numbers(1, 60), [second, third]);
+  await shown(numbers(1, 60), others);
   expect(attaches.length - before).toBeLessThanOrEqual(1);
   for (const each of texts) expectGrowth(each.filter((text) => text !== null));
 
   // A stop in one is a stop in all.
-  await third.page.getByRole('button', { name: 'Stop' }).click();
-  await expect.poll(() => second.page.getByRole('button', { name: 'Stop' }).count()).toBe(0);
-  await second.page.locator('.stopped').waitFor();
-  chat = second;
+  await others.at(-1)?.page.getByRole('button', { name: 'Stop' }).click();
+  for (const { page } of others) await page.locator('.stopped').waitFor();
+  chat = others[0] as DemoPage;
 });
 
 test('a tab that shows the same conversation shows a new question and its answer as it is written', async () => {

@@ -48,7 +48,7 @@ const noise = fc.record({
 });
 
 describe('exactly once', () => {
-  it('holds for any cuts, refusals, overlaps, repeats and chunks', { timeout: 120_000 }, async () => {
+  it('holds for any cuts, refusals, overlaps, repeats and chunks', { timeout: 600_000 }, async () => {
     const text = fc.array(fc.string({ unit: 'grapheme', maxLength: 12 }), { maxLength: 12 });
     const faults = fc.array(
       fc.tuple(faultOf(2_000), noise).map(([fault, more]) => ({ ...more, ...fault })),
