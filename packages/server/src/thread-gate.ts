@@ -43,7 +43,12 @@ export interface EnterOptions {
 }
 
 export const createThreadGate = (lease: RunLease, clock: Clock): ThreadGate => {
-  const machine = crypto.randomUUID();
+  // Not before it is needed: workerd makes nothing random while a module is loaded, which is when servers are made there.
+  let name: string | undefined;
+  const machine = (): string => {
+    name ??= crypto.randomUUID();
+    return name;
+  };
   /** Runs that stand in a line. */
   const placed = new Set<string>();
   /** Holders of lanes that have neither their thread nor a place yet, by thread. */
@@ -79,7 +84,7 @@ export const createThreadGate = (lease: RunLease, clock: Clock): ThreadGate => {
     for (let askMs = FIRST_ASK_MS; !isOver(); ) {
       // Listens before it asks: what becomes free while the answer is on its way is not missed.
       const woken = new Promise<void>((resolve) => void sleepers.set(threadId, resolve));
-      const answer = await lease.acquire(claim, machine);
+      const answer = await lease.acquire(claim, machine());
       if ('granted' in answer) {
         placed.delete(runId);
         return answer;
@@ -94,11 +99,13 @@ export const createThreadGate = (lease: RunLease, clock: Clock): ThreadGate => {
 
   const queue = async (claim: RunClaim): Promise<void> => {
     placed.add(claim.runId);
-    await lease.queue(claim, machine);
+    await lease.queue(claim, machine());
   };
 
   return {
-    machine,
+    get machine() {
+      return machine();
+    },
     async queue(claim) {
       // The holder of the lane came first, and has its place first.
       await beginning.get(claim.threadId);
@@ -122,7 +129,7 @@ export const createThreadGate = (lease: RunLease, clock: Clock): ThreadGate => {
       }
     },
     async leave(claim) {
-      if (placed.delete(claim.runId)) await lease.leave(claim, machine);
+      if (placed.delete(claim.runId)) await lease.leave(claim, machine());
     },
     wake,
     close: stopListening,

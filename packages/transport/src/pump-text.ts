@@ -4,6 +4,7 @@
  * and lets other connections have their turn.
  */
 import { forEach, type Source } from '@chatkit/stream';
+import { inOwnContext } from './own-context.ts';
 import { endOfTurn, nextTurn } from './turn.ts';
 
 /** The connection's side. */
@@ -58,7 +59,7 @@ class Pump {
     const { sink } = this;
     let ending: { error: unknown } | undefined;
     try {
-      await forEach<string>(this.take)(body);
+      await forEach<string>(this.take)(inOwnContext(body));
     } catch (error) {
       ending = { error };
     }
