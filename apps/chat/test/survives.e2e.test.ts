@@ -9,6 +9,9 @@ import { type DemoPage, launchBrowser, openPage, openTab } from './e2e/open-page
 import { type SlowModel, startSlowModel } from './e2e/slow-model.ts';
 import { type Demo, startDemo } from './e2e/start-demo.ts';
 
+/** What a busy machine may take. */
+const patience = { timeout: 10_000 };
+
 let browser: Browser;
 let demo: Demo;
 let model: SlowModel;
@@ -163,11 +166,11 @@ test('a page that is put away lets go of its connection, and goes on when it is 
   const texts = await recordTexts(chat.page);
   await pageIs('pagehide');
   // Chromium does not keep a page that holds a lock or has an answer under way.
-  await expect.poll(locks).toEqual([]);
+  await expect.poll(locks, patience).toEqual([]);
   await count(21, 40);
   expect(await chat.text()).toBe(numbers(1, 20).trim());
   await pageIs('pageshow');
-  await expect.poll(() => chat.text()).toBe(numbers(1, 40).trim());
+  await expect.poll(() => chat.text(), patience).toBe(numbers(1, 40).trim());
   await model.end();
   await chat.finished(1);
   expectGrowth(texts.filter((text) => text !== null));
@@ -189,7 +192,7 @@ test('a connection that is open and dead is noticed', async () => {
     .poll(async () => {
       await chat.page.clock.fastForward(2_000);
       return chat.text();
-    })
+    }, patience)
     .toBe(numbers(1, 21).trim());
   await model.end();
   await chat.finished(1);
@@ -251,9 +254,7 @@ test('eight tabs share one stream; when the tab that reads it is closed, another
   // HTTP/1.1 has six connections for all tabs: with a stream for each, the seventh would not even load.
   for (let tab = 2; tab <= 8; tab += 1) others.push(await openTab(context, address));
   const shown = (text: string, who: readonly DemoPage[]) =>
-    expect
-      .poll(() => Promise.all(who.map(({ page }) => textOf(page))), { timeout: 10_000 })
-      .toEqual(who.map(() => text.trim()));
+    expect.poll(() => Promise.all(who.map(({ page }) => textOf(page))), patience).toEqual(who.map(() => text.trim()));
   await shown(numbers(1, 20), [chat, ...others]);
   await count(21, 40);
   await shown(numbers(1, 40), [chat, ...others]);
@@ -282,7 +283,7 @@ test('a tab that shows the same conversation shows a new question and its answer
   await second.finished(1);
   await chat.ask('Count again');
   await count(1, 20);
-  await expect.poll(() => second.text()).toBe(numbers(1, 20).trim());
+  await expect.poll(() => second.text(), patience).toBe(numbers(1, 20).trim());
   expect(await second.page.getByRole('article', { name: 'You' }).count()).toBe(2);
   await count(21, 30);
   await model.end();
@@ -302,9 +303,9 @@ test('a tab that is frozen gives the stream away, and has everything when it is 
   const cdp = await context.newCDPSession(chat.page);
   await cdp.send('Page.setWebLifecycleState', { state: 'frozen' });
   await count(21, 40);
-  await expect.poll(() => second.text()).toBe(numbers(1, 40).trim());
+  await expect.poll(() => second.text(), patience).toBe(numbers(1, 40).trim());
   await cdp.send('Page.setWebLifecycleState', { state: 'active' });
-  await expect.poll(() => chat.text()).toBe(numbers(1, 40).trim());
+  await expect.poll(() => chat.text(), patience).toBe(numbers(1, 40).trim());
   await count(41, 50);
   await model.end();
   for (const tab of [chat, second]) {

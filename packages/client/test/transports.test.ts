@@ -19,6 +19,9 @@ import { WebSocketServer } from 'ws';
 import { type ChatClientOptions, createChatClient } from '../src/index.ts';
 import { testChat, textOf, texts, until } from './support/chat.ts';
 
+/** What a busy machine may take. */
+const patience = { timeout: 10_000 };
+
 type Server = ReturnType<typeof testChat>['server'];
 const ada = { userId: 'ada' };
 
@@ -90,7 +93,7 @@ const gate = () => {
 describe.each([
   ['server-sent events', overHttp],
   ['WebSocket', overWebSocket],
-])('over %s', (_, transport) => {
+])('over %s', { timeout: 20_000 }, (_, transport) => {
   const chat = async (script: (threadId: string, index: number) => readonly ScriptStep[], heartbeatMs?: number) => {
     const respond = scriptedResponder(({ thread }, index) => script(thread.id, index));
     const { server } = testChat({ respond, retryMs: 500, ...(heartbeatMs === undefined ? {} : { heartbeatMs }) });
@@ -139,7 +142,7 @@ describe.each([
     const client = make();
     proxy.setFaults({ cutAfterBytes: 10 });
     const run = client.send('Hi');
-    await expect.poll(() => client.getSnapshot().connection).toBe('reconnecting');
+    await expect.poll(() => client.getSnapshot().connection, patience).toBe('reconnecting');
     proxy.setFaults({});
     expect(await run.done).toBe('completed');
     expect(texts(client)).toEqual(['Hi', 'ok']);
@@ -201,7 +204,7 @@ describe.each([
     expect(await run.done).toBe('cancelled');
     expect(await run.closed).toBe('stop');
     expect(client.getSnapshot()).toMatchObject({ status: 'idle', error: undefined });
-    await expect.poll(() => respond.calls.every(({ outcome }) => outcome !== 'running')).toBe(true);
+    await expect.poll(() => respond.calls.every(({ outcome }) => outcome !== 'running'), patience).toBe(true);
   });
 
   it('stop on a resumed stream ends the generator and keeps the text', async () => {
@@ -276,7 +279,7 @@ describe.each([
     client.newThread();
     expect([await run.done, await run.closed]).toEqual(['interrupted', 'navigate']);
     hold.open();
-    await expect.poll(() => respond.calls[0]?.outcome).toBe('ended');
+    await expect.poll(() => respond.calls[0]?.outcome, patience).toBe('ended');
     await client.loadThread(id);
     await until(client, () => client.getSnapshot().status === 'idle');
     expect(textOf(client.getSnapshot().items.at(-1))).toBe('partial');
