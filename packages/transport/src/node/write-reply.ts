@@ -23,7 +23,7 @@ export interface WriteReplyOptions {
   stuckMs?: number | undefined;
   /**
    * Whether a streamed body may be gzip, if the client asks for that: each event a tenth of its size and readable at once, for
-   * several times the CPU and 100 KB a connection. Not for bodies in which a secret stands beside text that an attacker can
+   * several times the CPU and 100 to 200 KB a connection. Not for bodies in which a secret stands beside text that an attacker can
    * choose: the size would tell of the secret (BREACH). Default `false`.
    */
   compress?: boolean | undefined;
