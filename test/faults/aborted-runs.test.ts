@@ -6,7 +6,14 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { assistantMessage, type ChatKitRequestInput, itemAdded, type Store, textDelta } from '@chatkit/core';
+import {
+  assistantMessage,
+  type ChatKitRequestInput,
+  isChatKitError,
+  itemAdded,
+  type Store,
+  textDelta,
+} from '@chatkit/core';
 import { createChatKitServer, type SettingsOptions } from '@chatkit/server';
 import { toNodeHandler } from '@chatkit/server/node';
 import { createMemoryLease, createMemoryLog, createMemoryStore } from '@chatkit/store/memory';
@@ -45,7 +52,8 @@ const startServer = (settings: SettingsOptions = {}) => {
     maxRunsPerUser: 1_000,
     cancelGraceMs: 50,
     disconnect: { resumable: 'cancel' },
-    onError: (error) => errors.push(error),
+    // A thread may be forgotten while its run is still being closed.
+    onError: (error) => isChatKitError(error, 'thread.not_found') || errors.push(error),
     ...settings,
     async *respond(thread, _input, _context, run) {
       signals.add(run.signal);
