@@ -1,13 +1,14 @@
 /**
  * Holds back what a run said before this client came, until it has all of it: a page that is reloaded in the middle of an
- * answer then shows the answer so far at once, instead of writing it again. The wire does not say where the replay ends,
- * so the gate opens when the stream pauses, or after a short while if it does not.
+ * answer then shows the answer so far at once, instead of writing it again. Of a server that does not say where the replay
+ * ends, the gate opens when the stream pauses, or after a short while if it does not.
  */
 import type { ThreadStreamEvent } from '@chatkit/core';
 import type { Clock } from './ports.ts';
+import type { ReplayPlace } from './resume-run.ts';
 
 export interface ReplayGate {
-  push(events: readonly ThreadStreamEvent[]): void;
+  push(events: readonly ThreadStreamEvent[], place: ReplayPlace): void;
   /** Opens it now. */
   open(): void;
 }
@@ -34,10 +35,12 @@ export const createReplayGate = (
 
   return {
     open,
-    push(events) {
+    push(events, place) {
       if (held === undefined) return release(events, false);
       held.push(...events);
       if (timer !== undefined) clock.clearTimeout(timer);
+      if (place === 'tail') return open();
+      if (place === 'replay') return;
       timer = clock.setTimeout(open, Math.max(0, Math.min(quietMs, openBy - clock.now())));
     },
   };

@@ -6,6 +6,7 @@
 import {
   ChatKitError,
   type ChatKitRequestInput,
+  compareOffsets,
   isChatKitError,
   type RunOutcome,
   type ThreadStreamEvent,
@@ -33,13 +34,19 @@ export interface ConnectionPorts {
   readonly page: PageEvents;
 }
 
+/**
+ * Where events are in a run that was there already: more of it is to come (`replay`), they are the last of it or newer
+ * (`tail`), or the server does not say (`unknown`).
+ */
+export type ReplayPlace = 'replay' | 'tail' | 'unknown';
+
 export interface ResumeRunOptions extends ConnectionPorts {
   /** What starts the run. Absent: the run is there already. */
   readonly request?: ChatKitRequestInput | undefined;
   readonly runId: string;
   readonly policy: ConnectionPolicy;
   /** Takes events that arrived together. Must not throw. */
-  readonly onEvents: (events: readonly ThreadStreamEvent[]) => void;
+  readonly onEvents: (events: readonly ThreadStreamEvent[], place: ReplayPlace) => void;
   /** Told when the phase or the reach changes, or the run falls silent or speaks again. */
   readonly onState?: ((state: ConnectionState) => void) | undefined;
 }
@@ -78,14 +85,21 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
   /** What the server last said when it could not serve; reported if the budget runs out. */
   let complaint: ChatKitError | undefined;
   let isAnswered = false;
+  /** Where what was there before this connection ends. */
+  let replayTo: string | undefined;
   const end = deferred<RunEnd>();
 
   const reader = createRunBodyReader({
     onHeard: (events) => dispatch({ type: 'heard', at: clock.now(), events }),
-    onEvents: options.onEvents,
+    onEvents: (events) => options.onEvents(events, placeOf(reader.lastOffset())),
     onRetry: (ms) => dispatch({ type: 'retry', ms }),
     onNumbered: () => dispatch({ type: 'numbered' }),
   });
+
+  const placeOf = (offset: string | undefined): ReplayPlace => {
+    if (replayTo === undefined || offset === undefined) return 'unknown';
+    return compareOffsets(offset, replayTo) < 0 ? 'replay' : 'tail';
+  };
 
   const dispatch = (signal: ConnectionSignal): void => {
     const previous = state;
@@ -180,6 +194,7 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
     const named = headers.get('chatkit-run-id');
     runId = named ?? runId;
     isAnswered = true;
+    replayTo = headers.get('chatkit-replay-to') ?? undefined;
     const reach = isStart && named === null ? 'plain' : 'resumable';
     return { type: 'opened', at: clock.now(), reach, heartbeatMs: heartbeatMs(headers.get('chatkit-heartbeat')) };
   };

@@ -156,7 +156,7 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
       policy: context.policy(),
       runId,
       request,
-      onEvents: (events) => (gate === undefined ? take(events, false) : gate.push(events)),
+      onEvents: (events, place) => (gate === undefined ? take(events, false) : gate.push(events, place)),
       onState: (state) => {
         if (!isLive()) return;
         if (state.phase === 'open') reach = state.reach;

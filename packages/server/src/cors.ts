@@ -36,7 +36,8 @@ export const corsHeaders = ({ allowedOrigins }: Settings, request: Request): Rec
     vary: 'origin',
     'access-control-allow-origin': origin,
     'access-control-allow-credentials': 'true',
-    'access-control-expose-headers': 'chatkit-run-id, chatkit-active-run, chatkit-heartbeat, retry-after',
+    'access-control-expose-headers':
+      'chatkit-run-id, chatkit-active-run, chatkit-heartbeat, chatkit-replay-to, retry-after',
   };
 };
 

@@ -52,8 +52,13 @@ export const streamReply = async (options: StreamReplyOptions): Promise<Reply> =
     // Until the client has come back its hold counts, or the hand-over would look to the run as if nobody read it.
     leave = () => void settings.clock.setTimeout(hold.release, HAND_OVER_MS);
   });
-  const headers = { 'chatkit-run-id': run.id, 'chatkit-heartbeat': String(settings.heartbeatMs) };
-  return { status: 200, headers: { ...eventStreamHeaders, ...headers }, body };
+  const headers = {
+    ...eventStreamHeaders,
+    'chatkit-run-id': run.id,
+    'chatkit-heartbeat': String(settings.heartbeatMs),
+    ...(newest !== undefined && { 'chatkit-replay-to': newest }),
+  };
+  return { status: 200, headers, body };
 };
 
 /**
