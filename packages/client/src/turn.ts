@@ -39,6 +39,7 @@ import { pause } from './pause.ts';
 import { createReplayGate } from './replay-gate.ts';
 import { type ConnectionPorts, interrupted, type RunConnection, type RunEnd, resumeRun } from './resume-run.ts';
 import { type ChatRun, createRunHandle } from './run-handle.ts';
+import { trimReplay } from './trim-replay.ts';
 import type { LaneTurn } from './turn-lane.ts';
 
 /** What a turn is made from. */
@@ -141,7 +142,10 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
     const confirms = hasMessage && stage !== 'confirmed' && confirmsMessage(events);
     if (confirms) stage = 'confirmed';
     else if (stage === 'shown') stage = 'begun';
-    context.update((state) => applyEvents(confirms ? dropOutgoing(state, plan.runId) : state, events));
+    context.update((state) => {
+      const next = confirms ? dropOutgoing(state, plan.runId) : state;
+      return applyEvents(next, replayed ? trimReplay(next, events) : events);
+    });
     if (replayed) show();
     handle.push(events);
     // What a page was told to do before it was reloaded is not done twice.

@@ -1,5 +1,5 @@
 import { assistantMessage, itemAdded, progressUpdate, textDelta } from '@chatkit/core';
-import { createVirtualClock, hang, scriptedResponder } from '@chatkit/testing';
+import { createVirtualClock, hang, say, scriptedResponder } from '@chatkit/testing';
 import { expect, it } from 'vitest';
 import { testChat, texts } from './support/chat.ts';
 
@@ -11,14 +11,12 @@ const now = (flush: () => void) => {
 it('over a slow network a replay is one piece all the same: the answer says where it ends', async () => {
   const clock = createVirtualClock({ startMs: 1_000_000 });
   const words = Array.from({ length: 40 }, (_, index) => `word${index} `);
-  const respond = scriptedResponder(
-    ({ thread }) => [
-      itemAdded(assistantMessage({ thread_id: thread.id, id: 'msg_1', created_at: '2099-01-01T00:00:00Z' })),
-      // What stands between two deltas keeps them from being joined into one frame.
-      ...words.flatMap((word) => [textDelta('msg_1', word), progressUpdate(word)]),
-      hang(),
-    ],
-  );
+  const respond = scriptedResponder(({ thread }) => [
+    itemAdded(assistantMessage({ thread_id: thread.id, id: 'msg_1', created_at: '2099-01-01T00:00:00Z' })),
+    // What stands between two deltas keeps them from being joined into one frame.
+    ...words.flatMap((word) => [textDelta('msg_1', word), progressUpdate(word)]),
+    hang(),
+  ]);
   const chat = testChat({ respond, clock });
   const quiet = { clock, random: () => 0.5, scheduler: now };
   const writer = chat.client(quiet);
@@ -29,16 +27,19 @@ it('over a slow network a replay is one piece all the same: the answer says wher
   const slowFetch: typeof fetch = async (input, init) => {
     const response = await chat.network.fetch(input, init);
     if (response.body === null || !response.headers.get('content-type')?.includes('event-stream')) return response;
-    const { body } = response;
-    const slow = async function* () {
-      for await (const bytes of body) {
-        for (let at = 0; at < bytes.length; at += 500) {
+    const bytes = response.body.getReader();
+    const slow = new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        const { done, value } = await bytes.read();
+        if (done) return controller.close();
+        for (let at = 0; at < value.length; at += 500) {
           await new Promise<void>((resolve) => void clock.setTimeout(resolve, 100));
-          yield bytes.subarray(at, at + 500);
+          controller.enqueue(value.subarray(at, at + 500));
         }
-      }
-    };
-    return new Response(ReadableStream.from(slow()), response);
+      },
+      cancel: (reason) => bytes.cancel(reason),
+    });
+    return new Response(slow, response);
   };
   const reader = chat.client({ ...quiet, fetch: slowFetch });
   const lengths = new Set<number>();
@@ -48,6 +49,25 @@ it('over a slow network a replay is one piece all the same: the answer says wher
   await loaded;
   expect(texts(reader)).toEqual(['Hi', words.join('')]);
   expect([...lengths].filter((length) => length > 0)).toEqual([words.join('').length]);
+  reader.detach();
+  writer.detach();
+});
+
+it('of a run with more items than a page holds leaves the older ones to the older pages', async () => {
+  const clock = createVirtualClock({ startMs: 1_000_000 });
+  const answers = Array.from({ length: 40 }, (_, index) => `Answer ${index}`);
+  const chat = testChat({ respond: scriptedResponder([...answers.map((text) => say(text)), hang()]), clock });
+  const quiet = { clock, random: () => 0.5, scheduler: now };
+  const writer = chat.client(quiet);
+  writer.send('Hi');
+  await clock.advance(100);
+  const reader = chat.client(quiet);
+  const loaded = reader.loadThread(writer.getSnapshot().thread?.id ?? '');
+  await clock.advance(1_000);
+  await loaded;
+  expect(texts(reader)).toEqual(answers.slice(20));
+  while (reader.getSnapshot().hasOlder) await reader.loadOlder();
+  expect(texts(reader)).toEqual(['Hi', ...answers]);
   reader.detach();
   writer.detach();
 });
