@@ -2,7 +2,8 @@
  * The fetch adapter: a `Reply` as a web `Response`, for every framework whose handler returns one. The body is pulled: a
  * `respond()` behind it runs only as far ahead as the reader has asked, plus one batch.
  */
-import { from } from '@chatkit/stream';
+import { from, systemClock } from '@chatkit/stream';
+import { deadline } from '@chatkit/stream/engine';
 import { pumpText } from './pump-text.ts';
 import type { Reply } from './reply.ts';
 import { TransportError } from './transport-error.ts';
@@ -48,13 +49,12 @@ function toByteStream(body: AsyncIterable<string>, options: ToResponseOptions): 
   let state: 'unread' | 'open' | 'over' = 'unread';
   let demand: (() => void) | undefined;
   let isDemanded = false;
-  let stuckTimer: ReturnType<typeof setTimeout> | undefined;
 
   /** Whether this ends it. */
   const settle = (): boolean => {
     const wasOpen = state !== 'over';
     state = 'over';
-    clearTimeout(stuckTimer);
+    stuck.clear();
     signal?.removeEventListener('abort', onAbort);
     return wasOpen;
   };
@@ -74,8 +74,10 @@ function toByteStream(body: AsyncIterable<string>, options: ToResponseOptions): 
     controller.error(reason);
   };
   const onAbort = (): void => breakOff(signal?.reason);
-  const onStuck = (): void =>
-    breakOff(new TransportError('transport.interrupted', 'The reader takes nothing.', { retryable: true }));
+  // It moves with every chunk; the timer under it does not.
+  const stuck = deadline(systemClock, () =>
+    breakOff(new TransportError('transport.interrupted', 'The reader takes nothing.', { retryable: true })),
+  );
 
   const start = (): void => {
     pumpText(source, {
@@ -87,7 +89,7 @@ function toByteStream(body: AsyncIterable<string>, options: ToResponseOptions): 
         controller.enqueue(encoder.encode(text));
         // Another read may wait already.
         if (isDemanded) return undefined;
-        if (stuckMs !== Number.POSITIVE_INFINITY) stuckTimer = setTimeout(onStuck, stuckMs);
+        if (stuckMs !== Number.POSITIVE_INFINITY) stuck.set(systemClock.now() + stuckMs);
         // The read that asked for this has it. The next batch leaves with the next read.
         return new Promise((resolve) => {
           demand = resolve;
@@ -108,7 +110,7 @@ function toByteStream(body: AsyncIterable<string>, options: ToResponseOptions): 
       },
       pull() {
         isDemanded = true;
-        clearTimeout(stuckTimer);
+        stuck.lift();
         demand?.();
         if (state === 'unread') {
           state = 'open';

@@ -169,7 +169,7 @@ it('the error of a body arrives after everything before it', async () => {
 });
 
 it('lets go of a reader that leaves a chunk untaken for stuckMs, and of none that waits for the body', async () => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
   onTestFinished(() => void vi.useRealTimers());
   const left = deferred();
   const gate = deferred();

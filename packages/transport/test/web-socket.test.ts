@@ -219,19 +219,21 @@ describe('a server socket', () => {
     expect(errors).toEqual([new Error('secret')]);
   });
 
-  /** A clock whose timers fire when the test says so, in the order in which they were set. */
+  /** A clock that the test moves on by the age of a connection; its timers fire in the order in which they were set. */
   const byHand = () => {
     const timers = new Map<number, () => void>();
     let set = 0;
+    let now = 0;
     return {
       timers,
-      now: () => 0,
+      now: () => now,
       setTimeout(callback: () => void) {
         timers.set(++set, callback);
         return set;
       },
       clearTimeout: (timer: unknown) => void timers.delete(timer as number),
       fire() {
+        now += 600_000;
         const due = [...timers];
         timers.clear();
         for (const [, callback] of due) callback();
@@ -471,6 +473,48 @@ describe('a client', () => {
     const answers = await Promise.all(['/a', '/b', '/c'].map(async (path) => (await connection.fetch(path)).text()));
     expect(answers).toEqual(['/a', '/b', '/c']);
     expect(server.clients.size).toBe(1);
+  });
+
+  it('a call that is aborted while the socket opens rejects, and leaves nothing open', async () => {
+    const asked: string[] = [];
+    const { url, server } = await start((request) => {
+      asked.push(new URL(request.url).pathname);
+      return { status: 200, headers: {}, body: 'ok' };
+    });
+    let made = 0;
+    class Counted extends WebSocket {
+      constructor(...args: ConstructorParameters<typeof WebSocket>) {
+        super(...args);
+        made++;
+      }
+    }
+    const connection = openWebSocket(url, { WebSocket: Counted as unknown as typeof globalThis.WebSocket });
+    onTestFinished(() => connection.close());
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    const opening = connection.fetch('/a', { method: 'POST', body: '{}', signal: controller.signal });
+    await until(() => made === 1);
+    controller.abort(reason);
+    await expect(opening).rejects.toBe(reason);
+    // The socket is there for whoever comes next; the server never hears of the call that was given up.
+    expect(await (await connection.fetch('/b')).text()).toBe('ok');
+    expect([asked, made, server.clients.size]).toEqual([['/b'], 1, 1]);
+    connection.close();
+    await until(() => server.clients.size === 0);
+  });
+
+  it('a connection that is closed while it opens leaves no socket behind', async () => {
+    const { url, server } = await start(() => ({ status: 200, headers: {}, body: 'ok' }));
+    const connection = openWebSocket(url);
+    const controller = new AbortController();
+    const opening = connection.fetch('/', { signal: controller.signal });
+    const connected = new Promise((resolve) => server.once('connection', resolve));
+    await Promise.resolve();
+    controller.abort(new Error('enough'));
+    connection.close();
+    await expect(opening).rejects.toThrow('enough');
+    await connected;
+    await until(() => server.clients.size === 0);
   });
 
   it('a socket that is lost breaks what is open, and the next call connects again', async () => {

@@ -3,6 +3,7 @@
  * and tells it what arrives. Every request becomes a web `Request`, every reply is moved by the same pump as over HTTP.
  */
 import { type Clock, from, systemClock } from '@chatkit/stream';
+import { deadline } from '@chatkit/stream/engine';
 import { pumpText } from '../pump-text.ts';
 import type { Reply } from '../reply.ts';
 import { closeCodes, closeReason, formatServerMessage, type OpenMessage, parseClientMessage } from './protocol.ts';
@@ -74,7 +75,7 @@ export function createSession(port: SocketPort, answer: Answer, options: Session
   const closed = (): void => {
     if (!isOpen) return;
     isOpen = false;
-    clock.clearTimeout(age);
+    age.clear();
     for (const id of [...runs.keys()]) drop(id);
   };
   const fail = (code: number, reason: string): void => {
@@ -86,14 +87,14 @@ export function createSession(port: SocketPort, answer: Answer, options: Session
   const closeIfOld = (): void => {
     if (isOld && runs.size === 0) handOver();
   };
-  let age: unknown;
+  const age = deadline(clock, () => {
+    if (isOld) return handOver();
+    isOld = true;
+    age.set(clock.now() + maxConnectionMs);
+    closeIfOld();
+  });
   // A timer of `Infinity` would fire at once.
-  if (maxConnectionMs !== Number.POSITIVE_INFINITY)
-    age = clock.setTimeout(() => {
-      isOld = true;
-      age = clock.setTimeout(handOver, maxConnectionMs);
-      closeIfOld();
-    }, maxConnectionMs);
+  if (maxConnectionMs !== Number.POSITIVE_INFINITY) age.set(clock.now() + maxConnectionMs);
   /** Ends a run that nobody reads any more. */
   const drop = (id: string): void => {
     const run = runs.get(id);
