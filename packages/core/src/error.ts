@@ -41,6 +41,7 @@ export type ErrorCode =
   | 'log.expired'
   | 'log.offset_unknown'
   | 'log.closed'
+  | 'event.too_large'
   | 'widget.invalid_template'
   | 'widget.render_failed'
   | 'transport.network'

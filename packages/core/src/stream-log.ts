@@ -28,6 +28,8 @@ export interface ReadOptions {
  *   terminal entry;
  * - MUST treat the append of an offset that it holds already as done (appends are retried);
  * - MUST refuse an append after the terminal entry with `log.closed`;
+ * - MUST refuse an entry that is larger than all it keeps of a run with `event.too_large`, by a throw and not by a promise,
+ *   and keep what came before it; the run goes on without it;
  * - MUST throw `run.not_found` for a run it does not know and `log.expired` for an offset that it no longer holds;
  * - MUST bound what it keeps; MUST NOT drop entries of a run that has not ended while a reader still needs them without
  *   telling that reader `log.expired`.

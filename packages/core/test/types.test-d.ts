@@ -118,6 +118,7 @@ describe('the vocabulary', () => {
       | 'log.expired'
       | 'log.offset_unknown'
       | 'log.closed'
+      | 'event.too_large'
       | 'widget.invalid_template'
       | 'widget.render_failed'
       | 'transport.network'

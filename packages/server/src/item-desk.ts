@@ -4,6 +4,7 @@
  * hidden leaves on no event, and one that becomes hidden is taken away from clients that have seen it.
  */
 import {
+  ChatKitError,
   emptyThreadState,
   isChatKitError,
   isHiddenItem,
@@ -35,12 +36,18 @@ export interface ItemDesk {
 type Taken = ThreadStreamEvent | undefined;
 type ItemEvent = Extract<ThreadStreamEvent, { item: ThreadItem }>;
 
-/** `told`: what readers have been told before, by somebody else. */
+export interface ItemDeskOptions {
+  /** The most bytes that the JSON of one event may have; see `assertSize`. */
+  maxEventBytes: number;
+  /** What readers have been told before, by somebody else. */
+  told?: ThreadState | undefined;
+}
+
 export const createItemDesk = <Context>(
   store: Store<Context>,
   threadId: string,
   context: Context,
-  told: ThreadState = emptyThreadState,
+  { maxEventBytes, told = emptyThreadState }: ItemDeskOptions,
 ): ItemDesk => {
   /** Everything but `text`. */
   let folded = told;
@@ -129,7 +136,7 @@ export const createItemDesk = <Context>(
   };
 
   const take = (given: ThreadStreamEvent): Taken | Promise<Taken> => {
-    const event = ownCopy(given);
+    const event = ownCopy(given, maxEventBytes);
     switch (event.type) {
       case 'thread.item.added':
         fold(event);
@@ -151,17 +158,23 @@ export const createItemDesk = <Context>(
     }
   };
 
+  /** Deltas may have added up to an item that is too large for an event of its own. */
+  const keepOrRemove = async (item: ThreadItem): Promise<Taken> => {
+    try {
+      return await take({ type: 'thread.item.done', item });
+    } catch (error) {
+      if (!isChatKitError(error, 'event.too_large')) throw error;
+      return take(removed(item));
+    }
+  };
+
   return {
     state,
     take,
     async close(verdict) {
       const events: ThreadStreamEvent[] = [];
       for (const item of selectOpenItems(state())) {
-        const event: ThreadStreamEvent =
-          verdict(item) === 'keep'
-            ? { type: 'thread.item.done', item }
-            : { type: 'thread.item.removed', item_id: item.id };
-        const taken = await take(event);
+        const taken = verdict(item) === 'keep' ? await keepOrRemove(item) : await take(removed(item));
         if (taken !== undefined) events.push(taken);
       }
       return events;
@@ -180,6 +193,8 @@ export const createItemDesk = <Context>(
   };
 };
 
+const removed = ({ id }: ThreadItem): ThreadItemRemovedEvent => ({ type: 'thread.item.removed', item_id: id });
+
 type TextDeltaEvent = ThreadItemUpdatedEvent & {
   update: ThreadItemUpdateOf<'assistant_message.content_part.text_delta'>;
 };
@@ -193,12 +208,14 @@ const isTextDelta = (event: ThreadStreamEvent): event is TextDeltaEvent =>
  * The event as it is now. The log keeps events for readers that come later, while the application is free to go on
  * changing the objects it yielded; the reference serializes at once for the same reason. A text delta is copied by hand.
  */
-const ownCopy = (event: ThreadStreamEvent): ThreadStreamEvent => {
+const ownCopy = (event: ThreadStreamEvent, maxBytes: number): ThreadStreamEvent => {
   if (typeof event !== 'object' || event === null || typeof event.type !== 'string') {
     throw new TypeError('An event must be an object with a `type`.');
   }
   if (isTextDelta(event)) {
     const { content_index, delta } = event.update;
+    // No character takes more than six bytes of JSON; what is around the text is a few hundred.
+    if (delta.length * 6 + 1024 > maxBytes) assertSize(event, JSON.stringify(event), maxBytes);
     return {
       type: 'thread.item.updated',
       item_id: event.item_id,
@@ -206,6 +223,16 @@ const ownCopy = (event: ThreadStreamEvent): ThreadStreamEvent => {
     };
   }
   // What has no JSON form (a BigInt, a circle) would get into the log and break the connection of each reader, again and again.
-  JSON.stringify(event);
+  const json = JSON.stringify(event);
+  if (!('item' in event && isHiddenItem(event.item))) assertSize(event, json, maxBytes);
   return structuredClone(event);
+};
+
+/** Refuses an event before it is stored: afterwards the thread would have what no log keeps and no reader was told. */
+const assertSize = ({ type }: ThreadStreamEvent, json: string, maxBytes: number): void => {
+  // No UTF-16 unit takes more than three bytes.
+  if (json.length * 3 <= maxBytes || new TextEncoder().encode(json).byteLength <= maxBytes) return;
+  throw new ChatKitError('event.too_large', `An event of type ${type} is larger than ${maxBytes} bytes.`, {
+    details: { type, maxBytes },
+  });
 };

@@ -29,7 +29,7 @@ export type TurnResult = 'completed' | 'failed' | 'stopped';
 
 /**
  * Takes an event on its way to the readers. A promise is the backpressure: it resolves when there is room for more, or none
- * is needed any more. Neither throws nor rejects.
+ * is needed any more. Never rejects; throws `event.too_large` alone, and has then written nothing.
  */
 export type Emit = (event: ThreadStreamEvent) => Promise<void> | undefined;
 
@@ -42,6 +42,8 @@ export interface ProcessOptions<Context> {
   signal: AbortSignal;
   clock: Clock;
   cancelGraceMs: number;
+  /** The most bytes that the JSON of one event may have. */
+  maxEventBytes: number;
   partialOnError: 'keep' | 'remove';
   /** Calls the application. May throw. */
   source: (thread: ThreadMetadata) => AsyncIterable<ThreadStreamEvent>;
@@ -64,7 +66,7 @@ export const processEvents = async <Context>(options: ProcessOptions<Context>): 
   const { store, context, signal, onError, emit, watch } = options;
   const changes = watchThread(store, options.thread, context);
   const { thread } = changes;
-  const desk = createItemDesk(store, thread.id, context);
+  const desk = createItemDesk(store, thread.id, context, { maxEventBytes: options.maxEventBytes });
   let source: GuardedSource<ThreadStreamEvent> | undefined;
 
   const emitAll = async (events: readonly ThreadStreamEvent[]): Promise<void> => {
@@ -131,6 +133,8 @@ export const toErrorEvent = (error: unknown): ErrorEvent => {
   }
   if (isStreamError(error)) return { type: 'error', code: error.code, allow_retry: error.allowRetry };
   if (isDeadline(error)) return { type: 'error', code: error.code, allow_retry: true };
+  // The same answer would be as large the next time.
+  if (isChatKitError(error, 'event.too_large')) return { type: 'error', code: error.code, allow_retry: false };
   return { type: 'error', code: 'stream.error', allow_retry: true };
 };
 

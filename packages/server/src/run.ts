@@ -7,6 +7,7 @@ import {
   ChatKitError,
   compareOffsets,
   formatOffset,
+  isChatKitError,
   type LogEntry,
   type ReadOptions,
   type RunOutcome,
@@ -165,6 +166,8 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
         if (seq === 1) opening.resolve('here');
         return room?.catch(breakOff);
       } catch (error) {
+        // The log is sound, it is the event that is not: the turn's error, like any that the application throws.
+        if (isChatKitError(error, 'event.too_large')) throw error;
         breakOff(error);
         return undefined;
       }

@@ -31,7 +31,7 @@ export const createSalvage =
           onError: (error) => parts.settings.onError(error, { runId, threadId }),
         },
         watchThread(parts.store, stored, context),
-        createItemDesk(parts.store, threadId, context, told),
+        createItemDesk(parts.store, threadId, context, { maxEventBytes: parts.settings.maxEventBytes, told }),
       );
     } catch (error) {
       // It died before it had stored the thread.

@@ -57,6 +57,11 @@ export interface SettingsOptions {
   maxConnectionMs?: number | undefined;
   /** Default 1 MiB. Raise it when users dictate: speech arrives as base64 in the body. */
   maxBodyBytes?: number | undefined;
+  /**
+   * The most bytes of JSON that one event may have, about. One that is larger is not stored and ends the run: readers get the
+   * error `event.too_large`. Keep it at or below what the log keeps of a run. Default 8 MiB, which is what our logs keep.
+   */
+  maxEventBytes?: number | undefined;
   /** Deepest nesting of JSON in a request. Default 64. */
   maxDepth?: number | undefined;
   /**
@@ -91,6 +96,7 @@ export interface Settings {
   readonly retryMs: number;
   readonly maxConnectionMs: number;
   readonly maxBodyBytes: number;
+  readonly maxEventBytes: number;
   readonly maxDepth: number;
   readonly allowedOrigins: ReadonlySet<string> | undefined;
   readonly allowedHosts: ReadonlySet<string> | undefined;
@@ -114,6 +120,7 @@ export const resolveSettings = (options: SettingsOptions): Settings => ({
   retryMs: options.retryMs ?? 2_000,
   maxConnectionMs: options.maxConnectionMs ?? 10 * 60_000,
   maxBodyBytes: options.maxBodyBytes ?? 1024 * 1024,
+  maxEventBytes: options.maxEventBytes ?? 8 * 1024 * 1024,
   maxDepth: options.maxDepth ?? 64,
   allowedOrigins: options.allowedOrigins === undefined ? undefined : new Set(options.allowedOrigins),
   allowedHosts: options.allowedHosts === undefined ? undefined : new Set(options.allowedHosts),

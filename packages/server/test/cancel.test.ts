@@ -268,6 +268,7 @@ describe('the core loop, driven by hand', () => {
       signal: abort.signal,
       clock: createVirtualClock(),
       cancelGraceMs: 100,
+      maxEventBytes: 1_000_000,
       partialOnError: 'keep',
       source: respond,
       streamOptions: () => ({ allow_cancel: true }),

@@ -1,9 +1,21 @@
 // A log that fails, and a store that fails where nobody expects it.
-import { assistantMessage, itemAdded, type LogEntry, textDelta } from '@chatkit/core';
+import { assistantMessage, itemAdded, itemDone, type LogEntry, textDelta } from '@chatkit/core';
 import { createMemoryLog } from '@chatkit/store/memory';
 import { hang, scriptedResponder } from '@chatkit/testing';
 import { expect, test, vi } from 'vitest';
-import { add, create, eventsOf, optIn, readUntil, settle, testServer, textOf } from './support.ts';
+import {
+  add,
+  create,
+  eventsOf,
+  framesOf,
+  optIn,
+  outcomeOf,
+  readUntil,
+  settle,
+  shown,
+  testServer,
+  textOf,
+} from './support.ts';
 
 const halfway = () =>
   scriptedResponder((call) => [
@@ -89,4 +101,65 @@ test('a run whose store fails at the stop settles all the same, and the next mes
   Object.assign(t.store, { saveItem, loadItem });
   await response.text();
   expect(await t.events(add(id))).toHaveLength(2);
+});
+
+test.each(['an item', 'a delta', 'an item larger than the log'])(
+  '%s that is too large ends the run with event.too_large; what came before is kept, it is not stored',
+  async (what) => {
+    const big = 'x'.repeat(20_000);
+    const t = testServer({
+      respond: scriptedResponder((call) => [
+        itemAdded(assistantMessage({ thread_id: call.thread.id, id: 'a' })),
+        textDelta('a', 'half'),
+        what === 'a delta'
+          ? textDelta('a', big)
+          : itemDone(assistantMessage({ thread_id: call.thread.id, id: 'b', text: big })),
+        textDelta('a', 'never'),
+      ]),
+      // Either the server knows the limit, or the log does.
+      ...(what === 'an item larger than the log'
+        ? { log: createMemoryLog({ maxBytesPerRun: 10_000 }) }
+        : { maxEventBytes: 10_000 }),
+    });
+    const frames = await framesOf(await t.send(create(), { headers: optIn }));
+    const events = eventsOf(frames);
+    expect(outcomeOf(frames)).toBe('failed');
+    expect(events.at(-1)).toEqual({ type: 'error', code: 'event.too_large', allow_retry: false });
+    expect(shown(events).map((item) => textOf(item))).toEqual(['hi', 'half']);
+    expect(t.errors).toEqual([expect.objectContaining({ code: 'event.too_large' })]);
+    const id = (events[0] as { thread: { id: string } }).thread.id;
+    if (what !== 'an item larger than the log')
+      expect((await t.items(id)).map((item) => textOf(item))).toEqual(['hi', 'half']);
+    expect(await t.events(add(id))).not.toHaveLength(0);
+  },
+);
+
+test('an answer whose deltas add up to more than an event may have is taken back, not left open', async () => {
+  const t = testServer({
+    respond: scriptedResponder((call) => [
+      itemAdded(assistantMessage({ thread_id: call.thread.id, id: 'a' })),
+      ...Array.from({ length: 20 }, () => textDelta('a', 'x'.repeat(1_000))),
+    ]),
+    maxEventBytes: 10_000,
+  });
+  const events = await t.events(create());
+  expect(events.at(-1)).toEqual({ type: 'thread.item.removed', item_id: 'a' });
+  expect(t.errors).toEqual([]);
+});
+
+test('an item that no reader is shown may be of any size', async () => {
+  const t = testServer({
+    respond: scriptedResponder((call) => [
+      itemDone({
+        type: 'hidden_context_item',
+        id: 'h',
+        thread_id: call.thread.id,
+        created_at: '2026-01-01T00:00:00Z',
+        content: 'x'.repeat(20_000),
+      }),
+    ]),
+    maxEventBytes: 10_000,
+  });
+  const frames = await framesOf(await t.send(create(), { headers: optIn }));
+  expect(outcomeOf(frames)).toBe('completed');
 });

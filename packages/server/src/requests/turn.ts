@@ -38,6 +38,7 @@ export const stream = <Context>(
     signal: run.signal,
     clock: parts.settings.clock,
     cancelGraceMs: parts.settings.cancelGraceMs,
+    maxEventBytes: parts.settings.maxEventBytes,
     partialOnError: parts.settings.partialOnError,
     source,
     streamOptions: (thread) => parts.getStreamOptions(thread, context),

@@ -5,12 +5,13 @@
 import { ChatKitError, compareOffsets, type LogEntry, parseOffset, type StreamLog } from '@chatkit/core';
 import { entrySize } from '../shared/event-size.ts';
 import { createTailReader, type TailSource } from '../shared/tail-reader.ts';
+import { tooLarge } from '../shared/too-large.ts';
 import { EntryList } from './entry-list.ts';
 
 export interface MemoryLogOptions {
   /**
    * What one run keeps, in bytes (about the length of the events' JSON). Past it the oldest entries go, and a reader that
-   * still needs them is told `log.expired`. Default 8 MiB. At least the last entry is kept.
+   * still needs them is told `log.expired`. One entry that is larger is refused with `event.too_large`. Default 8 MiB.
    */
   maxBytesPerRun?: number | undefined;
   /**
@@ -109,15 +110,19 @@ export const createMemoryLog = (options: MemoryLogOptions = {}): StreamLog => {
     append(runId, entries) {
       const run = known(runId);
       const { list } = run;
-      let refused: LogEntry | undefined;
+      let refused: ChatKitError | undefined;
       for (const entry of entries) {
         const place = parseOffset(entry.offset);
         if (!list.isNew(entry.offset, place)) continue;
         if (run.state !== 'open') {
-          refused = entry;
+          refused = closed(run, entry);
           break;
         }
         const size = entrySize(entry);
+        if (size > maxBytesPerRun) {
+          refused = tooLarge(runId, entry.offset, maxBytesPerRun);
+          break;
+        }
         bytes += size;
         list.push(entry, place, size);
         if ('end' in entry) run.state = 'ended';
@@ -125,7 +130,7 @@ export const createMemoryLog = (options: MemoryLogOptions = {}): StreamLog => {
       dropOldest(run);
       wakeAll(run);
       rest(run);
-      if (refused !== undefined) throw closed(run, refused);
+      if (refused !== undefined) throw refused;
       if (run.state !== 'open' || widestLag(run) <= maxLagBytes) {
         releaseRoom(run);
         return undefined;

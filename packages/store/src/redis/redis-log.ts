@@ -2,7 +2,9 @@
  * Verbs 2 and 3 of the path of a token, on many machines: a log in Redis Streams. The machine that runs a run serves its
  * own readers from memory, ahead of Redis by what is under way; all others follow the stream.
  */
-import { type LogEntry, parseOffset, type StreamLog, type ThreadStreamEvent } from '@chatkit/core';
+import { type ChatKitError, type LogEntry, parseOffset, type StreamLog, type ThreadStreamEvent } from '@chatkit/core';
+import { entrySize } from '../shared/event-size.ts';
+import { tooLarge } from '../shared/too-large.ts';
 import type { Place } from './log-draft.ts';
 import { closedRun, closing, expiredRun, unknownOffset } from './log-errors.ts';
 import { createLogFollower } from './log-follower.ts';
@@ -35,7 +37,10 @@ export interface RedisLogOptions {
    * process that has caught up once may be. Default 256 KiB. Also what a run keeps in this process.
    */
   windowBytes?: number | undefined;
-  /** What Redis keeps of a run, in bytes of JSON. Past it the oldest batches go. Default 8 MiB. */
+  /**
+   * What Redis keeps of a run, in bytes of JSON. Past it the oldest batches go. One event
+   * that is larger is refused with `event.too_large`. Default 8 MiB.
+   */
   maxBytesPerRun?: number | undefined;
   /** When Redis forgets a run that nobody ends, after its last events. Default 1 hour, renewed while there are events. */
   openTtlMs?: number | undefined;
@@ -220,15 +225,21 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
       const outbox = outboxFor(run, place.epoch);
       if (outbox.failure !== undefined) throw outbox.failure;
       const { window } = outbox;
+      let refused: ChatKitError | undefined;
       for (const entry of entries) {
         if (entry !== first) place = placeOf(entry);
         if (run.isLocal && holds(outbox, place)) continue;
         if (run.isLocal && window.isEnded()) throw closedRun(runId);
+        if (entrySize(entry) > maxBytesPerRun) {
+          refused = tooLarge(runId, entry.offset, maxBytesPerRun);
+          break;
+        }
         writer.push(outbox, entry, place, 'end' in entry || outbox.last.epoch === 0 || flushes(entry.event));
       }
       watch.start();
       window.trim(windowBytes, outbox.acked);
       wakeAll(run);
+      if (refused !== undefined) throw refused;
       if (run.isLocal && !(window.isEnded() && !isConfirmed(outbox))) return roomOf(run, windowBytes);
       const confirmed = writer.confirmed(outbox);
       confirmed.catch(() => {});

@@ -155,6 +155,24 @@ export const describeReaders = ({ log, smallLog }: LogKit): void => {
       expect(offsetsOf(await readAll(small, run, { after: '1-999' }))).toEqual(['1-1000', '1-1001']);
     });
 
+    it.skipIf(smallLog === undefined)(
+      'refuses an entry larger than all it keeps, keeps the others, goes on',
+      async () => {
+        const small = (await smallLog?.()) ?? log();
+        const run = freshRun();
+        await small.create(run);
+        const reading = readAll(small, run);
+        const huge = entryOf(2, { text: 'x'.repeat(200_000) });
+        await expect((async () => small.append(run, [entryOf(1), huge, entryOf(3)]))()).rejects.toMatchObject({
+          code: 'event.too_large',
+        });
+        await expect((async () => small.append(run, [huge]))()).rejects.toMatchObject({ code: 'event.too_large' });
+        await small.append(run, [entryOf(2), endOf(3)]);
+        expect(await reading).toEqual([...entries(1, 2), endOf(3)]);
+        expect(await readAll(small, run)).toEqual([...entries(1, 2), endOf(3)]);
+      },
+    );
+
     it.skipIf(smallLog === undefined)('loses nothing of a reader when the producer waits for room', async () => {
       const small = (await smallLog?.()) ?? log();
       const run = freshRun();
