@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { wordsOf } from '../../apps/cluster/server/writer.ts';
 import { hasRedis, type Nodes, startNodes } from './nodes.ts';
-import { disorder, loadItems, message, post, read, textOf, within } from './requests.ts';
+import { attach, disorder, loadItems, message, post, read, textOf, until, within } from './requests.ts';
 
 /** `CHATKIT_RUNS=1000` for the thousand, which take a machine of two cores half a minute. */
 // biome-ignore lint/suspicious/noUndeclaredEnvVars: not a task of turbo
@@ -110,5 +110,41 @@ describe.skipIf(!hasRedis).each(['interrupt', 'queue', 'reject'] as const)(
       expect(turns.slice(1).map(({ asked }) => asked)).toEqual(readings.map((_, index) => index));
       expect(nodes.unhandled()).toEqual([]);
     });
+
+    test.skipIf(busy !== 'queue')(
+      'the other machine reads a run that waits, and stops one before it begins',
+      async () => {
+        const threadId = await newThread();
+        const holder = read(post(nodes.url('a'), message('Write 5000 words.', threadId), 'holds'));
+        await until('the holder', () => holder.words() > 0, patienceMs);
+        const [stays, goes] = [1, 2].map((index) =>
+          post(nodes.url('a'), message(question(index), threadId), `waits-${index}`),
+        );
+        const onA = [read(Promise.resolve(await stays)), read(Promise.resolve(await goes))] as const;
+        const onB = [1, 2].map((index) => read(attach(nodes.url('b'), `waits-${index}`))) as [
+          typeof holder,
+          typeof holder,
+        ];
+        const stop = (runId: string) => post(nodes.url('b'), { type: 'runs.cancel', params: { run_id: runId } });
+
+        expect((await within('the stop', stop('waits-2'), patienceMs)).status).toBe(200);
+        const ends = Promise.all([onA[1], onB[1]].map(({ ended }) => ended));
+        expect(await within('the end of the one that was stopped', ends, patienceMs)).toEqual([
+          'cancelled',
+          'cancelled',
+        ]);
+        expect([onA[0].events, onB[0].events]).toEqual([[], []]);
+        await stop('holds');
+        const answers = Promise.all([onA[0], onB[0]].map(({ ended }) => ended));
+        expect(await within('the answer', answers, patienceMs)).toEqual(['completed', 'completed']);
+        expect(onB[0].text()).toBe(wordsOf(wordsFor(1)));
+        expect(onB[0].offsets).toEqual(onA[0].offsets);
+        const late = read(attach(nodes.url('b'), 'waits-2'));
+        expect(await within('a late reader', late.ended, patienceMs)).toBe('cancelled');
+        expect(nodes.begun('waits-2')).toEqual([]);
+        expect((await turnsOf(threadId)).map(({ asked }) => asked).slice(1)).toEqual([1]);
+        expect(nodes.unhandled()).toEqual([]);
+      },
+    );
   },
 );

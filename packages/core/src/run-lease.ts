@@ -8,7 +8,10 @@ import type { RunOutcome } from './stream-log.ts';
 export interface RunRecord {
   readonly runId: string;
   readonly threadId: string;
-  /** Counts the owners of the run, from 1. Offsets of its log begin with it, which is what fences an earlier owner off. */
+  /**
+   * Counts the owners of the run, from 1. Offsets of its log begin with it, which is what fences an earlier owner off. 0: it has
+   * had none, as it stands in the line of its thread (or has ended there, and never had a log).
+   */
   readonly epoch: number;
   /** Whether clients may come back to it. */
   readonly resumable: boolean;
@@ -41,7 +44,9 @@ export type RunAnswer =
  * - MUST drop the places of a machine that has neither asked nor renewed for `ttlMs`, so that a dead one holds up nobody;
  * - MUST answer `renew` and `release` of an earlier epoch as lost, and change nothing;
  * - MUST keep the record of an ended run for a while (minutes), so that `find` can tell it from one that never was;
- * - MUST deliver a stop to the owner by `onStop` promptly (milliseconds), and by `renew` if that message was lost;
+ * - MUST find a run that waits, in epoch 0, for as long as its place is good, and no run that only asked;
+ * - MUST deliver a stop to the owner by `onStop` promptly (milliseconds), and by `renew` if that message was lost; of a run that waits
+ *   to the machine that it waits on, by `onStop`, and by `renew` once it is granted;
  * - MUST tell by `onFree`, promptly, that a thread with a line has become free. That message may be lost: who waits asks again.
  */
 export interface RunLease {
@@ -54,8 +59,11 @@ export interface RunLease {
   acquire(claim: RunClaim, waiter?: string): Promise<RunAnswer>;
   /** Takes a place in the line, or keeps it, for a run that waits for others of its machine and asks later. */
   queue(claim: RunClaim, waiter: string): Promise<void>;
-  /** Gives up a place. Does nothing without one. */
-  leave(claim: RunClaim, waiter: string): Promise<void>;
+  /**
+   * Gives up a place. Does nothing without one. With an outcome the run has been accepted and has ended as it waited: its record is
+   * kept as that of any ended run.
+   */
+  leave(claim: RunClaim, waiter: string, outcome?: RunOutcome): Promise<void>;
   /**
    * Extends a lease, and the places of `waiter` in the line of its thread. `held: false`: it is lost, and nothing more may be
    * written. `stop`: somebody asked for a stop.
@@ -63,11 +71,11 @@ export interface RunLease {
   renew(run: RunRecord, waiter?: string): Promise<{ held: boolean; stop?: string | undefined }>;
   /** Ends the run and frees its thread. Without an outcome it never began: its record goes, and it may be claimed again. */
   release(run: RunRecord, outcome?: RunOutcome): Promise<void>;
-  /** The record of a run, in progress or ended a short while ago. */
+  /** The record of a run that waits, is in progress or ended a short while ago. */
   find(runId: string): Promise<RunRecord | undefined>;
   /** The run that is in progress in a thread. */
   activeIn(threadId: string): Promise<RunRecord | undefined>;
-  /** Asks a run's owner to stop, wherever it is. Does nothing for a run that is unknown or has ended. */
+  /** Asks a run's owner to stop, or the machine that it waits on, wherever that is. Does nothing for a run that is unknown or has ended. */
   requestStop(runId: string, cause: string): Promise<void>;
   /** Hears of every stop that is asked for. Returns the function that ends it. */
   onStop(listener: (runId: string, cause: string) => void): () => void;

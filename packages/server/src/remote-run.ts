@@ -1,5 +1,11 @@
-/** A run of another machine, as far as its record tells. Its entries come from the shared log. */
+/**
+ * A run of another machine, as far as its record tells. Its entries come from the shared log; one that waits for its thread has
+ * none yet, and one that ended as it waited never had.
+ */
 import {
+  ChatKitError,
+  compareOffsets,
+  formatOffset,
   isChatKitError,
   type LogEntry,
   type ReadOptions,
@@ -10,14 +16,17 @@ import {
 } from '@chatkit/core';
 import { collect, retry } from '@chatkit/stream';
 import type { Clock } from './clock.ts';
-import type { ReaderHold, RunPlace } from './run.ts';
+import { type ReaderHold, type RunPlace, stoppedBefore } from './run.ts';
 
 export interface RemoteRun {
   readonly id: string;
   readonly threadId: string;
   /** How it ended, if it has. */
   readonly outcome: RunOutcome | undefined;
-  /** Resolves when its first event is in the log; rejects with \`run.not_found\` when it could not begin. */
+  /**
+   * Resolves when its first event is in the log. Rejects as on its own machine when it was stopped before, and with
+   * `run.not_found` when it could not begin.
+   */
   opened(signal: AbortSignal): Promise<RunPlace>;
   /** Not known here: only the log knows. */
   lastOffset(): undefined;
@@ -34,14 +43,17 @@ export const SLOWEST_ASK_MS = 250;
 const untilAnswered = { retries: Number.POSITIVE_INFINITY, baseMs: FIRST_ASK_MS, maxMs: SLOWEST_ASK_MS };
 
 const isInProgress = (record: RunRecord | undefined): boolean => record !== undefined && record.outcome === undefined;
+const isWaiting = (record: RunRecord | undefined): boolean => isInProgress(record) && record?.epoch === 0;
 
 /**
- * Resolves when a run has ended, wherever it is: its machine ends it, or dies and somebody reaps it, within the lease. Rejects when
- * the lease cannot be asked.
+ * Stops a run, wherever it is, and resolves when it has ended: its machine ends it, or dies, and somebody reaps it or its place
+ * goes, within the lease. Rejects when the lease cannot be asked.
  */
-export const untilEnded = async (runId: string, lease: RunLease, clock: Clock): Promise<void> => {
+export const stopElsewhere = async (runId: string, lease: RunLease, clock: Clock): Promise<void> => {
   const goesOn = new Error('The run goes on.');
   const end = async () => {
+    // Asked again each time: one that waits renews nothing, so a message that is lost would leave it waiting.
+    await lease.requestStop(runId, 'cancel');
     if (isInProgress(await lease.find(runId))) throw goesOn;
     return [];
   };
@@ -57,32 +69,55 @@ export interface RemoteRunOptions {
 
 export const remoteRun = ({ record, log, lease, clock }: RemoteRunOptions): RemoteRun => {
   const { runId: id, threadId, outcome } = record;
+  const notYet = new ChatKitError('run.not_found', 'The run waits for its thread.');
 
-  /** A machine that has just been granted a run has yet to make its log: until then it is waited for. */
-  const read = (options?: ReadOptions): AsyncIterable<LogEntry> => {
-    let isOver = false;
+  /**
+   * A machine that has just been granted a run has yet to make its log, and one whose run waits is not heard of in it: until
+   * then it is waited for, for as long as the record says so. `orElse`: what is read of a run that waited and is gone.
+   */
+  const readWhenThere = (orElse: () => LogEntry[], options?: ReadOptions): AsyncIterable<LogEntry> => {
+    let known: RunRecord | undefined = record;
     return retry<LogEntry>(
       async ({ attempt }) => {
-        if (attempt > 0) isOver = !isInProgress(await lease.find(id));
-        return log.read(id, options);
+        options?.signal?.throwIfAborted();
+        if (attempt > 0) known = await lease.find(id);
+        if (isWaiting(known)) throw notYet;
+        if (known === undefined && isWaiting(record)) return orElse();
+        return known?.epoch === 0 ? endOf(known.outcome, options) : log.read(id, options);
       },
-      { ...untilAnswered, when: (error) => isChatKitError(error, 'run.not_found') && !isOver, clock },
+      { ...untilAnswered, when: (error) => isChatKitError(error, 'run.not_found') && isInProgress(known), clock },
     );
   };
+
+  /** Its machine died, or the run could not begin: readers are told an end, as those of a run that has begun are. */
+  const read = (options?: ReadOptions) => readWhenThere(() => endOf('interrupted', options), options);
 
   return {
     id,
     threadId,
     outcome,
     async opened(signal) {
-      if (outcome === undefined) for await (const _ of read({ signal })) break;
+      const gone = () => {
+        throw new ChatKitError('run.not_found', 'The run could not begin.');
+      };
+      if (outcome !== undefined && record.epoch > 0) return 'here';
+      for await (const entry of readWhenThere(gone, { signal })) {
+        if ('end' in entry) throw stoppedBefore();
+        break;
+      }
       return 'here';
     },
     lastOffset: () => undefined,
-    read: (options) => (outcome === undefined ? read(options) : log.read(id, options)),
+    read,
     hold() {
       const controller = new AbortController();
       return { signal: controller.signal, release: () => controller.abort() };
     },
   };
+};
+
+/** All there is to read of a run that never had a log. */
+const endOf = (outcome: RunOutcome = 'interrupted', { after }: ReadOptions = {}): LogEntry[] => {
+  const offset = formatOffset(1, 1);
+  return after === undefined || compareOffsets(offset, after) > 0 ? [{ offset, end: outcome }] : [];
 };

@@ -7,7 +7,7 @@ import { ChatKitError, createId, type RunClaim, type RunLease, type RunRecord, t
 import { settlesWithin } from './clock.ts';
 import { keepLease } from './lease-keeper.ts';
 import { startReaper } from './reaper.ts';
-import { type RemoteRun, remoteRun, untilEnded } from './remote-run.ts';
+import { type RemoteRun, remoteRun, stopElsewhere } from './remote-run.ts';
 import type { Turn } from './requests/turn.ts';
 import { createRun, type Run, type RunPlace, startOffset } from './run.ts';
 import { createRunQuota } from './run-quota.ts';
@@ -104,6 +104,7 @@ export const createRunRegistry = (
     });
     let record: RunRecord | undefined;
     let keeper: ReturnType<typeof keepLease> | undefined;
+    let isElsewhere = false;
     try {
       // A request that could not start must not stop the run that is there; checked again once that has settled.
       if (lanes.holder(threadId) !== undefined) await prepare();
@@ -120,6 +121,7 @@ export const createRunRegistry = (
       if (answer === undefined) return;
       if (answer === 'elsewhere') {
         // From here on it is found by its record.
+        isElsewhere = true;
         runs.delete(runId);
         run.handOver();
         return;
@@ -143,7 +145,12 @@ export const createRunRegistry = (
     } finally {
       const state = run.state();
       const report = (error: unknown) => onError(error, { runId, threadId });
-      if (record === undefined) await gate.leave(claim).catch(report);
+      if (record === undefined) {
+        // Somebody may read it elsewhere, or send it again: one that was stopped must not begin there.
+        const isKept =
+          !isElsewhere && isSettled(state) && (isShown() || (run.resumable && state.status === 'cancelled'));
+        await gate.leave(claim, isKept ? state.status : undefined).catch(report);
+      }
       if (record !== undefined && keeper?.isHeld() !== false) {
         await lease.release(record, !isShown() ? undefined : isSettled(state) ? state.status : 'failed').catch(report);
       }
@@ -204,8 +211,7 @@ export const createRunRegistry = (
         // Another machine may have been asked to start it too.
         if (run.ownsLog()) return;
       }
-      await lease.requestStop(run.id, 'cancel');
-      await untilEnded(run.id, lease, clock);
+      await stopElsewhere(run.id, lease, clock);
     },
     async exclusively(threadId, work) {
       const occupant: Occupant = { stop() {} };

@@ -79,6 +79,10 @@ export interface RunOptions {
   onRelease?: (() => void) | undefined;
 }
 
+/** What those are told who wait for a run to begin. */
+export const stoppedBefore = (): ChatKitError =>
+  new ChatKitError('run.cancelled', 'The run was stopped before it began.', { retryable: true });
+
 /** The position before the first entry. */
 export const startOffset: string = formatOffset(1, 0);
 
@@ -128,9 +132,7 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
       if (failure === undefined) report(error);
     }
     placing.resolve();
-    opening.reject(
-      failure ?? new ChatKitError('run.cancelled', 'The run was stopped before it began.', { retryable: true }),
-    );
+    opening.reject(failure ?? stoppedBefore());
     settlement.resolve(ended.status);
   };
 

@@ -2,7 +2,7 @@
  * A thread as all machines share it. The lease says who may run it; this is how one machine asks for it, waits in its line
  * (which goes on from the lane of this process, `thread-lanes.ts`) and goes away again.
  */
-import type { RunClaim, RunLease, RunRecord } from '@chatkit/core';
+import type { RunClaim, RunLease, RunOutcome, RunRecord } from '@chatkit/core';
 import { type Clock, settlesWithin } from './clock.ts';
 import { FIRST_ASK_MS, SLOWEST_ASK_MS } from './remote-run.ts';
 import type { BusyPolicy } from './settings.ts';
@@ -18,8 +18,8 @@ export interface ThreadGate {
    * same run, and has it. `undefined`: it was no longer wanted. Throws `thread.busy` under `reject`.
    */
   enter(claim: RunClaim, options: EnterOptions): Promise<Entry | 'elsewhere' | undefined>;
-  /** Gives up the place, if there is one. */
-  leave(claim: RunClaim): Promise<void>;
+  /** Gives up the place, if there is one. With an outcome the run ended as it waited, and other machines are to know. */
+  leave(claim: RunClaim, outcome?: RunOutcome): Promise<void>;
   /** Has whoever waits for this thread look again. */
   wake(threadId: string): void;
   /** Stops listening. */
@@ -128,8 +128,8 @@ export const createThreadGate = (lease: RunLease, clock: Clock): ThreadGate => {
         sleepers.delete(threadId);
       }
     },
-    async leave(claim) {
-      if (placed.delete(claim.runId)) await lease.leave(claim, machine());
+    async leave(claim, outcome) {
+      if (placed.delete(claim.runId)) await lease.leave(claim, machine(), outcome);
     },
     wake,
     close: stopListening,

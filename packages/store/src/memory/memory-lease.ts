@@ -1,7 +1,7 @@
 /**
  * Who may run a thread, in one process: for tests of what several machines do, and for several servers in one process.
  */
-import type { RunLease, RunRecord } from '@chatkit/core';
+import type { RunClaim, RunLease, RunRecord } from '@chatkit/core';
 import { createThreadLine, type ThreadLine } from './thread-line.ts';
 
 export interface MemoryLeaseOptions {
@@ -18,6 +18,20 @@ interface Held {
   until: number;
   stop: string | undefined;
 }
+
+/** A run that stands in the line of its thread. */
+interface Waiting {
+  readonly record: RunRecord;
+  stop: string | undefined;
+}
+
+const recordOf = ({ runId, threadId, resumable, userId }: RunClaim, epoch: number): RunRecord => ({
+  runId,
+  threadId,
+  resumable,
+  epoch,
+  ...(userId === undefined ? {} : { userId }),
+});
 
 /**
  * Leases in memory. Servers that are given the same object see the same leases. `close()` ends what listens for stops and
@@ -37,6 +51,7 @@ export const createMemoryLease = (options: MemoryLeaseOptions = {}): RunLease =>
   const ended = new Map<string, RunRecord>();
   /** Of threads that somebody waits for. */
   const lines = new Map<string, ThreadLine>();
+  const waiting = new Map<string, Waiting>();
   const listeners = new Set<(runId: string, cause: string) => void>();
   const freeListeners = new Set<(threadId: string) => void>();
 
@@ -52,11 +67,26 @@ export const createMemoryLease = (options: MemoryLeaseOptions = {}): RunLease =>
     return first;
   };
 
-  const takePlace = (threadId: string, machine: string, runId: string): void => {
-    const line = lines.get(threadId) ?? createThreadLine();
+  const takePlace = (claim: RunClaim, machine: string): void => {
+    const { runId, threadId } = claim;
+    const line = lines.get(threadId) ?? createThreadLine((gone) => void waiting.delete(gone));
     lines.set(threadId, line);
     const now = clock.now();
     line.add({ machine, runId }, now, now + ttlMs);
+    if (!waiting.has(runId)) waiting.set(runId, { record: recordOf(claim, 0), stop: undefined });
+  };
+
+  const waitingRun = (runId: string): Waiting | undefined => {
+    const run = waiting.get(runId);
+    return run !== undefined && lines.get(run.record.threadId)?.has(runId, clock.now()) ? run : undefined;
+  };
+
+  const keepEnded = (record: RunRecord): void => {
+    ended.set(record.runId, record);
+    for (const oldest of ended.keys()) {
+      if (ended.size <= maxEndedRuns) break;
+      ended.delete(oldest);
+    }
   };
 
   const tellIfFree = (threadId: string): void => {
@@ -67,30 +97,30 @@ export const createMemoryLease = (options: MemoryLeaseOptions = {}): RunLease =>
   return {
     ttlMs,
     async acquire(claim, waiter) {
-      const { runId, threadId, resumable, userId } = claim;
+      const { runId, threadId } = claim;
       const known = byRun.get(runId)?.record ?? ended.get(runId);
       if (known !== undefined) return { heldBy: known };
       const heldBy = byThread.get(threadId)?.record;
       const turn = turnIn(threadId);
       if (heldBy !== undefined || (turn !== undefined && turn !== waiter)) {
-        if (waiter !== undefined) takePlace(threadId, waiter, runId);
+        if (waiter !== undefined) takePlace(claim, waiter);
         return { heldBy };
       }
+      const stop = waiting.get(runId)?.stop;
       if (turn !== undefined) lines.get(threadId)?.letIn({ machine: turn, runId });
-      const held: Held = {
-        record: { runId, threadId, resumable, epoch: 1, ...(userId === undefined ? {} : { userId }) },
-        until: clock.now() + ttlMs,
-        stop: undefined,
-      };
+      const held: Held = { record: recordOf(claim, 1), until: clock.now() + ttlMs, stop };
       byThread.set(threadId, held);
       byRun.set(runId, held);
       return { granted: held.record, ...(turnIn(threadId) === undefined ? {} : { overtaken: true }) };
     },
-    async queue({ runId, threadId }, waiter) {
-      takePlace(threadId, waiter, runId);
+    async queue(claim, waiter) {
+      takePlace(claim, waiter);
     },
-    async leave({ runId, threadId }, waiter) {
-      lines.get(threadId)?.remove({ machine: waiter, runId });
+    async leave({ runId, threadId }, waiter, outcome) {
+      const run = waiting.get(runId);
+      const hasLeft = lines.get(threadId)?.remove({ machine: waiter, runId });
+      const isKnown = byRun.has(runId) || ended.has(runId);
+      if (hasLeft && run !== undefined && outcome !== undefined && !isKnown) keepEnded({ ...run.record, outcome });
       tellIfFree(threadId);
     },
     async renew(run, waiter) {
@@ -107,18 +137,14 @@ export const createMemoryLease = (options: MemoryLeaseOptions = {}): RunLease =>
       byRun.delete(run.runId);
       tellIfFree(held.record.threadId);
       if (outcome === undefined) return;
-      ended.set(run.runId, { ...held.record, outcome });
-      for (const oldest of ended.keys()) {
-        if (ended.size <= maxEndedRuns) break;
-        ended.delete(oldest);
-      }
+      keepEnded({ ...held.record, outcome });
     },
-    find: async (runId) => byRun.get(runId)?.record ?? ended.get(runId),
+    find: async (runId) => byRun.get(runId)?.record ?? ended.get(runId) ?? waitingRun(runId)?.record,
     activeIn: async (threadId) => byThread.get(threadId)?.record,
     async requestStop(runId, cause) {
-      const held = byRun.get(runId);
-      if (held === undefined) return;
-      held.stop ??= cause;
+      const run = byRun.get(runId) ?? waitingRun(runId);
+      if (run === undefined) return;
+      run.stop ??= cause;
       for (const listener of [...listeners]) listener(runId, cause);
     },
     onStop(listener) {

@@ -11,7 +11,10 @@ interface Place {
 export interface ThreadLine {
   /** Takes a place at the end for a run that has none, and is heard of: its machine's places are good until then. */
   add(place: Place, now: number, until: number): void;
-  remove(place: Place): void;
+  /** Gives up a place. Whether it was there. */
+  remove(place: Place): boolean;
+  /** Whether a run has a place that is good. */
+  has(runId: string, now: number): boolean;
   /** The machine has been heard of. */
   keep(machine: string, until: number): void;
   /** Whose turn it is. Places that are no longer good go. */
@@ -23,7 +26,8 @@ export interface ThreadLine {
   letIn(place: Place): void;
 }
 
-export const createThreadLine = (): ThreadLine => {
+/** `onGone` hears of each run that stands in the line no more. */
+export const createThreadLine = (onGone: (runId: string) => void): ThreadLine => {
   const places: Place[] = [];
   const goodUntil = new Map<string, number>();
   const indexOf = (runId: string) => places.findIndex((place) => place.runId === runId);
@@ -38,14 +42,22 @@ export const createThreadLine = (): ThreadLine => {
     },
     remove({ machine, runId }) {
       const index = indexOf(runId);
-      if (places[index]?.machine === machine) places.splice(index, 1);
+      if (places[index]?.machine !== machine) return false;
+      places.splice(index, 1);
+      onGone(runId);
+      return true;
+    },
+    has(runId, now) {
+      const place = places[indexOf(runId)];
+      return place !== undefined && isHeardOf(place.machine, now);
     },
     keep: (machine, until) => void goodUntil.set(machine, until),
     first(now) {
       for (;;) {
-        const machine = places[0]?.machine;
-        if (machine === undefined || isHeardOf(machine, now)) return machine;
+        const [place] = places;
+        if (place === undefined || isHeardOf(place.machine, now)) return place?.machine;
         places.shift();
+        onGone(place.runId);
       }
     },
     letIn({ machine, runId }) {
@@ -58,6 +70,7 @@ export const createThreadLine = (): ThreadLine => {
         own.runId = first?.runId ?? runId;
         places.shift();
       }
+      if (own !== undefined) onGone(runId);
     },
   };
 };

@@ -2,7 +2,8 @@
  * What the lease does in Redis, each as one atomic step, by the clock of Redis. A run is a hash (`thread`, `epoch`,
  * `resumable`, `user`, `outcome`, `stop`), a thread names the run that has it, and a sorted set holds when each lease runs out. The
  * line of a thread is a sorted set of runs, by places, and a hash of whose they are; a key for each machine says that it has been heard
- * of. All keys share a hash slot, so a script may go from a thread to its run, and from a line to its machines.
+ * of. A run that waits has its hash too, in epoch 0, which counts for as long as its place is good. All keys share a hash slot, so a
+ * script may go from a thread to its run, and from a line to its machines and runs.
  */
 
 const shared = `
@@ -17,6 +18,10 @@ local function record(key, id)
 end
 `;
 
+/**
+ * `runs` is the prefix of their keys. Hashes of runs that wait are not renewed with their places, which would cost
+ * one command for each of them: they go with the place, or, where nobody looks at a line again, after a day.
+ */
 const inLine = `
 local function isHeardOf(line, machine)
   return machine and redis.call('EXISTS', line .. ':machine:' .. machine) == 1
@@ -35,17 +40,28 @@ local function place(line, machine, run, ttl)
   redis.call('SET', line .. ':machine:' .. machine, '')
   keep(line, machine, ttl)
 end
+local function note(key, thread, resumable, user)
+  if redis.call('EXISTS', key) == 1 then return end
+  redis.call('HSET', key, 'thread', thread, 'epoch', 0, 'resumable', resumable)
+  if user ~= '' then redis.call('HSET', key, 'user', user) end
+  redis.call('PEXPIRE', key, 86400000)
+end
+local function isWaiting(key)
+  local run = redis.call('HMGET', key, 'epoch', 'outcome')
+  return run[1] == '0' and not run[2]
+end
 local function remove(line, run)
   redis.call('ZREM', line, run)
   redis.call('HDEL', line .. ':of', run)
 end
-local function first(line)
+local function first(line, runs)
   while true do
     local run = redis.call('ZRANGE', line, 0, 0)[1]
     if not run then return nil, nil end
     local machine = redis.call('HGET', line .. ':of', run)
     if isHeardOf(line, machine) then return run, machine end
     remove(line, run)
+    if isWaiting(runs .. run) then redis.call('DEL', runs .. run) end
   end
 end
 `;
@@ -56,13 +72,16 @@ end
  */
 export const acquireScript = `${shared}${inLine}
 local known = record(KEYS[2], ARGV[1])
-if known then return {0, known} end
+if known and not isWaiting(KEYS[2]) then return {0, known} end
 local holder = redis.call('GET', KEYS[1])
 local held = holder and record(ARGV[5] .. holder, holder)
 if held and held[5] ~= '' then held = false end
-local head, turn = first(KEYS[4])
+local head, turn = first(KEYS[4], ARGV[5])
 if held or (turn and turn ~= ARGV[7]) then
-  if ARGV[7] ~= '' then place(KEYS[4], ARGV[7], ARGV[1], ARGV[4]) end
+  if ARGV[7] ~= '' then
+    place(KEYS[4], ARGV[7], ARGV[1], ARGV[4])
+    note(KEYS[2], ARGV[2], ARGV[3], ARGV[6])
+  end
   return {0, held}
 end
 if turn then
@@ -74,13 +93,15 @@ if turn then
 end
 redis.call('HSET', KEYS[2], 'thread', ARGV[2], 'epoch', 1, 'resumable', ARGV[3])
 if ARGV[6] ~= '' then redis.call('HSET', KEYS[2], 'user', ARGV[6]) end
+redis.call('PERSIST', KEYS[2])
 redis.call('SET', KEYS[1], ARGV[1])
 redis.call('ZADD', KEYS[3], now() + ARGV[4], ARGV[1])
-return {1, record(KEYS[2], ARGV[1]), first(KEYS[4]) and 1 or 0}`;
+return {1, record(KEYS[2], ARGV[1]), first(KEYS[4], ARGV[5]) and 1 or 0}`;
 
-/** KEYS line. ARGV run id, machine, ttl. */
+/** KEYS line, run. ARGV run id, machine, ttl, thread id, resumable, user or ''. */
 export const queueScript = `${inLine}
-place(KEYS[1], ARGV[2], ARGV[1], ARGV[3])`;
+place(KEYS[1], ARGV[2], ARGV[1], ARGV[3])
+note(KEYS[2], ARGV[4], ARGV[5], ARGV[6])`;
 
 const tellIfFree = `
 local function tellIfFree(thread, line, id, channel)
@@ -90,9 +111,19 @@ local function tellIfFree(thread, line, id, channel)
 end
 `;
 
-/** KEYS thread, line. ARGV run id, thread id, machine, channel. */
+/** KEYS thread, line, run. ARGV run id, thread id, machine, channel, outcome or '', how long the record is kept. */
 export const leaveScript = `${inLine}${tellIfFree}
-if redis.call('HGET', KEYS[2] .. ':of', ARGV[1]) == ARGV[3] then remove(KEYS[2], ARGV[1]) end
+if redis.call('HGET', KEYS[2] .. ':of', ARGV[1]) == ARGV[3] then
+  remove(KEYS[2], ARGV[1])
+  if isWaiting(KEYS[3]) then
+    if ARGV[5] == '' then
+      redis.call('DEL', KEYS[3])
+    else
+      redis.call('HSET', KEYS[3], 'outcome', ARGV[5])
+      redis.call('PEXPIRE', KEYS[3], ARGV[6])
+    end
+  end
+end
 tellIfFree(KEYS[1], KEYS[2], ARGV[2], ARGV[4])`;
 
 /** KEYS run, leases, line. ARGV run id, epoch, ttl, machine or ''. → `[held, stop or '']`. */
@@ -123,9 +154,19 @@ redis.call('ZREM', KEYS[3], ARGV[1])
 tellIfFree(KEYS[2], KEYS[4], ARGV[5], ARGV[6])
 return 1`;
 
-/** KEYS run. ARGV run id. → record or nothing. */
-export const findScript = `${shared}
-return record(KEYS[1], ARGV[1])`;
+/** Whether the run of a key is known: as one that waits only while its place is good. */
+const known = `
+local function isKnown(key, id, lines)
+  local thread = redis.call('HGET', key, 'thread')
+  if not thread or not isWaiting(key) then return thread end
+  local line = lines .. thread
+  return isHeardOf(line, redis.call('HGET', line .. ':of', id))
+end
+`;
+
+/** KEYS run. ARGV run id, prefix of lines. → record or nothing. */
+export const findScript = `${shared}${inLine}${known}
+return isKnown(KEYS[1], ARGV[1], ARGV[2]) and record(KEYS[1], ARGV[1])`;
 
 /** KEYS thread. ARGV prefix of runs. → record of the run in progress or nothing. */
 export const activeScript = `${shared}
@@ -133,10 +174,9 @@ local holder = redis.call('GET', KEYS[1])
 local held = holder and record(ARGV[1] .. holder, holder)
 return held and held[5] == '' and held`;
 
-/** KEYS run. ARGV run id, cause, channel. The first cause counts. */
-export const stopScript = `
-local run = redis.call('HMGET', KEYS[1], 'thread', 'outcome')
-if not run[1] or run[2] then return 0 end
+/** KEYS run. ARGV run id, cause, channel, prefix of lines. The first cause counts. */
+export const stopScript = `${inLine}${known}
+if not isKnown(KEYS[1], ARGV[1], ARGV[4]) or redis.call('HEXISTS', KEYS[1], 'outcome') == 1 then return 0 end
 redis.call('HSETNX', KEYS[1], 'stop', ARGV[2])
 redis.call('PUBLISH', ARGV[3], cjson.encode({ARGV[1], ARGV[2]}))
 return 1`;

@@ -47,7 +47,8 @@ export const createRedisLease = (options: RedisLeaseOptions): RunLease => {
   const channel = `${base}:stop`;
   const runKey = (runId: string) => runPrefix + runId;
   const threadKey = (threadId: string) => `${base}:thread:${threadId}`;
-  const lineKey = (threadId: string) => `${base}:line:${threadId}`;
+  const linePrefix = `${base}:line:`;
+  const lineKey = (threadId: string) => linePrefix + threadId;
   const port = createRedisPort(options.client);
   const scripts = {
     acquire: createRedisScript(port, acquireScript),
@@ -75,24 +76,18 @@ export const createRedisLease = (options: RedisLeaseOptions): RunLease => {
     ttlMs,
     async acquire({ runId, threadId, resumable, userId }, waiter = '') {
       const keys = [threadKey(threadId), runKey(runId), leases, lineKey(threadId)];
-      const args = [
-        runId,
-        threadId,
-        resumable ? '1' : '',
-        `${ttlMs}`,
-        runPrefix,
-        userId === undefined ? '' : `=${userId}`,
-        waiter,
-      ];
+      const args = [runId, threadId, flagOf(resumable), `${ttlMs}`, runPrefix, userOf(userId), waiter];
       const [granted, record, behind] = (await scripts.acquire(keys, args)) as [number, RawRecord, number];
       if (Number(granted) === 0) return { heldBy: toRecordOrNothing(record) };
       return { granted: toRecord(record), ...(Number(behind) === 1 ? { overtaken: true } : {}) };
     },
-    async queue({ runId, threadId }, waiter) {
-      await scripts.queue([lineKey(threadId)], [runId, waiter, `${ttlMs}`]);
+    async queue({ runId, threadId, resumable, userId }, waiter) {
+      const args = [runId, waiter, `${ttlMs}`, threadId, flagOf(resumable), userOf(userId)];
+      await scripts.queue([lineKey(threadId), runKey(runId)], args);
     },
-    async leave({ runId, threadId }, waiter) {
-      await scripts.leave([threadKey(threadId), lineKey(threadId)], [runId, threadId, waiter, channel]);
+    async leave({ runId, threadId }, waiter, outcome) {
+      const keys = [threadKey(threadId), lineKey(threadId), runKey(runId)];
+      await scripts.leave(keys, [runId, threadId, waiter, channel, outcome ?? '', `${retainMs}`]);
     },
     async renew({ runId, threadId, epoch }, waiter = '') {
       const keys = [runKey(runId), leases, lineKey(threadId)];
@@ -104,10 +99,10 @@ export const createRedisLease = (options: RedisLeaseOptions): RunLease => {
       const keys = [runKey(runId), threadKey(threadId), leases, lineKey(threadId)];
       await scripts.release(keys, [runId, `${epoch}`, outcome ?? '', `${retainMs}`, threadId, channel]);
     },
-    find: async (runId) => toRecordOrNothing(await scripts.find([runKey(runId)], [runId])),
+    find: async (runId) => toRecordOrNothing(await scripts.find([runKey(runId)], [runId, linePrefix])),
     activeIn: async (threadId) => toRecordOrNothing(await scripts.active([threadKey(threadId)], [runPrefix])),
     async requestStop(runId, cause) {
-      await scripts.stop([runKey(runId)], [runId, cause, channel]);
+      await scripts.stop([runKey(runId)], [runId, cause, channel, linePrefix]);
     },
     onStop(listener) {
       // The same function may listen twice.
@@ -140,7 +135,11 @@ const reapedAtOnce = 50;
 
 type RawRecord = [runId: string, threadId: string, epoch: string, resumable: string, outcome: string, user: string];
 
+const flagOf = (resumable: boolean): string => (resumable ? '1' : '');
+
 /** A user's id may be empty, so it is written behind a sign. */
+const userOf = (userId: string | undefined): string => (userId === undefined ? '' : `=${userId}`);
+
 const toRecord = ([runId, threadId, epoch, resumable, outcome, user]: RawRecord): RunRecord => ({
   runId,
   threadId,

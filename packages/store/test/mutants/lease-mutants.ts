@@ -155,4 +155,58 @@ export const leaseMutants: Record<string, { make: MakeMachines; fails: string }>
     make: mutant((lease) => ({ renew: (run) => lease.renew(run) })),
     fails: 'drops the places of a machine that is not heard of any more',
   },
+  'knows who waits on the machine that asks alone': {
+    make: mutant((lease) => ({
+      async find(runId) {
+        const record = await lease.find(runId);
+        return record?.epoch === 0 && record.outcome === undefined ? undefined : record;
+      },
+    })),
+    fails: 'is found by every machine, in epoch 0, until it is granted',
+  },
+  'finds those who only asked': {
+    make: mutant((lease) => ({ acquire: (claim, waiter) => lease.acquire(claim, waiter ?? `asks-${claim.runId}`) })),
+    fails: 'is not found when it only asked, nor when it has left',
+  },
+  'finds the runs of machines that are gone': {
+    make: mutant((lease) => {
+      const placed = new Map<string, RunClaim>();
+      return {
+        async queue(claim, waiter) {
+          placed.set(claim.runId, claim);
+          await lease.queue(claim, waiter);
+        },
+        async find(runId) {
+          const claim = placed.get(runId);
+          return (await lease.find(runId)) ?? (claim && { ...claim, epoch: 0 });
+        },
+      };
+    }),
+    fails: 'is not found when its machine is not heard of any more',
+  },
+  'begins what was stopped as it waited': {
+    make: mutant((lease) => ({ leave: (claim, waiter) => lease.leave(claim, waiter) })),
+    fails: 'is remembered with its outcome when it ended there, and never granted',
+  },
+  'takes a run for ended that another machine has': {
+    make: mutant((lease) => {
+      const left = new Map<string, RunRecord>();
+      return {
+        async leave(claim, waiter, outcome) {
+          if (outcome !== undefined) left.set(claim.runId, { ...claim, epoch: 0, outcome });
+          await lease.leave(claim, waiter, outcome);
+        },
+        find: async (runId) => left.get(runId) ?? lease.find(runId),
+      };
+    }),
+    fails: 'keeps the record of one that has begun elsewhere, whoever leaves',
+  },
+  'stops no run that waits': {
+    make: mutant((lease) => ({
+      async requestStop(runId, cause) {
+        if ((await lease.find(runId))?.epoch !== 0) await lease.requestStop(runId, cause);
+      },
+    })),
+    fails: 'is stopped from any machine: its own hears of it, and its first renewal says so',
+  },
 };

@@ -7,6 +7,7 @@ import type { LeaseKit, Machines } from './lease/kit.ts';
 import { describeLine } from './lease/line.ts';
 import { describeOwnership } from './lease/ownership.ts';
 import { describeStops } from './lease/stops.ts';
+import { describeWaiting } from './lease/waiting.ts';
 
 export interface DescribeRunLeaseOptions {
   /** Lets time go by on the clock that the leases go by. Default: waits. */
@@ -53,6 +54,7 @@ export const describeRunLease = (
     describeExpiry(kit);
     describeStops(kit);
     describeLine(kit);
+    describeWaiting(kit);
     describeInterleavedClaims(kit);
   });
 };

@@ -250,6 +250,11 @@ export const describeLine = (kit: LeaseKit): void => {
                 expect(answer).toEqual({ granted: holder, ...(line.length > 0 ? { overtaken: true } : {}) });
               }
             }
+            const found = await patient()[machine === 0 ? 1 : 0].find(runId);
+            const waits = line.some((place) => place.machine === machine && place.run === run);
+            if (holder?.runId === runId) expect(found).toEqual(holder);
+            else if (ended.has(runId)) expect(found).toEqual({ ...claim, epoch: 1, outcome: 'completed' });
+            else expect(found).toEqual(waits ? { ...claim, epoch: 0 } : undefined);
           }
         }),
         { numRuns: runs },
