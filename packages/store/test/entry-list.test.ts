@@ -9,7 +9,7 @@ import {
 } from '@chatkit/core';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { EntryList } from '../src/memory/entry-list.ts';
+import { EntryList } from '../src/shared/entry-list.ts';
 
 const odd = (event: ThreadStreamEvent, more: object): ThreadStreamEvent => ({ ...event, ...more });
 const anEvent: fc.Arbitrary<ThreadStreamEvent> = fc.oneof(

@@ -4,6 +4,7 @@ import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { decodeBatch } from '../src/redis/log-batch.ts';
 import type { Place } from '../src/redis/log-draft.ts';
+import { createLogRun } from '../src/redis/log-run.ts';
 import { createLogWriter, createOutbox, isConfirmed, type LogWriter, type Outbox } from '../src/redis/log-writer.ts';
 
 beforeEach(() => void vi.useFakeTimers());
@@ -24,10 +25,11 @@ type Fate = 'kept' | 'lost' | 'kept, its answer lost';
 /** A Redis that keeps batches by key, and loses commands or answers as it is told; without a word it keeps them. */
 const createFakeRedis = () => {
   const kept = new Map<string, LogEntry[]>();
-  const commands: { readonly at: number; readonly keys: readonly string[] }[] = [];
+  const commands: { readonly at: number; readonly runs: number }[] = [];
   const fates: Fate[] = [];
-  const take = (key: string, batch: string): void => {
-    const [, id = '', before = '', outcome, events = ''] = /^(\S+) (\S*) !?([a-z]*)(.*)$/s.exec(batch) ?? [];
+  const take = (batch: string): void => {
+    const [, key = '', id = '', before = '', outcome, events = ''] =
+      /^\d+ (\S+) (\S+) (\S*) !?([a-z]*)(.*)$/.exec(batch) ?? [];
     const entries = kept.get(key) ?? [];
     const fields = ['p', before, 'e', events, ...(outcome === '' ? [] : ['o', outcome])] as string[];
     const last = entries.at(-1)?.offset ?? '';
@@ -44,10 +46,11 @@ const createFakeRedis = () => {
     kept,
     commands,
     fates,
-    async append(keys: readonly string[], args: readonly string[]): Promise<unknown> {
+    async append(_keys: readonly string[], args: readonly string[]): Promise<unknown> {
       const fate = fates.shift() ?? 'kept';
-      commands.push({ at: performance.now(), keys });
-      if (fate !== 'lost') keys.forEach((key, index) => void take(key, args[index + 4] as string));
+      const batches = (args.at(-1) as string).split('\n').slice(0, -1);
+      commands.push({ at: performance.now(), runs: batches.length });
+      if (fate !== 'lost') for (const batch of batches) take(batch);
       await new Promise((done) => setTimeout(done, 3));
       if (fate !== 'kept') throw new Error('The connection is gone.');
       return [];
@@ -58,6 +61,7 @@ const createFakeRedis = () => {
 const createWriter = (append: ReturnType<typeof createFakeRedis>['append'], options = {}): LogWriter =>
   createLogWriter({
     append,
+    keyPrefix: '',
     flushMs: 25,
     flushEvents: 4,
     flushBytes: 8_192,
@@ -66,9 +70,11 @@ const createWriter = (append: ReturnType<typeof createFakeRedis>['append'], opti
     openTtlMs: 3_600_000,
     endedTtlMs: 600_000,
     unreachableMs: 30_000,
+    onAcked() {},
+    onFailed() {},
     ...options,
   });
-const open = (id: string): Outbox => createOutbox(id, id, { onAcked() {}, onFailed() {} });
+const open = (id: string): Outbox => createOutbox(createLogRun(id));
 
 const aRunId = fc.constantFrom('a', 'b', 'c', 'd', 'e');
 const aStep = fc.oneof(
@@ -95,7 +101,7 @@ describe('createLogWriter', () => {
         const push = (id: string, entry: LogEntry, now: boolean): void => {
           const run = runs.get(id);
           run?.pushed.push(entry.offset);
-          if (run !== undefined) writer.push(run.outbox, entry, placeOf(entry), now);
+          if (run !== undefined) writer.push(run.outbox, entry, placeOf(entry), 100, now);
         };
         for (const step of steps) {
           if (step.of === 'pass') await vi.advanceTimersByTimeAsync(step.ms);
@@ -128,14 +134,14 @@ describe('createLogWriter', () => {
     const writer = createWriter(redis.append, { maxRunsPerCommand: 32 });
     const outboxes = Array.from({ length: 20 }, (_, index) => open(`${index}`));
     const first = performance.now();
-    for (const outbox of outboxes) writer.push(outbox, entryAt(1, 1), { epoch: 1, seq: 1 }, true);
+    for (const outbox of outboxes) writer.push(outbox, entryAt(1, 1), { epoch: 1, seq: 1 }, 100, true);
     await vi.advanceTimersByTimeAsync(4);
-    expect(redis.commands.map(({ at, keys }) => [at - first, keys.length])).toEqual([[0, 20]]);
+    expect(redis.commands.map(({ at, runs }) => [at - first, runs])).toEqual([[0, 20]]);
     const second = performance.now();
-    for (const outbox of outboxes) writer.push(outbox, entryAt(1, 2), { epoch: 1, seq: 2 }, false);
+    for (const outbox of outboxes) writer.push(outbox, entryAt(1, 2), { epoch: 1, seq: 2 }, 100, false);
     await vi.advanceTimersByTimeAsync(100);
     const later = redis.commands.slice(1);
-    expect(later.map(({ keys }) => keys.length)).toEqual([20]);
+    expect(later.map(({ runs }) => runs)).toEqual([20]);
     expect((later[0]?.at ?? 0) - second).toBeGreaterThan(19);
     expect((later[0]?.at ?? 0) - second).toBeLessThanOrEqual(26);
   });
@@ -144,7 +150,7 @@ describe('createLogWriter', () => {
     const redis = createFakeRedis();
     const writer = createWriter(redis.append);
     const outbox = open('a');
-    writer.push(outbox, { offset: '1-1', end: 'completed' }, { epoch: 1, seq: 1 }, true);
+    writer.push(outbox, { offset: '1-1', end: 'completed' }, { epoch: 1, seq: 1 }, 100, true);
     const confirmed = writer.confirmed(outbox);
     writer.abandon(outbox, new ChatKitError('log.expired', 'Deleted.'));
     await expect(confirmed).rejects.toMatchObject({ code: 'log.expired' });

@@ -1,5 +1,7 @@
+import { textDelta } from '@chatkit/core';
+import { collect } from '@chatkit/stream';
 import { describeStreamLog } from '@chatkit/testing/conformance';
-import { afterAll, describe } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { createRedisLog, type RedisLog } from '../src/redis/index.ts';
 import { redisClients } from './redis-clients.ts';
 import { startRedis } from './redis-server.ts';
@@ -34,5 +36,21 @@ describe.skipIf(server === undefined)('createRedisLog', () => {
       },
       { close: async (log) => void (await log.close()), runs: 30 },
     );
+
+    it(`takes every run's batch for its own over ${name}, whatever its id and its text are`, async () => {
+      const prefix = `ids over ${name}`;
+      const [writer, reader] = [await make({ prefix }), await make({ prefix })];
+      const ids = ['a', 'a b', ' a', '1 a 1-1', 'a\nb', '!', 'ключ', '日本 1-1 \n', '😀', '"[', '\\n'];
+      const texts = ['plain', 'two\nlines', ' 1-1 ', '日本', '😀', '\n', '\u2028"\\'];
+      await Promise.all(ids.map((id) => writer.create(id)));
+      const entriesOf = (id: string) => [
+        ...texts.map((text, at) => ({ offset: `1-${at + 1}`, event: textDelta(id, text) })),
+        { offset: `1-${texts.length + 1}`, end: 'completed' as const },
+      ];
+      // In one turn, so that they share a command.
+      await Promise.all(ids.map((id) => writer.append(id, entriesOf(id))));
+      for (const id of ids) expect(await collect(reader.read(id))).toEqual(entriesOf(id));
+      await Promise.all([writer.close(), reader.close()]);
+    });
   }
 });

@@ -3,10 +3,10 @@
  * and then tail it. The ring *is* the log: a reader never gets anything that is not in it.
  */
 import { ChatKitError, compareOffsets, type LogEntry, parseOffset, type StreamLog } from '@chatkit/core';
+import { EntryList } from '../shared/entry-list.ts';
 import { entrySize } from '../shared/event-size.ts';
 import { createTailReader, type TailSource } from '../shared/tail-reader.ts';
 import { tooLarge } from '../shared/too-large.ts';
-import { EntryList } from './entry-list.ts';
 
 export interface MemoryLogOptions {
   /**
@@ -153,7 +153,7 @@ export const createMemoryLog = (options: MemoryLogOptions = {}): StreamLog => {
           const { list, lastDropped, tails } = run;
           if (lastDropped !== undefined && (after === undefined || compareOffsets(after, lastDropped) < 0))
             throw expired(run);
-          tail.position = after === undefined ? list.first : firstAfter(list, after);
+          tail.position = after === undefined ? list.first : list.firstAfter(after);
           isAhead = after !== undefined && tail.position === list.end;
           tails.push(tail);
           idle.delete(run.id);
@@ -206,18 +206,6 @@ const closed = (run: Run, { offset }: LogEntry): ChatKitError =>
   new ChatKitError('log.closed', `The run ${JSON.stringify(run.id)} has ended; nothing can follow.`, {
     details: { id: run.id, offset },
   });
-
-/** The number of the first entry whose offset is above `after`. */
-const firstAfter = (list: EntryList, after: string): number => {
-  let low = list.first;
-  let high = list.end;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (compareOffsets((list.at(middle) as LogEntry).offset, after) <= 0) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-};
 
 /** Bytes that the slowest reader has not taken yet; 0 without readers. */
 const widestLag = ({ list, tails }: Run): number => {

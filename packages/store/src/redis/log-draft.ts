@@ -11,56 +11,49 @@ export interface Place {
   readonly seq: number;
 }
 
-export interface Draft {
-  /** Index of the first entry, and how many there are. */
-  from(): number;
-  count(): number;
-  /** The length of the events' text. */
-  length(): number;
-  /** The offset of the last entry. */
-  id(): string;
-  /** The events' JSON, as an array, behind the outcome when the last entry is the terminal one. */
-  text(): string;
-  /** Takes the entry at `index`, if it is the one that follows and there is room. */
-  add(index: number, entry: LogEntry, place: Place): void;
-  /** Begins anew, with the entry at `index`. */
-  restart(index: number): void;
-}
-
 /** No batch is larger, however much has piled up. */
 const maxLength = 64 * 1024;
 
-export const createDraft = (): Draft => {
-  const encode = createEventEncoder();
-  let from = 0;
-  let count = 0;
-  let events = '';
-  let id = '';
-  let outcome = '';
-  let epoch = 0;
-  let seq = 0;
+export class Draft {
+  /** Number of the first entry, and how many there are. */
+  from = 0;
+  count = 0;
+  /** The offset of the last entry. */
+  id = '';
+  private outcome = '';
+  /** The events' JSON, each behind what separates it from the one before. */
+  private events = '';
+  private epoch = 0;
+  private seq = 0;
+  private readonly encode = createEventEncoder();
 
-  return {
-    from: () => from,
-    count: () => count,
-    length: () => events.length,
-    id: () => id,
-    text: () => `${outcome}[${events}]`,
-    add(index, entry, place) {
-      if (index !== from + count || outcome !== '' || events.length >= maxLength) return;
-      if (count > 0 && (place.epoch !== epoch || place.seq !== seq + 1)) return;
-      epoch = place.epoch;
-      seq = place.seq;
-      id = entry.offset;
-      count += 1;
-      if ('end' in entry) outcome = entry.end;
-      else events = events === '' ? encode(entry.event) : `${events},${encode(entry.event)}`;
-    },
-    restart(index) {
-      from = index;
-      count = 0;
-      events = '';
-      outcome = '';
-    },
-  };
-};
+  /** The length of the events' text. */
+  get length(): number {
+    return this.events.length;
+  }
+
+  /** The events' JSON, as an array, behind the outcome when the last entry is the terminal one. */
+  get text(): string {
+    return this.events === '' ? `${this.outcome}[]` : `${this.outcome}${this.events}]`;
+  }
+
+  /** Takes the entry with this number, if it is the one that follows and there is room. */
+  add(number: number, entry: LogEntry, place: Place): void {
+    if (number !== this.from + this.count || this.outcome !== '' || this.events.length >= maxLength) return;
+    if (this.count > 0 && (place.epoch !== this.epoch || place.seq !== this.seq + 1)) return;
+    this.epoch = place.epoch;
+    this.seq = place.seq;
+    this.id = entry.offset;
+    this.count += 1;
+    if ('end' in entry) this.outcome = entry.end;
+    else this.events += `${this.events === '' ? '[' : ','}${this.encode(entry.event)}`;
+  }
+
+  /** Begins anew, with the entry of this number. */
+  restart(number: number): void {
+    this.from = number;
+    this.count = 0;
+    this.events = '';
+    this.outcome = '';
+  }
+}

@@ -2,9 +2,9 @@
  * Follows the runs of other machines: one blocking connection for all of them. A run that is added while it blocks wakes
  * it through a stream of its own, which works on any Redis and leaves no moment in which a wake-up can be missed.
  */
-import { compareOffsets } from '@chatkit/core';
+import { compareOffsets, parseOffset } from '@chatkit/core';
 import { forEach, interruptible, pipe, retry, timeout } from '@chatkit/stream';
-import { createEntryWindow, type EntryWindow } from './entry-window.ts';
+import { EntryWindow } from './entry-window.ts';
 import { type Batch, decodeBatch, readReplyPairs } from './log-batch.ts';
 import type { RedisConnection, RedisPort } from './redis-client.ts';
 
@@ -68,10 +68,11 @@ export const createLogFollower = (options: LogFollowerOptions): LogFollower => {
   };
 
   const take = (run: Followed, batch: Batch): void => {
-    if (batch.before !== '' && isAfter(batch.before, run.cursor)) run.window = createEntryWindow(batch.before);
+    if (batch.before !== '' && isAfter(batch.before, run.cursor)) run.window = new EntryWindow(batch.before);
     run.cursor = batch.id;
     for (const entry of batch.entries)
-      if (isAfter(entry.offset, run.window.last())) run.window.push(entry, batch.bytesPerEntry);
+      if (isAfter(entry.offset, run.window.lastOffset))
+        run.window.push(entry, parseOffset(entry.offset), batch.bytesPerEntry);
   };
   const deliver = (reply: unknown, byStream: ReadonlyMap<string, Followed>): void => {
     for (const [stream, batches] of readReplyPairs(reply)) {
@@ -90,7 +91,7 @@ export const createLogFollower = (options: LogFollowerOptions): LogFollower => {
         }
         take(run, batch);
       }
-      if (run.window.isEnded()) followed.delete(run.runId);
+      if (run.window.isEnded) followed.delete(run.runId);
       options.onEntries(run);
     }
   };
@@ -136,7 +137,7 @@ export const createLogFollower = (options: LogFollowerOptions): LogFollower => {
 
   return {
     follow(runId, from) {
-      const run = { runId, window: createEntryWindow(from), cursor: from };
+      const run = { runId, window: new EntryWindow(from), cursor: from };
       followed.set(runId, run);
       if (state === 'idle') void read();
       else wake();

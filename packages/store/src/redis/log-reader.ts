@@ -52,7 +52,7 @@ export const readLog = (
         past = answer.entries;
         given = 0;
         isOver = answer.isWhole && answer.outcome !== '';
-        if (answer.isWhole && !isOver && run.tails.has(tail)) options.follow(run, answer.tail);
+        if (answer.isWhole && !isOver && run.tails.includes(tail)) options.follow(run, answer.tail);
       }
     } catch (error) {
       failure = unreachable(runId, error);
@@ -71,7 +71,7 @@ export const readLog = (
       if (after !== undefined && parseOffset(after) === undefined) throw unknownOffset(after);
       run = options.enter(runId);
       isKnown = run.isLocal;
-      run.tails.add(tail);
+      run.tails.push(tail);
     },
     poll() {
       for (;;) {
@@ -88,16 +88,16 @@ export const readLog = (
         const window = windowOf(run);
         if (window !== tail.window) tail.index = -1;
         tail.window = window;
-        if (window === undefined || (tail.index < window.start() && !window.covers(position))) {
+        if (window === undefined || (tail.index < window.first && !window.covers(position))) {
           void fetch();
           return 'wait';
         }
-        if (tail.index < window.start()) {
-          tail.index = window.indexAfter(position);
+        if (tail.index < window.first) {
+          tail.index = position === undefined ? window.first : window.firstAfter(position);
           isAhead = position !== undefined;
         }
         const entry = window.at(tail.index);
-        if (entry === undefined) return window.isEnded() ? 'end' : 'wait';
+        if (entry === undefined) return window.isEnded ? 'end' : 'wait';
         tail.index += 1;
         options.onTaken(run);
         if (isAhead && !isNew(entry)) continue;
@@ -106,7 +106,7 @@ export const readLog = (
       }
     },
     detach() {
-      run.tails.delete(tail);
+      run.tails.splice(run.tails.indexOf(tail), 1);
       options.onLeft(run);
     },
   };

@@ -11,7 +11,7 @@ export interface LogRun {
   /** Whether readers here read the outbox: the run was made here and nobody has taken it over. */
   isLocal: boolean;
   followed: Followed | undefined;
-  readonly tails: Set<Tail>;
+  readonly tails: Tail[];
   /** When Redis was last heard of it, by `performance.now()`. */
   heardAt: number;
   /** Whether the last look found that its lease has ended and its log has not. */
@@ -40,7 +40,7 @@ export const createLogRun = (id: string): LogRun => ({
   outbox: undefined,
   isLocal: false,
   followed: undefined,
-  tails: new Set(),
+  tails: [],
   heardAt: performance.now(),
   isOrphan: false,
   failure: undefined,
@@ -51,9 +51,9 @@ export const createLogRun = (id: string): LogRun => ({
 export const windowOf = (run: LogRun): EntryWindow | undefined =>
   run.isLocal ? run.outbox?.window : run.followed?.window;
 
-/** A reader that is woken may leave, and none comes meanwhile. */
-export const wakeAll = (run: LogRun): void => {
-  for (const tail of run.tails) tail.wake();
+/** From the last one on, because a reader that is woken may leave. */
+export const wakeAll = ({ tails }: LogRun): void => {
+  for (let at = tails.length - 1; at >= 0; at -= 1) tails[at]?.wake();
 };
 
 export const failReaders = (run: LogRun, error: ChatKitError): void => {
@@ -80,16 +80,16 @@ export const settleRoom = (run: LogRun, windowBytes: number): void => {
 
 const isAbove = (run: LogRun, bytes: number): boolean => {
   const { outbox } = run;
-  if (outbox === undefined || outbox.window.isEnded()) return false;
+  if (outbox === undefined || outbox.window.isEnded) return false;
   const { window, acked } = outbox;
   // Neither can be behind by more than there is; a token is asked twice.
-  if (window.bytes() <= bytes / 2) return false;
+  if (window.bytes <= bytes / 2) return false;
   return window.bytesFrom(acked) > bytes || widestLag(run, window) > bytes / 2;
 };
 
 /** How far the slowest reader is behind that reads the outbox. */
 const widestLag = (run: LogRun, window: EntryWindow): number => {
-  let slowest = window.end();
+  let slowest = window.end;
   for (const tail of run.tails) if (tail.window === window && tail.index < slowest) slowest = tail.index;
   return window.bytesFrom(slowest);
 };

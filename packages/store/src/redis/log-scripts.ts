@@ -17,10 +17,11 @@ return 1`;
 export const appendReply = { done: 0, gone: 1, closed: 2, fenced: 3, behind: 4 } as const;
 
 /**
- * KEYS hash of each run; its stream has the same name and `:s`. ARGV writer, ttl of open runs, ttl of ended runs, bytes kept
- * per run; then for each run, as one text because every argument costs: id, offset before it and, each behind a space, the
- * events. Before the events, which begin with a bracket, there may be `!` (renew the ttl) and an outcome. → `index, reply,
- * last offset` of each run, flat, without those that are done: almost always nothing.
+ * KEYS what the hash of each run is named before the run's id; its stream has the name of the hash and `:s`. ARGV writer, ttl
+ * of open runs, ttl of ended runs, bytes kept per run, and the batches of all runs as one text, because every key and argument
+ * costs: a line for each run with the length of its id in bytes, the id, the batch's id, the offset before it and the events,
+ * each behind a space. Before the events, which begin with a bracket, there may be `!` (renew the ttl) and an outcome. →
+ * `index, reply, last offset` of each run, flat, without those that are done: almost always nothing.
  *
  * A later epoch takes the run over; an earlier one, or another writer in the same one, is fenced off. What is there already
  * is done. \`behind\` means that the log has lost what this writer had been told was kept: a restart from an old snapshot.
@@ -34,9 +35,8 @@ local function after(x, y)
   a, b, c, d = tonumber(a), tonumber(b), tonumber(c), tonumber(d)
   return a > c or (a == c and b > d)
 end
-local writer, limit = ARGV[1], tonumber(ARGV[4])
-local function append(m, batch)
-  local id, before, flag, events = string.match(batch, '^(%S+) (%S*) ([!%l]*)(.*)$')
+local writer, limit, text = ARGV[1], tonumber(ARGV[4]), ARGV[5]
+local function append(m, id, before, flag, events)
   local meta = redis.call('HMGET', m, 't', 'e', 'w', 'o', 'b')
   local tail, newest, closed = meta[1], meta[2], meta[4]
   if not tail then return 1, '' end
@@ -77,12 +77,18 @@ local function append(m, batch)
   return 0, id
 end
 local replies = {}
-for i = 1, #KEYS do
-  local reply, tail = append(KEYS[i], ARGV[i + 4])
+local index, from = 0, 1
+while from <= #text do
+  local length, named = string.match(text, '^(%d+) ()', from)
+  local past = named + length
+  local id, before, flag, start = string.match(text, '^ (%S+) (%S*) ([!%l]*)()', past)
+  local stop = string.find(text, '\\n', start, true)
+  local reply, tail = append(KEYS[1] .. string.sub(text, named, past - 1), id, before, flag, string.sub(text, start, stop - 1))
   if reply ~= 0 then
     local at = #replies
-    replies[at + 1], replies[at + 2], replies[at + 3] = i - 1, reply, tail
+    replies[at + 1], replies[at + 2], replies[at + 3] = index, reply, tail
   end
+  index, from = index + 1, stop + 1
 end
 return replies`;
 

@@ -31,8 +31,8 @@ export const createLogWatch = ({ runs, writer, fetchPage, checkMs, unreachableMs
    * nothing more, so no refusal tells it who has the run.
    */
   const check = async (run: LogRun, window: EntryWindow): Promise<void> => {
-    const last = run.isLocal ? window.last() : (run.followed?.cursor ?? '');
-    const isCurrent = () => windowOf(run) === window && !window.isEnded();
+    const last = run.isLocal ? window.lastOffset : (run.followed?.cursor ?? '');
+    const isCurrent = () => windowOf(run) === window && !window.isEnded;
     try {
       const answer = await fetchPage(run.id, last === '' ? undefined : last, 1);
       if (!isCurrent()) return;
@@ -40,7 +40,7 @@ export const createLogWatch = ({ runs, writer, fetchPage, checkMs, unreachableMs
         failReaders(run, expiredRun(run.id));
         return;
       }
-      if (run.isLocal && answer.entries.length > 0 && window.last() === last) {
+      if (run.isLocal && answer.entries.length > 0 && window.lastOffset === last) {
         run.isLocal = false;
         wakeAll(run);
         return;
@@ -68,10 +68,10 @@ export const createLogWatch = ({ runs, writer, fetchPage, checkMs, unreachableMs
         writer.checkDebt(outbox, now);
       }
       const window = windowOf(run);
-      if (run.tails.size === 0 || window === undefined || window.isEnded() || run.failure !== undefined) continue;
+      if (run.tails.length === 0 || window === undefined || window.isEnded || run.failure !== undefined) continue;
       watched += 1;
       // What is under way is the writer's to watch.
-      if (now - run.heardAt < checkMs || (run.isLocal && outbox?.acked !== window.end())) continue;
+      if (now - run.heardAt < checkMs || (run.isLocal && outbox?.acked !== window.end)) continue;
       run.heardAt = now;
       void check(run, window);
     }

@@ -8,25 +8,23 @@
  * more than bringing the token to Redis.
  */
 import { type ChatKitError, type LogEntry, parseOffset } from '@chatkit/core';
-import { entrySize } from '../shared/event-size.ts';
-import { createEntryWindow, type EntryWindow } from './entry-window.ts';
-import { createDraft, type Draft, type Place } from './log-draft.ts';
+import { EntryWindow } from './entry-window.ts';
+import { Draft, type Place } from './log-draft.ts';
 import { closedRun, expiredRun, fencedRun, unknownRun, unreachable } from './log-errors.ts';
+import type { LogRun } from './log-run.ts';
 import { appendReply } from './log-scripts.ts';
 import type { RedisScript } from './redis-script.ts';
 
 /** What one run has to bring to Redis. */
 export interface Outbox {
-  readonly runId: string;
-  /** The run's hash in Redis. */
-  readonly key: string;
+  /** What a batch begins with: the length of the run's id in bytes, and the id. */
+  readonly head: string;
   readonly window: EntryWindow;
   readonly draft: Draft;
-  readonly owner: OutboxOwner;
+  /** Whose outbox it is. */
+  readonly run: LogRun;
   /** `waiting` for company, `due` at the end of this turn, or `away`: a batch is under way. */
   state: 'idle' | 'waiting' | 'due' | 'away';
-  /** The last offset that was pushed. */
-  last: Place;
   /** Index of the first entry that Redis has not confirmed. */
   acked: number;
   /** The last offset that Redis has confirmed; '' while it has none. */
@@ -54,16 +52,13 @@ interface Waiter {
   reject(error: unknown): void;
 }
 
-/** Who is told. */
-export interface OutboxOwner {
-  /** Entries have been confirmed, at `now` by `performance.now()`. */
-  onAcked(outbox: Outbox, now: number): void;
-  /** Nothing can be appended any more. */
-  onFailed(outbox: Outbox, why: 'gone' | 'closed' | 'fenced' | 'unreachable'): void;
-}
+/** Why nothing can be appended any more. */
+export type OutboxFailure = 'gone' | 'closed' | 'fenced' | 'unreachable';
 
 export interface LogWriterOptions {
   readonly append: RedisScript;
+  /** What the name of a run's hash is before the run's id. */
+  readonly keyPrefix: string;
   readonly flushMs: number;
   readonly flushEvents: number;
   readonly flushBytes: number;
@@ -72,11 +67,15 @@ export interface LogWriterOptions {
   readonly openTtlMs: number;
   readonly endedTtlMs: number;
   readonly unreachableMs: number;
+  /** Entries have been confirmed, at `now` by `performance.now()`. */
+  readonly onAcked: (outbox: Outbox, now: number) => void;
+  /** Nothing can be appended any more. */
+  readonly onFailed: (outbox: Outbox, why: OutboxFailure) => void;
 }
 
 export interface LogWriter {
-  /** Queues an entry. `now`: it does not wait for company. */
-  push(outbox: Outbox, entry: LogEntry, place: Place, now: boolean): void;
+  /** Queues an entry of `size` bytes. `now`: it does not wait for company. */
+  push(outbox: Outbox, entry: LogEntry, place: Place, size: number, now: boolean): void;
   /** Resolves when all that was pushed is confirmed. */
   confirmed(outbox: Outbox): Promise<void>;
   /** Gives up what is queued. */
@@ -87,14 +86,12 @@ export interface LogWriter {
 
 const nowhere: Place = { epoch: 0, seq: 0 };
 
-export const createOutbox = (runId: string, key: string, owner: OutboxOwner): Outbox => ({
-  runId,
-  key,
-  window: createEntryWindow(''),
-  draft: createDraft(),
-  owner,
+export const createOutbox = (run: LogRun): Outbox => ({
+  run,
+  head: `${new TextEncoder().encode(run.id).length} ${run.id} `,
+  window: new EntryWindow(''),
+  draft: new Draft(),
   state: 'idle',
-  last: nowhere,
   acked: 0,
   ackedOffset: '',
   inFlight: 0,
@@ -108,11 +105,7 @@ export const createOutbox = (runId: string, key: string, owner: OutboxOwner): Ou
 });
 
 /** Whether Redis has confirmed all that was pushed. */
-export const isConfirmed = ({ acked, window }: Outbox): boolean => acked === window.end();
-
-/** Whether the log of this outbox has what is at this place already. */
-export const holds = ({ last }: Outbox, place: Place): boolean =>
-  place.epoch < last.epoch || (place.epoch === last.epoch && place.seq <= last.seq);
+export const isConfirmed = ({ acked, window }: Outbox): boolean => acked === window.end;
 
 const firstRetryMs = 20;
 const slowestRetryMs = 1_000;
@@ -124,6 +117,7 @@ export const createLogWriter = (options: LogWriterOptions): LogWriter => {
   /** In one epoch of a run one writer writes. */
   const writerId = crypto.randomUUID();
   const settings = [writerId, `${options.openTtlMs}`, `${options.endedTtlMs}`, `${options.maxBytesPerRun}`];
+  const keys = [options.keyPrefix];
   const ticksPerFlush = Math.max(1, Math.min(mostTicksPerFlush, Math.floor(options.flushMs / shortestTickMs)));
   const tickMs = Math.max(shortestTickMs, options.flushMs / ticksPerFlush);
   const bucketCount = ticksPerFlush + 1;
@@ -187,9 +181,9 @@ export const createLogWriter = (options: LogWriterOptions): LogWriter => {
   const schedule = (outbox: Outbox): void => {
     const { state, window, acked, urgent, draft } = outbox;
     if (state === 'away' || state === 'due' || outbox.failure !== undefined) return;
-    const count = window.end() - acked;
+    const count = window.end - acked;
     if (count === 0) return;
-    if (urgent > acked || count >= options.flushEvents || draft.length() >= options.flushBytes) sendSoon(outbox);
+    if (urgent > acked || count >= options.flushEvents || draft.length >= options.flushBytes) sendSoon(outbox);
     else if (state === 'idle') sendLater(outbox);
   };
 
@@ -202,24 +196,22 @@ export const createLogWriter = (options: LogWriterOptions): LogWriter => {
   const sendTogether = (chosen: readonly Outbox[]): void => {
     const now = performance.now();
     const sent: Outbox[] = [];
-    const keys: string[] = [];
-    const args = settings.slice();
+    const text: string[] = [];
     for (const outbox of chosen) {
       if (outbox.failure !== undefined) continue;
       const draft = nextBatch(outbox);
       const renews = now - outbox.touchedAt > options.openTtlMs / 10;
       if (renews) outbox.touchedAt = now;
       sent.push(outbox);
-      keys.push(outbox.key);
-      args.push(`${draft.id()} ${outbox.ackedOffset} ${renews ? '!' : ''}${draft.text()}`);
+      text.push(outbox.head, draft.id, ' ', outbox.ackedOffset, renews ? ' !' : ' ', draft.text, '\n');
       outbox.state = 'away';
       outbox.owedSince ??= now;
-      outbox.inFlight = draft.count();
-      outbox.sentOffset = draft.id();
+      outbox.inFlight = draft.count;
+      outbox.sentOffset = draft.id;
       draft.restart(outbox.acked + outbox.inFlight);
     }
     if (sent.length === 0) return;
-    options.append(keys, args).then(
+    options.append(keys, [...settings, text.join('')]).then(
       (reply) => settleAll(sent, reply as (number | string)[]),
       (error) => sendAgain(sent, error),
     );
@@ -258,19 +250,18 @@ export const createLogWriter = (options: LogWriterOptions): LogWriter => {
     outbox.acked += outbox.inFlight;
     outbox.ackedOffset = outbox.sentOffset;
     outbox.owedSince = undefined;
-    for (let first = outbox.waiters[0]; first !== undefined && first.index <= outbox.acked; first = outbox.waiters[0]) {
-      outbox.waiters.shift();
-      first.resolve();
-    }
+    while (outbox.waiters.length > 0 && (outbox.waiters[0] as Waiter).index <= outbox.acked)
+      outbox.waiters.shift()?.resolve();
     schedule(outbox);
-    outbox.owner.onAcked(outbox, now);
+    options.onAcked(outbox, now);
   };
   const refuse = (outbox: Outbox, reply: number, tail: string, now: number): void => {
-    const { runId, window } = outbox;
+    const { window } = outbox;
+    const runId = outbox.run.id;
     if (reply === appendReply.done) {
       confirm(outbox, now);
     } else if (reply === appendReply.behind && window.covers(tail)) {
-      outbox.acked = window.indexAfter(tail === '' ? undefined : tail);
+      outbox.acked = tail === '' ? window.first : window.firstAfter(tail);
       outbox.ackedOffset = tail;
       sendSoon(outbox);
     } else if (reply === appendReply.closed) {
@@ -286,18 +277,17 @@ export const createLogWriter = (options: LogWriterOptions): LogWriter => {
     outbox.owedSince = undefined;
     for (const waiter of outbox.waiters.splice(0)) waiter.reject(error);
   };
-  const fail = (outbox: Outbox, error: ChatKitError, why: Parameters<OutboxOwner['onFailed']>[1]): void => {
+  const fail = (outbox: Outbox, error: ChatKitError, why: OutboxFailure): void => {
     abandon(outbox, error);
-    outbox.owner.onFailed(outbox, why);
+    options.onFailed(outbox, why);
   };
 
   return {
-    push(outbox, entry, place, now) {
+    push(outbox, entry, place, size, now) {
       const { window } = outbox;
-      outbox.draft.add(window.end(), entry, place);
-      outbox.last = place;
-      window.push(entry, entrySize(entry));
-      if (now) outbox.urgent = window.end();
+      outbox.draft.add(window.end, entry, place);
+      window.push(entry, place, size);
+      if (now) outbox.urgent = window.end;
       schedule(outbox);
     },
     confirmed: (outbox) =>
@@ -305,20 +295,20 @@ export const createLogWriter = (options: LogWriterOptions): LogWriter => {
         ? Promise.reject(outbox.failure)
         : isConfirmed(outbox)
           ? Promise.resolve()
-          : new Promise((resolve, reject) => outbox.waiters.push({ index: outbox.window.end(), resolve, reject })),
+          : new Promise((resolve, reject) => outbox.waiters.push({ index: outbox.window.end, resolve, reject })),
     abandon,
     checkDebt(outbox, now) {
       if (outbox.owedSince !== undefined && now - outbox.owedSince > options.unreachableMs)
-        fail(outbox, unreachable(outbox.runId, lastError), 'unreachable');
+        fail(outbox, unreachable(outbox.run.id, lastError), 'unreachable');
     },
   };
 };
 
 /** The draft, written anew where it does not begin with what comes next: after a failure, an epoch's end or a full batch. */
 const nextBatch = ({ draft, acked, window }: Outbox): Draft => {
-  if (draft.from() === acked && draft.count() > 0) return draft;
+  if (draft.from === acked && draft.count > 0) return draft;
   draft.restart(acked);
-  for (let index = acked; index < window.end() && draft.count() === index - acked; index += 1) {
+  for (let index = acked; index < window.end && draft.count === index - acked; index += 1) {
     const entry = window.at(index) as LogEntry;
     draft.add(index, entry, parseOffset(entry.offset) ?? nowhere);
   }

@@ -13,7 +13,7 @@ import { type LogReaderOptions, readLog } from './log-reader.ts';
 import { createLogRun, failReaders, type LogRun, roomOf, settleRoom, wakeAll } from './log-run.ts';
 import { appendScript, createScript, deleteScript, pageScript } from './log-scripts.ts';
 import { createLogWatch } from './log-watch.ts';
-import { createLogWriter, createOutbox, holds, isConfirmed, type Outbox, type OutboxOwner } from './log-writer.ts';
+import { createLogWriter, createOutbox, isConfirmed, type Outbox } from './log-writer.ts';
 import { createRedisPort, type RedisClient } from './redis-client.ts';
 import { createRedisScript } from './redis-script.ts';
 
@@ -93,6 +93,7 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
 
   const writer = createLogWriter({
     append: createRedisScript(port, appendScript),
+    keyPrefix: keyOf(''),
     flushMs: options.flushMs ?? 25,
     flushEvents: options.flushEvents ?? 16,
     flushBytes: options.flushBytes ?? 8 * 1024,
@@ -101,6 +102,27 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
     openTtlMs,
     endedTtlMs: options.endedTtlMs ?? 600_000,
     unreachableMs,
+    onAcked(outbox, now) {
+      const { run } = outbox;
+      if (run.outbox !== outbox) return;
+      run.heardAt = now;
+      outbox.window.trim(windowBytes, outbox.acked);
+      settleRoom(run, windowBytes);
+      forgetIfIdle(run);
+    },
+    onFailed(outbox, why) {
+      const { run } = outbox;
+      if (run.outbox !== outbox) return;
+      run.room?.reject(outbox.failure);
+      run.room = undefined;
+      // What readers here have is no longer what the log has. After a takeover they go on with what Redis says.
+      const wasLocal = run.isLocal;
+      run.isLocal = false;
+      if (wasLocal && why === 'gone') failReaders(run, expiredRun(run.id));
+      else if (wasLocal && why === 'unreachable' && outbox.failure !== undefined) failReaders(run, outbox.failure);
+      else wakeAll(run);
+      forgetIfIdle(run);
+    },
   });
   const follower = createLogFollower({
     port,
@@ -135,47 +157,26 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
     return run;
   };
   const forgetIfIdle = (run: LogRun): void => {
-    if (run.tails.size > 0 || runs.get(run.id) !== run) return;
+    if (run.tails.length > 0 || runs.get(run.id) !== run) return;
     if (run.followed !== undefined) follower.unfollow(run.followed);
     run.followed = undefined;
     const { outbox } = run;
     if (outbox !== undefined) {
       const isQueued = !isConfirmed(outbox) && outbox.failure === undefined;
-      if (isQueued || (run.isLocal && !outbox.window.isEnded())) return;
+      if (isQueued || (run.isLocal && !outbox.window.isEnded)) return;
     }
     runs.delete(run.id);
   };
 
-  const ownerOf = (run: LogRun): OutboxOwner => ({
-    onAcked(outbox, now) {
-      if (run.outbox !== outbox) return;
-      run.heardAt = now;
-      outbox.window.trim(windowBytes, outbox.acked);
-      settleRoom(run, windowBytes);
-      forgetIfIdle(run);
-    },
-    onFailed(outbox, why) {
-      if (run.outbox !== outbox) return;
-      run.room?.reject(outbox.failure);
-      run.room = undefined;
-      // What readers here have is no longer what the log has. After a takeover they go on with what Redis says.
-      const wasLocal = run.isLocal;
-      run.isLocal = false;
-      if (wasLocal && why === 'gone') failReaders(run, expiredRun(run.id));
-      else if (wasLocal && why === 'unreachable' && outbox.failure !== undefined) failReaders(run, outbox.failure);
-      else wakeAll(run);
-      forgetIfIdle(run);
-    },
-  });
   const openOutbox = (run: LogRun): Outbox => {
-    run.outbox = createOutbox(run.id, keyOf(run.id), ownerOf(run));
+    run.outbox = createOutbox(run);
     return run.outbox;
   };
   /** Where an entry of this epoch goes. */
   const outboxFor = (run: LogRun, epoch: number): Outbox => {
     const { outbox } = run;
     if (outbox !== undefined) {
-      if (outbox.last.epoch === 0 || epoch <= outbox.last.epoch) return outbox;
+      if ((outbox.window.lastPlace?.epoch ?? epoch) >= epoch) return outbox;
       // Another epoch: others may have written since, so readers here read what Redis says from now on.
       if (outbox.failure === undefined) {
         run.isLocal = false;
@@ -228,19 +229,20 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
       let refused: ChatKitError | undefined;
       for (const entry of entries) {
         if (entry !== first) place = placeOf(entry);
-        if (run.isLocal && holds(outbox, place)) continue;
-        if (run.isLocal && window.isEnded()) throw closedRun(runId);
-        if (entrySize(entry) > maxBytesPerRun) {
+        if (run.isLocal && !window.isNew(entry.offset, place)) continue;
+        if (run.isLocal && window.isEnded) throw closedRun(runId);
+        const size = entrySize(entry);
+        if (size > maxBytesPerRun) {
           refused = tooLarge(runId, entry.offset, maxBytesPerRun);
           break;
         }
-        writer.push(outbox, entry, place, 'end' in entry || outbox.last.epoch === 0 || flushes(entry.event));
+        writer.push(outbox, entry, place, size, 'end' in entry || window.end === 0 || flushes(entry.event));
       }
       watch.start();
       window.trim(windowBytes, outbox.acked);
       wakeAll(run);
       if (refused !== undefined) throw refused;
-      if (run.isLocal && !(window.isEnded() && !isConfirmed(outbox))) return roomOf(run, windowBytes);
+      if (run.isLocal && !(window.isEnded && !isConfirmed(outbox))) return roomOf(run, windowBytes);
       const confirmed = writer.confirmed(outbox);
       confirmed.catch(() => {});
       return confirmed;

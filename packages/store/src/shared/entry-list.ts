@@ -28,7 +28,7 @@ interface Row {
 }
 
 /** What an offset says, if it is one of ours: asked once per entry, because reading it is a good part of an append. */
-type Place = ReturnType<typeof parseOffset>;
+export type Place = ReturnType<typeof parseOffset>;
 
 /** Entries are numbered from 0 on, in the order in which they were pushed; a number stays that of its entry. */
 export class EntryList {
@@ -41,7 +41,8 @@ export class EntryList {
   private readonly ends: number[] = [];
   /** The number of `slots[0]`. */
   private base = 0;
-  private lastPlace: Place;
+  /** What the offset of the last entry says. */
+  lastPlace: Place;
   /** The last entry that was pushed. */
   last: LogEntry | undefined;
   /** The number of the oldest entry that is kept. */
@@ -99,6 +100,18 @@ export class EntryList {
     if (typeof slot !== 'string') return slot;
     const { itemId, part, epoch, from, seq } = this.rows[this.rowOf(number)] as Row;
     return { offset: formatOffset(epoch, seq + number - from), event: textDelta(itemId, slot, part) };
+  }
+
+  /** The number of the first entry whose offset is above `after`. */
+  firstAfter(after: string): number {
+    let low = this.first;
+    let high = this.end;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (compareOffsets((this.at(middle) as LogEntry).offset, after) <= 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   /** Bytes ever pushed before the entry with this number. */
