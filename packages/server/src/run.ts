@@ -100,17 +100,22 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
   let owner: RunOwner | undefined;
   let isElsewhere = false;
   let isLost = false;
+  let hasOpened = false;
   /** What a run without a log has to say: that it did not begin, and how it ended. */
   const unwritten: LogEntry[] = [];
   // A rejection is for whoever waits for the opening; nobody may be.
   opening.promise.catch(() => {});
+  const open = (place: RunPlace): void => {
+    hasOpened = true;
+    opening.resolve(place);
+  };
 
   const report = (error: unknown) => settings.onError(error, { runId: id, threadId });
   const deadlines = watchDeadlines(settings.deadlines, clock, (code) => stop(code));
 
+  const nextOffset = (): string => formatOffset(owner?.epoch ?? 1, seq + 1);
   /** Appends what comes next. The promise, where there is one, is the backpressure. */
-  const append = (what: { event: ThreadStreamEvent } | { end: RunOutcome }): Promise<void> | undefined => {
-    const entry: LogEntry = { offset: formatOffset(owner?.epoch ?? 1, seq + 1), ...what };
+  const append = (entry: LogEntry): Promise<void> | undefined => {
     const room = owner === undefined ? void unwritten.push(entry) : log.append(id, [entry]);
     seq += 1;
     return room === undefined ? undefined : settledOrAborted(room, abort.signal);
@@ -127,12 +132,13 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
     if (!isSettled(ended)) return;
     state = ended;
     try {
-      if (!isLost && !isElsewhere) await append({ end: ended.status });
+      if (!isLost && !isElsewhere) await append({ offset: nextOffset(), end: ended.status });
     } catch (error) {
       if (failure === undefined) report(error);
     }
     placing.resolve();
-    opening.reject(failure ?? stoppedBefore());
+    // Not made for each run that has begun long ago: an error costs its stack.
+    if (!hasOpened) opening.reject(failure ?? stoppedBefore());
     settlement.resolve(ended.status);
   };
 
@@ -164,8 +170,8 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
     const emit = (event: ThreadStreamEvent): Promise<void> | undefined => {
       if (broken !== undefined || owner?.isHeld() === false) return undefined;
       try {
-        const room = append({ event });
-        if (seq === 1) opening.resolve('here');
+        const room = append({ offset: nextOffset(), event });
+        if (seq === 1) open('here');
         return room?.catch(breakOff);
       } catch (error) {
         // The log is sound, it is the event that is not: the turn's error, like any that the application throws.
@@ -214,7 +220,7 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
         signal: controller.signal,
         release() {
           if (controller.signal.aborted) return;
-          controller.abort();
+          controller.abort(released);
           readers -= 1;
           if (readers === 0 && !isSettled(state)) {
             abandoned(resumable ? settings.disconnect.resumable : settings.disconnect.plain);
@@ -232,7 +238,7 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
     handOver() {
       if (isSettled(state)) return;
       isElsewhere = true;
-      opening.resolve('elsewhere');
+      open('elsewhere');
       void settle('stopped');
     },
     async start(prepare) {
@@ -250,7 +256,7 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
         else report(error);
         // Under `queue` readers are there before the turn has begun; and a write may fail after it has.
         try {
-          if (owner?.isHeld() !== false) await append({ event: toErrorEvent(error) });
+          if (owner?.isHeld() !== false) await append({ offset: nextOffset(), event: toErrorEvent(error) });
         } catch {
           // The error that counts is reported already.
         }
@@ -259,6 +265,9 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
     },
   };
 };
+
+/** Why a reader's signal aborts: the same for all, because the one that `abort()` makes by itself costs a stack. */
+const released = new DOMException('The reader has let go.', 'AbortError');
 
 /** What `run.signal.reason` is. */
 const stopReason = (cause: StopCause): ChatKitError => {

@@ -66,6 +66,7 @@ describe('EntryList', () => {
             expect([list.first, list.end, list.last]).toEqual([first, at + 1, entry]);
             expect(list.at(at)).toBe(entry);
             expect(list.at(first)).toEqual(entries[first]);
+            expect(list.lastDropped()).toBe(entries[first - 1]?.offset);
             expect(list.bytesBefore(at)).toBe((at * (at + 1)) / 2);
             expect(list.dropped).toBe((first * (first + 1)) / 2);
           }

@@ -36,8 +36,6 @@ interface Tail {
 interface Run {
   readonly id: string;
   readonly list: EntryList;
-  /** The last offset that is no longer held. */
-  lastDropped: string | undefined;
   state: 'open' | 'ended' | 'forgotten';
   readonly tails: Tail[];
   room: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
@@ -94,12 +92,9 @@ export const createMemoryLog = (options: MemoryLogOptions = {}): StreamLog => {
   };
   const dropOldest = (run: Run): void => {
     const { list } = run;
-    while (list.total - list.dropped > maxBytesPerRun && list.first < list.end - 1) {
-      run.lastDropped = list.at(list.first)?.offset;
-      bytes += list.dropped;
-      list.dropFirst();
-      bytes -= list.dropped;
-    }
+    const before = list.dropped;
+    while (list.total - list.dropped > maxBytesPerRun) list.dropFirst();
+    bytes -= list.dropped - before;
   };
 
   return {
@@ -150,7 +145,8 @@ export const createMemoryLog = (options: MemoryLogOptions = {}): StreamLog => {
       const source: TailSource<LogEntry> = {
         attach() {
           run = known(runId);
-          const { list, lastDropped, tails } = run;
+          const { list, tails } = run;
+          const lastDropped = list.lastDropped();
           if (lastDropped !== undefined && (after === undefined || compareOffsets(after, lastDropped) < 0))
             throw expired(run);
           tail.position = after === undefined ? list.first : list.firstAfter(after);
@@ -191,7 +187,6 @@ export const createMemoryLog = (options: MemoryLogOptions = {}): StreamLog => {
 const emptyRun = (id: string): Run => ({
   id,
   list: new EntryList(),
-  lastDropped: undefined,
   state: 'open',
   tails: [],
   room: undefined,

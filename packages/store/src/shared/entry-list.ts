@@ -43,6 +43,8 @@ export class EntryList {
   private base = 0;
   /** What the offset of the last entry says. */
   lastPlace: Place;
+  /** The offset of the last entry that is gone, or the row that it was in: a full log drops one for each that comes. */
+  private gone: Row | string | undefined;
   /** The last entry that was pushed. */
   last: LogEntry | undefined;
   /** The number of the oldest entry that is kept. */
@@ -60,6 +62,12 @@ export class EntryList {
     if (place === undefined || this.lastPlace === undefined) return compareOffsets(offset, this.last.offset) > 0;
     const { epoch, seq } = this.lastPlace;
     return place.epoch > epoch || (place.epoch === epoch && place.seq > seq);
+  }
+
+  /** The offset of the last entry that is gone. */
+  lastDropped(): string | undefined {
+    const { gone } = this;
+    return typeof gone === 'object' ? formatOffset(gone.epoch, gone.seq + this.first - 1 - gone.from) : gone;
   }
 
   /** Adds an entry of `size` bytes, whose offset says `place`. */
@@ -120,7 +128,12 @@ export class EntryList {
   }
 
   dropFirst(): void {
-    this.dropped = this.ends[this.first - this.base] as number;
+    const at = this.first - this.base;
+    const slot = this.slots[at] as LogEntry | string;
+    if (typeof slot !== 'string') this.gone = slot.offset;
+    else if (typeof this.gone !== 'object' || this.first >= this.gone.from + this.gone.length)
+      this.gone = this.rows[this.rowOf(this.first)];
+    this.dropped = this.ends[at] as number;
     this.first += 1;
     const dead = this.first - this.base;
     // Half of the array is dead: moving the rest costs no more than appending the dead half did.
