@@ -6,18 +6,28 @@ import { createChatClient } from '@chatkit/client';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { wordsOf } from '../../apps/cluster/server/writer.ts';
 import { hasRedis, type Nodes, startNodes } from './nodes.ts';
-import { attach, disorder, loadItems, message, post, read, shown, textOf, until, within } from './requests.ts';
+import {
+  attach,
+  disorder,
+  loadItems,
+  message,
+  patienceMs,
+  post,
+  read,
+  shown,
+  textOf,
+  until,
+  within,
+} from './requests.ts';
 
 /** A machine that gets no core for so long loses its runs, as it should; with 1 s that happened in one of 15 runs at a load of 30. */
 const leaseMs = 2_000;
-/** Longer than anything here may take: the lease and half of it until somebody looks, and a machine that is busy. */
-const patienceMs = 10_000;
 
-describe.skipIf(!hasRedis)('a cluster', { timeout: 30_000 }, () => {
+describe.skipIf(!hasRedis)('a cluster', { timeout: 4 * patienceMs }, () => {
   let nodes: Nodes;
   beforeAll(async () => {
     nodes = await startNodes({ names: ['a', 'b', 'c'], leaseMs });
-  }, 30_000);
+  }, patienceMs);
   afterAll(() => nodes?.close());
   afterEach(() => expect(nodes.unhandled()).toEqual([]));
 
@@ -59,7 +69,7 @@ describe.skipIf(!hasRedis)('a cluster', { timeout: 30_000 }, () => {
   });
 
   // A hundred answers in a row: a minute and more on a machine that does much else.
-  test('a stop on another machine ends the generator', { timeout: 180_000 }, async () => {
+  test('a stop on another machine ends the generator', async () => {
     const took: number[] = [];
     for (let round = 0; round < 100; round += 1) {
       const { runId, reading } = await startOnA('Write 5000 words.', 1);

@@ -122,8 +122,14 @@ export const textOf = (item: ThreadItem): string =>
     ? item.content.map((part) => part.text).join('')
     : '';
 
+/**
+ * How long anything may take here. Nothing takes a second on a quiet machine: a test waits for what is to happen, and this only
+ * tells a reader that hangs from a machine that has much else to do.
+ */
+export const patienceMs = 60_000;
+
 /** Waits until `what` holds; fails with its name after `ms`. */
-export const until = async (name: string, what: () => boolean, ms = 10_000): Promise<void> => {
+export const until = async (name: string, what: () => boolean, ms: number = patienceMs): Promise<void> => {
   for (const end = performance.now() + ms; !what(); await sleep(5)) {
     if (performance.now() > end) throw new Error(`Waited ${ms} ms in vain: ${name}`);
   }

@@ -2,15 +2,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { wordsOf } from '../../apps/cluster/server/writer.ts';
 import { hasRedis, type Nodes, startNodes } from './nodes.ts';
-import { disorder, loadItems, message, post, read, textOf, within } from './requests.ts';
+import { disorder, loadItems, message, patienceMs, post, read, textOf, within } from './requests.ts';
 
 const rounds = 30;
 
-describe.skipIf(!hasRedis)('two machines and one run id', { timeout: 60_000 }, () => {
+describe.skipIf(!hasRedis)('two machines and one run id', { timeout: 4 * patienceMs }, () => {
   let nodes: Nodes;
   beforeAll(async () => {
     nodes = await startNodes({ names: ['a', 'b'], tokenMs: 2 });
-  }, 30_000);
+  }, patienceMs);
   afterAll(() => nodes?.close());
 
   test.each(['a new thread', 'a thread that is there'] as const)(
@@ -27,7 +27,7 @@ describe.skipIf(!hasRedis)('two machines and one run id', { timeout: 60_000 }, (
         const readings = ['a', 'b', 'b', 'a'].map((name) =>
           read(post(nodes.url(name), message('Write 5 words.', threadId), runId)),
         );
-        const outcomes = await within(runId, Promise.all(readings.map(({ ended }) => ended)), 10_000);
+        const outcomes = await within(runId, Promise.all(readings.map(({ ended }) => ended)), patienceMs);
         expect(outcomes).toEqual(Array(4).fill('completed'));
         for (const reading of readings) {
           expect(reading.text()).toBe(wordsOf(5));
