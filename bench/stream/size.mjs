@@ -1,6 +1,6 @@
 /**
  * What each export costs an application: bundled alone with esbuild, minified, gzipped. Writes
- * docs/benchmarks/stream-size.md. Usage: node bench/stream/size.mjs
+ * docs/benchmarks/stream-size.md. Build first. Usage: node bench/stream/size.mjs
  */
 
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
@@ -9,8 +9,8 @@ import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 
 const root = path.resolve(import.meta.dirname, '../..');
-const source = path.join(root, 'packages/stream/src');
-const index = await readFile(path.join(source, 'index.ts'), 'utf8');
+const built = path.join(root, 'packages/stream/dist');
+const index = await readFile(path.join(root, 'packages/stream/src/index.ts'), 'utf8');
 const exports = [...index.matchAll(/\{([^}]*)\}/gs)]
   .flatMap(([, list]) => list.split(','))
   .map((name) => name.trim())
@@ -19,7 +19,7 @@ const exports = [...index.matchAll(/\{([^}]*)\}/gs)]
 
 async function sizeOf(contents) {
   const result = await build({
-    stdin: { contents, resolveDir: source, loader: 'ts' },
+    stdin: { contents, resolveDir: built },
     bundle: true,
     minify: true,
     write: false,
@@ -32,9 +32,9 @@ async function sizeOf(contents) {
 
 const kB = (bytes) => (bytes / 1000).toFixed(2);
 const row = (label, { minified, gzip }) => `| ${label} | ${kB(minified)} | ${kB(gzip)} |`;
-const pick = (...names) => sizeOf(`export { ${names.join(', ')} } from './index.ts';`);
+const pick = (...names) => sizeOf(`export { ${names.join(', ')} } from './index.js';`);
 const rows = [
-  row('everything', await sizeOf("export * from './index.ts';")),
+  row('everything', await sizeOf("export * from './index.js';")),
   row('`pipe` + `map` + `batch`', await pick('pipe', 'map', 'batch')),
   row('`pipe` + `map`, the engine', await pick('pipe', 'map')),
 ];

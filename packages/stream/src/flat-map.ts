@@ -23,7 +23,7 @@ export function flatMap<I, O>(fn: (item: I, index: number) => Source<O> | Promis
     let index = 0;
 
     const both: Stage<I> = {
-      pull: upstream.pull,
+      pull: (to) => upstream.pull(to),
       close: () => allCleanups([inner?.close(), upstream.close()]),
     };
 

@@ -57,7 +57,7 @@ export function latest<I, O>(fn: Answer<I, O>): Operator<I, O> {
     };
 
     const out: Pump<O> = pump<I, O>(
-      { pull: inputs.pull, close: () => allCleanups([closeInner(), inputs.close()]) },
+      { pull: (to) => inputs.pull(to), close: () => allCleanups([closeInner(), inputs.close()]) },
       {
         queue,
         wantsMore: () => true,

@@ -13,5 +13,5 @@ import type { Operator } from './stream.ts';
  * pipe(tokens, map((token, index) => `${index}: ${token}`));
  */
 export function map<I, O>(fn: (item: I, index: number) => O | PromiseLike<O>): Operator<I, O> {
-  return perItem(fn, (_item, result) => result);
+  return perItem(fn);
 }

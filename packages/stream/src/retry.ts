@@ -73,7 +73,11 @@ export function retry<T, C = unknown>(
     pull(to) {
       const { signal } = controller;
       stage ??= lateStage(() => factory({ attempt: attempt++, cursor, signal }));
-      stage.pull({ item: to.item, items: to.items, end: (failure) => ended(to, failure) });
+      stage.pull({
+        item: (item) => to.item(item),
+        items: (chunk) => to.items(chunk),
+        end: (failure) => ended(to, failure),
+      });
     },
     close: () => stage?.close(),
   };

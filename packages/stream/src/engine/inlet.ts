@@ -8,6 +8,7 @@ import type { Source } from '../stream.ts';
 import {
   CHUNKS,
   type ChunkSource,
+  type Cleanup,
   ignoreCleanup,
   isPromiseLike,
   MAX_CHUNK,
@@ -35,7 +36,7 @@ export function stageOf<T>(source: Source<T>): Stage<T> {
     any[Symbol.asyncIterator]?.bind(any) ??
     (any[Symbol.iterator] && (() => syncReader(source as Iterable<T>)));
   if (!open) throw new TypeError('A source must be iterable or a ReadableStream');
-  return inlet(open, CHUNKS in any);
+  return new Inlet(open, CHUNKS in any);
 }
 
 /** What is needed of an async iterator; the result may come at once, for iterables that are not async. */
@@ -44,105 +45,117 @@ interface Reader {
   return?(): unknown;
 }
 
-function inlet<T>(open: () => Reader, isChunked: boolean): Stage<T> {
-  let reader: Reader | undefined;
-  let sink: Sink<T> = SILENT; // the open pull's
+/** A class, as are the row and the outlet, because the engine compiles methods into one piece better than closures. */
+class Inlet<T> implements Stage<T> {
+  private readonly _open: () => Reader;
+  private readonly _isChunked: boolean;
+  private _reader: Reader | undefined;
+  private _sink: Sink<T> = SILENT; // the open pull's
   // 'asking': in a call of the reader. 'pending': its promise has not settled. 'resting': the event loop has a turn.
-  let state: 'idle' | 'asking' | 'pending' | 'resting' | 'over' = 'idle';
+  private _state: 'idle' | 'asking' | 'pending' | 'resting' | 'over' = 'idle';
   // What a reader of chunks has given, and the place of the next item.
-  let chunk: readonly T[] = [];
-  let at = 0;
-  let itemsSinceCheck = 0;
+  private _chunk: readonly T[] = [];
+  private _at = 0;
+  private _itemsSinceCheck = 0;
 
-  const letGo = (): Sink<T> => {
-    const to = sink;
-    sink = SILENT;
+  constructor(open: () => Reader, isChunked: boolean) {
+    this._open = open;
+    this._isChunked = isChunked;
+  }
+
+  pull(to: Sink<T>): void {
+    this._sink = to;
+    if (this._state === 'idle') this._ask();
+    else if (this._state === 'over') this._letGo().end();
+  }
+
+  close(): Cleanup {
+    if (this._state === 'over') return undefined;
+    const wasPending = this._state === 'pending';
+    this._state = 'over';
+    const cleanup = this._tell();
+    this._letGo().end();
+    if (!wasPending) return cleanup;
+    // An async generator keeps return() waiting until its pending next() settles, which may be never. The call has
+    // been made; nobody is held up by it, and what it throws later has no one left to go to.
+    return void ignoreCleanup(cleanup);
+  }
+
+  private _letGo(): Sink<T> {
+    const to = this._sink;
+    this._sink = SILENT;
     return to;
-  };
+  }
 
   /** Asks the reader; in a loop, for as long as it answers at once and the sink asks again. */
-  const ask = (): void => {
-    state = 'asking';
+  private _ask(): void {
+    this._state = 'asking';
     try {
-      while (state === 'asking' && sink !== SILENT) {
+      while (this._state === 'asking' && this._sink !== SILENT) {
         // Counted here by the dozen, because the shared count costs more than all else that is done for an item.
-        if (++itemsSinceCheck > 64) {
-          const isOver = isOverBudget(itemsSinceCheck);
-          itemsSinceCheck = 0;
-          if (isOver) {
-            state = 'resting';
-            return inNextTurn(() => state === 'resting' && ask());
-          }
-        }
-        read();
+        if (++this._itemsSinceCheck > 64 && this._mustRest()) return;
+        this._read();
       }
-      if (state === 'asking') state = 'idle';
+      if (this._state === 'asking') this._state = 'idle';
     } catch (error) {
-      onError(error);
+      this._onError(error);
     }
-  };
+  }
 
-  const read = (): void => {
-    if (at < chunk.length) {
-      const some = chunk.slice(at, at + MAX_CHUNK); // a copy, as the stages change it in place
-      at += MAX_CHUNK;
-      itemsSinceCheck += some.length;
-      return letGo().items(some);
+  private _mustRest(): boolean {
+    const isOver = isOverBudget(this._itemsSinceCheck);
+    this._itemsSinceCheck = 0;
+    if (isOver) {
+      this._state = 'resting';
+      inNextTurn(() => this._state === 'resting' && this._ask());
     }
-    reader ??= open();
-    const next = reader.next();
+    return isOver;
+  }
+
+  private _read(): void {
+    if (this._at < this._chunk.length) return this._serve();
+    this._reader ??= this._open();
+    const next = this._reader.next();
     if ('then' in next) {
-      state = 'pending';
-      next.then(onResult, onError);
-    } else deliver(next);
-  };
+      this._state = 'pending';
+      next.then(this._onResult, this._onError);
+    } else this._deliver(next);
+  }
 
-  const deliver = (result: IteratorResult<unknown, unknown>): void => {
+  private _serve(): void {
+    const some = this._chunk.slice(this._at, this._at + MAX_CHUNK); // a copy, as the stages change it in place
+    this._at += MAX_CHUNK;
+    this._itemsSinceCheck += some.length;
+    this._letGo().items(some);
+  }
+
+  private _deliver(result: IteratorResult<unknown, unknown>): void {
     if (result.done) {
-      state = 'over';
-      letGo().end();
-    } else if (isChunked) {
-      chunk = result.value as T[];
-      at = 0;
-    } else letGo().item(result.value as T);
+      this._state = 'over';
+      this._letGo().end();
+    } else if (this._isChunked) {
+      this._chunk = result.value as T[];
+      this._at = 0;
+    } else this._letGo().item(result.value as T);
+  }
+
+  private readonly _onResult = (result: IteratorResult<unknown, unknown>): void => {
+    if (this._state === 'over') return;
+    this._state = 'idle';
+    this._deliver(result);
+    if (this._isChunked && this._state === 'idle') this._ask();
   };
 
-  const onResult = (result: IteratorResult<unknown, unknown>): void => {
-    if (state === 'over') return;
-    state = 'idle';
-    deliver(result);
-    if (isChunked && state === 'idle') ask();
-  };
-
-  const onError = (error: unknown): void => {
-    if (state === 'over') return;
-    state = 'over';
-    letGo().end({ error });
-  };
-
-  return {
-    pull(to) {
-      sink = to;
-      if (state === 'idle') ask();
-      else if (state === 'over') letGo().end();
-    },
-    close() {
-      if (state === 'over') return undefined;
-      const wasPending = state === 'pending';
-      state = 'over';
-      const cleanup = tell();
-      letGo().end();
-      if (!wasPending) return cleanup;
-      // An async generator keeps return() waiting until its pending next() settles, which may be never. The call has
-      // been made; nobody is held up by it, and what it throws later has no one left to go to.
-      return void ignoreCleanup(cleanup);
-    },
+  private readonly _onError = (error: unknown): void => {
+    if (this._state === 'over') return;
+    this._state = 'over';
+    this._letGo().end({ error });
   };
 
   /** A source that was never read is opened just to be told, or a generator's caller would wait for its `finally`. */
-  async function tell(): Promise<void> {
-    reader ??= open();
-    await reader.return?.();
+  private async _tell(): Promise<void> {
+    this._reader ??= this._open();
+    await this._reader.return?.();
   }
 }
 

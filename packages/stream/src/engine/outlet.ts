@@ -6,7 +6,7 @@
 
 import type { Source, Stream } from '../stream.ts';
 import { RELEASE, type Releasable, stageOf } from './inlet.ts';
-import { CHUNKS, type ChunkSource, type Sink, type Stage } from './stage.ts';
+import { CHUNKS, type ChunkSource, type Failure, type Sink, type Stage } from './stage.ts';
 
 type Result<T> = IteratorResult<T, undefined>;
 type Settle<T> = (result: Result<T>) => void;
@@ -26,78 +26,70 @@ export function operator<I, O>(behind: (upstream: Stage<I>) => Stage<O>): (sourc
 
 /** The stream that reads a stage. */
 export function outlet<T>(stage: Stage<T>): Stream<T> {
+  return streamOf(new Outlet(stage));
+}
+
+/** What the last stage answers to, and the calls of `next()` that wait for it. */
+class Outlet<T> implements Sink<T> {
+  private _stage: Stage<T>;
   // The chunk being served, and the place of its next item.
-  let chunk: T[] = [];
-  let at = 0;
-  // The oldest pending next(), and those behind it.
-  let resolve: Settle<T> | undefined;
-  let reject: Reject;
-  const queue: [Settle<T>, Reject][] = [];
-  // What came while next() was asking. A promise that has to wait is made afterwards: asking inside of its constructor
-  // would keep the engine from compiling the pipeline into next().
-  let answer: Promise<Result<T>> | undefined;
-  let isServing = false;
-  let isReleased = false;
-  let cleanup: Promise<void> | undefined;
+  private _chunk: T[] = [];
+  private _at = 0;
+  // 'asking': in a call of the stage for the oldest next(). 'waiting': its promise has been given out.
+  private _state: 'idle' | 'asking' | 'waiting' | 'released' = 'idle';
+  // What came while asking. A promise that has to wait is made afterwards: asking inside of its constructor would keep
+  // the engine from compiling the pipeline into next().
+  private _answer: Promise<Result<T>> | undefined;
+  // The oldest waiting next(), and those behind it.
+  private _resolve: Settle<T> | undefined;
+  private _reject: Reject | undefined;
+  private readonly _queue: [Settle<T>, Reject][] = [];
+  private _isServing = false;
+  private _cleanup: Promise<void> | undefined;
 
-  // `value` before `done`: the loop that reads the result is a tenth faster then.
-  const take = (): Result<T> => ({ value: chunk[at++] as T, done: false });
+  constructor(stage: Stage<T>) {
+    this._stage = stage;
+  }
 
-  const fulfil = (result: Result<T>): void => {
-    answer = Promise.resolve(result);
-  };
-  const fail = (error: unknown): void => {
-    answer = Promise.reject(error);
-  };
-
-  /** Makes a call the oldest pending one. */
-  const wait = (to: Settle<T>, orTo: Reject): void => {
-    resolve = to;
-    reject = orTo;
-  };
-
-  const ask = (to: Settle<T>, orTo: Reject): void => {
-    wait(to, orTo);
-    stage.pull(sink);
-  };
-
-  /** Settles the oldest pending call, if the answer is not too late, then those behind it that need not wait. */
-  const settle = (result: Result<T>): void => {
-    resolve?.(result);
-    resolve = undefined;
-    if (isServing || queue.length === 0) return;
-    isServing = true;
-    while (queue.length > 0 && !resolve) {
-      const next = queue.shift() as [Settle<T>, Reject];
-      if (at < chunk.length) next[0](take());
-      else ask(...next);
+  next(): Promise<Result<T>> {
+    if (this._state === 'released') return Promise.reject(busy());
+    if (this._state !== 'idle') return new Promise((...call) => this._queue.push(call));
+    if (this._at < this._chunk.length) return Promise.resolve(this._take());
+    this._state = 'asking';
+    this._stage.pull(this);
+    const answer = this._answer;
+    if (answer === undefined) {
+      this._state = 'waiting';
+      return new Promise(this._wait);
     }
-    isServing = false;
-  };
+    this._answer = undefined;
+    this._state = 'idle';
+    if (this._queue.length > 0) this._serveQueue();
+    return answer;
+  }
 
-  const sink: Sink<T> = {
-    item: (value) => settle({ value, done: false }),
-    items(more) {
-      if (!resolve) return;
-      chunk = more;
-      at = 0;
-      settle(take());
-    },
-    end(failure) {
-      stage = OVER;
-      if (failure && resolve) {
-        reject(failure.error);
-        resolve = undefined;
-      }
-      settle(DONE);
-    },
-  };
+  item(value: T): void {
+    this._settle({ value, done: false });
+  }
+
+  items(more: T[]): void {
+    if (this._state === 'idle' || this._answer) return; // too late
+    this._chunk = more;
+    this._at = 0;
+    this._settle(this._take());
+  }
+
+  end(failure?: Failure): void {
+    this._stage = OVER;
+    this._settle(DONE, failure);
+  }
 
   /** Gives the rest of the stream away to a pipeline that goes on from here. It can only be closed from here then. */
-  const release = (): Stage<T> => {
-    if (isReleased || resolve) throw busy();
-    isReleased = true;
-    let rest = chunk.slice(at);
+  release(): Stage<T> {
+    if (this._state !== 'idle') throw busy();
+    this._state = 'released';
+    const stage = this._stage;
+    let rest = this._chunk.slice(this._at);
     if (rest.length === 0) return stage;
     return {
       pull(to) {
@@ -106,44 +98,84 @@ export function outlet<T>(stage: Stage<T>): Stream<T> {
         if (held.length > 0) to.items(held);
         else stage.pull(to);
       },
-      close: stage.close,
+      close: () => stage.close(),
     };
-  };
+  }
 
   /** Closes the pipeline; later calls return the same promise. */
-  const close = (): Promise<void> => {
-    if (!cleanup) {
-      const open = stage;
-      chunk = [];
-      if (!isReleased) sink.end();
-      cleanup = open.close() ?? Promise.resolve();
+  close(): Promise<void> {
+    if (!this._cleanup) {
+      const open = this._stage;
+      this._chunk = [];
+      if (this._state !== 'released') this.end();
+      this._cleanup = open.close() ?? Promise.resolve();
     }
-    return cleanup;
+    return this._cleanup;
+  }
+
+  // `value` before `done`: the loop that reads the result is a tenth faster then.
+  private _take(): Result<T> {
+    return { value: this._chunk[this._at++] as T, done: false };
+  }
+
+  private readonly _wait = (resolve: Settle<T>, reject: Reject): void => {
+    this._resolve = resolve;
+    this._reject = reject;
   };
 
+  /** Settles the oldest call, if the answer is not too late, then those behind it that need not wait. */
+  private _settle(result: Result<T>, failure?: Failure): void {
+    if (this._state === 'asking') {
+      this._answer ??= failure ? Promise.reject(failure.error) : Promise.resolve(result);
+      return;
+    }
+    if (this._state === 'waiting') {
+      this._state = 'idle';
+      if (failure) this._reject?.(failure.error);
+      else this._resolve?.(result);
+    }
+    if (this._queue.length > 0) this._serveQueue();
+  }
+
+  private _serveQueue(): void {
+    if (this._isServing) return;
+    this._isServing = true;
+    while (this._queue.length > 0 && this._state === 'idle') {
+      const call = this._queue.shift() as [Settle<T>, Reject];
+      if (this._at < this._chunk.length) call[0](this._take());
+      else {
+        this._state = 'waiting';
+        this._wait(...call);
+        this._stage.pull(this);
+      }
+    }
+    this._isServing = false;
+  }
+}
+
+/** What the user sees of an outlet. */
+function streamOf<T>(out: Outlet<T>): Stream<T> {
   const stream: Stream<T> & Releasable<T> & ChunkSource<T> = {
     [Symbol.asyncIterator]: () => stream,
-    next() {
-      if (isReleased) return Promise.reject(busy());
-      if (resolve) return new Promise((...call) => queue.push(call));
-      if (at < chunk.length) return Promise.resolve(take());
-      answer = undefined;
-      ask(fulfil, fail);
-      return answer ?? new Promise(wait);
-    },
-    return: (value?: unknown) => close().then(() => ({ value, done: true }) as IteratorReturnResult<undefined>),
+    next: () => out.next(),
+    return: (value?: unknown) => out.close().then(() => ({ value, done: true }) as IteratorReturnResult<undefined>),
     async throw(error?: unknown) {
-      await close().catch(() => {});
+      await out.close().catch(() => {});
       throw error;
     },
-    [asyncDispose]: close,
-    [RELEASE]: release,
+    [asyncDispose]: () => out.close(),
+    [RELEASE]: () => out.release(),
     // The same stream by chunks: what is ready at one time, as one array.
     [CHUNKS]() {
-      const inner = release();
+      const inner = out.release();
       return outlet<T[]>({
-        pull: (to) => inner.pull({ item: (value) => to.item([value]), items: to.item, end: to.end }),
-        close: inner.close,
+        pull: (to) =>
+          inner.pull({
+            item: (value) => to.item([value]),
+            items: (chunk) => to.item(chunk),
+            end: (failure) => to.end(failure),
+          }),
+        close: () => inner.close(),
       });
     },
   };

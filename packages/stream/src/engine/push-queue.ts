@@ -69,7 +69,7 @@ export function pushQueue<T>(options: PushQueueOptions<T>): PushQueue<T> {
   };
 
   return {
-    stage: { pull: out.pull, close },
+    stage: { pull: (to) => out.pull(to), close },
     writer: {
       push(item) {
         if (out.isEnded()) return false;
