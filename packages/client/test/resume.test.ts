@@ -4,16 +4,17 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type ChatClientOptions, createChatClient } from '../src/index.ts';
 import { createAutoClock } from './support/auto-clock.ts';
-import { createLogServer, type Fault, turnOf } from './support/log-server.ts';
+import { createLogServer, type Fault, type LogServer, type Takeover, turnOf } from './support/log-server.ts';
 
 /** Sends to a server with these faults; what the caller saw, and what the screen shows. */
 const play = async (
   events: readonly ThreadStreamEvent[],
   faults: readonly Fault[],
   options: Partial<ChatClientOptions> = {},
-  server = createLogServer(events, faults),
+  { takeover, answering }: { takeover?: Takeover | undefined; answering?: LogServer } = {},
 ) => {
   const clock = createAutoClock();
+  const server = answering ?? createLogServer(events, faults, { takeover });
   const client = createChatClient({
     url: 'http://chat.test/chatkit',
     fetch: server.fetch,
@@ -43,20 +44,30 @@ const faultOf = (bytes: number): fc.Arbitrary<Fault> =>
 const noise = fc.record({
   overlap: fc.nat(6),
   repeat: fc.nat(2),
-  chunkBytes: fc.integer({ min: 1, max: 400 }),
+  late: fc.option(fc.integer({ min: 1, max: 6 }), { nil: undefined }),
+  // Byte by byte is the dear one, and is beside the cuts at every byte.
+  chunkBytes: fc.oneof(
+    { weight: 1, arbitrary: fc.integer({ min: 1, max: 20 }) },
+    { weight: 9, arbitrary: fc.integer({ min: 20, max: 600 }) },
+  ),
   lineEnd: fc.constantFrom<'\n' | '\r\n' | '\r'>('\n', '\r\n', '\r'),
 });
 
 describe('exactly once', () => {
-  it('holds for any cuts, refusals, overlaps, repeats and chunks', { timeout: 600_000 }, async () => {
+  it('holds for any cuts, refusals, overlaps, repeated and late frames, chunks, and a machine that is replaced', {
+    timeout: 600_000,
+  }, async () => {
     const text = fc.array(fc.string({ unit: 'grapheme', maxLength: 12 }), { maxLength: 12 });
     const faults = fc.array(
       fc.tuple(faultOf(2_000), noise).map(([fault, more]) => ({ ...more, ...fault })),
       { maxLength: 8 },
     );
-    const law = fc.asyncProperty(text, faults, async (deltas, plan) => {
+    const aTakeover = fc.option(fc.record({ at: fc.nat(9), requests: fc.nat(4) }), { nil: undefined });
+    const law = fc.asyncProperty(text, faults, aTakeover, async (deltas, plan, takeover) => {
       const events = turnOf(deltas);
-      const { seen, outcome, snapshot, failure, clock } = await play(events, plan);
+      // What is looked for is a loss, not when it gives up.
+      const patient = { connection: { budgetMs: 3_600_000 } };
+      const { seen, outcome, snapshot, failure, clock } = await play(events, plan, patient, { takeover });
       expect(failure).toBeUndefined();
       expect(outcome).toBe('completed');
       expect(seen).toEqual(events);
@@ -97,7 +108,12 @@ describe('a server of the reference', () => {
     createLogServer(events, faults, { plain: true });
 
   it('is served without extensions', async () => {
-    const { outcome, snapshot, requests } = await play(recorded, [], { extensions: undefined }, plainServer([]));
+    const { outcome, snapshot, requests } = await play(
+      recorded,
+      [],
+      { extensions: undefined },
+      { answering: plainServer([]) },
+    );
     expect(outcome).toBe('completed');
     expect(snapshot.items).toEqual(uncut(recorded));
     expect(requests).toHaveLength(1);
@@ -120,7 +136,12 @@ describe('a server of the reference', () => {
       for (const isCleanCut of [true, false]) {
         if (isCleanCut && tells.has(cutAt)) continue;
         const server = plainServer([{ cutAt, isCleanCut }]);
-        const { outcome, snapshot, requests, failure } = await play(recorded, [], { extensions: undefined }, server);
+        const { outcome, snapshot, requests, failure } = await play(
+          recorded,
+          [],
+          { extensions: undefined },
+          { answering: server },
+        );
         if (outcome !== 'interrupted' || snapshot.error?.retryable !== true || requests.length !== 1) {
           expect({ cutAt, isCleanCut, outcome, error: snapshot.error, requests }).toEqual({});
         }

@@ -20,12 +20,29 @@ export interface Fault {
   overlap?: number;
   /** Send each frame this many times more. */
   repeat?: number;
+  /** Send behind each frame, once more, the one that came this many frames before it. */
+  late?: number | undefined;
   /** Stop after this many bytes. */
   cutAt?: number;
   /** Stop as if the body were whole, not with an error. */
   isCleanCut?: boolean;
   chunkBytes?: number;
   lineEnd?: '\n' | '\r\n' | '\r';
+}
+
+/** The machine that writes dies, and another one goes on under the next epoch. */
+export interface Takeover {
+  /** How many events the first one has written; not all of them. */
+  readonly at: number;
+  /** How many requests it has answered, each as far as it had come. */
+  readonly requests: number;
+}
+
+export interface LogServerOptions {
+  /** Without offsets, as the reference answers. */
+  plain?: boolean | undefined;
+  outcome?: string | undefined;
+  takeover?: Takeover | undefined;
 }
 
 export interface LogServer {
@@ -43,22 +60,33 @@ const frameText = (lines: readonly string[], lineEnd: string): string => `${line
 export const createLogServer = (
   events: readonly ThreadStreamEvent[],
   faults: readonly Fault[] = [],
-  { plain = false, outcome = 'completed' }: { plain?: boolean; outcome?: string } = {},
+  { plain = false, outcome = 'completed', takeover }: LogServerOptions = {},
 ): LogServer => {
   const plans = [...faults];
   const seen: string[] = [];
   const encoder = new TextEncoder();
 
-  const bodyOf = (after: number, { overlap = 0, repeat = 0, lineEnd = '\n' }: Fault): Uint8Array => {
-    let text = plain ? '' : frameText([`id: 1-${after}`, 'retry: 500'], lineEnd);
-    for (let seq = Math.max(1, after + 1 - overlap); seq <= events.length; seq += 1) {
+  const firstOfHeir = (takeover?.at ?? Number.POSITIVE_INFINITY) + 1;
+  const offsetOf = (seq: number) => (seq < firstOfHeir ? `1-${seq}` : `2-${seq - firstOfHeir + 1}`);
+  const seqOf = (offset: string | null): number => {
+    const [, epoch, seq] = /^(\d+)-(\d+)$/.exec(offset ?? '') ?? [];
+    return Number(seq ?? 0) + (epoch === '2' ? firstOfHeir - 1 : 0);
+  };
+
+  const bodyOf = (after: number, upTo: number, fault: Fault): Uint8Array => {
+    const { overlap = 0, repeat = 0, late, lineEnd = '\n' } = fault;
+    const first = Math.max(1, after + 1 - overlap);
+    const frame = (seq: number): string => {
       const data = `data: ${JSON.stringify(events[seq - 1])}`;
-      for (let copy = 0; copy <= repeat; copy += 1) {
-        text += frameText(plain ? [data] : [`id: 1-${seq}`, data], lineEnd);
-      }
+      return frameText(plain ? [data] : [`id: ${offsetOf(seq)}`, data], lineEnd);
+    };
+    let text = plain ? '' : frameText([`id: ${offsetOf(after)}`, 'retry: 500'], lineEnd);
+    for (let seq = first; seq <= upTo; seq += 1) {
+      for (let copy = 0; copy <= repeat; copy += 1) text += frame(seq);
+      if (late !== undefined && seq - late >= 1) text += frame(seq - late);
     }
-    if (!plain) {
-      const end = ['event: end', `id: 1-${events.length + 1}`, `data: ${JSON.stringify({ outcome })}`];
+    if (!plain && upTo === events.length) {
+      const end = ['event: end', `id: ${offsetOf(events.length + 1)}`, `data: ${JSON.stringify({ outcome })}`];
       text += frameText([':'], lineEnd) + frameText(end, lineEnd);
     }
     return encoder.encode(text);
@@ -73,21 +101,22 @@ export const createLogServer = (
       const fault = plans.shift() ?? {};
       if (fault.refuse) throw new TypeError('fetch failed');
       if (fault.status !== undefined) return new Response(null, { status: fault.status });
-      const after = Number(/^1-(\d+)$/.exec(searchParams.get('after') ?? '')?.[1] ?? 0);
-      const bytes = bodyOf(after, fault);
+      const upTo = takeover !== undefined && seen.length <= takeover.requests ? takeover.at : events.length;
+      const bytes = bodyOf(seqOf(searchParams.get('after')), upTo, fault);
       const limit = Math.min(fault.cutAt ?? bytes.length, bytes.length);
-      const isCut = limit < bytes.length;
+      const isCut = limit < bytes.length || upTo < events.length;
       const step = fault.chunkBytes ?? bytes.length;
       let at = 0;
+      const give = (controller: ReadableStreamDefaultController<Uint8Array>): void => {
+        if (at < limit) {
+          controller.enqueue(bytes.slice(at, Math.min(limit, at + step)));
+          at += step;
+        } else if (isCut && !fault.isCleanCut) controller.error(new TypeError('terminated'));
+        else controller.close();
+      };
       const body = new ReadableStream<Uint8Array>(
         {
-          pull(controller) {
-            if (at < limit) {
-              controller.enqueue(bytes.slice(at, Math.min(limit, at + step)));
-              at += step;
-            } else if (isCut && !fault.isCleanCut) controller.error(new TypeError('terminated'));
-            else controller.close();
-          },
+          pull: give,
         },
         { highWaterMark: 0 },
       );
