@@ -53,7 +53,7 @@ describe.skipIf(probe === undefined).each(Object.entries(redisClients))('faults 
   };
   const machine = async (server: RedisServer, options: Partial<RedisLogOptions> = {}): Promise<RedisLog> => {
     const { client, close } = await connect(server.url);
-    const log = createRedisLog({ client, checkMs: 100, unreachableMs: 60_000, ...options });
+    const log = createRedisLog({ client, checkMs: 100, unreachableMs: 10_000, ...options });
     closers.push(async () => {
       await log.close();
       close();
