@@ -26,7 +26,7 @@ export function operator<I, O>(behind: (upstream: Stage<I>) => Stage<O>): (sourc
 
 /** The stream that reads a stage. */
 export function outlet<T>(stage: Stage<T>): Stream<T> {
-  return streamOf(new Outlet(stage));
+  return new OutletStream(new Outlet(stage));
 }
 
 /** What the last stage answers to, and the calls of `next()` that wait for it. */
@@ -153,31 +153,50 @@ class Outlet<T> implements Sink<T> {
   }
 }
 
-/** What the user sees of an outlet. */
-function streamOf<T>(out: Outlet<T>): Stream<T> {
-  const stream: Stream<T> & Releasable<T> & ChunkSource<T> = {
-    [Symbol.asyncIterator]: () => stream,
-    next: () => out.next(),
-    return: (value?: unknown) => out.close().then(() => ({ value, done: true }) as IteratorReturnResult<undefined>),
-    async throw(error?: unknown) {
-      await out.close().catch(() => {});
-      throw error;
-    },
-    [asyncDispose]: () => out.close(),
-    [RELEASE]: () => out.release(),
-    // The same stream by chunks: what is ready at one time, as one array.
-    [CHUNKS]() {
-      const inner = out.release();
-      return outlet<T[]>({
-        pull: (to) =>
-          inner.pull({
-            item: (value) => to.item([value]),
-            items: (chunk) => to.item(chunk),
-            end: (failure) => to.end(failure),
-          }),
-        close: () => inner.close(),
-      });
-    },
-  };
-  return stream;
+/** What the user sees of an outlet. A class, as most streams are made only to be handed on, and should weigh nothing. */
+class OutletStream<T> implements Stream<T>, Releasable<T>, ChunkSource<T> {
+  private readonly _out: Outlet<T>;
+
+  constructor(out: Outlet<T>) {
+    this._out = out;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<Result<T>> {
+    return this._out.next();
+  }
+
+  return(value?: unknown): Promise<Result<T>> {
+    return this._out.close().then(() => ({ value, done: true }) as IteratorReturnResult<undefined>);
+  }
+
+  async throw(error?: unknown): Promise<Result<T>> {
+    await this._out.close().catch(() => {});
+    throw error;
+  }
+
+  [asyncDispose](): Promise<void> {
+    return this._out.close();
+  }
+
+  [RELEASE](): Stage<T> {
+    return this._out.release();
+  }
+
+  // The same stream by chunks: what is ready at one time, as one array.
+  [CHUNKS](): Stream<T[]> {
+    const inner = this._out.release();
+    return outlet<T[]>({
+      pull: (to) =>
+        inner.pull({
+          item: (value) => to.item([value]),
+          items: (chunk) => to.item(chunk),
+          end: (failure) => to.end(failure),
+        }),
+      close: () => inner.close(),
+    });
+  }
 }
