@@ -31,6 +31,9 @@ export interface RunBodyReader {
   read(body: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<BodyEnd>;
 }
 
+/** Room for the largest event that a server sends by default, 8 MiB. */
+const maxEventBytes = 16 * 1024 * 1024;
+
 const outcomes: ReadonlySet<unknown> = new Set<RunOutcome>(['completed', 'cancelled', 'failed', 'interrupted']);
 
 export const createRunBodyReader = (hooks: RunBodyHooks): RunBodyReader => {
@@ -44,22 +47,25 @@ export const createRunBodyReader = (hooks: RunBodyHooks): RunBodyReader => {
     let batch: ThreadStreamEvent[] = [];
     let outcome: RunOutcome | undefined;
     let isHandedOver = false;
-    const decoder = createSseDecoder(({ id, event, data, retry }) => {
-      if (outcome !== undefined) return;
-      if (retry !== undefined) hooks.onRetry(retry);
-      if (event === 'reconnect') isHandedOver = true;
-      if (id !== undefined && lastOffset !== undefined && compareOffsets(id, lastOffset) <= 0) return;
-      if (data !== undefined) {
-        const value: unknown = JSON.parse(data);
-        if (event === 'end') outcome = outcomeOf(value);
-        // Named frames of a newer server are not events of the thread.
-        else if ((event === undefined || event === 'message') && isEvent(value)) batch.push(value);
-      }
-      // Only now: a frame that cannot be read is asked for again.
-      if (id === undefined) return;
-      if (lastOffset === undefined) hooks.onNumbered();
-      lastOffset = id;
-    });
+    const decoder = createSseDecoder(
+      ({ id, event, data, retry }) => {
+        if (outcome !== undefined) return;
+        if (retry !== undefined) hooks.onRetry(retry);
+        if (event === 'reconnect') isHandedOver = true;
+        if (id !== undefined && lastOffset !== undefined && compareOffsets(id, lastOffset) <= 0) return;
+        if (data !== undefined) {
+          const value: unknown = JSON.parse(data);
+          if (event === 'end') outcome = outcomeOf(value);
+          // Named frames of a newer server are not events of the thread.
+          else if ((event === undefined || event === 'message') && isEvent(value)) batch.push(value);
+        }
+        // Only now: a frame that cannot be read is asked for again.
+        if (id === undefined) return;
+        if (lastOffset === undefined) hooks.onNumbered();
+        lastOffset = id;
+      },
+      { maxEventBytes },
+    );
     try {
       for (;;) {
         const { done, value } = await reader.read();

@@ -137,6 +137,15 @@ describe.each([
     expect(respond.calls).toHaveLength(1);
   });
 
+  it('an event as large as a server may send comes through', async () => {
+    // Each of these is escaped by JSON, and escaped again where the frame is a text within JSON.
+    const large = '"\n'.repeat(1.9 * 1024 * 1024);
+    const { client: make } = await chat(() => [say(large)]);
+    const client = make();
+    expect(await client.send('Hi').done).toBe('completed');
+    expect(texts(client)[1]?.length).toBe(large.length);
+  });
+
   it('a message whose answer was lost on the way does not arrive twice', async () => {
     const { respond, proxy, client: make } = await chat(() => [say('ok')]);
     const client = make();

@@ -19,7 +19,10 @@ export interface OpenWebSocketOptions {
   WebSocket?: WebSocketConstructor | undefined;
   /** How much body text a run may have on its way or unread, in UTF-16 code units. Default 262,144. */
   windowLength?: number | undefined;
-  /** The most characters of one message of the server's. More closes the socket with 1009. Default 4,194,304. */
+  /**
+   * The most characters of one message of the server's. More closes the socket with 1009. Default 33,554,432: the largest
+   * event of a ChatKit server, 8 MiB, with room for what JSON escapes.
+   */
   maxMessageLength?: number | undefined;
 }
 
@@ -86,7 +89,7 @@ interface Link {
 }
 
 function connect(url: string | URL, options: OpenWebSocketOptions, onLost: () => void): Promise<Link> {
-  const { WebSocket = globalThis.WebSocket, windowLength = 256 * 1024, maxMessageLength = 4 * 1024 * 1024 } = options;
+  const { WebSocket = globalThis.WebSocket, windowLength = 256 * 1024, maxMessageLength = 32 * 1024 * 1024 } = options;
   const socket = new WebSocket(url, webSocketProtocol);
   const runs = new Map<string, OpenRun>();
   let count = 0;
