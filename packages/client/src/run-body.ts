@@ -31,8 +31,8 @@ export interface RunBodyReader {
   read(body: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<BodyEnd>;
 }
 
-/** Room for the largest event that a server sends by default, 8 MiB. */
-const maxEventBytes = 16 * 1024 * 1024;
+/** Room for the largest event that a server sends by default, 8 MiB, about. */
+const maxEventBytes = 9 * 1024 * 1024;
 
 const outcomes: ReadonlySet<unknown> = new Set<RunOutcome>(['completed', 'cancelled', 'failed', 'interrupted']);
 
