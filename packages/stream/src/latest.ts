@@ -44,8 +44,8 @@ export function latest<I, O>(fn: Answer<I, O>): Operator<I, O> {
         out.run();
       };
       return {
-        item: (value) => answer(out.offer, value),
-        items: (chunk) => answer(out.offerAll, chunk),
+        item: (value) => answer((item: O) => out.offer(item), value),
+        items: (chunk) => answer((items: O[]) => out.offerAll(items), chunk),
         end: (failure) => answer(innerEnded, failure),
       };
     };

@@ -45,7 +45,7 @@ interface Reader {
   return?(): unknown;
 }
 
-/** A class, as are the row and the outlet, because the engine compiles methods into one piece better than closures. */
+/** A class, as are the row, the pump and the outlet, because the engine compiles methods into one piece better than closures. */
 class Inlet<T> implements Stage<T> {
   private readonly _open: () => Reader;
   private readonly _isChunked: boolean;

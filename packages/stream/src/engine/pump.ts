@@ -45,6 +45,7 @@ export interface PumpHooks<I, O> {
 /** Where a pump puts what the reader does not wait for. */
 export type Queue<O> = Pick<Fifo<O>, 'size' | 'push' | 'take' | 'clear'>;
 
+/** The stage of an operator, and what the operator may do with it. */
 export interface Pump<O> extends Stage<O> {
   /** Whether a pull is open and there is nothing at hand for it. */
   isWaited(): boolean;
@@ -66,160 +67,196 @@ export interface Pump<O> extends Stage<O> {
   endNow(failure?: Failure): void;
 }
 
+/** The pump of an operator that adds `hooks`. */
 export function pump<I, O>(upstream: Stage<I>, hooks: PumpHooks<I, O>): Pump<O> {
-  const { capacity = Number.POSITIVE_INFINITY, queue = new Fifo<O>(), onPull, onTurn, onOver, onSourceOver } = hooks;
-  const maxChunk = Math.min(MAX_CHUNK, Math.ceil(capacity / 2) || 1);
-  let sink: Sink<O> = SILENT; // the open pull's
-  let ending: { failure: Failure | undefined } | undefined;
-  let isOpen = false; // a pull on the upstream has not been answered
-  let isSourceOver = false;
-  let isRunning = false;
-  let isTurnDue = false;
+  return new PumpStage(upstream, hooks);
+}
+
+class PumpStage<I, O> implements Pump<O>, Sink<I> {
+  private readonly _upstream: Stage<I>;
+  private readonly _hooks: PumpHooks<I, O>;
+  private readonly _queue: Queue<O>;
+  private readonly _maxChunk: number;
+  private _sink: Sink<O> = SILENT; // the open pull's
+  private _ending: { failure: Failure | undefined } | undefined;
+  private _isOpen = false; // a pull on the upstream has not been answered
+  private _isSourceOver = false;
+  private _isRunning = false;
+  private _isTurnDue = false;
   // How many items of the last chunk the reader has not come to yet, as far as can be known: all but the first, until
   // it pulls again. They count as held, so that handing out chunks does not double the bound.
-  let lent = 0;
+  private _lent = 0;
 
-  /** The open pull's sink, which is let go, because it may pull again before the answer returns. */
-  const letGo = (): Sink<O> => {
-    const to = sink;
-    sink = SILENT;
-    return to;
-  };
+  constructor(upstream: Stage<I>, hooks: PumpHooks<I, O>) {
+    const { capacity = Number.POSITIVE_INFINITY, queue = new Fifo<O>() } = hooks;
+    this._upstream = upstream;
+    this._hooks = hooks;
+    this._queue = queue;
+    this._maxChunk = Math.min(MAX_CHUNK, Math.ceil(capacity / 2) || 1);
+  }
 
-  const give = (chunk: O[]): void => {
-    lent = chunk.length - 1;
-    letGo().items(chunk);
-  };
+  pull(to: Sink<O>): void {
+    this._sink = to;
+    this._lent = 0;
+    this._hooks.onPull?.();
+    this.run();
+  }
 
-  const isWaited = (): boolean => sink !== SILENT && queue.size === 0;
+  close(): Cleanup {
+    this._ending = { failure: undefined };
+    this._hooks.onOver?.();
+    const cleanup = this._closeSource();
+    this._queue.clear();
+    this._letGo().end();
+    return cleanup;
+  }
 
-  const { wantsMore = isWaited } = hooks;
+  item(item: I): void {
+    this._isOpen = false;
+    if (this._ending) return;
+    const { take, takeAll } = this._hooks;
+    try {
+      if (take) take(item);
+      else if (takeAll) takeAll([item]);
+      else this.offer(item as never);
+    } catch (error) {
+      this.endEarly({ error });
+    }
+    this.run();
+  }
+
+  items(chunk: I[]): void {
+    this._isOpen = false;
+    if (this._ending) return;
+    const { take, takeAll } = this._hooks;
+    try {
+      if (takeAll) takeAll(chunk);
+      else if (take) for (const item of chunk) take(item);
+      else this.offerAll(chunk as never);
+    } catch (error) {
+      this.endEarly({ error });
+    }
+    this.run();
+  }
+
+  end(failure?: Failure): void {
+    if (this._isSourceOver) return;
+    this._isSourceOver = true;
+    if (this._ending) return;
+    try {
+      if (this._hooks.onSourceOver?.(failure) === true) return;
+    } catch (error) {
+      failure = { error };
+    }
+    this.finish(failure);
+  }
+
+  isWaited(): boolean {
+    return this._sink !== SILENT && this._queue.size === 0;
+  }
+
+  held(): number {
+    return this._queue.size + this._lent;
+  }
+
+  isEnded(): boolean {
+    return this._ending !== undefined;
+  }
+
+  offer(item: O): void {
+    if (this._ending) return;
+    if (this.isWaited()) this._letGo().item(item);
+    else this._queue.push(item);
+  }
+
+  offerAll(chunk: O[]): void {
+    if (this._ending) return;
+    if (this.isWaited() && chunk.length > 0 && chunk.length <= MAX_CHUNK) this._give(chunk);
+    else for (const item of chunk) this._queue.push(item);
+  }
 
   /** A loop, because the upstream may answer inside `pull`, and the reader pull inside the answer. */
-  const run = (): void => {
-    isTurnDue = true;
-    if (isRunning) return;
-    isRunning = true;
+  run(): void {
+    this._isTurnDue = true;
+    if (this._isRunning) return;
+    this._isRunning = true;
+    const { onTurn } = this._hooks;
     try {
       for (;;) {
-        if (isTurnDue) {
-          isTurnDue = false;
+        if (this._isTurnDue) {
+          this._isTurnDue = false;
           onTurn?.();
         }
-        if (sink !== SILENT && (ending || queue.size > 0)) {
-          const count = Math.min(queue.size, maxChunk);
-          if (count > 0 && isOverBudget(count)) {
-            // As if the reader had asked a turn later: what arrives until then queues up behind what is there.
-            return inNextTurn(() => {
-              isRunning = false;
-              run();
-            });
-          }
-          isTurnDue = true;
-          if (count > 0) give(queue.take(count));
-          else letGo().end(ending?.failure);
-        } else if (!isOpen && !isSourceOver && !ending && wantsMore()) {
-          isOpen = true;
-          upstream.pull(self);
-        } else if (!isTurnDue) break;
+        if (this._sink !== SILENT && (this._ending || this._queue.size > 0)) {
+          if (this._serve()) return;
+        } else if (!this._isOpen && !this._isSourceOver && !this._ending && this._wantsMore()) {
+          this._isOpen = true;
+          this._upstream.pull(this);
+        } else if (!this._isTurnDue) break;
       }
-      isRunning = false;
+      this._isRunning = false;
     } catch (error) {
-      isRunning = false;
-      ending = undefined; // if there is one, it would have come later
-      endEarly({ error });
+      this._isRunning = false;
+      this._ending = undefined; // if there is one, it would have come later
+      this.endEarly({ error });
     }
-  };
+  }
 
-  const offer = (item: O): void => {
-    if (ending) return;
-    if (isWaited()) letGo().item(item);
-    else queue.push(item);
-  };
+  finish(failure?: Failure): void {
+    if (this._ending) return;
+    this._ending = { failure };
+    this._hooks.onOver?.();
+    this.run();
+  }
 
-  const offerAll = (chunk: O[]): void => {
-    if (ending) return;
-    if (isWaited() && chunk.length > 0 && chunk.length <= MAX_CHUNK) give(chunk);
-    else for (const item of chunk) queue.push(item);
-  };
-
-  const finish = (failure?: Failure): void => {
-    if (ending) return;
-    ending = { failure };
-    onOver?.();
-    run();
-  };
-
-  const closeSource = (): Cleanup => {
-    isSourceOver = true;
-    return upstream.close();
-  };
-
-  const endEarly = (failure?: Failure, last: O[] = []): void =>
-    afterCleanup(closeSource(), (ofCleanup) => {
-      offerAll(last);
-      finish(failure ?? ofCleanup);
+  endEarly(failure?: Failure, last: O[] = []): void {
+    afterCleanup(this._closeSource(), (ofCleanup) => {
+      this.offerAll(last);
+      this.finish(failure ?? ofCleanup);
     });
+  }
 
-  const { takeAll, take = takeAll ? (item: I) => takeAll([item]) : (offer as unknown as (item: I) => void) } = hooks;
-  const takeEach = (chunk: I[]): void => {
-    for (const item of chunk) take(item);
-  };
+  endNow(failure?: Failure): void {
+    ignoreCleanup(this._closeSource());
+    this.finish(failure);
+  }
 
-  /** Takes in what the upstream has answered, then goes on. */
-  const answered = <V>(act: (value: V) => void, value: V): void => {
-    isOpen = false;
-    if (ending) return;
-    try {
-      act(value);
-    } catch (error) {
-      endEarly({ error });
+  /** The open pull's sink, which is let go, because it may pull again before the answer returns. */
+  private _letGo(): Sink<O> {
+    const to = this._sink;
+    this._sink = SILENT;
+    return to;
+  }
+
+  private _give(chunk: O[]): void {
+    this._lent = chunk.length - 1;
+    this._letGo().items(chunk);
+  }
+
+  private _wantsMore(): boolean {
+    const { wantsMore } = this._hooks;
+    return wantsMore ? wantsMore() : this.isWaited();
+  }
+
+  /** Answers the open pull from the queue, or with the end. `true`: not now, but after the event loop has had a turn. */
+  private _serve(): boolean {
+    const count = Math.min(this._queue.size, this._maxChunk);
+    if (count > 0 && isOverBudget(count)) {
+      // As if the reader had asked a turn later: what arrives until then queues up behind what is there.
+      inNextTurn(() => {
+        this._isRunning = false;
+        this.run();
+      });
+      return true;
     }
-    run();
-  };
+    this._isTurnDue = true;
+    if (count > 0) this._give(this._queue.take(count));
+    else this._letGo().end(this._ending?.failure);
+    return false;
+  }
 
-  const self: Sink<I> = {
-    item: (item) => answered(take, item),
-    items: (chunk) => answered(takeAll ?? (hooks.take ? takeEach : (offerAll as never)), chunk),
-    end(failure) {
-      if (isSourceOver) return;
-      isSourceOver = true;
-      if (ending) return;
-      try {
-        if (onSourceOver?.(failure) === true) return;
-      } catch (error) {
-        failure = { error };
-      }
-      finish(failure);
-    },
-  };
-
-  return {
-    isWaited,
-    held: () => queue.size + lent,
-    isEnded: () => ending !== undefined,
-    offer,
-    offerAll,
-    run,
-    finish,
-    endEarly,
-    endNow(failure) {
-      ignoreCleanup(closeSource());
-      finish(failure);
-    },
-    pull(to) {
-      sink = to;
-      lent = 0;
-      onPull?.();
-      run();
-    },
-    close() {
-      ending = { failure: undefined };
-      onOver?.();
-      const cleanup = closeSource();
-      queue.clear();
-      letGo().end();
-      return cleanup;
-    },
-  };
+  private _closeSource(): Cleanup {
+    this._isSourceOver = true;
+    return this._upstream.close();
+  }
 }
