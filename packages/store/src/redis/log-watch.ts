@@ -68,8 +68,10 @@ export const createLogWatch = ({ runs, writer, fetchPage, checkMs, unreachableMs
         writer.checkDebt(outbox, now);
       }
       const window = windowOf(run);
-      if (run.tails.length === 0 || window === undefined || window.isEnded || run.failure !== undefined) continue;
+      if (run.tails.length === 0 || window?.isEnded || run.failure !== undefined) continue;
       watched += 1;
+      // Its readers still fetch the past, which has its own limit; nobody starts the timer again when they are through.
+      if (window === undefined) continue;
       // What is under way is the writer's to watch.
       if (now - run.heardAt < checkMs || (run.isLocal && outbox?.acked !== window.end)) continue;
       run.heardAt = now;
