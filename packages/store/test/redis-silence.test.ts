@@ -1,6 +1,6 @@
 // A Redis that is slow or says nothing, as a client whose answers the test gives: nobody waits for ever.
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createRedisLog, type NodeRedisClient } from '../src/redis/index.ts';
+import { createRedisLease, createRedisLog, type NodeRedisClient } from '../src/redis/index.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -37,5 +37,44 @@ describe('a reader elsewhere', () => {
     await vi.advanceTimersByTimeAsync(1_000);
     expect(reading).toEqual({ code: 'log.expired' });
     await log.close();
+  });
+});
+
+describe('a command whose answer never comes', () => {
+  const unreachableMs = 3_000;
+  const claim = { runId: 'run', threadId: 'thread', resumable: true };
+  const held = { ...claim, epoch: 1 };
+  const log = () => createRedisLog({ client: clientOf([]), unreachableMs });
+  const lease = () => createRedisLease({ client: clientOf([]), unreachableMs });
+
+  it.each<[string, () => Promise<unknown>]>([
+    ['create', () => log().create('run')],
+    ['delete', () => log().delete('run')],
+    ['read', () => log().read('run')[Symbol.asyncIterator]().next()],
+    ['append', async () => log().append('run', [{ offset: '1-1', end: 'completed' }])],
+    ['acquire', () => lease().acquire(claim)],
+    ['queue', () => lease().queue(claim, 'machine')],
+    ['leave', () => lease().leave(claim, 'machine')],
+    ['renew', () => lease().renew(held)],
+    ['release', () => lease().release(held)],
+    ['find', () => lease().find('run')],
+    ['activeIn', () => lease().activeIn('thread')],
+    ['requestStop', () => lease().requestStop('run', 'cancel')],
+    ['reap', () => lease().reap()],
+  ])('fails %s within its time, and leaves no timer behind', async (_, call) => {
+    const outcome = outcomeOf(call());
+    await vi.advanceTimersByTimeAsync(unreachableMs - 100);
+    expect(outcome).toEqual({});
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(outcome).toEqual({ code: 'internal' });
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('leaves no timer behind when it comes', async () => {
+    const client = clientOf([() => after(10, 1)]);
+    const creating = outcomeOf(createRedisLog({ client }).create('run'));
+    await vi.advanceTimersByTimeAsync(10);
+    expect(creating).toEqual({ code: 'done' });
+    expect(vi.getTimerCount()).toBe(0);
   });
 });

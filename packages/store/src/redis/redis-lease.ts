@@ -15,7 +15,7 @@ import {
   stopScript,
 } from './lease-scripts.ts';
 import { createRedisPort, type RedisClient } from './redis-client.ts';
-import { createRedisScript } from './redis-script.ts';
+import { createRedisScript, limitRedisScript } from './redis-script.ts';
 
 export interface RedisLeaseOptions {
   /** A connected client of `redis` or `ioredis`. The lease makes one more connection from it to listen for stops. */
@@ -26,14 +26,17 @@ export interface RedisLeaseOptions {
   ttlMs?: number | undefined;
   /** How long the record of an ended run is kept. Default 10 minutes. */
   retainMs?: number | undefined;
+  /** How long Redis may not answer before a call fails. Default 30 s. */
+  unreachableMs?: number | undefined;
 }
 
 /**
  * Leases that many processes share. One run has a thread at a time; a run whose owner has not renewed in time goes to the
  * next caller of `reap()`, under the next epoch, which is what fences the old owner off in the log.
  *
- * A call rejects when Redis does not take the command; what that means for a run is decided by the time since its last
- * renewal and not by this error. `close()` ends the connection that listens; your client stays open.
+ * A call rejects when Redis does not take the command, or has not answered for `unreachableMs` and may have done it; what
+ * that means for a run is decided by the time since its last renewal and not by this error. `close()` ends the connection
+ * that listens; your client stays open.
  *
  * @example
  * const lease = createRedisLease({ client, ttlMs: 10_000 });
@@ -50,16 +53,18 @@ export const createRedisLease = (options: RedisLeaseOptions): RunLease => {
   const linePrefix = `${base}:line:`;
   const lineKey = (threadId: string) => linePrefix + threadId;
   const port = createRedisPort(options.client);
+  const unreachableMs = options.unreachableMs ?? 30_000;
+  const scriptOf = (source: string) => limitRedisScript(createRedisScript(port, source), unreachableMs);
   const scripts = {
-    acquire: createRedisScript(port, acquireScript),
-    queue: createRedisScript(port, queueScript),
-    leave: createRedisScript(port, leaveScript),
-    renew: createRedisScript(port, renewScript),
-    release: createRedisScript(port, releaseScript),
-    find: createRedisScript(port, findScript),
-    active: createRedisScript(port, activeScript),
-    stop: createRedisScript(port, stopScript),
-    reap: createRedisScript(port, reapScript),
+    acquire: scriptOf(acquireScript),
+    queue: scriptOf(queueScript),
+    leave: scriptOf(leaveScript),
+    renew: scriptOf(renewScript),
+    release: scriptOf(releaseScript),
+    find: scriptOf(findScript),
+    active: scriptOf(activeScript),
+    stop: scriptOf(stopScript),
+    reap: scriptOf(reapScript),
   };
   const listeners = new Set<(runId: string, cause: string) => void>();
   const freeListeners = new Set<(threadId: string) => void>();

@@ -15,7 +15,7 @@ import { appendScript, createScript, deleteScript, pageScript } from './log-scri
 import { createLogWatch } from './log-watch.ts';
 import { createLogWriter, createOutbox, isConfirmed, type Outbox } from './log-writer.ts';
 import { createRedisPort, type RedisClient } from './redis-client.ts';
-import { createRedisScript } from './redis-script.ts';
+import { createRedisScript, limitRedisScript } from './redis-script.ts';
 
 export interface RedisLogOptions {
   /** A connected client of `redis` or `ioredis`. The log makes one more connection from it when a reader follows. */
@@ -48,7 +48,7 @@ export interface RedisLogOptions {
   endedTtlMs?: number | undefined;
   /** How often a reader without entries looks whether its run is still there. Default 1 s. */
   checkMs?: number | undefined;
-  /** How long Redis may not answer before runs and readers fail. Default 30 s. */
+  /** How long Redis may not answer before runs, readers and calls fail. Default 30 s. */
   unreachableMs?: number | undefined;
 }
 
@@ -86,8 +86,8 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
   const keyOf = (runId: string) => `${base}:log:${runId}`;
   const streamOf = (runId: string) => `${keyOf(runId)}:s`;
   const scripts = {
-    create: createRedisScript(port, createScript),
-    delete: createRedisScript(port, deleteScript),
+    create: limitRedisScript(createRedisScript(port, createScript), unreachableMs),
+    delete: limitRedisScript(createRedisScript(port, deleteScript), unreachableMs),
   };
   const runs = new Map<string, LogRun>();
 

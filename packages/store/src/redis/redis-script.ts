@@ -1,6 +1,7 @@
 /**
  * Lua scripts: sent by their hash, and in full when the server does not know them (the first time, after a restart).
  */
+import { ChatKitError } from '@chatkit/core';
 import type { RedisPort } from './redis-client.ts';
 
 /** Runs a script on keys and arguments. */
@@ -28,6 +29,22 @@ export const createRedisScript = (port: RedisPort, source: string): RedisScript 
     return call(['EVAL', source], keys, args);
   };
 };
+
+/**
+ * The script, rejected with a retryable `internal` when it has no answer after `lateMs`: a client may never settle what it
+ * sent into a connection that is half open. Redis may have run it, or do so yet. Not for what is called for each token.
+ */
+export const limitRedisScript =
+  (script: RedisScript, lateMs: number): RedisScript =>
+  (keys, args) =>
+    new Promise((resolve, reject) => {
+      const answer = script(keys, args);
+      const late = setTimeout(() => reject(noAnswer(lateMs)), lateMs);
+      answer.finally(() => clearTimeout(late)).then(resolve, reject);
+    });
+
+const noAnswer = (lateMs: number): ChatKitError =>
+  new ChatKitError('internal', `Redis has not answered for ${lateMs} ms.`, { retryable: true });
 
 /** Redis names scripts by SHA-1; nothing here depends on its strength. */
 const sha1 = async (text: string): Promise<string> => {
