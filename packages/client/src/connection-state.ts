@@ -233,22 +233,14 @@ const lose = (
   };
 };
 
+/**
+ * Asks `deadlineOf`, and works nothing out anew: where a clock counts fractions, `since + ms` may round to a moment at which
+ * `at - since` falls short of `ms`, and a timer that is always too early is set again for ever.
+ */
 const tick = (state: Live, signal: { at: number; jitter: number }, policy: ConnectionPolicy): ConnectionState => {
-  const { at } = signal;
-  switch (state.phase) {
-    case 'waiting':
-      return at >= state.until ? connect(line(state), at) : state;
-    case 'connecting':
-      return at - state.since >= policy.connectTimeoutMs && canAskAgain(state, policy)
-        ? lose(state, 'stall', signal, policy)
-        : state;
-    case 'open':
-      return state.reach === 'resumable' && at - state.heardAt >= lifeOf(state, policy)
-        ? lose(state, 'stall', signal, policy)
-        : state;
-    default:
-      return state;
-  }
+  const due = deadlineOf(state, policy);
+  if (due === undefined || signal.at < due) return state;
+  return state.phase === 'waiting' ? connect(line(state), signal.at) : lose(state, 'stall', signal, policy);
 };
 
 /** The page has news: what was down is tried again, with its whole budget, as soon as the server allows. */

@@ -102,6 +102,27 @@ describe('laws of the connection', () => {
     );
   });
 
+  it('a tick at the time that it was asked for is never too early, however finely the clock counts', () => {
+    const moment = fc.double({ min: 0, max: 2 ** 41, noNaN: true });
+    fc.assert(
+      fc.property(moment, moment, fc.integer({ min: 100, max: 600_000 }), (since, later, heartbeatMs) => {
+        const asking = initialConnection(since, 'unanswered');
+        const open = play(
+          [
+            { type: 'opened', at: since, reach: 'resumable', heartbeatMs },
+            { type: 'heard', at: since + later, events: 1 },
+          ],
+          asking,
+        );
+        for (const state of [asking, open, play([failed(later, 0.3)], asking)]) {
+          const due = deadlineOf(state, policy) ?? Number.NaN;
+          expect(play([tick(due)], state)).not.toBe(state);
+          expect(deadlineOf(play([tick(due)], state), policy)).toBeGreaterThan(due);
+        }
+      }),
+    );
+  });
+
   it('a wait lasts from the floor to the cap, whatever the server says', () => {
     fc.assert(
       fc.property(
