@@ -1,4 +1,5 @@
 import type { Clock } from '../../src/index.ts';
+import { reportLater } from '../../src/notify.ts';
 
 /** Virtual time that jumps to the next timer whenever nothing else is left to do. No test waits, no timer is early. */
 export const createAutoClock = (): Clock & { readonly pending: number } => {
@@ -15,7 +16,12 @@ export const createAutoClock = (): Clock & { readonly pending: number } => {
       if (next === undefined) break;
       timers.delete(next[0]);
       now = Math.max(now, next[1].at);
-      next[1].callback();
+      try {
+        next[1].callback();
+      } catch (error) {
+        // As with a machine's timers, time goes on.
+        reportLater(error);
+      }
     }
     isPumping = false;
   };

@@ -9,9 +9,12 @@ import {
   threadCreated,
   userMessage,
 } from '@chatkit/core';
+import type { Clock } from '../../src/index.ts';
+import { createAutoClock } from './auto-clock.ts';
+import { type BodyFault, createFaultyBody, createNetworkTime } from './faulty-body.ts';
 
 /** What goes wrong with one answer. */
-export interface Fault {
+export interface Fault extends BodyFault {
   /** Answer this status instead. */
   status?: number;
   /** Fail before an answer. */
@@ -22,11 +25,8 @@ export interface Fault {
   repeat?: number;
   /** Send behind each frame, once more, the one that came this many frames before it. */
   late?: number | undefined;
-  /** Stop after this many bytes. */
-  cutAt?: number;
-  /** Stop as if the body were whole, not with an error. */
-  isCleanCut?: boolean;
-  chunkBytes?: number;
+  /** How long the head takes. */
+  headMs?: number;
   lineEnd?: '\n' | '\r\n' | '\r';
 }
 
@@ -43,12 +43,16 @@ export interface LogServerOptions {
   plain?: boolean | undefined;
   outcome?: string | undefined;
   takeover?: Takeover | undefined;
+  /** What pauses go by. Default: a clock of its own. */
+  clock?: Clock | undefined;
 }
 
 export interface LogServer {
   readonly fetch: typeof globalThis.fetch;
   /** Methods and addresses of the requests. */
   readonly seen: string[];
+  /** How much is still on its way: timers of the network's. */
+  readonly pending: number;
 }
 
 const frameText = (lines: readonly string[], lineEnd: string): string => `${lines.join(lineEnd)}${lineEnd}${lineEnd}`;
@@ -60,10 +64,11 @@ const frameText = (lines: readonly string[], lineEnd: string): string => `${line
 export const createLogServer = (
   events: readonly ThreadStreamEvent[],
   faults: readonly Fault[] = [],
-  { plain = false, outcome = 'completed', takeover }: LogServerOptions = {},
+  { plain = false, outcome = 'completed', takeover, clock = createAutoClock() }: LogServerOptions = {},
 ): LogServer => {
   const plans = [...faults];
   const seen: string[] = [];
+  const time = createNetworkTime(clock);
   const encoder = new TextEncoder();
 
   const firstOfHeir = (takeover?.at ?? Number.POSITIVE_INFINITY) + 1;
@@ -94,34 +99,25 @@ export const createLogServer = (
 
   return {
     seen,
+    get pending() {
+      return time.pending;
+    },
     fetch: async (input, init) => {
       const request = new Request(input, init);
       const { searchParams, search } = new URL(request.url);
       seen.push(`${request.method} ${search}`);
       const fault = plans.shift() ?? {};
-      if (fault.refuse) throw new TypeError('fetch failed');
-      if (fault.status !== undefined) return new Response(null, { status: fault.status });
+      const { headMs = 0 } = fault;
       const upTo = takeover !== undefined && seen.length <= takeover.requests ? takeover.at : events.length;
       const bytes = bodyOf(seqOf(searchParams.get('after')), upTo, fault);
-      const limit = Math.min(fault.cutAt ?? bytes.length, bytes.length);
-      const isCut = limit < bytes.length || upTo < events.length;
-      const step = fault.chunkBytes ?? bytes.length;
-      let at = 0;
-      const give = (controller: ReadableStreamDefaultController<Uint8Array>): void => {
-        if (at < limit) {
-          controller.enqueue(bytes.slice(at, Math.min(limit, at + step)));
-          at += step;
-        } else if (isCut && !fault.isCleanCut) controller.error(new TypeError('terminated'));
-        else controller.close();
-      };
-      const body = new ReadableStream<Uint8Array>(
-        {
-          pull: give,
-        },
-        { highWaterMark: 0 },
-      );
+      if (headMs > 0 && !(await time.wait(headMs, fault.isDeaf ? undefined : request.signal)))
+        request.signal.throwIfAborted();
+      if (fault.refuse) throw new TypeError('fetch failed');
+      if (fault.status !== undefined) return new Response(null, { status: fault.status });
+      const body = createFaultyBody(bytes, upTo === events.length, fault, time);
       const headers = { 'content-type': 'text/event-stream', ...(plain ? {} : { 'chatkit-run-id': 'run_1' }) };
-      return new Response(body, { headers });
+      const answer = new Response(fault.isDeaf ? '' : body, { headers });
+      return fault.isDeaf ? Object.defineProperty(answer, 'body', { value: body }) : answer;
     },
   };
 };
