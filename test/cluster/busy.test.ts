@@ -133,7 +133,8 @@ describe.skipIf(!hasRedis).each(['interrupt', 'queue', 'reject'] as const)(
         const answers = Promise.all([onA[0], onB[0]].map(({ ended }) => ended));
         expect(await within('the answer', answers, patienceMs)).toEqual(['completed', 'completed']);
         expect(onB[0].text()).toBe(wordsOf(wordsFor(1)));
-        expect(onB[0].offsets).toEqual(onA[0].offsets);
+        // A reader that is behind gets deltas in one frame, so only the last offset is the same for all.
+        expect(onB[0].offsets.at(-1)).toBe(onA[0].offsets.at(-1));
         const late = read(attach(nodes.url('b'), 'waits-2'));
         expect(await within('a late reader', late.ended, patienceMs)).toBe('cancelled');
         expect(nodes.begun('waits-2')).toEqual([]);
