@@ -112,10 +112,10 @@ describe.skipIf(!hasRedis).each(['interrupt', 'queue', 'reject'] as const)(
         const threadId = await newThread();
         const holder = read(post(nodes.url('a'), message('Write 5000 words.', threadId), 'holds'));
         await until('the holder', () => holder.words() > 0, patienceMs);
-        const [stays, goes] = [1, 2].map((index) =>
-          post(nodes.url('a'), message(question(index), threadId), `waits-${index}`),
-        );
-        const onA = [read(Promise.resolve(await stays)), read(Promise.resolve(await goes))] as const;
+        const ask = (index: number) => post(nodes.url('a'), message(question(index), threadId), `waits-${index}`);
+        const asked = [ask(1), ask(2)] as const;
+        await Promise.all(asked);
+        const onA = [read(asked[0]), read(asked[1])] as const;
         const onB = [1, 2].map((index) => read(attach(nodes.url('b'), `waits-${index}`))) as [
           typeof holder,
           typeof holder,
