@@ -33,7 +33,7 @@ it('over a slow network a replay is one piece all the same: the answer says wher
         const { done, value } = await bytes.read();
         if (done) return controller.close();
         for (let at = 0; at < value.length; at += 500) {
-          await new Promise<void>((resolve) => void clock.setTimeout(resolve, 100));
+          await clock.sleep(100);
           controller.enqueue(value.subarray(at, at + 500));
         }
       },
