@@ -32,6 +32,18 @@ export const granted = async (lease: RunLease, claim: RunClaim): Promise<RunReco
 export const reapedOf = async (lease: RunLease, ...runIds: string[]): Promise<RunRecord[]> =>
   (await lease.reap()).filter(({ runId }) => runIds.includes(runId));
 
+/** Lets what is not renewed run out: five thirds of a lease go by, with `act` after each of them. */
+export const outlast = async (
+  { ttlMs }: RunLease,
+  { passTime }: LeaseKit,
+  act: () => Promise<unknown>,
+): Promise<void> => {
+  for (let third = 0; third < 5; third += 1) {
+    await passTime(Math.ceil(ttlMs / 3));
+    await act();
+  }
+};
+
 /** Waits until `check` holds; the test's timeout is the limit. */
 export const eventually = async (check: () => boolean | Promise<boolean>): Promise<void> => {
   while (!(await check())) await new Promise((done) => setTimeout(done, 2));

@@ -3,7 +3,7 @@ import type { RunClaim, RunLease, RunRecord } from '@chatkit/core';
 import { createId } from '@chatkit/core';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { eventually, freshClaim, granted, type LeaseKit } from './kit.ts';
+import { eventually, freshClaim, granted, type LeaseKit, outlast } from './kit.ts';
 
 const names = ['machine-a', 'machine-b'] as const;
 const [nameA, nameB] = names;
@@ -16,7 +16,7 @@ const letIn = async (lease: RunLease, claim: RunClaim, waiter: string): Promise<
 };
 
 export const describeLine = (kit: LeaseKit): void => {
-  const { patient, hasty, passTime, runs } = kit;
+  const { patient, hasty, runs } = kit;
 
   describe('the line of a thread', () => {
     it('lets in by place, whichever machine asks first', async () => {
@@ -174,10 +174,7 @@ export const describeLine = (kit: LeaseKit): void => {
       const [dead, alive] = [freshClaim(first.threadId), freshClaim(first.threadId)];
       await b.queue(dead, nameB);
       await a.queue(alive, nameA);
-      for (let third = 0; third < 5; third += 1) {
-        await passTime(Math.ceil(a.ttlMs / 3));
-        expect(await a.renew(first, nameA)).toMatchObject({ held: true });
-      }
+      await outlast(a, kit, async () => expect(await a.renew(first, nameA)).toMatchObject({ held: true }));
       await a.release(first, 'completed');
       expect(await b.acquire(freshClaim(first.threadId))).toEqual({ heldBy: undefined });
       await a.release(await letIn(a, alive, nameA), 'completed');
@@ -192,11 +189,10 @@ export const describeLine = (kit: LeaseKit): void => {
       await b.queue(b1, nameB);
       await b.queue(b2, nameB);
       await a.queue(a1, nameA);
-      for (let third = 0; third < 5; third += 1) {
-        await passTime(Math.ceil(a.ttlMs / 3));
+      await outlast(a, kit, async () => {
         await a.renew(first, nameA);
         expect(await b.acquire(b1, nameB)).toEqual({ heldBy: first });
-      }
+      });
       await a.release(first, 'completed');
       for (const claim of [b1, b2]) {
         expect(await a.acquire(a1, nameA)).toEqual({ heldBy: undefined });

@@ -1,10 +1,11 @@
 /** A run that stands in a line, as other machines see it: found, stopped and, where it ended there, remembered. */
 import { describe, expect, it } from 'vitest';
-import { eventually, freshClaim, granted, type LeaseKit } from './kit.ts';
+import { eventually, freshClaim, granted, type LeaseKit, outlast } from './kit.ts';
 
 const [nameA, nameB] = ['machine-a', 'machine-b'];
 
-export const describeWaiting = ({ patient, hasty, passTime }: LeaseKit): void => {
+export const describeWaiting = (kit: LeaseKit): void => {
+  const { patient, hasty } = kit;
   describe('a run that waits', () => {
     it('is found by every machine, in epoch 0, until it is granted', async () => {
       const [a, b] = patient();
@@ -44,10 +45,7 @@ export const describeWaiting = ({ patient, hasty, passTime }: LeaseKit): void =>
       const [dead, alive] = [freshClaim(first.threadId), freshClaim(first.threadId)];
       await b.queue(dead, nameB);
       await a.queue(alive, nameA);
-      for (let third = 0; third < 5; third += 1) {
-        await passTime(Math.ceil(a.ttlMs / 3));
-        await a.renew(first, nameA);
-      }
+      await outlast(a, kit, () => a.renew(first, nameA));
       expect(await a.find(dead.runId)).toBeUndefined();
       await a.requestStop(dead.runId, 'cancel');
       expect(await b.find(alive.runId)).toEqual({ ...alive, epoch: 0 });
