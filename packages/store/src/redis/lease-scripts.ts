@@ -111,17 +111,24 @@ local function tellIfFree(thread, line, id, channel)
 end
 `;
 
+/** Keeps the record of a run with its outcome for a while; without an outcome it goes. */
+const finish = `
+local function finish(key, outcome, ms)
+  if outcome == '' then
+    redis.call('DEL', key)
+  else
+    redis.call('HSET', key, 'outcome', outcome)
+    redis.call('PEXPIRE', key, ms)
+  end
+end
+`;
+
 /** KEYS thread, line, run. ARGV run id, thread id, machine, channel, outcome or '', how long the record is kept. */
-export const leaveScript = `${inLine}${tellIfFree}
+export const leaveScript = `${inLine}${tellIfFree}${finish}
 if redis.call('HGET', KEYS[2] .. ':of', ARGV[1]) == ARGV[3] then
   remove(KEYS[2], ARGV[1])
   if isWaiting(KEYS[3]) then
-    if ARGV[5] == '' then
-      redis.call('DEL', KEYS[3])
-    else
-      redis.call('HSET', KEYS[3], 'outcome', ARGV[5])
-      redis.call('PEXPIRE', KEYS[3], ARGV[6])
-    end
+    finish(KEYS[3], ARGV[5], ARGV[6])
   end
 end
 tellIfFree(KEYS[1], KEYS[2], ARGV[2], ARGV[4])`;
@@ -140,15 +147,10 @@ return {1, run[3] or ''}`;
  * KEYS run, thread, leases, line. ARGV run id, epoch, outcome or '', how long the record is kept, thread id, channel. Without an
  * outcome it goes.
  */
-export const releaseScript = `${tellIfFree}
+export const releaseScript = `${tellIfFree}${finish}
 local run = redis.call('HMGET', KEYS[1], 'epoch', 'outcome')
 if run[1] ~= ARGV[2] or run[2] then return 0 end
-if ARGV[3] == '' then
-  redis.call('DEL', KEYS[1])
-else
-  redis.call('HSET', KEYS[1], 'outcome', ARGV[3])
-  redis.call('PEXPIRE', KEYS[1], ARGV[4])
-end
+finish(KEYS[1], ARGV[3], ARGV[4])
 if redis.call('GET', KEYS[2]) == ARGV[1] then redis.call('DEL', KEYS[2]) end
 redis.call('ZREM', KEYS[3], ARGV[1])
 tellIfFree(KEYS[2], KEYS[4], ARGV[5], ARGV[6])
