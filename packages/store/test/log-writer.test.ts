@@ -3,9 +3,9 @@ import { ChatKitError, formatOffset, type LogEntry, parseOffset } from '@chatkit
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { decodeBatch } from '../src/redis/log-batch.ts';
-import type { Place } from '../src/redis/log-draft.ts';
 import { createLogRun } from '../src/redis/log-run.ts';
 import { createLogWriter, createOutbox, isConfirmed, type LogWriter, type Outbox } from '../src/redis/log-writer.ts';
+import type { Place } from '../src/shared/entry-list.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

@@ -9,24 +9,29 @@ import { compareOffsets, type LogEntry } from '@chatkit/core';
 import { EntryList, type Place } from '../shared/entry-list.ts';
 
 export class EntryWindow extends EntryList {
-  /** The offset after which nothing is missing; '' is the beginning of the log. */
-  floor: string;
+  private readonly from: string;
   /** Whether the terminal entry is in. */
   isEnded = false;
 
+  /** `from`: the offset after which nothing will be missing; '' is the beginning of the log. */
   constructor(from: string) {
     super();
-    this.floor = from;
+    this.from = from;
   }
 
-  override push(entry: LogEntry, place: Place, size: number): void {
+  /** The offset after which nothing is missing. */
+  get floor(): string {
+    return this.lastDropped() ?? this.from;
+  }
+
+  override push(entry: LogEntry, place: Place | undefined, size: number): void {
     super.push(entry, place, size);
     if ('end' in entry) this.isEnded = true;
   }
 
   /** The last offset that was pushed; where the window began while there is none. */
   get lastOffset(): string {
-    return this.last === undefined ? this.floor : this.last.offset;
+    return this.last === undefined ? this.from : this.last.offset;
   }
 
   /** Bytes of all that is held. */
@@ -36,7 +41,8 @@ export class EntryWindow extends EntryList {
 
   /** Whether a reader that has everything up to `after` can go on here. */
   covers(after: string | undefined): boolean {
-    return this.floor === '' || (after !== undefined && compareOffsets(after, this.floor) >= 0);
+    const { floor } = this;
+    return floor === '' || (after !== undefined && compareOffsets(after, floor) >= 0);
   }
 
   /** Bytes from the entry with this number on. */
@@ -46,9 +52,6 @@ export class EntryWindow extends EntryList {
 
   /** Drops the oldest entries while there are more than `bytes`, but none from `keep` on. */
   trim(bytes: number, keep: number): void {
-    while (this.bytes > bytes && this.first < this.end && this.first < keep) {
-      this.floor = (this.at(this.first) as LogEntry).offset;
-      this.dropFirst();
-    }
+    while (this.bytes > bytes && this.first < this.end && this.first < keep) this.dropFirst();
   }
 }

@@ -3,13 +3,8 @@
  * gives all of them), up to the terminal one.
  */
 import type { LogEntry } from '@chatkit/core';
+import type { Place } from '../shared/entry-list.ts';
 import { createEventEncoder } from './event-text.ts';
-
-/** An offset that has been read: parsing it once a token is enough. */
-export interface Place {
-  readonly epoch: number;
-  readonly seq: number;
-}
 
 /** No batch is larger, however much has piled up. */
 const maxLength = 64 * 1024;

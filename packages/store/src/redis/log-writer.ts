@@ -8,8 +8,9 @@
  * more than bringing the token to Redis.
  */
 import { type ChatKitError, type LogEntry, parseOffset } from '@chatkit/core';
+import type { Place } from '../shared/entry-list.ts';
 import { EntryWindow } from './entry-window.ts';
-import { Draft, type Place } from './log-draft.ts';
+import { Draft } from './log-draft.ts';
 import { closedRun, expiredRun, fencedRun, unknownRun, unreachable } from './log-errors.ts';
 import type { LogRun } from './log-run.ts';
 import { appendReply } from './log-scripts.ts';

@@ -3,9 +3,9 @@
  * own readers from memory, ahead of Redis by what is under way; all others follow the stream.
  */
 import { type ChatKitError, type LogEntry, parseOffset, type StreamLog, type ThreadStreamEvent } from '@chatkit/core';
+import type { Place } from '../shared/entry-list.ts';
 import { entrySize } from '../shared/event-size.ts';
 import { tooLarge } from '../shared/too-large.ts';
-import type { Place } from './log-draft.ts';
 import { closedRun, closing, expiredRun, unknownOffset } from './log-errors.ts';
 import { createLogFollower } from './log-follower.ts';
 import { createFetchPage } from './log-pages.ts';

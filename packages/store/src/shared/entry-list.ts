@@ -27,8 +27,8 @@ interface Row {
   length: number;
 }
 
-/** What an offset says, if it is one of ours: asked once per entry, because reading it is a good part of an append. */
-export type Place = ReturnType<typeof parseOffset>;
+/** What an offset of ours says: asked once per entry, because reading it is a good part of an append. */
+export type Place = NonNullable<ReturnType<typeof parseOffset>>;
 
 /** Entries are numbered from 0 on, in the order in which they were pushed; a number stays that of its entry. */
 export class EntryList {
@@ -41,8 +41,8 @@ export class EntryList {
   private readonly ends: number[] = [];
   /** The number of `slots[0]`. */
   private base = 0;
-  /** What the offset of the last entry says. */
-  lastPlace: Place;
+  /** What the offset of the last entry says, if it is one of ours. */
+  lastPlace: Place | undefined;
   /** The offset of the last entry that is gone, or the row that it was in: a full log drops one for each that comes. */
   private gone: Row | string | undefined;
   /** The last entry that was pushed. */
@@ -57,7 +57,7 @@ export class EntryList {
   dropped = 0;
 
   /** Whether an offset is above that of the last entry: offsets grow, so an entry with another has been here already. */
-  isNew(offset: string, place: Place): boolean {
+  isNew(offset: string, place: Place | undefined): boolean {
     if (this.last === undefined) return true;
     if (place === undefined || this.lastPlace === undefined) return compareOffsets(offset, this.last.offset) > 0;
     const { epoch, seq } = this.lastPlace;
@@ -71,7 +71,7 @@ export class EntryList {
   }
 
   /** Adds an entry of `size` bytes, whose offset says `place`. */
-  push(entry: LogEntry, place: Place, size: number): void {
+  push(entry: LogEntry, place: Place | undefined, size: number): void {
     const update = place && plainDelta(entry);
     if (place === undefined || update === undefined) {
       this.slots.push(entry);
