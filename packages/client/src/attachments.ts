@@ -1,6 +1,6 @@
 /** Files: announced to the server, then uploaded where it says (two-phase), or sent to one address (direct). */
 import { type Attachment, ChatKitError } from '@chatkit/core';
-import { type Endpoint, errorOf, networkError, type RequestOptions } from './requests.ts';
+import type { Endpoint, RequestOptions } from './requests.ts';
 
 /**
  * How files travel. `two_phase`: the server names an address per file (`upload_descriptor`). `direct`: all go to
@@ -8,55 +8,46 @@ import { type Endpoint, errorOf, networkError, type RequestOptions } from './req
  */
 export type UploadStrategy = { readonly type: 'two_phase' } | { readonly type: 'direct'; readonly uploadUrl: string };
 
-/** Uploads a file. Resolves with the attachment, whose id goes with a message, once its bytes are there. */
+/**
+ * Uploads a file. Resolves with the attachment, whose id goes with a message, once its bytes are there. It may take as much
+ * longer than other requests as a slow line needs for its bytes, unless `timeoutMs` says how long.
+ */
 export const uploadFile = async (
   file: Blob & { readonly name?: string },
   strategy: UploadStrategy,
   endpoint: Endpoint,
-  { signal }: RequestOptions = {},
+  { signal, timeoutMs }: RequestOptions = {},
 ): Promise<Attachment> => {
   const name = file.name ?? 'file';
+  const upload = { signal, timeoutMs: timeoutMs ?? endpoint.timeoutFor(file.size) };
   if (strategy.type === 'direct') {
-    const response = await delivered(
-      endpoint.raw(strategy.uploadUrl, withSignal(formPost(file, name), signal)),
-      signal,
+    return endpoint.answer(
+      (called) => endpoint.raw(strategy.uploadUrl, { ...formPost(file, name), signal: called }),
+      async (response) => (await response.json()) as Attachment,
+      upload,
     );
-    return (await response.json()) as Attachment;
   }
   const attachment = await endpoint.json<Attachment>(
     {
       type: 'attachments.create',
       params: { name, size: file.size, mime_type: file.type || 'application/octet-stream' },
     },
-    { signal },
+    { signal, timeoutMs },
   );
   const target = attachment.upload_descriptor;
   if (target === undefined || target === null) return attachment;
-  const { url, method, headers } = target;
+  const { url, method } = target;
   const init = method === 'PUT' ? { method, body: file } : formPost(file, name);
+  const headers = target.headers ?? {};
   // Not with the application's headers: the address is often a storage service that must not see the user's token.
-  await delivered(fetch(url, withSignal({ ...init, headers: headers ?? {} }, signal)), signal);
-  return attachment;
+  const send = (called: AbortSignal) => fetch(url, { ...init, headers, signal: called });
+  return endpoint.answer(send, async () => attachment, upload);
 };
 
 const formPost = (file: Blob, name: string): RequestInit => {
   const body = new FormData();
   body.append('file', file, name);
   return { method: 'POST', body };
-};
-
-const withSignal = (init: RequestInit, signal: AbortSignal | undefined): RequestInit =>
-  signal === undefined ? init : { ...init, signal };
-
-const delivered = async (answer: Promise<Response>, signal: AbortSignal | undefined): Promise<Response> => {
-  try {
-    const response = await answer;
-    if (!response.ok) throw await errorOf(response);
-    return response;
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw networkError(error);
-  }
 };
 
 /** Speech as the protocol wants it. */

@@ -10,9 +10,11 @@ import type { ConnectionPorts, RunConnection } from './resume-run.ts';
 
 /** How long the stream may take to tell of its end once a stop was asked for. */
 const graceMs = 3_000;
-/** How often a run is asked for that the server does not know yet (7 s), and one that cannot be reached (5 minutes). */
+/** How often a run is asked for that the server does not know yet: for 7 s. */
 const triesUntilKnown = 8;
-const triesUntilReached = 66;
+/** How long a server is asked that cannot be reached or does not answer, and how long it may take each time: asking twice is the same as once. */
+const askForMs = 5 * 60_000;
+const answerMs = 10_000;
 
 /**
  * Asks the server to cancel, again while the run's own request has not reached it or the network is down, and hangs up when
@@ -30,7 +32,8 @@ export const cancelRun = async (connection: RunConnection, ports: ConnectionPort
 const tell = async (connection: RunConnection, { endpoint, clock, page }: ConnectionPorts): Promise<void> => {
   /** As it was when the server was last asked: what is known by the time that it answers says nothing about its answer. */
   let reach: Reach = 'unanswered';
-  for (let attempt = 0; attempt < triesUntilReached; attempt += 1) {
+  const until = clock.now() + askForMs;
+  for (let attempt = 0; clock.now() < until; attempt += 1) {
     const state = connection.state();
     if (state.phase === 'closed' && state.reason !== 'stop') return;
     if (state.phase !== 'closed') reach = state.reach;
@@ -39,7 +42,7 @@ const tell = async (connection: RunConnection, { endpoint, clock, page }: Connec
       return await endpoint.json(
         { type: 'runs.cancel', params: { run_id: connection.runId() } },
         // The user may well close the page next.
-        { keepalive: true },
+        { keepalive: true, timeoutMs: answerMs },
       );
     } catch (error) {
       if (!mayPass(error, reach, attempt)) return connection.close('stop');
@@ -54,7 +57,9 @@ const mayPass = (error: unknown, reach: Reach, attempt: number): boolean => {
   if (error.code === 'run.not_found') return reach === 'unanswered' && attempt < triesUntilKnown;
   const status = error.details?.['status'];
   return (
-    error.code === 'transport.network' || (typeof status === 'number' && status !== 500 && isRetryableStatus(status))
+    error.code === 'transport.network' ||
+    error.code === 'transport.timeout' ||
+    (typeof status === 'number' && status !== 500 && isRetryableStatus(status))
   );
 };
 

@@ -40,6 +40,11 @@ export interface ChatClientOptions {
   onEffect?: ((event: ClientEffectEvent) => void) | undefined;
   /** How files are uploaded. Default `{ type: 'two_phase' }`. */
   uploads?: UploadStrategy | undefined;
+  /**
+   * How long a request may take that is answered as a whole (threads, items, feedback, `stop()`), to its last byte; then it
+   * rejects with `transport.timeout`. Files and recordings have a millisecond more for every 8 bytes. Default 30,000.
+   */
+  requestTimeoutMs?: number | undefined;
   /** When to reconnect and when to give up. */
   connection?: Partial<Omit<ConnectionPolicy, 'repeatable'>> | undefined;
   /** When subscribers are told. Default: with the next frame. */

@@ -10,6 +10,7 @@ import {
   type ThreadState,
 } from '@chatkit/core';
 import type { Clock } from './ports.ts';
+import { within } from './within.ts';
 
 /** A call as its handler sees it. */
 export interface ClientToolCall {
@@ -49,34 +50,21 @@ export const runTools = (
 ): Promise<ToolOutput[]> =>
   Promise.all(
     calls.map(async (call) => {
-      const abort = new AbortController();
-      const onAbort = () => abort.abort(signal.reason);
-      signal.addEventListener('abort', onAbort, { once: true });
-      if (signal.aborted) onAbort();
-      const timer = clock.setTimeout(
-        () => abort.abort(new Error(`The tool ${call.name} took longer than ${timeoutMs} ms.`)),
-        timeoutMs,
-      );
+      const run = async (called: AbortSignal) =>
+        handler({
+          name: call.name,
+          arguments: call.arguments,
+          callId: call.call_id,
+          itemId: call.id,
+          threadId: call.thread_id,
+          signal: called,
+        });
+      const late = () => new Error(`The tool ${call.name} took longer than ${timeoutMs} ms.`);
       try {
-        const result = await orAborted(
-          Promise.resolve().then(() =>
-            handler({
-              name: call.name,
-              arguments: call.arguments,
-              callId: call.call_id,
-              itemId: call.id,
-              threadId: call.thread_id,
-              signal: abort.signal,
-            }),
-          ),
-          abort.signal,
-        );
+        const result = await within(run, { ms: timeoutMs, clock, late, signal });
         return { call, result: result ?? null };
       } catch (error) {
         return { call, result: { error: error instanceof Error ? error.message : String(error) } };
-      } finally {
-        clock.clearTimeout(timer);
-        signal.removeEventListener('abort', onAbort);
       }
     }),
   );
@@ -105,11 +93,3 @@ export const completeCall = (thread: ThreadState, { call, result }: ToolOutput, 
     completed,
   );
 };
-
-const orAborted = <T>(work: Promise<T>, signal: AbortSignal): Promise<T> =>
-  new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });

@@ -51,8 +51,13 @@ import { createTurnLane, type LaneTurn } from './turn-lane.ts';
  * for await (const event of client.send('What is backpressure?')) console.log(event.type);
  */
 export const createChatClient = (options: ChatClientOptions): ChatClient => {
-  const endpoint = createEndpoint({ ...options, extensions: options.extensions !== false });
   const clock = options.clock ?? wallClock;
+  const endpoint = createEndpoint({
+    ...options,
+    clock,
+    extensions: options.extensions !== false,
+    timeoutMs: options.requestTimeoutMs ?? 30_000,
+  });
   const lane = createTurnLane<LaneTurn & { stop(): Promise<void> }>();
   const readSnapshot = createSnapshotReader();
   let state: ChatState = emptyChatState;
@@ -90,10 +95,10 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
     toolHandler: options.onClientTool,
     toolTimeoutMs: options.clientToolTimeoutMs ?? 60_000,
     namesCalls: () => server === 'resumable',
-    async reload(isUnknown) {
+    async reload(isUnknown, signal) {
       const threadId = state.thread.thread?.id;
       if (threadId === undefined) return false;
-      const loaded = await loadThread(endpoint, threadId, { signal: showing.signal });
+      const loaded = await loadThread(endpoint, threadId, { signal });
       if (isUnknown && !wentOn(state, loaded.thread)) return false;
       update((chat) => showThread(chat, loaded.thread, loaded.olderCursor));
       return selectItems(loaded.thread).at(-1)?.type !== 'user_message';
@@ -259,8 +264,8 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
       update(letGo, 'now');
     },
 
-    listThreads: ({ signal, ...params } = {}) =>
-      endpoint.json({ type: 'threads.list', params: present(params) }, { signal }),
+    listThreads: ({ limit, order, after, ...requestOptions } = {}) =>
+      endpoint.json({ type: 'threads.list', params: { limit, order, after } }, requestOptions),
     async renameThread(id, title) {
       const thread = await endpoint.json<Thread>({ type: 'threads.update', params: { thread_id: id, title } });
       if (state.thread.thread?.id === id) {
@@ -282,13 +287,12 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
     async deleteAttachment(id) {
       await endpoint.json({ type: 'attachments.delete', params: { attachment_id: id } });
     },
-    async transcribe(audio, requestOptions) {
+    async transcribe(audio, { signal, timeoutMs } = {}) {
       const params = { audio_base64: await toBase64(audio), mime_type: audio.type || 'audio/webm' };
-      return endpoint.json({ type: 'input.transcribe', params }, requestOptions);
+      return endpoint.json(
+        { type: 'input.transcribe', params },
+        { signal, timeoutMs: timeoutMs ?? endpoint.timeoutFor(params.audio_base64.length) },
+      );
     },
   };
 };
-
-/** Drops keys without a value. */
-const present = <T extends object>(fields: T): T =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;

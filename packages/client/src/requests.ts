@@ -1,5 +1,7 @@
-/** Requests over `fetch`: what a JSON answer is, what an error is, and which headers go along. */
+/** Requests over `fetch`: what a JSON answer is, what an error is, which headers go along, and how long an answer may take. */
 import { ChatKitError, type ChatKitRequestInput, type ErrorCode, isChatKitError } from '@chatkit/core';
+import type { Clock } from './ports.ts';
+import { within } from './within.ts';
 
 /** Headers for every request, or a function that makes them anew for each, for example with a fresh token. */
 export type HeadersSource = HeadersInit | (() => HeadersInit | Promise<HeadersInit>);
@@ -11,17 +13,23 @@ export interface EndpointOptions {
   credentials?: RequestCredentials | undefined;
   /** Whether to ask for the extensions of DESIGN §4. */
   extensions: boolean;
+  /** How long a request may take that does not say so itself. */
+  timeoutMs: number;
+  clock: Clock;
 }
 
 export interface RequestOptions {
+  /** Calls the request off; it then rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
+  /** How long it may take, to the last byte of the answer. Default: the client's `requestTimeoutMs`. */
+  timeoutMs?: number | undefined;
   /** Lets the request outlive the page. */
   keepalive?: boolean | undefined;
 }
 
 /** The one endpoint that everything is asked of. */
 export interface Endpoint {
-  /** Asks for JSON. Throws `ChatKitError`: the server's own, `transport.status` or `transport.network`. */
+  /** Asks for JSON. Throws `ChatKitError`: the server's own, `transport.status`, `transport.network` or `transport.timeout`. */
   json<T>(request: ChatKitRequestInput, options?: RequestOptions): Promise<T>;
   /** The same, with the answer's headers. */
   exchange<T>(request: ChatKitRequestInput, options?: RequestOptions): Promise<{ body: T; headers: Headers }>;
@@ -29,16 +37,27 @@ export interface Endpoint {
   start(request: ChatKitRequestInput, runId: string, signal: AbortSignal): Promise<Response>;
   /** Attaches to a run behind `after`. */
   attach(runId: string, after: string | undefined, signal: AbortSignal): Promise<Response>;
-  /** A request of any other kind with the application's headers, to an address of its own. */
+  /** A request of any other kind with the application's headers, to an address of its own. Rejects with what `fetch` rejects with. */
   raw(url: string | URL, init: RequestInit): Promise<Response>;
+  /** What `read` makes of the answer to a request of any kind, under the same limits and with the same errors as `json`. */
+  answer<T>(
+    ask: (signal: AbortSignal) => Promise<Response>,
+    read: (response: Response) => Promise<T>,
+    options?: RequestOptions,
+  ): Promise<T>;
+  /** How long a request may take that sends so many bytes. */
+  timeoutFor(bytes: number): number;
 }
+
+/** What a slow line is thought to send: 64 kbit/s. A file must not be late because it is large. */
+const bytesPerMs = 8;
 
 /** Statuses after which the same request may go through. */
 export const isRetryableStatus = (status: number): boolean =>
   status === 408 || status === 425 || status === 429 || status === 500 || (status >= 502 && status <= 504);
 
 export const createEndpoint = (options: EndpointOptions): Endpoint => {
-  const { url, extensions, credentials } = options;
+  const { url, extensions, credentials, clock } = options;
   const call = async (target: string | URL, init: RequestInit, extra: Record<string, string> = {}) => {
     const source = options.headers;
     const headers = new Headers(typeof source === 'function' ? await source() : source);
@@ -60,17 +79,31 @@ export const createEndpoint = (options: EndpointOptions): Endpoint => {
       { ...optIn, 'content-type': 'application/json', ...extra },
     );
 
-  const exchange = async <T>(request: ChatKitRequestInput, requestOptions: RequestOptions = {}) => {
-    let response: Response;
+  const answer: Endpoint['answer'] = async (ask, read, { signal, timeoutMs = options.timeoutMs } = {}) => {
+    const late = () =>
+      new ChatKitError('transport.timeout', 'The server did not answer in time.', {
+        retryable: true,
+        details: { timeoutMs },
+      });
+    const work = async (called: AbortSignal) => {
+      const response = await ask(called);
+      if (!response.ok) throw await errorOf(response, clock, called);
+      return read(response);
+    };
     try {
-      response = await post(request, requestOptions, { accept: 'application/json' });
-      if (!response.ok) throw await errorOf(response);
-      return { body: (await response.json()) as T, headers: response.headers };
+      return await within(work, { ms: timeoutMs, clock, late, signal });
     } catch (error) {
-      requestOptions.signal?.throwIfAborted();
+      signal?.throwIfAborted();
       throw networkError(error);
     }
   };
+
+  const exchange = <T>(request: ChatKitRequestInput, requestOptions: RequestOptions = {}) =>
+    answer(
+      (signal) => post(request, { ...requestOptions, signal }, { accept: 'application/json' }),
+      async (response) => ({ body: (await response.json()) as T, headers: response.headers }),
+      requestOptions,
+    );
 
   return {
     exchange,
@@ -88,13 +121,18 @@ export const createEndpoint = (options: EndpointOptions): Endpoint => {
       );
     },
     raw: (target, init) => call(target, init),
+    answer,
+    timeoutFor: (bytes) => options.timeoutMs + bytes / bytesPerMs,
   };
 };
 
-/** The error that an answer stands for: the server's `{error: {code, message, retryable}}`, or one about the status. */
-export const errorOf = async (response: Response): Promise<ChatKitError> => {
+/**
+ * The error that an answer stands for: the server's `{error: {code, message, retryable}}`, or one about the status. Never
+ * rejects, and is there within 5 s: the status says most of it, and its text may never come.
+ */
+export const errorOf = async (response: Response, clock: Clock, signal?: AbortSignal): Promise<ChatKitError> => {
   const { status } = response;
-  const text = await shortText(response).catch(() => '');
+  const text = await shortText(response, clock, signal);
   const sent = envelope(text);
   return new ChatKitError(
     // Codes are an open set: one of a newer server is passed on as it is.
@@ -107,22 +145,27 @@ export const errorOf = async (response: Response): Promise<ChatKitError> => {
   );
 };
 
-/** The text of an error is a few lines. A server that sends more, or never ends, is not waited for. */
+/** The text of an error is a few lines. A server that sends more, or does not end, is not waited for. */
 const maxErrorBytes = 64 * 1024;
+const maxErrorMs = 5_000;
 
-const shortText = async (response: Response): Promise<string> => {
-  if (response.body === null) return '';
-  const reader = response.body.getReader();
+/** The text of an error as far as it came. */
+const shortText = async ({ body }: Response, clock: Clock, signal: AbortSignal | undefined): Promise<string> => {
+  if (body === null) return '';
+  const reader = body.getReader();
   const decoder = new TextDecoder();
   let text = '';
-  for (let bytes = 0; bytes <= maxErrorBytes; ) {
-    const { done, value } = await reader.read();
-    if (done) return text + decoder.decode();
-    bytes += value.byteLength;
-    text += decoder.decode(value, { stream: true });
-  }
+  const read = async (): Promise<void> => {
+    for (let bytes = 0; bytes <= maxErrorBytes; ) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      bytes += value.byteLength;
+      text += decoder.decode(value, { stream: true });
+    }
+  };
+  await within(read, { ms: maxErrorMs, clock, late: () => undefined, signal }).catch(() => {});
   void reader.cancel().catch(() => {});
-  return text;
+  return text + decoder.decode();
 };
 
 /** `error` as a `ChatKitError`; what is none already, `fetch` has thrown. */

@@ -11,6 +11,7 @@ import {
   type RunOutcome,
   type ThreadStreamEvent,
 } from '@chatkit/core';
+import { deadline } from '@chatkit/stream/engine';
 import type { ConnectionPolicy } from './connection-policy.ts';
 import {
   type CloseReason,
@@ -22,7 +23,7 @@ import {
 } from './connection-state.ts';
 import { deferred } from './deferred.ts';
 import type { Clock, PageEvents } from './ports.ts';
-import { type Endpoint, errorOf, isRetryableStatus } from './requests.ts';
+import { type Endpoint, errorOf, isRetryableStatus, networkError } from './requests.ts';
 import { createRunBodyReader } from './run-body.ts';
 
 /** What a connection needs of its surroundings. */
@@ -81,7 +82,6 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
   let { runId } = options;
   let state = initialConnection(clock.now(), request === undefined ? 'resumable' : 'unanswered');
   let attempt: AbortController | undefined;
-  let timer: { readonly id: unknown; readonly at: number } | undefined;
   /** What the server last said when it could not serve; reported if the budget runs out. */
   let complaint: ChatKitError | undefined;
   let isAnswered = false;
@@ -119,17 +119,15 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
     end.resolve({ reason: state.reason, outcome: outcomeOf(state), error: state.error ?? lossOf(state) });
   };
 
-  /** One timer that no byte resets: when it fires too early, it is set again for the rest. */
+  /** One timer that no byte resets: the machine's deadline moves, the timer stays. */
+  const due = deadline(clock, () => {
+    dispatch({ type: 'tick', at: clock.now(), jitter: random() });
+    arm();
+  });
   const arm = (): void => {
     const at = deadlineOf(state, policy);
-    if (at !== undefined && timer !== undefined && timer.at <= at) return;
-    if (timer !== undefined) clock.clearTimeout(timer.id);
-    const fire = () => {
-      timer = undefined;
-      dispatch({ type: 'tick', at: clock.now(), jitter: random() });
-      arm();
-    };
-    timer = at === undefined ? undefined : { id: clock.setTimeout(fire, Math.max(0, at - clock.now())), at };
+    if (at === undefined) due.clear();
+    else due.set(at);
   };
 
   const ask = async (signal: AbortSignal): Promise<void> => {
@@ -173,7 +171,7 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
       return status === 404 ? { type: 'gone', error: interrupted() } : { type: 'gone' };
     }
     if (!response.ok) {
-      const error = await errorOf(response);
+      const error = await errorOf(response, clock);
       // The start of a run that the application itself refused or broke is the user's to repeat; a gateway's failure passes.
       if (
         !isRetryableStatus(status) ||
@@ -203,7 +201,7 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
     if (reason !== 'drop' && reason !== 'stall') return undefined;
     if (complaint !== undefined) return complaint;
     return !isAnswered
-      ? new ChatKitError('transport.network', 'The server could not be reached.', { retryable: true })
+      ? networkError(undefined)
       : new ChatKitError('transport.interrupted', 'The connection was lost before the answer was complete.', {
           retryable: true,
         });

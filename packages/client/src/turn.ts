@@ -70,7 +70,7 @@ export interface TurnContext {
    * The server lost sight of the run: shows the thread as it is stored, and whether there is an answer in it. With
    * `isUnknown`, only if it shows that the run went on.
    */
-  readonly reload: (isUnknown: boolean) => Promise<boolean>;
+  readonly reload: (isUnknown: boolean, signal: AbortSignal) => Promise<boolean>;
   readonly toolHandler: ClientToolHandler | undefined;
   readonly toolTimeoutMs: number;
   /** Whether the server is known to take a call's id with its output. */
@@ -104,7 +104,8 @@ type Stage = 'unseen' | 'shown' | 'begun' | 'confirmed';
 export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
   const { clock } = context.ports;
   const handle = createRunHandle(plan.runId);
-  const toolAbort = new AbortController();
+  /** Ends what goes on beside the connection: tools, a look at the stored thread. */
+  const aside = new AbortController();
   const shown = deferred<void>();
   const settled = deferred<void>();
   const hasMessage = plan.hasMessage === true;
@@ -195,7 +196,7 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
       // A tool may look at what is on the screen.
       context.update((state) => state, 'now');
       const outputs = await runTools(calls, handler, {
-        signal: toolAbort.signal,
+        signal: aside.signal,
         timeoutMs: context.toolTimeoutMs,
         clock,
       });
@@ -213,7 +214,7 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
 
   const settle = (outcome: RunOutcome, reason: CloseReason, error?: ChatKitError): void => {
     phase = 'settled';
-    toolAbort.abort();
+    aside.abort();
     shown.resolve();
     settled.resolve();
     handle.settle(outcome, reason, error);
@@ -235,7 +236,7 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
   /** The server has forgotten the run, not what came of it. */
   const lookUp = async (end: RunEnd): Promise<RunEnd> => {
     if (!isLive()) return end;
-    const isThere = await context.reload(end.error !== undefined).catch(() => false);
+    const isThere = await context.reload(end.error !== undefined, aside.signal).catch(() => false);
     return isThere ? { ...end, outcome: 'completed', error: undefined } : { ...end, error: interrupted() };
   };
 
@@ -247,7 +248,7 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
     if (isLive()) context.update((state) => freeze(state, status), 'now');
     if (phase === 'running') {
       phase = 'stopping';
-      toolAbort.abort();
+      aside.abort();
       if (connection !== undefined) void cancelRun(connection, context.ports);
     }
     await settled.promise;

@@ -47,6 +47,7 @@ export type ErrorCode =
   | 'transport.network'
   | 'transport.status'
   | 'transport.interrupted'
+  | 'transport.timeout'
   | 'transport.invalid_frame'
   | 'internal';
 

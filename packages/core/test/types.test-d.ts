@@ -124,6 +124,7 @@ describe('the vocabulary', () => {
       | 'transport.network'
       | 'transport.status'
       | 'transport.interrupted'
+      | 'transport.timeout'
       | 'transport.invalid_frame'
       | 'internal'
     >();
