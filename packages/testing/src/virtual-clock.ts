@@ -2,6 +2,8 @@
  * Time that moves only when a test says so. It fits every option called `clock` in the toolkit, so no test has to sleep.
  */
 import type { Clock } from '@chatkit/stream';
+import { macrotask } from '@chatkit/stream/engine';
+import { createTimerQueue } from './timer-queue.ts';
 
 export interface VirtualClockOptions {
   /** What `now()` says at first. Default 0. */
@@ -21,15 +23,12 @@ export interface VirtualClock extends Clock {
   readonly pending: number;
 }
 
-interface Timer {
-  readonly at: number;
-  readonly order: number;
-  readonly callback: () => void;
-}
-
-/** Lets every promise that is ready run, and what those make ready. */
+/**
+ * Lets every promise that is ready run, and what those make ready. One turn of the event loop does it for promises alone;
+ * two more are for code that gives way to the loop in between, as busy streams do.
+ */
 const settle = async (): Promise<void> => {
-  for (let turn = 0; turn < 3; turn += 1) await new Promise<void>((resolve) => setTimeout(resolve, 0));
+  for (let turn = 0; turn < 3; turn += 1) await new Promise<void>(macrotask);
 };
 
 /**
@@ -41,29 +40,16 @@ const settle = async (): Promise<void> => {
  * await clock.advance(15_000); // the heartbeat is due
  */
 export const createVirtualClock = ({ startMs = 0 }: VirtualClockOptions = {}): VirtualClock => {
-  const timers = new Set<Timer>();
+  const timers = createTimerQueue();
   let now = startMs;
-  let order = 0;
-
-  const nextDue = (until: number): Timer | undefined => {
-    let due: Timer | undefined;
-    for (const timer of timers)
-      if (
-        timer.at <= until &&
-        (due === undefined || timer.at < due.at || (timer.at === due.at && timer.order < due.order))
-      )
-        due = timer;
-    return due;
-  };
 
   const clock: VirtualClock = {
     now: () => now,
     setTimeout(callback, delayMs) {
-      const timer: Timer = { at: now + Math.max(0, delayMs), order: order++, callback };
-      timers.add(timer);
-      return timer;
+      // As with a machine's timers, a delay that is no number is none.
+      return timers.add(now + (Math.max(0, delayMs) || 0), callback);
     },
-    clearTimeout: (timer) => void timers.delete(timer as Timer),
+    clearTimeout: (timer) => timers.remove(timer),
     sleep: (delayMs, signal) =>
       new Promise((resolve, reject) => {
         if (signal?.aborted) {
@@ -83,13 +69,12 @@ export const createVirtualClock = ({ startMs = 0 }: VirtualClockOptions = {}): V
     async advance(byMs) {
       const until = now + byMs;
       await settle();
-      for (let timer = nextDue(until); timer !== undefined; timer = nextDue(until)) {
-        timers.delete(timer);
+      for (let timer = timers.takeDue(until); timer !== undefined; timer = timers.takeDue(until)) {
         now = Math.max(now, timer.at);
         timer.callback();
         await settle();
       }
-      now = until;
+      now = Math.max(now, until);
     },
     get pending() {
       return timers.size;

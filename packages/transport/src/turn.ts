@@ -3,6 +3,8 @@
  * know when nothing more will come before the loop looks at its sockets again.
  */
 
+import { macrotask } from '@chatkit/stream/engine';
+
 type Task = () => void;
 
 /** Empty microtasks that stand for the end of a turn where there is no `process.nextTick`; a generator's step takes three. */
@@ -54,17 +56,4 @@ function takeTurn(): void {
     scheduleTurn();
   }
   resume?.();
-}
-
-function macrotask(task: Task): void {
-  if (typeof setImmediate === 'function') setImmediate(task);
-  else if (typeof MessageChannel === 'function') {
-    // Not `setTimeout`: browsers clamp it to 4 ms once it is nested.
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => {
-      port1.close();
-      task();
-    };
-    port2.postMessage(0);
-  } else setTimeout(task, 0);
 }

@@ -2,5 +2,6 @@
 
 export { type Deadline, deadline } from './deadline.ts';
 export { stageOf } from './inlet.ts';
+export { macrotask } from './macrotask.ts';
 export { outlet } from './outlet.ts';
 export type { Cleanup, Failure, Sink, Stage } from './stage.ts';

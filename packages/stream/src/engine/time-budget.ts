@@ -6,6 +6,8 @@
  * stream, which cannot be told from a busy one without a timer, yields once per 256 items for nothing.
  */
 
+import { macrotask } from './macrotask.ts';
+
 const ITEMS_PER_CHECK = 256;
 const BUDGET_MS = 8;
 
@@ -22,29 +24,8 @@ export function isOverBudget(items: number): boolean {
 
 /** Calls `then` after the event loop has had a turn, and starts a new slice of time. */
 export function inNextTurn(then: () => void): void {
-  schedule(() => {
+  macrotask(() => {
     sliceStart = performance.now();
     then();
   });
-}
-
-// Ports that are waiting for their message. Held here, because a runtime may collect a channel that nobody refers to,
-// message and all.
-const ports = new Set<MessagePort>();
-
-// Browsers clamp nested timers to 4 ms, hence the channel. workerd (checked with 1.20251008) loses messages of channels
-// that are made by the thousand, and does not clamp.
-function schedule(task: () => void): void {
-  if ('setImmediate' in globalThis) setImmediate(task);
-  else if (globalThis.navigator?.userAgent === 'Cloudflare-Workers') setTimeout(task);
-  else {
-    const { port1, port2 } = new MessageChannel();
-    ports.add(port1);
-    port1.onmessage = () => {
-      ports.delete(port1);
-      port1.close();
-      task();
-    };
-    port2.postMessage(0);
-  }
 }
