@@ -137,6 +137,21 @@ describe.each([
     expect(respond.calls).toHaveLength(1);
   });
 
+  it('a replay gets through a line that breaks every 3,000 bytes', async () => {
+    // Some 60 kB, and no event of it larger than 1 kB.
+    const parts = Array.from({ length: 80 }, (_, index) => `${index}: `.padEnd(200, 'so much of it, all at once. '));
+    const {
+      proxy,
+      client: make,
+      respond,
+    } = await chat(() => parts.map((part) => say(part.slice(0, 90), part.slice(90))));
+    proxy.setFaults({ cutAfterBytes: 3_000 });
+    const client = make();
+    expect(await client.send('Hi').done).toBe('completed');
+    expect(texts(client)).toEqual(['Hi', ...parts]);
+    expect(respond.calls).toHaveLength(1);
+  });
+
   it('an event as large as a server may send comes through', async () => {
     // Each of these is escaped by JSON, and escaped again where the frame is a text within JSON.
     const large = '"\n'.repeat(1.9 * 1024 * 1024);

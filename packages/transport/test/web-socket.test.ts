@@ -1,15 +1,19 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { from } from '@chatkit/stream';
+import fc from 'fast-check';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import WebSocket, { WebSocketServer } from 'ws';
 import { decodeSse, encodeSse, isTransportError, type Reply } from '../src/index.ts';
 import {
   closeCodes,
+  createSession,
   isAllowedOrigin,
   openWebSocket,
   refuseUpgrade,
   type ServerSocket,
   type ServeWebSocketOptions,
+  type SocketPort,
   serveWebSocket,
 } from '../src/ws/index.ts';
 import { closeReason } from '../src/ws/protocol.ts';
@@ -371,6 +375,73 @@ const heldSocket = () => {
   };
 };
 
+describe('the text of a body', () => {
+  it('comes whole in messages that are no longer than what came before them, and within bounds', async () => {
+    const piece = fc.tuple(fc.constantFrom('x', 'ü', '🦊', 'a🦊'), fc.nat(40_000)).map(([unit, n]) => unit.repeat(n));
+    const law = fc.asyncProperty(fc.array(piece, { maxLength: 6 }), fc.boolean(), async (pieces, isStepwise) => {
+      const messages: string[] = [];
+      const ended = deferred<void>();
+      const port: SocketPort = {
+        send(text) {
+          messages.push(text);
+          if (text.startsWith('a end')) ended.resolve();
+          return isStepwise ? turns(1) : undefined;
+        },
+        close() {},
+      };
+      async function* body() {
+        yield* pieces;
+      }
+      const session = createSession(port, () => streamed(body()));
+      session.receive(openMessage('a', { window: 1e9 }));
+      await ended.promise;
+      const parts = messages.filter((text) => text.startsWith('a body')).map((text) => text.slice('a body\n'.length));
+      expect(parts.join('')).toBe(pieces.join(''));
+      let sent = 0;
+      for (const part of parts) {
+        expect(part.length).toBeLessThanOrEqual(Math.min(64 * 1024, Math.max(1024, sent)));
+        // Half a character.
+        expect(part).not.toMatch(/\p{Surrogate}/u);
+        sent += part.length;
+      }
+    });
+    await fc.assert(law, { numRuns: 60 });
+  });
+
+  it('of a run that is closed in the middle of a long chunk is not sent to its end', async () => {
+    const sent: string[] = [];
+    const port: SocketPort = {
+      send(text) {
+        sent.push(text);
+        return text.startsWith('a body') ? turns(1) : undefined;
+      },
+      close() {},
+    };
+    const session = createSession(port, () => streamed(from(['x'.repeat(1_000_000)])));
+    session.receive(openMessage('a', { window: 1e9 }));
+    await until(() => sent.length > 3);
+    session.receive(JSON.stringify({ run: 'a', close: true }));
+    await turns(20);
+    expect(sent.length).toBeLessThan(8);
+  });
+
+  it('waits for a window in the middle of a long chunk, too', async () => {
+    const lengths: number[] = [];
+    const port: SocketPort = {
+      send: (text) => void (text.startsWith('a body') && lengths.push(text.length - 'a body\n'.length)),
+      close() {},
+    };
+    const session = createSession(port, () => streamed(from(['x'.repeat(1_000_000)])));
+    session.receive(openMessage('a', { window: 5000 }));
+    await turns(20);
+    const sum = () => lengths.reduce((total, length) => total + length, 0);
+    expect(sum()).toBe(8 * 1024);
+    session.receive(JSON.stringify({ run: 'a', more: 2_000_000 }));
+    await turns(20);
+    expect(sum()).toBe(1_000_000);
+  });
+});
+
 describe('a socket that takes nothing', () => {
   it.each([100, 4000, 20_000])('has 64 KiB made for a run, and a few (frames of %i)', async (size) => {
     const { socket, say, leave } = heldSocket();
@@ -396,7 +467,7 @@ describe('a socket that takes nothing', () => {
     const { socket, say, closes } = heldSocket();
     serveWebSocket(socket, () => endless('x'.repeat(10_000)), { maxRuns: 1 });
     say(openMessage('a', { window: 1e9 }));
-    await until(() => socket.bufferedAmount > 10_000);
+    await until(() => socket.bufferedAmount > 4_096);
     for (let n = 0; n < 100; n++) say(openMessage(`more-${n}`));
     expect(closes).toEqual([]);
     say(openMessage('last'));

@@ -5,7 +5,7 @@
  *
  * Client to server, JSON: `{ run, open: { method, path, headers, body }, window }`, `{ run, more }`, `{ run, close: true }`.
  * Server to client, text: a line `<run> <kind>`, then the payload. `head`: JSON `{ status, headers }`. `body`: text of the
- * body, whole frames. `end`: the body is over. `fail`: it broke off.
+ * body, whole frames or, of a long one, a part. `end`: the body is over. `fail`: it broke off.
  *
  * A WebSocket has no flow control per run, and a browser's none at all. So a client grants each run a window, in UTF-16
  * code units of body text, and renews it with `more` as its consumer reads; a run without window waits, the others go on.

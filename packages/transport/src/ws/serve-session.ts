@@ -51,6 +51,8 @@ interface OpenRun {
   readonly controller: AbortController;
   /** Body text that the client still takes. */
   window: number;
+  /** Body text that has been sent. */
+  sent: number;
   /** Goes on when the window opens or the run is over. */
   wake: (() => void) | undefined;
   leave: () => void;
@@ -58,6 +60,14 @@ interface OpenRun {
 
 /** Refusals that may wait for the socket, about 70 bytes each. */
 const maxUnreadRefusals = 100;
+
+/**
+ * How long a message of body text may be: no longer than what the run has sent before, within these bounds. Of a message that
+ * is cut off nothing arrives, unlike of a body over HTTP, so on a line that breaks early and often only short ones bring the
+ * reader forward. Price: seven messages more for a run that has much to say at once.
+ */
+const firstMessageLength = 1024;
+const longestMessageLength = 64 * 1024;
 
 /** The client's word for what only the handshake or a proxy can know: not taken over into a `Request`. */
 const ownHeaders =
@@ -123,7 +133,7 @@ export function createSession(port: SocketPort, answer: Answer, options: Session
       return;
     }
     const controller = new AbortController();
-    const run: OpenRun = { controller, window, wake: undefined, leave: () => {} };
+    const run: OpenRun = { controller, window, sent: 0, wake: undefined, leave: () => {} };
     const request = toRequest(open, controller.signal);
     if (request === undefined) {
       fail(closeCodes.badMessage, 'not a request');
@@ -166,12 +176,24 @@ export function createSession(port: SocketPort, answer: Answer, options: Session
       new Promise((resolve) => {
         run.wake = resolve;
       });
-    const write = (text: string): Promise<void> | undefined => {
+    const send = (text: string): Promise<void> | undefined => {
       const drained = port.send(formatServerMessage(id, 'body', text));
+      run.sent += text.length;
       run.window -= text.length;
       if (run.window > 0 || isOver()) return drained;
       // Waits for both: a socket that drained is of no use to a client that has no room, and the other way round.
       return Promise.all([drained, opened()]).then(ignore);
+    };
+    const write = (text: string): Promise<void> | undefined => {
+      let at = 0;
+      while (!isOver()) {
+        const end = endOfMessage(text, at, run.sent);
+        const taken = send(text.slice(at, end));
+        if (end === text.length) return taken;
+        if (taken !== undefined) return taken.then(() => write(text.slice(end)));
+        at = end;
+      }
+      return undefined;
     };
     await pumpText(source, {
       write,
@@ -199,6 +221,13 @@ export function createSession(port: SocketPort, answer: Answer, options: Session
     closed,
     close: () => fail(closeCodes.goingAway, 'the server goes away'),
   };
+}
+
+/** Where a message that begins at `at` ends: not within a character of two code units, which would be lost as text. */
+function endOfMessage(text: string, at: number, sent: number): number {
+  const end = at + Math.min(Math.max(firstMessageLength, sent), longestMessageLength);
+  if (end >= text.length) return text.length;
+  return (text.charCodeAt(end - 1) & 0xfc00) === 0xd800 ? end - 1 : end;
 }
 
 function toRequest({ method, path, headers, body }: OpenMessage, signal: AbortSignal): Request | undefined {
