@@ -3,8 +3,9 @@
  * entry one after the other, so each is encoded once, however many read; text deltas are put between two cached pieces of
  * JSON. What comes out is `encodeSse({ data: serializeEvent(event) })`, byte for byte.
  */
-import { type LogEntry, serializeEvent, type ThreadItemUpdateOf, type ThreadStreamEvent } from '@chatkit/core';
+import { type LogEntry, serializeEvent, type ThreadStreamEvent } from '@chatkit/core';
 import { createDeltaEncoder } from '@chatkit/transport';
+import { isSamePart, isTextDelta, type TextDeltaEvent } from './text-delta.ts';
 
 /** The frames of one run. */
 export interface EventFrames {
@@ -14,14 +15,10 @@ export interface EventFrames {
 
 export const createEventFrames = (): EventFrames => {
   const encoder = createDeltaEncoder<ThreadStreamEvent>({
-    deltaOf: (event) => textDeltaOf(event)?.delta,
+    deltaOf: (event) => (isTextDelta(event) ? event.update.delta : undefined),
     withDelta: (event, delta) =>
-      event.type === 'thread.item.updated' ? { ...event, update: { ...event.update, delta } as TextDelta } : event,
-    isSame: (event, other) =>
-      event.type === 'thread.item.updated' &&
-      other.type === 'thread.item.updated' &&
-      event.item_id === other.item_id &&
-      textDeltaOf(event)?.content_index === textDeltaOf(other)?.content_index,
+      ({ ...event, update: { ...(event as TextDeltaEvent).update, delta } }) as TextDeltaEvent,
+    isSame: (event, other) => isSamePart(event as TextDeltaEvent, other as TextDeltaEvent),
     stringify: serializeEvent,
   });
   let last: LogEntry | undefined;
@@ -48,10 +45,3 @@ export const framesOf = (run: object): EventFrames => {
 };
 
 const known = new WeakMap<object, EventFrames>();
-
-type TextDelta = ThreadItemUpdateOf<'assistant_message.content_part.text_delta'>;
-
-const textDeltaOf = (event: ThreadStreamEvent): TextDelta | undefined =>
-  event.type === 'thread.item.updated' && event.update?.type === 'assistant_message.content_part.text_delta'
-    ? event.update
-    : undefined;

@@ -13,12 +13,11 @@ import {
   selectOpenItems,
   type ThreadItem,
   type ThreadItemRemovedEvent,
-  type ThreadItemUpdatedEvent,
-  type ThreadItemUpdateOf,
   type ThreadState,
   type ThreadStreamEvent,
   textDelta,
 } from '@chatkit/core';
+import { isTextDelta, type TextDeltaEvent } from './text-delta.ts';
 
 export interface ItemDesk {
   /**
@@ -194,15 +193,6 @@ export const createItemDesk = <Context>(
 };
 
 const removed = ({ id }: ThreadItem): ThreadItemRemovedEvent => ({ type: 'thread.item.removed', item_id: id });
-
-type TextDeltaEvent = ThreadItemUpdatedEvent & {
-  update: ThreadItemUpdateOf<'assistant_message.content_part.text_delta'>;
-};
-
-const isTextDelta = (event: ThreadStreamEvent): event is TextDeltaEvent =>
-  event.type === 'thread.item.updated' &&
-  event.update?.type === 'assistant_message.content_part.text_delta' &&
-  typeof event.update.delta === 'string';
 
 /**
  * The event as it is now. The log keeps events for readers that come later, while the application is free to go on

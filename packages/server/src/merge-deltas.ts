@@ -3,7 +3,8 @@
  * last. The batch grows with the backlog and is a single event when there is none, so an attentive reader sees every
  * delta and waits for nothing; a replay of 10,000 deltas takes a handful of frames.
  */
-import { type LogEntry, type ThreadItemUpdateOf, textDelta } from '@chatkit/core';
+import { type LogEntry, textDelta } from '@chatkit/core';
+import { isSamePart, isTextDelta, type TextDeltaEvent } from './text-delta.ts';
 
 /** A merged delta is at most about this long, in UTF-16 units. */
 const MAX_LENGTH = 16 * 1024;
@@ -31,7 +32,7 @@ export const createDeltaMerger = (): DeltaMerger => {
   };
   return {
     add(entry) {
-      if (held !== undefined && isDelta(held) && isDelta(entry) && isSamePart(held, entry)) {
+      if (held !== undefined && isDelta(held) && isDelta(entry) && isSamePart(held.event, entry.event)) {
         const { delta } = held.event.update;
         if (before.length + delta.length <= MAX_LENGTH) {
           before += delta;
@@ -49,17 +50,7 @@ export const createDeltaMerger = (): DeltaMerger => {
 
 interface DeltaEntry {
   readonly offset: string;
-  readonly event: {
-    readonly type: 'thread.item.updated';
-    readonly item_id: string;
-    readonly update: ThreadItemUpdateOf<'assistant_message.content_part.text_delta'>;
-  };
+  readonly event: TextDeltaEvent;
 }
 
-const isDelta = (entry: LogEntry): entry is DeltaEntry =>
-  'event' in entry &&
-  entry.event.type === 'thread.item.updated' &&
-  entry.event.update.type === 'assistant_message.content_part.text_delta';
-
-const isSamePart = ({ event: a }: DeltaEntry, { event: b }: DeltaEntry): boolean =>
-  a.item_id === b.item_id && a.update.content_index === b.update.content_index;
+const isDelta = (entry: LogEntry): entry is DeltaEntry => 'event' in entry && isTextDelta(entry.event);

@@ -15,6 +15,7 @@ import {
   type ThreadStreamEvent,
 } from '@chatkit/core';
 import { watchDeadlines } from './deadlines.ts';
+import { createEventBatch } from './event-batch.ts';
 import { type TurnResult, toErrorEvent } from './process-events.ts';
 import type { Turn } from './requests/turn.ts';
 import { initialRunState, isSettled, nextRunState, outcomeOfStop, type RunState, type StopCause } from './run-state.ts';
@@ -113,13 +114,39 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
   const report = (error: unknown) => settings.onError(error, { runId: id, threadId });
   const deadlines = watchDeadlines(settings.deadlines, clock, (code) => stop(code));
 
-  const nextOffset = (): string => formatOffset(owner?.epoch ?? 1, seq + 1);
-  /** Appends what comes next. The promise, where there is one, is the backpressure. */
-  const append = (entry: LogEntry): Promise<void> | undefined => {
-    const room = owner === undefined ? void unwritten.push(entry) : log.append(id, [entry]);
-    seq += 1;
+  const offsetAt = (at: number): string => formatOffset(owner?.epoch ?? 1, at);
+  const append = (entries: readonly LogEntry[]): Promise<void> | undefined => {
+    const room = owner === undefined ? void unwritten.push(...entries) : log.append(id, entries);
+    seq += entries.length;
     return room === undefined ? undefined : settledOrAborted(room, abort.signal);
   };
+
+  let broken: Failure | undefined;
+  // Without a log nobody can read on: the turn is stopped as if nobody did.
+  const breakOff = (error: unknown): void => {
+    broken ??= { error };
+    stop('log');
+  };
+  /** Appends events, unless the run is lost or broken. The promise, where there is one, is the backpressure. */
+  const say = (events: readonly ThreadStreamEvent[]): Promise<void> | undefined => {
+    if (broken !== undefined || owner?.isHeld() === false) return undefined;
+    try {
+      const room = append(events.map((event, at) => ({ offset: offsetAt(seq + 1 + at), event })));
+      if (!hasOpened) open('here');
+      return room?.catch(breakOff);
+    } catch (error) {
+      if (!isChatKitError(error, 'event.too_large')) {
+        breakOff(error);
+        return undefined;
+      }
+      // The log is sound, it is the event that is not: the turn's error, like any that the application throws.
+      if (events.length === 1) throw error;
+      // One of them; what came before it is kept, and to append it again does nothing.
+      for (const event of events) say([event]);
+      return undefined;
+    }
+  };
+  const batch = createEventBatch(say);
 
   /** Ends the run. `failure` is what those are told who wait for an opening that never came. */
   const settle = async (how: TurnResult, failure?: unknown): Promise<void> => {
@@ -132,7 +159,7 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
     if (!isSettled(ended)) return;
     state = ended;
     try {
-      if (!isLost && !isElsewhere) await append({ offset: nextOffset(), end: ended.status });
+      if (!isLost && !isElsewhere) await append([{ offset: offsetAt(seq + 1), end: ended.status }]);
     } catch (error) {
       if (failure === undefined) report(error);
     }
@@ -153,12 +180,6 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
   };
 
   const pump = async (turn: Turn): Promise<TurnResult> => {
-    let broken: { error: unknown } | undefined;
-    // Without a log nobody can read on: the turn is stopped as if nobody did.
-    const breakOff = (error: unknown): void => {
-      broken ??= { error };
-      stop('log');
-    };
     const watch = {
       waiting: deadlines.waiting,
       arrived() {
@@ -167,21 +188,13 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
         owner?.isHeld();
       },
     };
-    const emit = (event: ThreadStreamEvent): Promise<void> | undefined => {
-      if (broken !== undefined || owner?.isHeld() === false) return undefined;
-      try {
-        const room = append({ offset: nextOffset(), event });
-        if (seq === 1) open('here');
-        return room?.catch(breakOff);
-      } catch (error) {
-        // The log is sound, it is the event that is not: the turn's error, like any that the application throws.
-        if (isChatKitError(error, 'event.too_large')) throw error;
-        breakOff(error);
-        return undefined;
-      }
-    };
-    const result = await turn({ id, threadId, signal: abort.signal, emit, watch });
-    if (broken !== undefined) throw (broken as { error: unknown }).error;
+    let result: TurnResult;
+    try {
+      result = await turn({ id, threadId, signal: abort.signal, emit: batch.add, watch });
+    } finally {
+      await batch.flush();
+    }
+    if (broken !== undefined) throw broken.error;
     return result;
   };
 
@@ -208,7 +221,7 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
     opened: opening.promise,
     settled: settlement.promise,
     state: () => state,
-    lastOffset: () => (isElsewhere ? undefined : seq === 0 ? startOffset : formatOffset(owner?.epoch ?? 1, seq)),
+    lastOffset: () => (isElsewhere ? undefined : seq === 0 ? startOffset : offsetAt(seq)),
     read: (options) => (owner !== undefined || isElsewhere ? log.read(id, options) : readOncePlaced(options)),
     readers: () => readers,
     stop,
@@ -256,7 +269,9 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
         else report(error);
         // Under `queue` readers are there before the turn has begun; and a write may fail after it has.
         try {
-          if (owner?.isHeld() !== false) await append({ offset: nextOffset(), event: toErrorEvent(error) });
+          if (owner?.isHeld() !== false) {
+            await append([{ offset: offsetAt(seq + 1), event: toErrorEvent(error) }]);
+          }
         } catch {
           // The error that counts is reported already.
         }
@@ -283,6 +298,11 @@ const stopReason = (cause: StopCause): ChatKitError => {
     { retryable: true, details: { cause } },
   );
 };
+
+/** A box, because `undefined` may be thrown, too. */
+interface Failure {
+  readonly error: unknown;
+}
 
 interface Deferred<T> {
   readonly promise: Promise<T>;

@@ -53,11 +53,13 @@ describe('EntryList', () => {
       fc.property(
         fc.array(fc.tuple(anEvent, aStep), { maxLength: 200 }),
         fc.array(fc.nat({ max: 5 }), { maxLength: 200 }),
-        (given, drops) => {
+        fc.array(fc.boolean(), { maxLength: 200 }),
+        (given, drops, begins) => {
           const entries = entriesOf(given);
           const list = new EntryList();
           let first = 0;
           for (const [at, entry] of entries.entries()) {
+            if (begins[at] ?? true) list.beginAppend();
             push(list, entry, at + 1);
             for (let drop = drops[at] ?? 1; drop > 0 && first < at; drop -= 1) {
               list.dropFirst();

@@ -47,6 +47,8 @@ export class EntryList {
   private gone: Row | string | undefined;
   /** The last entry that was pushed. */
   last: LogEntry | undefined;
+  /** The last entries as they were pushed, of one append: readers that keep up take them before the next one. */
+  private recent: LogEntry[] = [];
   /** The number of the oldest entry that is kept. */
   first = 0;
   /** The number that the next entry gets. */
@@ -68,6 +70,11 @@ export class EntryList {
   lastDropped(): string | undefined {
     const { gone } = this;
     return typeof gone === 'object' ? formatOffset(gone.epoch, gone.seq + this.first - 1 - gone.from) : gone;
+  }
+
+  /** Forgets the objects of the append before: from now on its rows stand for them. */
+  beginAppend(): void {
+    this.recent = [];
   }
 
   /** Adds an entry of `size` bytes, whose offset says `place`. */
@@ -98,12 +105,14 @@ export class EntryList {
     this.ends.push(this.total);
     this.end += 1;
     this.last = entry;
+    this.recent.push(entry);
   }
 
-  /** The entry with this number, if it is there. The newest one is the object that was pushed. */
+  /** The entry with this number, if it is there. Those of the newest append are the objects that were pushed. */
   at(number: number): LogEntry | undefined {
-    if (number === this.end - 1) return this.last;
     if (number < this.first || number >= this.end) return undefined;
+    const place = number - this.end + this.recent.length;
+    if (place >= 0) return this.recent[place];
     const slot = this.slots[number - this.base] as LogEntry | string;
     if (typeof slot !== 'string') return slot;
     const { itemId, part, epoch, from, seq } = this.rows[this.rowOf(number)] as Row;
