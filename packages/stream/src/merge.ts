@@ -25,101 +25,123 @@ import type { Source, Stream } from './stream.ts';
  * for await (const event of merge(agent, progress, pipe(tools, map(toEvent)))) send(event);
  */
 export function merge<T>(...sources: Source<T>[]): Stream<T> {
-  let sink: Sink<T> = SILENT; // the open pull's
-  let open = sources.length;
-  let ending: { failure: Failure | undefined } | undefined = open === 0 ? { failure: undefined } : undefined;
-  let hasFailed = false;
-  let isServing = false;
-  const lanes = sources.map((source) => laneOf(stageOf(source)));
-  const idle = new Fifo<Lane<T>>(); // to be asked with the next pull
-  const ready = new Fifo<Lane<T>>(); // hold a chunk, in the order of its arrival
-  for (const lane of lanes) idle.push(lane);
+  return outlet(new Merge(sources.map((source) => stageOf(source))));
+}
 
-  const letGo = (): Sink<T> => {
-    const to = sink;
-    sink = SILENT;
-    return to;
-  };
+class Merge<T> implements Stage<T> {
+  private readonly _lanes: readonly Lane<T>[];
+  private readonly _idle = new Fifo<Lane<T>>(); // to be asked with the next pull
+  private readonly _ready = new Fifo<Lane<T>>(); // hold an answer, in the order of its arrival
+  private _sink: Sink<T> = SILENT; // the open pull's
+  private _open: number;
+  private _ending: { failure: Failure | undefined } | undefined;
+  private _hasFailed = false;
+  private _isServing = false;
 
-  function laneOf(stage: Stage<T>): Lane<T> {
-    /** Goes to the reader if it waits and nobody else comes first; else the lane holds it. */
-    const isHeld = (): boolean => {
-      const isNext = sink !== SILENT && ready.size === 0;
-      (isNext ? idle : ready).push(lane);
-      return !isNext;
-    };
-    const lane: Lane<T> = {
-      stage,
-      value: undefined,
-      chunk: undefined,
-      item(value) {
-        if (isHeld()) lane.value = value;
-        else letGo().item(value);
-      },
-      items(chunk) {
-        if (isHeld()) lane.chunk = chunk;
-        else letGo().items(chunk);
-      },
-      end(failure) {
-        if (ending || hasFailed) return;
-        open--;
-        if (failure) {
-          hasFailed = true;
-          afterCleanup(closeAll(), () => end(failure));
-        } else if (open === 0) end();
-      },
-    };
-    return lane;
+  constructor(stages: readonly Stage<T>[]) {
+    this._lanes = stages.map((stage) => new Lane(stage, this));
+    for (const lane of this._lanes) this._idle.push(lane);
+    this._open = stages.length;
+    if (this._open === 0) this._end();
   }
 
-  const end = (failure?: Failure): void => {
-    ending ??= { failure };
-    if (ready.size === 0) letGo().end(ending.failure);
-  };
+  pull(to: Sink<T>): void {
+    this._sink = to;
+    this._serve();
+  }
 
-  const closeAll = (): Cleanup => allCleanups(lanes.map((lane) => lane.stage.close()));
+  close(): Cleanup {
+    this._ending = { failure: undefined };
+    this._ready.clear();
+    const cleanup = this._closeAll();
+    this._letGo().end();
+    return cleanup;
+  }
+
+  /** A lane has an answer. Gives the sink, if the reader waits and nobody else comes first; else the lane holds it. */
+  next(lane: Lane<T>): Sink<T> | undefined {
+    if (this._sink === SILENT || this._ready.size > 0) return void this._ready.push(lane);
+    this._idle.push(lane);
+    return this._letGo();
+  }
+
+  laneEnded(failure?: Failure): void {
+    if (this._ending || this._hasFailed) return;
+    this._open--;
+    if (failure) {
+      this._hasFailed = true;
+      afterCleanup(this._closeAll(), () => this._end(failure));
+    } else if (this._open === 0) this._end();
+  }
+
+  private _letGo(): Sink<T> {
+    const to = this._sink;
+    this._sink = SILENT;
+    return to;
+  }
+
+  private _end(failure?: Failure): void {
+    this._ending ??= { failure };
+    if (this._ready.size === 0) this._letGo().end(this._ending.failure);
+  }
+
+  private _closeAll(): Cleanup {
+    return allCleanups(this._lanes.map((lane) => lane.stage.close()));
+  }
 
   /** Asks those whose last answer has been read, and answers, for as long as there is something at hand. */
-  const serve = (): void => {
-    if (isServing) return;
-    isServing = true;
+  private _serve(): void {
+    if (this._isServing) return;
+    this._isServing = true;
     do {
-      for (let count = hasFailed || ending ? 0 : idle.size; count > 0; count--) {
-        const lane = idle.shift();
+      for (let count = this._hasFailed || this._ending ? 0 : this._idle.size; count > 0; count--) {
+        const lane = this._idle.shift();
         lane.stage.pull(lane);
       }
-      if (ready.size > 0) deliver(ready.shift());
-      else if (ending) letGo().end(ending.failure);
-    } while (sink !== SILENT && (ready.size > 0 || ending || (idle.size > 0 && !hasFailed)));
-    isServing = false;
-  };
-
-  const deliver = (lane: Lane<T>): void => {
-    const { chunk, value } = lane;
-    lane.chunk = lane.value = undefined;
-    idle.push(lane);
-    if (chunk) letGo().items(chunk);
-    else letGo().item(value as T);
-  };
-
-  return outlet({
-    pull(to) {
-      sink = to;
-      serve();
-    },
-    close() {
-      ending = { failure: undefined };
-      ready.clear();
-      const cleanup = closeAll();
-      letGo().end();
-      return cleanup;
-    },
-  });
+      if (this._ready.size > 0) {
+        const lane = this._ready.shift();
+        this._idle.push(lane);
+        lane.deliver(this._letGo());
+      } else if (this._ending) this._letGo().end(this._ending.failure);
+    } while (this._sink !== SILENT && (this._ready.size > 0 || this._ending || (this._idle.size > 0 && !this._hasFailed)));
+    this._isServing = false;
+  }
 }
 
 /** One source, with at most one pull open, and at most one answer that waits for its turn. */
-interface Lane<T> extends Sink<T> {
+class Lane<T> implements Sink<T> {
   readonly stage: Stage<T>;
-  value: T | undefined;
-  chunk: T[] | undefined;
+  private readonly _merge: Merge<T>;
+  private _value: T | undefined;
+  private _chunk: T[] | undefined;
+
+  constructor(stage: Stage<T>, merge: Merge<T>) {
+    this.stage = stage;
+    this._merge = merge;
+  }
+
+  item(value: T): void {
+    const to = this._merge.next(this);
+    if (to) to.item(value);
+    else this._value = value;
+  }
+
+  items(chunk: T[]): void {
+    const to = this._merge.next(this);
+    if (to) to.items(chunk);
+    else this._chunk = chunk;
+  }
+
+  end(failure?: Failure): void {
+    this._merge.laneEnded(failure);
+  }
+
+  /** Hands over what has waited. */
+  deliver(to: Sink<T>): void {
+    const chunk = this._chunk;
+    const value = this._value as T;
+    this._chunk = this._value = undefined;
+    if (chunk) to.items(chunk);
+    else to.item(value);
+  }
 }

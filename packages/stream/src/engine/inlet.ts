@@ -50,6 +50,7 @@ class Inlet<T> implements Stage<T> {
   private readonly _open: () => Reader;
   private readonly _isChunked: boolean;
   private _reader: Reader | undefined;
+  private _next!: Reader['next']; // looked up once, as `for await` does; every generator is of a type of its own
   private _sink: Sink<T> = SILENT; // the open pull's
   // 'asking': in a call of the reader. 'pending': its promise has not settled. 'resting': the event loop has a turn.
   private _state: 'idle' | 'asking' | 'pending' | 'resting' | 'over' = 'idle';
@@ -114,12 +115,18 @@ class Inlet<T> implements Stage<T> {
 
   private _read(): void {
     if (this._at < this._chunk.length) return this._serve();
-    this._reader ??= this._open();
-    const next = this._reader.next();
+    const reader = this._reader ?? this._opened();
+    const next = this._next.call(reader);
     if ('then' in next) {
       this._state = 'pending';
       next.then(this._onResult, this._onError);
     } else this._deliver(next);
+  }
+
+  private _opened(): Reader {
+    this._reader = this._open();
+    this._next = this._reader.next;
+    return this._reader;
   }
 
   private _serve(): void {
@@ -154,8 +161,7 @@ class Inlet<T> implements Stage<T> {
 
   /** A source that was never read is opened just to be told, or a generator's caller would wait for its `finally`. */
   private async _tell(): Promise<void> {
-    this._reader ??= this._open();
-    await this._reader.return?.();
+    await (this._reader ?? this._opened()).return?.();
   }
 }
 
