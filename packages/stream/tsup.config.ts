@@ -11,7 +11,7 @@ export default library(
     // which operators use the pump and the hub. They would be a thirtieth of the package. None may be an option's name.
     esbuildOptions(options) {
       options.mangleProps =
-        /^(_[a-z].*|isWaited|held|isEnded|offerAll|endEarly|endNow|wantsMore|takeAll|onPull|onTurn|onSourceOver|onOver|isBlocking|onMore|isNext|lent|upstream)$/;
+        /^(_[a-z].*|isWaited|held|isEnded|offerAll|endEarly|endNow|wantsMore|takeAll|onPull|onTurn|onSourceOver|onOver|isBlocking|onMore|isNext|lent|upstream|letGo|behind|kept|trim|leave|laneEnded|deliver)$/;
     },
   },
 );

@@ -2,7 +2,7 @@
  * One source, many readers.
  */
 
-import { hubOf } from './engine/hub.ts';
+import { Hub } from './engine/hub.ts';
 import { stageOf } from './engine/inlet.ts';
 import { asyncDispose, outlet } from './engine/outlet.ts';
 import type { Source, Stream } from './stream.ts';
@@ -58,15 +58,15 @@ export interface Broadcast<T> extends AsyncDisposable {
  * for await (const event of run.subscribe({ from: lastEventId + 1 })) send(event);
  */
 export function broadcast<T>(source: Source<T>, options: BroadcastOptions = {}): Broadcast<T> {
-  const hub = hubOf(stageOf(source), options);
+  const hub = new Hub(stageOf(source), options);
   const close = async (): Promise<void> => hub.close();
   return {
     subscribe: (subscription = {}) => outlet(hub.subscribe({ slow: options.slow ?? 'block', ...subscription })),
     get count() {
-      return hub.count();
+      return hub.count;
     },
     get readers() {
-      return hub.readers();
+      return hub.readers.length;
     },
     close,
     [asyncDispose]: close,

@@ -2,7 +2,7 @@
  * A stream for two readers, or more.
  */
 
-import { hubOf } from './engine/hub.ts';
+import { Hub } from './engine/hub.ts';
 import { stageOf } from './engine/inlet.ts';
 import { outlet } from './engine/outlet.ts';
 import type { Source, Stream } from './stream.ts';
@@ -23,7 +23,7 @@ export interface TeeOptions {
  * await Promise.all([pipe(shown, forEach(render)), pipe(saved, collect)]);
  */
 export function tee<T>(source: Source<T>, options?: TeeOptions): [Stream<T>, Stream<T>] {
-  const hub = hubOf(stageOf(source), { ...options });
+  const hub = new Hub(stageOf(source), { ...options });
   const branch = (): Stream<T> => outlet<T>(hub.subscribe({}));
   return [branch(), branch()];
 }

@@ -6,211 +6,230 @@
 import type { BroadcastOptions, SubscribeOptions } from '../broadcast.ts';
 import { LaggedError } from '../lagged-error.ts';
 import { Fifo } from './fifo.ts';
-import { pump, type Queue } from './pump.ts';
+import { type Pump, pump, type Queue } from './pump.ts';
 import { type Cleanup, type Failure, SILENT, type Sink, type Stage } from './stage.ts';
 
-export interface Hub<T> {
-  subscribe<L>(options: SubscribeOptions<L>): Stage<T | L>;
-  /** How many items have come. */
-  count(): number;
-  readers(): number;
+export class Hub<T> implements Sink<T> {
+  /** How many items have come; the number of the next one. */
+  count = 0;
+  ending: { failure: Failure | undefined } | undefined;
+  /** The newest items. */
+  readonly kept = new Fifo<T>();
+  /** How far a reader may fall behind. */
+  readonly capacity: number;
+  /** A new list with each change, so that a loop over it is not disturbed. */
+  readers: readonly Reader<T, unknown>[] = [];
+  private readonly _source: Stage<T>;
+  private readonly _replay: number;
+  private readonly _isDetached: boolean;
+  private _isOpen = false; // a pull on the source has not been answered
+  private _isReading = false;
+  private _isServing = false;
+
+  constructor(source: Stage<T>, options: BroadcastOptions) {
+    this._source = source;
+    this.capacity = Math.max(1, options.capacity ?? 1024);
+    this._replay = options.replay ?? 0;
+    this._isDetached = options.source === 'detached';
+    if (this._isDetached) this.read();
+  }
+
+  subscribe<L>(options: SubscribeOptions<L>): Stage<T | L> {
+    const reader = new Reader<T, L>(this, options.from ?? this.count - this._replay, options);
+    this.readers = [...this.readers, reader];
+    if (this.ending) reader.onMore();
+    return reader;
+  }
+
   /** Ends all readers behind what they have. */
-  close(): Cleanup;
+  close(): Cleanup {
+    if (this.ending) return undefined;
+    const cleanup = this._source.close();
+    this.end();
+    return cleanup;
+  }
+
+  item(value: T): void {
+    const { readers } = this;
+    // Those who wait have read everything. It is kept for the others.
+    let isKept = this._replay > 0;
+    this.count++;
+    for (const reader of readers) {
+      reader.isNext = reader.sink !== SILENT;
+      if (reader.isNext) reader.next++;
+      else isKept = true;
+    }
+    if (isKept) this.kept.push(value);
+    this._isServing = true;
+    for (const reader of readers) {
+      if (reader.isNext) reader.letGo().item(value);
+      else reader.onMore();
+    }
+    this._arrived();
+  }
+
+  items(chunk: T[]): void {
+    for (const item of chunk) this.kept.push(item);
+    this.count += chunk.length;
+    this._isServing = true;
+    for (const reader of this.readers) reader.onMore();
+    this._arrived();
+  }
+
+  end(failure?: Failure): void {
+    if (this.ending) return;
+    this.ending = { failure };
+    for (const reader of this.readers) reader.onMore();
+  }
+
+  /** The number of the oldest item. */
+  start(): number {
+    return this.count - this.kept.size;
+  }
+
+  /** Reads the source for as long as somebody wants it to be read and nobody holds it up. */
+  read(): void {
+    if (this._isReading || this._isServing) return;
+    this._isReading = true;
+    while (!this._isOpen && !this.ending && this._isWanted()) {
+      this._isOpen = true;
+      this._source.pull(this);
+    }
+    this._isReading = false;
+  }
+
+  /** Forgets what no reader needs any more. */
+  trim(): void {
+    if (this._isServing) return; // once for all readers, afterwards
+    let needed = this.count - this._replay;
+    for (const reader of this.readers) needed = Math.min(needed, reader.next);
+    while (this.start() < needed) this.kept.shift();
+  }
+
+  leave(leaver: Reader<T, unknown>): Cleanup {
+    if (!this.readers.includes(leaver)) return undefined;
+    this.readers = this.readers.filter((reader) => reader !== leaver);
+    if (!this.ending && this.readers.length === 0 && !this._isDetached) return this.close();
+    this.trim();
+    this.read();
+    return undefined;
+  }
+
+  private _isWanted(): boolean {
+    let isAsked = this._isDetached;
+    for (const reader of this.readers) {
+      if (reader.sink !== SILENT) isAsked = true;
+      else if (reader.isBlocking && reader.behind() + reader.lent >= this.capacity) return false;
+    }
+    return isAsked;
+  }
+
+  private _arrived(): void {
+    this._isOpen = false;
+    this._isServing = false;
+    if (this.kept.size > 0) this.trim();
+    this.read();
+  }
 }
 
-/** One reader, as the hub sees it. */
-interface Reader<T> {
+/** One reader, and what it has not read: a view of what is kept, with a mark in front if something is missing. */
+class Reader<T, L> implements Stage<T | L>, Queue<T | L> {
   /** The number of the item to be read next. */
   next: number;
   /** The open pull's sink, while there is nothing for it. */
-  sink: Sink<T>;
+  sink: Sink<T | L> = SILENT;
   /** Whether it gets the item that is being given out. Noted before, as one reader may pull from another meanwhile. */
-  isNext: boolean;
+  isNext = false;
   /** How many items of the last chunk have not been come to yet, as far as can be known; see `pump.ts`. */
-  lent: number;
+  lent = 0;
   /** Whether the source may have to wait for it. */
   readonly isBlocking: boolean;
-  /** More has come, or the end. */
-  onMore(): void;
-}
+  private readonly _hub: Hub<T>;
+  private readonly _options: SubscribeOptions<L>;
+  /** Serves what has been read for others before, and the end. */
+  private readonly _late: Pump<T | L>;
+  private _missed = 0;
 
-export function hubOf<T>(source: Stage<T>, options: BroadcastOptions): Hub<T> {
-  const { replay = 0 } = options;
-  const capacity = Math.max(1, options.capacity ?? 1024);
-  const isDetached = options.source === 'detached';
-  const kept = new Fifo<T>(); // the newest items
-  let end = 0; // the number of the next item
-  let readers: readonly Reader<T>[] = []; // a new list with each change, so that a loop over it is not disturbed
-  let ending: { failure: Failure | undefined } | undefined;
-  let isOpen = false; // a pull on the source has not been answered
-  let isReading = false;
-  let isServing = false;
-
-  /** The number of the oldest item. */
-  const start = (): number => end - kept.size;
-
-  /** Reads the source for as long as somebody wants it to be read and nobody holds it up. */
-  const read = (): void => {
-    if (isReading || isServing) return;
-    isReading = true;
-    while (!isOpen && !ending && isWanted()) {
-      isOpen = true;
-      source.pull(arrivals);
-    }
-    isReading = false;
-  };
-
-  const isWanted = (): boolean => {
-    let isAsked = isDetached;
-    for (const reader of readers) {
-      if (reader.sink !== SILENT) isAsked = true;
-      else if (reader.isBlocking && end - reader.next + reader.lent >= capacity) return false;
-    }
-    return isAsked;
-  };
-
-  const arrivals: Sink<T> = {
-    item(value) {
-      // Those who wait have read everything. It is kept for the others.
-      let isKept = replay > 0;
-      end++;
-      for (const reader of readers) {
-        reader.isNext = reader.sink !== SILENT;
-        if (reader.isNext) reader.next = end;
-        else isKept = true;
-      }
-      if (isKept) kept.push(value);
-      isServing = true;
-      for (const reader of readers) {
-        if (reader.isNext) letGo(reader).item(value);
-        else reader.onMore();
-      }
-      arrived();
-    },
-    items(chunk) {
-      for (const item of chunk) kept.push(item);
-      end += chunk.length;
-      isServing = true;
-      for (const reader of readers) reader.onMore();
-      arrived();
-    },
-    end: (failure) => finish(failure),
-  };
-
-  const arrived = (): void => {
-    isOpen = false;
-    isServing = false;
-    trim();
-    read();
-  };
-
-  /** Forgets what no reader needs any more. */
-  const trim = (): void => {
-    if (isServing) return; // once for all readers, afterwards
-    let needed = end - replay;
-    for (const reader of readers) needed = Math.min(needed, reader.next);
-    while (start() < needed) kept.shift();
-  };
-
-  const finish = (failure?: Failure): void => {
-    if (ending) return;
-    ending = { failure };
-    for (const reader of readers) reader.onMore();
-  };
-
-  const close = (): Cleanup => {
-    if (ending) return undefined;
-    const cleanup = source.close();
-    finish();
-    return cleanup;
-  };
-
-  function subscribe<L>(subscription: SubscribeOptions<L>): Stage<T | L> {
-    const { from = end - replay, slow = 'block' } = subscription;
-    let missed = subscription.from === undefined ? 0 : Math.max(0, start() - from);
-
-    /** What this reader has not read: a view of what is kept, with a mark in front if something is missing. */
-    const unread: Queue<T | L> = {
-      get size() {
-        return end - self.next + (missed > 0 ? 1 : 0);
-      },
-      take(count) {
-        if (missed > 0) return [mark()];
-        const place = self.next - start();
-        self.next += count;
-        self.lent = count - 1;
-        const chunk = Array.from({ length: count }, (_, index) => kept.at(place + index));
-        if (place === 0) trim();
-        return chunk;
-      },
-      clear() {
-        self.next = end;
-        missed = 0;
-      },
-      push() {}, // nothing is offered
-    };
-
-    const mark = (): L => {
-      const count = missed;
-      missed = 0;
-      if ('lagged' in subscription) return subscription.lagged(count);
-      unread.clear();
-      throw new LaggedError(count);
-    };
-
-    const leave = (): Cleanup => {
-      if (!readers.includes(self)) return undefined;
-      readers = readers.filter((other) => other !== self);
-      if (!ending && readers.length === 0 && !isDetached) return close();
-      trim();
-      read();
-      return undefined;
-    };
-
-    // Serves what has been read for others before, and the end.
-    const late = pump<never, T | L>({ pull() {}, close: leave }, { capacity, queue: unread });
-
-    const self: Reader<T> = {
-      next: Math.min(Math.max(from, start()), end),
-      sink: SILENT,
-      isNext: false,
-      lent: 0,
-      isBlocking: slow === 'block',
-      onMore() {
-        if (ending) late.finish(ending.failure);
-        if (self.sink !== SILENT) late.pull(letGo(self));
-        if (ending && unread.size === 0) leave();
-        const excess = end - self.next - capacity;
-        if (excess <= 0 || slow === 'block') return;
-        self.next += excess;
-        missed += excess;
-      },
-    };
-    readers = [...readers, self];
-    if (ending) self.onMore();
-    return {
-      pull(to) {
-        self.lent = 0;
-        if (unread.size > 0 || ending) {
-          late.pull(to);
-          if (ending && unread.size === 0) leave();
-        } else self.sink = to as Sink<T>;
-        read();
-      },
-      close() {
-        const cleanup = late.close();
-        letGo(self).end();
-        return cleanup;
-      },
-    };
+  constructor(hub: Hub<T>, from: number, options: SubscribeOptions<L>) {
+    this._hub = hub;
+    this._options = options;
+    this.isBlocking = (options.slow ?? 'block') === 'block';
+    const start = hub.start();
+    this.next = Math.min(Math.max(from, start), hub.count);
+    if (options.from !== undefined) this._missed = Math.max(0, start - from);
+    const upstream = { pull() {}, close: () => hub.leave(this) };
+    this._late = pump<never, T | L>(upstream, { capacity: hub.capacity, queue: this });
   }
 
-  if (isDetached) read();
-  return { subscribe, count: () => end, readers: () => readers.length, close };
-}
+  pull(to: Sink<T | L>): void {
+    this.lent = 0;
+    if (this.size > 0 || this._hub.ending) {
+      this._late.pull(to);
+      this._leaveIfDone();
+    } else this.sink = to;
+    this._hub.read();
+  }
 
-function letGo<T>(reader: Reader<T>): Sink<T> {
-  const to = reader.sink;
-  reader.sink = SILENT;
-  return to;
+  close(): Cleanup {
+    const cleanup = this._late.close();
+    this.letGo().end();
+    return cleanup;
+  }
+
+  letGo(): Sink<T | L> {
+    const to = this.sink;
+    this.sink = SILENT;
+    return to;
+  }
+
+  /** More has come, or the end. */
+  onMore(): void {
+    const { ending, capacity } = this._hub;
+    if (ending) this._late.finish(ending.failure);
+    if (this.sink !== SILENT) this._late.pull(this.letGo());
+    this._leaveIfDone();
+    const excess = this.behind() - capacity;
+    if (excess <= 0 || this.isBlocking) return;
+    this.next += excess;
+    this._missed += excess;
+  }
+
+  /** How many items it has not read. */
+  behind(): number {
+    return this._hub.count - this.next;
+  }
+
+  get size(): number {
+    return this.behind() + (this._missed > 0 ? 1 : 0);
+  }
+
+  take(count: number): (T | L)[] {
+    if (this._missed > 0) return [this._mark()];
+    const { kept } = this._hub;
+    const place = this.next - this._hub.start();
+    this.next += count;
+    this.lent = count - 1;
+    const chunk = Array.from({ length: count }, (_, index) => kept.at(place + index));
+    if (place === 0) this._hub.trim();
+    return chunk;
+  }
+
+  clear(): void {
+    this.next = this._hub.count;
+    this._missed = 0;
+  }
+
+  push(): void {} // nothing is offered
+
+  private _mark(): L {
+    const missed = this._missed;
+    this._missed = 0;
+    if ('lagged' in this._options) return this._options.lagged(missed);
+    this.clear();
+    throw new LaggedError(missed);
+  }
+
+  private _leaveIfDone(): void {
+    if (this._hub.ending && this.size === 0) this._hub.leave(this);
+  }
 }
