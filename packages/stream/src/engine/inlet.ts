@@ -45,6 +45,13 @@ interface Reader {
   return?(): unknown;
 }
 
+// Where an inlet stands. Numbers, because the engine checks at every comparison of a string what kind of string it is.
+const IDLE = 0;
+const ASKING = 1; // in a call of the reader
+const PENDING = 2; // the reader's promise has not settled
+const RESTING = 3; // the event loop has a turn
+const OVER = 4;
+
 /** A class, as are the row, the pump and the outlet, because the engine compiles methods into one piece better than closures. */
 class Inlet<T> implements Stage<T> {
   private readonly _open: () => Reader;
@@ -52,8 +59,7 @@ class Inlet<T> implements Stage<T> {
   private _reader: Reader | undefined;
   private _next!: Reader['next']; // looked up once, as `for await` does; every generator is of a type of its own
   private _sink: Sink<T> = SILENT; // the open pull's
-  // 'asking': in a call of the reader. 'pending': its promise has not settled. 'resting': the event loop has a turn.
-  private _state: 'idle' | 'asking' | 'pending' | 'resting' | 'over' = 'idle';
+  private _state: number = IDLE;
   // What a reader of chunks has given, and the place of the next item.
   private _chunk: readonly T[] = [];
   private _at = 0;
@@ -66,14 +72,14 @@ class Inlet<T> implements Stage<T> {
 
   pull(to: Sink<T>): void {
     this._sink = to;
-    if (this._state === 'idle') this._ask();
-    else if (this._state === 'over') this._letGo().end();
+    if (this._state === IDLE) this._ask();
+    else if (this._state === OVER) this._letGo().end();
   }
 
   close(): Cleanup {
-    if (this._state === 'over') return undefined;
-    const wasPending = this._state === 'pending';
-    this._state = 'over';
+    if (this._state === OVER) return undefined;
+    const wasPending = this._state === PENDING;
+    this._state = OVER;
     const cleanup = this._tell();
     this._letGo().end();
     if (!wasPending) return cleanup;
@@ -90,14 +96,14 @@ class Inlet<T> implements Stage<T> {
 
   /** Asks the reader; in a loop, for as long as it answers at once and the sink asks again. */
   private _ask(): void {
-    this._state = 'asking';
+    this._state = ASKING;
     try {
-      while (this._state === 'asking' && this._sink !== SILENT) {
+      while (this._state === ASKING && this._sink !== SILENT) {
         // Counted here by the dozen, because the shared count costs more than all else that is done for an item.
         if (++this._itemsSinceCheck > 64 && this._mustRest()) return;
         this._read();
       }
-      if (this._state === 'asking') this._state = 'idle';
+      if (this._state === ASKING) this._state = IDLE;
     } catch (error) {
       this._onError(error);
     }
@@ -107,8 +113,8 @@ class Inlet<T> implements Stage<T> {
     const isOver = isOverBudget(this._itemsSinceCheck);
     this._itemsSinceCheck = 0;
     if (isOver) {
-      this._state = 'resting';
-      inNextTurn(() => this._state === 'resting' && this._ask());
+      this._state = RESTING;
+      inNextTurn(() => this._state === RESTING && this._ask());
     }
     return isOver;
   }
@@ -118,7 +124,7 @@ class Inlet<T> implements Stage<T> {
     const reader = this._reader ?? this._opened();
     const next = this._next.call(reader);
     if ('then' in next) {
-      this._state = 'pending';
+      this._state = PENDING;
       next.then(this._onResult, this._onError);
     } else this._deliver(next);
   }
@@ -138,7 +144,7 @@ class Inlet<T> implements Stage<T> {
 
   private _deliver(result: IteratorResult<unknown, unknown>): void {
     if (result.done) {
-      this._state = 'over';
+      this._state = OVER;
       this._letGo().end();
     } else if (this._isChunked) {
       this._chunk = result.value as T[];
@@ -147,15 +153,15 @@ class Inlet<T> implements Stage<T> {
   }
 
   private readonly _onResult = (result: IteratorResult<unknown, unknown>): void => {
-    if (this._state === 'over') return;
-    this._state = 'idle';
+    if (this._state === OVER) return;
+    this._state = IDLE;
     this._deliver(result);
-    if (this._isChunked && this._state === 'idle') this._ask();
+    if (this._isChunked && this._state === IDLE) this._ask();
   };
 
   private readonly _onError = (error: unknown): void => {
-    if (this._state === 'over') return;
-    this._state = 'over';
+    if (this._state === OVER) return;
+    this._state = OVER;
     this._letGo().end({ error });
   };
 

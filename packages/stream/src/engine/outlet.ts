@@ -29,6 +29,12 @@ export function outlet<T>(stage: Stage<T>): Stream<T> {
   return new OutletStream(new Outlet(stage));
 }
 
+// Where an outlet stands; numbers for the same reason as in `inlet.ts`.
+const IDLE = 0;
+const ASKING = 1; // in a call of the stage for the oldest next()
+const WAITING = 2; // its promise has been given out
+const RELEASED = 3;
+
 /**
  * The result that brings an item. Made by an iterator of the engine's own, whose results a promise need not search for a
  * `then`; that makes it a tenth cheaper to read than a literal, and compiles to no more.
@@ -43,8 +49,7 @@ class Outlet<T> implements Sink<T> {
   // The chunk being served, and the place of its next item.
   private _chunk: T[] = [];
   private _at = 0;
-  // 'asking': in a call of the stage for the oldest next(). 'waiting': its promise has been given out.
-  private _state: 'idle' | 'asking' | 'waiting' | 'released' = 'idle';
+  private _state: number = IDLE;
   // What came while asking. A promise that has to wait is made afterwards: asking inside of its constructor would keep
   // the engine from compiling the pipeline into next().
   private _answer: Promise<Result<T>> | undefined;
@@ -60,14 +65,16 @@ class Outlet<T> implements Sink<T> {
   }
 
   next(): Promise<Result<T>> {
-    if (this._state === 'released') return Promise.reject(busy());
-    if (this._state !== 'idle') return new Promise((...call) => this._queue.push(call));
+    if (this._state !== IDLE) {
+      if (this._state === RELEASED) return Promise.reject(busy());
+      return new Promise((...call) => this._queue.push(call));
+    }
     if (this._at < this._chunk.length) return Promise.resolve(this._take());
-    this._state = 'asking';
+    this._state = ASKING;
     this._stage.pull(this);
     const answer = this._answer;
     if (answer === undefined) {
-      this._state = 'waiting';
+      this._state = WAITING;
       // A function of its own for each, as what it does is compiled into this method then.
       return new Promise((resolve, reject) => {
         this._resolve = resolve;
@@ -75,7 +82,7 @@ class Outlet<T> implements Sink<T> {
       });
     }
     this._answer = undefined;
-    this._state = 'idle';
+    this._state = IDLE;
     if (this._queue.length > 0) this._serveQueue();
     return answer;
   }
@@ -85,7 +92,7 @@ class Outlet<T> implements Sink<T> {
   }
 
   items(more: T[]): void {
-    if (this._state === 'idle' || this._answer) return; // too late
+    if (this._state === IDLE || this._answer) return; // too late
     this._chunk = more;
     this._at = 0;
     this._settle(this._take());
@@ -98,8 +105,8 @@ class Outlet<T> implements Sink<T> {
 
   /** Gives the rest of the stream away to a pipeline that goes on from here. It can only be closed from here then. */
   release(): Stage<T> {
-    if (this._state !== 'idle') throw busy();
-    this._state = 'released';
+    if (this._state !== IDLE) throw busy();
+    this._state = RELEASED;
     const stage = this._stage;
     let rest = this._chunk.slice(this._at);
     if (rest.length === 0) return stage;
@@ -119,7 +126,7 @@ class Outlet<T> implements Sink<T> {
     if (!this._cleanup) {
       const open = this._stage;
       this._chunk = [];
-      if (this._state !== 'released') this.end();
+      if (this._state !== RELEASED) this.end();
       this._cleanup = open.close() ?? Promise.resolve();
     }
     return this._cleanup;
@@ -131,12 +138,12 @@ class Outlet<T> implements Sink<T> {
 
   /** Settles the oldest call, if the answer is not too late, then those behind it that need not wait. */
   private _settle(result: Result<T>, failure?: Failure): void {
-    if (this._state === 'asking') {
+    if (this._state === ASKING) {
       this._answer ??= failure ? Promise.reject(failure.error) : Promise.resolve(result);
       return;
     }
-    if (this._state === 'waiting') {
-      this._state = 'idle';
+    if (this._state === WAITING) {
+      this._state = IDLE;
       if (failure) this._reject?.(failure.error);
       else this._resolve?.(result);
     }
@@ -146,11 +153,11 @@ class Outlet<T> implements Sink<T> {
   private _serveQueue(): void {
     if (this._isServing) return;
     this._isServing = true;
-    while (this._queue.length > 0 && this._state === 'idle') {
+    while (this._queue.length > 0 && this._state === IDLE) {
       const call = this._queue.shift() as [Settle<T>, Reject];
       if (this._at < this._chunk.length) call[0](this._take());
       else {
-        this._state = 'waiting';
+        this._state = WAITING;
         [this._resolve, this._reject] = call;
         this._stage.pull(this);
       }

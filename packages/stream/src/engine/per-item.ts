@@ -16,6 +16,9 @@ export const STOP: unique symbol = Symbol('stop');
 /** What comes out of a step that has to be waited for. */
 const LATER: unique symbol = Symbol('later');
 
+/** The type comes first, because the engine makes a call of a comparison between a symbol and anything else. */
+const isSignal = (value: unknown, signal: symbol): boolean => typeof value === 'symbol' && value === signal;
+
 /** One operator's part in the row. */
 interface Step {
   readonly call: (item: unknown, index: number) => unknown;
@@ -74,8 +77,8 @@ class Row implements Stage<unknown>, Sink<unknown> {
     } catch (error) {
       return this._halt(error, []);
     }
-    if (value === DROP) this._again();
-    else if (value === LATER) this._wait([], []);
+    if (isSignal(value, DROP)) this._again();
+    else if (isSignal(value, LATER)) this._wait([], []);
     else this._letGo().item(value);
   }
 
@@ -105,7 +108,7 @@ class Row implements Stage<unknown>, Sink<unknown> {
   private _through(item: unknown, at: number): unknown {
     const { steps } = this;
     let value = item;
-    while (at < steps.length && value !== DROP) {
+    while (at < steps.length && !isSignal(value, DROP)) {
       const step = steps[at++] as Step;
       const result = step.call(value, step.index++);
       if (isPromiseLike(result)) return this._goAsync(step, value, result, at);
@@ -127,13 +130,13 @@ class Row implements Stage<unknown>, Sink<unknown> {
     try {
       while (place < chunk.length) {
         const value = this._through(chunk[place++], at);
-        if (value === LATER) return this._wait(chunk.slice(place), chunk.slice(0, count));
-        if (value !== DROP) chunk[count++] = value;
+        if (isSignal(value, LATER)) return this._wait(chunk.slice(place), chunk.slice(0, count));
+        if (!isSignal(value, DROP)) chunk[count++] = value;
       }
     } catch (error) {
       return this._halt(error, chunk.slice(0, count));
     }
-    chunk.length = count;
+    if (count < chunk.length) chunk.length = count; // a slow call otherwise
     if (count > 0) this._letGo().items(chunk);
     else this._again();
   }
