@@ -103,7 +103,10 @@ class Merge<T> implements Stage<T> {
         this._idle.push(lane);
         lane.deliver(this._letGo());
       } else if (this._ending) this._letGo().end(this._ending.failure);
-    } while (this._sink !== SILENT && (this._ready.size > 0 || this._ending || (this._idle.size > 0 && !this._hasFailed)));
+    } while (
+      this._sink !== SILENT &&
+      (this._ready.size > 0 || this._ending || (this._idle.size > 0 && !this._hasFailed))
+    );
     this._isServing = false;
   }
 }
