@@ -15,6 +15,14 @@ test.each([
   ['see [docs](/a) and', 'see [docs](/a) and'],
   ['`a ** b` c', '`a ** b` c'],
   ['```ts\nconst a = `x', '```ts\nconst a = `x'],
+  ['|', ''],
+  ['| Na', '| Na\n|---|'],
+  ['| Name | **Va', '| Name | **Va**\n|---|---|'],
+  ['| Name | Value |', '| Name | Value |\n|---|---|'],
+  ['| a \\| b | c |\n|-', '| a \\| b | c |\n|---|---|'],
+  ['| a | b |\n|---|--:', '| a | b |\n|---|--:'],
+  ['| a | b |\n|---|---|\n| 1', '| a | b |\n|---|---|\n| 1'],
+  ['| a |\nno table', '| a |\nno table'],
 ])('half-written %j is shown as %j', (half, shown) => {
   expect(closeInline(half)).toBe(shown);
 });

@@ -108,6 +108,24 @@ test('a reload: all that was there is there again in one piece, and then it grow
   expect(loaded.slice(loaded.findIndex((text) => text !== '')).includes('')).toBe(false);
 });
 
+test('a reload of a conversation never shows the page of a new one, not for a frame', async () => {
+  const seen: string[] = [];
+  await chat.page.exposeFunction('seen', (text: string) => void seen.push(text));
+  await chat.ask('Count');
+  await count(1, 10);
+  await chat.grownTo(numbers(1, 10).length - 1);
+  await chat.page.addInitScript(() => {
+    const { seen } = window as unknown as { seen(text: string): void };
+    const look = () => {
+      for (const part of ['.empty', '.loading', '.answer']) if (document.querySelector(`main ${part}`)) seen(part);
+    };
+    new MutationObserver(look).observe(document, { subtree: true, childList: true });
+  });
+  await chat.page.reload();
+  await chat.grownTo(numbers(1, 10).length - 1);
+  expect([...new Set(seen)]).toEqual(['.loading', '.answer']);
+});
+
 test('a network that is lost and comes back: the answer goes on at once, not when the next try would be', async () => {
   // The longest waits that chance allows: 2 s, 4 s, 8 s.
   await chat.page.addInitScript(() => {

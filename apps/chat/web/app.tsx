@@ -20,6 +20,10 @@ export const App = ({ client }: { client: ChatClient }) => {
     document.title = title === '' ? 'ChatKit demo' : `${title} · ChatKit demo`;
   }, [title]);
 
+  /** Also before the client has begun: the first picture of a page is drawn by then. */
+  const isUnseen = chat.thread === undefined && chat.items.length === 0 && chat.error === undefined;
+  const isLoading = chat.status === 'loading' || (route.id !== undefined && isUnseen);
+
   const open = (id: string | undefined) => {
     drawer.close();
     route.open(id);
@@ -81,7 +85,7 @@ export const App = ({ client }: { client: ChatClient }) => {
             {theme === 'dark' ? <SunIcon /> : <MoonIcon />}
           </button>
         </header>
-        <Conversation client={client} chat={chat} missing={route.missing} onRetry={retry} />
+        <Conversation client={client} chat={chat} loading={isLoading} missing={route.missing} onRetry={retry} />
       </main>
     </div>
   );

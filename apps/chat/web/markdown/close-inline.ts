@@ -3,9 +3,29 @@
  * arrives. Only the last block of a streaming answer passes through here.
  */
 
-/** `block` with open emphasis and code closed, and without the beginning of an unfinished link. */
+/**
+ * `block` with open emphasis and code closed, without the beginning of an unfinished link, and with the head of a table as
+ * one.
+ */
 export const closeInline = (block: string): string => {
   if (/^ {0,3}(?:```|~~~)/.test(block)) return block;
+  const table = /^ {0,3}\|([^\n]*)(?:\n([ :|-]*))?$/.exec(block);
+  return table === null ? closeMarks(block) : closeTable(closeMarks(table[1] ?? ''), table[2] ?? '');
+};
+
+/** A table is none before its second line says so. Until that is here the first is taken at its word. */
+const closeTable = (head: string, line: string): string => {
+  const count = cells(head).length;
+  if (head.trim() === '') return '';
+  return cells(line.replace(/^ *\|/, '')).length === count && line.includes('-')
+    ? `|${head}\n${line}`
+    : `|${head}\n|${'---|'.repeat(count)}`;
+};
+
+/** The cells of a row without its first bar. */
+const cells = (row: string): string[] => row.replace(/(?<!\\)\|\s*$/, '').split(/(?<!\\)\|/);
+
+const closeMarks = (block: string): string => {
   let text = block.replace(/!?\[[^\][\n]*(?:\]\([^)\s]*)?$/, (link) => link.replace(/^!?\[/, '').replace(/\].*$/, ''));
   const ticks = text.match(/`+/g) ?? [];
   const open = ticks.length % 2 === 1 ? ticks.at(-1) : undefined;

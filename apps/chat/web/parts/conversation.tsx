@@ -12,12 +12,14 @@ import { ProgressLine } from './progress-line.tsx';
 interface ConversationProps {
   client: ChatClient;
   chat: ChatSnapshot;
+  /** Whether what is to be shown is on its way. */
+  loading: boolean;
   missing: boolean;
   onRetry: () => void;
 }
 
 /** The conversation on screen, and the field below it. */
-export const Conversation = ({ client, chat, missing, onRetry }: ConversationProps) => {
+export const Conversation = ({ client, chat, loading, missing, onRetry }: ConversationProps) => {
   const { scroller, content, atBottom, jump } = useStickToBottom();
   const input = useRef<HTMLTextAreaElement>(null);
   const busy = chat.status === 'submitting' || chat.status === 'streaming' || chat.status === 'stopping';
@@ -60,14 +62,14 @@ export const Conversation = ({ client, chat, missing, onRetry }: ConversationPro
   return (
     <>
       <div className="scroller" ref={scroller}>
-        <div className="column" ref={content} aria-busy={chat.status === 'loading'}>
+        <div className="column" ref={content} aria-busy={loading}>
           {chat.hasOlder && (
             <button type="button" className="quiet older" onClick={() => void client.loadOlder().catch(() => {})}>
               Show earlier messages
             </button>
           )}
           {missing && <p className="hint">That conversation is not here any more.</p>}
-          {chat.status === 'loading' ? (
+          {loading ? (
             <div className="loading" aria-hidden="true">
               <span />
               <span />
