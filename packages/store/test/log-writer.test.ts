@@ -3,8 +3,9 @@ import { ChatKitError, formatOffset, type LogEntry, parseOffset } from '@chatkit
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { decodeBatch } from '../src/redis/log-batch.ts';
+import { Outbox } from '../src/redis/log-outbox.ts';
 import { createLogRun } from '../src/redis/log-run.ts';
-import { createLogWriter, createOutbox, isConfirmed, type LogWriter, type Outbox } from '../src/redis/log-writer.ts';
+import { createLogWriter, type LogWriter } from '../src/redis/log-writer.ts';
 import type { Place } from '../src/shared/entry-list.ts';
 
 beforeEach(() => void vi.useFakeTimers());
@@ -74,7 +75,7 @@ const createWriter = (append: ReturnType<typeof createFakeRedis>['append'], opti
     onFailed() {},
     ...options,
   });
-const open = (id: string): Outbox => createOutbox(createLogRun(id));
+const open = (id: string): Outbox => new Outbox(createLogRun(id));
 
 const aRunId = fc.constantFrom('a', 'b', 'c', 'd', 'e');
 const aStep = fc.oneof(
@@ -120,7 +121,7 @@ describe('createLogWriter', () => {
         await vi.advanceTimersByTimeAsync(60_000);
         await all;
         for (const [id, { outbox, pushed }] of runs) {
-          expect(isConfirmed(outbox)).toBe(true);
+          expect(outbox.isConfirmed).toBe(true);
           expect(redis.kept.get(id)?.map(({ offset }) => offset)).toEqual(pushed);
         }
         expect(vi.getTimerCount()).toBe(0);
@@ -146,13 +147,50 @@ describe('createLogWriter', () => {
     expect((later[0]?.at ?? 0) - second).toBeLessThanOrEqual(26);
   });
 
+  it('takes along at once what waited for company when something urgent comes', async () => {
+    const redis = createFakeRedis();
+    const writer = createWriter(redis.append);
+    const [hasty, patient] = [open('hasty'), open('patient')];
+    for (const outbox of [hasty, patient]) {
+      writer.push(outbox, entryAt(1, 1), { epoch: 1, seq: 1 }, 100, false);
+      writer.push(outbox, entryAt(1, 2), { epoch: 1, seq: 2 }, 100, false);
+    }
+    writer.push(hasty, entryAt(1, 3), { epoch: 1, seq: 3 }, 100, true);
+    await vi.advanceTimersByTimeAsync(1);
+    expect([...redis.kept].map(([id, entries]) => [id, entries.length])).toEqual([['hasty', 3]]);
+    await vi.advanceTimersByTimeAsync(40);
+    expect(redis.kept.get('patient')?.length).toBe(2);
+    expect(redis.commands.map(({ runs }) => runs)).toEqual([1, 1]);
+    expect([hasty.isConfirmed, patient.isConfirmed]).toEqual([true, true]);
+  });
+
+  it('tells nobody of a batch that nobody waits for, and sends the next one behind it', async () => {
+    const redis = createFakeRedis();
+    const told: string[] = [];
+    const writer = createWriter(redis.append, { onAcked: ({ run }: Outbox) => void told.push(run.id) });
+    const outbox = open('a');
+    for (let seq = 1; seq <= 3; seq += 1) {
+      writer.push(outbox, entryAt(1, seq), { epoch: 1, seq }, 100, false);
+      await vi.advanceTimersByTimeAsync(40);
+    }
+    expect(told).toEqual([]);
+    expect(outbox.isConfirmed).toBe(true);
+    writer.push(outbox, entryAt(1, 4), { epoch: 1, seq: 4 }, 100, true);
+    const confirmed = writer.confirmed(outbox);
+    await vi.advanceTimersByTimeAsync(5);
+    await confirmed;
+    expect(told).toEqual(['a']);
+    expect(redis.kept.get('a')?.length).toBe(4);
+    expect(redis.commands.length).toBe(4);
+  });
+
   it('rejects who waits for a run that is given up', async () => {
     const redis = createFakeRedis();
     const writer = createWriter(redis.append);
     const outbox = open('a');
     writer.push(outbox, { offset: '1-1', end: 'completed' }, { epoch: 1, seq: 1 }, 100, true);
     const confirmed = writer.confirmed(outbox);
-    writer.abandon(outbox, new ChatKitError('log.expired', 'Deleted.'));
+    outbox.abandon(new ChatKitError('log.expired', 'Deleted.'));
     await expect(confirmed).rejects.toMatchObject({ code: 'log.expired' });
     await vi.advanceTimersByTimeAsync(100);
     expect(redis.commands).toEqual([]);

@@ -1,5 +1,5 @@
 // A Redis that is slow or says nothing, as a client whose answers the test gives: nobody waits for ever.
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, test, vi } from 'vitest';
 import { createRedisLease, createRedisLog, type NodeRedisClient } from '../src/redis/index.ts';
 
 beforeEach(() => void vi.useFakeTimers());
@@ -26,6 +26,28 @@ const outcomeOf = (work: Promise<unknown>): { code?: unknown } => {
   );
   return outcome;
 };
+
+test('appends wait for a connection for as long as the log says; calls of the lease as long as the client says', async () => {
+  const options: [string, unknown][] = [];
+  const client: NodeRedisClient = {
+    ...clientOf([]),
+    sendCommand(args, given) {
+      options.push([args[1]?.includes('local writer') ? 'append' : 'other', given]);
+      return never();
+    },
+  };
+  const log = createRedisLog({ client });
+  void createRedisLease({ client })
+    .find('run')
+    .catch(() => {});
+  void log.append('run', [{ offset: '1-1', end: 'completed' }]);
+  await vi.advanceTimersByTimeAsync(10);
+  expect(options).toEqual([
+    ['other', undefined],
+    ['append', { timeout: undefined }],
+  ]);
+  await log.close();
+});
 
 describe('a reader elsewhere', () => {
   // The page comes in after the watch has looked several times, the run is forgotten before it looks again.

@@ -6,7 +6,7 @@
  * out of the caches again, so one object costs less than two, and a closure for each method more than all.
  */
 import { compareOffsets, type LogEntry } from '@chatkit/core';
-import { EntryList, type Place } from '../shared/entry-list.ts';
+import { EntryList, type Place, type TextDelta } from '../shared/entry-list.ts';
 
 export class EntryWindow extends EntryList {
   private readonly from: string;
@@ -24,9 +24,9 @@ export class EntryWindow extends EntryList {
     return this.lastDropped() ?? this.from;
   }
 
-  override push(entry: LogEntry, place: Place | undefined, size: number): void {
-    super.push(entry, place, size);
+  override push(entry: LogEntry, place: Place | undefined, size: number): TextDelta | undefined {
     if ('end' in entry) this.isEnded = true;
+    return super.push(entry, place, size);
   }
 
   /** The last offset that was pushed; where the window began while there is none. */

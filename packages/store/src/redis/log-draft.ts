@@ -3,8 +3,8 @@
  * gives all of them), up to the terminal one.
  */
 import type { LogEntry } from '@chatkit/core';
-import type { Place } from '../shared/entry-list.ts';
-import { createEventEncoder } from './event-text.ts';
+import type { Place, TextDelta } from '../shared/entry-list.ts';
+import { EventEncoder } from './event-text.ts';
 
 /** No batch is larger, however much has piled up. */
 const maxLength = 64 * 1024;
@@ -20,20 +20,20 @@ export class Draft {
   private events = '';
   private epoch = 0;
   private seq = 0;
-  private readonly encode = createEventEncoder();
+  private readonly encoder = new EventEncoder();
 
   /** The length of the events' text. */
   get length(): number {
     return this.events.length;
   }
 
-  /** The events' JSON, as an array, behind the outcome when the last entry is the terminal one. */
+  /** A line with the events' JSON, as an array, behind the outcome when the last entry is the terminal one. */
   get text(): string {
-    return this.events === '' ? `${this.outcome}[]` : `${this.outcome}${this.events}]`;
+    return this.events === '' ? `${this.outcome}[]\n` : `${this.outcome}${this.events}]\n`;
   }
 
-  /** Takes the entry with this number, if it is the one that follows and there is room. */
-  add(number: number, entry: LogEntry, place: Place): void {
+  /** Takes the entry with this number, if it is the one that follows and there is room. `update` as in `plainDelta`. */
+  add(number: number, entry: LogEntry, place: Place, update: TextDelta | undefined): void {
     if (number !== this.from + this.count || this.outcome !== '' || this.events.length >= maxLength) return;
     if (this.count > 0 && (place.epoch !== this.epoch || place.seq !== this.seq + 1)) return;
     this.epoch = place.epoch;
@@ -41,7 +41,7 @@ export class Draft {
     this.id = entry.offset;
     this.count += 1;
     if ('end' in entry) this.outcome = entry.end;
-    else this.events += `${this.events === '' ? '[' : ','}${this.encode(entry.event)}`;
+    else this.events += `${this.events === '' ? '[' : ','}${this.encoder.encode(entry.event, update)}`;
   }
 
   /** Begins anew, with the entry of this number. */

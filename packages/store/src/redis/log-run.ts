@@ -2,7 +2,7 @@
 import type { ChatKitError } from '@chatkit/core';
 import type { EntryWindow } from './entry-window.ts';
 import type { Followed } from './log-follower.ts';
-import type { Outbox } from './log-writer.ts';
+import type { Outbox } from './log-outbox.ts';
 
 export interface LogRun {
   readonly id: string;
@@ -68,6 +68,7 @@ export const roomOf = (run: LogRun, windowBytes: number): Promise<void> | undefi
     return undefined;
   }
   run.room ??= createRoom();
+  run.outbox?.askToBeTold();
   return run.room.promise;
 };
 

@@ -6,7 +6,7 @@ import type { EntryWindow } from './entry-window.ts';
 import { expiredRun, unreachable } from './log-errors.ts';
 import type { FetchPage } from './log-pages.ts';
 import { failReaders, type LogRun, wakeAll, windowOf } from './log-run.ts';
-import { isConfirmed, type LogWriter } from './log-writer.ts';
+import type { LogWriter } from './log-writer.ts';
 
 export interface LogWatchOptions {
   readonly runs: ReadonlyMap<string, LogRun>;
@@ -63,7 +63,7 @@ export const createLogWatch = ({ runs, writer, fetchPage, checkMs, unreachableMs
     let watched = 0;
     for (const run of runs.values()) {
       const { outbox } = run;
-      if (outbox !== undefined && outbox.failure === undefined && !isConfirmed(outbox)) {
+      if (outbox !== undefined && outbox.failure === undefined && !outbox.isConfirmed) {
         watched += 1;
         writer.checkDebt(outbox, now);
       }

@@ -6,7 +6,7 @@
 
 /** Fits a client of the package `redis`, connected by you. Give it an `error` listener, as its documentation asks. */
 export interface NodeRedisClient {
-  sendCommand(args: readonly string[]): Promise<unknown>;
+  sendCommand(args: readonly string[], options?: { readonly timeout?: number | undefined }): Promise<unknown>;
   duplicate(): NodeRedisConnection;
 }
 
@@ -40,6 +40,11 @@ export type RedisClient = NodeRedisClient | IoredisClient;
 /** Commands in, replies out; replies to commands arrive in their order. */
 export interface RedisPort {
   command(args: readonly string[]): Promise<unknown>;
+  /**
+   * The same for a command that may wait for its connection as long as the client keeps it: a client that makes a timer and a
+   * signal for each command makes none for this. For what is sent hundreds of times a second, and may be sent twice.
+   */
+  patientCommand(args: readonly string[]): Promise<unknown>;
   /** A connection for blocking commands. Its `close` rejects what is pending, or leaves it pending for ever. */
   connect(): RedisConnection;
   /** Hears of every message on a channel, on a connection of its own. Returns the function that ends it. */
@@ -75,6 +80,7 @@ const nodeRedisPort = (client: NodeRedisClient): RedisPort => {
   };
   return {
     command: (args) => client.sendCommand(args),
+    patientCommand: (args) => client.sendCommand(args, noTimeout),
     connect() {
       const { connection, opened } = open();
       return {
@@ -99,8 +105,10 @@ const ioredisPort = (client: IoredisClient): RedisPort => {
     connection.on('error', ignore);
     return connection;
   };
+  const command: RedisPort['command'] = ([name = '', ...args]) => client.call(name, args);
   return {
-    command: ([name = '', ...args]) => client.call(name, args),
+    command,
+    patientCommand: command,
     connect() {
       const connection = open();
       return {
@@ -117,4 +125,5 @@ const ioredisPort = (client: IoredisClient): RedisPort => {
   };
 };
 
+const noTimeout = { timeout: undefined };
 const ignore = (): void => {};

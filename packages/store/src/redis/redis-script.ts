@@ -7,11 +7,14 @@ import type { RedisPort } from './redis-client.ts';
 /** Runs a script on keys and arguments. */
 export type RedisScript = (keys: readonly string[], args: readonly string[]) => Promise<unknown>;
 
-export const createRedisScript = (port: RedisPort, source: string): RedisScript => {
+export const createRedisScript = (
+  { command }: { readonly command: RedisPort['command'] },
+  source: string,
+): RedisScript => {
   let hash: string | undefined;
   let hashing = false;
   const call = (how: readonly [string, string], keys: readonly string[], args: readonly string[]) =>
-    port.command([...how, String(keys.length), ...keys, ...args]);
+    command([...how, String(keys.length), ...keys, ...args]);
 
   return (keys, args) => {
     if (hash !== undefined) {

@@ -77,9 +77,9 @@ export class EntryList {
     this.recent = [];
   }
 
-  /** Adds an entry of `size` bytes, whose offset says `place`. */
-  push(entry: LogEntry, place: Place | undefined, size: number): void {
-    const update = place && plainDelta(entry);
+  /** Adds an entry of `size` bytes, whose offset says `place`. → what `plainDelta` says of it. */
+  push(entry: LogEntry, place: Place | undefined, size: number): TextDelta | undefined {
+    const update = plainDelta(entry);
     if (place === undefined || update === undefined) {
       this.slots.push(entry);
       this.row = undefined;
@@ -106,6 +106,7 @@ export class EntryList {
     this.end += 1;
     this.last = entry;
     this.recent.push(entry);
+    return update;
   }
 
   /** The entry with this number, if it is there. Those of the newest append are the objects that were pushed. */
@@ -167,16 +168,16 @@ export class EntryList {
   }
 }
 
-type TextDelta = ThreadItemUpdateOf<'assistant_message.content_part.text_delta'>;
+export type TextDelta = ThreadItemUpdateOf<'assistant_message.content_part.text_delta'>;
 type DeltaEntry = { event: { item_id: string } };
 
 /** The update of an entry that is a text delta and nothing more: what another has besides would be lost in a row. */
-const plainDelta = (entry: LogEntry): TextDelta | undefined => {
+export const plainDelta = (entry: LogEntry): TextDelta | undefined => {
   if (!('event' in entry) || entry.event.type !== 'thread.item.updated') return undefined;
   const { item_id: itemId, update } = entry.event;
   if (update?.type !== 'assistant_message.content_part.text_delta') return undefined;
   const isWhole =
-    typeof update.delta === 'string' && typeof update.content_index === 'number' && typeof itemId === 'string';
+    typeof update.delta === 'string' && Number.isSafeInteger(update.content_index) && typeof itemId === 'string';
   return isWhole && keysOf(entry) === 2 && keysOf(entry.event) === 3 && keysOf(update) === 3 ? update : undefined;
 };
 
