@@ -18,37 +18,47 @@ const answerMs = 10_000;
 
 /**
  * Asks the server to cancel, again while the run's own request has not reached it or the network is down, and hangs up when
- * the run does not end in time. Resolves when the connection is closed; a server that has not heard is told in the
- * background, for minutes more and at once when the network is back: a run that goes on costs money.
+ * the run does not end in time. A server that has not heard by then is told in the background, for minutes more and at once
+ * when the network is back: a run that goes on costs money. Resolves when there is nothing more to do, with whether the
+ * server has answered, and the stream had not told how the run ended.
  */
-export const cancelRun = async (connection: RunConnection, ports: ConnectionPorts): Promise<void> => {
+export const cancelRun = async (connection: RunConnection, ports: ConnectionPorts): Promise<boolean> => {
   const { clock } = ports;
   const timer = clock.setTimeout(() => connection.close('stop'), graceMs);
-  void tell(connection, ports);
-  await connection.closed;
+  const isHeard = tell(connection, ports);
+  const { reason } = await connection.closed;
   clock.clearTimeout(timer);
+  return (await isHeard) && reason === 'stop';
 };
 
-const tell = async (connection: RunConnection, { endpoint, clock, page }: ConnectionPorts): Promise<void> => {
+/** Whether the server has said that it is stopped, or was over. */
+const tell = async (connection: RunConnection, { endpoint, clock, page }: ConnectionPorts): Promise<boolean> => {
   /** As it was when the server was last asked: what is known by the time that it answers says nothing about its answer. */
   let reach: Reach = 'unanswered';
   const until = clock.now() + askForMs;
   for (let attempt = 0; clock.now() < until; attempt += 1) {
     const state = connection.state();
-    if (state.phase === 'closed' && state.reason !== 'stop') return;
+    if (state.phase === 'closed' && state.reason !== 'stop') return false;
     if (state.phase !== 'closed') reach = state.reach;
-    if (reach === 'plain') return connection.close('stop');
+    if (reach === 'plain') return hangUp(connection);
     try {
-      return await endpoint.json(
+      await endpoint.json(
         { type: 'runs.cancel', params: { run_id: connection.runId() } },
         // The user may well close the page next.
         { keepalive: true, timeoutMs: answerMs },
       );
+      return true;
     } catch (error) {
-      if (!mayPass(error, reach, attempt)) return connection.close('stop');
+      if (!mayPass(error, reach, attempt)) return hangUp(connection) || isChatKitError(error, 'run.not_found');
     }
     await pauseUntilOnline(Math.min(100 * 2 ** attempt, 5_000), clock, page);
   }
+  return false;
+};
+
+const hangUp = (connection: RunConnection): false => {
+  connection.close('stop');
+  return false;
 };
 
 const mayPass = (error: unknown, reach: Reach, attempt: number): boolean => {

@@ -39,7 +39,8 @@ import { browserPageEvents, wallClock } from './ports.ts';
 import { createEndpoint } from './requests.ts';
 import type { ChatRun } from './run-handle.ts';
 import { createSnapshotReader } from './snapshot.ts';
-import { createTurn, type Turn, type TurnContext, type TurnPlan } from './turn.ts';
+import { createTurn, type Turn, type TurnPlan } from './turn.ts';
+import type { TurnContext } from './turn-context.ts';
 import { createTurnLane, type LaneTurn } from './turn-lane.ts';
 
 /**
@@ -52,12 +53,7 @@ import { createTurnLane, type LaneTurn } from './turn-lane.ts';
  */
 export const createChatClient = (options: ChatClientOptions): ChatClient => {
   const clock = options.clock ?? wallClock;
-  const endpoint = createEndpoint({
-    ...options,
-    clock,
-    extensions: options.extensions !== false,
-    timeoutMs: options.requestTimeoutMs ?? 30_000,
-  });
+  const endpoint = createEndpoint({ ...options, clock });
   const lane = createTurnLane<LaneTurn & { stop(): Promise<void> }>();
   const readSnapshot = createSnapshotReader();
   let state: ChatState = emptyChatState;
@@ -92,6 +88,7 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
         reportLater(error);
       }
     },
+    onLateStop: () => void refresh().catch(() => {}),
     toolHandler: options.onClientTool,
     toolTimeoutMs: options.clientToolTimeoutMs ?? 60_000,
     namesCalls: () => server === 'resumable',
@@ -136,6 +133,11 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
     lane.enter(turn, 'wait');
     const error = await turn.shown;
     if (error !== undefined) throw error;
+  };
+
+  const refresh = async (): Promise<void> => {
+    const id = state.thread.thread?.id;
+    if (id !== undefined && lane.current() === undefined) await load(id, () => {});
   };
 
   const threadId = (): string => {
@@ -235,10 +237,7 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
       });
     },
 
-    async refresh() {
-      const id = state.thread.thread?.id;
-      if (id !== undefined && lane.current() === undefined) await load(id, () => {});
-    },
+    refresh,
 
     newThread() {
       showAnother();

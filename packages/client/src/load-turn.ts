@@ -7,7 +7,8 @@ import { showThread } from './chat-state.ts';
 import { deferred } from './deferred.ts';
 import { loadThread } from './load-thread.ts';
 import { networkError } from './requests.ts';
-import { createTurn, type Turn, type TurnContext } from './turn.ts';
+import { createTurn, type Turn } from './turn.ts';
+import type { TurnContext } from './turn-context.ts';
 import type { LaneTurn } from './turn-lane.ts';
 
 export interface LoadTurn extends LaneTurn {

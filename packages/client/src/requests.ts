@@ -11,10 +11,10 @@ export interface EndpointOptions {
   fetch?: typeof globalThis.fetch | undefined;
   headers?: HeadersSource | undefined;
   credentials?: RequestCredentials | undefined;
-  /** Whether to ask for the extensions of DESIGN §4. */
-  extensions: boolean;
-  /** How long a request may take that does not say so itself. */
-  timeoutMs: number;
+  /** Whether to ask for the extensions of DESIGN §4. Default `true`. */
+  extensions?: boolean | undefined;
+  /** How long a request may take that does not say so itself. Default 30,000. */
+  requestTimeoutMs?: number | undefined;
   clock: Clock;
 }
 
@@ -57,7 +57,7 @@ export const isRetryableStatus = (status: number): boolean =>
   status === 408 || status === 425 || status === 429 || status === 500 || (status >= 502 && status <= 504);
 
 export const createEndpoint = (options: EndpointOptions): Endpoint => {
-  const { url, extensions, credentials, clock } = options;
+  const { url, credentials, clock, extensions = true, requestTimeoutMs = 30_000 } = options;
   const call = async (target: string | URL, init: RequestInit, extra: Record<string, string> = {}) => {
     const source = options.headers;
     const headers = new Headers(typeof source === 'function' ? await source() : source);
@@ -79,7 +79,7 @@ export const createEndpoint = (options: EndpointOptions): Endpoint => {
       { ...optIn, 'content-type': 'application/json', ...extra },
     );
 
-  const answer: Endpoint['answer'] = async (ask, read, { signal, timeoutMs = options.timeoutMs } = {}) => {
+  const answer: Endpoint['answer'] = async (ask, read, { signal, timeoutMs = requestTimeoutMs } = {}) => {
     const late = () =>
       new ChatKitError('transport.timeout', 'The server did not answer in time.', {
         retryable: true,
@@ -122,7 +122,7 @@ export const createEndpoint = (options: EndpointOptions): Endpoint => {
     },
     raw: (target, init) => call(target, init),
     answer,
-    timeoutFor: (bytes) => options.timeoutMs + bytes / bytesPerMs,
+    timeoutFor: (bytes) => requestTimeoutMs + bytes / bytesPerMs,
   };
 };
 

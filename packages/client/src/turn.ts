@@ -23,23 +23,16 @@ import {
   giveUpOutgoing,
   shownFailure,
 } from './chat-state.ts';
-import {
-  type ClientToolHandler,
-  completeCall,
-  outputRequest,
-  pendingToolCalls,
-  runTools,
-  type ToolOutput,
-} from './client-tools.ts';
-import type { ConnectionPolicy } from './connection-policy.ts';
+import { completeCall, outputRequest, pendingToolCalls, runTools, type ToolOutput } from './client-tools.ts';
 import type { CloseReason, ConnectionState, Reach } from './connection-state.ts';
 import { deferred } from './deferred.ts';
 import { confirmsMessage } from './optimistic.ts';
 import { pause } from './pause.ts';
 import { createReplayGate } from './replay-gate.ts';
-import { type ConnectionPorts, interrupted, type RunConnection, type RunEnd, resumeRun } from './resume-run.ts';
+import { interrupted, type RunConnection, type RunEnd, resumeRun } from './resume-run.ts';
 import { type ChatRun, createRunHandle } from './run-handle.ts';
 import { trimReplay } from './trim-replay.ts';
+import type { TurnContext } from './turn-context.ts';
 import type { LaneTurn } from './turn-lane.ts';
 
 /** What a turn is made from. */
@@ -54,27 +47,6 @@ export interface TurnPlan {
    * attached run it is shown together with what the run has said so far.
    */
   readonly prepare?: ((state: ChatState) => ChatState) | undefined;
-}
-
-/** What every turn of a client shares. */
-export interface TurnContext {
-  readonly ports: ConnectionPorts;
-  readonly policy: () => ConnectionPolicy;
-  readonly get: () => ChatState;
-  /** Changes the state. `now`: tell subscribers at once. */
-  readonly update: (step: (state: ChatState) => ChatState, when?: 'now') => void;
-  /** Told what kind of server has answered. */
-  readonly onReach: (reach: Reach) => void;
-  readonly onEffect: (event: Extract<ThreadStreamEvent, { type: 'client_effect' }>) => void;
-  /**
-   * The server lost sight of the run: shows the thread as it is stored, and whether there is an answer in it. With
-   * `isUnknown`, only if it shows that the run went on.
-   */
-  readonly reload: (isUnknown: boolean, signal: AbortSignal) => Promise<boolean>;
-  readonly toolHandler: ClientToolHandler | undefined;
-  readonly toolTimeoutMs: number;
-  /** Whether the server is known to take a call's id with its output. */
-  readonly namesCalls: () => boolean;
 }
 
 export interface Turn extends LaneTurn {
@@ -249,7 +221,8 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
     if (phase === 'running') {
       phase = 'stopping';
       aside.abort();
-      if (connection !== undefined) void cancelRun(connection, context.ports);
+      if (connection !== undefined)
+        void cancelRun(connection, context.ports).then((isLate) => isLate && context.onLateStop());
     }
     await settled.promise;
   };

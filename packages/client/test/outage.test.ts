@@ -152,13 +152,58 @@ describe('an outage', () => {
     network.online();
     tell('online');
     await clock.advance(20);
-    expect(network.requests.at(-1)).toMatchObject({ method: 'POST', state: 'complete' });
-    expect(requestTypes(network).at(-1)).toBe('runs.cancel');
+    expect(network.requests.at(-2)).toMatchObject({ method: 'POST', state: 'complete' });
+    expect(requestTypes(network).slice(-2)).toEqual(['runs.cancel', 'threads.get_by_id']);
     expect(respond.calls[0]?.outcome).not.toBe('running');
     const { length } = network.requests;
     await clock.advance(60_000);
     expect(network.requests).toHaveLength(length);
     expect(listeners.size).toBe(0);
+  });
+});
+
+describe('a stop that the server hears of late', () => {
+  const stoppedOffline = async (...rest: ScriptStep[]) => {
+    const hold = gate();
+    const chat = chatWithOutages([say('a'), openLater(hold.promise), say('b'), ...rest]);
+    const run = chat.client.send('Hi');
+    await chat.clock.advance(100);
+    chat.network.offline();
+    const stopped = chat.client.stop();
+    await chat.clock.advance(3_100);
+    await stopped;
+    expect(await run.done).toBe('cancelled');
+    // It goes on without anybody who wants it.
+    hold.open();
+    await chat.clock.advance(30_000);
+    expect(texts(chat.client)).toEqual(['Hi', 'a']);
+    const comeBack = () => {
+      chat.network.online();
+      chat.tell('online');
+    };
+    return { ...chat, comeBack };
+  };
+
+  it.each([
+    ['is still going on', [hang()]],
+    ['is over by then', []],
+  ])('ends with what the server has kept, of a run that %s', async (_, rest) => {
+    const { client, clock, comeBack, respond } = await stoppedOffline(...rest);
+    comeBack();
+    await clock.advance(1_000);
+    expect(texts(client)).toEqual(['Hi', 'a', 'b']);
+    expect(client.getSnapshot()).toMatchObject({ status: 'idle', connection: 'none', error: undefined });
+    expect(respond.calls[0]?.outcome).not.toBe('running');
+  });
+
+  it('does not touch a thread that is shown instead, nor what is sent meanwhile', async () => {
+    const { client, clock, comeBack, network } = await stoppedOffline(hang());
+    client.newThread();
+    const before = network.requests.length;
+    comeBack();
+    await clock.advance(1_000);
+    expect(requestTypes(network).slice(before)).toEqual(['runs.cancel']);
+    expect(client.getSnapshot()).toMatchObject({ items: [], thread: undefined, status: 'idle' });
   });
 });
 
