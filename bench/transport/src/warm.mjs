@@ -27,6 +27,7 @@ const cpu = ({ child }) =>
 const read = ({ port }) =>
   new Promise((resolve, reject) => {
     const request = http.get({ port, path: `/?mode=fast&n=${events}`, agent: false }, (response) => {
+      if (response.statusCode !== 200) reject(new Error(`status ${response.statusCode}`));
       response.resume();
       response.on('end', resolve);
     });

@@ -4,44 +4,40 @@
  * JSON. What comes out is `encodeSse({ data: serializeEvent(event) })`, byte for byte.
  */
 import { type LogEntry, serializeEvent, type ThreadStreamEvent } from '@chatkit/core';
-import { createDeltaEncoder } from '@chatkit/transport';
+import { createDeltaEncoder, type DeltaEncoderOptions } from '@chatkit/transport';
 import { isSamePart, isTextDelta, type TextDeltaEvent } from './text-delta.ts';
 
 /** The frames of one run. */
-export interface EventFrames {
-  /** The entry's event as a frame without an id. */
-  frameOf(entry: Extract<LogEntry, { event: ThreadStreamEvent }>): string;
-}
+export class EventFrames {
+  private readonly encoder = createDeltaEncoder(textDeltas);
+  private last: LogEntry | undefined;
+  private frame = '';
 
-export const createEventFrames = (): EventFrames => {
-  const encoder = createDeltaEncoder<ThreadStreamEvent>({
-    deltaOf: (event) => (isTextDelta(event) ? event.update.delta : undefined),
-    withDelta: (event, delta) =>
-      ({ ...event, update: { ...(event as TextDeltaEvent).update, delta } }) as TextDeltaEvent,
-    isSame: (event, other) => isSamePart(event as TextDeltaEvent, other as TextDeltaEvent),
-    stringify: serializeEvent,
-  });
-  let last: LogEntry | undefined;
-  let frame = '';
-  return {
-    frameOf(entry) {
-      if (entry !== last) {
-        frame = encoder.sse(entry.event);
-        last = entry;
-      }
-      return frame;
-    },
-  };
-};
+  /** The entry's event as a frame without an id. */
+  frameOf(entry: Extract<LogEntry, { event: ThreadStreamEvent }>): string {
+    if (entry !== this.last) {
+      this.frame = this.encoder.sse(entry.event);
+      this.last = entry;
+    }
+    return this.frame;
+  }
+}
 
 /** The frames of a run: the same object for all its readers. */
 export const framesOf = (run: object): EventFrames => {
   let frames = known.get(run);
   if (frames === undefined) {
-    frames = createEventFrames();
+    frames = new EventFrames();
     known.set(run, frames);
   }
   return frames;
 };
 
 const known = new WeakMap<object, EventFrames>();
+
+const textDeltas: DeltaEncoderOptions<ThreadStreamEvent> = {
+  deltaOf: (event) => (isTextDelta(event) ? event.update.delta : undefined),
+  withDelta: (event, delta) => ({ ...event, update: { ...(event as TextDeltaEvent).update, delta } }) as TextDeltaEvent,
+  isSame: (event, other) => isSamePart(event as TextDeltaEvent, other as TextDeltaEvent),
+  stringify: serializeEvent,
+};

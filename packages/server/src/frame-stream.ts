@@ -5,7 +5,7 @@
  */
 import type { LogEntry } from '@chatkit/core';
 import type { Stream } from '@chatkit/stream';
-import { type Cleanup, type Failure, outlet, type Sink, stageOf } from '@chatkit/stream/engine';
+import { type Cleanup, type Failure, outlet, type Sink, type Stage, stageOf } from '@chatkit/stream/engine';
 
 /** Entries become frames, one after the other. Both functions return text, perhaps none. */
 export interface FrameEncoder {
@@ -24,130 +24,138 @@ export interface FrameStreamOptions {
   onOver: () => void;
 }
 
-export interface FrameStream {
-  /** To be read once; each item is one or more whole frames. */
-  readonly frames: Stream<string>;
-  /** Reads the first entry ahead. Resolves to whether there is one; rejects with why it cannot be read. */
-  begin(): Promise<boolean>;
-  /** Ends the stream behind what has been given. */
-  stop(): void;
-  /** The offset up to which everything has been given. */
-  offset(): string | undefined;
-}
-
 /** Text that is taken together has about this many characters at most. Few, so that the first of it leaves soon. */
 const maxLength = 8 * 1024;
 
-export const createFrameStream = ({ entries, encoder, onOver }: FrameStreamOptions): FrameStream => {
-  const upstream = stageOf(entries);
+/** A class for the reason that a log's reader is one: each open connection has it, and each token finds it cold. */
+export class FrameStream implements Stage<string>, Sink<LogEntry> {
+  /** To be read once; each item is one or more whole frames. */
+  readonly frames: Stream<string> = outlet<string>(this);
+  private readonly upstream: Stage<LogEntry>;
+  private readonly encoder: FrameEncoder;
+  private readonly onOver: () => void;
   /** Who asks and has had no answer. */
-  let sink: Sink<string> | undefined;
+  private sink: Sink<string> | undefined;
   /** What has been taken and not been given. */
-  let text = '';
-  let offset: string | undefined;
+  private text = '';
+  private given: string | undefined;
   /** An entry is asked for and not there yet. */
-  let isWaiting = false;
-  let isWorking = false;
-  let ended: { readonly failure: Failure | undefined } | undefined;
-  let isOver = false;
-  let onFirst: ((hasEntry: boolean) => void) | undefined;
+  private isWaiting = false;
+  private isWorking = false;
+  private ended: { readonly failure: Failure | undefined } | undefined;
+  private isOver = false;
+  private onFirst: ((hasEntry: boolean) => void) | undefined;
 
-  const ask = (): void => {
-    isWaiting = true;
-    upstream.pull(self);
-  };
-  const letGo = (): Sink<string> | undefined => {
-    const to = sink;
-    sink = undefined;
-    return to;
-  };
+  constructor({ entries, encoder, onOver }: FrameStreamOptions) {
+    this.upstream = stageOf(entries);
+    this.encoder = encoder;
+    this.onOver = onOver;
+  }
+
+  /** Reads the first entry ahead. Resolves to whether there is one; rejects with why it cannot be read. */
+  begin(): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      this.onFirst = (hasEntry) => {
+        this.onFirst = undefined;
+        if (this.ended?.failure === undefined) resolve(hasEntry);
+        else reject(this.ended.failure.error);
+      };
+      this.ask();
+    });
+  }
+
+  /** The offset up to which everything has been given. */
+  offset(): string | undefined {
+    return this.given;
+  }
+
+  /** Ends the stream behind what has been given. */
+  stop(): void {
+    this.endUpstream();
+    this.work();
+  }
+
+  pull(to: Sink<string>): void {
+    this.sink = to;
+    this.work();
+  }
+
+  close(): Cleanup {
+    const cleanup = this.endUpstream();
+    this.over();
+    this.letGo()?.end();
+    return cleanup;
+  }
+
+  item(entry: LogEntry): void {
+    this.isWaiting = false;
+    this.add(entry);
+    this.onFirst?.(true);
+    this.work();
+  }
+
+  items(chunk: LogEntry[]): void {
+    this.isWaiting = false;
+    for (const entry of chunk) this.add(entry);
+    this.onFirst?.(true);
+    this.work();
+  }
+
+  end(failure?: Failure): void {
+    this.isWaiting = false;
+    this.ended ??= { failure };
+    this.onFirst?.(false);
+    this.work();
+  }
 
   /** Answers whoever asks, if there is something to say; in a loop, because it may ask again inside the answer. */
-  const work = (): void => {
-    if (isWorking) return;
-    isWorking = true;
-    while (sink !== undefined) {
-      while (!isWaiting && ended === undefined && text.length < maxLength) ask();
-      if (isWaiting || ended !== undefined) text += encoder.rest();
-      if (text !== '') {
-        const given = text;
-        text = '';
-        offset = encoder.offset();
-        letGo()?.item(given);
-      } else if (ended !== undefined) {
-        over();
-        letGo()?.end(ended.failure);
+  private work(): void {
+    if (this.isWorking) return;
+    this.isWorking = true;
+    while (this.sink !== undefined) {
+      while (!this.isWaiting && this.ended === undefined && this.text.length < maxLength) this.ask();
+      if (this.isWaiting || this.ended !== undefined) this.text += this.encoder.rest();
+      if (this.text !== '') {
+        const given = this.text;
+        this.text = '';
+        this.given = this.encoder.offset();
+        this.letGo()?.item(given);
+      } else if (this.ended !== undefined) {
+        this.over();
+        this.letGo()?.end(this.ended.failure);
       } else break;
     }
-    isWorking = false;
-  };
+    this.isWorking = false;
+  }
 
-  const stop = (failure?: Failure): Cleanup => {
-    ended = { failure };
-    text = '';
-    return upstream.close();
-  };
+  private ask(): void {
+    this.isWaiting = true;
+    this.upstream.pull(this);
+  }
 
-  const over = (): void => {
-    if (isOver) return;
-    isOver = true;
-    onOver();
-  };
-
-  const add = (entry: LogEntry): void => {
+  private add(entry: LogEntry): void {
     try {
-      text += encoder.add(entry);
+      this.text += this.encoder.add(entry);
     } catch (error) {
-      stop({ error });
+      this.endUpstream({ error });
     }
-  };
-  const self: Sink<LogEntry> = {
-    item(entry) {
-      isWaiting = false;
-      add(entry);
-      onFirst?.(true);
-      work();
-    },
-    items(chunk) {
-      isWaiting = false;
-      for (const entry of chunk) add(entry);
-      onFirst?.(true);
-      work();
-    },
-    end(failure) {
-      isWaiting = false;
-      ended ??= { failure };
-      onFirst?.(false);
-      work();
-    },
-  };
+  }
 
-  return {
-    begin: () =>
-      new Promise((resolve, reject) => {
-        onFirst = (hasEntry) => {
-          onFirst = undefined;
-          if (ended?.failure === undefined) resolve(hasEntry);
-          else reject(ended.failure.error);
-        };
-        ask();
-      }),
-    offset: () => offset,
-    stop() {
-      stop();
-      work();
-    },
-    frames: outlet<string>({
-      pull(to) {
-        sink = to;
-        work();
-      },
-      close() {
-        const cleanup = stop();
-        over();
-        letGo()?.end();
-        return cleanup;
-      },
-    }),
-  };
-};
+  private letGo(): Sink<string> | undefined {
+    const to = this.sink;
+    this.sink = undefined;
+    return to;
+  }
+
+  private endUpstream(failure?: Failure): Cleanup {
+    this.ended = { failure };
+    this.text = '';
+    return this.upstream.close();
+  }
+
+  private over(): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.onOver();
+  }
+}

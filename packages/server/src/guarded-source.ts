@@ -8,80 +8,99 @@
  */
 import { type Clock, settlesWithin } from './clock.ts';
 
-export interface GuardedSource<T> {
+/** A class: there is one for each run, and each token finds it cold. */
+export class GuardedSource<T> {
+  private readonly iterator: AsyncIterator<T>;
+  private readonly signal: AbortSignal;
+  private readonly clock: Clock;
+  private pending: Promise<IteratorResult<T>> | undefined;
+  private state: 'waiting' | 'taking' | 'stopped' | 'ended' = 'taking';
+  private take!: (value: T) => Promise<void> | undefined;
+  private resolve!: () => void;
+  private reject!: (error: unknown) => void;
+
+  constructor(source: AsyncIterable<T>, signal: AbortSignal, clock: Clock) {
+    this.iterator = source[Symbol.asyncIterator]();
+    this.signal = signal;
+    this.clock = clock;
+  }
+
   /**
    * Hands over every value, one at a time: a promise that `take` returns is waited for, an abort waits for it too. Resolves
    * at the end of the source; rejects with its error, with what `take` throws or with the signal's reason. Called once.
    */
-  read(take: (value: T) => Promise<void> | undefined): Promise<void>;
+  read(take: (value: T) => Promise<void> | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.take = take;
+      this.resolve = resolve;
+      this.reject = reject;
+      this.signal.addEventListener('abort', this.onAbort, { once: true });
+      this.pull();
+    });
+  }
+
   /** Ends the source. Resolves when it has ended or `graceMs` have passed; never rejects. */
-  stop(graceMs: number): Promise<void>;
+  async stop(graceMs: number): Promise<void> {
+    this.unlisten();
+    if (this.state === 'ended') return;
+    this.state = 'stopped';
+    // For a generator, `return()` queues behind the pending `next()`; other iterators may end at once.
+    const returned = Promise.resolve(this.iterator.return?.()).catch(() => {});
+    await settlesWithin(Promise.allSettled([this.pending, returned]), graceMs, this.clock);
+  }
+
+  private readonly pull = (): void => {
+    if (this.state === 'stopped') return;
+    if (this.signal.aborted) {
+      this.fail(this.signal.reason);
+      return;
+    }
+    this.state = 'waiting';
+    try {
+      this.pending = this.iterator.next();
+      this.pending.then(this.onStep, this.onError);
+    } catch (error) {
+      this.onError(error);
+    }
+  };
+
+  private readonly onStep = (step: IteratorResult<T>): void => {
+    this.pending = undefined;
+    if (step.done === true) {
+      this.state = 'ended';
+      this.unlisten();
+      this.resolve();
+      return;
+    }
+    // What comes after the stop is nobody's.
+    if (this.state === 'stopped') return;
+    this.state = 'taking';
+    try {
+      const taken = this.take(step.value);
+      if (taken === undefined) this.pull();
+      else taken.then(this.pull, this.fail);
+    } catch (error) {
+      this.fail(error);
+    }
+  };
+
+  private readonly onError = (error: unknown): void => {
+    this.pending = undefined;
+    this.state = 'ended';
+    this.unlisten();
+    this.reject(error);
+  };
+
+  private readonly fail = (error: unknown): void => {
+    if (this.state !== 'ended') this.state = 'stopped';
+    this.reject(error);
+  };
+
+  private readonly onAbort = (): void => {
+    if (this.state === 'waiting') this.fail(this.signal.reason);
+  };
+
+  private unlisten(): void {
+    this.signal.removeEventListener('abort', this.onAbort);
+  }
 }
-
-export const guardSource = <T>(source: AsyncIterable<T>, signal: AbortSignal, clock: Clock): GuardedSource<T> => {
-  const iterator = source[Symbol.asyncIterator]();
-  let pending: Promise<IteratorResult<T>> | undefined;
-  let state: 'waiting' | 'taking' | 'stopped' | 'ended' = 'taking';
-  let onAbort: (() => void) | undefined;
-  const unlisten = () => {
-    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
-  };
-
-  return {
-    read: (take) =>
-      new Promise((resolve, reject) => {
-        const fail = (error: unknown) => {
-          if (state !== 'ended') state = 'stopped';
-          reject(error);
-        };
-        const pull = () => {
-          if (state === 'stopped') return;
-          if (signal.aborted) return fail(signal.reason);
-          state = 'waiting';
-          try {
-            pending = iterator.next();
-            pending.then(onStep, onEnd);
-          } catch (error) {
-            onEnd(error);
-          }
-        };
-        const onStep = (step: IteratorResult<T>) => {
-          pending = undefined;
-          if (step.done === true) {
-            state = 'ended';
-            unlisten();
-            return resolve();
-          }
-          // What comes after the stop is nobody's.
-          if (state === 'stopped') return;
-          state = 'taking';
-          try {
-            const taken = take(step.value);
-            if (taken === undefined) pull();
-            else taken.then(pull, fail);
-          } catch (error) {
-            fail(error);
-          }
-        };
-        const onEnd = (error: unknown) => {
-          pending = undefined;
-          state = 'ended';
-          unlisten();
-          reject(error);
-        };
-        onAbort = () => {
-          if (state === 'waiting') fail(signal.reason);
-        };
-        signal.addEventListener('abort', onAbort, { once: true });
-        pull();
-      }),
-    async stop(graceMs) {
-      unlisten();
-      if (state === 'ended') return;
-      state = 'stopped';
-      // For a generator, `return()` queues behind the pending `next()`; other iterators may end at once.
-      const returned = Promise.resolve(iterator.return?.()).catch(() => {});
-      await settlesWithin(Promise.allSettled([pending, returned]), graceMs, clock);
-    },
-  };
-};

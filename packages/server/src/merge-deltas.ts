@@ -9,44 +9,37 @@ import { isSamePart, isTextDelta, type TextDeltaEvent } from './text-delta.ts';
 /** A merged delta is at most about this long, in UTF-16 units. */
 const MAX_LENGTH = 16 * 1024;
 
-export interface DeltaMerger {
-  /** Takes an entry; returns the one before, if the two say different things. */
-  add(entry: LogEntry): LogEntry | undefined;
-  /** Returns what it has, because no entry is there that could be joined to it. */
-  rest(): LogEntry | undefined;
-}
-
-export const createDeltaMerger = (): DeltaMerger => {
+export class DeltaMerger {
   /** The last entry, and, if it is a delta, the text of those before it that it stands for. */
-  let held: LogEntry | undefined;
-  let before = '';
+  private held: LogEntry | undefined;
+  private before = '';
 
-  const rest = (): LogEntry | undefined => {
-    const entry = held;
-    held = undefined;
-    if (entry === undefined || before === '') return entry;
-    const { item_id: itemId, update } = (entry as DeltaEntry).event;
-    const whole = textDelta(itemId, before + update.delta, update.content_index);
-    before = '';
-    return { offset: entry.offset, event: whole };
-  };
-  return {
-    add(entry) {
-      if (held !== undefined && isDelta(held) && isDelta(entry) && isSamePart(held.event, entry.event)) {
-        const { delta } = held.event.update;
-        if (before.length + delta.length <= MAX_LENGTH) {
-          before += delta;
-          held = entry;
-          return undefined;
-        }
+  /** Takes an entry; returns the one before, if the two say different things. */
+  add(entry: LogEntry): LogEntry | undefined {
+    const { held } = this;
+    if (held !== undefined && isDelta(held) && isDelta(entry) && isSamePart(held.event, entry.event)) {
+      const { delta } = held.event.update;
+      if (this.before.length + delta.length <= MAX_LENGTH) {
+        this.before += delta;
+        this.held = entry;
+        return undefined;
       }
-      const done = rest();
-      held = entry;
-      return done;
-    },
-    rest,
-  };
-};
+    }
+    const done = this.rest();
+    this.held = entry;
+    return done;
+  }
+
+  /** Returns what it has, because no entry is there that could be joined to it. */
+  rest(): LogEntry | undefined {
+    const { held, before } = this;
+    this.held = undefined;
+    if (held === undefined || before === '') return held;
+    this.before = '';
+    const { item_id: itemId, update } = (held as DeltaEntry).event;
+    return { offset: held.offset, event: textDelta(itemId, before + update.delta, update.content_index) };
+  }
+}
 
 interface DeltaEntry {
   readonly offset: string;

@@ -19,7 +19,7 @@ import {
 } from '@chatkit/core';
 import type { Clock } from './clock.ts';
 import { closeStopped, quietly, threadUpdated } from './close-stopped.ts';
-import { type GuardedSource, guardSource } from './guarded-source.ts';
+import { GuardedSource } from './guarded-source.ts';
 import { createItemDesk } from './item-desk.ts';
 import type { AddedItems } from './parts.ts';
 import { watchThread } from './thread-changes.ts';
@@ -95,7 +95,7 @@ export const processEvents = async <Context>(options: ProcessOptions<Context>): 
     signal.throwIfAborted();
     await emit({ type: 'stream_options', stream_options: await options.streamOptions(thread) });
     signal.throwIfAborted();
-    source = guardSource(iterable(options.source(thread)), signal, options.clock);
+    source = new GuardedSource(iterable(options.source(thread)), signal, options.clock);
     watch?.waiting(true);
     await source.read(take);
     watch?.arrived();

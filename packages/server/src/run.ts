@@ -1,13 +1,11 @@
 /**
- * Verb 2 of the path of a token: append. A run pumps the events of one turn into its log and settles exactly once,
- * however the turn ends: its own end, an error, a stop by anybody. Offsets are assigned here, one per event. Waiting for
- * the log's room is the backpressure; a stop does not wait for it.
+ * Verb 2 of the path of a token: append. A run pumps the events of one turn into its log (`run-writer.ts`) and settles exactly
+ * once, however the turn ends: its own end, an error, a stop by anybody.
  */
 import {
   ChatKitError,
   compareOffsets,
   formatOffset,
-  isChatKitError,
   type LogEntry,
   type ReadOptions,
   type RunOutcome,
@@ -15,10 +13,10 @@ import {
   type ThreadStreamEvent,
 } from '@chatkit/core';
 import { watchDeadlines } from './deadlines.ts';
-import { createEventBatch } from './event-batch.ts';
 import { type TurnResult, toErrorEvent } from './process-events.ts';
 import type { Turn } from './requests/turn.ts';
 import { initialRunState, isSettled, nextRunState, outcomeOfStop, type RunState, type StopCause } from './run-state.ts';
+import { type RunOwner, RunWriter, settledOrAborted } from './run-writer.ts';
 import type { DisconnectPolicy, Settings } from './settings.ts';
 
 /** One reader's hold on a run. While it is held, the run has somebody to run for. */
@@ -27,13 +25,6 @@ export interface ReaderHold {
   readonly signal: AbortSignal;
   /** Lets go. Only the first call counts. */
   release(): void;
-}
-
-/** By what right a run writes. */
-export interface RunOwner {
-  readonly epoch: number;
-  /** Asked before each write. May stop the run with `lost`. */
-  isHeld(): boolean;
 }
 
 /** Where a run that has begun is: in this process, or, where two were asked to start it, on the other machine. */
@@ -95,15 +86,11 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
   const settlement = deferred<RunOutcome>();
   const { clock } = settings;
   let state = initialRunState;
-  let seq = 0;
   let readers = 0;
   let graceTimer: unknown;
-  let owner: RunOwner | undefined;
   let isElsewhere = false;
   let isLost = false;
   let hasOpened = false;
-  /** What a run without a log has to say: that it did not begin, and how it ended. */
-  const unwritten: LogEntry[] = [];
   // A rejection is for whoever waits for the opening; nobody may be.
   opening.promise.catch(() => {});
   const open = (place: RunPlace): void => {
@@ -114,39 +101,16 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
   const report = (error: unknown) => settings.onError(error, { runId: id, threadId });
   const deadlines = watchDeadlines(settings.deadlines, clock, (code) => stop(code));
 
-  const offsetAt = (at: number): string => formatOffset(owner?.epoch ?? 1, at);
-  const append = (entries: readonly LogEntry[]): Promise<void> | undefined => {
-    const room = owner === undefined ? void unwritten.push(...entries) : log.append(id, entries);
-    seq += entries.length;
-    return room === undefined ? undefined : settledOrAborted(room, abort.signal);
-  };
-
-  let broken: Failure | undefined;
-  // Without a log nobody can read on: the turn is stopped as if nobody did.
-  const breakOff = (error: unknown): void => {
-    broken ??= { error };
-    stop('log');
-  };
-  /** Appends events, unless the run is lost or broken. The promise, where there is one, is the backpressure. */
-  const say = (events: readonly ThreadStreamEvent[]): Promise<void> | undefined => {
-    if (broken !== undefined || owner?.isHeld() === false) return undefined;
-    try {
-      const room = append(events.map((event, at) => ({ offset: offsetAt(seq + 1 + at), event })));
+  const writer = new RunWriter({
+    id,
+    log,
+    signal: abort.signal,
+    onSaid() {
       if (!hasOpened) open('here');
-      return room?.catch(breakOff);
-    } catch (error) {
-      if (!isChatKitError(error, 'event.too_large')) {
-        breakOff(error);
-        return undefined;
-      }
-      // The log is sound, it is the event that is not: the turn's error, like any that the application throws.
-      if (events.length === 1) throw error;
-      // One of them; what came before it is kept, and to append it again does nothing.
-      for (const event of events) say([event]);
-      return undefined;
-    }
-  };
-  const batch = createEventBatch(say);
+    },
+    // Without a log nobody can read on: the turn is stopped as if nobody did.
+    onBroken: () => stop('log'),
+  });
 
   /** Ends the run. `failure` is what those are told who wait for an opening that never came. */
   const settle = async (how: TurnResult, failure?: unknown): Promise<void> => {
@@ -159,7 +123,7 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
     if (!isSettled(ended)) return;
     state = ended;
     try {
-      if (!isLost && !isElsewhere) await append([{ offset: offsetAt(seq + 1), end: ended.status }]);
+      if (!isLost && !isElsewhere) await writer.end(ended.status);
     } catch (error) {
       if (failure === undefined) report(error);
     }
@@ -185,24 +149,24 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
       arrived() {
         deadlines.arrived();
         // The loop looks at the signal next, so an event that comes after the lease has run out is not stored.
-        owner?.isHeld();
+        writer.isHeld();
       },
     };
-    let result: TurnResult;
+    const emit = (event: ThreadStreamEvent) => writer.say(event);
     try {
-      result = await turn({ id, threadId, signal: abort.signal, emit: batch.add, watch });
+      return await turn({ id, threadId, signal: abort.signal, emit, watch });
     } finally {
-      await batch.flush();
+      await writer.finish();
     }
-    if (broken !== undefined) throw broken.error;
-    return result;
   };
 
   async function* readOncePlaced({ after, signal }: ReadOptions = {}): AsyncGenerator<LogEntry, void, undefined> {
     await (signal === undefined ? placing.promise : settledOrAborted(placing.promise, signal));
     signal?.throwIfAborted();
-    if (owner !== undefined || isElsewhere) yield* log.read(id, { after, signal });
-    else for (const entry of unwritten) if (after === undefined || compareOffsets(entry.offset, after) > 0) yield entry;
+    if (writer.hasLog || isElsewhere) yield* log.read(id, { after, signal });
+    else
+      for (const entry of writer.unwritten)
+        if (after === undefined || compareOffsets(entry.offset, after) > 0) yield entry;
   }
 
   const abandoned = (policy: DisconnectPolicy): void => {
@@ -221,8 +185,8 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
     opened: opening.promise,
     settled: settlement.promise,
     state: () => state,
-    lastOffset: () => (isElsewhere ? undefined : seq === 0 ? startOffset : offsetAt(seq)),
-    read: (options) => (owner !== undefined || isElsewhere ? log.read(id, options) : readOncePlaced(options)),
+    lastOffset: () => (isElsewhere ? undefined : writer.isEmpty ? startOffset : writer.lastOffset),
+    read: (options) => (writer.hasLog || isElsewhere ? log.read(id, options) : readOncePlaced(options)),
     readers: () => readers,
     stop,
     hold() {
@@ -242,12 +206,12 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
         },
       };
     },
-    async own(as) {
-      owner = as;
+    own(as) {
+      const written = writer.own(as);
       placing.resolve();
-      if (unwritten.length > 0) await log.append(id, unwritten);
+      return written;
     },
-    ownsLog: () => owner !== undefined && !isLost,
+    ownsLog: () => writer.hasLog && !isLost,
     handOver() {
       if (isSettled(state)) return;
       isElsewhere = true;
@@ -265,13 +229,11 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
         result = await pump(await prepare());
       } catch (error) {
         result = abort.signal.aborted ? 'stopped' : 'failed';
-        if (seq === 0) failure = error;
+        if (writer.isEmpty) failure = error;
         else report(error);
         // Under `queue` readers are there before the turn has begun; and a write may fail after it has.
         try {
-          if (owner?.isHeld() !== false) {
-            await append([{ offset: offsetAt(seq + 1), event: toErrorEvent(error) }]);
-          }
+          if (writer.isHeld()) await writer.sayLast(toErrorEvent(error));
         } catch {
           // The error that counts is reported already.
         }
@@ -299,11 +261,6 @@ const stopReason = (cause: StopCause): ChatKitError => {
   );
 };
 
-/** A box, because `undefined` may be thrown, too. */
-interface Failure {
-  readonly error: unknown;
-}
-
 interface Deferred<T> {
   readonly promise: Promise<T>;
   readonly resolve: (value: T) => void;
@@ -319,12 +276,3 @@ const deferred = <T>(): Deferred<T> => {
   });
   return { promise, resolve, reject };
 };
-
-/** Waits for `work` or the signal, whichever comes first. Leaves no listener behind. */
-const settledOrAborted = (work: Promise<void>, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve, reject) => {
-    const onAbort = () => resolve();
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', onAbort, { once: true });
-  });

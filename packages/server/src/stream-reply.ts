@@ -2,13 +2,13 @@
  * Verbs 3 and 4 of the path of a token: a reader tails a run's log and its entries become frames. Plain clients get the
  * reference's bytes and nothing else; opted-in ones get offsets, a priming frame, heartbeats and the terminal frame.
  */
-import { ChatKitError, type LogEntry, parseOffset, type RunOutcome, serializeEvent } from '@chatkit/core';
+import { ChatKitError } from '@chatkit/core';
 import { concat, heartbeat, pipe, type Stream } from '@chatkit/stream';
-import { encodeSse, eventStreamHeaders, type Reply, type SseFrame } from '@chatkit/transport';
+import { encodeSse, eventStreamHeaders, type Reply } from '@chatkit/transport';
 import { settlesWithin } from './clock.ts';
-import { type EventFrames, framesOf } from './event-frames.ts';
-import { createFrameStream, type FrameEncoder, type FrameStream } from './frame-stream.ts';
-import { createDeltaMerger } from './merge-deltas.ts';
+import { framesOf } from './event-frames.ts';
+import { PlainEncoder, ResumableEncoder } from './frame-encoders.ts';
+import { FrameStream } from './frame-stream.ts';
 import type { RemoteRun } from './remote-run.ts';
 import { type ReaderHold, type Run, startOffset } from './run.ts';
 import { isSettled } from './run-state.ts';
@@ -32,9 +32,9 @@ export const streamReply = async (options: StreamReplyOptions): Promise<Reply> =
   const { run, hold, settings, resumable, after } = options;
   const frames = framesOf(run);
   let leave = hold.release;
-  const stream = createFrameStream({
+  const stream = new FrameStream({
     entries: run.read({ after, signal: hold.signal }),
-    encoder: resumable ? resumableEncoder(frames, settings.retryMs) : plainEncoder(frames),
+    encoder: resumable ? new ResumableEncoder(frames, settings.retryMs) : new PlainEncoder(frames),
     onOver: () => leave(),
   });
   const newest = run.lastOffset();
@@ -114,35 +114,3 @@ const orRelease = async <T>(work: Promise<T>, hold: ReaderHold): Promise<T> => {
     throw gone ? new ChatKitError('run.cancelled', 'The client has gone.') : error;
   }
 };
-
-const plainEncoder = ({ frameOf }: EventFrames): FrameEncoder => ({
-  add: (entry) => ('event' in entry ? frameOf(entry) : ''),
-  rest: () => '',
-  offset: () => undefined,
-});
-
-const resumableEncoder = ({ frameOf }: EventFrames, retryMs: number): FrameEncoder => {
-  const merger = createDeltaMerger();
-  let last: string | undefined;
-  const frame = (entry: LogEntry | undefined): string => {
-    if (entry === undefined) return '';
-    const { offset } = entry;
-    last = offset;
-    if ('end' in entry) return encodeSse({ ...endFrame(entry.end, retryMs), id: offset });
-    // What a log of somebody else's gives for an offset is looked at by the encoder.
-    if (parseOffset(offset) === undefined) return encodeSse({ id: offset, data: serializeEvent(entry.event) });
-    return `id: ${offset}\n${frameOf(entry)}`;
-  };
-  return {
-    add: (entry) => frame(merger.add(entry)),
-    rest: () => frame(merger.rest()),
-    offset: () => last,
-  };
-};
-
-/** After a shutdown all clients would come back at once, so each is told another time. */
-const endFrame = (outcome: RunOutcome, retryMs: number): SseFrame => ({
-  event: 'end',
-  data: JSON.stringify({ outcome }),
-  retry: outcome === 'interrupted' ? Math.round(retryMs * (0.5 + Math.random())) : undefined,
-});

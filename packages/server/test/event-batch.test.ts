@@ -3,13 +3,13 @@ import { progressUpdate, type ThreadStreamEvent, textDelta } from '@chatkit/core
 import { endOfTurn } from '@chatkit/transport';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createEventBatch } from '../src/event-batch.ts';
+import { EventBatch } from '../src/event-batch.ts';
 
 const turnEnds = () => new Promise<void>((resolve) => endOfTurn(resolve));
 
 const recording = () => {
   const appends: ThreadStreamEvent[][] = [];
-  const batch = createEventBatch((events) => {
+  const batch = new EventBatch((events) => {
     appends.push([...events]);
     return undefined;
   });
@@ -61,7 +61,7 @@ test('a turn of text is two appends: its first token, and the rest', async () =>
 
 test('what waits is appended before the end of the turn that was asked for as the first event arrived', async () => {
   const order: string[] = [];
-  const batch = createEventBatch((events) => {
+  const batch = new EventBatch((events) => {
     order.push(`append ${events.length}`);
     // As the connection does that a reader of the log is woken for.
     if (order.length === 1) endOfTurn(() => order.push('write'));
@@ -74,7 +74,7 @@ test('what waits is appended before the end of the turn that was asked for as th
 
 test('an append that throws at the end of a turn fails the next call, once', async () => {
   let isFull = false;
-  const batch = createEventBatch(() => {
+  const batch = new EventBatch(() => {
     if (isFull) throw new Error('full');
     return undefined;
   });
@@ -89,7 +89,7 @@ test('an append that throws at the end of a turn fails the next call, once', asy
 
 test('the promise of an append is given to the one who brings the event that led to it', () => {
   const room = Promise.resolve();
-  const batch = createEventBatch(() => room);
+  const batch = new EventBatch(() => room);
   expect(batch.add(textDelta('a', 'first'))).toBe(room);
   for (let n = 0; n < 15; n += 1) expect(batch.add(textDelta('a', 'x'))).toBeUndefined();
   expect(batch.add(textDelta('a', 'sixteenth'))).toBe(room);

@@ -11,8 +11,8 @@ import {
 import { encodeSse } from '@chatkit/transport';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createEventFrames, framesOf } from '../src/event-frames.ts';
-import { createDeltaMerger } from '../src/merge-deltas.ts';
+import { EventFrames, framesOf } from '../src/event-frames.ts';
+import { DeltaMerger } from '../src/merge-deltas.ts';
 
 type EventEntry = Extract<LogEntry, { event: ThreadStreamEvent }>;
 
@@ -37,11 +37,11 @@ const entries = fc
 test('every event of every sequence is framed as the plain serializer frames it', () => {
   fc.assert(
     fc.property(entries, (all) => {
-      const { frameOf } = createEventFrames();
+      const frames = new EventFrames();
       for (const entry of all) {
         const expected = encodeSse({ data: serializeEvent(entry.event) });
-        expect(frameOf(entry)).toBe(expected);
-        expect(frameOf(entry)).toBe(expected);
+        expect(frames.frameOf(entry)).toBe(expected);
+        expect(frames.frameOf(entry)).toBe(expected);
       }
     }),
   );
@@ -56,7 +56,7 @@ test('all readers of a run share its frames', () => {
 test('merging loses nothing, and joins what is there together, however the entries come', () => {
   fc.assert(
     fc.property(entries, fc.array(fc.integer({ min: 1, max: 7 })), (all, sizes) => {
-      const merger = createDeltaMerger();
+      const merger = new DeltaMerger();
       const out: LogEntry[] = [];
       const give = (entry: LogEntry | undefined) => entry && out.push(entry);
       const expected: EventEntry[] = [];
@@ -96,7 +96,7 @@ const mergedByHand = (entries: readonly EventEntry[]): EventEntry[] => {
 };
 
 test('a merged delta has an end, so that no frame grows without bound', () => {
-  const merger = createDeltaMerger();
+  const merger = new DeltaMerger();
   const lengths: number[] = [];
   for (let at = 1; at <= 100; at += 1) {
     const given = merger.add({ offset: `1-${at}`, event: textDelta('a', 'x'.repeat(1000)) });

@@ -4,7 +4,7 @@ import { createMemoryLog } from '@chatkit/store/memory';
 import { forEach, from, pushable } from '@chatkit/stream';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createFrameStream, type FrameEncoder } from '../src/frame-stream.ts';
+import { type FrameEncoder, FrameStream } from '../src/frame-stream.ts';
 
 const entry = (seq: number): LogEntry => ({ offset: formatOffset(1, seq), event: progressUpdate(`${seq}`) });
 const end = (seq: number): LogEntry => ({ offset: formatOffset(1, seq), end: 'completed' });
@@ -40,7 +40,7 @@ const numbering = (): FrameEncoder => {
   };
 };
 
-describe('createFrameStream', () => {
+describe('FrameStream', () => {
   test('gives everything once and in order, and never claims more than it gave, whoever moves next', async () => {
     await fc.assert(
       fc.asyncProperty(
@@ -52,7 +52,7 @@ describe('createFrameStream', () => {
           const log = createMemoryLog();
           await log.create('r');
           let overs = 0;
-          const stream = createFrameStream({ entries: log.read('r'), encoder: encoder(), onOver: () => overs++ });
+          const stream = new FrameStream({ entries: log.read('r'), encoder: encoder(), onOver: () => overs++ });
           const move = (who: string) => scheduler.schedule(Promise.resolve(), who);
           const produce = async () => {
             for (let seq = 1; seq < length; seq += 1) {
@@ -86,7 +86,7 @@ describe('createFrameStream', () => {
   test('an entry reaches a reader that waits within the call that appends it; a backlog is taken together', async () => {
     const log = createMemoryLog();
     await log.create('r');
-    const stream = createFrameStream({ entries: log.read('r'), encoder: bracketing(), onOver() {} });
+    const stream = new FrameStream({ entries: log.read('r'), encoder: bracketing(), onOver() {} });
     const seen: string[] = [];
     let busy: Promise<void> | undefined;
     const reading = forEach((text: string) => {
@@ -118,7 +118,7 @@ describe('createFrameStream', () => {
     log.append('r', [end(101)]);
     const encoder = { add: () => text, rest: () => '', offset: () => undefined };
     const lengths: number[] = [];
-    const { frames } = createFrameStream({ entries: log.read('r'), encoder, onOver() {} });
+    const { frames } = new FrameStream({ entries: log.read('r'), encoder, onOver() {} });
     for await (const each of frames) lengths.push(each.length);
     expect(lengths.reduce((sum, each) => sum + each)).toBe(101_000);
     expect(Math.max(...lengths)).toBeLessThan(10_000);
@@ -128,7 +128,7 @@ describe('createFrameStream', () => {
     const log = createMemoryLog({ maxLagBytes: 100 });
     await log.create('r');
     let overs = 0;
-    const stream = createFrameStream({ entries: log.read('r'), encoder: numbering(), onOver: () => overs++ });
+    const stream = new FrameStream({ entries: log.read('r'), encoder: numbering(), onOver: () => overs++ });
     const first = stream.frames.next();
     log.append('r', [entry(1)]);
     expect(await first).toEqual({ done: false, value: '1 ' });
@@ -145,7 +145,7 @@ describe('createFrameStream', () => {
       const log = createMemoryLog({ maxLagBytes: 100 });
       await log.create('r');
       let overs = 0;
-      const { frames } = createFrameStream({ entries: log.read('r'), encoder: numbering(), onOver: () => overs++ });
+      const { frames } = new FrameStream({ entries: log.read('r'), encoder: numbering(), onOver: () => overs++ });
       const pending = isRead ? frames.next() : undefined;
       await frames.return();
       expect((await pending)?.done ?? true).toBe(true);
@@ -159,20 +159,20 @@ describe('createFrameStream', () => {
       throw new Error('no frame');
     };
     const encoder = { add, rest: () => '', offset: () => undefined };
-    const { frames } = createFrameStream({ entries: log.read('r'), encoder, onOver() {} });
+    const { frames } = new FrameStream({ entries: log.read('r'), encoder, onOver() {} });
     await expect(frames.next()).rejects.toThrow('no frame');
   });
 
   test('a log that gives chunks, or one that fails, is read like any other', async () => {
     const chunks = pushable<LogEntry>();
     chunks.pushMany([entry(1), entry(2), entry(3)]);
-    const stream = createFrameStream({ entries: chunks, encoder: numbering(), onOver() {} });
+    const stream = new FrameStream({ entries: chunks, encoder: numbering(), onOver() {} });
     expect(await stream.begin()).toBe(true);
     chunks.fail(new Error('broken'));
     const read = from(stream.frames);
     expect((await read.next()).value).toBe('1 2 3 ');
     await expect(read.next()).rejects.toThrow('broken');
-    const unknown = createFrameStream({ entries: createMemoryLog().read('r'), encoder: numbering(), onOver() {} });
+    const unknown = new FrameStream({ entries: createMemoryLog().read('r'), encoder: numbering(), onOver() {} });
     await expect(unknown.begin()).rejects.toMatchObject({ code: 'run.not_found' });
   });
 });

@@ -56,39 +56,54 @@ const needsEscape = /["\\\u0000-\u001f\ud800-\udfff]/;
  * encoder.sse(event, '1-7'); // 'id: 1-7\ndata: {…}\n\n'
  */
 export function createDeltaEncoder<E>(options: DeltaEncoderOptions<E>): DeltaEncoder<E> {
-  const { deltaOf, withDelta, isSame, stringify = JSON.stringify as (event: E) => string } = options;
-  let last: E | undefined;
-  let template: Template<E> | undefined;
+  return new TemplateEncoder(options);
+}
 
-  const plain = (event: E, delta: string | undefined): string => {
+// A class: every stream has one, and each token of a thousand streams finds it out of the processor's caches.
+class TemplateEncoder<E> implements DeltaEncoder<E> {
+  private readonly options: DeltaEncoderOptions<E>;
+  private readonly stringify: (event: E) => string;
+  private last: E | undefined;
+  private template: Template<E> | undefined;
+
+  constructor(options: DeltaEncoderOptions<E>) {
+    this.options = options;
+    this.stringify = options.stringify ?? (JSON.stringify as (event: E) => string);
+  }
+
+  json(event: E): string {
+    const delta = this.options.deltaOf(event);
+    const template = this.templateFor(event, delta);
+    if (template === undefined) return this.plain(event, delta);
+    return template.head + escaped(delta as string) + template.tail;
+  }
+
+  sse(event: E, id?: string): string {
+    const delta = this.options.deltaOf(event);
+    const template = this.templateFor(event, delta);
+    if (template === undefined || (id !== undefined && !idForm.test(id)))
+      return encodeSse({ id, data: this.plain(event, delta) });
+    const frame = template.frameHead + escaped(delta as string) + template.frameTail;
+    return id === undefined ? frame : `id: ${id}\n${frame}`;
+  }
+
+  private templateFor(event: E, delta: string | undefined): Template<E> | undefined {
+    const { template } = this;
+    return template !== undefined && delta !== undefined && this.options.isSame(event, template.event)
+      ? template
+      : undefined;
+  }
+
+  private plain(event: E, delta: string | undefined): string {
+    const { options, last, stringify } = this;
     const json = stringify(event);
     if (delta === undefined) return json;
     // Learning costs one more serialization: not for an event that may stay alone of its kind.
-    if (last !== undefined && delta !== probe && isSame(event, last))
-      template = cut(event, stringify(withDelta(event, probe)), json, JSON.stringify(delta));
-    last = event;
+    if (last !== undefined && delta !== probe && options.isSame(event, last))
+      this.template = cut(event, stringify(options.withDelta(event, probe)), json, JSON.stringify(delta));
+    this.last = event;
     return json;
-  };
-
-  return {
-    json(event) {
-      const delta = deltaOf(event);
-      if (template === undefined || delta === undefined || !isSame(event, template.event)) return plain(event, delta);
-      return template.head + escaped(delta) + template.tail;
-    },
-    sse(event, id) {
-      const delta = deltaOf(event);
-      if (
-        template === undefined ||
-        delta === undefined ||
-        !isSame(event, template.event) ||
-        (id !== undefined && !idForm.test(id))
-      )
-        return encodeSse({ id, data: plain(event, delta) });
-      const frame = template.frameHead + escaped(delta) + template.frameTail;
-      return id === undefined ? frame : `id: ${id}\n${frame}`;
-    },
-  };
+  }
 }
 
 const escaped = (text: string): string => (needsEscape.test(text) ? JSON.stringify(text).slice(1, -1) : text);

@@ -2,10 +2,17 @@
  * Verbs 2 and 3 of the path of a token, in one process: a bounded ring of entries per run, and readers that replay it
  * and then tail it. The ring *is* the log: a reader never gets anything that is not in it.
  */
-import { ChatKitError, compareOffsets, type LogEntry, parseOffset, type StreamLog } from '@chatkit/core';
+import {
+  ChatKitError,
+  compareOffsets,
+  type LogEntry,
+  parseOffset,
+  type ReadOptions,
+  type StreamLog,
+} from '@chatkit/core';
 import { EntryList } from '../shared/entry-list.ts';
 import { entrySize } from '../shared/event-size.ts';
-import { createTailReader, type TailSource } from '../shared/tail-reader.ts';
+import { TailReader } from '../shared/tail-reader.ts';
 import { tooLarge } from '../shared/too-large.ts';
 
 export interface MemoryLogOptions {
@@ -27,17 +34,11 @@ export interface MemoryLogOptions {
   onEvict?: ((runId: string) => void) | undefined;
 }
 
-/** An attached reader: the number of the entry it gets next. */
-interface Tail {
-  position: number;
-  wake(): void;
-}
-
 interface Run {
   readonly id: string;
   readonly list: EntryList;
   state: 'open' | 'ended' | 'forgotten';
-  readonly tails: Tail[];
+  readonly tails: MemoryReader[];
   room: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
 }
 
@@ -97,6 +98,13 @@ export const createMemoryLog = (options: MemoryLogOptions = {}): StreamLog => {
     bytes -= list.dropped - before;
   };
 
+  const readers: Readers = {
+    known,
+    onEntered: ({ id }) => idle.delete(id),
+    onLeft: rest,
+    maxLagBytes,
+  };
+
   return {
     async create(runId) {
       if (!runs.has(runId)) runs.set(runId, emptyRun(runId));
@@ -135,48 +143,7 @@ export const createMemoryLog = (options: MemoryLogOptions = {}): StreamLog => {
       return run.room.promise;
     },
 
-    read(runId, { after, signal } = {}) {
-      let run: Run;
-      /** Whether `after` lies beyond the last entry: what comes up to it is passed over. */
-      let isAhead = false;
-      const settleRoom = (): void => {
-        if (run.room !== undefined && widestLag(run) <= maxLagBytes / 2) releaseRoom(run);
-      };
-      const tail: Tail = { position: 0, wake: () => reader.wake() };
-      const source: TailSource<LogEntry> = {
-        attach() {
-          run = known(runId);
-          const { list, tails } = run;
-          const lastDropped = list.lastDropped();
-          if (lastDropped !== undefined && (after === undefined || compareOffsets(after, lastDropped) < 0))
-            throw expired(run);
-          tail.position = after === undefined ? list.first : list.firstAfter(after);
-          isAhead = after !== undefined && tail.position === list.end;
-          tails.push(tail);
-          idle.delete(run.id);
-        },
-        poll() {
-          for (;;) {
-            const { list } = run;
-            if (run.state === 'forgotten' || tail.position < list.first) throw expired(run);
-            const entry = list.at(tail.position);
-            if (entry === undefined) return run.state === 'ended' ? 'end' : 'wait';
-            tail.position += 1;
-            if (run.room !== undefined) settleRoom();
-            if (isAhead && compareOffsets(entry.offset, after as string) <= 0) continue;
-            isAhead = false;
-            return entry;
-          }
-        },
-        detach() {
-          run.tails.splice(run.tails.indexOf(tail), 1);
-          settleRoom();
-          rest(run);
-        },
-      };
-      const reader = createTailReader(source, signal);
-      return reader.entries;
-    },
+    read: (runId, options = {}) => new MemoryReader(readers, runId, options).entries,
 
     async delete(runId) {
       const run = runs.get(runId);
@@ -184,6 +151,72 @@ export const createMemoryLog = (options: MemoryLogOptions = {}): StreamLog => {
     },
   };
 };
+
+/** What a reader needs of its log. */
+interface Readers {
+  /** The run; throws when there is none. */
+  known(runId: string): Run;
+  onEntered(run: Run): void;
+  onLeft(run: Run): void;
+  readonly maxLagBytes: number;
+}
+
+class MemoryReader extends TailReader<LogEntry> {
+  private readonly log: Readers;
+  private readonly runId: string;
+  private readonly after: string | undefined;
+  private run!: Run;
+  /** Whether `after` lies beyond the last entry: what comes up to it is passed over. */
+  private isAhead = false;
+  /** The number of the entry it gets next. */
+  position = 0;
+
+  constructor(log: Readers, runId: string, { after, signal }: ReadOptions) {
+    super(signal);
+    this.log = log;
+    this.runId = runId;
+    this.after = after;
+  }
+
+  protected attach(): void {
+    const { after } = this;
+    const run = this.log.known(this.runId);
+    const { list } = run;
+    const lastDropped = list.lastDropped();
+    if (lastDropped !== undefined && (after === undefined || compareOffsets(after, lastDropped) < 0))
+      throw expired(run);
+    this.position = after === undefined ? list.first : list.firstAfter(after);
+    this.isAhead = after !== undefined && this.position === list.end;
+    this.run = run;
+    run.tails.push(this);
+    this.log.onEntered(run);
+  }
+
+  protected poll(): LogEntry | 'wait' | 'end' {
+    const { run } = this;
+    for (;;) {
+      if (run.state === 'forgotten' || this.position < run.list.first) throw expired(run);
+      const entry = run.list.at(this.position);
+      if (entry === undefined) return run.state === 'ended' ? 'end' : 'wait';
+      this.position += 1;
+      if (run.room !== undefined) this.settleRoom();
+      if (this.isAhead && compareOffsets(entry.offset, this.after as string) <= 0) continue;
+      this.isAhead = false;
+      return entry;
+    }
+  }
+
+  protected detach(): void {
+    const { run } = this;
+    run.tails.splice(run.tails.indexOf(this), 1);
+    this.settleRoom();
+    this.log.onLeft(run);
+  }
+
+  private settleRoom(): void {
+    if (widestLag(this.run) <= this.log.maxLagBytes / 2) releaseRoom(this.run);
+  }
+}
 
 const emptyRun = (id: string): Run => ({
   id,

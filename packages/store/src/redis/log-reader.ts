@@ -3,7 +3,8 @@
  * whenever the window no longer covers its place: it fell behind, or another machine took the run over.
  */
 import { compareOffsets, type LogEntry, parseOffset, type ReadOptions } from '@chatkit/core';
-import { createTailReader, type TailSource } from '../shared/tail-reader.ts';
+import { TailReader } from '../shared/tail-reader.ts';
+import type { EntryWindow } from './entry-window.ts';
 import { expiredRun, unknownOffset, unknownRun, unreachable } from './log-errors.ts';
 import type { FetchPage } from './log-pages.ts';
 import { type LogRun, type Tail, windowOf } from './log-run.ts';
@@ -23,94 +24,117 @@ export interface LogReaderOptions {
 /** How many batches of a run's past are fetched at once. */
 const pageBatches = 200;
 
-export const readLog = (
-  options: LogReaderOptions,
-  runId: string,
-  { after, signal }: ReadOptions,
-): AsyncIterable<LogEntry> => {
-  let run: LogRun;
-  let position = after;
-  /** What was fetched of the run's past and not given yet. */
-  let past: readonly LogEntry[] = [];
-  let given = 0;
-  let isKnown = false;
-  /** Whether `position` may lie beyond what the window has. */
-  let isAhead = false;
-  let isOver = false;
-  let isFetching = false;
-  let failure: unknown;
+export const readLog = (options: LogReaderOptions, runId: string, where: ReadOptions): AsyncIterable<LogEntry> =>
+  new LogReader(options, runId, where).entries;
 
-  const fetch = async (): Promise<void> => {
-    if (isFetching) return;
-    isFetching = true;
+class LogReader extends TailReader<LogEntry> implements Tail {
+  private readonly options: LogReaderOptions;
+  private readonly runId: string;
+  private run!: LogRun;
+  /** The offset of what was given last, at first of what the reader has. */
+  private position: string | undefined;
+  /** What was fetched of the run's past and not given yet. */
+  private past: readonly LogEntry[] = [];
+  private given = 0;
+  private isKnown = false;
+  /** Whether `position` may lie beyond what the window has. */
+  private isAhead = false;
+  private isOver = false;
+  private isFetching = false;
+  private error: unknown;
+  window: EntryWindow | undefined;
+  index = -1;
+
+  constructor(options: LogReaderOptions, runId: string, { after, signal }: ReadOptions) {
+    super(signal);
+    this.options = options;
+    this.runId = runId;
+    this.position = after;
+  }
+
+  protected attach(): void {
+    const { position } = this;
+    if (position !== undefined && parseOffset(position) === undefined) throw unknownOffset(position);
+    this.run = this.options.enter(this.runId);
+    this.isKnown = this.run.isLocal;
+    this.run.tails.push(this);
+  }
+
+  protected poll(): LogEntry | 'wait' | 'end' {
+    for (;;) {
+      if (this.isFetching) return 'wait';
+      const error = this.error ?? this.run.failure;
+      if (error !== undefined) throw error;
+      const fetched = this.past[this.given];
+      if (fetched !== undefined) {
+        this.given += 1;
+        if (this.isNew(fetched)) return this.give(fetched);
+        continue;
+      }
+      if (this.isOver) return 'end';
+      const window = this.enterWindow();
+      if (window === undefined) {
+        void this.fetch();
+        return 'wait';
+      }
+      const entry = window.at(this.index);
+      if (entry === undefined) return window.isEnded ? 'end' : 'wait';
+      this.index += 1;
+      this.options.onTaken(this.run);
+      if (this.isAhead && !this.isNew(entry)) continue;
+      this.isAhead = false;
+      return this.give(entry);
+    }
+  }
+
+  protected detach(): void {
+    const { run } = this;
+    run.tails.splice(run.tails.indexOf(this), 1);
+    this.options.onLeft(run);
+  }
+
+  /** The window, with this reader's place in it; `undefined` if it does not cover that place. */
+  private enterWindow(): EntryWindow | undefined {
+    const { position } = this;
+    const window = windowOf(this.run);
+    if (window !== this.window) this.index = -1;
+    this.window = window;
+    if (window === undefined || this.index >= window.first) return window;
+    if (!window.covers(position)) return undefined;
+    this.index = position === undefined ? window.first : window.firstAfter(position);
+    this.isAhead = position !== undefined;
+    return window;
+  }
+
+  private async fetch(): Promise<void> {
+    if (this.isFetching) return;
+    this.isFetching = true;
+    const { options, run, runId } = this;
     try {
-      const answer = await options.fetchPage(runId, position, pageBatches);
-      if (answer === 'unknown') failure = isKnown ? expiredRun(runId) : unknownRun(runId);
-      else if (answer === 'expired') failure = expiredRun(runId);
+      const answer = await options.fetchPage(runId, this.position, pageBatches);
+      if (answer === 'unknown') this.error = this.isKnown ? expiredRun(runId) : unknownRun(runId);
+      else if (answer === 'expired') this.error = expiredRun(runId);
       else {
-        isKnown = true;
-        past = answer.entries;
-        given = 0;
-        isOver = answer.isWhole && answer.outcome !== '';
-        if (answer.isWhole && !isOver && run.tails.includes(tail)) options.follow(run, answer.tail);
+        this.isKnown = true;
+        this.past = answer.entries;
+        this.given = 0;
+        this.isOver = answer.isWhole && answer.outcome !== '';
+        if (answer.isWhole && !this.isOver && run.tails.includes(this)) options.follow(run, answer.tail);
       }
     } catch (error) {
-      failure = unreachable(runId, error);
+      this.error = unreachable(runId, error);
     }
-    isFetching = false;
-    reader.wake();
-  };
-  const isNew = (entry: LogEntry): boolean => position === undefined || compareOffsets(entry.offset, position) > 0;
-  const give = (entry: LogEntry): LogEntry => {
-    position = entry.offset;
-    if ('end' in entry) isOver = true;
+    this.isFetching = false;
+    this.wake();
+  }
+
+  private isNew({ offset }: LogEntry): boolean {
+    return this.position === undefined || compareOffsets(offset, this.position) > 0;
+  }
+
+  private give(entry: LogEntry): LogEntry {
+    this.position = entry.offset;
+    if ('end' in entry) this.isOver = true;
     return entry;
-  };
-  const source: TailSource<LogEntry> = {
-    attach() {
-      if (after !== undefined && parseOffset(after) === undefined) throw unknownOffset(after);
-      run = options.enter(runId);
-      isKnown = run.isLocal;
-      run.tails.push(tail);
-    },
-    poll() {
-      for (;;) {
-        if (isFetching) return 'wait';
-        const error = failure ?? run.failure;
-        if (error !== undefined) throw error;
-        const fetched = past[given];
-        if (fetched !== undefined) {
-          given += 1;
-          if (isNew(fetched)) return give(fetched);
-          continue;
-        }
-        if (isOver) return 'end';
-        const window = windowOf(run);
-        if (window !== tail.window) tail.index = -1;
-        tail.window = window;
-        if (window === undefined || (tail.index < window.first && !window.covers(position))) {
-          void fetch();
-          return 'wait';
-        }
-        if (tail.index < window.first) {
-          tail.index = position === undefined ? window.first : window.firstAfter(position);
-          isAhead = position !== undefined;
-        }
-        const entry = window.at(tail.index);
-        if (entry === undefined) return window.isEnded ? 'end' : 'wait';
-        tail.index += 1;
-        options.onTaken(run);
-        if (isAhead && !isNew(entry)) continue;
-        isAhead = false;
-        return give(entry);
-      }
-    },
-    detach() {
-      run.tails.splice(run.tails.indexOf(tail), 1);
-      options.onLeft(run);
-    },
-  };
-  const tail: Tail = { window: undefined, index: -1, wake: () => reader.wake() };
-  const reader = createTailReader(source, signal);
-  return reader.entries;
-};
+  }
+}

@@ -4,108 +4,104 @@
  * stream engine: a pipeline behind it gets an entry within the call that appended it, with no promise in between.
  */
 import type { Stream } from '@chatkit/stream';
-import { type Cleanup, type Failure, outlet, type Sink } from '@chatkit/stream/engine';
-
-/** What a reader reads. All are synchronous; what `attach` or `poll` throws, the stream fails with. */
-export interface TailSource<T extends object> {
-  /** Called once, at the first `next()`. */
-  attach(): void;
-  /** The next entry, or why there is none; asked again after 'end' it says so again. */
-  poll(): T | 'wait' | 'end';
-  /** Called once after `attach`, on every ending: end, error, abort and `return()`. */
-  detach(): void;
-}
-
-export interface TailReader<T> {
-  readonly entries: Stream<T>;
-  /** Tells a reader that waits to poll again. */
-  wake(): void;
-}
+import { type Cleanup, type Failure, outlet, type Sink, type Stage } from '@chatkit/stream/engine';
 
 /**
- * One-shot and lazy. An abort fails the stream with the signal's reason: the `next()` that is pending, or the next one.
+ * One-shot and lazy: it attaches at the first `next()`. An abort fails the stream with the signal's reason: the `next()` that is
+ * pending, or the next one. What `attach` or `poll` throws, the stream fails with.
+ *
+ * A class that a log extends, because a token of each of a thousand runs finds its reader out of the processor's caches: one
+ * object is one miss, and a closure for each of these functions would be one more each.
  */
-export const createTailReader = <T extends object>(
-  source: TailSource<T>,
-  signal: AbortSignal | undefined,
-): TailReader<T> => {
-  let state: 'new' | 'open' | 'over' = 'new';
+export abstract class TailReader<T extends object> implements Stage<T> {
+  readonly entries: Stream<T> = outlet<T>(this);
+  private readonly signal: AbortSignal | undefined;
+  private state: 'new' | 'open' | 'over' = 'new';
   /** Who asks and has had no answer. */
-  let sink: Sink<T> | undefined;
+  private sink: Sink<T> | undefined;
   /** Why it broke, for who asks next. */
-  let failure: Failure | undefined;
-  let isAnswering = false;
+  private failure: Failure | undefined;
+  private isAnswering = false;
 
-  const letGo = (): Sink<T> | undefined => {
-    const to = sink;
-    sink = undefined;
-    return to;
-  };
-  const close = (why?: Failure): Cleanup => {
-    const wasOpen = state === 'open';
-    if (state !== 'over') failure = why;
-    state = 'over';
-    signal?.removeEventListener('abort', onAbort);
-    if (wasOpen) source.detach();
+  constructor(signal: AbortSignal | undefined) {
+    this.signal = signal;
+  }
+
+  /** Called once, at the first `next()`. */
+  protected abstract attach(): void;
+  /** The next entry, or why there is none; asked again after 'end' it says so again. */
+  protected abstract poll(): T | 'wait' | 'end';
+  /** Called once after `attach`, on every ending: end, error, abort and `return()`. */
+  protected abstract detach(): void;
+
+  pull(to: Sink<T>): void {
+    this.sink = to;
+    if (this.state === 'new') this.open();
+    this.wake();
+  }
+
+  close(): Cleanup {
+    this.end();
+    this.failure = undefined;
+    this.letGo()?.end();
     return undefined;
-  };
-  const onAbort = (): void => {
-    close({ error: signal?.reason });
-    answer();
-  };
+  }
 
-  const poll = (): T | 'wait' | 'end' => {
-    try {
-      return source.poll();
-    } catch (error) {
-      close({ error });
-      return 'end';
-    }
-  };
-
-  /** Answers whoever asks, if there is something to say; in a loop, because it may ask again inside the answer. */
-  const answer = (): void => {
-    if (isAnswering) return;
-    isAnswering = true;
-    while (sink !== undefined) {
-      const entry = state === 'over' ? 'end' : poll();
+  /** Tells a reader that waits to poll again. */
+  wake(): void {
+    if (this.isAnswering) return;
+    this.isAnswering = true;
+    // In a loop, because whoever asks may ask again inside the answer.
+    while (this.sink !== undefined) {
+      const entry = this.state === 'over' ? 'end' : this.pollOrEnd();
       if (entry === 'wait') break;
-      if (entry !== 'end') letGo()?.item(entry);
+      if (entry !== 'end') this.letGo()?.item(entry);
       else {
-        close();
-        const why = failure;
-        failure = undefined;
-        letGo()?.end(why);
+        this.end();
+        const why = this.failure;
+        this.failure = undefined;
+        this.letGo()?.end(why);
       }
     }
-    isAnswering = false;
-  };
+    this.isAnswering = false;
+  }
 
-  const open = (): void => {
+  private open(): void {
     try {
-      signal?.throwIfAborted();
-      source.attach();
-      state = 'open';
-      signal?.addEventListener('abort', onAbort);
+      this.signal?.throwIfAborted();
+      this.attach();
+      this.state = 'open';
+      this.signal?.addEventListener('abort', this.onAbort);
     } catch (error) {
-      close({ error });
+      this.end({ error });
     }
-  };
+  }
 
-  return {
-    wake: answer,
-    entries: outlet<T>({
-      pull(to) {
-        sink = to;
-        if (state === 'new') open();
-        answer();
-      },
-      close() {
-        const cleanup = close();
-        failure = undefined;
-        letGo()?.end();
-        return cleanup;
-      },
-    }),
+  private pollOrEnd(): T | 'wait' | 'end' {
+    try {
+      return this.poll();
+    } catch (error) {
+      this.end({ error });
+      return 'end';
+    }
+  }
+
+  private end(why?: Failure): void {
+    const wasOpen = this.state === 'open';
+    if (this.state !== 'over') this.failure = why;
+    this.state = 'over';
+    this.signal?.removeEventListener('abort', this.onAbort);
+    if (wasOpen) this.detach();
+  }
+
+  private letGo(): Sink<T> | undefined {
+    const to = this.sink;
+    this.sink = undefined;
+    return to;
+  }
+
+  private readonly onAbort = (): void => {
+    this.end({ error: this.signal?.reason });
+    this.wake();
   };
-};
+}

@@ -1,0 +1,69 @@
+/** What a reader of a run is sent for its entries: frames as a plain client knows them, or those from which a client can resume. */
+import { type LogEntry, parseOffset, type RunOutcome, serializeEvent } from '@chatkit/core';
+import { encodeSse, type SseFrame } from '@chatkit/transport';
+import type { EventFrames } from './event-frames.ts';
+import type { FrameEncoder } from './frame-stream.ts';
+import { DeltaMerger } from './merge-deltas.ts';
+
+/** The reference's bytes and nothing else. */
+export class PlainEncoder implements FrameEncoder {
+  private readonly frames: EventFrames;
+
+  constructor(frames: EventFrames) {
+    this.frames = frames;
+  }
+
+  add(entry: LogEntry): string {
+    return 'event' in entry ? this.frames.frameOf(entry) : '';
+  }
+
+  rest(): string {
+    return '';
+  }
+
+  offset(): undefined {
+    return undefined;
+  }
+}
+
+/** With offsets and the terminal frame; neighbouring deltas that are there together are one frame. */
+export class ResumableEncoder implements FrameEncoder {
+  private readonly frames: EventFrames;
+  private readonly retryMs: number;
+  private readonly merger = new DeltaMerger();
+  private last: string | undefined;
+
+  constructor(frames: EventFrames, retryMs: number) {
+    this.frames = frames;
+    this.retryMs = retryMs;
+  }
+
+  add(entry: LogEntry): string {
+    return this.frame(this.merger.add(entry));
+  }
+
+  rest(): string {
+    return this.frame(this.merger.rest());
+  }
+
+  offset(): string | undefined {
+    return this.last;
+  }
+
+  private frame(entry: LogEntry | undefined): string {
+    if (entry === undefined) return '';
+    const { offset } = entry;
+    this.last = offset;
+    if ('end' in entry) return encodeSse({ ...endFrame(entry.end, this.retryMs), id: offset });
+    // What a log of somebody else's gives for an offset is looked at by the encoder.
+    if (parseOffset(offset) === undefined) return encodeSse({ id: offset, data: serializeEvent(entry.event) });
+    return `id: ${offset}\n${this.frames.frameOf(entry)}`;
+  }
+}
+
+/** After a shutdown all clients would come back at once, so each is told another time. */
+const endFrame = (outcome: RunOutcome, retryMs: number): SseFrame => ({
+  event: 'end',
+  data: JSON.stringify({ outcome }),
+  retry: outcome === 'interrupted' ? Math.round(retryMs * (0.5 + Math.random())) : undefined,
+});

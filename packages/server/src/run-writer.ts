@@ -1,0 +1,149 @@
+/**
+ * What a run says gets its offsets, one per event, and goes into the log. Before the run has been given the log it is kept here,
+ * for readers that come early. Waiting for the log's room is the backpressure; a stop does not wait for it.
+ */
+import {
+  formatOffset,
+  isChatKitError,
+  type LogEntry,
+  type RunOutcome,
+  type StreamLog,
+  type ThreadStreamEvent,
+} from '@chatkit/core';
+import { EventBatch } from './event-batch.ts';
+
+/** By what right a run writes. */
+export interface RunOwner {
+  readonly epoch: number;
+  /** Asked before each write. May stop the run with `lost`. */
+  isHeld(): boolean;
+}
+
+export interface RunWriterOptions {
+  id: string;
+  log: StreamLog;
+  /** The run's: aborts when it is stopped. */
+  signal: AbortSignal;
+  /** Called when something has been said. */
+  onSaid: () => void;
+  /** Called once, when the log has failed: nobody can read on. */
+  onBroken: () => void;
+}
+
+/** A class, as is what it works with, because each token finds the objects of its run out of the processor's caches. */
+export class RunWriter {
+  private readonly id: string;
+  private readonly log: StreamLog;
+  private readonly signal: AbortSignal;
+  private readonly onSaid: () => void;
+  private readonly onBroken: () => void;
+  private readonly batch: EventBatch;
+  private owner: RunOwner | undefined;
+  /** Why nothing more can be written. A box, because it may be `undefined`. */
+  private broken: { readonly error: unknown } | undefined;
+  /** How many entries there are. */
+  private seq = 0;
+  /** What a run without a log has to say: that it did not begin, and how it ended. */
+  readonly unwritten: LogEntry[] = [];
+
+  constructor({ id, log, signal, onSaid, onBroken }: RunWriterOptions) {
+    this.id = id;
+    this.log = log;
+    this.signal = signal;
+    this.onSaid = onSaid;
+    this.onBroken = onBroken;
+    this.batch = new EventBatch((events) => this.sayAll(events));
+  }
+
+  get hasLog(): boolean {
+    return this.owner !== undefined;
+  }
+
+  /** Whether nothing has been said. */
+  get isEmpty(): boolean {
+    return this.seq === 0;
+  }
+
+  /** The offset of the newest entry; of the position before the first one while there is none. */
+  get lastOffset(): string {
+    return this.offsetAt(this.seq);
+  }
+
+  /** Whether what is written now is the run's to write; looking may stop the run. */
+  isHeld(): boolean {
+    return this.owner?.isHeld() !== false;
+  }
+
+  /** Gives it the log, which must be there. What was said before goes into it. */
+  async own(as: RunOwner): Promise<void> {
+    this.owner = as;
+    if (this.unwritten.length > 0) await this.log.append(this.id, this.unwritten);
+  }
+
+  /**
+   * Says an event, unless the run is lost or its log broken. The promise, where there is one, is the backpressure; it does not
+   * reject. Throws `event.too_large` alone: the log is sound then, it is the event that is not.
+   */
+  say(event: ThreadStreamEvent): Promise<void> | undefined {
+    return this.batch.add(event);
+  }
+
+  /** Resolves when everything that was said is in the log; rejects when some of it is not and never will be. */
+  async finish(): Promise<void> {
+    await this.batch.flush();
+    if (this.broken !== undefined) throw this.broken.error;
+  }
+
+  /** Appends the last event of a run that failed, whatever became of the others. */
+  async sayLast(event: ThreadStreamEvent): Promise<void> {
+    await this.append([{ offset: this.offsetAt(this.seq + 1), event }]);
+  }
+
+  /** Appends the terminal entry. */
+  async end(outcome: RunOutcome): Promise<void> {
+    await this.append([{ offset: this.offsetAt(this.seq + 1), end: outcome }]);
+  }
+
+  private sayAll(events: readonly ThreadStreamEvent[]): Promise<void> | undefined {
+    if (this.broken !== undefined || this.owner?.isHeld() === false) return undefined;
+    try {
+      const room = this.append(events.map((event, at) => ({ offset: this.offsetAt(this.seq + 1 + at), event })));
+      this.onSaid();
+      return room?.catch((error) => this.breakOff(error));
+    } catch (error) {
+      if (!isChatKitError(error, 'event.too_large')) {
+        this.breakOff(error);
+        return undefined;
+      }
+      if (events.length === 1) throw error;
+      // One of them; what came before it is kept, and to append it again does nothing.
+      for (const event of events) this.sayAll([event]);
+      return undefined;
+    }
+  }
+
+  private append(entries: readonly LogEntry[]): Promise<void> | undefined {
+    const room = this.owner === undefined ? void this.unwritten.push(...entries) : this.log.append(this.id, entries);
+    this.seq += entries.length;
+    return room === undefined ? undefined : settledOrAborted(room, this.signal);
+  }
+
+  private breakOff(error: unknown): void {
+    if (this.broken !== undefined) return;
+    this.broken = { error };
+    this.onBroken();
+  }
+
+  private offsetAt(seq: number): string {
+    return formatOffset(this.owner?.epoch ?? 1, seq);
+  }
+}
+
+/** Waits for `work` or the signal, whichever comes first. Leaves no listener behind. */
+export const settledOrAborted = (work: Promise<void>, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const onAbort = () => resolve();
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', onAbort, { once: true });
+  });
