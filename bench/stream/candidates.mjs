@@ -89,15 +89,13 @@ async function loadPeers(folder) {
 class MapByHand {
   constructor(source, fn) {
     this.iterator = source[Symbol.asyncIterator]();
+    this.nextOf = this.iterator.next; // looked up once, as `for await` does
     this.resolve = undefined;
-    this.executor = (resolve, reject) => {
-      this.resolve = resolve;
-      this.reject = reject;
-    };
+    this.reject = undefined;
     this.onResult = (result) => {
       const { resolve } = this;
       this.resolve = undefined;
-      if (resolve) resolve(result.done ? result : { value: fn(result.value), done: false });
+      if (resolve) resolve(result.done ? result : [fn(result.value)].values().next());
     };
     this.onError = (error) => this.reject(error);
   }
@@ -105,8 +103,11 @@ class MapByHand {
     return this;
   }
   next() {
-    const promise = new Promise(this.executor);
-    this.iterator.next().then(this.onResult, this.onError);
+    const promise = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+    this.nextOf.call(this.iterator).then(this.onResult, this.onError);
     return promise;
   }
   async return() {
