@@ -8,16 +8,24 @@ afterEach(() => void vi.useRealTimers());
 const page = ['1-1', '', [['1-1', ['p', '', 'e', '[["a",0,"x"]]']]], ''];
 const createFetch = (answers: (() => Promise<unknown>)[], unreachableMs = 10_000) => {
   const script = vi.fn(() => (answers.shift() ?? (() => Promise.reject(new Error('Gone.'))))());
-  return { script, fetchPage: createFetchPage({ script, keysOf: () => ['k'], unreachableMs }) };
+  const onLate = vi.fn<(sentAt: number) => void>();
+  return { script, onLate, fetchPage: createFetchPage({ script, keysOf: () => ['k'], unreachableMs, onLate }) };
 };
 const never = () => new Promise(() => {});
 
 it('asks again when the answer fails or never comes', async () => {
-  const { script, fetchPage } = createFetch([never, () => Promise.reject(new Error('Gone.')), async () => page]);
+  const { script, onLate, fetchPage } = createFetch([
+    never,
+    () => Promise.reject(new Error('Gone.')),
+    async () => page,
+  ]);
+  const sentAt = performance.now();
   const fetched = fetchPage('run', undefined, 10);
   await vi.advanceTimersByTimeAsync(4_000);
   expect(await fetched).toMatchObject({ tail: '1-1', isWhole: true, entries: [{ offset: '1-1' }] });
   expect(script).toHaveBeenCalledTimes(3);
+  // The one that failed was not late.
+  expect(onLate.mock.calls).toEqual([[sentAt]]);
   expect(vi.getTimerCount()).toBe(0);
 });
 

@@ -21,7 +21,7 @@ const entryAt = (epoch: number, seq: number): LogEntry => ({
   },
 });
 
-type Fate = 'kept' | 'lost' | 'kept, its answer lost';
+type Fate = 'kept' | 'lost' | 'kept, its answer lost' | 'silence' | 'kept, then silence' | 'silence, kept in the end';
 
 /** A Redis that keeps batches by key, and loses commands or answers as it is told; without a word it keeps them. */
 const createFakeRedis = () => {
@@ -51,7 +51,12 @@ const createFakeRedis = () => {
       const fate = fates.shift() ?? 'kept';
       const batches = (args.at(-1) as string).split('\n').slice(0, -1);
       commands.push({ at: performance.now(), runs: batches.length });
-      if (fate !== 'lost') for (const batch of batches) take(batch);
+      if (fate.includes('end')) {
+        // Another connection has brought the same or more in the meantime.
+        await new Promise((done) => setTimeout(done, 500));
+      }
+      if (fate.includes('kept')) for (const batch of batches) take(batch);
+      if (fate.includes('silence')) await new Promise(() => {});
       await new Promise((done) => setTimeout(done, 3));
       if (fate !== 'kept') throw new Error('The connection is gone.');
       return [];
@@ -71,12 +76,22 @@ const createWriter = (append: ReturnType<typeof createFakeRedis>['append'], opti
     openTtlMs: 3_600_000,
     endedTtlMs: 600_000,
     unreachableMs: 30_000,
+    lateMs: 100,
+    onLate() {},
     onAcked() {},
     onFailed() {},
     ...options,
   });
 const open = (id: string): Outbox => new Outbox(createLogRun(id));
 
+const fates: readonly Fate[] = [
+  'kept',
+  'lost',
+  'kept, its answer lost',
+  'silence',
+  'kept, then silence',
+  'silence, kept in the end',
+];
 const aRunId = fc.constantFrom('a', 'b', 'c', 'd', 'e');
 const aStep = fc.oneof(
   { weight: 6, arbitrary: fc.record({ of: fc.constant('push' as const), run: aRunId, now: fc.boolean() }) },
@@ -87,7 +102,7 @@ const aStep = fc.oneof(
     weight: 2,
     arbitrary: fc.record({
       of: fc.constant('fate' as const),
-      fate: fc.constantFrom<Fate>('kept', 'lost', 'kept, its answer lost'),
+      fate: fc.constantFrom<Fate>(...fates),
     }),
   },
 );
@@ -99,13 +114,17 @@ describe('createLogWriter', () => {
         const redis = createFakeRedis();
         const writer = createWriter(redis.append);
         const runs = new Map<string, { outbox: Outbox; epoch: number; seq: number; pushed: string[] }>();
+        const pass = async (ms: number): Promise<void> => {
+          await vi.advanceTimersByTimeAsync(ms);
+          writer.checkLate(performance.now());
+        };
         const push = (id: string, entry: LogEntry, now: boolean): void => {
           const run = runs.get(id);
           run?.pushed.push(entry.offset);
           if (run !== undefined) writer.push(run.outbox, entry, placeOf(entry), 100, now);
         };
         for (const step of steps) {
-          if (step.of === 'pass') await vi.advanceTimersByTimeAsync(step.ms);
+          if (step.of === 'pass') await pass(step.ms);
           else if (step.of === 'fate') redis.fates.push(step.fate);
           else {
             const run = runs.get(step.run) ?? { outbox: open(step.run), epoch: 1, seq: 0, pushed: [] };
@@ -118,7 +137,7 @@ describe('createLogWriter', () => {
         for (const [id, run] of runs)
           push(id, { offset: formatOffset(run.epoch, run.seq + 1), end: 'completed' }, true);
         const all = Promise.all([...runs.values()].map(({ outbox }) => writer.confirmed(outbox)));
-        await vi.advanceTimersByTimeAsync(60_000);
+        for (let second = 0; second < 60; second += 1) await pass(1_000);
         await all;
         for (const [id, { outbox, pushed }] of runs) {
           expect(outbox.isConfirmed).toBe(true);

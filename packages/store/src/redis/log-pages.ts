@@ -1,7 +1,8 @@
 /** Fetches what a run has in Redis, page by page, and asks again for as long as the log waits for Redis. */
 import type { LogEntry } from '@chatkit/core';
-import { collect, pipe, retry, timeout } from '@chatkit/stream';
+import { collect, pipe, retry, TimeoutError, timeout } from '@chatkit/stream';
 import { decodeBatch } from './log-batch.ts';
+import { overdueMs } from './redis-lifeline.ts';
 import type { RedisScript } from './redis-script.ts';
 
 /** A part of a run's past. */
@@ -29,18 +30,20 @@ export interface LogPagesOptions {
   /** The hash, the stream and the record of the lease. */
   readonly keysOf: (runId: string) => readonly string[];
   readonly unreachableMs: number;
+  /** An answer is overdue; when it was asked for, by `performance.now()`. */
+  readonly onLate: (sentAt: number) => void;
 }
 
 const firstRetryMs = 20;
 const slowestRetryMs = 1_000;
-/** An answer that is this late never comes: the connection was half open. Asking again does no harm. */
-const lateMs = 2_000;
-
 export const createFetchPage =
-  ({ script, keysOf, unreachableMs }: LogPagesOptions): FetchPage =>
+  ({ script, keysOf, unreachableMs, onLate }: LogPagesOptions): FetchPage =>
   async (runId, after, count) => {
     const giveUpAt = performance.now() + unreachableMs - firstRetryMs;
+    const lateMs = overdueMs(unreachableMs);
+    let sentAt = 0;
     const ask = async function* () {
+      sentAt = performance.now();
       yield toPage(await script(keysOf(runId), [after ?? '', `${count}`]), count);
     };
     const [page] = await pipe(
@@ -49,6 +52,9 @@ export const createFetchPage =
         baseMs: firstRetryMs,
         maxMs: slowestRetryMs,
         when: () => performance.now() < giveUpAt,
+        onRetry: (error) => {
+          if (error instanceof TimeoutError) onLate(sentAt);
+        },
       }),
       timeout({ firstMs: unreachableMs }),
       collect,

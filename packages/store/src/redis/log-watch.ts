@@ -61,6 +61,7 @@ export const createLogWatch = ({ runs, writer, fetchPage, checkMs, unreachableMs
   const sweep = (): void => {
     const now = performance.now();
     let watched = 0;
+    writer.checkLate(now);
     for (const run of runs.values()) {
       const { outbox } = run;
       if (outbox !== undefined && outbox.failure === undefined && !outbox.isConfirmed) {

@@ -30,6 +30,9 @@ export interface LogWriterOptions {
   readonly openTtlMs: number;
   readonly endedTtlMs: number;
   readonly unreachableMs: number;
+  /** When an answer is overdue, and who is told then when it was asked for: what it was for is sent again. */
+  readonly lateMs: number;
+  readonly onLate: (sentAt: number) => void;
   /** Entries have been confirmed, at `now` by `performance.now()`. */
   readonly onAcked: (outbox: Outbox, now: number) => void;
   /** Nothing can be appended any more. */
@@ -41,6 +44,8 @@ export interface LogWriter {
   push(outbox: Outbox, entry: LogEntry, place: Place, size: number, now: boolean): void;
   /** Resolves when all that was pushed is confirmed. */
   confirmed(outbox: Outbox): Promise<void>;
+  /** Sends again what has had no answer for too long. */
+  checkLate(now: number): void;
   /** Fails a run that Redis has owed an answer for too long. */
   checkDebt(outbox: Outbox, now: number): void;
 }
@@ -68,6 +73,8 @@ export const createLogWriter = (options: LogWriterOptions): LogWriter => {
   /** The last tick whose bucket was emptied. */
   let ticked = 0;
   let isTicking = false;
+  /** Commands that have had no answer. */
+  const away = new Set<Command>();
   /** Since when no command has succeeded. */
   let failingSince: number | undefined;
   let lastError: unknown;
@@ -142,12 +149,14 @@ export const createLogWriter = (options: LogWriterOptions): LogWriter => {
   const send = (command: Command): void => {
     const text = command.leave(performance.now());
     if (text === '') return;
+    away.add(command);
     options.append(keys, [...settings, text]).then(
       (reply) => settle(command, reply as (number | string)[]),
-      (error) => sendAgain(command, error),
+      (error) => sendAgainSoon(command, error),
     );
   };
   const settle = (command: Command, replies: readonly (number | string)[]): void => {
+    away.delete(command);
     failingSince = undefined;
     for (let at = 0; at < replies.length; at += 3) {
       const outbox = command.outboxAt(Number(replies[at]));
@@ -158,19 +167,21 @@ export const createLogWriter = (options: LogWriterOptions): LogWriter => {
     for (const outbox of command.keep(now))
       if (outbox.failure === undefined && outbox.isIn(command)) confirm(outbox, now);
   };
-  const sendAgain = (command: Command, error: unknown): void => {
+  const sendAgain = (command: Command): void => {
+    for (const outbox of command.giveUp()) {
+      if (outbox.failure !== undefined || !outbox.isIn(command)) continue;
+      outbox.sendAgain();
+      sendSoon(outbox);
+    }
+  };
+  const sendAgainSoon = (command: Command, error: unknown): void => {
+    away.delete(command);
     const now = performance.now();
     lastError = error;
     failingSince ??= now;
     // As long again as it has failed so far: each pause is twice the one before.
     const retryMs = Math.min(Math.max(now - failingSince, firstRetryMs), slowestRetryMs);
-    setTimeout(() => {
-      for (const outbox of command.giveUp()) {
-        if (outbox.failure !== undefined || !outbox.isIn(command)) continue;
-        outbox.sendAgain();
-        sendSoon(outbox);
-      }
-    }, retryMs);
+    setTimeout(() => sendAgain(command), retryMs);
   };
 
   const confirm = (outbox: Outbox, now: number): void => {
@@ -209,6 +220,14 @@ export const createLogWriter = (options: LogWriterOptions): LogWriter => {
         outbox.waiters.push({ index: outbox.window.end, resolve, reject });
         outbox.askToBeTold();
       });
+    },
+    checkLate(now) {
+      for (const command of [...away]) {
+        if (now - command.sentAt < options.lateMs) continue;
+        options.onLate(command.sentAt);
+        away.delete(command);
+        sendAgain(command);
+      }
     },
     checkDebt(outbox, now) {
       if (outbox.isOwedSince(now - options.unreachableMs))

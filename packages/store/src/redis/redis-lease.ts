@@ -15,6 +15,7 @@ import {
   stopScript,
 } from './lease-scripts.ts';
 import { createRedisPort, type RedisClient } from './redis-client.ts';
+import { createLifeline, overdueMs } from './redis-lifeline.ts';
 import { createRedisScript, limitRedisScript } from './redis-script.ts';
 
 export interface RedisLeaseOptions {
@@ -54,16 +55,25 @@ export const createRedisLease = (options: RedisLeaseOptions): RunLease => {
   const lineKey = (threadId: string) => linePrefix + threadId;
   const port = createRedisPort(options.client);
   const unreachableMs = options.unreachableMs ?? 30_000;
-  const scriptOf = (source: string) => limitRedisScript(createRedisScript(port, source), unreachableMs);
+  const lifeline = createLifeline(port);
+  const limits = {
+    unreachableMs,
+    // In time for a renewal that is lost with its connection to be made over another one.
+    lateMs: Math.min(overdueMs(unreachableMs), ttlMs / 3),
+    onLate: lifeline.late,
+  };
+  const scriptOf = (source: string) => limitRedisScript(createRedisScript(lifeline, source), limits);
+  const repeatable = (source: string) =>
+    limitRedisScript(createRedisScript(lifeline, source), { ...limits, isRepeatable: true });
   const scripts = {
     acquire: scriptOf(acquireScript),
     queue: scriptOf(queueScript),
     leave: scriptOf(leaveScript),
-    renew: scriptOf(renewScript),
+    renew: repeatable(renewScript),
     release: scriptOf(releaseScript),
-    find: scriptOf(findScript),
-    active: scriptOf(activeScript),
-    stop: scriptOf(stopScript),
+    find: repeatable(findScript),
+    active: repeatable(activeScript),
+    stop: repeatable(stopScript),
     reap: scriptOf(reapScript),
   };
   const listeners = new Set<(runId: string, cause: string) => void>();
@@ -131,6 +141,7 @@ export const createRedisLease = (options: RedisLeaseOptions): RunLease => {
       freeListeners.clear();
       endListening?.();
       endListening = undefined;
+      lifeline.close();
     },
   };
 };

@@ -16,6 +16,7 @@ import { appendScript, createScript, deleteScript, pageScript } from './log-scri
 import { createLogWatch } from './log-watch.ts';
 import { createLogWriter } from './log-writer.ts';
 import { createRedisPort, type RedisClient } from './redis-client.ts';
+import { createLifeline, overdueMs } from './redis-lifeline.ts';
 import { createRedisScript, limitRedisScript } from './redis-script.ts';
 
 export interface RedisLogOptions {
@@ -86,14 +87,16 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
   const port = createRedisPort(options.client);
   const keyOf = (runId: string) => `${base}:log:${runId}`;
   const streamOf = (runId: string) => `${keyOf(runId)}:s`;
+  const lifeline = createLifeline(port);
+  const limits = { unreachableMs, lateMs: overdueMs(unreachableMs), onLate: lifeline.late };
   const scripts = {
-    create: limitRedisScript(createRedisScript(port, createScript), unreachableMs),
-    delete: limitRedisScript(createRedisScript(port, deleteScript), unreachableMs),
+    create: limitRedisScript(createRedisScript(lifeline, createScript), limits),
+    delete: limitRedisScript(createRedisScript(lifeline, deleteScript), { ...limits, isRepeatable: true }),
   };
   const runs = new Map<string, LogRun>();
 
   const writer = createLogWriter({
-    append: createRedisScript({ command: port.patientCommand }, appendScript),
+    append: createRedisScript({ command: lifeline.patientCommand }, appendScript),
     keyPrefix: keyOf(''),
     flushMs: options.flushMs ?? 25,
     flushEvents: options.flushEvents ?? 16,
@@ -102,7 +105,7 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
     maxBytesPerRun,
     openTtlMs,
     endedTtlMs: options.endedTtlMs ?? 600_000,
-    unreachableMs,
+    ...limits,
     onAcked(outbox, now) {
       const { run } = outbox;
       if (run.outbox !== outbox) return;
@@ -143,9 +146,9 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
     },
   });
   const fetchPage = createFetchPage({
-    script: createRedisScript(port, pageScript),
+    script: createRedisScript(lifeline, pageScript),
     keysOf: (runId) => [keyOf(runId), streamOf(runId), `${base}:run:${runId}`],
-    unreachableMs,
+    ...limits,
   });
   const watch = createLogWatch({ runs, writer, fetchPage, checkMs: options.checkMs ?? 1_000, unreachableMs });
 
@@ -267,6 +270,7 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
 
     async close() {
       follower.close();
+      lifeline.close();
       watch.stop();
       for (const run of [...runs.values()]) failReaders(run, closing());
     },

@@ -33,21 +33,58 @@ export const createRedisScript = (
   };
 };
 
+export interface RedisScriptLimits {
+  /** How long it may have no answer. */
+  readonly unreachableMs: number;
+  /** When its answer is overdue, and who is told then when it was asked. */
+  readonly lateMs: number;
+  readonly onLate: (sentAt: number) => void;
+  /** Whether it is asked again then: it may be run twice. The first answer counts. */
+  readonly isRepeatable?: boolean | undefined;
+}
+
 /**
- * The script, rejected with a retryable `internal` when it has no answer after `lateMs`: a client may never settle what it
- * sent into a connection that is half open. Redis may have run it, or do so yet. Not for what is called for each token.
+ * The script, rejected with a retryable `internal` when it has no answer after `unreachableMs`: a client may never settle what
+ * it sent into a connection that is half open. Redis may have run it, or do so yet. Not for what is called for each token.
  */
 export const limitRedisScript =
-  (script: RedisScript, lateMs: number): RedisScript =>
+  (script: RedisScript, { unreachableMs, lateMs, onLate, isRepeatable = false }: RedisScriptLimits): RedisScript =>
   (keys, args) =>
     new Promise((resolve, reject) => {
-      const answer = script(keys, args);
-      const late = setTimeout(() => reject(noAnswer(lateMs)), lateMs);
-      answer.finally(() => clearTimeout(late)).then(resolve, reject);
+      const sentAt = performance.now();
+      let owed = 0;
+      const end = (): void => {
+        clearTimeout(late);
+        clearTimeout(limit);
+      };
+      const ask = (): void => {
+        owed += 1;
+        script(keys, args).then(
+          (answer) => {
+            end();
+            resolve(answer);
+          },
+          (error) => {
+            owed -= 1;
+            if (owed > 0) return;
+            end();
+            reject(error);
+          },
+        );
+      };
+      const late = setTimeout(() => {
+        onLate(sentAt);
+        if (isRepeatable) ask();
+      }, lateMs);
+      const limit = setTimeout(() => {
+        end();
+        reject(noAnswer(unreachableMs));
+      }, unreachableMs);
+      ask();
     });
 
-const noAnswer = (lateMs: number): ChatKitError =>
-  new ChatKitError('internal', `Redis has not answered for ${lateMs} ms.`, { retryable: true });
+const noAnswer = (ms: number): ChatKitError =>
+  new ChatKitError('internal', `Redis has not answered for ${ms} ms.`, { retryable: true });
 
 /** Redis names scripts by SHA-1; nothing here depends on its strength. */
 const sha1 = async (text: string): Promise<string> => {
