@@ -101,7 +101,7 @@ export const createEndpoint = (options: EndpointOptions): Endpoint => {
   const exchange = <T>(request: ChatKitRequestInput, requestOptions: RequestOptions = {}) =>
     answer(
       (signal) => post(request, { ...requestOptions, signal }, { accept: 'application/json' }),
-      async (response) => ({ body: (await response.json()) as T, headers: response.headers }),
+      async (response) => ({ body: await jsonOf<T>(response), headers: response.headers }),
       requestOptions,
     );
 
@@ -124,6 +124,17 @@ export const createEndpoint = (options: EndpointOptions): Endpoint => {
     answer,
     timeoutFor: (bytes) => requestTimeoutMs + bytes / bytesPerMs,
   };
+};
+
+/** The JSON of an answer. What is whole and none, such as the page of a proxy that wants a sign-in, is told from a lost line. */
+export const jsonOf = async <T>(response: Response): Promise<T> => {
+  const text = await response.text();
+  try {
+    return JSON.parse(text) as T;
+  } catch (cause) {
+    const details = { status: response.status };
+    throw new ChatKitError('transport.status', 'The server did not answer with JSON.', { cause, details });
+  }
 };
 
 /**

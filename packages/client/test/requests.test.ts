@@ -224,3 +224,34 @@ describe('the list of threads', () => {
     expect(listener).toHaveBeenCalledTimes(calls);
   });
 });
+
+describe('an answer that is none of this protocol', () => {
+  const page = () =>
+    new Response('<!doctype html><title>Sign in</title>', { headers: { 'content-type': 'text/html' } });
+
+  it.each([
+    ['a page', page],
+    ['nothing', () => new Response(null, { status: 204 })],
+    ['half of it', () => new Response('{"data":[')],
+  ])('(%s) is not taken for a server that cannot be reached', async (_, respond) => {
+    const { client: make, network } = testChat();
+    const client = make();
+    network.plan({ respond }, { respond });
+    await expect(client.listThreads()).rejects.toMatchObject({ code: 'transport.status', retryable: false });
+    await expect(client.loadThread('thr_1')).rejects.toMatchObject({ code: 'transport.status' });
+    expect(client.getSnapshot().error).toMatchObject({ message: 'The server did not answer with JSON.' });
+  });
+
+  it('that breaks off on the way is one: it may be asked again', async () => {
+    const { client: make, network } = testChat();
+    network.plan({ respond: () => new Response('{"data":[],"has_more":false}'), cutAfterBytes: 9 });
+    await expect(make().listThreads()).rejects.toMatchObject({ code: 'transport.network', retryable: true });
+  });
+
+  it('is not sent back as a file either', async () => {
+    const { client: make, network } = testChat();
+    const client = make({ uploads: { type: 'direct', uploadUrl: 'http://chat.test/up' } });
+    network.plan({ respond: page });
+    await expect(client.uploadFile(new File(['x'], 'x.txt'))).rejects.toMatchObject({ code: 'transport.status' });
+  });
+});
