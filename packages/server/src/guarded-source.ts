@@ -11,6 +11,8 @@ import { type Clock, settlesWithin } from './clock.ts';
 /** A class: there is one for each run, and each token finds it cold. */
 export class GuardedSource<T> {
   private readonly iterator: AsyncIterator<T>;
+  // Looked up once, as `for await` does: every generator function makes a type of its own, so no lookup would be cached.
+  private readonly next: AsyncIterator<T>['next'];
   private readonly signal: AbortSignal;
   private readonly clock: Clock;
   private pending: Promise<IteratorResult<T>> | undefined;
@@ -21,6 +23,7 @@ export class GuardedSource<T> {
 
   constructor(source: AsyncIterable<T>, signal: AbortSignal, clock: Clock) {
     this.iterator = source[Symbol.asyncIterator]();
+    this.next = this.iterator.next;
     this.signal = signal;
     this.clock = clock;
   }
@@ -57,7 +60,7 @@ export class GuardedSource<T> {
     }
     this.state = 'waiting';
     try {
-      this.pending = this.iterator.next();
+      this.pending = this.next.call(this.iterator);
       this.pending.then(this.onStep, this.onError);
     } catch (error) {
       this.onError(error);
