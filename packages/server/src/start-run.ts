@@ -33,7 +33,9 @@ export const startRun = async <Context>(
     if (known === undefined) {
       const reply = await begin(kernel, chosen, call, request, context);
       if (reply !== 'elsewhere') return reply;
-    } else if ((await whereIs(known, request)) === 'here') {
+    } else {
+      await assertSameThread(kernel, known, call, context);
+      if ((await whereIs(known, request)) !== 'here') continue;
       await assertSameRun(kernel, known, call, context);
       return attachTo(kernel, known, undefined, request);
     }
@@ -90,16 +92,36 @@ const whereIs = async (run: Run | RemoteRun, request: Request): Promise<RunPlace
   }
 };
 
+/**
+ * A request for a thread that its user does not have fails as it would without the run, and at once: otherwise a stranger who
+ * knows a run's id is told by the answer, or by how long it takes, that there is such a run. The thread of a new conversation may
+ * not be stored before the run has begun.
+ */
+const assertSameThread = async <Context>(
+  { parts }: Kernel<Context>,
+  run: Run | RemoteRun,
+  call: StreamingRequest,
+  context: Context,
+): Promise<void> => {
+  if (call.type === 'threads.create') return;
+  const { thread_id: threadId } = call.params;
+  await parts.store.loadThread(threadId, context);
+  if (threadId !== run.threadId) throw anotherRequest();
+};
+
 const assertSameRun = async <Context>(
   kernel: Kernel<Context>,
   run: Run | RemoteRun,
   call: StreamingRequest,
   context: Context,
 ): Promise<void> => {
-  const thread = await threadOf(kernel, run.threadId, context);
-  if (thread !== undefined && (call.type === 'threads.create' || call.params.thread_id === run.threadId)) return;
-  throw conflict('The header ChatKit-Run-Id names a run that was started by another request.', false);
+  // The thread of any other request has been seen to be this user's, and the run's.
+  if (call.type !== 'threads.create' || (await threadOf(kernel, run.threadId, context)) !== undefined) return;
+  throw anotherRequest();
 };
+
+const anotherRequest = (): ChatKitError =>
+  conflict('The header ChatKit-Run-Id names a run that was started by another request.', false);
 
 const conflict = (message: string, retryable: boolean): ChatKitError =>
   new ChatKitError('run.conflict', message, { retryable, details: { path: 'ChatKit-Run-Id' } });

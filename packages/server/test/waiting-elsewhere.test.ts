@@ -189,18 +189,19 @@ test('a machine that dies with it: readers elsewhere are told an end, and it may
   expect(outcomeOf(await again)).toBe('completed');
 });
 
-test('for a stranger on B it is as if it had never been', async () => {
-  const { b, id, passing, respond, lease, answer } = await waitingOnA();
+test('for a stranger, there and on B, it is as if it had never been', async () => {
+  const { a, b, id, passing, respond, lease, answer } = await waitingOnA();
   const whole = async (work: Promise<Response>) => {
     const response = await passing(work);
     return { status: response.status, headers: [...response.headers], body: await response.text() };
   };
-  const attempts = [
-    (run: string) => b.attach(`run=${run}`, { context: eve }),
-    (run: string) => b.attach(`run=${run}&after=1-2`, { context: eve, headers: optIn }),
-    (run: string) => b.attach(`run=${run}`, { context: eve, headers: { 'last-event-id': '1-0' } }),
-    (run: string) => b.send(stop(run), { context: eve, headers: optIn }),
-  ];
+  const attempts = [a, b].flatMap((server) => [
+    (run: string) => server.attach(`run=${run}`, { context: eve }),
+    (run: string) => server.attach(`run=${run}&after=1-2`, { context: eve, headers: optIn }),
+    (run: string) => server.attach(`run=${run}`, { context: eve, headers: { 'last-event-id': '1-0' } }),
+    (run: string) => server.send(stop(run), { context: eve, headers: optIn }),
+    (run: string) => server.send(add(id, 'second'), { context: eve, headers: named(run) }),
+  ]);
   for (const attempt of attempts) {
     const foreign = await whole(attempt('waiter'));
     expect(foreign).toEqual(await whole(attempt('nobody')));
