@@ -37,10 +37,13 @@ export const testChat = (options: Partial<CreateChatKitServerOptions<User>> = {}
     ...options,
     store,
   });
-  const network = createScriptedNetwork({ handler: (request) => server.handle(request, { userId: 'ada' }) });
+  const handler = (request: Request) => server.handle(request, { userId: 'ada' });
+  const network = createScriptedNetwork({ handler, clock: options.clock });
+  /** A network without faults. */
+  const direct: typeof globalThis.fetch = (input, init) => handler(new Request(input, init));
   const client = (more: Partial<ChatClientOptions> = {}): ChatClient =>
     createChatClient({ url: 'http://chat.test/chatkit', fetch: network.fetch, extensions: true, ...more });
-  return { server, store, network, client, errors };
+  return { server, store, network, direct, client, errors };
 };
 
 /** The requests that were made, by type, with `GET` for an attach. */
