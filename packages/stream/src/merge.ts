@@ -33,9 +33,8 @@ class Merge<T> implements Stage<T> {
   private readonly _idle = new Fifo<Lane<T>>(); // to be asked with the next pull
   private readonly _ready = new Fifo<Lane<T>>(); // hold an answer, in the order of its arrival
   private _sink: Sink<T> = SILENT; // the open pull's
-  private _open: number;
+  private _open: number; // how many may be asked: none once one has failed
   private _ending: { failure: Failure | undefined } | undefined;
-  private _hasFailed = false;
   private _isServing = false;
 
   constructor(stages: readonly Stage<T>[]) {
@@ -51,6 +50,7 @@ class Merge<T> implements Stage<T> {
   }
 
   close(): Cleanup {
+    this._open = 0;
     this._ending = { failure: undefined };
     this._ready.clear();
     const cleanup = this._closeAll();
@@ -66,12 +66,10 @@ class Merge<T> implements Stage<T> {
   }
 
   laneEnded(failure?: Failure): void {
-    if (this._ending || this._hasFailed) return;
-    this._open--;
-    if (failure) {
-      this._hasFailed = true;
-      afterCleanup(this._closeAll(), () => this._end(failure));
-    } else if (this._open === 0) this._end();
+    if (this._open === 0) return;
+    this._open = failure ? 0 : this._open - 1;
+    if (failure) afterCleanup(this._closeAll(), () => this._end(failure));
+    else if (this._open === 0) this._end();
   }
 
   private _letGo(): Sink<T> {
@@ -94,7 +92,7 @@ class Merge<T> implements Stage<T> {
     if (this._isServing) return;
     this._isServing = true;
     do {
-      for (let count = this._hasFailed || this._ending ? 0 : this._idle.size; count > 0; count--) {
+      for (let count = this._open && this._idle.size; count > 0; count--) {
         const lane = this._idle.shift();
         lane.stage.pull(lane);
       }
@@ -105,7 +103,7 @@ class Merge<T> implements Stage<T> {
       } else if (this._ending) this._letGo().end(this._ending.failure);
     } while (
       this._sink !== SILENT &&
-      (this._ready.size > 0 || this._ending || (this._idle.size > 0 && !this._hasFailed))
+      (this._ready.size > 0 || this._ending || (this._open > 0 && this._idle.size > 0))
     );
     this._isServing = false;
   }
