@@ -95,7 +95,7 @@ class MapByHand {
     this.onResult = (result) => {
       const { resolve } = this;
       this.resolve = undefined;
-      if (resolve) resolve(result.done ? result : [fn(result.value)].values().next());
+      if (resolve) resolve(result.done ? result : { value: fn(result.value), done: false });
     };
     this.onError = (error) => this.reject(error);
   }
