@@ -44,6 +44,28 @@ test('dragging a marble changes what comes out', async () => {
   await page.context().close();
 });
 
+test('a finger drags a marble, too, and does not scroll the page with it', async () => {
+  const page = await open('merge', { viewport: { width: 375, height: 500 }, isMobile: true, hasTouch: true });
+  const item = marble(page, 'Item 2 of line a');
+  await item.scrollIntoViewIfNeeded();
+  const box = await item.boundingBox();
+  if (box === null) throw new Error('The marble is not to be seen');
+  const scrolled = await page.evaluate(() => scrollY);
+  const finger = await page.context().newCDPSession(page);
+  const touch = (type: 'touchStart' | 'touchMove' | 'touchEnd', ...by: number[]) =>
+    finger.send('Input.dispatchTouchEvent', {
+      type,
+      touchPoints: by.map((far) => ({ x: box.x + 15 + far, y: box.y + 15 - far })),
+    });
+  await touch('touchStart', 0);
+  for (let far = 10; far <= 80; far += 10) await touch('touchMove', far);
+  await touch('touchEnd');
+  await expect.poll(() => words(page)).toMatch(/^1 at 60, x at 180, y at 420, 3 at 540, 2 at \d+, /);
+  expect(await page.evaluate(() => scrollY)).toBe(scrolled);
+  expect(complaints).toEqual([]);
+  await page.context().close();
+});
+
 test('everything works from the keyboard: operators, marbles, ends, knobs', async () => {
   const page = await open('timeout');
   await expect.poll(() => words(page)).toMatch(/TimeoutError at 770$/);

@@ -67,6 +67,8 @@ export class InputLine {
       group.focus();
       event.preventDefault(); // no selection of text
     });
+    // `touch-action` is for boxes; without this the page would take the finger for itself and scroll.
+    group.addEventListener('touchstart', (event) => event.preventDefault(), { passive: false });
     group.addEventListener('pointermove', ({ clientX, pointerId }) => {
       if (!group.hasPointerCapture(pointerId)) return;
       const { left, width } = this.element.getBoundingClientRect();
