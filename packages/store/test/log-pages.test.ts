@@ -8,13 +8,13 @@ afterEach(() => void vi.useRealTimers());
 const page = ['1-1', '', [['1-1', ['p', '', 'e', '[["a",0,"x"]]']]], ''];
 const createFetch = (answers: (() => Promise<unknown>)[], unreachableMs = 10_000) => {
   const script = vi.fn(() => (answers.shift() ?? (() => Promise.reject(new Error('Gone.'))))());
-  const onLate = vi.fn<(sentAt: number) => void>();
-  return { script, onLate, fetchPage: createFetchPage({ script, keysOf: () => ['k'], unreachableMs, onLate }) };
+  const isLost = vi.fn<(sentAt: number) => boolean>(() => true);
+  return { script, isLost, fetchPage: createFetchPage({ script, keysOf: () => ['k'], unreachableMs, isLost }) };
 };
 const never = () => new Promise(() => {});
 
 it('asks again when the answer fails or never comes', async () => {
-  const { script, onLate, fetchPage } = createFetch([
+  const { script, isLost, fetchPage } = createFetch([
     never,
     () => Promise.reject(new Error('Gone.')),
     async () => page,
@@ -25,7 +25,7 @@ it('asks again when the answer fails or never comes', async () => {
   expect(await fetched).toMatchObject({ tail: '1-1', isWhole: true, entries: [{ offset: '1-1' }] });
   expect(script).toHaveBeenCalledTimes(3);
   // The one that failed was not late.
-  expect(onLate.mock.calls).toEqual([[sentAt]]);
+  expect(isLost.mock.calls).toEqual([[sentAt]]);
   expect(vi.getTimerCount()).toBe(0);
 });
 

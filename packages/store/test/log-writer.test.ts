@@ -77,7 +77,7 @@ const createWriter = (append: ReturnType<typeof createFakeRedis>['append'], opti
     endedTtlMs: 600_000,
     unreachableMs: 30_000,
     lateMs: 100,
-    onLate() {},
+    isLost: () => true,
     onAcked() {},
     onFailed() {},
     ...options,

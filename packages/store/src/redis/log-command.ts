@@ -19,6 +19,8 @@ export class Command {
   readonly openedAt: number;
   sentAt = 0;
   keptAt = 0;
+  /** Whether it was seen waiting for its answer, by who looks every now and then. */
+  isSeen = false;
 
   constructor(leaves: 'soon' | 'later', openedAt: number) {
     this.leaves = leaves;

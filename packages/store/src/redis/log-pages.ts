@@ -30,14 +30,14 @@ export interface LogPagesOptions {
   /** The hash, the stream and the record of the lease. */
   readonly keysOf: (runId: string) => readonly string[];
   readonly unreachableMs: number;
-  /** An answer is overdue; when it was asked for, by `performance.now()`. */
-  readonly onLate: (sentAt: number) => void;
+  /** Told of an answer that is overdue, so that the next one is asked for over a connection that is not silent. */
+  readonly isLost: (sentAt: number) => boolean;
 }
 
 const firstRetryMs = 20;
 const slowestRetryMs = 1_000;
 export const createFetchPage =
-  ({ script, keysOf, unreachableMs, onLate }: LogPagesOptions): FetchPage =>
+  ({ script, keysOf, unreachableMs, isLost }: LogPagesOptions): FetchPage =>
   async (runId, after, count) => {
     const giveUpAt = performance.now() + unreachableMs - firstRetryMs;
     const lateMs = overdueMs(unreachableMs);
@@ -53,7 +53,7 @@ export const createFetchPage =
         maxMs: slowestRetryMs,
         when: () => performance.now() < giveUpAt,
         onRetry: (error) => {
-          if (error instanceof TimeoutError) onLate(sentAt);
+          if (error instanceof TimeoutError) isLost(sentAt);
         },
       }),
       timeout({ firstMs: unreachableMs }),

@@ -30,9 +30,9 @@ export interface LogWriterOptions {
   readonly openTtlMs: number;
   readonly endedTtlMs: number;
   readonly unreachableMs: number;
-  /** When an answer is overdue, and who is told then when it was asked for: what it was for is sent again. */
+  /** When an answer is overdue, and whether it may never come then: what it was for is sent again. */
   readonly lateMs: number;
-  readonly onLate: (sentAt: number) => void;
+  readonly isLost: (sentAt: number) => boolean;
   /** Entries have been confirmed, at `now` by `performance.now()`. */
   readonly onAcked: (outbox: Outbox, now: number) => void;
   /** Nothing can be appended any more. */
@@ -44,7 +44,7 @@ export interface LogWriter {
   push(outbox: Outbox, entry: LogEntry, place: Place, size: number, now: boolean): void;
   /** Resolves when all that was pushed is confirmed. */
   confirmed(outbox: Outbox): Promise<void>;
-  /** Sends again what has had no answer for too long. */
+  /** Sends again what was lost. Called every now and then. */
   checkLate(now: number): void;
   /** Fails a run that Redis has owed an answer for too long. */
   checkDebt(outbox: Outbox, now: number): void;
@@ -223,8 +223,10 @@ export const createLogWriter = (options: LogWriterOptions): LogWriter => {
     },
     checkLate(now) {
       for (const command of [...away]) {
-        if (now - command.sentAt < options.lateMs) continue;
-        options.onLate(command.sentAt);
+        // Seen before: when this process had no turn for a while, the answers that lie there are to be read first.
+        const isLate = command.isSeen && now - command.sentAt >= options.lateMs;
+        command.isSeen = true;
+        if (!isLate || !options.isLost(command.sentAt)) continue;
         away.delete(command);
         sendAgain(command);
       }

@@ -55,13 +55,10 @@ export const createRedisLease = (options: RedisLeaseOptions): RunLease => {
   const lineKey = (threadId: string) => linePrefix + threadId;
   const port = createRedisPort(options.client);
   const unreachableMs = options.unreachableMs ?? 30_000;
-  const lifeline = createLifeline(port);
-  const limits = {
-    unreachableMs,
-    // In time for a renewal that is lost with its connection to be made over another one.
-    lateMs: Math.min(overdueMs(unreachableMs), ttlMs / 3),
-    onLate: lifeline.late,
-  };
+  // In time for a renewal that is lost with its connection to be made over another one.
+  const lateMs = Math.min(overdueMs(unreachableMs), ttlMs / 3);
+  const lifeline = createLifeline(port, lateMs);
+  const limits = { unreachableMs, lateMs, isLost: lifeline.isLost };
   const scriptOf = (source: string) => limitRedisScript(createRedisScript(lifeline, source), limits);
   const repeatable = (source: string) =>
     limitRedisScript(createRedisScript(lifeline, source), { ...limits, isRepeatable: true });

@@ -2,68 +2,92 @@
  * Commands over the application's client, and over a connection of our own while that one says nothing. A connection can die without
  * an end (its machine is gone, a gateway has forgotten it), and then a client never settles what it has sent into it.
  *
- * Whoever sees that an answer is overdue says so, and sends again what may be sent twice. The client is asked for a sign of life behind
- * what it owes: once it gives one, or notices that its connection is dead, commands go to it again.
+ * Whoever waits for an answer that is overdue asks whether it will come. A connection that answers anything is only slow: answers
+ * keep their order. One that is silent is given up, and what may be sent twice is sent again. The client is asked for a sign of life
+ * behind what it owes: once it gives one, or notices that its connection is dead, commands go to it again.
  */
 import type { RedisConnection, RedisPort } from './redis-client.ts';
 
 export interface Lifeline extends Pick<RedisPort, 'command' | 'patientCommand'> {
-  /** What was sent at this time, by `performance.now()`, has had no answer for too long. */
-  late(sentAt: number): void;
-  /** Ends the connection of our own. */
+  /** Whether the answer to what was sent at this time, by `performance.now()`, may never come. Gives a silent connection up. */
+  isLost(sentAt: number): boolean;
+  /** Ends the connections of our own. */
   close(): void;
 }
 
 /** How long an answer may take before it is overdue: asking again then does no harm but work. */
 export const overdueMs = (unreachableMs: number): number => Math.min(2_000, unreachableMs / 4);
 
+/** A connection of our own. */
 interface Spare {
   readonly connection: RedisConnection;
   readonly openedAt: number;
   pending: number;
 }
 
-export const createLifeline = (port: RedisPort): Lifeline => {
+/** `quietMs`: how long a connection that owes something may say nothing. */
+export const createLifeline = (port: RedisPort, quietMs: number): Lifeline => {
   let spare: Spare | undefined;
+  /** Those that were given up and owe something yet. */
+  const left = new Set<Spare>();
+  /** When the connection that is in use was last heard, or opened. */
+  let heardAt = Number.NEGATIVE_INFINITY;
   let isClosed = false;
 
+  const hear = (): void => {
+    if (spare === undefined) heardAt = performance.now();
+  };
+  const listened = (answer: Promise<unknown>): Promise<unknown> => {
+    answer.then(hear, hear);
+    return answer;
+  };
   const over = async (to: Spare, args: readonly string[]): Promise<unknown> => {
     to.pending += 1;
     try {
       return await to.connection.command(args);
     } finally {
       to.pending -= 1;
-      // It was left behind; this was the last that it owed.
-      if (to !== spare && to.pending === 0) to.connection.close();
+      if (to === spare) heardAt = performance.now();
+      else closeIfIdle(to);
     }
   };
-  const openSpare = (): void => {
-    spare = { connection: port.connect(), openedAt: performance.now(), pending: 0 };
+  const closeIfIdle = (one: Spare): void => {
+    if (one.pending > 0) return;
+    left.delete(one);
+    one.connection.close();
   };
   const leaveSpare = (): void => {
-    const left = spare;
+    const one = spare;
     spare = undefined;
-    if (left?.pending === 0) left.connection.close();
+    if (one === undefined) return;
+    // It may be slow only, and what it owes is not all sent again.
+    left.add(one);
+    closeIfIdle(one);
+  };
+  const openSpare = (now: number): void => {
+    leaveSpare();
+    spare = { connection: port.connect(), openedAt: now, pending: 0 };
+    heardAt = now;
   };
 
   return {
-    command: (args) => (spare === undefined ? port.command(args) : over(spare, args)),
-    patientCommand: (args) => (spare === undefined ? port.patientCommand(args) : over(spare, args)),
-    late(sentAt) {
-      if (isClosed) return;
-      if (spare === undefined) {
-        openSpare();
-        port.command(['PING']).then(leaveSpare, leaveSpare);
-      } else if (spare.openedAt <= sentAt) {
-        // It says nothing either. What it owes is sent again by whoever waits for it.
-        spare.connection.close();
-        openSpare();
-      }
+    command: (args) => (spare === undefined ? listened(port.command(args)) : over(spare, args)),
+    patientCommand: (args) => (spare === undefined ? listened(port.patientCommand(args)) : over(spare, args)),
+    isLost(sentAt) {
+      if (isClosed) return false;
+      if (spare !== undefined && spare.openedAt > sentAt) return true;
+      const now = performance.now();
+      if (now - heardAt < quietMs) return false;
+      const wasClient = spare === undefined;
+      openSpare(now);
+      if (wasClient) port.command(['PING']).then(leaveSpare, leaveSpare);
+      return true;
     },
     close() {
       isClosed = true;
-      spare?.connection.close();
-      spare = undefined;
+      leaveSpare();
+      for (const one of left) one.connection.close();
+      left.clear();
     },
   };
 };

@@ -87,8 +87,9 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
   const port = createRedisPort(options.client);
   const keyOf = (runId: string) => `${base}:log:${runId}`;
   const streamOf = (runId: string) => `${keyOf(runId)}:s`;
-  const lifeline = createLifeline(port);
-  const limits = { unreachableMs, lateMs: overdueMs(unreachableMs), onLate: lifeline.late };
+  const lateMs = overdueMs(unreachableMs);
+  const lifeline = createLifeline(port, lateMs);
+  const limits = { unreachableMs, lateMs, isLost: lifeline.isLost };
   const scripts = {
     create: limitRedisScript(createRedisScript(lifeline, createScript), limits),
     delete: limitRedisScript(createRedisScript(lifeline, deleteScript), { ...limits, isRepeatable: true }),

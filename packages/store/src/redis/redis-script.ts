@@ -36,10 +36,11 @@ export const createRedisScript = (
 export interface RedisScriptLimits {
   /** How long it may have no answer. */
   readonly unreachableMs: number;
-  /** When its answer is overdue, and who is told then when it was asked. */
+  /** When its answer is overdue. */
   readonly lateMs: number;
-  readonly onLate: (sentAt: number) => void;
-  /** Whether it is asked again then: it may be run twice. The first answer counts. */
+  /** Asked then, and every now and then: whether the answer to what was sent at this time may never come. */
+  readonly isLost: (sentAt: number) => boolean;
+  /** Whether it is sent again in that case: it may be run twice. The first answer counts. */
   readonly isRepeatable?: boolean | undefined;
 }
 
@@ -48,16 +49,17 @@ export interface RedisScriptLimits {
  * it sent into a connection that is half open. Redis may have run it, or do so yet. Not for what is called for each token.
  */
 export const limitRedisScript =
-  (script: RedisScript, { unreachableMs, lateMs, onLate, isRepeatable = false }: RedisScriptLimits): RedisScript =>
+  (script: RedisScript, { unreachableMs, lateMs, isLost, isRepeatable = false }: RedisScriptLimits): RedisScript =>
   (keys, args) =>
     new Promise((resolve, reject) => {
-      const sentAt = performance.now();
+      let sentAt = 0;
       let owed = 0;
       const end = (): void => {
-        clearTimeout(late);
+        clearTimeout(check);
         clearTimeout(limit);
       };
       const ask = (): void => {
+        sentAt = performance.now();
         owed += 1;
         script(keys, args).then(
           (answer) => {
@@ -72,10 +74,15 @@ export const limitRedisScript =
           },
         );
       };
-      const late = setTimeout(() => {
-        onLate(sentAt);
-        if (isRepeatable) ask();
-      }, lateMs);
+      // In halves: when this process had no turn for a while, the answers that lie there are read before the second one.
+      const checkSoon = (then: () => void) => setTimeout(then, lateMs / 2);
+      const checkAgain = (): void => {
+        check = checkSoon(checkAgain);
+        if (isLost(sentAt) && isRepeatable) ask();
+      };
+      let check = checkSoon(() => {
+        check = checkSoon(checkAgain);
+      });
       const limit = setTimeout(() => {
         end();
         reject(noAnswer(unreachableMs));
