@@ -36,7 +36,7 @@ const createFakePort = () => {
 };
 const start = () => {
   const fake = createFakePort();
-  return { ...fake, lifeline: createLifeline(fake.port, quietMs) };
+  return { ...fake, lifeline: createLifeline(fake.port, { quietMs, unreachableMs: 10_000 }) };
 };
 
 describe('createLifeline', () => {
@@ -88,6 +88,27 @@ describe('createLifeline', () => {
     expect(closed).toEqual([1]);
     lifeline.close();
     expect(closed).toEqual([1, 2]);
+  });
+});
+
+describe('connections of its own that were left', () => {
+  const leave = async (kind: 'command' | 'patientCommand') => {
+    const { lifeline, closed } = start();
+    void lifeline.command(['lost']);
+    for (let round = 0; round < 8; round += 1) {
+      await vi.advanceTimersByTimeAsync(quietMs);
+      lifeline.isLost(performance.now());
+      void lifeline[kind](['owed']);
+    }
+    return closed;
+  };
+
+  it('are closed at once when all that they owe is sent again', async () => {
+    expect(await leave('patientCommand')).toEqual([1, 2, 3, 4, 5, 6, 7]);
+  });
+
+  it('are closed when nobody waits any more for what they owe', async () => {
+    expect(await leave('command')).toEqual([1, 2]);
   });
 });
 

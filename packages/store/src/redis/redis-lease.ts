@@ -57,7 +57,7 @@ export const createRedisLease = (options: RedisLeaseOptions): RunLease => {
   const unreachableMs = options.unreachableMs ?? 30_000;
   // In time for a renewal that is lost with its connection to be made over another one.
   const lateMs = Math.min(overdueMs(unreachableMs), ttlMs / 3);
-  const lifeline = createLifeline(port, lateMs);
+  const lifeline = createLifeline(port, { quietMs: lateMs, unreachableMs });
   const limits = { unreachableMs, lateMs, isLost: lifeline.isLost };
   const scriptOf = (source: string) => limitRedisScript(createRedisScript(lifeline, source), limits);
   const repeatable = (source: string) =>

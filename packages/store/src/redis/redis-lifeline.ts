@@ -22,11 +22,19 @@ export const overdueMs = (unreachableMs: number): number => Math.min(2_000, unre
 interface Spare {
   readonly connection: RedisConnection;
   readonly openedAt: number;
+  /** Calls that it owes an answer and that are not sent again. */
   pending: number;
+  leftAt: number;
 }
 
-/** `quietMs`: how long a connection that owes something may say nothing. */
-export const createLifeline = (port: RedisPort, quietMs: number): Lifeline => {
+export interface LifelineOptions {
+  /** How long a connection that owes something may say nothing. */
+  readonly quietMs: number;
+  /** How long calls wait for their answers at most: nobody waits any more for what a connection owes that was left so long ago. */
+  readonly unreachableMs: number;
+}
+
+export const createLifeline = (port: RedisPort, { quietMs, unreachableMs }: LifelineOptions): Lifeline => {
   let spare: Spare | undefined;
   /** Those that were given up and owe something yet. */
   const left = new Set<Spare>();
@@ -41,19 +49,19 @@ export const createLifeline = (port: RedisPort, quietMs: number): Lifeline => {
     answer.then(hear, hear);
     return answer;
   };
-  const over = async (to: Spare, args: readonly string[]): Promise<unknown> => {
-    to.pending += 1;
+  const over = async (to: Spare, args: readonly string[], owed: number): Promise<unknown> => {
+    to.pending += owed;
     try {
       return await to.connection.command(args);
     } finally {
-      to.pending -= 1;
+      to.pending -= owed;
       if (to === spare) heardAt = performance.now();
       else closeIfIdle(to);
     }
   };
   const closeIfIdle = (one: Spare): void => {
-    if (one.pending > 0) return;
-    left.delete(one);
+    const isWaitedFor = one.pending > 0 && performance.now() - one.leftAt < unreachableMs;
+    if (isWaitedFor || !left.delete(one)) return;
     one.connection.close();
   };
   const leaveSpare = (): void => {
@@ -61,18 +69,19 @@ export const createLifeline = (port: RedisPort, quietMs: number): Lifeline => {
     spare = undefined;
     if (one === undefined) return;
     // It may be slow only, and what it owes is not all sent again.
+    one.leftAt = performance.now();
     left.add(one);
-    closeIfIdle(one);
+    for (const each of left) closeIfIdle(each);
   };
   const openSpare = (now: number): void => {
     leaveSpare();
-    spare = { connection: port.connect(), openedAt: now, pending: 0 };
+    spare = { connection: port.connect(), openedAt: now, pending: 0, leftAt: 0 };
     heardAt = now;
   };
 
   return {
-    command: (args) => (spare === undefined ? listened(port.command(args)) : over(spare, args)),
-    patientCommand: (args) => (spare === undefined ? listened(port.patientCommand(args)) : over(spare, args)),
+    command: (args) => (spare === undefined ? listened(port.command(args)) : over(spare, args, 1)),
+    patientCommand: (args) => (spare === undefined ? listened(port.patientCommand(args)) : over(spare, args, 0)),
     isLost(sentAt) {
       if (isClosed) return false;
       if (spare !== undefined && spare.openedAt > sentAt) return true;

@@ -88,7 +88,7 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
   const keyOf = (runId: string) => `${base}:log:${runId}`;
   const streamOf = (runId: string) => `${keyOf(runId)}:s`;
   const lateMs = overdueMs(unreachableMs);
-  const lifeline = createLifeline(port, lateMs);
+  const lifeline = createLifeline(port, { quietMs: lateMs, unreachableMs });
   const limits = { unreachableMs, lateMs, isLost: lifeline.isLost };
   const scripts = {
     create: limitRedisScript(createRedisScript(lifeline, createScript), limits),
