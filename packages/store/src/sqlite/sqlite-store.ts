@@ -112,16 +112,25 @@ const createQuery = (database: DatabaseSync, busyTimeoutMs: number): SqlQuery =>
   };
 };
 
-/** Tries again while another process writes, for at most `busyTimeoutMs`; at random, so that two do not keep step. */
+/**
+ * Tries again while another process writes, for at most `busyTimeoutMs`; at random, so that two do not keep step. Time in which this
+ * process had no turn does not count: on a machine that is overloaded that is nearly all of it, and a few looks say little.
+ */
 const whenFree = async <T>(run: () => T, busyTimeoutMs: number): Promise<T> => {
-  const giveUpAt = performance.now() + busyTimeoutMs;
+  let waitedMs = 0;
+  let triedAt = performance.now();
   const attempt = async function* () {
     yield run();
   };
-  const when = (error: unknown) => isBusy(error) && performance.now() < giveUpAt;
+  const when = (error: unknown): boolean => {
+    const now = performance.now();
+    waitedMs += Math.min(now - triedAt, slowestLookMs);
+    triedAt = now;
+    return isBusy(error) && waitedMs < busyTimeoutMs;
+  };
   try {
     const results = await pipe(
-      retry(attempt, { retries: Number.POSITIVE_INFINITY, baseMs: 2, maxMs: 50, when }),
+      retry(attempt, { retries: Number.POSITIVE_INFINITY, baseMs: 2, maxMs: slowestLookMs, when }),
       collect,
     );
     return results[0] as T;
@@ -133,6 +142,9 @@ const whenFree = async <T>(run: () => T, busyTimeoutMs: number): Promise<T> => {
     });
   }
 };
+
+/** How long one pause is at most. */
+const slowestLookMs = 50;
 
 /** SQLITE_BUSY, with whichever extension in the higher bits. */
 const isBusy = (error: unknown): boolean => ((error as { errcode?: number }).errcode ?? 0) % 256 === 5;
