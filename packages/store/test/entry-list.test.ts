@@ -57,9 +57,14 @@ describe('EntryList', () => {
         (given, drops, begins) => {
           const entries = entriesOf(given);
           const list = new EntryList();
+          const appendedWith = (at: number) => {
+            let count = 1;
+            while (at + count < entries.length && begins[at + count] === false) count += 1;
+            return count;
+          };
           let first = 0;
           for (const [at, entry] of entries.entries()) {
-            if (begins[at] ?? true) list.beginAppend();
+            if (begins[at] ?? true) list.beginAppend(appendedWith(at));
             push(list, entry, at + 1);
             for (let drop = drops[at] ?? 1; drop > 0 && first < at; drop -= 1) {
               list.dropFirst();

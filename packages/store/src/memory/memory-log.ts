@@ -114,7 +114,7 @@ export const createMemoryLog = (options: MemoryLogOptions = {}): StreamLog => {
       const run = known(runId);
       const { list } = run;
       let refused: ChatKitError | undefined;
-      list.beginAppend();
+      list.beginAppend(entries.length);
       for (const entry of entries) {
         const place = parseOffset(entry.offset);
         if (!list.isNew(entry.offset, place)) continue;

@@ -70,7 +70,7 @@ export const createLogFollower = (options: LogFollowerOptions): LogFollower => {
   const take = (run: Followed, batch: Batch): void => {
     if (batch.before !== '' && isAfter(batch.before, run.cursor)) run.window = new EntryWindow(batch.before);
     run.cursor = batch.id;
-    run.window.beginAppend();
+    run.window.beginAppend(batch.entries.length);
     for (const entry of batch.entries)
       if (isAfter(entry.offset, run.window.lastOffset))
         run.window.push(entry, parseOffset(entry.offset), batch.bytesPerEntry);

@@ -232,7 +232,7 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
       if (outbox.failure !== undefined) throw outbox.failure;
       const { window } = outbox;
       let refused: ChatKitError | undefined;
-      window.beginAppend();
+      window.beginAppend(entries.length);
       for (const entry of entries) {
         if (entry !== first) place = placeOf(entry);
         if (run.isLocal && !window.isNew(entry.offset, place)) continue;

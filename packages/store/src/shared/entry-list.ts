@@ -30,6 +30,9 @@ interface Row {
 /** What an offset of ours says: asked once per entry, because reading it is a good part of an append. */
 export type Place = NonNullable<ReturnType<typeof parseOffset>>;
 
+/** What an append of one entry needs no array for. */
+const none: LogEntry[] = [];
+
 /** Entries are numbered from 0 on, in the order in which they were pushed; a number stays that of its entry. */
 export class EntryList {
   /** An entry, or the text of a delta that belongs to a row. */
@@ -47,8 +50,8 @@ export class EntryList {
   private gone: Row | string | undefined;
   /** The last entry that was pushed. */
   last: LogEntry | undefined;
-  /** The last entries as they were pushed, of one append: readers that keep up take them before the next one. */
-  private recent: LogEntry[] = [];
+  /** The entries of the last append as they were pushed, if there were several: readers that keep up take them before the next one. */
+  private recent = none;
   /** The number of the oldest entry that is kept. */
   first = 0;
   /** The number that the next entry gets. */
@@ -72,9 +75,9 @@ export class EntryList {
     return typeof gone === 'object' ? formatOffset(gone.epoch, gone.seq + this.first - 1 - gone.from) : gone;
   }
 
-  /** Forgets the objects of the append before: from now on its rows stand for them. */
-  beginAppend(): void {
-    this.recent = [];
+  /** An append of so many entries begins. Of the one before, rows stand for the objects from now on. */
+  beginAppend(count: number): void {
+    this.recent = count > 1 ? [] : none;
   }
 
   /** Adds an entry of `size` bytes, whose offset says `place`. → what `plainDelta` says of it. */
@@ -105,13 +108,14 @@ export class EntryList {
     this.ends.push(this.total);
     this.end += 1;
     this.last = entry;
-    this.recent.push(entry);
+    if (this.recent !== none) this.recent.push(entry);
     return update;
   }
 
   /** The entry with this number, if it is there. Those of the newest append are the objects that were pushed. */
   at(number: number): LogEntry | undefined {
     if (number < this.first || number >= this.end) return undefined;
+    if (number === this.end - 1) return this.last;
     const place = number - this.end + this.recent.length;
     if (place >= 0) return this.recent[place];
     const slot = this.slots[number - this.base] as LogEntry | string;
