@@ -7,10 +7,12 @@ import { afterEach, describe, expect, test } from 'vitest';
 import {
   ada,
   add,
+  cancel,
   create,
   eve,
   eventsOf,
   framesOf,
+  named,
   optIn,
   outcomeOf,
   outline,
@@ -22,9 +24,6 @@ import { redisClients } from '../../packages/store/test/redis-clients.ts';
 import { type RedisServer, startRedis } from '../../packages/store/test/redis-server.ts';
 import { hasRedis } from './nodes.ts';
 import { patienceMs, until, within } from './requests.ts';
-
-const named = (id: string) => ({ ...optIn, 'chatkit-run-id': id });
-const stop = (run_id: string) => ({ type: 'runs.cancel' as const, params: { run_id } });
 
 describe.skipIf(!hasRedis).each(Object.entries(redisClients))('over %s', { timeout: 2 * patienceMs }, (_, connect) => {
   const closers: (() => unknown)[] = [];
@@ -69,8 +68,8 @@ describe.skipIf(!hasRedis).each(Object.entries(redisClients))('over %s', { timeo
       (run: string) => machine.attach(`run=${run}`, { context: eve, headers: optIn }),
       (run: string) => machine.attach(`run=${run}&after=1-2`, { context: eve, headers: optIn }),
       (run: string) => machine.attach(`run=${run}`, { context: eve, headers: { 'last-event-id': '1-0' } }),
-      (run: string) => machine.send(stop(run), { context: eve, headers: optIn }),
-      (run: string) => machine.send(stop(run), { context: eve }),
+      (run: string) => machine.send(cancel(run), { context: eve, headers: optIn }),
+      (run: string) => machine.send(cancel(run), { context: eve }),
       (run: string) => machine.send(add(id, 'second'), { context: eve, headers: named(run) }),
     ]);
     const askAll = async () => {
@@ -87,7 +86,7 @@ describe.skipIf(!hasRedis).each(Object.entries(redisClients))('over %s', { timeo
 
     // Her own thread under his run's id: she starts nothing there, and reads nothing of his.
     const taken = b.send(create('mine'), { context: eve, headers: named('waiter') });
-    await b.json(stop('holder'), { context: ada });
+    await b.json(cancel('holder'), { context: ada });
     const refused = await whole(taken);
     expect(refused.status).toBe(409);
     expect(refused.body).not.toContain('second');
@@ -107,15 +106,15 @@ describe.skipIf(!hasRedis).each(Object.entries(redisClients))('over %s', { timeo
     await c.send(create('first'), { headers: named('holder') });
     const [{ id }] = (await a.json({ type: 'threads.list', params: {} })).data as [{ id: string }];
     const answer = await within('a place', a.send(add(id, 'second'), { headers: named('waiter') }), patienceMs);
-    expect((await b.json(stop('waiter'), { context: eve })).status).toBe(404);
+    expect((await b.json(cancel('waiter'), { context: eve })).status).toBe(404);
     expect(await c.lease.find('waiter')).toMatchObject({ epoch: 0 });
     expect(await c.lease.find('waiter')).not.toHaveProperty('outcome');
-    expect(await within('his stop', b.json(stop('waiter')), patienceMs)).toEqual({ status: 200 });
+    expect(await within('his stop', b.json(cancel('waiter')), patienceMs)).toEqual({ status: 200 });
     expect(outcomeOf(await within('the end', framesOf(answer), patienceMs))).toBe('cancelled');
     // Also when it is over: what was stopped is told to him, and to nobody else.
     const late = await whole(b.attach('run=waiter', { context: eve, headers: optIn }));
     expect(late).toEqual(await whole(b.attach('run=nobody', { context: eve, headers: optIn })));
     expect(outcomeOf(await framesOf(await b.attach('run=waiter', { headers: optIn })))).toBe('cancelled');
-    await b.json(stop('holder'));
+    await b.json(cancel('holder'));
   });
 });

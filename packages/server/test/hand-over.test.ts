@@ -1,9 +1,8 @@
 // A connection that has become old is handed over: a whole frame, a word of where to go on, an ordinary end.
 import { createVirtualClock, hang, say, scriptedResponder, wait } from '@chatkit/testing';
 import { describe, expect, test } from 'vitest';
-import { create, eventsOf, framesOf, optIn, outcomeOf, settle, shown, testServer, textOf } from './support.ts';
+import { create, eventsOf, framesOf, named, optIn, outcomeOf, settle, shown, testServer, textOf } from './support.ts';
 
-const named = (id: string) => ({ ...optIn, 'chatkit-run-id': id });
 const slow = [say('one '), wait(700), say('two '), wait(700), say('three')];
 
 const start = (options: object = {}) => {

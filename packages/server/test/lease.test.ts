@@ -19,6 +19,7 @@ import {
   eve,
   eventsOf,
   framesOf,
+  named,
   optIn,
   outcomeOf,
   outline,
@@ -29,8 +30,6 @@ import {
   textOf,
   type User,
 } from './support.ts';
-
-const named = (id: string) => ({ ...optIn, 'chatkit-run-id': id });
 
 /** A log that refuses entries of an epoch that has passed, as a shared one must. */
 const fenced = (log: StreamLog): StreamLog & { refused: LogEntry[] } => {

@@ -19,6 +19,7 @@ import {
   eve,
   eventsOf,
   framesOf,
+  named,
   optIn,
   outcomeOf,
   outline,
@@ -29,7 +30,6 @@ import {
   textOf,
 } from './support.ts';
 
-const named = (id: string) => ({ ...optIn, 'chatkit-run-id': id });
 const halfway = () =>
   scriptedResponder((call, index) =>
     index === 0

@@ -13,14 +13,13 @@ import {
   create,
   eventsOf,
   framesOf,
-  optIn,
+  named,
   outcomeOf,
   testServer,
   textOf,
   type User,
 } from './support.ts';
 
-const named = (id: string) => ({ ...optIn, 'chatkit-run-id': id });
 const runs = Number(process.env['CHATKIT_RUNS'] ?? 40);
 
 /** Two servers that share everything; the scheduler decides whose call is answered next. */

@@ -95,6 +95,11 @@ export const add = (thread_id: string, text = 'more', more: object = {}): ChatKi
 
 export const optIn = { 'chatkit-client': '1' };
 
+/** The headers of a request that names its run. */
+export const named = (id: string) => ({ ...optIn, 'chatkit-run-id': id });
+
+export const cancel = (run_id: string): ChatKitRequestInput => ({ type: 'runs.cancel', params: { run_id } });
+
 export const framesOf = async (response: Response): Promise<SseFrame[]> => {
   const frames: SseFrame[] = [];
   if (response.body !== null) for await (const frame of decodeSse(response.body)) frames.push(frame);

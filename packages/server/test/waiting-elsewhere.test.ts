@@ -6,10 +6,12 @@ import { expect, test } from 'vitest';
 import type { BusyPolicy } from '../src/index.ts';
 import {
   add,
+  cancel,
   create,
   eve,
   eventsOf,
   framesOf,
+  named,
   optIn,
   outcomeOf,
   outline,
@@ -18,9 +20,6 @@ import {
   textOf,
   type User,
 } from './support.ts';
-
-const named = (id: string) => ({ ...optIn, 'chatkit-run-id': id });
-const stop = (run_id: string) => ({ type: 'runs.cancel' as const, params: { run_id } });
 
 /** On C `holder` has a thread, and `waiter` waits for it on A. */
 const waitingOnA = async (busy: BusyPolicy = 'queue', { broken = {} as Partial<RunLease>, isLong = false } = {}) => {
@@ -67,7 +66,7 @@ test('a reader on B gets the answer when its turn has come, from the start and b
   });
   await passing(settle(20));
   expect(respond.calls).toHaveLength(1);
-  await passing(b.json(stop('holder')));
+  await passing(b.json(cancel('holder')));
   const local = await passing(framesOf(await answer));
   expect(outcomeOf(local)).toBe('completed');
   for (const { status, frames } of await passing(Promise.all(readings))) {
@@ -83,7 +82,7 @@ test('a POST that is sent again to B waits for the one that stands in line and r
   const { b, id, a, answer, respond, passing, errors } = await waitingOnA();
   const again = b.send(add(id, 'second'), { headers: named('waiter') });
   await passing(settle(20));
-  await passing(b.json(stop('holder')));
+  await passing(b.json(cancel('holder')));
   const [local, remote] = await passing(Promise.all([answer, again].map(async (each) => framesOf(await each))));
   expect(outline(eventsOf(local ?? []))).toContain('thread.item.done assistant_message');
   expect(eventsOf(remote ?? [])).toEqual(eventsOf(local ?? []));
@@ -109,10 +108,10 @@ test.each([
   });
   const reading = b.attach('run=waiter', { headers: optIn }).then(framesOf);
   await passing(settle(20));
-  const stopped = b.json(stop('waiter'));
+  const stopped = b.json(cancel('waiter'));
   if (kind !== '') {
     await passing(settle(20));
-    await passing(c.json(stop('holder')));
+    await passing(c.json(cancel('holder')));
   }
   expect(await passing(stopped)).toEqual({ status: 200 });
   const local = await passing(framesOf(await answer));
@@ -121,7 +120,7 @@ test.each([
   for (const frames of [local, remote]) expect(frames.filter(({ event }) => event === 'end')).toHaveLength(1);
   expect(await lease.find('waiter')).toMatchObject({ outcome: 'cancelled' });
   if (kind !== '') return;
-  expect(await passing(b.json(stop('waiter')))).toEqual({ status: 200 });
+  expect(await passing(b.json(cancel('waiter')))).toEqual({ status: 200 });
   // Sent again, to any machine, it does not begin after all; who comes later is told the same.
   for (const server of [a, b, c]) {
     const again = await passing(server.json(add(id, 'second'), { headers: named('waiter') }));
@@ -131,7 +130,7 @@ test.each([
   }
   expect((await passing(b.attach('run=waiter&after=1-1', { headers: optIn }))).status).toBe(204);
   expect(respond.calls.map(({ outcome }) => outcome)).toEqual(['running']);
-  await passing(b.json(stop('holder')));
+  await passing(b.json(cancel('holder')));
   expect((await a.items(id)).map(textOf)).not.toContain('second');
   const next = await passing(b.send(add(id, 'third'), { headers: named('next') }).then(framesOf));
   expect(outcomeOf(next)).toBe('completed');
@@ -142,7 +141,7 @@ test('a stop on B ends one that waits until the answer before it has settled', a
   const { a, b, id, answer, lease, passing, errors } = await waitingOnA('interrupt');
   const reading = b.attach('run=waiter', { headers: optIn }).then(framesOf);
   await passing(settle(20));
-  expect(await passing(b.json(stop('waiter')))).toEqual({ status: 200 });
+  expect(await passing(b.json(cancel('waiter')))).toEqual({ status: 200 });
   expect((await passing(answer)).status).toBe(409);
   expect(outcomeOf(await passing(reading))).toBe('cancelled');
   expect(await lease.find('waiter')).toMatchObject({ epoch: 0, outcome: 'cancelled' });
@@ -184,7 +183,7 @@ test('a machine that dies with it: readers elsewhere are told an end, and it may
   expect((await b.attach('run=waiter', { headers: optIn })).status).toBe(404);
   const again = b.send(add(id, 'second'), { headers: named('waiter') }).then(framesOf);
   await clock.advance(100);
-  await b.json(stop('holder'));
+  await b.json(cancel('holder'));
   await clock.advance(1_000);
   expect(outcomeOf(await again)).toBe('completed');
 });
@@ -199,7 +198,7 @@ test('for a stranger, there and on B, it is as if it had never been', async () =
     (run: string) => server.attach(`run=${run}`, { context: eve }),
     (run: string) => server.attach(`run=${run}&after=1-2`, { context: eve, headers: optIn }),
     (run: string) => server.attach(`run=${run}`, { context: eve, headers: { 'last-event-id': '1-0' } }),
-    (run: string) => server.send(stop(run), { context: eve, headers: optIn }),
+    (run: string) => server.send(cancel(run), { context: eve, headers: optIn }),
     (run: string) => server.send(add(id, 'second'), { context: eve, headers: named(run) }),
   ]);
   for (const attempt of attempts) {
@@ -211,7 +210,7 @@ test('for a stranger, there and on B, it is as if it had never been', async () =
   const taken = b.send(create('mine'), { context: eve, headers: named('waiter') });
   await passing(settle(20));
   expect(await lease.find('waiter')).toMatchObject({ threadId: id, epoch: 0 });
-  await passing(b.json(stop('holder')));
+  await passing(b.json(cancel('holder')));
   const refused = await whole(taken);
   expect(refused.status).toBe(409);
   expect(refused.body).not.toContain('second');
