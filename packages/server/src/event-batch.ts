@@ -5,6 +5,7 @@
  * what a token costs. Everything but text goes at once, behind the text that waits.
  */
 import type { ThreadStreamEvent } from '@chatkit/core';
+import type { Failure } from '@chatkit/stream/engine';
 import { endOfTurn } from '@chatkit/transport';
 import { isTextDelta } from './text-delta.ts';
 
@@ -24,8 +25,8 @@ export class EventBatch {
   private waiting: ThreadStreamEvent[] = [];
   private length = 0;
   private turn: 'quiet' | 'begun' = 'quiet';
-  /** What the append at the end of a turn threw. A box, because it may be `undefined`. */
-  private failure: { readonly error: unknown } | undefined;
+  /** What the append at the end of a turn threw. */
+  private failure: Failure | undefined;
 
   constructor(append: Append) {
     this.append = append;

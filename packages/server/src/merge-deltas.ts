@@ -1,7 +1,7 @@
 /**
  * Lets a reader that fell behind catch up: neighbouring text deltas of one part become one, under the offset of the
- * last. The batch grows with the backlog and is a single event when there is none, so an attentive reader sees every
- * delta and waits for nothing; a replay of 10,000 deltas takes a handful of frames.
+ * last. What is joined grows with the backlog. Without one it is what was appended together: a delta alone, or those of one
+ * turn. So an attentive reader waits for nothing, and a replay of 10,000 deltas takes a handful of frames.
  */
 import { type LogEntry, textDelta } from '@chatkit/core';
 import { isSamePart, isTextDelta, type TextDeltaEvent } from './text-delta.ts';

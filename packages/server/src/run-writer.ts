@@ -1,5 +1,5 @@
 /**
- * What a run says gets its offsets, one per event, and goes into the log. Before the run has been given the log it is kept here,
+ * Verb 2 of the path of a token: append. What a run says gets its offsets, one per event, and goes into the log. Before the run has been given the log it is kept here,
  * for readers that come early. Waiting for the log's room is the backpressure; a stop does not wait for it.
  */
 import {
@@ -10,6 +10,7 @@ import {
   type StreamLog,
   type ThreadStreamEvent,
 } from '@chatkit/core';
+import type { Failure } from '@chatkit/stream/engine';
 import { EventBatch } from './event-batch.ts';
 
 /** By what right a run writes. */
@@ -39,8 +40,8 @@ export class RunWriter {
   private readonly onBroken: () => void;
   private readonly batch: EventBatch;
   private owner: RunOwner | undefined;
-  /** Why nothing more can be written. A box, because it may be `undefined`. */
-  private broken: { readonly error: unknown } | undefined;
+  /** Why nothing more can be written. */
+  private broken: Failure | undefined;
   /** How many entries there are. */
   private seq = 0;
   /** What a run without a log has to say: that it did not begin, and how it ended. */
@@ -105,7 +106,7 @@ export class RunWriter {
   }
 
   private sayAll(events: readonly ThreadStreamEvent[]): Promise<void> | undefined {
-    if (this.broken !== undefined || this.owner?.isHeld() === false) return undefined;
+    if (this.broken !== undefined || !this.isHeld()) return undefined;
     try {
       const room = this.append(events.map((event, at) => ({ offset: this.offsetAt(this.seq + 1 + at), event })));
       this.onSaid();

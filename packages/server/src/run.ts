@@ -1,6 +1,6 @@
 /**
- * Verb 2 of the path of a token: append. A run pumps the events of one turn into its log (`run-writer.ts`) and settles exactly
- * once, however the turn ends: its own end, an error, a stop by anybody.
+ * A run: it pumps the events of one turn into its log (`run-writer.ts`) and settles exactly once, however the turn ends: its own
+ * end, an error, a stop by anybody.
  */
 import {
   ChatKitError,
