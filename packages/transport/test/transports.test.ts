@@ -27,8 +27,11 @@ const onNodeWith =
   async (answer: Answer): Promise<RunningTransport> => {
     const server = createServer(async (incoming, response) => {
       const gone = new AbortController();
-      const reply = await answer(toRequest(incoming, gone.signal));
-      writeReply(reply, response, { ...options, onDisconnect: () => gone.abort() }).catch(() => {});
+      const request = toRequest(incoming, gone.signal);
+      const reply = await answer(request);
+      // Naming the request keeps it alive: its signal follows ours only as long as it is.
+      const onDisconnect = () => request.signal.aborted || gone.abort();
+      writeReply(reply, response, { ...options, onDisconnect }).catch(() => {});
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;

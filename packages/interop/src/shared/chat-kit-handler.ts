@@ -20,18 +20,21 @@ export const callServer = async <Context>(
   context: Context,
   signal: AbortSignal,
 ): Promise<AsyncIterable<ThreadStreamEvent>> => {
-  const response = await server.handle(
-    new Request('http://chatkit.invalid/', {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(request),
-      signal,
-    }),
-    context,
-  );
+  const call = new Request('http://chatkit.invalid/', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(request),
+    signal,
+  });
+  const response = await server.handle(call, context);
   if (!response.ok || response.body === null) throw await toError(response);
-  return readEvents(response.body);
+  const events = readEvents(response.body);
+  held.set(events, call);
+  return events;
 };
+
+/** Requests by the events that they led to: the signal of a request follows the caller's only while somebody holds the request. */
+const held = new WeakMap<AsyncIterable<ThreadStreamEvent>, Request>();
 
 async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<ThreadStreamEvent, void, undefined> {
   for await (const frame of decodeSse(body)) {

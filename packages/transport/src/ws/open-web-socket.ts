@@ -72,7 +72,9 @@ export function openWebSocket(url: string | URL, options: OpenWebSocketOptions =
         headers: Object.fromEntries(request.headers),
         body,
       };
-      return (await untilAborted(connected(), request.signal)).run(open, request.signal);
+      // What follows the caller's signal does so only while somebody holds it, so the run holds the one that is nearest to it.
+      const followed = input instanceof Request && !init?.signal ? input : request;
+      return (await untilAborted(connected(), followed.signal)).run(open, followed);
     },
     close() {
       link?.then(
@@ -84,7 +86,8 @@ export function openWebSocket(url: string | URL, options: OpenWebSocketOptions =
 }
 
 interface Link {
-  run(open: Extract<ClientMessage, { open: unknown }>['open'], signal: AbortSignal): Promise<Response>;
+  /** Asks, for as long as the signal of `request` is not aborted. */
+  run(open: Extract<ClientMessage, { open: unknown }>['open'], request: Request): Promise<Response>;
   close(): void;
 }
 
@@ -117,11 +120,11 @@ function connect(url: string | URL, options: OpenWebSocketOptions, onLost: () =>
       hasOpened = true;
       resolve({
         close: () => drop(closeCodes.done),
-        run: (open, signal) =>
+        run: (open, request) =>
           new Promise((answered, refused) => {
-            if (signal.aborted) return refused(signal.reason);
+            if (request.signal.aborted) return refused(request.signal.reason);
             const id = `r${++count}`;
-            const run = createRun(id, windowLength, signal, send, answered, refused, () => runs.delete(id));
+            const run = createRun(id, windowLength, request, send, answered, refused, () => runs.delete(id));
             if (isLost)
               return run.fail(new TransportError('transport.network', 'The WebSocket was lost.', { retryable: true }));
             runs.set(id, run);
@@ -153,7 +156,7 @@ function connect(url: string | URL, options: OpenWebSocketOptions, onLost: () =>
 function createRun(
   id: string,
   windowLength: number,
-  signal: AbortSignal,
+  request: Request,
   send: (message: ClientMessage) => void,
   answered: (response: Response) => void,
   refused: (error: unknown) => void,
@@ -167,7 +170,7 @@ function createRun(
   const settle = (): boolean => {
     const wasOpen = isOpen;
     isOpen = false;
-    signal.removeEventListener('abort', onAbort);
+    request.signal.removeEventListener('abort', onAbort);
     forget();
     return wasOpen;
   };
@@ -176,9 +179,9 @@ function createRun(
   };
   const onAbort = (): void => {
     leave();
-    refused(signal.reason);
+    refused(request.signal.reason);
   };
-  signal.addEventListener('abort', onAbort, { once: true });
+  request.signal.addEventListener('abort', onAbort, { once: true });
 
   // What waits for the consumer is bounded by the window, so the queue needs no bound of its own.
   const text = pushable<string>({ capacity: Number.POSITIVE_INFINITY, onClose: leave });
@@ -194,7 +197,7 @@ function createRun(
   return {
     head(status, headers) {
       const hasBody = status !== 204 && status !== 205 && status !== 304;
-      const body = hasBody ? toReadableStream(pipe(text, map(take), abortable(signal))) : null;
+      const body = hasBody ? toReadableStream(pipe(text, map(take), abortable(request.signal))) : null;
       answered(new Response(body as BodyInit | null, { status, headers: new Headers(headers) }));
     },
     body: (part) => void text.push(part),

@@ -49,6 +49,8 @@ export interface Session {
 
 interface OpenRun {
   readonly controller: AbortController;
+  /** Held here, because its signal follows the controller's only while somebody holds it. */
+  readonly request: Request;
   /** Body text that the client still takes. */
   window: number;
   /** Body text that has been sent. */
@@ -133,14 +135,14 @@ export function createSession(port: SocketPort, answer: Answer, options: Session
       return;
     }
     const controller = new AbortController();
-    const run: OpenRun = { controller, window, sent: 0, wake: undefined, leave: () => {} };
     const request = toRequest(open, controller.signal);
     if (request === undefined) {
       fail(closeCodes.badMessage, 'not a request');
       return;
     }
+    const run: OpenRun = { controller, request, window, sent: 0, wake: undefined, leave: () => {} };
     runs.set(id, run);
-    serve(id, run, request).then(
+    serve(id, run).then(
       () => settle(id, run, 'end'),
       (error) => {
         if (runs.get(id) === run) onError?.(error);
@@ -155,9 +157,9 @@ export function createSession(port: SocketPort, answer: Answer, options: Session
     closeIfOld();
   };
 
-  const serve = async (id: string, run: OpenRun, request: Request): Promise<void> => {
+  const serve = async (id: string, run: OpenRun): Promise<void> => {
     const isOver = (): boolean => runs.get(id) !== run;
-    const { status, headers, body } = await answer(request);
+    const { status, headers, body } = await answer(run.request);
     const source = body === null ? undefined : from(typeof body === 'string' ? [body] : body);
     if (isOver()) {
       source?.return().catch(ignore);
