@@ -8,7 +8,7 @@ import { type Clock, systemClock } from './clock.ts';
 import { deadline } from './engine/deadline.ts';
 import { operator } from './engine/outlet.ts';
 import { type Pump, pump } from './engine/pump.ts';
-import { textTail } from './engine/text-tail.ts';
+import { type Takeable, textTail } from './engine/text-tail.ts';
 import type { Operator } from './stream.ts';
 
 /** Options of `smooth`. The first three are needed when items are not plain strings. */
@@ -104,11 +104,18 @@ export function smooth<T = string>(options: SmoothOptions<T> = {}): Operator<T, 
     const due = deadline(clock, () => out.run());
 
     const nextPiece = (now: number): string => {
-      const isComplete = now >= lastArrivalAt + holdMs || now >= oldestDueAt();
-      const wanted = Math.max(dueBy(now), Math.ceil(rateAt(now) * stepMs));
-      const piece = tail.take(wanted, isComplete ? 'all' : isFirst ? 'graphemes' : 'units');
+      const dueLength = dueBy(now);
+      const wanted = Math.max(dueLength, Math.ceil(rateAt(now) * stepMs));
+      let piece = tail.take(wanted, takeableAt(now, dueLength));
+      // What is due of the last grapheme goes without the rest of it.
+      if (piece.length < dueLength) piece += tail.take(dueLength - piece.length, 'all');
       if (piece.length > 0) isFirst = false;
       return piece;
+    };
+
+    const takeableAt = (now: number, dueLength: number): Takeable => {
+      if (now >= lastArrivalAt + holdMs) return 'all';
+      return isFirst || dueLength > 0 ? 'graphemes' : 'units';
     };
 
     /** Characters per millisecond that get every part of the held text out by its due time. */

@@ -137,6 +137,24 @@ describe('smooth', () => {
     );
   });
 
+  it.each(['word', 'grapheme'] as const)(
+    'by the %s: lets text go that is due and keeps the grapheme that still comes in',
+    async (unit) => {
+      const text = ` 00AA000${family}`;
+      const pieces = await play(every(20, text), { unit });
+      expect(joined(pieces)).toBe(text);
+      expect(pieces.at(-1)?.[1]).toBe(family);
+    },
+  );
+
+  it('lets a grapheme go that is late as a whole, though more of it comes', async () => {
+    const marks = `a${'\u0301'.repeat(40)}`;
+    const pieces = await play(every(20, marks));
+    expect(joined(pieces)).toBe(marks);
+    const late = timesOf(pieces).map((at, index) => at - index * 20);
+    expect(Math.max(...late)).toBe(250);
+  });
+
   it('spreads a burst: the gaps between pieces are even', async () => {
     const pieces = await play([
       [0, english],

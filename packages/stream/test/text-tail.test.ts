@@ -48,6 +48,29 @@ describe.each(['word', 'grapheme'] as const)('%s', (unit) => {
     );
   });
 
+  it('keeps the last character only with what may yet become one unit with it', () => {
+    const mayStandInside = new Set<string>();
+    const held = new Set<string>();
+    for (let code = 0x80; code < 0xfffe; code++) {
+      const mark = String.fromCharCode(code);
+      if (!/[\p{P}\p{S}\p{Z}\p{C}]/u.test(mark) || /\p{Cs}|\p{Co}/u.test(mark)) continue;
+      for (const side of ['a', '1', '\u05d0']) {
+        const boundaries = boundariesOf(side + mark + side, unit);
+        if (boundaries.has(1)) continue;
+        if (boundariesOf(side + mark, unit).has(1)) mayStandInside.add(mark);
+      }
+      const tail = textTail(unit, 'en');
+      tail.push(`a${mark}`);
+      if (tail.take(1, 'units') === '') held.add(mark);
+    }
+    expect([...mayStandInside].filter((mark) => !held.has(mark))).toEqual([]);
+    expect(held.has('→')).toBe(false);
+
+    const tail = textTail(unit, 'en');
+    tail.push('word👩');
+    expect(tail.take(4, 'units')).toBe('word');
+  });
+
   it('takes what is asked for, up to the next boundary', () => {
     const tail = textTail(unit, 'en');
     tail.push('one two three ');

@@ -77,6 +77,9 @@ const PLAIN =
 /** Those that may be in one word with each other: letters, digits, and what may stand inside a word or a number. */
 const JOINING = /[\w'".:,;\uac00-\ud7a3\uff0c]/;
 
+/** What may stand inside a word or a number is punctuation, but for the fraction slash. */
+const MARK = /^[\p{P}\u2044]/u;
+
 /** Those whose words only a dictionary tells apart; but for the low line, they are in one word with nothing else. */
 const UNSPACED = /[_\u3041-\u9fff]/;
 
@@ -104,8 +107,9 @@ function lastBoundary(rules: Rules, text: string, from: number): number {
   if (isSure) return from;
   const segments = rules.segmenter.segment(text.slice(from));
   const last = segments.containing(text.length - from - 1) as Intl.SegmentData;
-  // A mark at the end may yet turn out to stand inside a word (rules WB6 and WB11).
-  const previous = last.isWordLike === false ? segments.containing(last.index - 1) : undefined;
+  // A mark at the end may yet turn out to stand inside a word (rules WB6 and WB11), an emoji or an arrow never.
+  const mayStandInside = last.isWordLike === false && MARK.test(last.segment);
+  const previous = mayStandInside ? segments.containing(last.index - 1) : undefined;
   return from + (previous?.isWordLike ? previous.index : last.index);
 }
 
