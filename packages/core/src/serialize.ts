@@ -15,9 +15,13 @@ type Encode = (value: unknown) => unknown;
 /** A field that is written as it is, and left out when it is missing. Any other constant is the field's default. */
 const plain = undefined;
 
-/** A model: its fields in the order in which they are written, each with its encoder or its default. */
-const model = (fields: Readonly<Record<string, unknown>>): Encode => {
-  const table = Object.entries(fields);
+/**
+ * A model: its fields in the order in which they are written, each with its encoder or its default. The functions that build
+ * tables are marked for bundlers, and a table is spread into none: a page that reads the wire carries nothing of what writes it.
+ */
+/* @__NO_SIDE_EFFECTS__ */
+const model = (...fields: readonly Readonly<Record<string, unknown>>[]): Encode => {
+  const table = fields.flatMap((part) => Object.entries(part));
   return (value) => {
     if (typeof value !== 'object' || value === null) return value;
     const out: Record<string, unknown> = {};
@@ -31,6 +35,7 @@ const model = (fields: Readonly<Record<string, unknown>>): Encode => {
 };
 
 /** A list, empty when it is missing: the reference knows no other default for one. */
+/* @__NO_SIDE_EFFECTS__ */
 const list =
   (encode: Encode): Encode =>
   (value = []) =>
@@ -42,6 +47,7 @@ const texts = list((text) => text);
 const object: Encode = (value = {}) => value;
 
 /** Picks the model by the tag. A tag that is not known passes the value through. */
+/* @__NO_SIDE_EFFECTS__ */
 const union =
   (models: Readonly<Record<string, Encode>>): Encode =>
   (value) => {
@@ -72,13 +78,12 @@ const component: Encode = (value) => {
 const declared = model({ key: plain, id: plain, type: plain, children: component });
 
 const sourceBase = { title: plain, description: plain, timestamp: plain, group: plain, type: plain };
-const fileSource = model({ ...sourceBase, filename: plain });
-const urlSource = model({ ...sourceBase, url: plain, attribution: plain });
+const fileSource = model(sourceBase, { filename: plain });
+const urlSource = model(sourceBase, { url: plain, attribution: plain });
 const source = union({
   file: fileSource,
   url: urlSource,
-  entity: model({
-    ...sourceBase,
+  entity: model(sourceBase, {
     id: plain,
     icon: plain,
     label: plain,
@@ -104,14 +109,14 @@ const attachmentBase = {
   thread_id: plain,
   type: plain,
 };
-const attachment = union({ file: model(attachmentBase), image: model({ ...attachmentBase, preview_url: plain }) });
+const attachment = union({ file: model(attachmentBase), image: model(attachmentBase, { preview_url: plain }) });
 
 const taskBase = { status_indicator: 'none', type: plain, title: plain };
 const task = union({
-  custom: model({ ...taskBase, icon: plain, content: plain }),
-  web_search: model({ ...taskBase, title_query: plain, queries: texts, sources: list(urlSource) }),
-  thought: model({ ...taskBase, content: plain }),
-  file: model({ ...taskBase, sources: list(fileSource) }),
+  custom: model(taskBase, { icon: plain, content: plain }),
+  web_search: model(taskBase, { title_query: plain, queries: texts, sources: list(urlSource) }),
+  thought: model(taskBase, { content: plain }),
+  file: model(taskBase, { sources: list(fileSource) }),
   image: model(taskBase),
 });
 const workflow = model({
@@ -123,37 +128,35 @@ const workflow = model({
 
 const inputBase = { id: plain, question: plain, answer: model({ values: texts, skipped: false }), type: plain };
 const structuredInput = union({
-  multiple_choice: model({ ...inputBase, options: list(model({ value: plain })), multiple: false }),
-  freeform: model({ ...inputBase, description: plain }),
+  multiple_choice: model(inputBase, { options: list(model({ value: plain })), multiple: false }),
+  freeform: model(inputBase, { description: plain }),
 });
 
 const image = model({ id: plain, url: plain });
 const inferenceOptions = model({ tool_choice: model({ id: plain }), model: plain });
 
 const itemBase = { id: plain, thread_id: plain, created_at: plain, type: plain };
-const withContent = model({ ...itemBase, content: plain });
+const withContent = model(itemBase, { content: plain });
 const item = union({
-  user_message: model({
-    ...itemBase,
+  user_message: model(itemBase, {
     content: list(userContent),
     attachments: list(attachment),
     quoted_text: plain,
     inference_options: (value: unknown = {}) => inferenceOptions(value),
   }),
-  assistant_message: model({ ...itemBase, content: list(assistantContent) }),
-  client_tool_call: model({
-    ...itemBase,
+  assistant_message: model(itemBase, { content: list(assistantContent) }),
+  client_tool_call: model(itemBase, {
     status: 'pending',
     call_id: plain,
     name: plain,
     arguments: plain,
     output: plain,
   }),
-  widget: model({ ...itemBase, widget: component, copy_text: plain }),
-  generated_image: model({ ...itemBase, image }),
-  structured_input: model({ ...itemBase, status: 'pending', inputs: list(structuredInput) }),
-  task: model({ ...itemBase, task }),
-  workflow: model({ ...itemBase, workflow }),
+  widget: model(itemBase, { widget: component, copy_text: plain }),
+  generated_image: model(itemBase, { image }),
+  structured_input: model(itemBase, { status: 'pending', inputs: list(structuredInput) }),
+  task: model(itemBase, { task }),
+  workflow: model(itemBase, { workflow }),
   end_of_turn: model(itemBase),
   hidden_context_item: withContent,
   sdk_hidden_context: withContent,
@@ -174,12 +177,12 @@ const thread = model({
 });
 
 const part = { type: plain, content_index: plain };
-const partContent = model({ ...part, content: assistantContent });
+const partContent = model(part, { content: assistantContent });
 const workflowTask = model({ type: plain, task_index: plain, task });
 const update = union({
   'assistant_message.content_part.added': partContent,
-  'assistant_message.content_part.text_delta': model({ ...part, delta: plain }),
-  'assistant_message.content_part.annotation_added': model({ ...part, annotation_index: plain, annotation }),
+  'assistant_message.content_part.text_delta': model(part, { delta: plain }),
+  'assistant_message.content_part.annotation_added': model(part, { annotation_index: plain, annotation }),
   'assistant_message.content_part.done': partContent,
   'widget.streaming_text.value_delta': model({ type: plain, component_id: plain, delta: plain, done: plain }),
   'widget.root.updated': model({ type: plain, widget: component }),
