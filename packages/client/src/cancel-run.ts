@@ -49,7 +49,8 @@ const tell = async (connection: RunConnection, { endpoint, clock, page }: Connec
       );
       return true;
     } catch (error) {
-      if (!mayPass(error, reach, attempt)) return hangUp(connection) || isChatKitError(error, 'run.not_found');
+      if (!mayPass(error, reach, attempt))
+        return hangUp(connection) || (reach !== 'unanswered' && isChatKitError(error, 'run.not_found'));
     }
     await pauseUntilOnline(Math.min(100 * 2 ** attempt, 5_000), clock, page);
   }

@@ -15,7 +15,7 @@ import {
   type ThreadState,
   type ThreadStreamEvent,
 } from '@chatkit/core';
-import type { OutgoingMessage } from './optimistic.ts';
+import { type OutgoingMessage, withoutArrived } from './optimistic.ts';
 
 /** What the client is doing. `submitting`: sent, nothing has come yet. `stopping`: asked to stop, not yet confirmed. */
 export type ChatStatus = 'idle' | 'loading' | 'submitting' | 'streaming' | 'stopping';
@@ -62,12 +62,26 @@ export const emptyChatState: ChatState = {
 /** Another thread is on its way: what was shown goes. */
 export const beginLoading = (): ChatState => ({ ...emptyChatState, status: 'loading' });
 
-/** A thread that was loaded; again, perhaps: then pages before it that are there already stay. */
-export const showThread = (state: ChatState, thread: ThreadState, olderCursor: string | undefined): ChatState => {
+/**
+ * A thread that was loaded; again, perhaps: then pages before it that are there already stay, and a message that failed, or was
+ * sent by the run `runId`, goes if it is among what is new.
+ */
+export const showThread = (
+  state: ChatState,
+  thread: ThreadState,
+  olderCursor: string | undefined,
+  runId?: string,
+): ChatState => {
   const shown = selectItems(state.thread);
+  const known = new Set(shown.map(({ id }) => id));
   const at = shown.findIndex(({ id }) => id === selectItems(thread)[0]?.id);
   return {
     ...state,
+    outbox: withoutArrived(
+      state.outbox,
+      selectItems(thread).filter(({ id }) => !known.has(id)),
+      (message) => message.state === 'failed' || message.runId === runId,
+    ),
     thread: at > 0 ? prependItems(thread, shown.slice(0, at)) : thread,
     olderCursor: at > 0 ? state.olderCursor : olderCursor,
     status: state.status !== 'loading' ? state.status : isSending(state) ? 'submitting' : 'idle',
@@ -164,13 +178,18 @@ export const sendAgain = (state: ChatState, runId: string): ChatState => ({
 });
 
 export const dropOutgoing = (state: ChatState, runId: string): ChatState =>
-  state.outbox.some((message) => message.runId === runId)
-    ? { ...state, outbox: state.outbox.filter((message) => message.runId !== runId) }
-    : state;
+  isUnconfirmed(state, runId) ? { ...state, outbox: state.outbox.filter((message) => message.runId !== runId) } : state;
 
-export const failOutgoing = (state: ChatState, runId: string): ChatState => ({
+/** Whether a message is on its way, or failed, whose run this is. */
+export const isUnconfirmed = ({ outbox }: ChatState, runId: string): boolean =>
+  outbox.some((message) => message.runId === runId);
+
+/** A message has failed. `nextRunId`: the run that will carry it when it is sent again. */
+export const failOutgoing = (state: ChatState, runId: string, nextRunId = runId): ChatState => ({
   ...state,
-  outbox: state.outbox.map((message) => (message.runId === runId ? { ...message, state: 'failed' } : message)),
+  outbox: state.outbox.map((message) =>
+    message.runId === runId ? { ...message, runId: nextRunId, state: 'failed' } : message,
+  ),
 });
 
 /** A message that waited for its turn will not be sent. */

@@ -21,6 +21,7 @@ import {
   type ChatState,
   emptyChatState,
   failLoading,
+  isUnconfirmed,
   letGo,
   pruneAfter,
   sendAgain,
@@ -88,16 +89,20 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
         reportLater(error);
       }
     },
-    onLateStop: () => void refresh().catch(() => {}),
+    onLateStop(runId) {
+      // What the run said tells whether the message arrived, also of a thread whose id has not.
+      if (server !== 'resumable' || !isUnconfirmed(state, runId)) void refresh().catch(() => {});
+      else if (isIdle()) begin({ runId }, 'wait');
+    },
     toolHandler: options.onClientTool,
     toolTimeoutMs: options.clientToolTimeoutMs ?? 60_000,
     namesCalls: () => server === 'resumable',
-    async reload(isUnknown, signal) {
+    async reload(runId, isUnknown, signal) {
       const threadId = state.thread.thread?.id;
       if (threadId === undefined) return false;
       const loaded = await loadThread(endpoint, threadId, { signal });
       if (isUnknown && !wentOn(state, loaded.thread)) return false;
-      update((chat) => showThread(chat, loaded.thread, loaded.olderCursor));
+      update((chat) => showThread(chat, loaded.thread, loaded.olderCursor, runId));
       return selectItems(loaded.thread).at(-1)?.type !== 'user_message';
     },
   };
@@ -122,7 +127,7 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
         ? { type: 'threads.create', params: { input } }
         : { type: 'threads.add_user_message', params: { thread_id, input } };
     };
-    const run = request('interrupt', make, { runId, hasMessage: true });
+    const run = request('interrupt', make, { runId });
     notifier.flush();
     return run;
   };
@@ -135,9 +140,11 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
     if (error !== undefined) throw error;
   };
 
+  const isIdle = (): boolean => lane.current() === undefined && lane.waiting().length === 0;
+
   const refresh = async (): Promise<void> => {
     const id = state.thread.thread?.id;
-    if (id !== undefined && lane.current() === undefined) await load(id, () => {});
+    if (id !== undefined && isIdle()) await load(id, () => {});
   };
 
   const threadId = (): string => {

@@ -1,12 +1,13 @@
 /**
  * The user's message before the server has told of it. It is shown at once, under an id of its own; the server's message
  * takes its place (the protocol has no client id, so it is the first user message that the run finishes). A message that
- * could not be sent stays, marked, until it is sent again.
+ * could not be sent stays, marked, until it is sent again, or until the thread shows that it has arrived after all.
  */
 import {
   type Attachment,
   type ChatKitRequestInput,
   createId,
+  type ThreadItem,
   type ThreadStreamEvent,
   type UserMessageContent,
   type UserMessageItem,
@@ -74,3 +75,31 @@ export const createOutgoing = (
 /** Whether these events tell of the message that the run was started with. */
 export const confirmsMessage = (events: readonly ThreadStreamEvent[]): boolean =>
   events.some((event) => event.type === 'thread.item.done' && event.item?.type === 'user_message');
+
+/**
+ * The messages of `outbox` that are not among `items`, which are new on the screen. Each item stands for one message that says
+ * the same; `isDoubtful` tells of which messages it is not known whether they arrived.
+ */
+export const withoutArrived = (
+  outbox: readonly OutgoingMessage[],
+  items: readonly ThreadItem[],
+  isDoubtful: (message: OutgoingMessage) => boolean,
+): readonly OutgoingMessage[] => {
+  const said = items.map((item) =>
+    item.type === 'user_message'
+      ? gistOf(
+          item,
+          item.attachments?.map(({ id }) => id),
+        )
+      : undefined,
+  );
+  return outbox.filter((message) => {
+    const at = isDoubtful(message) ? said.indexOf(gistOf(message.item, message.input.attachments)) : -1;
+    if (at !== -1) said[at] = undefined;
+    return at === -1;
+  });
+};
+
+/** What a user has said, however it is written down: a server fills in defaults, and drops what it does not know. */
+const gistOf = ({ content, quoted_text }: UserMessageItem, attachments: readonly string[] | null | undefined): string =>
+  JSON.stringify([content?.map(({ text }) => text), quoted_text ?? '', attachments ?? []]);

@@ -19,9 +19,9 @@ export interface TurnContext {
    * The server lost sight of the run: shows the thread as it is stored, and whether there is an answer in it. With
    * `isUnknown`, only if it shows that the run went on.
    */
-  readonly reload: (isUnknown: boolean, signal: AbortSignal) => Promise<boolean>;
-  /** The server heard of a stop when the stream was gone: what it has kept is not what is on the screen. */
-  readonly onLateStop: () => void;
+  readonly reload: (runId: string, isUnknown: boolean, signal: AbortSignal) => Promise<boolean>;
+  /** The stream was gone when the server heard of a stop: what it has kept is not what is on the screen. */
+  readonly onLateStop: (runId: string) => void;
   readonly toolHandler: ClientToolHandler | undefined;
   readonly toolTimeoutMs: number;
   /** Whether the server is known to take a call's id with its output. */

@@ -21,6 +21,7 @@ import {
   failOutgoing,
   freeze,
   giveUpOutgoing,
+  isUnconfirmed,
   shownFailure,
 } from './chat-state.ts';
 import { completeCall, outputRequest, pendingToolCalls, runTools, type ToolOutput } from './client-tools.ts';
@@ -40,8 +41,6 @@ export interface TurnPlan {
   readonly runId: string;
   /** What starts it, made when its turn has come. Absent: attach to the run `runId`. */
   readonly request?: (() => ChatKitRequestInput) | undefined;
-  /** Whether it carries a message of the user's, which is in the outbox under `runId`. */
-  readonly hasMessage?: boolean | undefined;
   /**
    * What changes on the screen when it starts, for example what is to be answered anew. Undone if it cannot start. Of an
    * attached run it is shown together with what the run has said so far.
@@ -51,7 +50,6 @@ export interface TurnPlan {
 
 export interface Turn extends LaneTurn {
   readonly run: ChatRun;
-  readonly hasMessage: boolean;
   /** Resolves when something can be shown of it: at the latest when it has settled. */
   readonly shown: Promise<void>;
   /** Stops the run, wherever it is. Resolves when it has settled. */
@@ -67,11 +65,8 @@ const plainSettleMs = 250;
 /** Where a turn is. `settled`: its end is known; `over`: the next one may start. */
 type Phase = 'waiting' | 'running' | 'stopping' | 'settled' | 'over';
 
-/**
- * How much of a turn has been seen: nothing; its beginning is on the screen; events have come; one of them was the
- * user's message, which is thereby known to be stored.
- */
-type Stage = 'unseen' | 'shown' | 'begun' | 'confirmed';
+/** How much of a turn has been seen: nothing; its beginning is on the screen; events have come. */
+type Stage = 'unseen' | 'shown' | 'begun';
 
 export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
   const { clock } = context.ports;
@@ -80,7 +75,6 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
   const aside = new AbortController();
   const shown = deferred<void>();
   const settled = deferred<void>();
-  const hasMessage = plan.hasMessage === true;
   let phase: Phase = 'waiting';
   let stage: Stage = 'unseen';
   /** Whether a newer turn waits. */
@@ -89,8 +83,8 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
   let reach: Reach | undefined;
 
   const isLive = (): boolean => phase === 'running' || phase === 'stopping';
-  /** Whether stopping loses nothing of the user's. */
-  const canYield = (): boolean => stage === 'confirmed' || !hasMessage;
+  /** Whether it carries a message of the user's that is not known to be stored: stopping might lose it. */
+  const isPending = (): boolean => isUnconfirmed(context.get(), plan.runId);
 
   const show = (): void => {
     context.update((state) => state, 'now');
@@ -112,9 +106,8 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
   const take = (events: readonly ThreadStreamEvent[], replayed: boolean): void => {
     if (!isLive()) return;
     open('streaming');
-    const confirms = hasMessage && stage !== 'confirmed' && confirmsMessage(events);
-    if (confirms) stage = 'confirmed';
-    else if (stage === 'shown') stage = 'begun';
+    stage = 'begun';
+    const confirms = isPending() && confirmsMessage(events);
     context.update((state) => {
       const next = confirms ? dropOutgoing(state, plan.runId) : state;
       return applyEvents(next, replayed ? trimReplay(next, events) : events);
@@ -196,7 +189,9 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
     if (!isLive()) return;
     const wasStopped = phase === 'stopping';
     context.update((state) => {
-      const sent = canYield() ? state : failOutgoing(state, plan.runId);
+      // A run that has ended without its message, because it was stopped before it began, will not take it any more.
+      const isSpent = end.reason === 'end' || end.error?.code === 'run.cancelled';
+      const sent = failOutgoing(state, plan.runId, isSpent ? createId('run') : plan.runId);
       const ended = endTurn(sent, wasStopped || end.error === undefined ? undefined : shownFailure(end.error));
       return stage === 'shown' && plan.prepare !== undefined ? { ...ended, thread: before.thread } : ended;
     }, 'now');
@@ -208,13 +203,13 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
   /** The server has forgotten the run, not what came of it. */
   const lookUp = async (end: RunEnd): Promise<RunEnd> => {
     if (!isLive()) return end;
-    const isThere = await context.reload(end.error !== undefined, aside.signal).catch(() => false);
+    const isThere = await context.reload(plan.runId, end.error !== undefined, aside.signal).catch(() => false);
     return isThere ? { ...end, outcome: 'completed', error: undefined } : { ...end, error: interrupted() };
   };
 
   const stop = async (status: 'stopping' | 'submitting'): Promise<void> => {
     if (phase === 'waiting') {
-      if (hasMessage) context.update((state) => giveUpOutgoing(state, plan.runId));
+      if (isPending()) context.update((state) => giveUpOutgoing(state, plan.runId));
       settle('cancelled', 'stop');
     }
     if (isLive()) context.update((state) => freeze(state, status), 'now');
@@ -222,14 +217,13 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
       phase = 'stopping';
       aside.abort();
       if (connection !== undefined)
-        void cancelRun(connection, context.ports).then((isLate) => isLate && context.onLateStop());
+        void cancelRun(connection, context.ports).then((isLate) => isLate && context.onLateStop(plan.runId));
     }
     await settled.promise;
   };
 
   return {
     run: handle.run,
-    hasMessage,
     shown: shown.promise,
     stop: () => stop('stopping'),
     async start() {
@@ -243,13 +237,15 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
       }
       const end = await continueWithTools(await runOnce(plan.runId, request));
       finish(end.reason === 'gone' ? await lookUp(end) : end, before);
-      if (reach === 'plain' && end.reason === 'stop') await pause(plainSettleMs, clock);
+      const isHungUp = end.reason === 'stop' && !context.policy().repeatable;
+      if (isHungUp) await pause(plainSettleMs, clock);
       phase = 'over';
+      if (isHungUp && isPending()) context.onLateStop(plan.runId);
     },
     isOver: () => phase === 'over',
     giveWay() {
       yields = true;
-      if (canYield()) void stop('submitting');
+      if (!isPending()) void stop('submitting');
     },
     abandon(reason) {
       if (phase === 'waiting' || isLive()) settle(isLive() ? 'interrupted' : 'cancelled', reason);

@@ -1,0 +1,169 @@
+import { createVirtualClock, hang, say, scriptedResponder } from '@chatkit/testing';
+import { describe, expect, it } from 'vitest';
+import type { ChatClient, ChatClientOptions } from '../src/index.ts';
+import { requestTypes, testChat, textOf, until } from './support/chat.ts';
+import { never } from './support/faulty-body.ts';
+
+type ServerOptions = Parameters<typeof testChat>[0];
+
+/** Every message of the user's on the screen: its text, and whether it counts as not sent. */
+const messages = (client: ChatClient) => {
+  const { items, failedItemIds, pendingItemIds } = client.getSnapshot();
+  return items
+    .filter(({ type }) => type === 'user_message')
+    .map((item) => {
+      const state = failedItemIds.has(item.id) ? 'failed' : pendingItemIds.has(item.id) ? 'pending' : 'stored';
+      return `${textOf(item)}: ${state}`;
+    });
+};
+
+/** A chat with one message that was answered, whose time is the test's. */
+const afterOne = async (options: Partial<ChatClientOptions> = {}, first = 'One', server: ServerOptions = {}) => {
+  const clock = createVirtualClock({ startMs: 1_000_000 });
+  const respond = scriptedResponder((_, index) => (index === 0 ? [say('a')] : [say('b'), hang()]));
+  const chat = testChat({ respond, clock, ...server });
+  const more = { clock, random: () => 0.5, connection: { budgetMs: 60_000 } };
+  const client = chat.client({ ...more, ...options });
+  client.send(first);
+  await clock.advance(1_000);
+  expect(messages(client)).toEqual([`${first}: stored`]);
+  const other = chat.client({ ...more, fetch: chat.direct });
+  await other.loadThread(client.getSnapshot().thread?.id ?? '');
+  return { ...chat, client, other, clock, respond };
+};
+
+/** How a server may have a message and its client not know. */
+const losses = {
+  'the stream stalls before its first byte': { stallAfterBytes: 0 },
+  'the head of the answer is late': { delayMs: 20_000 },
+} as const;
+
+describe.each(Object.entries(losses))('a message that was stopped before it was confirmed, when %s', (_, loss) => {
+  it.each([true, false])(
+    'is shown once when the thread is shown as it is stored (extensions: %s)',
+    async (extensions) => {
+      const { client, clock, network } = await afterOne({ extensions });
+      network.plan(loss);
+      const run = client.send('Two');
+      await clock.advance(100);
+      void client.stop();
+      await clock.advance(60_000);
+      expect(await run.done).toBe('cancelled');
+      // The server was asked once it had heard of the stop.
+      expect(messages(client)).toEqual(['One: stored', 'Two: stored']);
+      await client.refresh();
+      expect(messages(client)).toEqual(['One: stored', 'Two: stored']);
+      expect(client.getSnapshot()).toMatchObject({ status: 'idle', error: undefined });
+    },
+  );
+});
+
+describe('a message that may not have arrived', () => {
+  it('is shown once, and not as one that failed, when its run is found in progress', async () => {
+    const { client, clock, network } = await afterOne();
+    network.plan({ stallAfterBytes: 0 });
+    client.send('Two');
+    await clock.advance(1_000);
+    network.offline();
+    await clock.advance(120_000);
+    expect(messages(client)).toEqual(['One: stored', 'Two: failed']);
+    network.online();
+    await client.refresh();
+    await clock.advance(100);
+    expect(messages(client)).toEqual(['One: stored', 'Two: stored']);
+    expect(client.getSnapshot()).toMatchObject({ status: 'streaming', error: undefined });
+  });
+
+  it('stays, marked, when it has not', async () => {
+    for (const extensions of [true, false]) {
+      const { client, clock, network, respond } = await afterOne({ extensions });
+      network.plan({ respond: () => never<Response>() });
+      client.send('Two');
+      await clock.advance(100);
+      void client.stop();
+      await clock.advance(60_000);
+      await client.refresh();
+      expect(messages(client)).toEqual(['One: stored', 'Two: failed']);
+      client.retry();
+      await until(client, () => client.getSnapshot().pendingItemIds.size === 0);
+      expect(messages(client)).toEqual(['One: stored', 'Two: stored']);
+      expect(respond.calls).toHaveLength(2);
+    }
+  });
+
+  it('is not taken for one that says the same and was there before', async () => {
+    for (const extensions of [true, false]) {
+      const { client, clock, network } = await afterOne({ extensions }, 'Yes');
+      network.plan({ refuse: true });
+      client.send('Yes');
+      client.detach();
+      await clock.advance(60_000);
+      await client.refresh();
+      expect(messages(client)).toEqual(['Yes: stored', 'Yes: failed']);
+    }
+  });
+
+  it('is found by its run, however the server has changed what it says', async () => {
+    const { client, clock, network, store } = await afterOne();
+    network.plan({ stallAfterBytes: 0 });
+    client.send('Two');
+    await clock.advance(100);
+    const thread = client.getSnapshot().thread?.id ?? '';
+    const { data } = await store.listItems(thread, { limit: 100, order: 'asc' }, { userId: 'ada' });
+    const stored = data.findLast((item) => item.type === 'user_message');
+    if (stored?.type !== 'user_message') throw new Error('The message has not arrived.');
+    await store.saveItem(thread, { ...stored, content: [{ type: 'input_text', text: '2' }] }, { userId: 'ada' });
+    void client.stop();
+    await clock.advance(60_000);
+    // What the run has said, and then what is stored.
+    expect(messages(client)).toEqual(['One: stored', 'Two: stored']);
+    await client.refresh();
+    expect(messages(client)).toEqual(['One: stored', '2: stored']);
+  });
+
+  it('is found by its run when even the thread is new', async () => {
+    const clock = createVirtualClock({ startMs: 1_000_000 });
+    const chat = testChat({ respond: scriptedResponder([say('a'), hang()]), clock });
+    const client = chat.client({ clock });
+    chat.network.plan({ stallAfterBytes: 0 });
+    client.send('One');
+    await clock.advance(100);
+    void client.stop();
+    await clock.advance(10_000);
+    expect(messages(client)).toEqual(['One: stored']);
+    expect(client.getSnapshot()).toMatchObject({
+      status: 'idle',
+      error: undefined,
+      thread: { status: { type: 'active' } },
+    });
+  });
+
+  it('is found by what it says when the server no longer knows its run', async () => {
+    const { client, clock, network } = await afterOne();
+    network.plan({ stallAfterBytes: 0 });
+    const run = client.send('Two');
+    await clock.advance(100);
+    network.plan({}, { status: 404 });
+    void client.stop();
+    await clock.advance(60_000);
+    expect(await run.done).toBe('cancelled');
+    expect(requestTypes(network).slice(-3)).toEqual(['runs.cancel', 'GET', 'threads.get_by_id']);
+    expect(messages(client)).toEqual(['One: stored', 'Two: stored']);
+  });
+
+  it('is sent by a run of its own when the first was stopped while it waited', async () => {
+    const { client, other, clock } = await afterOne({}, 'One', { busy: 'queue' });
+    other.send('From another tab');
+    await clock.advance(1_000);
+    client.send('Two');
+    await clock.advance(100);
+    void client.stop();
+    await clock.advance(60_000);
+    expect(messages(client)).toEqual(['One: stored', 'Two: failed']);
+    void other.stop();
+    await clock.advance(1_000);
+    client.retry();
+    await until(client, () => client.getSnapshot().pendingItemIds.size === 0);
+    expect(messages(client)).toEqual(['One: stored', 'Two: stored']);
+  });
+});
