@@ -17,6 +17,9 @@ export interface LoadTurn extends LaneTurn {
   stop(): Promise<void>;
 }
 
+/** `hurried`: a newer turn waits. `over`: it may start. */
+type Phase = 'loading' | 'hurried' | 'over';
+
 /** `onFailed` is called before the turns behind this one can start. */
 export const createLoadTurn = (
   threadId: string,
@@ -25,8 +28,8 @@ export const createLoadTurn = (
 ): LoadTurn => {
   const abort = new AbortController();
   const shown = deferred<ChatKitError | undefined>();
-  let isAwaited = false;
-  let isOver = false;
+  let phase: Phase = 'loading';
+  /** The run that was in progress. */
   let attached: Turn | undefined;
 
   const load = async (): Promise<void> => {
@@ -39,7 +42,7 @@ export const createLoadTurn = (
     if (abort.signal.aborted) return;
     const prepare: Parameters<TurnContext['update']>[0] = (state) => showThread(state, thread, olderCursor);
     // A message that waits will interrupt the run anyway.
-    if (activeRunId === undefined || isAwaited) return context.update(prepare, 'now');
+    if (activeRunId === undefined || phase === 'hurried') return context.update(prepare, 'now');
     context.onReach('resumable');
     attached = createTurn({ runId: activeRunId, prepare }, context);
     void attached.shown.then(() => shown.resolve(undefined));
@@ -51,19 +54,18 @@ export const createLoadTurn = (
     async start() {
       try {
         await load();
-        shown.resolve(undefined);
       } catch (caught) {
-        if (abort.signal.aborted) return;
         const error = networkError(caught);
+        // The first to say something counts: `abandon()`, perhaps.
         shown.resolve(error);
-        onFailed(error);
-      } finally {
-        isOver = true;
+        if (!abort.signal.aborted) onFailed(error);
       }
+      shown.resolve(undefined);
+      phase = 'over';
     },
-    isOver: () => isOver,
+    isOver: () => phase === 'over',
     giveWay() {
-      isAwaited = true;
+      if (phase === 'loading') phase = 'hurried';
       attached?.giveWay();
     },
     abandon(reason) {
