@@ -42,9 +42,14 @@ export const attachTo = async <Context>(
 /** A reader's hold that ends with the request. */
 export const holdFor = (run: Run | RemoteRun, request: Request): ReaderHold => {
   const hold = run.hold();
-  request.signal.addEventListener('abort', hold.release, { once: true });
-  if (request.signal.aborted) hold.release();
-  return hold;
+  // The body of the answer has this, and with it the request, whose signal follows its maker's only while somebody holds it.
+  const release = (): void => {
+    request.signal.removeEventListener('abort', release);
+    hold.release();
+  };
+  request.signal.addEventListener('abort', release);
+  if (request.signal.aborted) release();
+  return { signal: hold.signal, release };
 };
 
 /** `runs.cancel`: stops a run and waits until it has settled. Stopping it twice, or after its end, changes nothing. */

@@ -1,9 +1,8 @@
 /** A ChatKit server as an AG-UI endpoint. */
 import { ChatKitError } from '@chatkit/core';
-import { encodeSse, eventStreamHeaders, toResponse } from '@chatkit/transport';
 import type { ChatKitHandler } from '../shared/chat-kit-handler.ts';
 import { type ConversationOptions, createConverse, type Said } from '../shared/converse.ts';
-import { errorResponse, readJson } from '../shared/foreign-request.ts';
+import { answerForeign } from '../shared/foreign-request.ts';
 import { toAgUiEvents } from './to-ag-ui-events.ts';
 
 export type AgUiHandlerOptions<Context> = ConversationOptions<Context>;
@@ -23,23 +22,16 @@ export const createAgUiHandler = <Context>(
   options: AgUiHandlerOptions<Context> = {},
 ): ((request: Request, context: Context) => Promise<Response>) => {
   const converse = createConverse(server, options);
-  return async (request, context) => {
-    const stop = new AbortController();
-    const onAbort = () => stop.abort();
-    request.signal.addEventListener('abort', onAbort, { once: true });
-    try {
-      const { threadId, runId, said } = readInput(await readJson(request));
-      const events = await converse(threadId, said, context, stop.signal);
-      const body = frames(toAgUiEvents(events, { threadId, runId }));
-      return toResponse({ status: 200, headers: { ...eventStreamHeaders }, body }, { onDisconnect: onAbort });
-    } catch (error) {
-      return errorResponse(error);
-    }
-  };
+  return (request, context) =>
+    answerForeign(request, async (input, signal) => {
+      const { threadId, runId, said } = readInput(input);
+      const events = await converse(threadId, said, context, signal);
+      return { data: asJson(toAgUiEvents(events, { threadId, runId })) };
+    });
 };
 
-async function* frames(events: ReturnType<typeof toAgUiEvents>): AsyncGenerator<string, void, undefined> {
-  for await (const event of events) yield encodeSse({ data: JSON.stringify(event) });
+async function* asJson(events: ReturnType<typeof toAgUiEvents>): AsyncGenerator<string, void, undefined> {
+  for await (const event of events) yield JSON.stringify(event);
 }
 
 const readInput = (input: unknown): { threadId: string; runId: string; said: Said } => {

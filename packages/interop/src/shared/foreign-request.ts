@@ -1,22 +1,59 @@
-/** Reads the request of a foreign front end, and answers what cannot be read. */
+/** Reads the request of a foreign front end and answers it with server-sent events, or says what cannot be read. */
 import { ChatKitError, isChatKitError } from '@chatkit/core';
+import { encodeSse, eventStreamHeaders, toResponse } from '@chatkit/transport';
 
 /** The largest body that is read. */
 const maxBodyBytes = 1024 * 1024;
 
+/** What a front end is told: the data of each frame, and headers of its protocol. */
+export interface ForeignAnswer {
+  readonly data: AsyncIterable<string>;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Answers a POST. `turn` gets its JSON, and a signal that aborts when the client leaves: when the request's own does, or when
+ * the body is cancelled. What it throws is the answer.
+ */
+export const answerForeign = async (
+  request: Request,
+  turn: (input: unknown, signal: AbortSignal) => Promise<ForeignAnswer>,
+): Promise<Response> => {
+  const left = new AbortController();
+  // The body has this, and with it the request, whose signal follows its maker's only while somebody holds it.
+  const leave = (): void => {
+    request.signal.removeEventListener('abort', leave);
+    left.abort();
+  };
+  request.signal.addEventListener('abort', leave);
+  if (request.signal.aborted) leave();
+  try {
+    const { data, headers } = await turn(await readJson(request), left.signal);
+    const reply = { status: 200, headers: { ...eventStreamHeaders, ...headers }, body: frames(data) };
+    return toResponse(reply, { onDisconnect: leave });
+  } catch (error) {
+    return errorResponse(error);
+  }
+};
+
+async function* frames(texts: AsyncIterable<string>): AsyncGenerator<string, void, undefined> {
+  for await (const data of texts) yield encodeSse({ data });
+}
+
 /** The JSON of a POST. Throws a `ChatKitError` that names what is wrong. */
-export const readJson = async (request: Request): Promise<unknown> => {
+const readJson = async (request: Request): Promise<unknown> => {
   if (request.method !== 'POST') throw new ChatKitError('request.method_not_allowed', 'Use POST.');
   // Any other type could be sent by a form of another site.
   if (!/^application\/json\b/i.test(request.headers.get('content-type') ?? '')) {
     throw new ChatKitError('request.unsupported_media_type', 'The body must be application/json.');
   }
+  let size = 0;
   let text = '';
   const decoder = new TextDecoder();
   for await (const chunk of request.body ?? []) {
+    size += chunk.byteLength;
+    if (size > maxBodyBytes) throw new ChatKitError('request.too_large', `The body is over ${maxBodyBytes} bytes.`);
     text += decoder.decode(chunk, { stream: true });
-    if (text.length > maxBodyBytes)
-      throw new ChatKitError('request.too_large', `The body is over ${maxBodyBytes} bytes.`);
   }
   try {
     return JSON.parse(text + decoder.decode());
@@ -36,7 +73,7 @@ const statusOf: Partial<Record<ChatKitError['code'], number>> = {
 };
 
 /** An error as an answer. What is not ours to tell is an internal error. */
-export const errorResponse = (error: unknown): Response => {
+const errorResponse = (error: unknown): Response => {
   const known = isChatKitError(error) ? error : new ChatKitError('internal', 'The server failed.', { retryable: true });
   const { code, message, retryable } = known;
   const status = statusOf[code] ?? (code === 'internal' ? 500 : 400);

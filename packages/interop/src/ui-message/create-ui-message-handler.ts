@@ -1,9 +1,8 @@
 /** A ChatKit server as the endpoint of the AI SDK's chat transport. */
 import { ChatKitError } from '@chatkit/core';
-import { encodeSse, eventStreamHeaders, toResponse } from '@chatkit/transport';
 import type { ChatKitHandler } from '../shared/chat-kit-handler.ts';
 import { type ConversationOptions, createConverse, type Said } from '../shared/converse.ts';
-import { errorResponse, readJson } from '../shared/foreign-request.ts';
+import { answerForeign } from '../shared/foreign-request.ts';
 import { toUiMessageChunks } from './to-ui-message-chunks.ts';
 
 export type UiMessageHandlerOptions<Context> = ConversationOptions<Context>;
@@ -23,24 +22,17 @@ export const createUiMessageHandler = <Context>(
   options: UiMessageHandlerOptions<Context> = {},
 ): ((request: Request, context: Context) => Promise<Response>) => {
   const converse = createConverse(server, options);
-  return async (request, context) => {
-    const stop = new AbortController();
-    const onAbort = () => stop.abort();
-    request.signal.addEventListener('abort', onAbort, { once: true });
-    try {
-      const { id, said } = readInput(await readJson(request));
-      const body = frames(toUiMessageChunks(await converse(id, said, context, stop.signal)));
-      const headers = { ...eventStreamHeaders, 'x-vercel-ai-ui-message-stream': 'v1' };
-      return toResponse({ status: 200, headers, body }, { onDisconnect: onAbort });
-    } catch (error) {
-      return errorResponse(error);
-    }
-  };
+  return (request, context) =>
+    answerForeign(request, async (input, signal) => {
+      const { id, said } = readInput(input);
+      const events = await converse(id, said, context, signal);
+      return { data: asJson(toUiMessageChunks(events)), headers: { 'x-vercel-ai-ui-message-stream': 'v1' } };
+    });
 };
 
-async function* frames(chunks: ReturnType<typeof toUiMessageChunks>): AsyncGenerator<string, void, undefined> {
-  for await (const chunk of chunks) yield encodeSse({ data: JSON.stringify(chunk) });
-  yield encodeSse({ data: '[DONE]' });
+async function* asJson(chunks: ReturnType<typeof toUiMessageChunks>): AsyncGenerator<string, void, undefined> {
+  for await (const chunk of chunks) yield JSON.stringify(chunk);
+  yield '[DONE]';
 }
 
 interface MessagePart {
@@ -56,7 +48,7 @@ const readInput = (input: unknown): { id: string; said: Said } => {
     throw new ChatKitError('request.invalid', 'id and messages are required.');
   }
   const last = messages.at(-1) as { role?: unknown; parts?: unknown } | undefined;
-  const parts: readonly MessagePart[] = Array.isArray(last?.parts) ? last.parts : [];
+  const parts: readonly MessagePart[] = Array.isArray(last?.parts) ? last.parts.filter((part) => part !== null) : [];
   if (last?.role === 'user') {
     const text = parts.map((part) => (part.type === 'text' && typeof part.text === 'string' ? part.text : '')).join('');
     return { id, said: { kind: 'message', text } };

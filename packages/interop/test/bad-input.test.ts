@@ -1,0 +1,70 @@
+// Whatever a front end sends, the answer is its events or an error with a code, and the fault is never the server's.
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { createAgUiHandler } from '../src/ag-ui/index.ts';
+import { createUiMessageHandler } from '../src/ui-message/index.ts';
+import { message, scriptedServer } from './scripted-server.ts';
+
+const { server } = scriptedServer((thread) =>
+  (async function* () {
+    yield* message(thread, `m${crypto.randomUUID()}`, 'ok');
+  })(),
+);
+
+describe.each([
+  ['AG-UI', createAgUiHandler(server), (last: unknown) => ({ threadId: 't', runId: 'r', messages: [last] })],
+  ['UI messages', createUiMessageHandler(server), (last: unknown) => ({ id: 'c', messages: [last] })],
+])('%s', (_name, handle, conversation) => {
+  const post = async (body: string, headers: Record<string, string> = { 'content-type': 'application/json' }) => {
+    const response = await handle(new Request('http://chat.invalid/', { method: 'POST', headers, body }), 'user');
+    const text = await response.text();
+    return { status: response.status, text, code: response.ok ? undefined : JSON.parse(text).error.code };
+  };
+
+  test('another method is refused', async () => {
+    const response = await handle(new Request('http://chat.invalid/'), 'user');
+    expect([response.status, await response.json()]).toMatchObject([
+      405,
+      { error: { code: 'request.method_not_allowed' } },
+    ]);
+  });
+
+  test('a body that a form could send is refused', async () => {
+    expect(await post('{}', { 'content-type': 'text/plain' })).toMatchObject({
+      status: 415,
+      code: 'request.unsupported_media_type',
+    });
+  });
+
+  test.each(['', '{', '\u0000'])('what is not JSON is refused: %j', async (body) => {
+    expect(await post(body)).toMatchObject({ status: 400, code: 'request.invalid_json' });
+  });
+
+  test('the bound of the body is in bytes', async () => {
+    const body = JSON.stringify(conversation({ role: 'user', content: 'é'.repeat(600_000) }));
+    expect(await post(body)).toMatchObject({ status: 413, code: 'request.too_large' });
+  });
+
+  test('no JSON is the fault of the server', async () => {
+    const message = fc.oneof(
+      fc.jsonValue(),
+      fc.record({
+        role: fc.constantFrom('user', 'tool', 'assistant'),
+        content: fc.jsonValue(),
+        parts: fc.oneof(fc.jsonValue(), fc.array(fc.jsonValue())),
+      }),
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.oneof(
+          fc.jsonValue(),
+          message.map((last): unknown => conversation(last)),
+        ),
+        async (body) => {
+          const { status, code } = await post(JSON.stringify(body));
+          expect(code === undefined ? status === 200 : status >= 400 && status < 500).toBe(true);
+        },
+      ),
+    );
+  });
+});
