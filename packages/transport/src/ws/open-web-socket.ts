@@ -96,18 +96,18 @@ function connect(url: string | URL, options: OpenWebSocketOptions, onLost: () =>
   const socket = new WebSocket(url, webSocketProtocol);
   const runs = new Map<string, OpenRun>();
   let count = 0;
-  let hasOpened = false;
-  let isLost = false;
+  let state: 'connecting' | 'open' | 'lost' = 'connecting';
   const send = (message: ClientMessage): void => {
-    if (!isLost) socket.send(JSON.stringify(message));
+    if (state === 'open') socket.send(JSON.stringify(message));
   };
 
   return new Promise((resolve, reject) => {
     const lost = (): void => {
-      if (isLost) return;
-      isLost = true;
+      if (state === 'lost') return;
+      state = 'lost';
       onLost();
-      if (!hasOpened) reject(new TransportError('transport.network', 'No WebSocket connection.', { retryable: true }));
+      // Of no effect once it has opened.
+      reject(new TransportError('transport.network', 'No WebSocket connection.', { retryable: true }));
       const error = new TransportError('transport.interrupted', 'The WebSocket was lost.', { retryable: true });
       for (const run of runs.values()) run.fail(error);
       runs.clear();
@@ -117,7 +117,7 @@ function connect(url: string | URL, options: OpenWebSocketOptions, onLost: () =>
       lost();
     };
     socket.addEventListener('open', () => {
-      hasOpened = true;
+      if (state === 'connecting') state = 'open';
       resolve({
         close: () => drop(closeCodes.done),
         run: (open, request) =>
@@ -125,7 +125,7 @@ function connect(url: string | URL, options: OpenWebSocketOptions, onLost: () =>
             if (request.signal.aborted) return refused(request.signal.reason);
             const id = `r${++count}`;
             const run = createRun(id, windowLength, request, send, answered, refused, () => runs.delete(id));
-            if (isLost)
+            if (state === 'lost')
               return run.fail(new TransportError('transport.network', 'The WebSocket was lost.', { retryable: true }));
             runs.set(id, run);
             send({ run: id, open, window: windowLength });
