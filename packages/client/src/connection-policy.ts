@@ -19,6 +19,8 @@ export interface ConnectionPolicy {
   readonly heartbeatMs: number;
   /** How long headers may take where asking again is safe. Default 20,000. */
   readonly connectTimeoutMs: number;
+  /** How long headers may take where it is not; then the run is lost, with `transport.timeout`. Default 120,000. */
+  readonly headTimeoutMs: number;
   /** Without an event for this long, a heartbeat has the run count as silent. Default 10,000. */
   readonly silentAfterMs: number;
   /** Whether an unanswered request may be sent again: it may when the server takes the run's id from the client. */
@@ -34,6 +36,7 @@ export const defaultPolicy: ConnectionPolicy = {
   healthyAfterMs: 5_000,
   heartbeatMs: 15_000,
   connectTimeoutMs: 20_000,
+  headTimeoutMs: 120_000,
   silentAfterMs: 10_000,
   repeatable: false,
 };

@@ -168,7 +168,7 @@ export const deadlineOf = (state: ConnectionState, policy: ConnectionPolicy): nu
     case 'waiting':
       return state.until;
     case 'connecting':
-      return canAskAgain(state, policy) ? state.since + policy.connectTimeoutMs : undefined;
+      return state.since + (canAskAgain(state, policy) ? policy.connectTimeoutMs : policy.headTimeoutMs);
     case 'open':
       // Servers of the reference send no heartbeat: there, quiet proves nothing.
       return state.reach === 'resumable' ? state.heardAt + lifeOf(state, policy) : undefined;

@@ -5,7 +5,6 @@
 import {
   type Action,
   ChatKitError,
-  type ChatKitRequestInput,
   createId,
   reduceThread,
   selectItems,
@@ -21,7 +20,6 @@ import {
   type ChatState,
   emptyChatState,
   failLoading,
-  isUnconfirmed,
   letGo,
   pruneAfter,
   sendAgain,
@@ -35,7 +33,7 @@ import type { Reach } from './connection-state.ts';
 import { loadOlder, loadThread } from './load-thread.ts';
 import { createLoadTurn } from './load-turn.ts';
 import { createNotifier, frameScheduler, reportLater } from './notify.ts';
-import { createOutgoing, type OutgoingMessage } from './optimistic.ts';
+import { createOutgoing, deliveryOf, type OutgoingMessage } from './optimistic.ts';
 import { browserPageEvents, wallClock } from './ports.ts';
 import { createEndpoint } from './requests.ts';
 import type { ChatRun } from './run-handle.ts';
@@ -89,9 +87,11 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
         reportLater(error);
       }
     },
-    onLateStop(runId) {
-      // What the run said tells whether the message arrived, also of a thread whose id has not.
-      if (server !== 'resumable' || !isUnconfirmed(state, runId)) void refresh().catch(() => {});
+    lookAgain(runId) {
+      // What the run said tells whether its message arrived, and in which thread if none was there; of another one it says nothing.
+      const message = state.outbox.find((other) => other.runId === runId);
+      const isAskable = server === 'resumable' && message?.item.thread_id === (state.thread.thread?.id ?? '');
+      if (!isAskable) void refresh().catch(() => {});
       else if (isIdle()) begin({ runId }, 'wait');
     },
     toolHandler: options.onClientTool,
@@ -121,13 +121,7 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
   ): ChatRun => begin({ runId: createId('run'), ...plan, request: make }, busy).run;
 
   const deliver = ({ runId, input }: OutgoingMessage): ChatRun => {
-    const make = (): ChatKitRequestInput => {
-      const thread_id = state.thread.thread?.id;
-      return thread_id === undefined
-        ? { type: 'threads.create', params: { input } }
-        : { type: 'threads.add_user_message', params: { thread_id, input } };
-    };
-    const run = request('interrupt', make, { runId });
+    const run = request('interrupt', () => deliveryOf(input, state.thread.thread?.id), { runId });
     notifier.flush();
     return run;
   };

@@ -72,6 +72,12 @@ export const createOutgoing = (
   };
 };
 
+/** The request that carries a message; without a thread it begins one. */
+export const deliveryOf = (input: WireInput, thread_id: string | undefined): ChatKitRequestInput =>
+  thread_id === undefined
+    ? { type: 'threads.create', params: { input } }
+    : { type: 'threads.add_user_message', params: { thread_id, input } };
+
 /** Whether these events tell of the message that the run was started with. */
 export const confirmsMessage = (events: readonly ThreadStreamEvent[]): boolean =>
   events.some((event) => event.type === 'thread.item.done' && event.item?.type === 'user_message');

@@ -80,11 +80,7 @@ export const createEndpoint = (options: EndpointOptions): Endpoint => {
     );
 
   const answer: Endpoint['answer'] = async (ask, read, { signal, timeoutMs = requestTimeoutMs } = {}) => {
-    const late = () =>
-      new ChatKitError('transport.timeout', 'The server did not answer in time.', {
-        retryable: true,
-        details: { timeoutMs },
-      });
+    const late = () => lateError(timeoutMs);
     const work = async (called: AbortSignal) => {
       const response = await ask(called);
       if (!response.ok) throw await errorOf(response, clock, called);
@@ -178,6 +174,13 @@ const shortText = async ({ body }: Response, clock: Clock, signal: AbortSignal |
   void reader.cancel().catch(() => {});
   return text + decoder.decode();
 };
+
+/** What an answer that did not come within `timeoutMs` is: the request may have been carried out. */
+export const lateError = (timeoutMs: number): ChatKitError =>
+  new ChatKitError('transport.timeout', 'The server did not answer in time.', {
+    retryable: true,
+    details: { timeoutMs },
+  });
 
 /** `error` as a `ChatKitError`; what is none already, `fetch` has thrown. */
 export const networkError = (error: unknown): ChatKitError =>

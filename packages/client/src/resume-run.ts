@@ -23,7 +23,7 @@ import {
 } from './connection-state.ts';
 import { deferred } from './deferred.ts';
 import type { Clock, PageEvents } from './ports.ts';
-import { type Endpoint, errorOf, isRetryableStatus, networkError } from './requests.ts';
+import { type Endpoint, errorOf, isRetryableStatus, lateError, networkError } from './requests.ts';
 import { createRunBodyReader } from './run-body.ts';
 
 /** What a connection needs of its surroundings. */
@@ -200,11 +200,14 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
   const lossOf = ({ reason }: { reason: CloseReason }): ChatKitError | undefined => {
     if (reason !== 'drop' && reason !== 'stall') return undefined;
     if (complaint !== undefined) return complaint;
-    return !isAnswered
+    if (isAnswered) {
+      return new ChatKitError('transport.interrupted', 'The connection was lost before the answer was complete.', {
+        retryable: true,
+      });
+    }
+    return reason === 'drop'
       ? networkError(undefined)
-      : new ChatKitError('transport.interrupted', 'The connection was lost before the answer was complete.', {
-          retryable: true,
-        });
+      : lateError(policy.repeatable ? policy.budgetMs : policy.headTimeoutMs);
   };
 
   const stopListening = options.page.listen((what) => {

@@ -20,8 +20,11 @@ export interface TurnContext {
    * `isUnknown`, only if it shows that the run went on.
    */
   readonly reload: (runId: string, isUnknown: boolean, signal: AbortSignal) => Promise<boolean>;
-  /** The stream was gone when the server heard of a stop: what it has kept is not what is on the screen. */
-  readonly onLateStop: (runId: string) => void;
+  /**
+   * What is stored may not be what is on the screen: the stream was gone when the server heard of a stop, or it was lost before
+   * it told of the message.
+   */
+  readonly lookAgain: (runId: string) => void;
   readonly toolHandler: ClientToolHandler | undefined;
   readonly toolTimeoutMs: number;
   /** Whether the server is known to take a call's id with its output. */

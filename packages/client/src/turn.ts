@@ -59,7 +59,7 @@ export interface Turn extends LaneTurn {
 /** How long a loaded thread waits for the replay of its run, to be shown with it. */
 const showByMs = 1_000;
 
-/** How long a server of the reference gets to store what it wrote before the next request reads it: no event tells. */
+/** How long a server of the reference gets to store what it has when it is left, before the next request reads it: no event tells. */
 const plainSettleMs = 250;
 
 /** Where a turn is. `settled`: its end is known; `over`: the next one may start. */
@@ -200,11 +200,11 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
     else settle('cancelled', 'stop');
   };
 
-  /** The server has forgotten the run, not what came of it. */
+  /** The run cannot be asked any more; what came of it is in the thread. */
   const lookUp = async (end: RunEnd): Promise<RunEnd> => {
     if (!isLive()) return end;
     const isThere = await context.reload(plan.runId, end.error !== undefined, aside.signal).catch(() => false);
-    return isThere ? { ...end, outcome: 'completed', error: undefined } : { ...end, error: interrupted() };
+    return isThere ? { ...end, outcome: 'completed', error: undefined } : { ...end, error: end.error ?? interrupted() };
   };
 
   const stop = async (status: 'stopping' | 'submitting'): Promise<void> => {
@@ -217,7 +217,7 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
       phase = 'stopping';
       aside.abort();
       if (connection !== undefined)
-        void cancelRun(connection, context.ports).then((isLate) => isLate && context.onLateStop(plan.runId));
+        void cancelRun(connection, context.ports).then((isLate) => isLate && context.lookAgain(plan.runId));
     }
     await settled.promise;
   };
@@ -236,11 +236,14 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
         show();
       }
       const end = await continueWithTools(await runOnce(plan.runId, request));
-      finish(end.reason === 'gone' ? await lookUp(end) : end, before);
+      // Lost before it told of the message, and not to be asked for it by its id: only the thread can tell whether it arrived.
+      const isInDoubt =
+        (end.reason === 'drop' || end.reason === 'stall') && isPending() && !context.policy().repeatable;
+      finish(end.reason === 'gone' || isInDoubt ? await lookUp(end) : end, before);
       const isHungUp = end.reason === 'stop' && !context.policy().repeatable;
       if (isHungUp) await pause(plainSettleMs, clock);
       phase = 'over';
-      if (isHungUp && isPending()) context.onLateStop(plan.runId);
+      if (isHungUp && isPending()) context.lookAgain(plan.runId);
     },
     isOver: () => phase === 'over',
     giveWay() {

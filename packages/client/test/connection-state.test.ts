@@ -256,7 +256,7 @@ describe('the connection', () => {
 
   it('names the time that it wants to be asked at', () => {
     expect(deadlineOf(initialConnection(5, 'unanswered'), policy)).toBe(20_005);
-    expect(deadlineOf(initialConnection(5, 'unanswered'), { ...policy, repeatable: false })).toBeUndefined();
+    expect(deadlineOf(initialConnection(5, 'unanswered'), { ...policy, repeatable: false })).toBe(120_005);
     expect(deadlineOf(play([opened(5)]), policy)).toBe(37_505);
     expect(deadlineOf(play([opened(5, 'plain')]), policy)).toBeUndefined();
     expect(deadlineOf(play([failed(0)]), policy)).toBe(500);

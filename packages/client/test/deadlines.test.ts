@@ -1,6 +1,7 @@
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { createVirtualClock, hang, say, scriptedResponder } from '@chatkit/testing';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type ChatClient, type ChatClientOptions, createChatClient, type Scheduler } from '../src/index.ts';
 import { testChat, texts } from './support/chat.ts';
 import { never } from './support/faulty-body.ts';
@@ -199,6 +200,89 @@ describe('the text of an error', () => {
     await clock.advance(0);
     expect(await run.done).toBe('failed');
     expect(client.getSnapshot().error).toMatchObject({ code: 'thread.locked', message: 'No.' });
+  });
+});
+
+describe('a message to a server that takes it and does not answer', () => {
+  const kinds: [string, Partial<ChatClientOptions>, number, number][] = [
+    ['of the reference: 2 minutes, asked once', { extensions: false }, 120_000, 1],
+    ['of an unknown kind: the same', {}, 120_000, 1],
+    ['that may be asked: 20 s, and again and again for 5 minutes', { extensions: true }, 5 * 60_000, 16],
+    ['with a limit of its own', { extensions: false, connection: { headTimeoutMs: 3_000 } }, 3_000, 1],
+  ];
+
+  it.each(kinds)('is given up; %s', async (_, more, afterMs, asked) => {
+    const { client, clock, signals } = clientOf(never, { random: () => 0, ...more });
+    const run = client.send('Hi');
+    await clock.advance(afterMs - 1);
+    expect(client.getSnapshot()).toMatchObject({ status: 'submitting', error: undefined });
+    await clock.advance(30_000);
+    expect([await run.closed, await run.done]).toEqual(['stall', 'interrupted']);
+    expect(client.getSnapshot()).toMatchObject({ status: 'idle', connection: 'none', error: timedOut });
+    expect(client.getSnapshot().failedItemIds.size).toBe(1);
+    await expect(run[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'transport.timeout' });
+    expect(signals.map(({ aborted }) => aborted)).toEqual(Array.from({ length: asked }, () => true));
+    expect(clock.pending).toBe(0);
+  });
+
+  it('may say its first word as late as it likes, once its head is there', async () => {
+    const { client, clock } = clientOf(
+      () => new Response(silentBody(), { headers: { 'content-type': 'text/event-stream' } }),
+      { extensions: false, scheduler: atOnce },
+    );
+    void client.send('Hi');
+    await clock.advance(24 * 3_600_000);
+    expect(client.getSnapshot()).toMatchObject({ status: 'submitting', connection: 'live', error: undefined });
+    void client.stop();
+    await clock.advance(60_000);
+    expect(client.getSnapshot().status).toBe('idle');
+    expect(clock.pending).toBe(0);
+  });
+
+  it('is looked for in its thread then, and sent again only if it is not there', async () => {
+    const clock = createVirtualClock({ startMs: 1_000_000 });
+    const { client: make, network } = testChat({ respond: scriptedResponder([say('a')]), clock });
+    const client = make({ clock, extensions: false });
+    client.send('One');
+    await clock.advance(1_000);
+    // Something in between keeps the answer to the second; the third gets no further than that.
+    network.plan({ delayMs: 10 * 60_000 });
+    client.send('Two');
+    await clock.advance(130_000);
+    expect(texts(client)).toEqual(['One', 'a', 'Two', 'a']);
+    expect(client.getSnapshot()).toMatchObject({ status: 'idle', failedItemIds: new Set(), error: undefined });
+    network.plan({ respond: () => never<Response>() });
+    client.send('Three');
+    await clock.advance(130_000);
+    expect(client.getSnapshot()).toMatchObject({ failedItemIds: { size: 1 }, error: timedOut });
+    client.retry();
+    await clock.advance(1_000);
+    expect(texts(client)).toEqual(['One', 'a', 'Two', 'a', 'Three', 'a']);
+  });
+
+  it('is noticed on a real connection, which is closed', async () => {
+    const sockets = new Set<Socket>();
+    const heard: string[] = [];
+    const server = createServer((socket) => {
+      sockets.add(socket);
+      socket.on('error', () => {}).on('close', () => sockets.delete(socket));
+      socket.on('data', (chunk) => heard.push(chunk.toString()));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    });
+    const client = createChatClient({
+      url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/chatkit`,
+      extensions: false,
+      connection: { headTimeoutMs: 200 },
+    });
+    const run = client.send('Hi');
+    expect([await run.closed, await run.done]).toEqual(['stall', 'interrupted']);
+    expect(heard.join('')).toContain('"threads.create"');
+    expect(client.getSnapshot()).toMatchObject({ status: 'idle', error: timedOut });
+    await vi.waitFor(() => expect(sockets.size).toBe(0));
   });
 });
 

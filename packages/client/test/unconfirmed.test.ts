@@ -138,6 +138,23 @@ describe('a message that may not have arrived', () => {
     });
   });
 
+  it('is not looked for any more when a later one has begun another thread', async () => {
+    const clock = createVirtualClock({ startMs: 1_000_000 });
+    const chat = testChat({ respond: scriptedResponder([say('a')]), clock });
+    const client = chat.client({ clock });
+    // The answer is late, and so is that to the stop.
+    chat.network.plan({ delayMs: 3_500 }, { respond: () => never<Response>() });
+    client.send('One');
+    await clock.advance(100);
+    void client.stop();
+    const run = client.send('Two');
+    await clock.advance(60_000);
+    expect(await run.done).toBe('completed');
+    const { items, thread } = client.getSnapshot();
+    expect(items.filter(({ type }) => type !== 'user_message').map(({ thread_id }) => thread_id)).toEqual([thread?.id]);
+    expect(messages(client)).toEqual(['Two: stored', 'One: failed']);
+  });
+
   it('is found by what it says when the server no longer knows its run', async () => {
     const { client, clock, network } = await afterOne();
     network.plan({ stallAfterBytes: 0 });
