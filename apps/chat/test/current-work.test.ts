@@ -1,7 +1,7 @@
 import { type ChatSnapshot, createChatClient } from '@chatkit/client';
 import { userMessage } from '@chatkit/core';
 import { expect, test } from 'vitest';
-import { currentWork, isUnanswered, sending } from '../web/parts/current-work.ts';
+import { currentWork, sending, troubleOf } from '../web/parts/current-work.ts';
 
 const empty = createChatClient({ url: 'http://chat.test/chatkit' }).getSnapshot();
 const progress = { text: 'Searching…', icon: 'search' };
@@ -20,11 +20,14 @@ test.each<[string, Partial<ChatSnapshot>, string | undefined]>([
   else expect(work?.text).toContain(text);
 });
 
-test('a question that nobody answers is told from one that is being answered', () => {
+test('a question that nobody answers is told from one that is being answered, and from one that was not sent', () => {
   const items = [userMessage({ id: 'msg_1', thread_id: 'thr_1', text: 'Hi' })];
-  expect(isUnanswered(chat({ items }))).toBe(true);
-  expect(isUnanswered(chat({ items, status: 'streaming' }))).toBe(false);
-  expect(isUnanswered(chat({}))).toBe(false);
-  // Then the error says it.
-  expect(isUnanswered(chat({ items, error: { code: 'x', message: 'No.', retryable: true } }))).toBe(false);
+  const error = { code: 'x', message: 'No.', retryable: false };
+  expect(troubleOf(chat({ items }))?.message).toBe('This answer was interrupted.');
+  expect(troubleOf(chat({ items, status: 'streaming' }))).toBeUndefined();
+  expect(troubleOf(chat({}))).toBeUndefined();
+  expect(troubleOf(chat({ items, failedItemIds: new Set(['msg_1']) }))?.message).toBe('This message was not sent.');
+  // An error says it better, and may be all that there is.
+  expect(troubleOf(chat({ items, error, failedItemIds: new Set(['msg_1']) }))).toBe(error);
+  expect(troubleOf(chat({ error }))).toBe(error);
 });

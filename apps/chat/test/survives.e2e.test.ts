@@ -167,6 +167,57 @@ test('a network that is lost and comes back: the answer goes on at once, not whe
   expect(await chat.text()).toBe(numbers(1, 40).trim());
 });
 
+const questions = (page: Page) => page.getByRole('article', { name: 'You' }).allTextContents();
+
+test('a message that is stopped without a network says that it was not sent, and can be', async () => {
+  await chat.ask('First');
+  await model.say('One.');
+  await model.end();
+  await chat.finished(1);
+  const context = chat.page.context();
+  await context.setOffline(true);
+  await chat.ask('Second');
+  await line(chat, 'Reconnecting…');
+  await chat.page.getByRole('button', { name: 'Stop' }).click();
+  await chat.page.getByRole('alert').getByText('This message was not sent.').waitFor();
+  expect(await chat.page.locator('[data-unsent]').allTextContents()).toEqual(['Second']);
+  await context.setOffline(false);
+  await chat.page.getByRole('button', { name: 'Retry' }).click();
+  await model.say('Two.');
+  await model.end();
+  await chat.finished(2);
+  expect(await questions(chat.page)).toEqual(['First', 'Second']);
+  expect(await chat.page.locator('[data-unsent]').count()).toBe(0);
+  expect(model.asked).toBe(2);
+});
+
+test('a message that is stopped before its page knows that it arrived is shown once, as it is after a reload', async () => {
+  const { page } = chat;
+  await chat.ask('First');
+  await model.say('One.');
+  await model.end();
+  await chat.finished(1);
+  // The server has it; nothing of its answer comes back.
+  await page.route('**/chatkit', async (route) => {
+    const request = route.request();
+    if (!request.postData()?.includes('threads.add_user_message')) return route.fallback();
+    void page.request.fetch(request).catch(() => {});
+  });
+  await chat.ask('Second');
+  await model.say('Two, ');
+  await page.getByRole('button', { name: 'Stop' }).click();
+  await page.locator('.stopped').waitFor();
+  expect(await questions(page)).toEqual(['First', 'Second']);
+  expect(await page.locator('[data-unsent]').count()).toBe(0);
+  // Looking at the page again shows the thread as it is stored.
+  await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+  await page.waitForLoadState('networkidle');
+  expect(await questions(page)).toEqual(['First', 'Second']);
+  await page.reload();
+  await page.locator('.stopped').waitFor();
+  expect(await questions(page)).toEqual(['First', 'Second']);
+});
+
 // A headless Chromium has no back/forward cache, so the events are the test's.
 test('a page that is put away lets go of its connection, and goes on when it is shown again', async () => {
   const pageIs = (what: 'pagehide' | 'pageshow') =>

@@ -3,7 +3,7 @@ import { useEffect, useRef } from 'react';
 import { useStickToBottom } from '../hooks/use-stick-to-bottom.ts';
 import { Announcer } from './announcer.tsx';
 import { Composer } from './composer.tsx';
-import { currentWork, isUnanswered, sending } from './current-work.ts';
+import { currentWork, sending, troubleOf } from './current-work.ts';
 import { EmptyState } from './empty-state.tsx';
 import { DownIcon, RetryIcon } from './icons.tsx';
 import { isInteractive, Message } from './message.tsx';
@@ -29,7 +29,7 @@ export const Conversation = ({ client, chat, loading, missing, onRetry }: Conver
   const work = busy ? currentWork(chat) : undefined;
   /** The progress of a workflow that is open is said in its own line. */
   const line = working !== undefined && work === chat.progress ? undefined : work;
-  const trouble = chat.error ?? (isUnanswered(chat) ? interrupted : undefined);
+  const trouble = troubleOf(chat);
   const empty = chat.items.length === 0 && !busy && chat.error === undefined;
 
   const send = (text: string) => {
@@ -83,6 +83,7 @@ export const Conversation = ({ client, chat, loading, missing, onRetry }: Conver
                 key={item.id}
                 client={client}
                 item={item}
+                unsent={chat.failedItemIds.has(item.id)}
                 streaming={chat.streamingItemIds.has(item.id)}
                 busy={busy && isInteractive(item)}
                 progress={item.id === working ? chat.progress : undefined}
@@ -123,5 +124,3 @@ export const Conversation = ({ client, chat, loading, missing, onRetry }: Conver
     </>
   );
 };
-
-const interrupted = { message: 'This answer was interrupted.', retryable: true };

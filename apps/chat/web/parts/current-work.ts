@@ -16,8 +16,22 @@ export const currentWork = ({ connection, progress, status }: ChatSnapshot): Pro
   return progress ?? (status === 'submitting' ? sending : undefined);
 };
 
-/** Whether the last question has no answer and nobody is writing one: its server died, or its page was closed too early. */
-export const isUnanswered = ({ items, status, error }: ChatSnapshot): boolean => {
+/** What is wrong and may be tried again. */
+export interface Trouble {
+  readonly message: string;
+  readonly retryable: boolean;
+}
+
+const unsent: Trouble = { message: 'This message was not sent.', retryable: true };
+const interrupted: Trouble = { message: 'This answer was interrupted.', retryable: true };
+
+/**
+ * What is wrong with the last turn, when nothing is going on: the error, if there is one; a question that was stopped before it
+ * reached the server; or one that nobody answers, because its server died, or its page was closed too early.
+ */
+export const troubleOf = ({ items, status, error, failedItemIds }: ChatSnapshot): Trouble | undefined => {
   const last = items.at(-1);
-  return status === 'idle' && error === undefined && (last?.type === 'user_message' || last?.type === 'workflow');
+  if (error !== undefined || status !== 'idle' || last === undefined) return error;
+  if (failedItemIds.has(last.id)) return unsent;
+  return last.type === 'user_message' || last.type === 'workflow' ? interrupted : undefined;
 };

@@ -12,6 +12,8 @@ import { type Progress, WorkflowView } from './workflow.tsx';
 interface MessageProps {
   client: ChatClient;
   item: ThreadItem;
+  /** A message of the user's that did not reach the server, as far as is known. */
+  unsent: boolean;
   streaming: boolean;
   /** Whether the assistant is at work, for items that can be clicked. */
   busy: boolean;
@@ -24,10 +26,10 @@ export const isInteractive = ({ type }: ThreadItem): boolean =>
   type === 'widget' || type === 'structured_input' || type === 'client_tool_call';
 
 /** An item of the thread. Items keep their identity while they do not change, so only the one being written renders. */
-export const Message = memo(({ client, item, streaming, busy, progress }: MessageProps) => {
+export const Message = memo(({ client, item, unsent, streaming, busy, progress }: MessageProps) => {
   switch (item.type) {
     case 'user_message':
-      return <Question item={item} />;
+      return <Question item={item} unsent={unsent} />;
     case 'assistant_message':
       return <Answer item={item} streaming={streaming} />;
     case 'workflow':
@@ -46,8 +48,8 @@ export const Message = memo(({ client, item, streaming, busy, progress }: Messag
   }
 });
 
-const Question = ({ item }: { item: UserMessageItem }) => (
-  <article className="question" aria-label="You">
+const Question = ({ item, unsent }: { item: UserMessageItem; unsent: boolean }) => (
+  <article className="question" aria-label="You" data-unsent={unsent || undefined}>
     <p>{item.content.map((part) => part.text).join(' ')}</p>
   </article>
 );
