@@ -167,6 +167,7 @@ export {
   type RunOutcome,
   type StreamLog,
 } from './stream-log.ts';
+export { entriesOfRow, isTextRow, lastOffsetOfRow, type RowLane, type TextRow, textRows } from './text-row.ts';
 export type {
   Page,
   Thread,

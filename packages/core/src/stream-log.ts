@@ -3,6 +3,7 @@
  * any number of readers replay what is there and then tail.
  */
 import type { ThreadStreamEvent } from './event.ts';
+import type { RowLane, textRows } from './text-row.ts';
 
 /** How a run ended. Nothing follows it. */
 export type RunOutcome = 'completed' | 'cancelled' | 'failed' | 'interrupted';
@@ -46,6 +47,8 @@ export interface StreamLog {
   read(runId: string, options?: ReadOptions): AsyncIterable<LogEntry>;
   /** Forgets a run. Its readers get `log.expired`. */
   delete(runId: string): Promise<void>;
+  /** A cheaper way in and out for text. What goes in by it is read by `read`, and the other way round. */
+  readonly [textRows]?: RowLane | undefined;
 }
 
 /** The offset of the `seq`-th event (from 1) in the `epoch`-th ownership (from 1) of a run: `<epoch>-<seq>`. */

@@ -3,14 +3,14 @@
  * entry one after the other, so one that is appended alone is encoded once, however many read (of those that are appended
  * together, once for each reader); text deltas are put between two cached pieces of JSON. What comes out is `encodeSse({ data: serializeEvent(event) })`, byte for byte.
  */
-import { type LogEntry, serializeEvent, type ThreadStreamEvent } from '@chatkit/core';
+import { type LogEntry, serializeEvent, type TextRow, type ThreadStreamEvent, textDelta } from '@chatkit/core';
 import { createDeltaEncoder, type DeltaEncoderOptions } from '@chatkit/transport';
 import { isSamePart, isTextDelta, type TextDeltaEvent } from './text-delta.ts';
 
 /** The frames of one run. */
 export class EventFrames {
   private readonly encoder = createDeltaEncoder(textDeltas);
-  private last: LogEntry | undefined;
+  private last: LogEntry | TextRow | undefined;
   private frame = '';
 
   /** The entry's event as a frame without an id. */
@@ -18,6 +18,15 @@ export class EventFrames {
     if (entry !== this.last) {
       this.frame = this.encoder.sse(entry.event);
       this.last = entry;
+    }
+    return this.frame;
+  }
+
+  /** The frames of a row's entries, without ids. */
+  framesOfRow(row: TextRow): string {
+    if (row !== this.last) {
+      this.frame = this.encoder.sseRow(textDelta(row.itemId, '', row.part), row.deltas);
+      this.last = row;
     }
     return this.frame;
   }

@@ -1,9 +1,9 @@
 /** What a reader of a run is sent for its entries: frames as a plain client knows them, or those from which a client can resume. */
-import { type LogEntry, parseOffset, type RunOutcome, serializeEvent } from '@chatkit/core';
+import { isTextRow, type LogEntry, parseOffset, type RunOutcome, serializeEvent, type TextRow } from '@chatkit/core';
 import { encodeSse, type SseFrame } from '@chatkit/transport';
 import type { EventFrames } from './event-frames.ts';
 import type { FrameEncoder } from './frame-stream.ts';
-import { DeltaMerger } from './merge-deltas.ts';
+import { DeltaMerger, joinedRow } from './merge-deltas.ts';
 
 /** The reference's bytes and nothing else. */
 export class PlainEncoder implements FrameEncoder {
@@ -13,7 +13,8 @@ export class PlainEncoder implements FrameEncoder {
     this.frames = frames;
   }
 
-  add(entry: LogEntry): string {
+  add(entry: LogEntry | TextRow): string {
+    if (isTextRow(entry)) return this.frames.framesOfRow(entry);
     return 'event' in entry ? this.frames.frameOf(entry) : '';
   }
 
@@ -38,8 +39,8 @@ export class ResumableEncoder implements FrameEncoder {
     this.retryMs = retryMs;
   }
 
-  add(entry: LogEntry): string {
-    return this.frame(this.merger.add(entry));
+  add(entry: LogEntry | TextRow): string {
+    return this.frame(this.merger.add(isTextRow(entry) ? joinedRow(entry) : entry));
   }
 
   rest(): string {

@@ -3,14 +3,14 @@
  * appended while the connection waits becomes a frame and reaches it within the call of `append`. While the connection is
  * busy nothing is taken from the log; then what is there is taken together, so that it can be merged.
  */
-import type { LogEntry } from '@chatkit/core';
+import type { LogEntry, TextRow } from '@chatkit/core';
 import type { Stream } from '@chatkit/stream';
 import { type Cleanup, type Failure, outlet, type Sink, type Stage, stageOf } from '@chatkit/stream/engine';
 
 /** Entries become frames, one after the other. Both functions return text, perhaps none. */
 export interface FrameEncoder {
-  /** Takes an entry, and may keep it back to join it to the next one. */
-  add(entry: LogEntry): string;
+  /** Takes an entry, or those of a row, and may keep it back to join it to the next one. */
+  add(entry: LogEntry | TextRow): string;
   /** What was kept back: there is no next one yet. */
   rest(): string;
   /** The offset of the last frame that was returned. */
@@ -18,7 +18,7 @@ export interface FrameEncoder {
 }
 
 export interface FrameStreamOptions {
-  entries: AsyncIterable<LogEntry>;
+  entries: AsyncIterable<LogEntry | TextRow>;
   encoder: FrameEncoder;
   /** Called once, when the stream is over, however it ended. */
   onOver: () => void;
@@ -28,10 +28,10 @@ export interface FrameStreamOptions {
 const maxLength = 8 * 1024;
 
 /** A class for the reason that a log's reader is one: each open connection has it, and each token finds it cold. */
-export class FrameStream implements Stage<string>, Sink<LogEntry> {
+export class FrameStream implements Stage<string>, Sink<LogEntry | TextRow> {
   /** To be read once; each item is one or more whole frames. */
   readonly frames: Stream<string> = outlet<string>(this);
-  private readonly upstream: Stage<LogEntry>;
+  private readonly upstream: Stage<LogEntry | TextRow>;
   private readonly encoder: FrameEncoder;
   private readonly onOver: () => void;
   /** Who asks and has had no answer. */
@@ -87,14 +87,14 @@ export class FrameStream implements Stage<string>, Sink<LogEntry> {
     return cleanup;
   }
 
-  item(entry: LogEntry): void {
+  item(entry: LogEntry | TextRow): void {
     this.isWaiting = false;
     this.add(entry);
     this.onFirst?.(true);
     this.work();
   }
 
-  items(chunk: LogEntry[]): void {
+  items(chunk: (LogEntry | TextRow)[]): void {
     this.isWaiting = false;
     for (const entry of chunk) this.add(entry);
     this.onFirst?.(true);
@@ -133,7 +133,7 @@ export class FrameStream implements Stage<string>, Sink<LogEntry> {
     this.upstream.pull(this);
   }
 
-  private add(entry: LogEntry): void {
+  private add(entry: LogEntry | TextRow): void {
     try {
       this.text += this.encoder.add(entry);
     } catch (error) {

@@ -15,8 +15,12 @@ export class GuardedSource<T> {
   private readonly next: AsyncIterator<T>['next'];
   private readonly signal: AbortSignal;
   private readonly clock: Clock;
-  private pending: Promise<IteratorResult<T>> | undefined;
-  private state: 'waiting' | 'taking' | 'stopped' | 'ended' = 'taking';
+  /** `aborted`: while the value was being taken. */
+  private state: 'waiting' | 'taking' | 'aborted' | 'stopped' | 'ended' = 'taking';
+  /** Whether a `next()` has not settled. */
+  private isPending = false;
+  /** Who waits for that after the stop. */
+  private onSettled: (() => void) | undefined;
   private take!: (value: T) => Promise<void> | undefined;
   private resolve!: () => void;
   private reject!: (error: unknown) => void;
@@ -37,7 +41,8 @@ export class GuardedSource<T> {
       this.take = take;
       this.resolve = resolve;
       this.reject = reject;
-      this.signal.addEventListener('abort', this.onAbort, { once: true });
+      if (this.signal.aborted) this.state = 'aborted';
+      else this.signal.addEventListener('abort', this.onAbort, { once: true });
       this.pull();
     });
   }
@@ -49,34 +54,40 @@ export class GuardedSource<T> {
     this.state = 'stopped';
     // For a generator, `return()` queues behind the pending `next()`; other iterators may end at once.
     const returned = Promise.resolve(this.iterator.return?.()).catch(() => {});
-    await settlesWithin(Promise.allSettled([this.pending, returned]), graceMs, this.clock);
+    await settlesWithin(Promise.all([this.settled(), returned]), graceMs, this.clock);
+  }
+
+  private settled(): Promise<void> | undefined {
+    if (!this.isPending) return undefined;
+    return new Promise((resolve) => {
+      this.onSettled = resolve;
+    });
   }
 
   private readonly pull = (): void => {
-    if (this.state === 'stopped') return;
-    if (this.signal.aborted) {
-      this.fail(this.signal.reason);
+    if (this.state !== 'taking') {
+      if (this.state === 'aborted') this.fail(this.signal.reason);
       return;
     }
     this.state = 'waiting';
+    this.isPending = true;
     try {
-      this.pending = this.next.call(this.iterator);
-      this.pending.then(this.onStep, this.onError);
+      this.next.call(this.iterator).then(this.onStep, this.onError);
     } catch (error) {
       this.onError(error);
     }
   };
 
   private readonly onStep = (step: IteratorResult<T>): void => {
-    this.pending = undefined;
+    this.isPending = false;
+    // What comes after the stop is nobody's.
+    if (this.state === 'stopped') return this.onSettled?.();
     if (step.done === true) {
       this.state = 'ended';
       this.unlisten();
       this.resolve();
       return;
     }
-    // What comes after the stop is nobody's.
-    if (this.state === 'stopped') return;
     this.state = 'taking';
     try {
       const taken = this.take(step.value);
@@ -88,7 +99,8 @@ export class GuardedSource<T> {
   };
 
   private readonly onError = (error: unknown): void => {
-    this.pending = undefined;
+    this.isPending = false;
+    if (this.state === 'stopped') return this.onSettled?.();
     this.state = 'ended';
     this.unlisten();
     this.reject(error);
@@ -101,6 +113,7 @@ export class GuardedSource<T> {
 
   private readonly onAbort = (): void => {
     if (this.state === 'waiting') this.fail(this.signal.reason);
+    else if (this.state === 'taking') this.state = 'aborted';
   };
 
   private unlisten(): void {

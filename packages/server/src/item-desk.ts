@@ -25,6 +25,12 @@ export interface ItemDesk {
    * Waits only where there is something to store or to look up, so a text delta costs no promise.
    */
   take(event: ThreadStreamEvent): Taken | Promise<Taken>;
+  /** Whether an event is text for an item of which is known whether the client may see it: `takeText` takes that. */
+  knows(event: ThreadStreamEvent): event is TextDeltaEvent;
+  /** Whether the client gets the text of such an item. */
+  shows(itemId: string): boolean;
+  /** Takes text for such an item. */
+  takeText(itemId: string, part: number, deltas: readonly string[]): void;
   /** Ends every unfinished item: stores it as it is, or takes it back. */
   close(verdict: (item: ThreadItem) => 'keep' | 'remove'): Promise<ThreadStreamEvent[]>;
   /** Ends every unfinished item as the store has it: as done when it is there, as removed when it is not. */
@@ -116,23 +122,24 @@ export const createItemDesk = <Context>(
     return visible ? event : undefined;
   };
 
-  /** A text delta, the one that comes by the thousand. */
-  const takeText = (event: TextDeltaEvent): Taken | Promise<Taken> => {
-    const { item_id: itemId, update } = event;
-    const { content_index: part, delta } = update;
+  const takeText = (itemId: string, part: number, deltas: readonly string[]): void => {
+    const joined = deltas.length === 1 ? (deltas[0] as string) : deltas.join('');
     if (text?.itemId === itemId && text.part === part) {
-      text.deltas.push(delta);
-      return text.isShown ? event : undefined;
-    }
-    const isKnown = shown.get(itemId);
-    if (isKnown === undefined) {
-      fold(event);
-      return isShown(itemId).then((visible) => (visible ? event : undefined));
+      text.deltas.push(joined);
+      return;
     }
     state();
-    text = { itemId, part, deltas: [delta], isShown: isKnown };
-    return isKnown ? event : undefined;
+    text = { itemId, part, deltas: [joined], isShown: shown.get(itemId) !== false };
   };
+
+  const knows = (event: ThreadStreamEvent): event is TextDeltaEvent =>
+    typeof event === 'object' &&
+    event !== null &&
+    isTextDelta(event) &&
+    (text?.itemId === event.item_id || shown.has(event.item_id)) &&
+    Number.isSafeInteger(event.update.content_index) &&
+    // No character takes more than six bytes of JSON; what is around the text is a few hundred.
+    event.update.delta.length * 6 + 1024 <= maxEventBytes;
 
   const take = (given: ThreadStreamEvent): Taken | Promise<Taken> => {
     const event = ownCopy(given, maxEventBytes);
@@ -146,7 +153,6 @@ export const createItemDesk = <Context>(
       case 'thread.item.removed':
         return remove(event);
       case 'thread.item.updated': {
-        if (isTextDelta(event)) return takeText(event);
         fold(event);
         const known = shown.get(event.item_id);
         if (known !== undefined) return known ? event : undefined;
@@ -170,6 +176,9 @@ export const createItemDesk = <Context>(
   return {
     state,
     take,
+    knows,
+    shows: (itemId) => (text?.itemId === itemId ? text.isShown : shown.get(itemId) !== false),
+    takeText,
     async close(verdict) {
       const events: ThreadStreamEvent[] = [];
       for (const item of selectOpenItems(state())) {

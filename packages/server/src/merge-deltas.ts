@@ -3,7 +3,7 @@
  * last. What is joined grows with the backlog. Without one it is what was appended together: a delta alone, or those of one
  * turn. So an attentive reader waits for nothing, and a replay of 10,000 deltas takes a handful of frames.
  */
-import { type LogEntry, textDelta } from '@chatkit/core';
+import { type LogEntry, lastOffsetOfRow, type TextRow, textDelta } from '@chatkit/core';
 import { isSamePart, isTextDelta, type TextDeltaEvent } from './text-delta.ts';
 
 /** A merged delta is at most about this long, in UTF-16 units. */
@@ -47,3 +47,9 @@ interface DeltaEntry {
 }
 
 const isDelta = (entry: LogEntry): entry is DeltaEntry => 'event' in entry && isTextDelta(entry.event);
+
+/** One entry that says what those of a row do. */
+export const joinedRow = (row: TextRow): LogEntry => ({
+  offset: lastOffsetOfRow(row),
+  event: textDelta(row.itemId, row.deltas.join(''), row.part),
+});

@@ -22,16 +22,22 @@ import { closeStopped, quietly, threadUpdated } from './close-stopped.ts';
 import { GuardedSource } from './guarded-source.ts';
 import { createItemDesk } from './item-desk.ts';
 import type { AddedItems } from './parts.ts';
+import { TextBatch } from './text-batch.ts';
 import { watchThread } from './thread-changes.ts';
 
 /** How the events of a turn ended: on their own, by an error (the client has been told), or because of the signal. */
 export type TurnResult = 'completed' | 'failed' | 'stopped';
 
 /**
- * Takes an event on its way to the readers. A promise is the backpressure: it resolves when there is room for more, or none
+ * Takes events on their way to the readers. A promise is the backpressure: it resolves when there is room for more, or none
  * is needed any more. Never rejects; throws `event.too_large` alone, and has then written nothing.
  */
-export type Emit = (event: ThreadStreamEvent) => Promise<void> | undefined;
+export interface Voice {
+  /** Says an event. */
+  say(event: ThreadStreamEvent): Promise<void> | undefined;
+  /** Says text deltas of one part, at least one. Of several, those before one that is too large may be said twice. */
+  sayText(itemId: string, part: number, deltas: readonly string[]): Promise<void> | undefined;
+}
 
 /** What the loop needs to know of a turn. */
 export interface ProcessOptions<Context> {
@@ -53,7 +59,7 @@ export interface ProcessOptions<Context> {
   /** Takes errors whose text the client does not get. */
   onError: (error: unknown) => void;
   /** Takes what the client may see. */
-  emit: Emit;
+  voice: Voice;
   /** Is told when the loop waits for the application, and when it no longer does. */
   watch?: { waiting(first: boolean): void; arrived(): void } | undefined;
 }
@@ -63,29 +69,57 @@ export interface ProcessOptions<Context> {
  * its readers what became of them. Rejects only with what `streamOptions` or the store throw before there is a source.
  */
 export const processEvents = async <Context>(options: ProcessOptions<Context>): Promise<TurnResult> => {
-  const { store, context, signal, onError, emit, watch } = options;
+  const { store, context, signal, onError, voice, watch } = options;
   const changes = watchThread(store, options.thread, context);
   const { thread } = changes;
   const desk = createItemDesk(store, thread.id, context, { maxEventBytes: options.maxEventBytes });
   let source: GuardedSource<ThreadStreamEvent> | undefined;
 
-  const emitAll = async (events: readonly ThreadStreamEvent[]): Promise<void> => {
-    for (const event of events) await emit(event);
+  const sayText = (itemId: string, part: number, deltas: readonly string[]): Promise<void> | undefined => {
+    let room: Promise<void> | undefined;
+    try {
+      if (desk.shows(itemId)) room = voice.sayText(itemId, part, deltas);
+    } catch (error) {
+      if (deltas.length === 1) throw error;
+      // One of them is too large; what came before it is kept.
+      for (const delta of deltas) room = sayText(itemId, part, [delta]) ?? room;
+      return room;
+    }
+    // Behind it: what no reader could be told is not part of the answer.
+    desk.takeText(itemId, part, deltas);
+    return room;
+  };
+  const text = new TextBatch(sayText);
+
+  const sayAll = async (events: readonly ThreadStreamEvent[]): Promise<void> => {
+    await text.end();
+    for (const event of events) await voice.say(event);
   };
   const finishTaking = async (event: ThreadStreamEvent | undefined, room: Promise<void> | undefined) => {
     await room;
-    if (event !== undefined) await emit(event);
-    if (changes.isChanged()) await emitAll(await threadUpdated(changes));
+    if (event !== undefined) await voice.say(event);
+    if (changes.isChanged()) await sayAll(await threadUpdated(changes));
     watch?.waiting(false);
   };
   // Once per token, hence without a promise where there is nothing to wait for.
   const take = (given: ThreadStreamEvent): Promise<void> | undefined => {
+    if (text.continues(given)) {
+      const room = text.add(given.update.delta);
+      if (room === undefined && !changes.isChanged()) return undefined;
+      watch?.arrived();
+      return finishTaking(undefined, room);
+    }
     watch?.arrived();
     // Looking may have found that another machine owns the run.
     if (signal.aborted) return undefined;
-    const taken = desk.take(given);
-    if (taken instanceof Promise) return taken.then((event) => finishTaking(event, undefined));
-    const room = taken === undefined ? undefined : emit(taken);
+    let room: Promise<void> | undefined;
+    if (desk.knows(given)) room = text.begin(given.item_id, given.update.content_index, given.update.delta);
+    else {
+      room = text.end();
+      const taken = desk.take(given);
+      if (taken instanceof Promise) return taken.then((event) => finishTaking(event, room));
+      if (taken !== undefined) room = voice.say(taken) ?? room;
+    }
     if (room !== undefined || changes.isChanged()) return finishTaking(undefined, room);
     watch?.waiting(false);
     return undefined;
@@ -93,22 +127,27 @@ export const processEvents = async <Context>(options: ProcessOptions<Context>): 
 
   try {
     signal.throwIfAborted();
-    await emit({ type: 'stream_options', stream_options: await options.streamOptions(thread) });
+    await voice.say({ type: 'stream_options', stream_options: await options.streamOptions(thread) });
     signal.throwIfAborted();
     source = new GuardedSource(iterable(options.source(thread)), signal, options.clock);
     watch?.waiting(true);
     await source.read(take);
     watch?.arrived();
+    await text.end();
     signal.throwIfAborted();
-    await emitAll(await desk.close((item) => (isWorthKeeping(item) ? 'keep' : 'remove')));
-    await emitAll(await threadUpdated(changes));
+    await sayAll(await desk.close((item) => (isWorthKeeping(item) ? 'keep' : 'remove')));
+    await sayAll(await threadUpdated(changes));
     return 'completed';
   } catch (error) {
     watch?.arrived();
+    await quietly(onError, async () => {
+      await text.end();
+      return [];
+    });
     await source?.stop(options.cancelGraceMs);
     if (signal.aborted && !isDeadline(signal.reason)) {
       // When the run is lost, another machine may be writing to the thread by now.
-      if (!isLost(signal.reason)) await emitAll(await closeStopped(options, changes, desk));
+      if (!isLost(signal.reason)) await sayAll(await closeStopped(options, changes, desk));
       return 'stopped';
     }
     const reason = signal.aborted ? signal.reason : error;
@@ -118,7 +157,7 @@ export const processEvents = async <Context>(options: ProcessOptions<Context>): 
       desk.close((item) => (keep && isPartialAnswer(item) ? 'keep' : 'remove')),
     );
     const updated = await quietly(onError, () => threadUpdated(changes));
-    await emitAll([...closed, toErrorEvent(reason), ...updated]);
+    await sayAll([...closed, toErrorEvent(reason), ...updated]);
     return signal.aborted ? 'stopped' : 'failed';
   }
 };

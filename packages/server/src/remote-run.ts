@@ -13,6 +13,7 @@ import {
   type RunOutcome,
   type RunRecord,
   type StreamLog,
+  type TextRow,
 } from '@chatkit/core';
 import { collect, retry } from '@chatkit/stream';
 import type { Clock } from './clock.ts';
@@ -30,7 +31,7 @@ export interface RemoteRun {
   opened(signal: AbortSignal): Promise<RunPlace>;
   /** Not known here: only the log knows. */
   lastOffset(): undefined;
-  read(options?: ReadOptions): AsyncIterable<LogEntry>;
+  read(options?: ReadOptions): AsyncIterable<LogEntry | TextRow>;
   /** A reader's hold; the owner does not count readers elsewhere. */
   hold(): ReaderHold;
 }

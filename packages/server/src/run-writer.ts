@@ -3,15 +3,17 @@
  * for readers that come early. Waiting for the log's room is the backpressure; a stop does not wait for it.
  */
 import {
+  entriesOfRow,
   formatOffset,
   isChatKitError,
   type LogEntry,
   type RunOutcome,
   type StreamLog,
+  type TextRow,
   type ThreadStreamEvent,
+  textRows,
 } from '@chatkit/core';
 import type { Failure } from '@chatkit/stream/engine';
-import { EventBatch } from './event-batch.ts';
 
 /** By what right a run writes. */
 export interface RunOwner {
@@ -38,7 +40,6 @@ export class RunWriter {
   private readonly signal: AbortSignal;
   private readonly onSaid: () => void;
   private readonly onBroken: () => void;
-  private readonly batch: EventBatch;
   private owner: RunOwner | undefined;
   /** Why nothing more can be written. */
   private broken: Failure | undefined;
@@ -53,7 +54,6 @@ export class RunWriter {
     this.signal = signal;
     this.onSaid = onSaid;
     this.onBroken = onBroken;
-    this.batch = new EventBatch((events) => this.sayAll(events));
   }
 
   get hasLog(): boolean {
@@ -86,12 +86,16 @@ export class RunWriter {
    * reject. Throws `event.too_large` alone: the log is sound then, it is the event that is not.
    */
   say(event: ThreadStreamEvent): Promise<void> | undefined {
-    return this.batch.add(event);
+    return this.saying(() => this.append([{ offset: this.offsetAt(this.seq + 1), event }]));
+  }
+
+  /** `say` of text deltas of one part, at least one. What came before one that is too large may be said, and be said again. */
+  sayText(itemId: string, part: number, deltas: readonly string[]): Promise<void> | undefined {
+    return this.saying(() => this.appendRow({ epoch: this.epoch, seq: this.seq + 1, itemId, part, deltas }));
   }
 
   /** Resolves when everything that was said is in the log; rejects when some of it is not and never will be. */
   async finish(): Promise<void> {
-    await this.batch.flush();
     if (this.broken !== undefined) throw this.broken.error;
   }
 
@@ -105,27 +109,32 @@ export class RunWriter {
     await this.append([{ offset: this.offsetAt(this.seq + 1), end: outcome }]);
   }
 
-  private sayAll(events: readonly ThreadStreamEvent[]): Promise<void> | undefined {
+  private saying(append: () => Promise<void> | undefined): Promise<void> | undefined {
     if (this.broken !== undefined || !this.isHeld()) return undefined;
     try {
-      const room = this.append(events.map((event, at) => ({ offset: this.offsetAt(this.seq + 1 + at), event })));
+      const room = append();
       this.onSaid();
       return room?.catch((error) => this.breakOff(error));
     } catch (error) {
-      if (!isChatKitError(error, 'event.too_large')) {
-        this.breakOff(error);
-        return undefined;
-      }
-      if (events.length === 1) throw error;
-      // One of them; what came before it is kept, and to append it again does nothing.
-      for (const event of events) this.sayAll([event]);
+      if (isChatKitError(error, 'event.too_large')) throw error;
+      this.breakOff(error);
       return undefined;
     }
   }
 
   private append(entries: readonly LogEntry[]): Promise<void> | undefined {
     const room = this.owner === undefined ? void this.unwritten.push(...entries) : this.log.append(this.id, entries);
-    this.seq += entries.length;
+    return this.appended(entries.length, room);
+  }
+
+  private appendRow(row: TextRow): Promise<void> | undefined {
+    const lane = this.owner === undefined ? undefined : this.log[textRows];
+    if (lane === undefined) return this.append(entriesOfRow(row));
+    return this.appended(row.deltas.length, lane.append(this.id, row));
+  }
+
+  private appended(count: number, room: Promise<void> | undefined): Promise<void> | undefined {
+    this.seq += count;
     return room === undefined ? undefined : settledOrAborted(room, this.signal);
   }
 
@@ -136,7 +145,11 @@ export class RunWriter {
   }
 
   private offsetAt(seq: number): string {
-    return formatOffset(this.owner?.epoch ?? 1, seq);
+    return formatOffset(this.epoch, seq);
+  }
+
+  private get epoch(): number {
+    return this.owner?.epoch ?? 1;
   }
 }
 

@@ -10,7 +10,8 @@ import {
   type ReadOptions,
   type RunOutcome,
   type StreamLog,
-  type ThreadStreamEvent,
+  type TextRow,
+  textRows,
 } from '@chatkit/core';
 import { watchDeadlines } from './deadlines.ts';
 import { type TurnResult, toErrorEvent } from './process-events.ts';
@@ -45,8 +46,8 @@ export interface Run {
   state(): RunState;
   /** The offset of the newest entry; of the position before the first one while there is none. Not known elsewhere. */
   lastOffset(): string | undefined;
-  /** Its entries. A reader may come before it is known which machine writes them. */
-  read(options?: ReadOptions): AsyncIterable<LogEntry>;
+  /** Its entries, text perhaps by the row. A reader may come before it is known which machine writes them. */
+  read(options?: ReadOptions): AsyncIterable<LogEntry | TextRow>;
   readers(): number;
   hold(): ReaderHold;
   /** Gives it the log, which must be there. What it has said before goes into it. */
@@ -85,6 +86,7 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
   const placing = deferred<void>();
   const settlement = deferred<RunOutcome>();
   const { clock } = settings;
+  const lane = log[textRows] ?? log;
   let state = initialRunState;
   let readers = 0;
   let graceTimer: unknown;
@@ -152,18 +154,20 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
         writer.isHeld();
       },
     };
-    const emit = (event: ThreadStreamEvent) => writer.say(event);
     try {
-      return await turn({ id, threadId, signal: abort.signal, emit, watch });
+      return await turn({ id, threadId, signal: abort.signal, voice: writer, watch });
     } finally {
       await writer.finish();
     }
   };
 
-  async function* readOncePlaced({ after, signal }: ReadOptions = {}): AsyncGenerator<LogEntry, void, undefined> {
+  async function* readOncePlaced({
+    after,
+    signal,
+  }: ReadOptions = {}): AsyncGenerator<LogEntry | TextRow, void, undefined> {
     await (signal === undefined ? placing.promise : settledOrAborted(placing.promise, signal));
     signal?.throwIfAborted();
-    if (writer.hasLog || isElsewhere) yield* log.read(id, { after, signal });
+    if (writer.hasLog || isElsewhere) yield* lane.read(id, { after, signal });
     else
       for (const entry of writer.unwritten)
         if (after === undefined || compareOffsets(entry.offset, after) > 0) yield entry;
@@ -186,7 +190,7 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
     settled: settlement.promise,
     state: () => state,
     lastOffset: () => (isElsewhere ? undefined : writer.isEmpty ? startOffset : writer.lastOffset),
-    read: (options) => (writer.hasLog || isElsewhere ? log.read(id, options) : readOncePlaced(options)),
+    read: (options) => (writer.hasLog || isElsewhere ? lane.read(id, options) : readOncePlaced(options)),
     readers: () => readers,
     stop,
     hold() {

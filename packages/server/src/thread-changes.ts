@@ -5,6 +5,7 @@
  * changed there) are merged key by key and the save is tried again.
  */
 import { isChatKitError, type Store, type StoredThread, type ThreadMetadata } from '@chatkit/core';
+import { ThreadLook } from './thread-look.ts';
 
 /** Watches one thread for the length of a turn. */
 export interface ThreadChanges {
@@ -22,9 +23,15 @@ const ATTEMPTS = 50;
 export const watchThread = <Context>(store: Store<Context>, stored: StoredThread, context: Context): ThreadChanges => {
   const thread = structuredClone(stored.thread);
   let base = structuredClone(stored.thread);
-  let isPlain = hasOnlyKnownFields(base);
+  let look = ThreadLook.of(thread);
   let version = stored.version;
-  const isChanged = () => !(isPlain ? isSamePlain(thread, base) : isEqualJson(thread, base));
+  const isChanged = (): boolean => {
+    if (look?.isStill(thread)) return false;
+    if (!isEqualJson(thread, base)) return true;
+    // Something was written again as it was.
+    if (look !== undefined) look = ThreadLook.of(thread);
+    return false;
+  };
   return {
     thread,
     isChanged,
@@ -45,26 +52,11 @@ export const watchThread = <Context>(store: Store<Context>, stored: StoredThread
       }
       adopt(thread, mine, merged);
       base = structuredClone(merged);
-      isPlain = hasOnlyKnownFields(base);
+      // What was changed while it was being saved is a change.
+      look = isEqualJson(thread, base) ? ThreadLook.of(thread) : undefined;
       return structuredClone(merged);
     },
   };
-};
-
-/** `isEqualJson` with a thread of known fields, by their names: it is asked once per token. */
-const isSamePlain = (thread: ThreadMetadata, base: ThreadMetadata): boolean =>
-  thread.title === base.title &&
-  thread.id === base.id &&
-  thread.created_at === base.created_at &&
-  isEqualJson(thread.status, base.status) &&
-  isEqualJson(thread.metadata, base.metadata) &&
-  (hasOnlyKnownFields(thread) || isEqualJson(thread, base));
-
-/** Whether a thread has what every thread has, perhaps a title, and nothing else. */
-const hasOnlyKnownFields = (thread: ThreadMetadata): boolean => {
-  let others = thread.title === undefined ? -4 : -5;
-  for (const _ in thread) others += 1;
-  return others === 0 && thread.id !== undefined && thread.created_at !== undefined;
 };
 
 /** Reads a thread, lets `change` alter it, and saves it; others' changes in between are kept. */

@@ -256,11 +256,19 @@ describe('the core loop, driven by hand', () => {
     const cancelled: string[][] = [];
     const abort = new AbortController();
     const emitted: ThreadStreamEvent[] = [];
+    const emit = (event: ThreadStreamEvent) => {
+      if (emitted.push(event) !== stopAt) return undefined;
+      abort.abort();
+      return room;
+    };
     const result = await processEvents<User>({
-      emit(event) {
-        if (emitted.push(event) !== stopAt) return undefined;
-        abort.abort();
-        return room;
+      voice: {
+        say: emit,
+        sayText(itemId, part, deltas) {
+          let waited: Promise<void> | undefined;
+          for (const delta of deltas) waited = emit(textDelta(itemId, delta, part)) ?? waited;
+          return waited;
+        },
       },
       store,
       thread: { thread, version },

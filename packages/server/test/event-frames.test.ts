@@ -1,10 +1,12 @@
 // The frames of a run: the plain serializer's bytes, whatever comes, and encoded once for all readers of it.
 import {
   assistantMessage,
+  isTextRow,
   itemAdded,
   type LogEntry,
   progressUpdate,
   serializeEvent,
+  type TextRow,
   type ThreadStreamEvent,
   textDelta,
 } from '@chatkit/core';
@@ -12,6 +14,7 @@ import { encodeSse } from '@chatkit/transport';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { EventFrames, framesOf } from '../src/event-frames.ts';
+import { PlainEncoder, ResumableEncoder } from '../src/frame-encoders.ts';
 import { DeltaMerger } from '../src/merge-deltas.ts';
 
 type EventEntry = Extract<LogEntry, { event: ThreadStreamEvent }>;
@@ -43,6 +46,49 @@ test('every event of every sequence is framed as the plain serializer frames it'
         expect(frames.frameOf(entry)).toBe(expected);
         expect(frames.frameOf(entry)).toBe(expected);
       }
+    }),
+  );
+});
+
+/** Entries, the text of one part together in rows of at most `most`. */
+const rowsOf = (all: readonly EventEntry[], most: number): (EventEntry | TextRow)[] => {
+  const rows: (EventEntry | TextRow)[] = [];
+  for (const [at, entry] of all.entries()) {
+    const { event } = entry;
+    const last = rows.at(-1);
+    if (event.type !== 'thread.item.updated' || event.update.type !== 'assistant_message.content_part.text_delta') {
+      rows.push(entry);
+      continue;
+    }
+    const { item_id: itemId, update } = event;
+    const { content_index: part, delta } = update;
+    if (
+      last !== undefined &&
+      isTextRow(last) &&
+      last.itemId === itemId &&
+      last.part === part &&
+      last.deltas.length < most
+    )
+      rows[rows.length - 1] = { ...last, deltas: [...last.deltas, delta] };
+    else rows.push({ epoch: 1, seq: at + 1, itemId, part, deltas: [delta] });
+  }
+  return rows;
+};
+
+test('a row says, on the wire, what its entries say: to a plain client every byte, to one that resumes every merged text', () => {
+  fc.assert(
+    fc.property(entries, fc.integer({ min: 1, max: 20 }), (all, most) => {
+      const rows = rowsOf(all, most);
+      const plain = (read: readonly (LogEntry | TextRow)[]) => {
+        const encoder = new PlainEncoder(new EventFrames());
+        return read.map((each) => encoder.add(each)).join('');
+      };
+      expect(plain(rows)).toBe(plain(all));
+      const resumable = (read: readonly (LogEntry | TextRow)[]) => {
+        const encoder = new ResumableEncoder(new EventFrames(), 1);
+        return read.map((each) => encoder.add(each)).join('') + encoder.rest() + encoder.offset();
+      };
+      expect(resumable(rows)).toBe(resumable(all));
     }),
   );
 });

@@ -1,5 +1,5 @@
 // From a log to a body: everything once and in order, whoever moves next; at once while the reader waits, together when not.
-import { formatOffset, type LogEntry, progressUpdate } from '@chatkit/core';
+import { formatOffset, isTextRow, type LogEntry, lastOffsetOfRow, progressUpdate, type TextRow } from '@chatkit/core';
 import { createMemoryLog } from '@chatkit/store/memory';
 import { forEach, from, pushable } from '@chatkit/stream';
 import fc from 'fast-check';
@@ -9,13 +9,15 @@ import { type FrameEncoder, FrameStream } from '../src/frame-stream.ts';
 const entry = (seq: number): LogEntry => ({ offset: formatOffset(1, seq), event: progressUpdate(`${seq}`) });
 const end = (seq: number): LogEntry => ({ offset: formatOffset(1, seq), end: 'completed' });
 
+const offsetOf = (entry: LogEntry | TextRow): string => (isTextRow(entry) ? lastOffsetOfRow(entry) : entry.offset);
+
 /** Writes the numbers of entries; what is there together stands in brackets. */
 const bracketing = (): FrameEncoder => {
   let held: string[] = [];
   let last: string | undefined;
   return {
-    add({ offset }) {
-      held.push(offset);
+    add(entry) {
+      held.push(offsetOf(entry));
       return '';
     },
     rest() {
@@ -31,9 +33,9 @@ const bracketing = (): FrameEncoder => {
 const numbering = (): FrameEncoder => {
   let last: string | undefined;
   return {
-    add({ offset }) {
-      last = offset;
-      return `${offset.slice(2)} `;
+    add(entry) {
+      last = offsetOf(entry);
+      return `${last.slice(2)} `;
     },
     rest: () => '',
     offset: () => last,

@@ -1,15 +1,19 @@
 // The list behind the memory log: whatever is pushed and dropped, it says what an array of the entries would say.
 import {
+  entriesOfRow,
   formatOffset,
+  isTextRow,
   type LogEntry,
   parseOffset,
   progressUpdate,
+  type TextRow,
   type ThreadStreamEvent,
   textDelta,
 } from '@chatkit/core';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { EntryList } from '../src/shared/entry-list.ts';
+import { entrySize } from '../src/shared/event-size.ts';
 
 const odd = (event: ThreadStreamEvent, more: object): ThreadStreamEvent => ({ ...event, ...more });
 const anEvent: fc.Arbitrary<ThreadStreamEvent> = fc.oneof(
@@ -82,6 +86,57 @@ describe('EntryList', () => {
           expect(list.at(entries.length)).toBeUndefined();
         },
       ),
+    );
+  });
+
+  it('keeps a row as it keeps its entries, and gives either as the other', () => {
+    const aRow = fc.record({
+      itemId: fc.constantFrom('a', 'b'),
+      part: fc.constantFrom(0, 0, 1),
+      deltas: fc.array(fc.string({ maxLength: 3 }), { minLength: 1, maxLength: 6 }),
+      gap: fc.constantFrom(0, 0, 0, 2),
+      as: fc.constantFrom('row', 'row', 'entries', 'another'),
+    });
+    fc.assert(
+      fc.property(fc.array(aRow, { maxLength: 30 }), fc.nat(60), (rows, drops) => {
+        const [list, plain] = [new EntryList(), new EntryList()];
+        const all: LogEntry[] = [];
+        let seq = 1;
+        for (const { gap, as, ...more } of rows) {
+          const row: TextRow = { ...more, epoch: 1, seq: seq + gap };
+          const entries: LogEntry[] =
+            as === 'another' ? [{ offset: formatOffset(1, row.seq), event: progressUpdate('x') }] : entriesOfRow(row);
+          seq = row.seq + entries.length;
+          all.push(...entries);
+          expect(list.isNewRow(row)).toBe(true);
+          list.beginAppend(entries.length);
+          plain.beginAppend(entries.length);
+          for (const entry of entries) push(plain, entry, entrySize(entry));
+          if (as === 'row') {
+            list.pushRow(row);
+            expect(list.rowAt(list.end - row.deltas.length)).toBe(row);
+            expect(list.isNewRow(row)).toBe(false);
+          } else for (const entry of entries) push(list, entry, entrySize(entry));
+        }
+        for (let drop = 0; drop < Math.min(drops, all.length); drop += 1) {
+          list.dropFirst();
+          plain.dropFirst();
+        }
+        expect([list.total, list.dropped, list.lastDropped()]).toEqual([
+          plain.total,
+          plain.dropped,
+          plain.lastDropped(),
+        ]);
+        for (let at = list.first; at < all.length; at += 1) {
+          expect(list.at(at)).toEqual(all[at]);
+          expect(list.bytesBefore(at)).toBe(plain.bytesBefore(at));
+          const read = list.rowAt(at) as LogEntry | TextRow;
+          const entries = isTextRow(read) ? entriesOfRow(read) : [read];
+          expect(entries).toEqual(all.slice(at, at + entries.length));
+        }
+        expect(list.rowAt(list.first - 1)).toBeUndefined();
+        expect(list.rowAt(all.length)).toBeUndefined();
+      }),
     );
   });
 

@@ -27,6 +27,8 @@ export interface DeltaEncoder<E> {
   json(event: E): string;
   /** The event as an SSE frame, as `encodeSse({ id, data: stringify(event) })` gives it. */
   sse(event: E, id?: string): string;
+  /** The frames of events that are `event`, which is of the hot kind, but for their deltas: `sse` of each, in a row. */
+  sseRow(event: E, deltas: readonly string[]): string;
 }
 
 /** The JSON of `event` but for its delta: what is up to the opening quote, and what is from the closing one on. */
@@ -37,6 +39,8 @@ interface Template<E> {
   /** The same with the frame around it: two strings are joined to the delta, not five. */
   readonly frameHead: string;
   readonly frameTail: string;
+  /** What is between two deltas of a row. */
+  readonly frameJoint: string;
 }
 
 /** What JSON must escape, and surrogates, which it escapes when they are alone. */
@@ -87,6 +91,16 @@ class TemplateEncoder<E> implements DeltaEncoder<E> {
     return id === undefined ? frame : `id: ${id}\n${frame}`;
   }
 
+  sseRow(event: E, deltas: readonly string[]): string {
+    const template = this.templateFor(event, '');
+    if (template === undefined) return deltas.map((delta) => this.sse(this.options.withDelta(event, delta))).join('');
+    const { frameHead, frameJoint, frameTail } = template;
+    if (deltas.length === 1) return frameHead + escaped(deltas[0] as string) + frameTail;
+    // One look at all of the text, and one copy of it into place: a string for each frame would be three objects more.
+    const texts = needsEscape.test(deltas.join('')) ? deltas.map(escaped) : deltas;
+    return frameHead + texts.join(frameJoint) + frameTail;
+  }
+
   private templateFor(event: E, delta: string | undefined): Template<E> | undefined {
     const { template } = this;
     return template !== undefined && delta !== undefined && this.options.isSame(event, template.event)
@@ -119,5 +133,6 @@ function cut<E>(event: E, probed: string, json: string, quotedDelta: string): Te
   const tail = probed.slice(at + quotedProbe.length - 1);
   // Two different strings gave the same head and tail, so nothing else depends on it.
   if (head + quotedDelta.slice(1, -1) + tail !== json || /[\r\n]/.test(json)) return undefined;
-  return { event, head, tail, frameHead: `data: ${head}`, frameTail: `${tail}\n\n` };
+  const [frameHead, frameTail] = [`data: ${head}`, `${tail}\n\n`];
+  return { event, head, tail, frameHead, frameTail, frameJoint: frameTail + frameHead };
 }

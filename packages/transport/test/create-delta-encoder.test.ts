@@ -71,6 +71,22 @@ describe('createDeltaEncoder', () => {
     );
   });
 
+  it('frames a row as it frames each of its events', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(event, fc.array(words, { minLength: 1, maxLength: 5 })), { maxLength: 8 }),
+        (rows) => {
+          const encoder = createDeltaEncoder(options);
+          for (const [one, deltas] of rows) {
+            if (one.type !== 'delta') continue;
+            const expected = deltas.map((text) => encodeSse({ data: JSON.stringify({ ...one, text }) }));
+            expect(encoder.sseRow(one, deltas)).toBe(expected.join(''));
+          }
+        },
+      ),
+    );
+  });
+
   it('equals a serializer of its own, wherever that puts the delta', () => {
     const wrap = (one: Event) =>
       `{"v":1,"text":${JSON.stringify((one as Delta).text ?? '')},"event":${JSON.stringify(one)}}`;

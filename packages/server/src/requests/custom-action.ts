@@ -26,7 +26,7 @@ export const prepareCustomAction = async <Context>(
   if (sender !== null && sender.type !== 'widget') {
     // The one check whose failure is an event: the official component expects it on the stream.
     return async (run) => {
-      await run.emit({ type: 'error', code: 'stream.error', allow_retry: false });
+      await run.voice.say({ type: 'error', code: 'stream.error', allow_retry: false });
       return 'failed';
     };
   }

@@ -11,12 +11,12 @@ import {
   type UserMessageItem,
 } from '@chatkit/core';
 import type { RunContext, ServerParts } from '../parts.ts';
-import { type Emit, processEvents, type TurnResult } from '../process-events.ts';
+import { processEvents, type TurnResult, type Voice } from '../process-events.ts';
 import type { Settings } from '../settings.ts';
 
 /** The run as a turn sees it: what the application gets, where its events go, and the watch over its silence. */
 export interface TurnRun extends RunContext {
-  readonly emit: Emit;
+  readonly voice: Voice;
   readonly watch: { waiting(first: boolean): void; arrived(): void };
 }
 
@@ -44,7 +44,7 @@ export const stream = <Context>(
     streamOptions: (thread) => parts.getStreamOptions(thread, context),
     onCancelled: (thread, pending) => parts.handleStreamCancelled(thread, pending, context, publicRun(run)),
     onError: (error) => parts.settings.onError(error, { threadId: stored.thread.id, runId: run.id }),
-    emit: run.emit,
+    voice: run.voice,
     watch: run.watch,
   });
 

@@ -37,8 +37,8 @@ export const prepareCreate = async <Context>(
       await saveMessage(store, message, context);
       return saved;
     }, context);
-    await run.emit({ type: 'thread.created', thread: toWireThread(thread) });
-    await run.emit({ type: 'thread.item.done', item: message });
+    await run.voice.say({ type: 'thread.created', thread: toWireThread(thread) });
+    await run.voice.say({ type: 'thread.item.done', item: message });
     return answer(parts, { thread, version }, message, context, run);
   };
 };
@@ -54,7 +54,7 @@ export const prepareAddUserMessage = async <Context>(
   const message = await buildMessage(parts, stored.thread, input, context);
   return async (run) => {
     await parts.store.transaction((store) => saveMessage(store, message, context), context);
-    await run.emit({ type: 'thread.item.done', item: message });
+    await run.voice.say({ type: 'thread.item.done', item: message });
     return answer(parts, stored, message, context, run);
   };
 };

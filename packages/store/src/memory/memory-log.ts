@@ -5,13 +5,18 @@
 import {
   ChatKitError,
   compareOffsets,
+  entriesOfRow,
+  isTextRow,
   type LogEntry,
   parseOffset,
   type ReadOptions,
+  type RowLane,
   type StreamLog,
+  type TextRow,
+  textRows,
 } from '@chatkit/core';
 import { EntryList } from '../shared/entry-list.ts';
-import { entrySize } from '../shared/event-size.ts';
+import { deltaSize, entrySize } from '../shared/event-size.ts';
 import { TailReader } from '../shared/tail-reader.ts';
 import { tooLarge } from '../shared/too-large.ts';
 
@@ -38,7 +43,7 @@ interface Run {
   readonly id: string;
   readonly list: EntryList;
   state: 'open' | 'ended' | 'forgotten';
-  readonly tails: MemoryReader[];
+  readonly tails: MemoryReader<LogEntry | TextRow>[];
   room: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
 }
 
@@ -105,51 +110,70 @@ export const createMemoryLog = (options: MemoryLogOptions = {}): StreamLog => {
     maxLagBytes,
   };
 
-  return {
+  /** Goes on after something was added. → the backpressure. */
+  const settle = (run: Run): Promise<void> | undefined => {
+    dropOldest(run);
+    wakeAll(run);
+    rest(run);
+    if (run.state !== 'open' || widestLag(run) <= maxLagBytes) {
+      releaseRoom(run);
+      return undefined;
+    }
+    run.room ??= createRoom();
+    return run.room.promise;
+  };
+  const append: StreamLog['append'] = (runId, entries) => {
+    const run = known(runId);
+    const { list } = run;
+    let refused: ChatKitError | undefined;
+    list.beginAppend(entries.length);
+    for (const entry of entries) {
+      const place = parseOffset(entry.offset);
+      if (!list.isNew(entry.offset, place)) continue;
+      if (run.state !== 'open') {
+        refused = closed(run, entry);
+        break;
+      }
+      const size = entrySize(entry);
+      if (size > maxBytesPerRun) {
+        refused = tooLarge(runId, entry.offset, maxBytesPerRun);
+        break;
+      }
+      bytes += size;
+      list.push(entry, place, size);
+      if ('end' in entry) run.state = 'ended';
+    }
+    const room = settle(run);
+    if (refused !== undefined) throw refused;
+    return room;
+  };
+  const rows: RowLane = {
+    append(runId, row) {
+      const run = known(runId);
+      const { list } = run;
+      const isPlain = run.state === 'open' && list.isNewRow(row) && row.deltas.every(fits);
+      if (!isPlain) return append(runId, entriesOfRow(row));
+      const before = list.total;
+      list.pushRow(row);
+      bytes += list.total - before;
+      return settle(run);
+    },
+    read: (runId, options = {}) => new MemoryReader(readers, runId, options, rowAt).entries,
+  };
+  const fits = (delta: string): boolean => deltaSize(delta) <= maxBytesPerRun;
+
+  const log: StreamLog = {
     async create(runId) {
       if (!runs.has(runId)) runs.set(runId, emptyRun(runId));
     },
-
-    append(runId, entries) {
-      const run = known(runId);
-      const { list } = run;
-      let refused: ChatKitError | undefined;
-      list.beginAppend(entries.length);
-      for (const entry of entries) {
-        const place = parseOffset(entry.offset);
-        if (!list.isNew(entry.offset, place)) continue;
-        if (run.state !== 'open') {
-          refused = closed(run, entry);
-          break;
-        }
-        const size = entrySize(entry);
-        if (size > maxBytesPerRun) {
-          refused = tooLarge(runId, entry.offset, maxBytesPerRun);
-          break;
-        }
-        bytes += size;
-        list.push(entry, place, size);
-        if ('end' in entry) run.state = 'ended';
-      }
-      dropOldest(run);
-      wakeAll(run);
-      rest(run);
-      if (refused !== undefined) throw refused;
-      if (run.state !== 'open' || widestLag(run) <= maxLagBytes) {
-        releaseRoom(run);
-        return undefined;
-      }
-      run.room ??= createRoom();
-      return run.room.promise;
-    },
-
-    read: (runId, options = {}) => new MemoryReader(readers, runId, options).entries,
-
+    append,
+    read: (runId, options = {}) => new MemoryReader(readers, runId, options, entryAt).entries,
     async delete(runId) {
       const run = runs.get(runId);
       if (run !== undefined) forget(run);
     },
   };
+  return Object.defineProperty(log, textRows, { value: rows });
 };
 
 /** What a reader needs of its log. */
@@ -161,7 +185,11 @@ interface Readers {
   readonly maxLagBytes: number;
 }
 
-class MemoryReader extends TailReader<LogEntry> {
+/** What a list has at a number, as an entry or as much of a row as is there. */
+const entryAt = (list: EntryList, number: number): LogEntry | undefined => list.at(number);
+const rowAt = (list: EntryList, number: number): LogEntry | TextRow | undefined => list.rowAt(number);
+
+class MemoryReader<T extends LogEntry | TextRow> extends TailReader<T> {
   private readonly log: Readers;
   private readonly runId: string;
   private readonly after: string | undefined;
@@ -170,12 +198,19 @@ class MemoryReader extends TailReader<LogEntry> {
   private isAhead = false;
   /** The number of the entry it gets next. */
   position = 0;
+  private readonly itemAt: (list: EntryList, number: number) => T | LogEntry | undefined;
 
-  constructor(log: Readers, runId: string, { after, signal }: ReadOptions) {
+  constructor(
+    log: Readers,
+    runId: string,
+    { after, signal }: ReadOptions,
+    itemAt: (list: EntryList, number: number) => T | undefined,
+  ) {
     super(signal);
     this.log = log;
     this.runId = runId;
     this.after = after;
+    this.itemAt = itemAt;
   }
 
   protected attach(): void {
@@ -192,17 +227,17 @@ class MemoryReader extends TailReader<LogEntry> {
     this.log.onEntered(run);
   }
 
-  protected poll(): LogEntry | 'wait' | 'end' {
+  protected poll(): T | 'wait' | 'end' {
     const { run } = this;
     for (;;) {
       if (run.state === 'forgotten' || this.position < run.list.first) throw expired(run);
-      const entry = run.list.at(this.position);
-      if (entry === undefined) return run.state === 'ended' ? 'end' : 'wait';
-      this.position += 1;
+      const next = this.isAhead ? run.list.at(this.position) : this.itemAt(run.list, this.position);
+      if (next === undefined) return run.state === 'ended' ? 'end' : 'wait';
+      this.position += isTextRow(next) ? next.deltas.length : 1;
       if (run.room !== undefined) this.settleRoom();
-      if (this.isAhead && compareOffsets(entry.offset, this.after as string) <= 0) continue;
+      if (this.isAhead && compareOffsets((next as LogEntry).offset, this.after as string) <= 0) continue;
       this.isAhead = false;
-      return entry;
+      return next as T;
     }
   }
 

@@ -11,9 +11,11 @@ import {
   formatOffset,
   type LogEntry,
   type parseOffset,
+  type TextRow,
   type ThreadItemUpdateOf,
   textDelta,
 } from '@chatkit/core';
+import { deltaSize } from './event-size.ts';
 
 /** Neighbouring text deltas of one part, whose offsets are those of one epoch and count up by one. */
 interface Row {
@@ -33,6 +35,9 @@ export type Place = NonNullable<ReturnType<typeof parseOffset>>;
 /** What an append of one entry needs no array for. */
 const none: LogEntry[] = [];
 
+/** A row that is read stands for about this many bytes of entries at most. */
+const mostOfRow = 8 * 1024;
+
 /** Entries are numbered from 0 on, in the order in which they were pushed; a number stays that of its entry. */
 export class EntryList {
   /** An entry, or the text of a delta that belongs to a row. */
@@ -48,8 +53,10 @@ export class EntryList {
   lastPlace: Place | undefined;
   /** The offset of the last entry that is gone, or the row that it was in: a full log drops one for each that comes. */
   private gone: Row | string | undefined;
-  /** The last entry that was pushed. */
+  /** The last entry, if it was pushed as one. */
   last: LogEntry | undefined;
+  /** What was pushed last, if that was a row: readers that keep up share it. */
+  private recentRow: TextRow | undefined;
   /** The entries of the last append as they were pushed, if there were several: readers that keep up take them before the next one. */
   private recent = none;
   /** The number of the oldest entry that is kept. */
@@ -63,9 +70,19 @@ export class EntryList {
 
   /** Whether an offset is above that of the last entry: offsets grow, so an entry with another has been here already. */
   isNew(offset: string, place: Place | undefined): boolean {
-    if (this.last === undefined) return true;
-    if (place === undefined || this.lastPlace === undefined) return compareOffsets(offset, this.last.offset) > 0;
-    const { epoch, seq } = this.lastPlace;
+    if (this.end === 0) return true;
+    if (place !== undefined && this.lastPlace !== undefined) return this.isBehind(place);
+    const last = this.last?.offset ?? formatOffset(this.lastPlace?.epoch as number, this.lastPlace?.seq as number);
+    return compareOffsets(offset, last) > 0;
+  }
+
+  /** Whether a row can be pushed: all of its offsets are above that of the last entry. */
+  isNewRow(row: TextRow): boolean {
+    return this.end === 0 || (this.lastPlace !== undefined && this.isBehind(row));
+  }
+
+  private isBehind(place: Place): boolean {
+    const { epoch, seq } = this.lastPlace as Place;
     return place.epoch > epoch || (place.epoch === epoch && place.seq > seq);
   }
 
@@ -88,40 +105,79 @@ export class EntryList {
       this.row = undefined;
     } else {
       this.slots.push(update.delta);
-      const { row } = this;
-      const { item_id: itemId } = (entry as DeltaEntry).event;
-      if (
-        row !== undefined &&
-        row.seq + row.length === place.seq &&
-        row.epoch === place.epoch &&
-        row.part === update.content_index &&
-        row.itemId === itemId
-      )
-        row.length += 1;
-      else {
-        this.row = { itemId, part: update.content_index, from: this.end, ...place, length: 1 };
-        this.rows.push(this.row);
-      }
+      this.extendRow((entry as DeltaEntry).event.item_id, update.content_index, place, 1);
     }
     this.lastPlace = place;
     this.total += size;
     this.ends.push(this.total);
     this.end += 1;
     this.last = entry;
+    this.recentRow = undefined;
     if (this.recent !== none) this.recent.push(entry);
     return update;
+  }
+
+  /** Adds the entries of a row, whose offsets are new; their sizes are those of `deltaSize`. */
+  pushRow(row: TextRow): void {
+    const { itemId, part, epoch, seq, deltas } = row;
+    const count = deltas.length;
+    this.extendRow(itemId, part, row, count);
+    for (const delta of deltas) {
+      this.slots.push(delta);
+      this.total += deltaSize(delta);
+      this.ends.push(this.total);
+    }
+    this.lastPlace = { epoch, seq: seq + count - 1 };
+    this.end += count;
+    this.last = undefined;
+    this.recent = none;
+    this.recentRow = row;
+  }
+
+  /** Counts text that is being added to its row. */
+  private extendRow(itemId: string, part: number, { epoch, seq }: Place, count: number): void {
+    const { row } = this;
+    if (
+      row !== undefined &&
+      row.seq + row.length === seq &&
+      row.epoch === epoch &&
+      row.part === part &&
+      row.itemId === itemId
+    )
+      row.length += count;
+    else {
+      this.row = { itemId, part, from: this.end, epoch, seq, length: count };
+      this.rows.push(this.row);
+    }
   }
 
   /** The entry with this number, if it is there. Those of the newest append are the objects that were pushed. */
   at(number: number): LogEntry | undefined {
     if (number < this.first || number >= this.end) return undefined;
-    if (number === this.end - 1) return this.last;
-    const place = number - this.end + this.recent.length;
-    if (place >= 0) return this.recent[place];
+    if (this.last !== undefined) {
+      if (number === this.end - 1) return this.last;
+      const place = number - this.end + this.recent.length;
+      if (place >= 0) return this.recent[place];
+    }
     const slot = this.slots[number - this.base] as LogEntry | string;
     if (typeof slot !== 'string') return slot;
     const { itemId, part, epoch, from, seq } = this.rows[this.rowOf(number)] as Row;
     return { offset: formatOffset(epoch, seq + number - from), event: textDelta(itemId, slot, part) };
+  }
+
+  /** What is there from this number on, as far as it is one: the text that follows each other, or an entry. */
+  rowAt(number: number): LogEntry | TextRow | undefined {
+    const { recentRow } = this;
+    if (number < this.first || number >= this.end) return undefined;
+    if (recentRow !== undefined && number === this.end - recentRow.deltas.length) return recentRow;
+    const at = number - this.base;
+    if (typeof this.slots[at] !== 'string') return this.slots[at] as LogEntry;
+    const { itemId, part, epoch, from, seq, length } = this.rows[this.rowOf(number)] as Row;
+    const most = Math.min(from + length, this.end) - this.base;
+    const bytes = this.bytesBefore(number) + mostOfRow;
+    let to = at + 1;
+    while (to < most && (this.ends[to] as number) <= bytes) to += 1;
+    return { epoch, seq: seq + number - from, itemId, part, deltas: this.slots.slice(at, to) as string[] };
   }
 
   /** The number of the first entry whose offset is above `after`. */

@@ -20,11 +20,14 @@ export const entrySize = (entry: LogEntry): number => {
   if ('event' in entry && entry.event.type === 'thread.item.updated') {
     const { update } = entry.event;
     if (update?.type === 'assistant_message.content_part.text_delta' && typeof update.delta === 'string') {
-      return deltaEntrySize + update.delta.length;
+      return deltaSize(update.delta);
     }
   }
   return eventSize(entry);
 };
+
+/** `entrySize` of an entry that adds this text. */
+export const deltaSize = (delta: string): number => deltaEntrySize + delta.length;
 
 /** An entry with an empty delta; how long its ids are is within what "about" allows. */
 const deltaEntrySize = 220;

@@ -5,6 +5,7 @@ import { describeEntries } from './log/entries.ts';
 import { describeInterleavings } from './log/interleavings.ts';
 import type { LogKit } from './log/kit.ts';
 import { describeReaders } from './log/readers.ts';
+import { describeRows } from './log/rows.ts';
 
 export interface DescribeStreamLogOptions<L extends StreamLog> {
   /**
@@ -41,6 +42,7 @@ export const describeStreamLog = <L extends StreamLog>(
     const kit: LogKit = { log: () => log, smallLog: options.createSmallLog, runs: options.runs ?? 100 };
     describeEntries(kit);
     describeReaders(kit);
+    describeRows(kit);
     describeInterleavings(kit);
   });
 };
