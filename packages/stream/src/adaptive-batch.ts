@@ -56,12 +56,13 @@ export interface AdaptiveBatch<T> {
  */
 export function adaptiveBatch<T>(options: AdaptiveBatchOptions<T> = {}): AdaptiveBatch<T> {
   const { credit = 1, pressure, pollMs = 4, acks, maxDelayMs = 250 } = options;
-  const { maxItems = 1024, maxBytes, sizeOf = byteSize, clock = systemClock } = options;
+  const { maxBytes = Number.POSITIVE_INFINITY, sizeOf = byteSize, clock = systemClock } = options;
+  const maxItems = Math.max(1, options.maxItems ?? 1024);
   let ack = (_batches: number): void => {};
 
   const adaptive = operator((upstream: Stage<T>) => {
     let collected: T[] = [];
-    const sizes: number[] = []; // of the collected items, if there is a limit in bytes
+    const sizes: number[] = []; // of the collected items; 0 if there is no limit in bytes
     let bytes = 0;
     let unacknowledged = 0;
     let heldSince = 0;
@@ -70,17 +71,14 @@ export function adaptiveBatch<T>(options: AdaptiveBatchOptions<T> = {}): Adaptiv
     const isOutOfCredit = (): boolean => unacknowledged >= credit || (pressure !== undefined && pressure() >= credit);
 
     const nextBatch = (): T[] => {
-      let count = Math.max(1, maxItems);
-      if (maxBytes !== undefined && bytes > maxBytes) {
-        count = 0;
-        for (let sum = 0; count < sizes.length && count < maxItems; count++) {
-          sum += sizes[count] as number;
-          if (sum > maxBytes && count > 0) break;
-        }
-      }
+      let count = 0;
+      let size = 0;
+      do size += sizes[count++] as number;
+      while (count < sizes.length && count < maxItems && size + (sizes[count] as number) <= maxBytes);
       const batch = collected;
       collected = batch.splice(count);
-      for (const size of sizes.splice(0, count)) bytes -= size;
+      sizes.splice(0, count);
+      bytes -= size;
       heldSince = clock.now();
       return batch;
     };
@@ -112,16 +110,15 @@ export function adaptiveBatch<T>(options: AdaptiveBatchOptions<T> = {}): Adaptiv
     const takeAll = (chunk: T[]): void => {
       if (collected.length === 0) heldSince = clock.now();
       for (const item of chunk) {
+        const size = maxBytes < Number.POSITIVE_INFINITY ? sizeOf(item) : 0;
         collected.push(item);
-        if (maxBytes === undefined) continue;
-        const size = sizeOf(item);
         sizes.push(size);
         bytes += size;
       }
     };
 
     const out: Pump<T[]> = pump<T, T[]>(upstream, {
-      wantsMore: () => collected.length < Math.max(1, maxItems) && (maxBytes === undefined || bytes < maxBytes),
+      wantsMore: () => collected.length < maxItems && bytes < maxBytes,
       takeAll,
       onSourceOver() {
         while (collected.length > 0) out.offer(nextBatch());

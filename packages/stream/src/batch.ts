@@ -9,6 +9,8 @@ import { operator } from './engine/outlet.ts';
 import { type Pump, pump } from './engine/pump.ts';
 import type { Operator } from './stream.ts';
 
+const NONE = Number.POSITIVE_INFINITY; // no limit
+
 /** Options of `batch`; give at least one limit. */
 export interface BatchOptions<T> {
   /** The most items in a batch. */
@@ -31,7 +33,7 @@ export interface BatchOptions<T> {
  * pipe(rows, batch({ maxItems: 500, maxMs: 100 }), forEach((rows) => db.insert(rows)));
  */
 export function batch<T>(options: BatchOptions<T>): Operator<T, T[]> {
-  const { maxItems = Number.POSITIVE_INFINITY, maxBytes, maxMs, sizeOf = byteSize, clock = systemClock } = options;
+  const { maxItems = NONE, maxBytes = NONE, maxMs = NONE, sizeOf = byteSize, clock = systemClock } = options;
   return operator((upstream) => {
     let open: T[] = [];
     let bytes = 0;
@@ -41,25 +43,23 @@ export function batch<T>(options: BatchOptions<T>): Operator<T, T[]> {
       const items = open;
       open = [];
       bytes = 0;
-      due?.lift();
+      due.lift();
       out.offer(items);
     };
-    const due = maxMs === undefined ? undefined : deadline(clock, letOut);
+    const due = deadline(clock, letOut);
 
     const out: Pump<T[]> = pump<T, T[]>(upstream, {
-      wantsMore: () => out.isWaited() || (maxMs !== undefined && out.held() === 0),
+      wantsMore: () => out.isWaited() || (maxMs < NONE && out.held() === 0),
       take(item) {
-        if (maxBytes !== undefined) {
-          const size = sizeOf(item);
-          if (bytes + size > maxBytes) letOut();
-          bytes += size;
-        }
+        const size = maxBytes < NONE ? sizeOf(item) : 0;
+        if (bytes + size > maxBytes) letOut();
+        bytes += size;
         open.push(item);
-        if (open.length >= maxItems || (maxBytes !== undefined && bytes >= maxBytes)) letOut();
-        else if (open.length === 1) due?.set(clock.now() + (maxMs as number));
+        if (open.length >= maxItems || bytes >= maxBytes) letOut();
+        else if (open.length === 1) due.set(clock.now() + maxMs);
       },
       onSourceOver: letOut,
-      onOver: () => due?.clear(),
+      onOver: due.clear,
     });
     return out;
   });

@@ -4,7 +4,7 @@
 
 import { Fifo } from './engine/fifo.ts';
 import { operator } from './engine/outlet.ts';
-import { type Pump, pump, type Queue } from './engine/pump.ts';
+import { type Pump, pump } from './engine/pump.ts';
 import type { Stage } from './engine/stage.ts';
 import { OverflowError } from './overflow.ts';
 import type { Source, Stream } from './stream.ts';
@@ -41,7 +41,6 @@ export function buffer<T, L = never>(options: BufferOptions<T, L> = {}): (source
 export function bufferStage<T, L = never>(upstream: Stage<T>, options: BufferOptions<T, L>): Pump<T | L> {
   const capacity = Math.max(1, options.capacity ?? 64);
   const { overflow = 'block' } = options;
-  const fifo = new Fifo<T | L>();
   let missed = 0;
 
   /** Stands in for what is missing: before what is buffered with 'drop-oldest', behind it with 'drop-newest'. */
@@ -51,17 +50,14 @@ export function bufferStage<T, L = never>(upstream: Stage<T>, options: BufferOpt
     return count > 0 && 'lagged' in options ? [options.lagged(count)] : [];
   };
 
+  const fifo = new Fifo<T | L>();
+  if (overflow === 'drop-oldest') {
+    const { take } = fifo;
+    fifo.take = (count) => [...lagged(), ...take.call(fifo, count)];
+  }
+
   const noteGap = (): void => {
     if (overflow === 'drop-newest' || fifo.size === 0) out.offerAll(lagged());
-  };
-
-  const gapFirst: Queue<T | L> = {
-    get size() {
-      return fifo.size;
-    },
-    push: (item) => fifo.push(item),
-    take: (count) => [...lagged(), ...fifo.take(count)],
-    clear: () => fifo.clear(),
   };
 
   const hasRoom = (): boolean => out.isWaited() || out.held() < capacity;
@@ -85,7 +81,7 @@ export function bufferStage<T, L = never>(upstream: Stage<T>, options: BufferOpt
       }
     },
     onSourceOver: noteGap,
-    queue: overflow === 'drop-oldest' ? gapFirst : fifo,
+    queue: fifo,
   });
   return out;
 }

@@ -15,7 +15,7 @@ import type { Source, Stream } from './stream.ts';
  * concat(['data: start\n\n'], frames, ['data: [DONE]\n\n']);
  */
 export function concat<T>(...sources: Source<T>[]): Stream<T> {
-  return outlet(concatStage(sources.map((source) => stageOf(source))));
+  return outlet(concatStage(sources.map(stageOf<T>)));
 }
 
 /** The stage of `concat`. */

@@ -2,7 +2,7 @@
  * A stream without its beginning.
  */
 
-import { DROP, perItem } from './engine/per-item.ts';
+import { NONE, perItem } from './engine/per-item.ts';
 import type { Operator } from './stream.ts';
 
 /**
@@ -14,6 +14,6 @@ import type { Operator } from './stream.ts';
 export function drop<T>(count: number): Operator<T, T> {
   return perItem(
     (_item, index) => index < count,
-    (item: T, isEarly) => (isEarly ? DROP : item),
+    (item: T, isEarly) => (isEarly ? NONE : item),
   );
 }

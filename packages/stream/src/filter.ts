@@ -2,7 +2,7 @@
  * Keeps some of the items.
  */
 
-import { DROP, perItem } from './engine/per-item.ts';
+import { NONE, perItem } from './engine/per-item.ts';
 import type { Operator } from './stream.ts';
 
 /**
@@ -15,5 +15,5 @@ import type { Operator } from './stream.ts';
 export function filter<I, O extends I>(keep: (item: I, index: number) => item is O): Operator<I, O>;
 export function filter<I>(keep: (item: I, index: number) => unknown): Operator<I, I>;
 export function filter<I>(keep: (item: I, index: number) => unknown): Operator<I, I> {
-  return perItem(keep, (item: I, isKept) => (isKept ? item : DROP));
+  return perItem(keep, (item: I, isKept) => (isKept ? item : NONE));
 }

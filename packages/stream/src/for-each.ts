@@ -28,14 +28,13 @@ export function forEach<T>(fn: (item: T, index: number) => unknown): (source: So
         try {
           while (at < chunk.length) {
             const result = fn(chunk[at++] as T, index++);
-            if (isPromiseLike(result)) return void result.then(goOn(chunk, at), fail);
+            if (isPromiseLike(result)) return void result.then(work.bind(undefined, chunk, at), fail);
           }
         } catch (error) {
           return fail(error);
         }
         stage.pull(sink);
       };
-      const goOn = (chunk: T[], at: number) => (): void => work(chunk, at);
 
       const sink: Sink<T> = {
         item: (value) => work([value], 0),

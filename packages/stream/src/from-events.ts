@@ -53,6 +53,9 @@ export function fromEvents<T>(
   const listeners: [name: string, listener: Listener][] = [[name, (...args) => void writer.push(toItem(...args))]];
   if (options.end !== undefined) listeners.push([options.end, () => writer.end()]);
   if (options.error !== undefined) listeners.push([options.error, (error) => writer.fail(error)]);
+  const { addEventListener, on, removeEventListener, off } = target as Partial<EventTargetLike & EventEmitterLike>;
+  const add = addEventListener ?? on;
+  const remove = removeEventListener ?? off;
   let isAttached = false;
 
   const { stage, writer } = pushQueue<T>({
@@ -60,17 +63,10 @@ export function fromEvents<T>(
     onPull() {
       if (isAttached || writer.isOver) return;
       isAttached = true;
-      for (const [event, listener] of listeners) {
-        if ('addEventListener' in target) target.addEventListener(event, listener);
-        else target.on(event, listener);
-      }
+      for (const each of listeners) add?.apply(target, each);
     },
     onOver() {
-      if (!isAttached) return;
-      for (const [event, listener] of listeners) {
-        if ('removeEventListener' in target) target.removeEventListener(event, listener);
-        else target.off(event, listener);
-      }
+      for (const each of listeners) remove?.apply(target, each);
     },
   });
   return outlet(stage);

@@ -7,7 +7,7 @@ export class LaggedError extends Error {
   override readonly name = 'LaggedError';
   readonly code = 'stream.lagged';
   /** How many items the reader has missed. */
-  readonly missed: number;
+  declare readonly missed: number;
 
   constructor(missed: number) {
     super(`The reader missed ${missed} items`);

@@ -37,16 +37,16 @@ export function latest<I, O>(fn: Answer<I, O>): Operator<I, O> {
 
     /** What comes counts only while this is the newest input's stream. */
     const answersOf = (stage: Stage<O>): Sink<O> => {
-      const answer = <V>(act: (value: V) => void, value: V): void => {
+      const answer = (act: () => void): void => {
         if (stage !== inner) return;
         isInnerOpen = false;
-        act(value);
+        act();
         out.run();
       };
       return {
-        item: (value) => answer((item: O) => out.offer(item), value),
-        items: (chunk) => answer((items: O[]) => out.offerAll(items), chunk),
-        end: (failure) => answer(innerEnded, failure),
+        item: (value) => answer(() => out.offer(value)),
+        items: (chunk) => answer(() => out.offerAll(chunk)),
+        end: (failure) => answer(() => innerEnded(failure)),
       };
     };
 

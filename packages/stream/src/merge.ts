@@ -25,15 +25,15 @@ import type { Source, Stream } from './stream.ts';
  * for await (const event of merge(agent, progress, pipe(tools, map(toEvent)))) send(event);
  */
 export function merge<T>(...sources: Source<T>[]): Stream<T> {
-  return outlet(new Merge(sources.map((source) => stageOf(source))));
+  return outlet(new Merge(sources.map(stageOf<T>)));
 }
 
 class Merge<T> implements Stage<T> {
-  private readonly _lanes: readonly Lane<T>[];
+  declare private readonly _lanes: readonly Lane<T>[];
   private readonly _idle = new Fifo<Lane<T>>(); // to be asked with the next pull
   private readonly _ready = new Fifo<Lane<T>>(); // hold an answer, in the order of its arrival
   private _sink: Sink<T> = SILENT; // the open pull's
-  private _open: number; // how many may be asked: none once one has failed
+  declare private _open: number; // how many may be asked: none once one has failed
   private _ending: { failure: Failure | undefined } | undefined;
   private _isServing = false;
 
@@ -84,7 +84,7 @@ class Merge<T> implements Stage<T> {
   }
 
   private _closeAll(): Cleanup {
-    return allCleanups(this._lanes.map((lane) => lane.stage.close()));
+    return allCleanups(this._lanes.map((lane) => lane._upstream.close()));
   }
 
   /** Asks those whose last answer has been read, and answers, for as long as there is something at hand. */
@@ -94,7 +94,7 @@ class Merge<T> implements Stage<T> {
     do {
       for (let count = this._open && this._idle.size; count > 0; count--) {
         const lane = this._idle.shift();
-        lane.stage.pull(lane);
+        lane._upstream.pull(lane);
       }
       if (this._ready.size > 0) {
         const lane = this._ready.shift();
@@ -111,13 +111,13 @@ class Merge<T> implements Stage<T> {
 
 /** One source, with at most one pull open, and at most one answer that waits for its turn. */
 class Lane<T> implements Sink<T> {
-  readonly stage: Stage<T>;
-  private readonly _merge: Merge<T>;
+  declare readonly _upstream: Stage<T>;
+  declare private readonly _merge: Merge<T>;
   private _value: T | undefined;
   private _chunk: T[] | undefined;
 
   constructor(stage: Stage<T>, merge: Merge<T>) {
-    this.stage = stage;
+    this._upstream = stage;
     this._merge = merge;
   }
 

@@ -16,7 +16,7 @@ export class OverflowError extends Error {
   override readonly name = 'OverflowError';
   readonly code = 'stream.overflow';
   /** How many items the queue holds. */
-  readonly capacity: number;
+  declare readonly capacity: number;
 
   constructor(capacity: number) {
     super(`The reader fell more than ${capacity} items behind`);

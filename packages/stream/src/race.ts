@@ -15,7 +15,7 @@ import type { Source, Stream } from './stream.ts';
  * race(askModel('a'), askModel('b')); // a hedged request
  */
 export function race<T>(...sources: Source<T>[]): Stream<T> {
-  let runners = sources.map((source) => stageOf(source));
+  let runners = sources.map(stageOf<T>);
   let hasStarted = false;
 
   /** Answers for `winner`; the first to do so is the only one that is left. */

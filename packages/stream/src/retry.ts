@@ -3,10 +3,11 @@
  */
 
 import { type Clock, systemClock } from './clock.ts';
+import { deadline } from './engine/deadline.ts';
 import { lateStage } from './engine/late-stage.ts';
 import { outlet } from './engine/outlet.ts';
 import { type Pump, pump } from './engine/pump.ts';
-import type { Failure, Sink, Stage } from './engine/stage.ts';
+import { SILENT, type Sink, type Stage } from './engine/stage.ts';
 import type { Source, Stream } from './stream.ts';
 
 /** What the factory of `retry` is told. */
@@ -53,48 +54,52 @@ export function retry<T, C = unknown>(
 ): Stream<T> {
   const { retries = 5, baseMs = 250, maxMs = 30_000, when = () => true } = options;
   const { cursorOf, onRetry, random = Math.random, clock = systemClock } = options;
+  let sink: Sink<T> = SILENT; // the open pull's
   let stage: Stage<T> | undefined;
   let controller = new AbortController();
   let attempt = 0;
   let failures = 0; // since the last item
   let cursor: C | undefined;
-  let timer: { id: unknown } | undefined;
-
-  /** How long to wait before the next attempt; `undefined` if there is none. */
-  const waitAfter = (error: unknown): number | undefined => {
-    const retry = failures++;
-    if (retry >= retries) return undefined;
-    const verdict = when(error, retry);
-    if (typeof verdict === 'number') return verdict;
-    return verdict ? random() * Math.min(maxMs, baseMs * 2 ** retry) : undefined;
-  };
 
   const attempts: Stage<T> = {
     pull(to) {
-      const { signal } = controller;
-      stage ??= lateStage(() => factory({ attempt: attempt++, cursor, signal }));
-      stage.pull({
-        item: (item) => to.item(item),
-        items: (chunk) => to.items(chunk),
-        end: (failure) => ended(to, failure),
-      });
+      sink = to;
+      ask();
     },
     close: () => stage?.close(),
   };
 
-  const ended = (to: Sink<T>, failure?: Failure): void => {
-    stage = undefined;
-    if (failure === undefined || out.isEnded()) return to.end();
-    controller.abort();
-    controller = new AbortController();
-    try {
-      const waitMs = waitAfter(failure.error);
-      if (waitMs === undefined) return to.end(failure);
-      onRetry?.(failure.error, waitMs);
-      timer = { id: clock.setTimeout(() => attempts.pull(to), waitMs) };
-    } catch (error) {
-      to.end({ error });
-    }
+  const ask = (): void => {
+    const { signal } = controller;
+    stage ??= lateStage(() => factory({ attempt: attempt++, cursor, signal }));
+    stage.pull(answers);
+  };
+  const due = deadline(clock, ask);
+
+  const answers: Sink<T> = {
+    item: (value) => sink.item(value),
+    items: (chunk) => sink.items(chunk),
+    end(failure) {
+      stage = undefined;
+      if (failure === undefined || out.isEnded()) return sink.end();
+      controller.abort();
+      controller = new AbortController();
+      try {
+        const waitMs = waitAfter(failure.error);
+        if (waitMs === false) return sink.end(failure);
+        onRetry?.(failure.error, waitMs);
+        due.set(clock.now() + waitMs);
+      } catch (error) {
+        sink.end({ error });
+      }
+    },
+  };
+
+  /** How long to wait before the next attempt; `false` if there is none. */
+  const waitAfter = (error: unknown): number | false => {
+    const retry = failures++;
+    const verdict = retry < retries && when(error, retry);
+    return verdict === true ? random() * Math.min(maxMs, baseMs * 2 ** retry) : verdict;
   };
 
   const out: Pump<T> = pump<T, T>(attempts, {
@@ -104,7 +109,7 @@ export function retry<T, C = unknown>(
       out.offerAll(chunk);
     },
     onOver() {
-      if (timer) clock.clearTimeout(timer.id);
+      due.clear();
       controller.abort();
     },
   });

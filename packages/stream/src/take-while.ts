@@ -2,7 +2,7 @@
  * The beginning of a stream, up to an item that no longer fits.
  */
 
-import { perItem, STOP } from './engine/per-item.ts';
+import { NONE, perItem } from './engine/per-item.ts';
 import type { Operator } from './stream.ts';
 
 /**
@@ -15,7 +15,7 @@ export function takeWhile<I, O extends I>(keep: (item: I, index: number) => item
 export function takeWhile<I>(keep: (item: I, index: number) => unknown): Operator<I, I>;
 export function takeWhile<I>(keep: (item: I, index: number) => unknown): Operator<I, I> {
   return perItem(keep, (item: I, isKept) => {
-    if (!isKept) throw STOP;
+    if (!isKept) throw NONE;
     return item;
   });
 }

@@ -28,14 +28,12 @@ export interface TimeoutOptions<T> {
 /** A limit of `timeout` ran out. Named as in the web platform. */
 export class TimeoutError extends Error {
   override readonly name = 'TimeoutError';
-  readonly code: `stream.timeout_${TimeoutPhase}`;
-  readonly phase: TimeoutPhase;
-  readonly limitMs: number;
+  declare readonly code: `stream.timeout_${TimeoutPhase}`;
+  declare readonly phase: TimeoutPhase;
+  declare readonly limitMs: number;
 
   constructor(phase: TimeoutPhase, limitMs: number) {
-    super(
-      `Timed out: ${{ first: 'no first item', idle: 'no further item', total: 'no end' }[phase]} within ${limitMs} ms`,
-    );
+    super(`Timed out: no ${{ first: 'first item', idle: 'further item', total: 'end' }[phase]} within ${limitMs} ms`);
     this.phase = phase;
     this.code = `stream.timeout_${phase}`;
     this.limitMs = limitMs;

@@ -33,8 +33,7 @@ export function toReadableStream<T>(source: Source<T>): ReadableStream<T> {
         new Promise<void>((resolve) => {
           stage.pull({
             item(value) {
-              controller.enqueue(value);
-              resolve();
+              this.items([value]);
             },
             items(chunk) {
               for (const item of chunk) controller.enqueue(item);

@@ -24,11 +24,6 @@ export function deadline(clock: Clock, onDue: () => void): Deadline {
   let timer: unknown;
   let timerAt = NEVER;
 
-  const start = (): void => {
-    timerAt = dueAt;
-    timer = clock.setTimeout(onTimer, Math.max(0, dueAt - clock.now()));
-  };
-
   const stop = (): void => {
     if (timerAt < NEVER) clock.clearTimeout(timer);
     timerAt = NEVER;
@@ -36,19 +31,21 @@ export function deadline(clock: Clock, onDue: () => void): Deadline {
 
   const onTimer = (): void => {
     timerAt = NEVER;
-    if (dueAt === NEVER) return;
-    if (clock.now() < dueAt) return start();
+    if (clock.now() < dueAt) return set(dueAt);
     dueAt = NEVER;
     onDue();
   };
 
+  const set = (at: number): void => {
+    dueAt = at;
+    if (at >= timerAt) return;
+    stop();
+    timerAt = at;
+    timer = clock.setTimeout(onTimer, Math.max(0, at - clock.now()));
+  };
+
   return {
-    set(at) {
-      dueAt = at;
-      if (at >= timerAt) return;
-      stop();
-      start();
-    },
+    set,
     lift() {
       dueAt = NEVER;
     },

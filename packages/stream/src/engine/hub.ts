@@ -12,22 +12,22 @@ import { type Cleanup, type Failure, SILENT, type Sink, type Stage } from './sta
 export class Hub<T> implements Sink<T> {
   /** How many items have come; the number of the next one. */
   count = 0;
-  ending: { failure: Failure | undefined } | undefined;
+  _ending: { failure: Failure | undefined } | undefined;
   /** The newest items. */
   readonly kept = new Fifo<T>();
   /** How far a reader may fall behind. */
-  readonly capacity: number;
+  declare readonly capacity: number;
   /** A new list with each change, so that a loop over it is not disturbed. */
   readers: readonly Reader<T, unknown>[] = [];
-  private readonly _source: Stage<T>;
-  private readonly _replay: number;
-  private readonly _isDetached: boolean;
+  declare private readonly _upstream: Stage<T>;
+  declare private readonly _replay: number;
+  declare private readonly _isDetached: boolean;
   private _isOpen = false; // a pull on the source has not been answered
   private _isReading = false;
   private _isServing = false;
 
   constructor(source: Stage<T>, options: BroadcastOptions) {
-    this._source = source;
+    this._upstream = source;
     this.capacity = Math.max(1, options.capacity ?? 1024);
     this._replay = options.replay ?? 0;
     this._isDetached = options.source === 'detached';
@@ -37,14 +37,14 @@ export class Hub<T> implements Sink<T> {
   subscribe<L>(options: SubscribeOptions<L>): Stage<T | L> {
     const reader = new Reader<T, L>(this, options.from ?? this.count - this._replay, options);
     this.readers = [...this.readers, reader];
-    if (this.ending) reader.onMore();
+    if (this._ending) reader.onMore();
     return reader;
   }
 
   /** Ends all readers behind what they have. */
   close(): Cleanup {
-    if (this.ending) return undefined;
-    const cleanup = this._source.close();
+    if (this._ending) return undefined;
+    const cleanup = this._upstream.close();
     this.end();
     return cleanup;
   }
@@ -55,14 +55,14 @@ export class Hub<T> implements Sink<T> {
     let isKept = this._replay > 0;
     this.count++;
     for (const reader of readers) {
-      reader.isNext = reader.sink !== SILENT;
+      reader.isNext = reader._sink !== SILENT;
       if (reader.isNext) reader.next++;
       else isKept = true;
     }
     if (isKept) this.kept.push(value);
     this._isServing = true;
     for (const reader of readers) {
-      if (reader.isNext) reader.letGo().item(value);
+      if (reader.isNext) reader._letGo().item(value);
       else reader.onMore();
     }
     this._arrived();
@@ -77,13 +77,13 @@ export class Hub<T> implements Sink<T> {
   }
 
   end(failure?: Failure): void {
-    if (this.ending) return;
-    this.ending = { failure };
+    if (this._ending) return;
+    this._ending = { failure };
     for (const reader of this.readers) reader.onMore();
   }
 
   /** The number of the oldest item. */
-  start(): number {
+  _start(): number {
     return this.count - this.kept.size;
   }
 
@@ -91,9 +91,9 @@ export class Hub<T> implements Sink<T> {
   read(): void {
     if (this._isReading || this._isServing) return;
     this._isReading = true;
-    while (!this._isOpen && !this.ending && this._isWanted()) {
+    while (!this._isOpen && !this._ending && this._isWanted()) {
       this._isOpen = true;
-      this._source.pull(this);
+      this._upstream.pull(this);
     }
     this._isReading = false;
   }
@@ -103,13 +103,13 @@ export class Hub<T> implements Sink<T> {
     if (this._isServing) return; // once for all readers, afterwards
     let needed = this.count - this._replay;
     for (const reader of this.readers) needed = Math.min(needed, reader.next);
-    while (this.start() < needed) this.kept.shift();
+    while (this._start() < needed) this.kept.shift();
   }
 
   leave(leaver: Reader<T, unknown>): Cleanup {
     if (!this.readers.includes(leaver)) return undefined;
     this.readers = this.readers.filter((reader) => reader !== leaver);
-    if (!this.ending && this.readers.length === 0 && !this._isDetached) return this.close();
+    if (!this._ending && this.readers.length === 0 && !this._isDetached) return this.close();
     this.trim();
     this.read();
     return undefined;
@@ -118,8 +118,8 @@ export class Hub<T> implements Sink<T> {
   private _isWanted(): boolean {
     let isAsked = this._isDetached;
     for (const reader of this.readers) {
-      if (reader.sink !== SILENT) isAsked = true;
-      else if (reader.isBlocking && reader.behind() + reader.lent >= this.capacity) return false;
+      if (reader._sink !== SILENT) isAsked = true;
+      else if (reader.isBlocking && reader.behind() + reader._lent >= this.capacity) return false;
     }
     return isAsked;
   }
@@ -135,26 +135,26 @@ export class Hub<T> implements Sink<T> {
 /** One reader, and what it has not read: a view of what is kept, with a mark in front if something is missing. */
 class Reader<T, L> implements Stage<T | L>, Queue<T | L> {
   /** The number of the item to be read next. */
-  next: number;
+  declare next: number;
   /** The open pull's sink, while there is nothing for it. */
-  sink: Sink<T | L> = SILENT;
+  _sink: Sink<T | L> = SILENT;
   /** Whether it gets the item that is being given out. Noted before, as one reader may pull from another meanwhile. */
   isNext = false;
   /** How many items of the last chunk have not been come to yet, as far as can be known; see `pump.ts`. */
-  lent = 0;
+  _lent = 0;
   /** Whether the source may have to wait for it. */
-  readonly isBlocking: boolean;
-  private readonly _hub: Hub<T>;
-  private readonly _options: SubscribeOptions<L>;
+  declare readonly isBlocking: boolean;
+  declare private readonly _hub: Hub<T>;
+  declare private readonly _options: SubscribeOptions<L>;
   /** Serves what has been read for others before, and the end. */
-  private readonly _late: Pump<T | L>;
+  declare private readonly _late: Pump<T | L>;
   private _missed = 0;
 
   constructor(hub: Hub<T>, from: number, options: SubscribeOptions<L>) {
     this._hub = hub;
     this._options = options;
     this.isBlocking = (options.slow ?? 'block') === 'block';
-    const start = hub.start();
+    const start = hub._start();
     this.next = Math.min(Math.max(from, start), hub.count);
     if (options.from !== undefined) this._missed = Math.max(0, start - from);
     const upstream = { pull() {}, close: () => hub.leave(this) };
@@ -162,31 +162,31 @@ class Reader<T, L> implements Stage<T | L>, Queue<T | L> {
   }
 
   pull(to: Sink<T | L>): void {
-    this.lent = 0;
-    if (this.size > 0 || this._hub.ending) {
+    this._lent = 0;
+    if (this.size > 0 || this._hub._ending) {
       this._late.pull(to);
       this._leaveIfDone();
-    } else this.sink = to;
+    } else this._sink = to;
     this._hub.read();
   }
 
   close(): Cleanup {
     const cleanup = this._late.close();
-    this.letGo().end();
+    this._letGo().end();
     return cleanup;
   }
 
-  letGo(): Sink<T | L> {
-    const to = this.sink;
-    this.sink = SILENT;
+  _letGo(): Sink<T | L> {
+    const to = this._sink;
+    this._sink = SILENT;
     return to;
   }
 
   /** More has come, or the end. */
   onMore(): void {
-    const { ending, capacity } = this._hub;
+    const { _ending: ending, capacity } = this._hub;
     if (ending) this._late.finish(ending.failure);
-    if (this.sink !== SILENT) this._late.pull(this.letGo());
+    if (this._sink !== SILENT) this._late.pull(this._letGo());
     this._leaveIfDone();
     const excess = this.behind() - capacity;
     if (excess <= 0 || this.isBlocking) return;
@@ -206,9 +206,9 @@ class Reader<T, L> implements Stage<T | L>, Queue<T | L> {
   take(count: number): (T | L)[] {
     if (this._missed > 0) return [this._mark()];
     const { kept } = this._hub;
-    const place = this.next - this._hub.start();
+    const place = this.next - this._hub._start();
     this.next += count;
-    this.lent = count - 1;
+    this._lent = count - 1;
     const chunk = Array.from({ length: count }, (_, index) => kept.at(place + index));
     if (place === 0) this._hub.trim();
     return chunk;
@@ -230,6 +230,6 @@ class Reader<T, L> implements Stage<T | L>, Queue<T | L> {
   }
 
   private _leaveIfDone(): void {
-    if (this._hub.ending && this.size === 0) this._hub.leave(this);
+    if (this._hub._ending && this.size === 0) this._hub.leave(this);
   }
 }

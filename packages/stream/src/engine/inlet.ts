@@ -5,6 +5,7 @@
  */
 
 import type { Source } from '../stream.ts';
+import { ASKING, IDLE, OVER, RESTING, WAITING } from './edge-state.ts';
 import {
   CHUNKS,
   type ChunkSource,
@@ -16,7 +17,7 @@ import {
   type Sink,
   type Stage,
 } from './stage.ts';
-import { inNextTurn, isOverBudget } from './time-budget.ts';
+import { mustRest } from './time-budget.ts';
 
 /** The key by which a stream of ours gives its last stage away, so that two pipelines join without a promise between. */
 export const RELEASE: unique symbol = Symbol('release');
@@ -31,12 +32,9 @@ export function stageOf<T>(source: Source<T>): Stage<T> {
   const any = source as Partial<Releasable<T> & ReadableStream<T> & AsyncIterable<T> & Iterable<T> & ChunkSource<T>>;
   if (any[RELEASE]) return any[RELEASE]();
   const open =
-    any[CHUNKS]?.bind(any) ??
-    (any.getReader && (() => readerIterator(source as ReadableStream<T>))) ??
-    any[Symbol.asyncIterator]?.bind(any) ??
-    (any[Symbol.iterator] && (() => syncReader(source as Iterable<T>)));
+    any[CHUNKS] ?? (any.getReader ? readStream : (any[Symbol.asyncIterator] ?? (any[Symbol.iterator] && readIterable)));
   if (!open) throw new TypeError('A source must be iterable or a ReadableStream');
-  return new Inlet(open, CHUNKS in any);
+  return new Inlet(open.bind(any as never), CHUNKS in any);
 }
 
 /** What is needed of an async iterator; the result may come at once, for iterables that are not async. */
@@ -45,17 +43,10 @@ interface Reader {
   return?(): unknown;
 }
 
-// Where an inlet stands. Numbers, because the engine checks at every comparison of a string what kind of string it is.
-const IDLE = 0;
-const ASKING = 1; // in a call of the reader
-const PENDING = 2; // the reader's promise has not settled
-const RESTING = 3; // the event loop has a turn
-const OVER = 4;
-
 /** A class, as are the row, the pump and the outlet, because the engine compiles methods into one piece better than closures. */
 class Inlet<T> implements Stage<T> {
-  private readonly _open: () => Reader;
-  private readonly _isChunked: boolean;
+  declare private readonly _open: () => Reader;
+  declare private readonly _isChunked: boolean;
   private _reader: Reader | undefined;
   private _next!: Reader['next']; // looked up once, as `for await` does; every generator is of a type of its own
   private _sink: Sink<T> = SILENT; // the open pull's
@@ -78,7 +69,7 @@ class Inlet<T> implements Stage<T> {
 
   close(): Cleanup {
     if (this._state === OVER) return undefined;
-    const wasPending = this._state === PENDING;
+    const wasPending = this._state === WAITING;
     this._state = OVER;
     const cleanup = this._tell();
     this._letGo().end();
@@ -110,13 +101,11 @@ class Inlet<T> implements Stage<T> {
   }
 
   private _mustRest(): boolean {
-    const isOver = isOverBudget(this._itemsSinceCheck);
+    const items = this._itemsSinceCheck;
     this._itemsSinceCheck = 0;
-    if (isOver) {
-      this._state = RESTING;
-      inNextTurn(() => this._state === RESTING && this._ask());
-    }
-    return isOver;
+    if (!mustRest(items, () => this._state === RESTING && this._ask())) return false;
+    this._state = RESTING;
+    return true;
   }
 
   private _read(): void {
@@ -124,7 +113,7 @@ class Inlet<T> implements Stage<T> {
     const reader = this._reader ?? this._opened();
     const next = this._next.call(reader);
     if ('then' in next) {
-      this._state = PENDING;
+      this._state = WAITING;
       next.then(this._onResult, this._onError);
     } else this._deliver(next);
   }
@@ -172,8 +161,8 @@ class Inlet<T> implements Stage<T> {
 }
 
 /** A plain iterable. It answers in the same call; as in `for await`, promises among its values are awaited. */
-function syncReader(iterable: Iterable<unknown>): Reader {
-  const iterator = iterable[Symbol.iterator]();
+function readIterable(this: Iterable<unknown>): Reader {
+  const iterator = this[Symbol.iterator]();
   return {
     next: () => {
       const result = iterator.next();
@@ -191,10 +180,10 @@ function syncReader(iterable: Iterable<unknown>): Reader {
 }
 
 /** A reader, not the stream's own iterator: `reader.cancel()` settles a pending read, the iterator waits behind it. */
-function readerIterator<T>(stream: ReadableStream<T>): Reader {
-  const reader = stream.getReader();
+function readStream(this: ReadableStream<unknown>): Reader {
+  const reader = this.getReader();
   return {
-    next: () => reader.read() as Promise<IteratorResult<T, undefined>>,
+    next: () => reader.read() as Promise<IteratorResult<unknown, undefined>>,
     return: () => reader.cancel().finally(() => reader.releaseLock()),
   };
 }

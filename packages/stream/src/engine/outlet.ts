@@ -5,6 +5,7 @@
  */
 
 import type { Source, Stream } from '../stream.ts';
+import { ASKING, IDLE, OVER, WAITING } from './edge-state.ts';
 import { RELEASE, type Releasable, stageOf } from './inlet.ts';
 import { CHUNKS, type ChunkSource, type Failure, type Sink, type Stage } from './stage.ts';
 
@@ -14,7 +15,7 @@ type Reject = (error: unknown) => void;
 
 const busy = () => new TypeError('This stream is being read by another one');
 const DONE: IteratorReturnResult<undefined> = Object.freeze({ value: undefined, done: true });
-const OVER: Stage<never> = { pull: (to) => to.end(), close() {} };
+const ENDED: Stage<never> = { pull: (to) => to.end(), close() {} };
 
 /** Falls back as compilers do for `await using`, for runtimes that lack the symbol. */
 export const asyncDispose: typeof Symbol.asyncDispose = Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose');
@@ -29,15 +30,9 @@ export function outlet<T>(stage: Stage<T>): Stream<T> {
   return new OutletStream(new Outlet(stage));
 }
 
-// Where an outlet stands; numbers for the same reason as in `inlet.ts`.
-const IDLE = 0;
-const ASKING = 1; // in a call of the stage for the oldest next()
-const WAITING = 2; // its promise has been given out
-const RELEASED = 3;
-
 /** What the last stage answers to, and the calls of `next()` that wait for it. */
-class Outlet<T> implements Sink<T> {
-  private _stage: Stage<T>;
+class Outlet<T> implements Sink<T>, Stage<T> {
+  declare private _upstream: Stage<T>;
   // The chunk being served, and the place of its next item.
   private _chunk: T[] = [];
   private _at = 0;
@@ -53,17 +48,17 @@ class Outlet<T> implements Sink<T> {
   private _cleanup: Promise<void> | undefined;
 
   constructor(stage: Stage<T>) {
-    this._stage = stage;
+    this._upstream = stage;
   }
 
   next(): Promise<Result<T>> {
     if (this._state !== IDLE) {
-      if (this._state === RELEASED) return Promise.reject(busy());
+      if (this._state === OVER) return Promise.reject(busy());
       return new Promise((...call) => this._queue.push(call));
     }
     if (this._at < this._chunk.length) return Promise.resolve(this._take());
     this._state = ASKING;
-    this._stage.pull(this);
+    this._upstream.pull(this);
     const answer = this._answer;
     if (answer === undefined) {
       this._state = WAITING;
@@ -91,34 +86,31 @@ class Outlet<T> implements Sink<T> {
   }
 
   end(failure?: Failure): void {
-    this._stage = OVER;
+    this._upstream = ENDED;
     this._settle(DONE, failure);
   }
 
   /** Gives the rest of the stream away to a pipeline that goes on from here. It can only be closed from here then. */
   release(): Stage<T> {
     if (this._state !== IDLE) throw busy();
-    this._state = RELEASED;
-    const stage = this._stage;
-    let rest = this._chunk.slice(this._at);
-    if (rest.length === 0) return stage;
-    return {
-      pull(to) {
-        const held = rest;
-        rest = [];
-        if (held.length > 0) to.items(held);
-        else stage.pull(to);
-      },
-      close: () => stage.close(),
-    };
+    this._state = OVER;
+    return this._at < this._chunk.length ? this : this._upstream;
+  }
+
+  /** Once given away: what is left of the chunk, then what follows it. */
+  pull(to: Sink<T>): void {
+    const rest = this._chunk.slice(this._at);
+    this._chunk = [];
+    if (rest.length > 0) to.items(rest);
+    else this._upstream.pull(to);
   }
 
   /** Closes the pipeline; later calls return the same promise. */
   close(): Promise<void> {
     if (!this._cleanup) {
-      const open = this._stage;
+      const open = this._upstream;
       this._chunk = [];
-      if (this._state !== RELEASED) this.end();
+      if (this._state !== OVER) this.end();
       this._cleanup = open.close() ?? Promise.resolve();
     }
     return this._cleanup;
@@ -152,7 +144,7 @@ class Outlet<T> implements Sink<T> {
       else {
         this._state = WAITING;
         [this._resolve, this._reject] = call;
-        this._stage.pull(this);
+        this._upstream.pull(this);
       }
     }
     this._isServing = false;
@@ -161,7 +153,7 @@ class Outlet<T> implements Sink<T> {
 
 /** What the user sees of an outlet. A class, as most streams are made only to be handed on, and should weigh nothing. */
 class OutletStream<T> implements Stream<T>, Releasable<T>, ChunkSource<T> {
-  private readonly _out: Outlet<T>;
+  declare private readonly _out: Outlet<T>;
 
   constructor(out: Outlet<T>) {
     this._out = out;

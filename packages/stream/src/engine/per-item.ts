@@ -9,22 +9,18 @@ import type { Operator } from '../stream.ts';
 import { operator } from './outlet.ts';
 import { afterCleanup, type Cleanup, type Failure, isPromiseLike, SILENT, type Sink, type Stage } from './stage.ts';
 
-/** What `apply` returns for "nothing comes out for this item". */
-export const DROP: unique symbol = Symbol('drop');
-/** What `apply` throws for "the stream ends before this item". */
-export const STOP: unique symbol = Symbol('stop');
-/** What comes out of a step that has to be waited for. */
-const LATER: unique symbol = Symbol('later');
+/** "Nothing": returned by `apply`, nothing comes out for this item; thrown, the stream ends before it. */
+export const NONE: unique symbol = Symbol();
 
 /** The type comes first, because the engine makes a call of a comparison between a symbol and anything else. */
-const isSignal = (value: unknown, signal: symbol): boolean => typeof value === 'symbol' && value === signal;
+const isNone = (value: unknown): boolean => typeof value === 'symbol' && value === NONE;
 
 /** One operator's part in the row. */
 interface Step {
-  readonly call: (item: unknown, index: number) => unknown;
+  readonly _call: (item: unknown, index: number) => unknown;
   /** What comes out for the item; without it, the result. */
-  readonly apply: ((item: unknown, result: unknown) => unknown) | undefined;
-  index: number;
+  readonly _apply: ((item: unknown, result: unknown) => unknown) | undefined;
+  _index: number;
 }
 
 /** The operator that calls the user's function `call` for each item; the result comes out. */
@@ -32,39 +28,35 @@ export function perItem<I, R>(call: (item: I, index: number) => R | PromiseLike<
 /** The same, where `apply` makes what comes out of the item and the result, once there is one. */
 export function perItem<I, R, O>(
   call: (item: I, index: number) => R | PromiseLike<R>,
-  apply: (item: I, result: R) => O | typeof DROP,
+  apply: (item: I, result: R) => O | typeof NONE,
 ): Operator<I, O>;
-export function perItem(call: Step['call'], apply?: Step['apply']): Operator<unknown, unknown> {
+export function perItem(call: Step['_call'], apply?: Step['_apply']): Operator<unknown, unknown> {
   return operator((stage) => {
-    const step: Step = { call, apply, index: 0 };
-    return stage instanceof Row ? new Row(stage.upstream, [...stage.steps, step]) : new Row(stage, [step]);
+    const step: Step = { _call: call, _apply: apply, _index: 0 };
+    return stage instanceof Row ? new Row(stage._upstream, [...stage.steps, step]) : new Row(stage, [step]);
   });
 }
 
 class Row implements Stage<unknown>, Sink<unknown> {
-  readonly upstream: Stage<unknown>;
-  readonly steps: readonly Step[];
+  declare readonly _upstream: Stage<unknown>;
+  declare readonly steps: readonly Step[];
   private _sink: Sink<unknown> = SILENT; // the open pull's
-  private _resume: (() => void) | undefined; // in place of passing the next pull up
-  private _isOver = false;
-  // What the step waits for that has gone async, boxed, as an item may be a promise itself; and the step behind it.
-  private _later: Promise<[unknown]> | undefined;
-  private _next = 0;
+  private _resume: (() => void) | undefined; // in place of going on; while a promise is waited for, it sets itself again
+  private _rest: unknown[] | undefined; // of a chunk in which a function went async
 
   constructor(upstream: Stage<unknown>, steps: readonly Step[]) {
-    this.upstream = upstream;
+    this._upstream = upstream;
     this.steps = steps;
   }
 
   pull(to: Sink<unknown>): void {
     this._sink = to;
-    this._again();
+    this._goOn();
   }
 
   close(): Cleanup {
-    this._isOver = true;
-    this._resume = undefined;
-    const cleanup = this.upstream.close();
+    this._resume = this._rest = undefined;
+    const cleanup = this._upstream.close();
     this._letGo().end();
     return cleanup;
   }
@@ -77,8 +69,7 @@ class Row implements Stage<unknown>, Sink<unknown> {
     } catch (error) {
       return this._halt(error, []);
     }
-    if (isSignal(value, DROP)) this._again();
-    else if (isSignal(value, LATER)) this._wait([], []);
+    if (isNone(value)) this._goOn();
     else this._letGo().item(value);
   }
 
@@ -97,30 +88,49 @@ class Row implements Stage<unknown>, Sink<unknown> {
   }
 
   /** Looks for something to answer the open pull with. */
-  private _again(): void {
+  private _goOn(): void {
     const resume = this._resume;
-    if (resume === undefined) return this.upstream.pull(this);
-    this._resume = undefined;
-    resume();
+    const rest = this._rest;
+    if (resume) {
+      this._resume = undefined;
+      resume();
+    } else if (rest) {
+      this._rest = undefined;
+      this._work(rest, 0);
+    } else this._upstream.pull(this);
   }
 
   /** Sends an item through the steps from `at` on. */
   private _through(item: unknown, at: number): unknown {
     const { steps } = this;
     let value = item;
-    while (at < steps.length && !isSignal(value, DROP)) {
+    while (at < steps.length && !isNone(value)) {
       const step = steps[at++] as Step;
-      const result = step.call(value, step.index++);
-      if (isPromiseLike(result)) return this._goAsync(step, value, result, at);
-      value = step.apply === undefined ? result : step.apply(value, result);
+      const result = step._call(value, step._index++);
+      if (isPromiseLike(result)) return this._wait(step, value, result, at);
+      value = step._apply === undefined ? result : step._apply(value, result);
     }
     return value;
   }
 
-  private _goAsync({ apply }: Step, item: unknown, result: PromiseLike<unknown>, next: number): typeof LATER {
-    this._next = next;
-    this._later = Promise.resolve(result).then((settled) => [apply === undefined ? settled : apply(item, settled)]);
-    return LATER;
+  /** A function went async. Nothing comes out for its item now; it goes on by itself, from the step `at` on. */
+  private _wait({ _apply: apply }: Step, item: unknown, result: PromiseLike<unknown>, at: number): typeof NONE {
+    const wait = (): void => {
+      this._resume = wait;
+    };
+    const settle = (then: () => void): void => {
+      if (this._resume !== wait) return; // closed
+      this._resume = then;
+      if (this._sink !== SILENT) this._goOn();
+    };
+    Promise.resolve(result)
+      .then((settled) => [apply === undefined ? settled : apply(item, settled)]) // boxed: it may be a promise itself
+      .then(
+        (chunk) => settle(() => this._work(chunk, at)),
+        (error) => settle(() => this._halt(error, [])),
+      );
+    wait();
+    return NONE;
   }
 
   /** Sends a chunk through, from the step `at` on. What comes out is written over the items that are done with. */
@@ -130,51 +140,30 @@ class Row implements Stage<unknown>, Sink<unknown> {
     try {
       while (place < chunk.length) {
         const value = this._through(chunk[place++], at);
-        if (isSignal(value, LATER)) return this._wait(chunk.slice(place), chunk.slice(0, count));
-        if (!isSignal(value, DROP)) chunk[count++] = value;
+        if (!isNone(value)) chunk[count++] = value;
+        else if (this._resume) {
+          this._rest ??= chunk.slice(place); // there is one already if the chunk is an item that was waited for
+          break;
+        }
       }
     } catch (error) {
       return this._halt(error, chunk.slice(0, count));
     }
     if (count < chunk.length) chunk.length = count; // a slow call otherwise
-    if (count > 0) this._letGo().items(chunk);
-    else this._again();
+    this._handOut(chunk);
   }
 
-  /**
-   * A function went async; its item goes on at the next step. The results before it go out first; the next pull gets what
-   * the promise gives.
-   */
-  private _wait(rest: unknown[], before: unknown[]): void {
-    const at = this._next;
-    const settle = (then: () => void): void => {
-      if (this._isOver) return;
-      if (this._sink === SILENT) this._resume = then;
-      else then();
-    };
-    (this._later as Promise<[unknown]>).then(
-      (item) =>
-        settle(() => {
-          // The item goes through its other steps by itself, so that it is handed out without waiting for the rest.
-          if (rest.length > 0) this._resume = () => this._work(rest, 0);
-          this._work(item, at);
-        }),
-      (error) => settle(() => this._halt(error, [])),
-    );
-    if (before.length === 0) return;
-    this._resume = () => {}; // a pull that comes before the promise has settled waits for it
-    this._letGo().items(before);
+  private _handOut(chunk: unknown[]): void {
+    if (chunk.length > 0) this._letGo().items(chunk);
+    else this._goOn();
   }
 
   /** A step threw: closes the source, hands out what came before, then ends. */
   private _halt(error: unknown, before: unknown[]): void {
-    this._isOver = true;
-    const failure: Failure | undefined = error === STOP ? undefined : { error };
-    afterCleanup(this.upstream.close(), (ofCleanup) => {
-      const end = () => this._letGo().end(failure ?? ofCleanup);
-      if (before.length === 0) return end();
-      this._resume = end;
-      this._letGo().items(before);
+    const failure: Failure | undefined = error === NONE ? undefined : { error };
+    afterCleanup(this._upstream.close(), (ofCleanup) => {
+      this._resume = () => this._letGo().end(failure ?? ofCleanup);
+      this._handOut(before);
     });
   }
 }

@@ -15,7 +15,7 @@ import {
   type Sink,
   type Stage,
 } from './stage.ts';
-import { inNextTurn, isOverBudget } from './time-budget.ts';
+import { mustRest } from './time-budget.ts';
 
 /** What an operator adds to the pump. */
 export interface PumpHooks<I, O> {
@@ -73,15 +73,15 @@ export function pump<I, O>(upstream: Stage<I>, hooks: PumpHooks<I, O>): Pump<O> 
 }
 
 class PumpStage<I, O> implements Pump<O>, Sink<I> {
-  private readonly _upstream: Stage<I>;
-  private readonly _hooks: PumpHooks<I, O>;
-  private readonly _queue: Queue<O>;
-  private readonly _maxChunk: number;
+  declare private readonly _upstream: Stage<I>;
+  declare private readonly _hooks: PumpHooks<I, O>;
+  declare private readonly _queue: Queue<O>;
+  declare private readonly _maxChunk: number;
   private _sink: Sink<O> = SILENT; // the open pull's
   private _ending: { failure: Failure | undefined } | undefined;
   private _isOpen = false; // a pull on the upstream has not been answered
   private _isSourceOver = false;
-  private _isRunning = false;
+  private _isServing = false;
   private _isTurnDue = false;
   // How many items of the last chunk the reader has not come to yet, as far as can be known: all but the first, until
   // it pulls again. They count as held, so that handing out chunks does not double the bound.
@@ -112,13 +112,12 @@ class PumpStage<I, O> implements Pump<O>, Sink<I> {
   }
 
   item(item: I): void {
+    const { take } = this._hooks;
+    if (!take) return this.items([item]);
     this._isOpen = false;
     if (this._ending) return;
-    const { take, takeAll } = this._hooks;
     try {
-      if (take) take(item);
-      else if (takeAll) takeAll([item]);
-      else this.offer(item as never);
+      take(item);
     } catch (error) {
       this.endEarly({ error });
     }
@@ -126,12 +125,12 @@ class PumpStage<I, O> implements Pump<O>, Sink<I> {
   }
 
   items(chunk: I[]): void {
+    const { take, takeAll } = this._hooks;
     this._isOpen = false;
     if (this._ending) return;
-    const { take, takeAll } = this._hooks;
     try {
       if (takeAll) takeAll(chunk);
-      else if (take) for (const item of chunk) take(item);
+      else if (take) chunk.forEach(take);
       else this.offerAll(chunk as never);
     } catch (error) {
       this.endEarly({ error });
@@ -144,7 +143,7 @@ class PumpStage<I, O> implements Pump<O>, Sink<I> {
     this._isSourceOver = true;
     if (this._ending) return;
     try {
-      if (this._hooks.onSourceOver?.(failure) === true) return;
+      if (this._hooks.onSourceOver?.(failure)) return;
     } catch (error) {
       failure = { error };
     }
@@ -178,9 +177,9 @@ class PumpStage<I, O> implements Pump<O>, Sink<I> {
   /** A loop, because the upstream may answer inside `pull`, and the reader pull inside the answer. */
   run(): void {
     this._isTurnDue = true;
-    if (this._isRunning) return;
-    this._isRunning = true;
-    const { onTurn } = this._hooks;
+    if (this._isServing) return;
+    this._isServing = true;
+    const { onTurn, wantsMore } = this._hooks;
     try {
       for (;;) {
         if (this._isTurnDue) {
@@ -188,15 +187,24 @@ class PumpStage<I, O> implements Pump<O>, Sink<I> {
           onTurn?.();
         }
         if (this._sink !== SILENT && (this._ending || this._queue.size > 0)) {
-          if (this._serve()) return;
-        } else if (!this._isOpen && !this._isSourceOver && !this._ending && this._wantsMore()) {
+          const count = Math.min(this._queue.size, this._maxChunk);
+          if (this._mustRest(count)) return;
+          this._isTurnDue = true;
+          if (count > 0) this._give(this._queue.take(count));
+          else this._letGo().end(this._ending?.failure);
+        } else if (
+          !this._isOpen &&
+          !this._isSourceOver &&
+          !this._ending &&
+          (wantsMore ? wantsMore() : this.isWaited())
+        ) {
           this._isOpen = true;
           this._upstream.pull(this);
         } else if (!this._isTurnDue) break;
       }
-      this._isRunning = false;
+      this._isServing = false;
     } catch (error) {
-      this._isRunning = false;
+      this._isServing = false;
       this._ending = undefined; // if there is one, it would have come later
       this.endEarly({ error });
     }
@@ -233,26 +241,12 @@ class PumpStage<I, O> implements Pump<O>, Sink<I> {
     this._letGo().items(chunk);
   }
 
-  private _wantsMore(): boolean {
-    const { wantsMore } = this._hooks;
-    return wantsMore ? wantsMore() : this.isWaited();
-  }
-
-  /** Answers the open pull from the queue, or with the end. `true`: not now, but after the event loop has had a turn. */
-  private _serve(): boolean {
-    const count = Math.min(this._queue.size, this._maxChunk);
-    if (count > 0 && isOverBudget(count)) {
-      // As if the reader had asked a turn later: what arrives until then queues up behind what is there.
-      inNextTurn(() => {
-        this._isRunning = false;
-        this.run();
-      });
-      return true;
-    }
-    this._isTurnDue = true;
-    if (count > 0) this._give(this._queue.take(count));
-    else this._letGo().end(this._ending?.failure);
-    return false;
+  /** As if the reader had asked a turn later: what arrives until then queues up behind what is there. */
+  private _mustRest(count: number): boolean {
+    return mustRest(count, () => {
+      this._isServing = false;
+      this.run();
+    });
   }
 
   private _closeSource(): Cleanup {

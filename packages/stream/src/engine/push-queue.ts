@@ -7,7 +7,7 @@ import type { Pushable, PushableOptions } from '../pushable.ts';
 import type { Stream } from '../stream.ts';
 import { Fifo } from './fifo.ts';
 import { pump } from './pump.ts';
-import type { Cleanup, Stage } from './stage.ts';
+import type { Failure, Stage } from './stage.ts';
 
 export interface PushQueue<T> {
   readonly stage: Stage<T>;
@@ -22,7 +22,8 @@ export interface PushQueueOptions<T> extends PushableOptions<T> {
 }
 
 export function pushQueue<T>(options: PushQueueOptions<T>): PushQueue<T> {
-  const { overflow = 'error', onDrop, onClose, onPull, onOver } = options;
+  const { overflow = 'error', onDrop, onPull, onOver } = options;
+  let { onClose } = options; // until the stream is over
   const capacity = Math.max(1, options.capacity ?? 1024);
   const fifo = new Fifo<T>();
   const waiters: (() => void)[] = [];
@@ -38,7 +39,7 @@ export function pushQueue<T>(options: PushQueueOptions<T>): PushQueue<T> {
 
   const overflowWith = (item: T): void => {
     if (out.isEnded()) return;
-    if (overflow === 'error') return out.finish({ error: new OverflowError(capacity) });
+    if (overflow === 'error') return finish({ error: new OverflowError(capacity) });
     dropped++;
     // After a large `pushMany` everything may be lent to the reader; then there is nothing older left to drop.
     if (overflow === 'drop-newest' || fifo.size === 0) return onDrop?.(item);
@@ -47,7 +48,22 @@ export function pushQueue<T>(options: PushQueueOptions<T>): PushQueue<T> {
     onDrop?.(oldest);
   };
 
-  const out = pump<never, T>(OUTSIDE, {
+  const finish = (failure?: Failure): void => {
+    onClose = undefined;
+    out.finish(failure);
+  };
+
+  // In place of the upstream that other pumps have; what comes is pushed.
+  const outside: Stage<never> = {
+    pull() {},
+    async close() {
+      const tellWriter = onClose;
+      onClose = undefined;
+      await tellWriter?.();
+    },
+  };
+
+  const out = pump<never, T>(outside, {
     queue: fifo,
     capacity,
     onPull,
@@ -60,25 +76,15 @@ export function pushQueue<T>(options: PushQueueOptions<T>): PushQueue<T> {
     },
   });
 
-  const tellWriter = async (): Promise<void> => onClose?.();
-
-  const close = (): Cleanup => {
-    const wasEnded = out.isEnded();
-    out.close();
-    return wasEnded ? undefined : tellWriter();
-  };
-
   return {
-    stage: { pull: (to) => out.pull(to), close },
+    stage: out,
     writer: {
       push(item) {
-        if (out.isEnded()) return false;
         if (hasRoom()) out.offer(item);
         else overflowWith(item);
         return canGoOn();
       },
       pushMany(items) {
-        if (out.isEnded()) return false;
         if (hasRoom()) {
           out.offerAll([...items]);
           out.run();
@@ -89,8 +95,8 @@ export function pushQueue<T>(options: PushQueueOptions<T>): PushQueue<T> {
         if (!hasRoom() && !out.isEnded()) await new Promise<void>((resolve) => waiters.push(resolve));
         return !out.isEnded();
       },
-      end: () => out.finish(),
-      fail: (error) => out.finish({ error }),
+      end: () => finish(),
+      fail: (error) => finish({ error }),
       get isOver() {
         return out.isEnded();
       },
@@ -103,6 +109,3 @@ export function pushQueue<T>(options: PushQueueOptions<T>): PushQueue<T> {
     },
   };
 }
-
-/** Stands where other pumps have their upstream: what comes is pushed. */
-const OUTSIDE: Stage<never> = { pull() {}, close() {} };

@@ -7,19 +7,24 @@
  */
 
 import { macrotask } from './macrotask.ts';
+import { MAX_CHUNK } from './stage.ts';
 
-const ITEMS_PER_CHECK = 256;
 const BUDGET_MS = 8;
 
 let itemsSinceCheck = 0;
 let sliceStart = 0;
 
-/** Counts `items` of work. True when the caller should go on in a later turn, by `inNextTurn`. */
-export function isOverBudget(items: number): boolean {
+/**
+ * Counts `items` of work. True when the caller has to stop here: the event loop has a turn, and `goOn` is called after
+ * it, in a new slice of time.
+ */
+export function mustRest(items: number, goOn: () => void): boolean {
   itemsSinceCheck += items;
-  if (itemsSinceCheck < ITEMS_PER_CHECK) return false;
+  if (itemsSinceCheck < MAX_CHUNK) return false;
   itemsSinceCheck = 0;
-  return performance.now() - sliceStart > BUDGET_MS;
+  const isOver = performance.now() - sliceStart > BUDGET_MS;
+  if (isOver) inNextTurn(goOn);
+  return isOver;
 }
 
 /** Calls `then` after the event loop has had a turn, and starts a new slice of time. */

@@ -5,7 +5,7 @@
 import type { Readable } from 'node:stream';
 import { outlet } from '../engine/outlet.ts';
 import { type Failure, MAX_CHUNK, SILENT, type Sink } from '../engine/stage.ts';
-import { inNextTurn, isOverBudget } from '../engine/time-budget.ts';
+import { mustRest } from '../engine/time-budget.ts';
 import type { Stream } from '../stream.ts';
 
 /**
@@ -57,6 +57,12 @@ export function fromNodeReadable<T>(readable: Readable): Stream<T> {
     serve();
   });
 
+  const goOn = (): void => {
+    if (state !== 'resting') return;
+    state = 'open';
+    serve();
+  };
+
   return outlet({
     pull(to) {
       sink = to;
@@ -64,13 +70,8 @@ export function fromNodeReadable<T>(readable: Readable): Stream<T> {
         state = 'open';
         readable.on('readable', serve).on('end', serve).on('close', serve);
       }
-      if (state !== 'open' || !isOverBudget(given)) return serve();
-      state = 'resting';
-      inNextTurn(() => {
-        if (state !== 'resting') return;
-        state = 'open';
-        serve();
-      });
+      if (state === 'open' && mustRest(given, goOn)) state = 'resting';
+      else serve();
     },
     close() {
       if (state === 'over') return undefined;

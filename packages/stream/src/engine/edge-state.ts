@@ -1,0 +1,15 @@
+/**
+ * Where the edges of a pipeline stand. Numbers, because the engine checks at every comparison of a string what kind of
+ * string it is; in a file of their own, because the build writes constants in place only if nothing comes before them.
+ */
+
+/** Nothing is asked for. */
+export const IDLE = 0;
+/** In a call of the source, or of the stage, that may answer before it returns. */
+export const ASKING = 1;
+/** The answer comes later. */
+export const WAITING = 2;
+/** The event loop has a turn. */
+export const RESTING = 3;
+/** Nothing follows from here: the source is over, or the stage has been given away. */
+export const OVER = 4;
