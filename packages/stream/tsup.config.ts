@@ -1,4 +1,12 @@
 import { library } from '../../tsup.base.ts';
+import { shortNames } from './short-names.ts';
+
+/**
+ * What no minifier may shorten by itself: members that begin with a low line, and the names by which the parts of the
+ * engine use each other. None may be the name of an option, of a member that users see, or of something built in.
+ */
+const INTERNAL =
+  /^(_[a-z].*|isWaited|held|isEnded|offerAll|endEarly|endNow|wantsMore|takeAll|onPull|onTurn|onSourceOver|onOver|isBlocking|onMore|isNext|behind|kept|trim|leave|laneEnded|deliver|offer|finish|run|failure|steps|queue|take|stage|writer|release|dueAt|isWord|segmenter)$/;
 
 export default library(
   {
@@ -7,11 +15,10 @@ export default library(
     'node/index': 'src/node/index.ts',
   },
   {
-    // Shortens what no minifier may shorten by itself: private members, which begin with a low line, and the names by
-    // which operators use the pump and the hub. They would be a thirtieth of the package. None may be an option's name.
     esbuildOptions(options) {
-      options.mangleProps =
-        /^(_[a-z].*|isWaited|held|isEnded|offerAll|endEarly|endNow|wantsMore|takeAll|onPull|onTurn|onSourceOver|onOver|isBlocking|onMore|isNext|lent|upstream|letGo|behind|kept|trim|leave|laneEnded|deliver)$/;
+      options.mangleProps = INTERNAL;
+      options.mangleCache = shortNames('src', INTERNAL);
+      options.minifySyntax = true; // writes constants in place of their names
     },
   },
 );
