@@ -40,7 +40,7 @@ import type { ChatRun } from './run-handle.ts';
 import { createSnapshotReader } from './snapshot.ts';
 import { createTurn, type Turn, type TurnPlan } from './turn.ts';
 import type { TurnContext } from './turn-context.ts';
-import { createTurnLane, type LaneTurn } from './turn-lane.ts';
+import { type Busy, createTurnLane, type LaneTurn } from './turn-lane.ts';
 
 /**
  * Creates the client of one chat. Does nothing until it is asked to.
@@ -77,6 +77,7 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
     policy: () => ({ ...defaultPolicy, ...options.connection, repeatable: server === 'resumable' }),
     get: () => state,
     update,
+    isAwaited: lane.isAwaited,
     onReach(reach) {
       if (reach !== 'unanswered') server = reach;
     },
@@ -107,18 +108,15 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
     },
   };
 
-  const begin = (plan: TurnPlan, busy: 'interrupt' | 'wait'): Turn => {
+  const begin = (plan: TurnPlan, busy: Busy): Turn => {
     const turn = createTurn(plan, context);
     lane.enter(turn, busy);
     return turn;
   };
 
   /** A run that starts with a request of its own about the thread that is shown. */
-  const request = (
-    busy: 'interrupt' | 'wait',
-    make: NonNullable<TurnPlan['request']>,
-    plan: Partial<TurnPlan> = {},
-  ): ChatRun => begin({ runId: createId('run'), ...plan, request: make }, busy).run;
+  const request = (busy: Busy, make: NonNullable<TurnPlan['request']>, plan: Partial<TurnPlan> = {}): ChatRun =>
+    begin({ runId: createId('run'), ...plan, request: make }, busy).run;
 
   const deliver = ({ runId, input }: OutgoingMessage): ChatRun => {
     const run = request('interrupt', () => deliveryOf(input, state.thread.thread?.id), { runId });

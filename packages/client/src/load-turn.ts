@@ -17,9 +17,6 @@ export interface LoadTurn extends LaneTurn {
   stop(): Promise<void>;
 }
 
-/** `hurried`: a newer turn waits. `over`: it may start. */
-type Phase = 'loading' | 'hurried' | 'over';
-
 /** `onFailed` is called before the turns behind this one can start. */
 export const createLoadTurn = (
   threadId: string,
@@ -28,7 +25,7 @@ export const createLoadTurn = (
 ): LoadTurn => {
   const abort = new AbortController();
   const shown = deferred<ChatKitError | undefined>();
-  let phase: Phase = 'loading';
+  let phase: 'loading' | 'over' = 'loading';
   /** The run that was in progress. */
   let attached: Turn | undefined;
 
@@ -42,7 +39,7 @@ export const createLoadTurn = (
     if (abort.signal.aborted) return;
     const prepare: Parameters<TurnContext['update']>[0] = (state) => showThread(state, thread, olderCursor);
     // A message that waits will interrupt the run anyway.
-    if (activeRunId === undefined || phase === 'hurried') return context.update(prepare, 'now');
+    if (activeRunId === undefined || context.isAwaited()) return context.update(prepare, 'now');
     context.onReach('resumable');
     attached = createTurn({ runId: activeRunId, prepare }, context);
     void attached.shown.then(() => shown.resolve(undefined));
@@ -65,7 +62,6 @@ export const createLoadTurn = (
     },
     isOver: () => phase === 'over',
     giveWay() {
-      if (phase === 'loading') phase = 'hurried';
       attached?.giveWay();
     },
     abandon(reason) {

@@ -21,7 +21,7 @@ export const createPlainEnding = (): PlainEnding => {
   /** The last bytes of the body: enough to see a blank line in any of the three line endings. */
   let tail: number[] = [];
   let count = 0;
-  let failed = false;
+  let outcome: RunOutcome = 'completed';
 
   const take = (event: ThreadStreamEvent): void => {
     count += 1;
@@ -37,7 +37,7 @@ export const createPlainEnding = (): PlainEnding => {
         open.delete(event.item_id);
         break;
       case 'error':
-        failed = true;
+        outcome = 'failed';
         break;
       default:
     }
@@ -49,8 +49,8 @@ export const createPlainEnding = (): PlainEnding => {
       for (const event of events) take(event);
     },
     // After an error the reference leaves what was begun as it is.
-    isWhole: () => count > 0 && (failed || open.size === 0) && endsWithBlankLine(tail),
-    outcome: () => (failed ? 'failed' : 'completed'),
+    isWhole: () => count > 0 && (outcome === 'failed' || open.size === 0) && endsWithBlankLine(tail),
+    outcome: () => outcome,
   };
 };
 

@@ -84,9 +84,8 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
   let attempt: AbortController | undefined;
   /** What the server last said when it could not serve; reported if the budget runs out. */
   let complaint: ChatKitError | undefined;
-  let isAnswered = false;
-  /** Where what was there before this connection ends. */
-  let replayTo: string | undefined;
+  /** The head of the last answer; `replayTo`: where what was there before it ends. */
+  let head: { readonly replayTo: string | undefined } | undefined;
   const end = deferred<RunEnd>();
 
   const reader = createRunBodyReader({
@@ -97,8 +96,8 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
   });
 
   const placeOf = (offset: string | undefined): ReplayPlace => {
-    if (replayTo === undefined || offset === undefined) return 'unknown';
-    return compareOffsets(offset, replayTo) < 0 ? 'replay' : 'tail';
+    if (head?.replayTo === undefined || offset === undefined) return 'unknown';
+    return compareOffsets(offset, head.replayTo) < 0 ? 'replay' : 'tail';
   };
 
   const dispatch = (signal: ConnectionSignal): void => {
@@ -191,8 +190,7 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
     }
     const named = headers.get('chatkit-run-id');
     runId = named ?? runId;
-    isAnswered = true;
-    replayTo = headers.get('chatkit-replay-to') ?? undefined;
+    head = { replayTo: headers.get('chatkit-replay-to') ?? undefined };
     const reach = isStart && named === null ? 'plain' : 'resumable';
     return { type: 'opened', at: clock.now(), reach, heartbeatMs: heartbeatMs(headers.get('chatkit-heartbeat')) };
   };
@@ -200,7 +198,7 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
   const lossOf = ({ reason }: { reason: CloseReason }): ChatKitError | undefined => {
     if (reason !== 'drop' && reason !== 'stall') return undefined;
     if (complaint !== undefined) return complaint;
-    if (isAnswered) {
+    if (head !== undefined) {
       return new ChatKitError('transport.interrupted', 'The connection was lost before the answer was complete.', {
         retryable: true,
       });

@@ -45,17 +45,18 @@ export const createRunBodyReader = (hooks: RunBodyHooks): RunBodyReader => {
     signal.addEventListener('abort', onAbort, { once: true });
     const plain = createPlainEnding();
     let batch: ThreadStreamEvent[] = [];
-    let outcome: RunOutcome | undefined;
-    let isHandedOver = false;
+    /** What the server has said about the end of this body. */
+    let end: BodyEnd | undefined;
+    const saidEnd = (): BodyEnd | undefined => end;
     const decoder = createSseDecoder(
       ({ id, event, data, retry }) => {
-        if (outcome !== undefined) return;
+        if (end?.type === 'ended') return;
         if (retry !== undefined) hooks.onRetry(retry);
-        if (event === 'reconnect') isHandedOver = true;
+        if (event === 'reconnect') end = { type: 'handedOver' };
         if (id !== undefined && lastOffset !== undefined && compareOffsets(id, lastOffset) <= 0) return;
         if (data !== undefined) {
           const value: unknown = JSON.parse(data);
-          if (event === 'end') outcome = outcomeOf(value);
+          if (event === 'end') end = { type: 'ended', outcome: outcomeOf(value) };
           // Named frames of a newer server are not events of the thread.
           else if ((event === undefined || event === 'message') && isEvent(value)) batch.push(value);
         }
@@ -70,8 +71,7 @@ export const createRunBodyReader = (hooks: RunBodyHooks): RunBodyReader => {
       for (;;) {
         const { done, value } = await reader.read();
         if (signal.aborted) return { type: 'cut' };
-        if (done && isHandedOver) return { type: 'handedOver' };
-        if (done) return plain.isWhole() ? { type: 'whole', outcome: plain.outcome() } : { type: 'cut' };
+        if (done) return saidEnd() ?? (plain.isWhole() ? { type: 'whole', outcome: plain.outcome() } : { type: 'cut' });
         try {
           decoder.push(value);
         } finally {
@@ -82,7 +82,8 @@ export const createRunBodyReader = (hooks: RunBodyHooks): RunBodyReader => {
           if (events.length > 0) hooks.onEvents(events);
         }
         if (signal.aborted) return { type: 'cut' };
-        if (outcome !== undefined) return { type: 'ended', outcome };
+        const said = saidEnd();
+        if (said?.type === 'ended') return said;
       }
     } finally {
       signal.removeEventListener('abort', onAbort);

@@ -37,21 +37,19 @@ interface Reader {
   end(): void;
 }
 
-type Ending = { readonly error: unknown } | undefined;
+/** Where a reader is: more may come; the run has ended, which it has still to be told; nothing comes any more. */
+type ReaderPhase = 'following' | 'ending' | 'over';
 
 export const createRunHandle = (id: string): RunHandle => {
   const readers = new Set<Reader>();
   const done = deferred<RunOutcome>();
   const closed = deferred<CloseReason>();
-  let settled = false;
-  let ending: Ending;
+  let ending: { readonly error: unknown } | undefined;
 
   const iterate = (): AsyncIterator<ThreadStreamEvent, undefined> => {
     let queue: ThreadStreamEvent[] = [];
     let waiting: (() => void)[] = [];
-    let over = settled;
-    /** The failure is thrown once, by the call that reaches the end; calls after it are done. */
-    let owesError = true;
+    let phase: ReaderPhase = ending === undefined ? 'following' : 'ending';
     const wake = () => {
       const ready = waiting;
       waiting = [];
@@ -63,21 +61,22 @@ export const createRunHandle = (id: string): RunHandle => {
         wake();
       },
       end() {
-        over = true;
+        phase = 'ending';
         wake();
       },
     };
-    if (!settled) readers.add(reader);
+    if (phase === 'following') readers.add(reader);
     return {
       async next() {
         for (;;) {
           const value = queue.shift();
           if (value !== undefined) return { value, done: false };
-          if (over) {
-            readers.delete(reader);
-            if (!owesError || ending === undefined) return { value: undefined, done: true };
-            owesError = false;
-            throw ending.error;
+          if (phase !== 'following') {
+            // The failure is thrown once, by the call that reaches the end; calls after it are done.
+            const error = phase === 'ending' ? ending?.error : undefined;
+            phase = 'over';
+            if (error !== undefined) throw error;
+            return { value: undefined, done: true };
           }
           await new Promise<void>((resolve) => waiting.push(resolve));
         }
@@ -85,8 +84,7 @@ export const createRunHandle = (id: string): RunHandle => {
       async return() {
         readers.delete(reader);
         queue = [];
-        over = true;
-        owesError = false;
+        phase = 'over';
         wake();
         return { value: undefined, done: true };
       },
@@ -99,9 +97,8 @@ export const createRunHandle = (id: string): RunHandle => {
       for (const reader of readers) reader.push(events);
     },
     settle(outcome, reason, error) {
-      if (settled) return;
-      settled = true;
-      ending = error === undefined ? undefined : { error };
+      if (ending !== undefined) return;
+      ending = { error };
       done.resolve(outcome);
       closed.resolve(reason);
       for (const reader of readers) reader.end();

@@ -13,8 +13,8 @@ export interface LockPort {
 /** A lock that is held. */
 export interface RunLock {
   release(): void;
-  /** Resolves when another tab took it, because this one seemed dead. */
-  readonly lost: Promise<void>;
+  /** Aborts when another tab took it, because this one seemed dead. */
+  readonly lost: AbortSignal;
 }
 
 /** Takes the lock of a run. `undefined` when it is not to be had: held by another tab, or the signal aborted. */
@@ -24,14 +24,14 @@ export const takeLock = (
   options: Parameters<LockPort['request']>[1],
 ): Promise<RunLock | undefined> =>
   new Promise((resolve) => {
-    const lost = deferred<void>();
+    const lost = new AbortController();
     const held = deferred<void>();
     const hold = (lock: unknown): Promise<void> | undefined => {
-      resolve(lock === null ? undefined : { release: () => held.resolve(), lost: lost.promise });
+      resolve(lock === null ? undefined : { release: () => held.resolve(), lost: lost.signal });
       return lock === null ? undefined : held.promise;
     };
     locks.request(`chatkit:${runId}`, options, hold).catch(() => {
       resolve(undefined);
-      lost.resolve();
+      lost.abort();
     });
   });

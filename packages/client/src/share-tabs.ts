@@ -66,13 +66,9 @@ const lead = async (
   ports: SharingPorts,
   lock: RunLock,
 ): Promise<Response> => {
-  let isLost = false;
-  void lock.lost.then(() => {
-    isLost = true;
-  });
   try {
     const response = await ports.send(input, init);
-    if (!isLost && response.ok && response.status !== 204 && response.body !== null) {
+    if (!lock.lost.aborted && response.ok && response.status !== 204 && response.body !== null) {
       const shared = createSharedRun(run, init, ports);
       shared.lead(response.body, response.headers, lock);
       return new Response(shared.body, { status: response.status, headers: response.headers });

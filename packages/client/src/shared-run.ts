@@ -143,7 +143,7 @@ export const createSharedRun = (run: RunRequest, init: RequestInit, ports: Shari
     };
     stopLeading = stop;
     const isMine = () => stopLeading === stop;
-    void lock.lost.then(() => isMine() && giveWay());
+    lock.lost.addEventListener('abort', () => isMine() && giveWay());
     void readFrames(reader, (id, text) => {
       if (!isMine()) return;
       const frame: SharedFrame = { id, after: last, text };
@@ -176,7 +176,8 @@ export const createSharedRun = (run: RunRequest, init: RequestInit, ports: Shari
       if (last !== undefined) url.searchParams.set('after', last);
       const response = await ports.send(url, { ...init, signal: over.signal });
       if (over.signal.aborted) return lock.release();
-      if (response.status === 200 && response.body !== null) return lead(response.body, response.headers, lock);
+      if (response.status === 200 && response.body !== null && !lock.lost.aborted)
+        return lead(response.body, response.headers, lock);
     } catch {
       // The client finds out by asking itself.
     }

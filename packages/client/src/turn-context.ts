@@ -12,6 +12,8 @@ export interface TurnContext {
   readonly get: () => ChatState;
   /** Changes the state. `now`: tell subscribers at once. */
   readonly update: (step: (state: ChatState) => ChatState, when?: 'now') => void;
+  /** Whether a newer turn waits for the one that goes on to give way. */
+  readonly isAwaited: () => boolean;
   /** Told what kind of server has answered. */
   readonly onReach: (reach: Reach) => void;
   readonly onEffect: (event: Extract<ThreadStreamEvent, { type: 'client_effect' }>) => void;

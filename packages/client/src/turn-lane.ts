@@ -18,22 +18,29 @@ export interface LaneTurn {
   abandon(reason: LeaveReason): void;
 }
 
+/** What a turn has those before it do: give way, or finish. */
+export type Busy = 'interrupt' | 'wait';
+
 export interface TurnLane<T extends LaneTurn> {
   /** The turn that is going on. */
   current(): T | undefined;
   /** Those behind it. */
   waiting(): readonly T[];
-  enter(turn: T, busy: 'interrupt' | 'wait'): void;
+  /** Whether one of those wants what goes on to give way. */
+  isAwaited(): boolean;
+  enter(turn: T, busy: Busy): void;
   /** Abandons all of them. */
   clear(reason: LeaveReason): void;
 }
 
 export const createTurnLane = <T extends LaneTurn>(): TurnLane<T> => {
   let current: T | undefined;
-  let queue: T[] = [];
+  let queue: { readonly turn: T; readonly busy: Busy }[] = [];
+
+  const waiting = (): T[] => queue.map(({ turn }) => turn);
 
   const advance = (): void => {
-    const turn = queue.shift();
+    const turn = queue.shift()?.turn;
     current = turn;
     if (turn === undefined) return;
     void turn.start().then(() => {
@@ -43,16 +50,17 @@ export const createTurnLane = <T extends LaneTurn>(): TurnLane<T> => {
 
   return {
     current: () => (current?.isOver() ? undefined : current),
-    waiting: () => queue,
+    waiting,
+    isAwaited: () => queue.some(({ busy }) => busy === 'interrupt'),
     enter(turn, busy) {
       if (current?.isOver()) advance();
-      const before = current === undefined ? [] : [current, ...queue];
-      queue = [...queue, turn];
+      const before = current === undefined ? [] : [current, ...waiting()];
+      queue = [...queue, { turn, busy }];
       if (busy === 'interrupt') for (const other of before) other.giveWay();
       if (current === undefined) advance();
     },
     clear(reason) {
-      const all = current === undefined ? queue : [current, ...queue];
+      const all = current === undefined ? waiting() : [current, ...waiting()];
       current = undefined;
       queue = [];
       for (const turn of all) turn.abandon(reason);

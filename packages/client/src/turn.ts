@@ -77,8 +77,6 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
   const settled = deferred<void>();
   let phase: Phase = 'waiting';
   let stage: Stage = 'unseen';
-  /** Whether a newer turn waits. */
-  let yields = false;
   let connection: RunConnection | undefined;
   let reach: Reach | undefined;
 
@@ -116,7 +114,7 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
     handle.push(events);
     // What a page was told to do before it was reloaded is not done twice.
     if (!replayed) for (const event of events) if (event.type === 'client_effect') context.onEffect(event);
-    if (confirms && yields) void stop('submitting');
+    if (confirms && context.isAwaited()) void stop('submitting');
   };
 
   const runOnce = async (runId: string, request: ChatKitRequestInput | undefined): Promise<RunEnd> => {
@@ -247,7 +245,6 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
     },
     isOver: () => phase === 'over',
     giveWay() {
-      yields = true;
       if (!isPending()) void stop('submitting');
     },
     abandon(reason) {
