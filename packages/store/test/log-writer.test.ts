@@ -3,7 +3,7 @@ import { ChatKitError, formatOffset, type LogEntry, parseOffset } from '@chatkit
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { decodeBatch } from '../src/redis/log-batch.ts';
-import { Outbox } from '../src/redis/log-outbox.ts';
+import { type Haste, Outbox } from '../src/redis/log-outbox.ts';
 import { createLogRun } from '../src/redis/log-run.ts';
 import { createLogWriter, type LogWriter } from '../src/redis/log-writer.ts';
 import type { Place } from '../src/shared/entry-list.ts';
@@ -93,8 +93,9 @@ const fates: readonly Fate[] = [
   'silence, kept in the end',
 ];
 const aRunId = fc.constantFrom('a', 'b', 'c', 'd', 'e');
+const aHaste = fc.constantFrom<Haste>('now', 'soon', 'later');
 const aStep = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ of: fc.constant('push' as const), run: aRunId, now: fc.boolean() }) },
+  { weight: 6, arbitrary: fc.record({ of: fc.constant('push' as const), run: aRunId, haste: aHaste }) },
   { weight: 1, arbitrary: fc.record({ of: fc.constant('gap' as const), run: aRunId }) },
   { weight: 1, arbitrary: fc.record({ of: fc.constant('epoch' as const), run: aRunId }) },
   { weight: 3, arbitrary: fc.record({ of: fc.constant('pass' as const), ms: fc.integer({ min: 1, max: 60 }) }) },
@@ -118,10 +119,10 @@ describe('createLogWriter', () => {
           await vi.advanceTimersByTimeAsync(ms);
           writer.checkLate(performance.now());
         };
-        const push = (id: string, entry: LogEntry, now: boolean): void => {
+        const push = (id: string, entry: LogEntry, haste: Haste): void => {
           const run = runs.get(id);
           run?.pushed.push(entry.offset);
-          if (run !== undefined) writer.push(run.outbox, entry, placeOf(entry), 100, now);
+          if (run !== undefined) writer.push(run.outbox, entry, placeOf(entry), 100, haste);
         };
         for (const step of steps) {
           if (step.of === 'pass') await pass(step.ms);
@@ -131,11 +132,11 @@ describe('createLogWriter', () => {
             runs.set(step.run, run);
             if (step.of === 'epoch') Object.assign(run, { epoch: run.epoch + 1, seq: 0 });
             run.seq += step.of === 'gap' ? 2 : 1;
-            push(step.run, entryAt(run.epoch, run.seq), step.of === 'push' && step.now);
+            push(step.run, entryAt(run.epoch, run.seq), step.of === 'push' ? step.haste : 'later');
           }
         }
         for (const [id, run] of runs)
-          push(id, { offset: formatOffset(run.epoch, run.seq + 1), end: 'completed' }, true);
+          push(id, { offset: formatOffset(run.epoch, run.seq + 1), end: 'completed' }, 'now');
         const all = Promise.all([...runs.values()].map(({ outbox }) => writer.confirmed(outbox)));
         for (let second = 0; second < 60; second += 1) await pass(1_000);
         await all;
@@ -154,11 +155,11 @@ describe('createLogWriter', () => {
     const writer = createWriter(redis.append, { maxRunsPerCommand: 32 });
     const outboxes = Array.from({ length: 20 }, (_, index) => open(`${index}`));
     const first = performance.now();
-    for (const outbox of outboxes) writer.push(outbox, entryAt(1, 1), { epoch: 1, seq: 1 }, 100, true);
+    for (const outbox of outboxes) writer.push(outbox, entryAt(1, 1), { epoch: 1, seq: 1 }, 100, 'now');
     await vi.advanceTimersByTimeAsync(4);
     expect(redis.commands.map(({ at, runs }) => [at - first, runs])).toEqual([[0, 20]]);
     const second = performance.now();
-    for (const outbox of outboxes) writer.push(outbox, entryAt(1, 2), { epoch: 1, seq: 2 }, 100, false);
+    for (const outbox of outboxes) writer.push(outbox, entryAt(1, 2), { epoch: 1, seq: 2 }, 100, 'later');
     await vi.advanceTimersByTimeAsync(100);
     const later = redis.commands.slice(1);
     expect(later.map(({ runs }) => runs)).toEqual([20]);
@@ -171,10 +172,10 @@ describe('createLogWriter', () => {
     const writer = createWriter(redis.append);
     const [hasty, patient] = [open('hasty'), open('patient')];
     for (const outbox of [hasty, patient]) {
-      writer.push(outbox, entryAt(1, 1), { epoch: 1, seq: 1 }, 100, false);
-      writer.push(outbox, entryAt(1, 2), { epoch: 1, seq: 2 }, 100, false);
+      writer.push(outbox, entryAt(1, 1), { epoch: 1, seq: 1 }, 100, 'later');
+      writer.push(outbox, entryAt(1, 2), { epoch: 1, seq: 2 }, 100, 'later');
     }
-    writer.push(hasty, entryAt(1, 3), { epoch: 1, seq: 3 }, 100, true);
+    writer.push(hasty, entryAt(1, 3), { epoch: 1, seq: 3 }, 100, 'now');
     await vi.advanceTimersByTimeAsync(1);
     expect([...redis.kept].map(([id, entries]) => [id, entries.length])).toEqual([['hasty', 3]]);
     await vi.advanceTimersByTimeAsync(40);
@@ -183,18 +184,55 @@ describe('createLogWriter', () => {
     expect([hasty.isConfirmed, patient.isConfirmed]).toEqual([true, true]);
   });
 
+  it.each<Haste>(['soon', 'now'])(
+    'sends what leaves %s together with what leaves within a tick anyway',
+    async (haste) => {
+      const redis = createFakeRedis();
+      const writer = createWriter(redis.append);
+      const [patient, other] = [open('patient'), open('other')];
+      await vi.advanceTimersByTimeAsync(5 - (performance.now() % 5));
+      writer.push(patient, entryAt(1, 1), { epoch: 1, seq: 1 }, 100, 'later');
+      await vi.advanceTimersByTimeAsync(21);
+      expect(redis.commands).toEqual([]);
+      const pushedAt = performance.now();
+      writer.push(other, entryAt(1, 1), { epoch: 1, seq: 1 }, 100, haste);
+      writer.push(patient, entryAt(1, 2), { epoch: 1, seq: 2 }, 100, 'later');
+      await vi.advanceTimersByTimeAsync(0);
+      expect(redis.commands.map(({ runs }) => runs)).toEqual(haste === 'now' ? [2] : []);
+      await vi.advanceTimersByTimeAsync(4);
+      expect(redis.commands.map(({ runs }) => runs)).toEqual([2]);
+      expect((redis.commands[0]?.at ?? 0) - pushedAt).toBe(haste === 'now' ? 0 : 4);
+      await vi.advanceTimersByTimeAsync(40);
+      expect([...redis.kept].map(([id, entries]) => [id, entries.length]).toSorted()).toEqual([
+        ['other', 1],
+        ['patient', 2],
+      ]);
+    },
+  );
+
+  it('sends at once what is to leave soon when nothing leaves within a tick', async () => {
+    const redis = createFakeRedis();
+    const writer = createWriter(redis.append);
+    const [patient, other] = [open('patient'), open('other')];
+    await vi.advanceTimersByTimeAsync(5 - (performance.now() % 5));
+    writer.push(patient, entryAt(1, 1), { epoch: 1, seq: 1 }, 100, 'later');
+    writer.push(other, entryAt(1, 1), { epoch: 1, seq: 1 }, 100, 'soon');
+    await vi.advanceTimersByTimeAsync(0);
+    expect(redis.commands.map(({ runs }) => runs)).toEqual([1]);
+  });
+
   it('tells nobody of a batch that nobody waits for, and sends the next one behind it', async () => {
     const redis = createFakeRedis();
     const told: string[] = [];
     const writer = createWriter(redis.append, { onAcked: ({ run }: Outbox) => void told.push(run.id) });
     const outbox = open('a');
     for (let seq = 1; seq <= 3; seq += 1) {
-      writer.push(outbox, entryAt(1, seq), { epoch: 1, seq }, 100, false);
+      writer.push(outbox, entryAt(1, seq), { epoch: 1, seq }, 100, 'later');
       await vi.advanceTimersByTimeAsync(40);
     }
     expect(told).toEqual([]);
     expect(outbox.isConfirmed).toBe(true);
-    writer.push(outbox, entryAt(1, 4), { epoch: 1, seq: 4 }, 100, true);
+    writer.push(outbox, entryAt(1, 4), { epoch: 1, seq: 4 }, 100, 'now');
     const confirmed = writer.confirmed(outbox);
     await vi.advanceTimersByTimeAsync(5);
     await confirmed;
@@ -207,7 +245,7 @@ describe('createLogWriter', () => {
     const redis = createFakeRedis();
     const writer = createWriter(redis.append);
     const outbox = open('a');
-    writer.push(outbox, { offset: '1-1', end: 'completed' }, { epoch: 1, seq: 1 }, 100, true);
+    writer.push(outbox, { offset: '1-1', end: 'completed' }, { epoch: 1, seq: 1 }, 100, 'now');
     const confirmed = writer.confirmed(outbox);
     outbox.abandon(new ChatKitError('log.expired', 'Deleted.'));
     await expect(confirmed).rejects.toMatchObject({ code: 'log.expired' });

@@ -4,26 +4,23 @@
  */
 import { type ThreadStreamEvent, textDelta } from '@chatkit/core';
 import type { TextDelta } from '../shared/entry-list.ts';
+import type { CommandText } from './command-text.ts';
 
-/** An encoder for the events of one run: what precedes a delta is the same for a whole part of a message, and kept. */
-export class EventEncoder {
-  private itemId: string | undefined;
-  private part: number | undefined;
-  private start = '';
-
-  /** The text of an event, a JSON value. `update` is the event's, if it is a text delta and has nothing besides. */
-  encode(event: ThreadStreamEvent, update: TextDelta | undefined): string {
-    if (update === undefined) return JSON.stringify(event);
-    const { item_id: id } = event as { item_id: string };
-    const { content_index: part } = update;
-    if (id !== this.itemId || part !== this.part) {
-      this.itemId = id;
-      this.part = part;
-      this.start = `[${JSON.stringify(id)},${part},`;
-    }
-    return `${this.start}${JSON.stringify(update.delta)}]`;
+/** Writes an event, a JSON value. `isPlain`: it is a text delta and has nothing besides. */
+export const writeEvent = (text: CommandText, event: ThreadStreamEvent, isPlain: boolean): void => {
+  if (!isPlain) {
+    text.text(JSON.stringify(event));
+    return;
   }
-}
+  const { item_id: id, update } = event as { item_id: string; update: TextDelta };
+  text.text('[');
+  text.json(id);
+  text.text(',');
+  text.number(update.content_index);
+  text.text(',');
+  text.json(update.delta);
+  text.text(']');
+};
 
 /** The event of a text that has been parsed. */
 export const decodeEvent = (value: unknown): ThreadStreamEvent => {

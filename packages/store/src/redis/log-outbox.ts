@@ -1,7 +1,10 @@
 /** What one run has to bring to Redis, and how far that has come. */
 import { type ChatKitError, type LogEntry, parseOffset } from '@chatkit/core';
-import { type Place, plainDelta } from '../shared/entry-list.ts';
+import type { Place } from '../shared/entry-list.ts';
+import { entrySize } from '../shared/event-size.ts';
+import type { CommandText } from './command-text.ts';
 import { EntryWindow } from './entry-window.ts';
+import { writeEvent } from './event-text.ts';
 import type { Command } from './log-command.ts';
 import { Draft } from './log-draft.ts';
 import type { LogRun } from './log-run.ts';
@@ -13,36 +16,45 @@ export interface Waiter {
   reject(error: unknown): void;
 }
 
-export class Outbox {
+/** When an entry leaves: at the end of this turn, within a tick if others leave then anyway, or when it has had company. */
+export type Haste = 'now' | 'soon' | 'later';
+
+/** Its draft is the batch that travels while its command is open, and what is to be the next one while that is away. */
+export class Outbox extends Draft {
   readonly run: LogRun;
   readonly window = new EntryWindow('');
-  /** The batch that travels while its command is open; what is to be the next one while it is away. */
-  private readonly draft = new Draft();
   /** What a line begins with: the length of the run's id in bytes, and the id. */
   private readonly head: string;
   /** Has the batch under way. */
   private command: Command | undefined;
+  /** Its line in the command; -1 while that is to be written when the command leaves. */
   private line = 0;
   /** The last command that was asked to tell. */
   private asked: Command | undefined;
   private confirmedTo = 0;
-  /** The last offset that Redis has confirmed; '' while it has none. */
-  confirmedOffset = '';
-  /** Index of the first entry behind the batch under way, and the offset before it. */
+  /** Where the last entry is that Redis has confirmed; in epoch 0 while there is none. */
+  private confirmedEpoch = 0;
+  private confirmedSeq = 0;
+  /** Index of the first entry behind the batch under way, and where the one before it is. */
   private sentTo = 0;
-  private sentOffset = '';
-  /** Entries before this index are not to wait for company. */
+  private sentEpoch = 0;
+  private sentSeq = 0;
+  /** Entries before these indices are not to wait for company, or for anything. */
   private urgentTo = 0;
+  private hastyTo = 0;
   /** Since when Redis owes an answer to what was sent before, by `performance.now()`. */
   private owedSince: number | undefined;
-  /** When the run's time to live was last renewed, and whether the batch under way does it. */
-  private touchedAt = Number.NEGATIVE_INFINITY;
+  /** In which period the run's time to live was last renewed, and whether the batch under way does it. */
+  private renewedIn = -1;
   private renews = false;
+  /** The last command that brought something of its. */
+  private heardBy: Command | undefined;
   /** Why nothing can be appended any more. */
   failure: ChatKitError | undefined;
-  readonly waiters: Waiter[] = [];
+  waiters: Waiter[] | undefined;
 
   constructor(run: LogRun) {
+    super();
     this.run = run;
     this.head = `${new TextEncoder().encode(run.id).length} ${run.id} `;
   }
@@ -58,6 +70,16 @@ export class Outbox {
     return this.acked === this.window.end;
   }
 
+  /** Whether Redis has confirmed anything. */
+  get wasConfirmed(): boolean {
+    return this.confirmedEpoch > 0;
+  }
+
+  /** When Redis last confirmed something, by `performance.now()`; 0 while it has not. */
+  get heardAt(): number {
+    return this.heardBy?.keptAt ?? 0;
+  }
+
   /** Where its batch is: nowhere, in a command that leaves soon or later, or on its way. */
   get where(): 'here' | 'soon' | 'later' | 'away' {
     this.catchUp();
@@ -65,15 +87,15 @@ export class Outbox {
     return command === undefined ? 'here' : command.state === 'open' ? command.leaves : 'away';
   }
 
-  /** How many entries are not confirmed, and how long the text of the batch is. */
-  get count(): number {
+  /** How many entries are not confirmed. */
+  get pending(): number {
     return this.window.end - this.confirmedTo;
-  }
-  get length(): number {
-    return this.draft.length;
   }
   get isUrgent(): boolean {
     return this.urgentTo > this.confirmedTo;
+  }
+  get isHasty(): boolean {
+    return this.hastyTo > this.confirmedTo;
   }
 
   /** Whether this command has its batch. */
@@ -82,34 +104,79 @@ export class Outbox {
   }
 
   /** Queues an entry. */
-  push(entry: LogEntry, place: Place, size: number, isUrgent: boolean): void {
-    const { draft, window } = this;
+  push(entry: LogEntry, place: Place, size: number, haste: Haste): void {
+    const { window } = this;
     this.catchUp();
-    if (this.command?.state === 'away' && draft.from !== this.sentTo) draft.restart(this.sentTo);
-    draft.add(window.end, entry, place, window.push(entry, place, size));
-    if (isUrgent) this.urgentTo = window.end;
+    if (this.command?.state === 'away' && this.from !== this.sentTo) this.restart(this.sentTo);
+    this.add(window.end, entry, place, size, window.push(entry, place, size));
+    if (haste === 'later') return;
+    this.urgentTo = window.end;
+    if (haste === 'now') this.hastyTo = window.end;
   }
 
-  /** Puts what comes next into a command; the time to live is renewed every `touchMs`. */
-  board(command: Command, touchMs: number): void {
-    this.writeDraft();
-    this.renews = command.openedAt - this.touchedAt > touchMs;
-    if (this.renews) this.touchedAt = command.openedAt;
+  /** Puts what comes next into a command; the time to live is renewed once in each period. */
+  board(command: Command, period: number): void {
+    this.lookAhead();
+    this.renews = period !== this.renewedIn;
+    this.renewedIn = period;
     this.command = command;
-    this.line = command.add(this, this.text());
-    if (this.waiters.length > 0 || this.run.room !== undefined) this.askToBeTold();
+    // One entry is written while it is at hand, and it is the only one most of the time.
+    if (this.count === 1) this.line = command.add(this);
+    else this.leaveForLater(command);
+    this.mark();
+    if (this.waiters !== undefined || this.run.room !== undefined) this.askToBeTold();
   }
 
-  /** Writes down in its command what was pushed since it boarded. */
+  /** Has its command bring what was pushed since it boarded, too. */
   update(): void {
-    this.command?.rewrite(this.line, this.text());
+    const { command } = this;
+    if (command === undefined || this.sentTo === this.from + this.count) return;
+    if (this.line >= 0) {
+      command.takeBack(this.line);
+      this.leaveForLater(command);
+    }
+    this.mark();
+  }
+
+  /** Writes its line: the run, where its last entry and what was confirmed are, and the events' JSON as an array. */
+  write(text: CommandText): void {
+    const { from, window } = this;
+    text.text(this.head);
+    text.number(this.epoch);
+    text.text('-');
+    text.number(this.seq);
+    text.text(' ');
+    if (this.wasConfirmed) {
+      text.number(this.confirmedEpoch);
+      text.text('-');
+      text.number(this.confirmedSeq);
+    }
+    text.text(this.renews ? ' !' : ' ');
+    text.text(this.outcome);
+    text.text('[');
+    for (let index = from; index < from + this.count; index += 1) {
+      const entry = window.at(index) as LogEntry;
+      if ('end' in entry) continue;
+      if (index > from) text.text(',');
+      writeEvent(text, entry.event, window.isPlainDelta(index));
+    }
+    text.text(']\n');
   }
 
   /** Leaves a command that has not left. */
   takeBack(): void {
     if (this.command?.state !== 'open') return;
-    this.command.takeBack(this.line);
+    if (this.line >= 0) this.command.takeBack(this.line);
+    else this.command.forget(this);
     this.command = undefined;
+    if (this.renews) this.renewedIn = -1;
+  }
+
+  /** Has somebody wait for what has been pushed. */
+  wait(waiter: Waiter): void {
+    this.waiters ??= [];
+    this.waiters.push(waiter);
+    this.askToBeTold();
   }
 
   /** Has `LogWriter` told when its batch is confirmed: somebody waits for it, or there is more. */
@@ -127,7 +194,7 @@ export class Outbox {
   /** What its command had is to be sent again. */
   sendAgain(): void {
     this.owedSince ??= this.command?.sentAt;
-    this.touchedAt = Number.NEGATIVE_INFINITY;
+    this.renewedIn = -1;
     this.command = undefined;
   }
 
@@ -135,7 +202,9 @@ export class Outbox {
   goBack(tail: string): void {
     this.command = undefined;
     this.confirmedTo = tail === '' ? this.window.first : this.window.firstAfter(tail);
-    this.confirmedOffset = tail;
+    const place = parseOffset(tail);
+    this.confirmedEpoch = place?.epoch ?? 0;
+    this.confirmedSeq = place?.seq ?? 0;
   }
 
   /** Whether Redis owes an answer since before `time`. */
@@ -149,7 +218,7 @@ export class Outbox {
     this.failure = error;
     this.takeBack();
     this.command = undefined;
-    for (const waiter of this.waiters.splice(0)) waiter.reject(error);
+    for (const waiter of this.waiters?.splice(0) ?? []) waiter.reject(error);
   }
 
   /** Takes note of what has been confirmed. */
@@ -157,29 +226,35 @@ export class Outbox {
     const { command } = this;
     if (command?.state !== 'kept') return;
     this.command = undefined;
-    if (this.draft.from !== this.sentTo) this.draft.restart(this.sentTo);
+    if (this.from !== this.sentTo) this.restart(this.sentTo);
     this.confirmedTo = this.sentTo;
-    this.confirmedOffset = this.sentOffset;
+    this.confirmedEpoch = this.sentEpoch;
+    this.confirmedSeq = this.sentSeq;
     this.owedSince = undefined;
-    this.run.heardAt = command.keptAt;
+    this.heardBy = command;
   }
 
-  /** The draft, written anew where it does not begin with what comes next: after a failure, an epoch's end or a full batch. */
-  private writeDraft(): void {
-    const { draft, confirmedTo: from, window } = this;
-    if (draft.from === from && draft.count > 0) return;
-    draft.restart(from);
-    for (let index = from; index < window.end && draft.count === index - from; index += 1) {
+  /** Has the draft begin with what comes next, where it does not: after a failure, an epoch's end or a full batch. */
+  private lookAhead(): void {
+    const { confirmedTo: from, window } = this;
+    if (this.from === from && this.count > 0) return;
+    this.restart(from);
+    for (let index = from; index < window.end && this.count === index - from; index += 1) {
       const entry = window.at(index) as LogEntry;
-      draft.add(index, entry, parseOffset(entry.offset) ?? nowhere, plainDelta(entry));
+      this.add(index, entry, parseOffset(entry.offset) ?? nowhere, entrySize(entry));
     }
   }
 
-  private text(): string {
-    const { draft } = this;
-    this.sentTo = draft.from + draft.count;
-    this.sentOffset = draft.id;
-    return `${this.head}${draft.id} ${this.confirmedOffset}${this.renews ? ' !' : ' '}${draft.text}`;
+  private leaveForLater(command: Command): void {
+    command.addLater(this);
+    this.line = -1;
+  }
+
+  /** The draft is the batch under way. */
+  private mark(): void {
+    this.sentTo = this.from + this.count;
+    this.sentEpoch = this.epoch;
+    this.sentSeq = this.seq;
   }
 }
 

@@ -12,7 +12,7 @@ export interface LogRun {
   isLocal: boolean;
   followed: Followed | undefined;
   readonly tails: Tail[];
-  /** When Redis was last heard of it, by `performance.now()`. */
+  /** When Redis was last heard of it, by `performance.now()`, but for what it confirmed to the outbox. */
   heardAt: number;
   /** Whether the last look found that its lease has ended and its log has not. */
   isOrphan: boolean;

@@ -74,7 +74,8 @@ export const createLogWatch = ({ runs, writer, fetchPage, checkMs, unreachableMs
       // Its readers still fetch the past, which has its own limit; nobody starts the timer again when they are through.
       if (window === undefined) continue;
       // What is under way is the writer's to watch.
-      if (now - run.heardAt < checkMs || (run.isLocal && outbox?.acked !== window.end)) continue;
+      if (run.isLocal && outbox?.acked !== window.end) continue;
+      if (now - Math.max(run.heardAt, outbox?.heardAt ?? 0) < checkMs) continue;
       run.heardAt = now;
       void check(run, window);
     }

@@ -9,9 +9,10 @@
  */
 import type { ChatKitError, LogEntry } from '@chatkit/core';
 import type { Place } from '../shared/entry-list.ts';
+import type { CommandText } from './command-text.ts';
 import { Command } from './log-command.ts';
 import { closedRun, expiredRun, fencedRun, unknownRun, unreachable } from './log-errors.ts';
-import type { Outbox, Waiter } from './log-outbox.ts';
+import type { Haste, Outbox } from './log-outbox.ts';
 import { appendReply } from './log-scripts.ts';
 import type { RedisScript } from './redis-script.ts';
 
@@ -40,8 +41,8 @@ export interface LogWriterOptions {
 }
 
 export interface LogWriter {
-  /** Queues an entry of `size` bytes. `now`: it does not wait for company. */
-  push(outbox: Outbox, entry: LogEntry, place: Place, size: number, now: boolean): void;
+  /** Queues an entry of `size` bytes. */
+  push(outbox: Outbox, entry: LogEntry, place: Place, size: number, haste: Haste): void;
   /** Resolves when all that was pushed is confirmed. */
   confirmed(outbox: Outbox): Promise<void>;
   /** Sends again what was lost. Called every now and then. */
@@ -61,9 +62,12 @@ export const createLogWriter = (options: LogWriterOptions): LogWriter => {
   const writerId = crypto.randomUUID();
   const settings = [writerId, `${options.openTtlMs}`, `${options.endedTtlMs}`, `${options.maxBytesPerRun}`];
   const keys = [options.keyPrefix];
+  /** How often the time to live of a run is renewed while it appends. */
+  const renewMs = options.openTtlMs / 20;
   const ticksPerFlush = Math.max(1, Math.min(mostTicksPerFlush, Math.floor(options.flushMs / shortestTickMs)));
   const tickMs = Math.max(shortestTickMs, options.flushMs / ticksPerFlush);
   const bucketCount = ticksPerFlush + 1;
+  const texts: CommandText[] = [];
   /** Commands that leave at the end of this turn. */
   let due: Command[] = [];
   let turnEnds = false;
@@ -79,15 +83,32 @@ export const createLogWriter = (options: LogWriterOptions): LogWriter => {
   let failingSince: number | undefined;
   let lastError: unknown;
 
+  const join = (outbox: Outbox, command: Command): void => {
+    outbox.board(command, Math.floor(command.openedAt / renewMs));
+  };
   const board = (outbox: Outbox, commands: Command[], leaves: Command['leaves']): void => {
     let command = commands.at(-1);
     if (command === undefined || command.size >= options.maxRunsPerCommand) {
-      command = new Command(leaves, performance.now());
+      command = new Command(leaves, performance.now(), texts);
       commands.push(command);
     }
-    outbox.board(command, options.openTtlMs / 10);
+    join(outbox, command);
   };
+  /** A wake-up for a command and one for its answer cost as much as the lines of ten runs, so few commands are the aim. */
   const sendSoon = (outbox: Outbox): void => {
+    const bucket = due.length === 0 ? nextToLeave() : undefined;
+    const next = bucket?.at(-1);
+    if (next !== undefined && next.size < options.maxRunsPerCommand) {
+      next.leaves = 'soon';
+      if (!outbox.isHasty) {
+        join(outbox, next);
+        return;
+      }
+      // It comes along now.
+      bucket?.pop();
+      waiting -= 1;
+      due.push(next);
+    }
     board(outbox, due, 'soon');
     if (turnEnds) return;
     turnEnds = true;
@@ -100,6 +121,12 @@ export const createLogWriter = (options: LogWriterOptions): LogWriter => {
   };
   const tickAt = (now: number): number => Math.floor(now / tickMs);
   const bucketOf = (tick: number): Command[] => buckets[tick % bucketCount] as Command[];
+  /** The bucket that is emptied within a tick, if there is one. */
+  const nextToLeave = (): Command[] | undefined => {
+    const last = waiting === 0 ? ticked : Math.min(tickAt(performance.now()) + 1, ticked + ticksPerFlush);
+    for (let at = ticked + 1; at <= last; at += 1) if (bucketOf(at).length > 0) return bucketOf(at);
+    return undefined;
+  };
   const sendLater = (outbox: Outbox): void => {
     if (waiting === 0) ticked = tickAt(performance.now());
     const bucket = bucketOf(ticked + ticksPerFlush);
@@ -134,8 +161,8 @@ export const createLogWriter = (options: LogWriterOptions): LogWriter => {
       outbox.askToBeTold();
       return;
     }
-    if (outbox.count === 0) return;
-    const isDue = outbox.isUrgent || outbox.count >= options.flushEvents || outbox.length >= options.flushBytes;
+    if (outbox.pending === 0) return;
+    const isDue = outbox.isUrgent || outbox.pending >= options.flushEvents || outbox.length >= options.flushBytes;
     if (where === 'soon' || (where === 'later' && !isDue)) outbox.update();
     else {
       outbox.takeBack();
@@ -186,7 +213,7 @@ export const createLogWriter = (options: LogWriterOptions): LogWriter => {
 
   const confirm = (outbox: Outbox, now: number): void => {
     const { acked, waiters } = outbox;
-    while (waiters.length > 0 && (waiters[0] as Waiter).index <= acked) waiters.shift()?.resolve();
+    while (waiters?.[0] !== undefined && waiters[0].index <= acked) waiters.shift()?.resolve();
     schedule(outbox);
     options.onAcked(outbox, now);
   };
@@ -200,7 +227,7 @@ export const createLogWriter = (options: LogWriterOptions): LogWriter => {
     } else if (reply === appendReply.fenced) {
       fail(outbox, fencedRun(runId), 'fenced');
     } else {
-      fail(outbox, outbox.confirmedOffset === '' ? unknownRun(runId) : expiredRun(runId), 'gone');
+      fail(outbox, outbox.wasConfirmed ? expiredRun(runId) : unknownRun(runId), 'gone');
     }
   };
   const fail = (outbox: Outbox, error: ChatKitError, why: OutboxFailure): void => {
@@ -209,16 +236,15 @@ export const createLogWriter = (options: LogWriterOptions): LogWriter => {
   };
 
   return {
-    push(outbox, entry, place, size, now) {
-      outbox.push(entry, place, size, now);
+    push(outbox, entry, place, size, haste) {
+      outbox.push(entry, place, size, haste);
       schedule(outbox);
     },
     async confirmed(outbox) {
       if (outbox.failure !== undefined) throw outbox.failure;
       if (outbox.isConfirmed) return;
       await new Promise<void>((resolve, reject) => {
-        outbox.waiters.push({ index: outbox.window.end, resolve, reject });
-        outbox.askToBeTold();
+        outbox.wait({ index: outbox.window.end, resolve, reject });
       });
     },
     checkLate(now) {

@@ -6,9 +6,10 @@ import { type ChatKitError, type LogEntry, parseOffset, type StreamLog, type Thr
 import type { Place } from '../shared/entry-list.ts';
 import { entrySize } from '../shared/event-size.ts';
 import { tooLarge } from '../shared/too-large.ts';
+import type { EntryWindow } from './entry-window.ts';
 import { closedRun, closing, expiredRun, unknownOffset } from './log-errors.ts';
 import { createLogFollower } from './log-follower.ts';
-import { Outbox } from './log-outbox.ts';
+import { type Haste, Outbox } from './log-outbox.ts';
 import { createFetchPage } from './log-pages.ts';
 import { type LogReaderOptions, readLog } from './log-reader.ts';
 import { createLogRun, failReaders, type LogRun, roomOf, settleRoom, wakeAll } from './log-run.ts';
@@ -24,7 +25,10 @@ export interface RedisLogOptions {
   client: RedisClient;
   /** What every key begins with, in braces, so that all of them are in one hash slot. Default `chatkit`. */
   prefix?: string | undefined;
-  /** Whether an event is to be sent at once instead of waiting for others. Default: all but `thread.item.updated`. */
+  /**
+   * Whether an event is not to wait for company: it leaves at once, or within a fifth of `flushMs` if others leave then anyway. Default:
+   * all but `thread.item.updated`. The first event of a run always leaves at once.
+   */
   flushes?: ((event: ThreadStreamEvent) => boolean) | undefined;
   /** How long an event waits for others at most. Default 25 ms. Readers in this process never wait. */
   flushMs?: number | undefined;
@@ -91,7 +95,8 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
   const lifeline = createLifeline(port, { quietMs: lateMs, unreachableMs });
   const limits = { unreachableMs, lateMs, isLost: lifeline.isLost };
   const scripts = {
-    create: limitRedisScript(createRedisScript(lifeline, createScript), limits),
+    // Without the client's own limit, which costs a signal, a timer and an error for each run: a late one leaves an empty run.
+    create: limitRedisScript(createRedisScript({ command: lifeline.patientCommand }, createScript), limits),
     delete: limitRedisScript(createRedisScript(lifeline, deleteScript), { ...limits, isRepeatable: true }),
   };
   const runs = new Map<string, LogRun>();
@@ -192,6 +197,12 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
     return openOutbox(run);
   };
 
+  /** The first one is what everybody waits for, and of a run that is not ours each append waits for its confirmation. */
+  const hasteOf = (run: LogRun, window: EntryWindow, entry: LogEntry): Haste => {
+    if (window.end === 0 || !run.isLocal) return 'now';
+    return 'end' in entry || flushes(entry.event) ? 'soon' : 'later';
+  };
+
   const readers: LogReaderOptions = {
     fetchPage,
     enter(runId) {
@@ -242,7 +253,7 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
           refused = tooLarge(runId, entry.offset, maxBytesPerRun);
           break;
         }
-        writer.push(outbox, entry, place, size, 'end' in entry || window.end === 0 || flushes(entry.event));
+        writer.push(outbox, entry, place, size, hasteOf(run, window, entry));
       }
       watch.start();
       window.trim(windowBytes, outbox.acked);

@@ -180,6 +180,11 @@ export class EntryList {
     return { epoch, seq: seq + number - from, itemId, part, deltas: this.slots.slice(at, to) as string[] };
   }
 
+  /** Whether the entry with this number is a text delta and nothing more. It must be there. */
+  isPlainDelta(number: number): boolean {
+    return typeof this.slots[number - this.base] === 'string';
+  }
+
   /** The number of the first entry whose offset is above `after`. */
   firstAfter(after: string): number {
     let low = this.first;
