@@ -26,7 +26,7 @@ const createFakePort = () => {
       const name = connections;
       return { command: commandsOf(name), close: () => void closed.push(name) };
     },
-    listen: () => () => {},
+    listen: () => ({ ping: async () => 'PONG', close() {} }),
   };
   const answer = async (text: string): Promise<void> => {
     for (const each of sent) if (each.text === text) each.answer();

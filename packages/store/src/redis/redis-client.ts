@@ -47,13 +47,20 @@ export interface RedisPort {
   patientCommand(args: readonly string[]): Promise<unknown>;
   /** A connection for blocking commands. Its `close` rejects what is pending, or leaves it pending for ever. */
   connect(): RedisConnection;
-  /** Hears of every message on a channel, on a connection of its own. Returns the function that ends it. */
-  listen(channel: string, listener: (message: string) => void): () => void;
+  /** Hears of every message on a channel, on a connection of its own. */
+  listen(channel: string, listener: (message: string) => void): RedisListening;
 }
 
 /** A connection of our own. */
 export interface RedisConnection {
   command(args: readonly string[]): Promise<unknown>;
+  close(): void;
+}
+
+/** A connection of our own that listens. */
+export interface RedisListening {
+  /** Resolves with a sign of life. May never settle. */
+  ping(): Promise<unknown>;
   close(): void;
 }
 
@@ -93,8 +100,12 @@ const nodeRedisPort = (client: NodeRedisClient): RedisPort => {
     },
     listen(channel, listener) {
       const { connection, opened } = open();
-      opened.then(() => connection.subscribe(channel, listener)).catch(ignore);
-      return () => destroy(connection);
+      const subscribed = opened.then(() => connection.subscribe(channel, listener));
+      subscribed.catch(ignore);
+      return {
+        ping: () => subscribed.then(() => connection.sendCommand(['PING'])),
+        close: () => destroy(connection),
+      };
     },
   };
 };
@@ -119,8 +130,12 @@ const ioredisPort = (client: IoredisClient): RedisPort => {
     listen(channel, listener) {
       const connection = open();
       connection.on('message', (_, message) => listener(message));
-      connection.subscribe(channel).catch(ignore);
-      return () => connection.disconnect();
+      const subscribed = connection.subscribe(channel);
+      subscribed.catch(ignore);
+      return {
+        ping: () => subscribed.then(() => connection.call('PING', [])),
+        close: () => connection.disconnect(),
+      };
     },
   };
 };

@@ -16,6 +16,7 @@ import {
 } from './lease-scripts.ts';
 import { createRedisPort, type RedisClient } from './redis-client.ts';
 import { createLifeline, overdueMs } from './redis-lifeline.ts';
+import { listenAlive } from './redis-listener.ts';
 import { createRedisScript, limitRedisScript } from './redis-script.ts';
 
 export interface RedisLeaseOptions {
@@ -83,6 +84,9 @@ export const createRedisLease = (options: RedisLeaseOptions): RunLease => {
     if (cause === undefined) for (const listener of [...freeListeners]) listener(id);
     else for (const listener of [...listeners]) listener(id, cause);
   };
+  const listen = (): void => {
+    endListening ??= listenAlive({ port, channel, hear, quietMs: lateMs });
+  };
 
   return {
     ttlMs,
@@ -120,13 +124,13 @@ export const createRedisLease = (options: RedisLeaseOptions): RunLease => {
       // The same function may listen twice.
       const own = (runId: string, cause: string) => listener(runId, cause);
       listeners.add(own);
-      endListening ??= port.listen(channel, hear);
+      listen();
       return () => void listeners.delete(own);
     },
     onFree(listener) {
       const own = (threadId: string) => listener(threadId);
       freeListeners.add(own);
-      endListening ??= port.listen(channel, hear);
+      listen();
       return () => void freeListeners.delete(own);
     },
     async reap() {
