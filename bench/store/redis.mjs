@@ -1,11 +1,13 @@
 // What a log in Redis costs beside the one in memory: time to the first token, gaps between tokens, and CPU a token, for
 // many runs at the pace of a model. Both logs take turns in one process.
 // Build first (`npm run build`), then: node bench/store/redis.mjs [--runs 500] [--rate 30] [--seconds 6] [--client ioredis] [--flush 25] [--json file]
+// `--log path/to/redis/index.js` takes the log of another build, to compare two of them run by run.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createMemoryLog } from '@chatkit/store/memory';
-import { createRedisLog } from '@chatkit/store/redis';
 import { redisClients } from '../../packages/store/test/redis-clients.ts';
 import { startRedis } from '../../packages/store/test/redis-server.ts';
 
@@ -17,8 +19,10 @@ const { values: flags } = parseArgs({
     client: { type: 'string', default: 'node-redis' },
     flush: { type: 'string', default: '25' },
     json: { type: 'string' },
+    log: { type: 'string' },
   },
 });
+const { createRedisLog } = await import(flags.log ? pathToFileURL(resolve(flags.log)).href : '@chatkit/store/redis');
 const runCount = Number(flags.runs);
 const periodMs = 1_000 / Number(flags.rate);
 const tokenCount = Math.round(Number(flags.seconds) * Number(flags.rate));
