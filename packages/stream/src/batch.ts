@@ -34,6 +34,7 @@ export interface BatchOptions<T> {
  */
 export function batch<T>(options: BatchOptions<T>): Operator<T, T[]> {
   const { maxItems = NONE, maxBytes = NONE, maxMs = NONE, sizeOf = byteSize, clock = systemClock } = options;
+  const isSized = maxBytes < NONE;
   return operator((upstream) => {
     let open: T[] = [];
     let bytes = 0;
@@ -51,11 +52,13 @@ export function batch<T>(options: BatchOptions<T>): Operator<T, T[]> {
     const out: Pump<T[]> = pump<T, T[]>(upstream, {
       wantsMore: () => out.isWaited() || (maxMs < NONE && out.held() === 0),
       take(item) {
-        const size = maxBytes < NONE ? sizeOf(item) : 0;
-        if (bytes + size > maxBytes) letOut();
-        bytes += size;
+        if (isSized) {
+          const size = sizeOf(item);
+          if (bytes + size > maxBytes) letOut();
+          bytes += size;
+        }
         open.push(item);
-        if (open.length >= maxItems || bytes >= maxBytes) letOut();
+        if (open.length >= maxItems || (isSized && bytes >= maxBytes)) letOut();
         else if (open.length === 1) due.set(clock.now() + maxMs);
       },
       onSourceOver: letOut,

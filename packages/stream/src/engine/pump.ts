@@ -112,7 +112,7 @@ class PumpStage<I, O> implements Pump<O>, Sink<I> {
   }
 
   item(item: I): void {
-    const { take } = this._hooks;
+    const { take, onTurn } = this._hooks;
     if (!take) return this.items([item]);
     this._isOpen = false;
     if (this._ending) return;
@@ -121,7 +121,10 @@ class PumpStage<I, O> implements Pump<O>, Sink<I> {
     } catch (error) {
       this.endEarly({ error });
     }
-    this.run();
+    // Kept, and the reader still waits: straight on to the next, past a loop that would find nothing else to do.
+    if (onTurn || this._isServing || !this.isWaited()) return this.run();
+    this._isOpen = true;
+    this._upstream.pull(this);
   }
 
   items(chunk: I[]): void {
