@@ -3,6 +3,7 @@
  * page that is looked at again shows what was said meanwhile, on another device for example.
  */
 import type { ChatClient } from './chat-client.ts';
+import type { ChatStatus } from './chat-state.ts';
 import { browserPageEvents, type PageEvents } from './ports.ts';
 import type { ChannelPort } from './shared-run.ts';
 
@@ -13,9 +14,19 @@ export interface FollowTabsOptions {
   page?: PageEvents | undefined;
 }
 
+/** A turn that was begun in this tab: there is none; it is on its way; the others were told of it. */
+type OwnTurn = 'none' | 'begun' | 'told';
+
+/** A turn that was only attached to begins with `streaming`, and is left to the tab that began it. */
+const nextTurn = (turn: OwnTurn, status: ChatStatus): OwnTurn => {
+  if (status === 'submitting') return 'begun';
+  if (status === 'idle' || status === 'loading') return 'none';
+  return turn === 'begun' && status === 'streaming' ? 'told' : turn;
+};
+
 /**
- * Calls `client.refresh()` when another tab begins an answer in the thread that is shown, or the page becomes visible, until
- * the returned function is called.
+ * Calls `client.refresh()` when another tab begins an answer in the thread that is shown (if something goes on here, then after
+ * it), or the page becomes visible, until the returned function is called.
  *
  * @example
  * const client = createChatClient({ url: '/chatkit', fetch: shareTabs() });
@@ -26,21 +37,36 @@ export const followTabs = (client: ChatClient, options: FollowTabsOptions = {}):
     options.openChannel ??
     (typeof BroadcastChannel === 'undefined' ? undefined : (name: string) => new BroadcastChannel(name));
   const channel = openChannel?.('chatkit:threads');
-  /** The thread that the others were told of, while it is being answered. */
-  let told: string | undefined;
+  let turn: OwnTurn = 'none';
+  /** The thread in which another one has begun something that is not shown here yet. */
+  let missed: string | undefined;
 
   const refresh = (): void => {
     // What cannot be had now is not missed: the page shows what it has shown before.
     client.refresh().catch(() => {});
   };
+  /** As soon as nothing else goes on here: two may ask at one moment, and the server stops one for the other. */
+  const catchUp = (): void => {
+    const { status, thread } = client.getSnapshot();
+    if (missed === undefined || status !== 'idle') return;
+    // A turn that tells of its end is over a moment later.
+    if (missed === thread?.id) queueMicrotask(refresh);
+    missed = undefined;
+  };
   if (channel !== undefined) {
-    channel.onmessage = ({ data }) => data === client.getSnapshot().thread?.id && refresh();
+    channel.onmessage = ({ data }) => {
+      if (data !== client.getSnapshot().thread?.id) return;
+      missed = data;
+      catchUp();
+    };
   }
   const unsubscribe = client.subscribe(() => {
     const { status, thread } = client.getSnapshot();
-    const answered = status === 'streaming' ? thread?.id : undefined;
-    if (answered !== undefined && answered !== told) channel?.postMessage(answered);
-    told = answered;
+    const next = nextTurn(turn, status);
+    // Not before the server has it; nor not at all, if it was over before a frame could tell.
+    if (turn === 'begun' && next !== 'begun' && thread !== undefined) channel?.postMessage(thread.id);
+    turn = next;
+    catchUp();
   });
   const stopListening = (options.page ?? browserPageEvents).listen((signal) => {
     if (signal === 'visible' || signal === 'restored') refresh();

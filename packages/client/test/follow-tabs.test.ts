@@ -83,6 +83,25 @@ describe('tabs that show one thread', () => {
     expect(elsewhere.client.getSnapshot().items).toEqual([]);
   });
 
+  it('show what was asked in both of them at one moment, whoever was first', async () => {
+    const chat = testChat({ respond: scriptedResponder((_, index) => [say(`answer ${index}`)]) });
+    const { open } = tabs(chat);
+    const first = await open();
+    await first.client.send('1').done;
+    const second = await open(idOf(first.client));
+    for (const round of ['a', 'b', 'c']) {
+      const runs = [first.client.send(`first ${round}`), second.client.send(`second ${round}`)];
+      await Promise.all(runs.map(({ done }) => done));
+      const stored = chat.client();
+      await stored.loadThread(idOf(first.client));
+      const { items } = stored.getSnapshot();
+      for (const { client } of [first, second]) {
+        await until(client, () => client.getSnapshot().items.length === items.length);
+        expect(client.getSnapshot().items).toEqual(items);
+      }
+    }
+  });
+
   it('come back to what was said while nobody looked', async () => {
     const chat = testChat({ respond: scriptedResponder([say('ok')]) });
     const { open } = tabs(chat);
