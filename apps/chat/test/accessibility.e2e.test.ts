@@ -109,3 +109,24 @@ test('the tab key reaches everything in the order of the page', async () => {
   expect(order).toHaveLength(10);
   await chat.page.context().close();
 });
+
+test('the ring around what has the focus is whole, also in the list of conversations', async () => {
+  const chat = await openPage(browser, demo.url);
+  await chat.ask('Which packages are there?');
+  await chat.finished(1);
+  await chat.page.getByRole('button', { name: 'New conversation' }).focus();
+  await chat.page.keyboard.press('Tab');
+  const ring = await chat.page.evaluate(() => {
+    const focused = document.activeElement as HTMLElement;
+    const { outlineOffset, outlineWidth } = getComputedStyle(focused);
+    const reach = Number.parseFloat(outlineOffset) + Number.parseFloat(outlineWidth);
+    const list = document.querySelector('.threads ul')?.getBoundingClientRect();
+    const { top, left } = focused.getBoundingClientRect();
+    return {
+      name: focused.textContent,
+      isWhole: list !== undefined && top - reach >= list.top && left - reach >= list.left,
+    };
+  });
+  expect(ring).toEqual({ name: 'Which packages are there', isWhole: true });
+  await chat.page.context().close();
+});
