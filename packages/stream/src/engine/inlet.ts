@@ -20,7 +20,7 @@ import {
 import { mustRest } from './time-budget.ts';
 
 /** The key by which a stream of ours gives its last stage away, so that two pipelines join without a promise between. */
-export const RELEASE: unique symbol = Symbol('release');
+export const RELEASE: unique symbol = Symbol();
 
 /** A stream of ours. */
 export interface Releasable<T> {

@@ -13,7 +13,9 @@ type Result<T> = IteratorResult<T, undefined>;
 type Settle<T> = (result: Result<T>) => void;
 type Reject = (error: unknown) => void;
 
-const busy = () => new TypeError('This stream is being read by another one');
+const busy = (): never => {
+  throw new TypeError('This stream is being read by another one');
+};
 const DONE: IteratorReturnResult<undefined> = Object.freeze({ value: undefined, done: true });
 const ENDED: Stage<never> = { pull: (to) => to.end(), close() {} };
 
@@ -53,7 +55,7 @@ class Outlet<T> implements Sink<T>, Stage<T> {
 
   next(): Promise<Result<T>> {
     if (this._state !== IDLE) {
-      if (this._state === OVER) return Promise.reject(busy());
+      if (this._state === OVER) return new Promise(busy);
       return new Promise((...call) => this._queue.push(call));
     }
     if (this._at < this._chunk.length) return Promise.resolve(this._take());
@@ -92,7 +94,7 @@ class Outlet<T> implements Sink<T>, Stage<T> {
 
   /** Gives the rest of the stream away to a pipeline that goes on from here. It can only be closed from here then. */
   release(): Stage<T> {
-    if (this._state !== IDLE) throw busy();
+    if (this._state !== IDLE) busy();
     this._state = OVER;
     return this._at < this._chunk.length ? this : this._upstream;
   }
