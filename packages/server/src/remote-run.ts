@@ -24,6 +24,8 @@ export interface RemoteRun {
   readonly threadId: string;
   /** How it ended, if it has. */
   readonly outcome: RunOutcome | undefined;
+  /** Whether it waited for its thread when it was found. */
+  readonly waits: boolean;
   /**
    * Resolves when its first event is in the log. Rejects as on its own machine when it was stopped before, and with
    * `run.not_found` when it could not begin.
@@ -97,6 +99,7 @@ export const remoteRun = ({ record, log, lease, clock }: RemoteRunOptions): Remo
     id,
     threadId,
     outcome,
+    waits: isWaiting(record),
     async opened(signal) {
       const gone = () => {
         throw new ChatKitError('run.not_found', 'The run could not begin.');

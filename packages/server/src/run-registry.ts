@@ -20,6 +20,8 @@ import { createThreadLanes, type Occupant } from './thread-lanes.ts';
 export interface RunRegistry {
   /** A run, here or elsewhere. */
   find(runId: string): Promise<Run | RemoteRun | undefined>;
+  /** Whether it waits for its thread; a run that makes its thread never does. */
+  waits(run: Run | RemoteRun): boolean;
   /** A run of this process. */
   get(runId: string): Run | undefined;
   /** The run that is in progress in a thread: one that has passed its checks and has an event to show. */
@@ -53,6 +55,8 @@ export const createRunRegistry = (
   const { clock, busy, onError } = settings;
   const runs = new Map<string, Run>();
   const active = new Set<Run>();
+  /** Those of them that have turned out to wait for their threads. */
+  const waiting = new Set<Run>();
   /** One for each active run: over when its thread is free again. */
   const executions = new Set<Promise<void>>();
   /** Ended runs that clients may still come back to, oldest first, each with the timer that ends that. */
@@ -127,6 +131,7 @@ export const createRunRegistry = (
         return;
       }
       record = answer.granted;
+      waiting.delete(run);
       // As in its own lane: it is stored, and answered by nobody.
       if (answer.overtaken === true && busy === 'interrupt') run.stop('superseded');
       keeper = keepLease({
@@ -156,6 +161,7 @@ export const createRunRegistry = (
       }
       keeper?.end();
       lanes.leave(threadId, run);
+      waiting.delete(run);
       active.delete(run);
       retire(run);
     }
@@ -169,6 +175,7 @@ export const createRunRegistry = (
       const record = await lease.find(runId);
       return record === undefined ? undefined : remoteRun({ record, log, lease, clock });
     },
+    waits: (run) => ('waits' in run ? run.waits : waiting.has(run)),
     async activeIn(threadId) {
       const holder = lanes.holder(threadId);
       const run = holder !== undefined && 'threadId' in holder ? (holder as Run) : undefined;
@@ -192,6 +199,7 @@ export const createRunRegistry = (
         };
         run.opened.then(show, reject);
         const onQueued = () => {
+          waiting.add(run);
           if (busy === 'queue') show('here');
         };
         const execution = execute(run, claim, prepare, { onQueued, isShown: () => isShown });

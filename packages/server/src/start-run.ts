@@ -98,12 +98,16 @@ const whereIs = async (run: Run | RemoteRun, request: Request): Promise<RunPlace
  * not be stored before the run has begun.
  */
 const assertSameThread = async <Context>(
-  { parts }: Kernel<Context>,
+  { parts, registry }: Kernel<Context>,
   run: Run | RemoteRun,
   call: StreamingRequest,
   context: Context,
 ): Promise<void> => {
-  if (call.type === 'threads.create') return;
+  if (call.type === 'threads.create') {
+    // Nobody else has a thread that is new, so a run that makes one never waits for it: this one is another request's.
+    if (registry.waits(run)) throw anotherRequest();
+    return;
+  }
   const { thread_id: threadId } = call.params;
   await parts.store.loadThread(threadId, context);
   if (threadId !== run.threadId) throw anotherRequest();

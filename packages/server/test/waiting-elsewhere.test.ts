@@ -206,14 +206,15 @@ test('for a stranger, there and on B, it is as if it had never been', async () =
     expect(foreign).toEqual(await whole(attempt('nobody')));
     expect(foreign.status).toBe(404);
   }
-  // Her own thread under his run's id: she starts nothing and reads nothing, also once it has begun.
-  const taken = b.send(create('mine'), { context: eve, headers: named('waiter') });
-  await passing(settle(20));
+  // Her own thread under his run's id: she starts nothing and reads nothing, and is told so at once, before it begins and after.
+  const taken = (server: typeof a) => server.send(create('mine'), { context: eve, headers: named('waiter') });
+  const refused = [await whole(taken(a)), await whole(taken(b))];
   expect(await lease.find('waiter')).toMatchObject({ threadId: id, epoch: 0 });
   await passing(b.json(cancel('holder')));
-  const refused = await whole(taken);
-  expect(refused.status).toBe(409);
-  expect(refused.body).not.toContain('second');
+  refused.push(await whole(taken(a)), await whole(taken(b)));
+  expect(new Set(refused.map(({ status }) => status))).toEqual(new Set([409]));
+  expect(new Set(refused.map(({ body }) => body)).size).toBe(1);
+  expect(refused[0]?.body).not.toContain('second');
   expect(outcomeOf(await passing(framesOf(await answer)))).toBe('completed');
   expect(respond.calls).toHaveLength(2);
 });
