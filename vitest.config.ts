@@ -13,6 +13,9 @@ const conditions = ['@chatkit/source', 'module', 'node', 'development'];
 const resolve = { conditions };
 const ssr = { resolve: { conditions, externalConditions: ['@chatkit/source'] } };
 
+// For what hangs. What is slow, on a machine that has other work, is not a failure.
+const testTimeout = 30_000;
+
 export default defineConfig({
   test: {
     coverage: { provider: 'v8', include: ['packages/*/src/**'], reporter: ['text-summary', 'json-summary'] },
@@ -23,6 +26,8 @@ export default defineConfig({
         test: {
           name: 'node',
           environment: 'node',
+          testTimeout,
+          hookTimeout: testTimeout,
           include: [
             'packages/*/test/**/*.test.ts',
             'apps/*/test/**/*.test.ts',
@@ -45,6 +50,7 @@ export default defineConfig({
               resolve: { conditions: ['@chatkit/source', 'module', 'browser', 'development'] },
               test: {
                 name: 'browser',
+                testTimeout,
                 include: ['packages/*/test/**/*.browser.test.{ts,tsx}', 'apps/*/test/**/*.browser.test.{ts,tsx}'],
                 browser: {
                   enabled: true,

@@ -90,14 +90,13 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
   let state = initialRunState;
   let readers = 0;
   let graceTimer: unknown;
-  let isElsewhere = false;
-  let isLost = false;
-  let hasOpened = false;
+  /** Known from the opening on. A run that opened here is elsewhere once another machine has taken it over. */
+  let place: RunPlace | undefined;
   // A rejection is for whoever waits for the opening; nobody may be.
   opening.promise.catch(() => {});
-  const open = (place: RunPlace): void => {
-    hasOpened = true;
-    opening.resolve(place);
+  const open = (at: RunPlace): void => {
+    place = at;
+    opening.resolve(at);
   };
 
   const report = (error: unknown) => settings.onError(error, { runId: id, threadId });
@@ -108,7 +107,7 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
     log,
     signal: abort.signal,
     onSaid() {
-      if (!hasOpened) open('here');
+      if (place === undefined) open('here');
     },
     // Without a log nobody can read on: the turn is stopped as if nobody did.
     onBroken: () => stop('log'),
@@ -119,13 +118,14 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
     deadlines.end();
     if (graceTimer !== undefined) clock.clearTimeout(graceTimer);
     if (isSettled(state)) return;
-    // Whoever owns the run now writes its end.
-    isLost = state.stop === 'lost';
+    const hasOpened = place !== undefined;
+    if (state.stop === 'lost') place = 'elsewhere';
     const ended = nextRunState(state, { type: 'end', how });
     if (!isSettled(ended)) return;
     state = ended;
     try {
-      if (!isLost && !isElsewhere) await writer.end(ended.status);
+      // Whoever has the run writes its end.
+      if (place !== 'elsewhere') await writer.end(ended.status);
     } catch (error) {
       if (failure === undefined) report(error);
     }
@@ -167,7 +167,7 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
   }: ReadOptions = {}): AsyncGenerator<LogEntry | TextRow, void, undefined> {
     await (signal === undefined ? placing.promise : settledOrAborted(placing.promise, signal));
     signal?.throwIfAborted();
-    if (writer.hasLog || isElsewhere) yield* lane.read(id, { after, signal });
+    if (writer.hasLog || place === 'elsewhere') yield* lane.read(id, { after, signal });
     else
       for (const entry of writer.unwritten)
         if (after === undefined || compareOffsets(entry.offset, after) > 0) yield entry;
@@ -189,8 +189,8 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
     opened: opening.promise,
     settled: settlement.promise,
     state: () => state,
-    lastOffset: () => (isElsewhere ? undefined : writer.isEmpty ? startOffset : writer.lastOffset),
-    read: (options) => (writer.hasLog || isElsewhere ? lane.read(id, options) : readOncePlaced(options)),
+    lastOffset: () => (place === 'elsewhere' ? undefined : writer.isEmpty ? startOffset : writer.lastOffset),
+    read: (options) => (writer.hasLog || place === 'elsewhere' ? lane.read(id, options) : readOncePlaced(options)),
     readers: () => readers,
     stop,
     hold() {
@@ -215,10 +215,9 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
       placing.resolve();
       return written;
     },
-    ownsLog: () => writer.hasLog && !isLost,
+    ownsLog: () => writer.hasLog && place !== 'elsewhere',
     handOver() {
       if (isSettled(state)) return;
-      isElsewhere = true;
       open('elsewhere');
       void settle('stopped');
     },

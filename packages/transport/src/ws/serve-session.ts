@@ -80,28 +80,27 @@ export function createSession(port: SocketPort, answer: Answer, options: Session
   const { maxMessageLength = 1024 * 1024, maxRuns = 32, onError } = options;
   const { maxConnectionMs = 600_000, clock = systemClock } = options;
   const runs = new Map<string, OpenRun>();
-  let isOpen = true;
-  let isOld = false;
+  let state: 'young' | 'old' | 'closed' = 'young';
   let unreadRefusals = 0;
 
   const closed = (): void => {
-    if (!isOpen) return;
-    isOpen = false;
+    if (state === 'closed') return;
+    state = 'closed';
     age.clear();
     for (const id of [...runs.keys()]) drop(id);
   };
   const fail = (code: number, reason: string): void => {
-    if (!isOpen) return;
+    if (state === 'closed') return;
     port.close(code, closeReason(reason));
     closed();
   };
   const handOver = (): void => fail(closeCodes.restart, 'the connection is old');
   const closeIfOld = (): void => {
-    if (isOld && runs.size === 0) handOver();
+    if (state === 'old' && runs.size === 0) handOver();
   };
   const age = deadline(clock, () => {
-    if (isOld) return handOver();
-    isOld = true;
+    if (state === 'old') return handOver();
+    state = 'old';
     age.set(clock.now() + maxConnectionMs);
     closeIfOld();
   });
@@ -207,7 +206,7 @@ export function createSession(port: SocketPort, answer: Answer, options: Session
 
   return {
     receive(text) {
-      if (!isOpen) return;
+      if (state === 'closed') return;
       if (text === undefined) return fail(closeCodes.badMessage, 'only text messages');
       if (text.length > maxMessageLength) return fail(closeCodes.tooLarge, 'message too large');
       const message = parseClientMessage(text);
