@@ -5,7 +5,7 @@
 import { fork } from 'node:child_process';
 import http from 'node:http';
 import { fileURLToPath } from 'node:url';
-import { args } from './orch.mjs';
+import { args, startClient } from './orch.mjs';
 
 const options = args();
 const events = +(options.events ?? 50_000);
@@ -16,8 +16,8 @@ const start = async (name) => {
   const [candidate, root] = name.split('@');
   const here = fileURLToPath(new URL('server.mjs', import.meta.url));
   const child = fork(root === undefined ? here : `${root}/bench/transport/src/server.mjs`, [candidate]);
-  const { port } = await new Promise((resolve) => child.once('message', resolve));
-  return { name, child, port, perEvent: [] };
+  const { port, transport } = await new Promise((resolve) => child.once('message', resolve));
+  return { name, child, port, transport, perEvent: [] };
 };
 const cpu = ({ child }) =>
   new Promise((resolve) => {
@@ -34,11 +34,18 @@ const read = ({ port }) =>
     request.on('error', reject);
   });
 
+const client = startClient();
+/** One round. The harness's own client has the handshake of a WebSocket. */
+const round = ({ port, transport }) =>
+  transport === 'sse'
+    ? Promise.all(Array.from({ length: conns }, () => read({ port })))
+    : client.call({ mode: 'throughput', args: { port, transport, conns, n: events } });
+
 const servers = await Promise.all(options._.map(start));
-for (let round = 0; round < rounds; round += 1)
+for (let n = 0; n < rounds; n += 1)
   for (const server of servers) {
     const before = await cpu(server);
-    await Promise.all(Array.from({ length: conns }, () => read(server)));
+    await round(server);
     server.perEvent.push(((await cpu(server)) - before) / events / conns);
   }
 
@@ -52,3 +59,4 @@ for (const { name, child, perEvent } of servers) {
   console.log(`${name.padEnd(36)} first ${first}  warm: least ${least}  quarter ${quarter}  median ${median}`);
   child.disconnect();
 }
+client.p.disconnect();
