@@ -109,7 +109,7 @@ const aStep = fc.oneof(
 );
 
 describe('createLogWriter', () => {
-  it('brings every entry once, in order, whatever is lost on the way', async () => {
+  it('brings every entry once, in order, whatever is lost on the way', { timeout: 60_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(aStep, { maxLength: 60 }), async (steps) => {
         const redis = createFakeRedis();
