@@ -26,10 +26,10 @@ const prefixes: Record<IdKind, string> = {
 };
 
 // Random bytes for 64 ids: to ask for them costs as much as ten ids do.
-const pool = new Uint8Array(64 * 12);
+const pool = /* @__PURE__ */ new Uint8Array(64 * 12);
 let used = pool.length;
 
-const hex = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+const hex = /* @__PURE__ */ Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
 /**
  * A new id, for example `msg_5b1f0c3a9e7d42680f1e2d3c`.
