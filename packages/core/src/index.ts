@@ -167,7 +167,15 @@ export {
   type RunOutcome,
   type StreamLog,
 } from './stream-log.ts';
-export { entriesOfRow, isTextRow, lastOffsetOfRow, type RowLane, type TextRow, textRows } from './text-row.ts';
+export {
+  entriesOfRow,
+  isTextRow,
+  lastOffsetOfRow,
+  type RowLane,
+  rowLaneOf,
+  type TextRow,
+  textRows,
+} from './text-row.ts';
 export type {
   Page,
   Thread,

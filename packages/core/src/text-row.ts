@@ -3,7 +3,7 @@
  * come by the dozen; as entries, each is four objects that are made to be taken apart. A row says the same, and costs its text.
  */
 import { textDelta } from './build/event.ts';
-import { formatOffset, type LogEntry, type ReadOptions } from './stream-log.ts';
+import { formatOffset, type LogEntry, type ReadOptions, type StreamLog } from './stream-log.ts';
 
 /** What one entry for each of `deltas`, of which there is at least one, would say. */
 export interface TextRow {
@@ -21,17 +21,30 @@ export interface TextRow {
  * come and go together. How they are cut into rows is not kept.
  */
 export interface RowLane {
+  /** The log whose lane this is; see {@link rowLaneOf}. */
+  readonly log: StreamLog;
   /** `StreamLog.append` of the row's entries. */
   append(runId: string, row: TextRow): Promise<void> | undefined;
   /** `StreamLog.read`, where a row stands for its entries. */
   read(runId: string, options?: ReadOptions): AsyncIterable<LogEntry | TextRow>;
 }
 
-/**
- * Where a log keeps its lane, if it has one. A property that is not enumerable: a log that is wrapped with `{ ...log, append }`
- * has none, so that nothing goes past what the wrapper does.
- */
+/** Where a log keeps its lane, if it has one. */
 export const textRows: unique symbol = Symbol.for('chatkit.log.rows') as never;
+
+/**
+ * The lane of a log, if it has one of its own. What wraps a log, by `{ ...log, append }`, a `Proxy` or its prototype, has the lane of what it
+ * wraps, which would go past what the wrapper does: that is no lane of the wrapper.
+ *
+ * @example
+ * const lane = rowLaneOf(log);
+ * if (lane === undefined) await log.append(runId, entriesOfRow(row));
+ * else await lane.append(runId, row);
+ */
+export const rowLaneOf = (log: StreamLog): RowLane | undefined => {
+  const lane = log[textRows];
+  return lane?.log === log ? lane : undefined;
+};
 
 /** Whether what was read is a row. */
 export const isTextRow = (read: LogEntry | TextRow): read is TextRow => 'deltas' in read;

@@ -7,11 +7,12 @@ import {
   formatOffset,
   isChatKitError,
   type LogEntry,
+  type RowLane,
   type RunOutcome,
+  rowLaneOf,
   type StreamLog,
   type TextRow,
   type ThreadStreamEvent,
-  textRows,
 } from '@chatkit/core';
 import type { Failure } from '@chatkit/stream/engine';
 
@@ -37,6 +38,7 @@ export interface RunWriterOptions {
 export class RunWriter {
   private readonly id: string;
   private readonly log: StreamLog;
+  private readonly lane: RowLane | undefined;
   private readonly signal: AbortSignal;
   private readonly onSaid: () => void;
   private readonly onBroken: () => void;
@@ -51,6 +53,7 @@ export class RunWriter {
   constructor({ id, log, signal, onSaid, onBroken }: RunWriterOptions) {
     this.id = id;
     this.log = log;
+    this.lane = rowLaneOf(log);
     this.signal = signal;
     this.onSaid = onSaid;
     this.onBroken = onBroken;
@@ -128,9 +131,8 @@ export class RunWriter {
   }
 
   private appendRow(row: TextRow): Promise<void> | undefined {
-    const lane = this.owner === undefined ? undefined : this.log[textRows];
-    if (lane === undefined) return this.append(entriesOfRow(row));
-    return this.appended(row.deltas.length, lane.append(this.id, row));
+    if (this.lane === undefined || this.owner === undefined) return this.append(entriesOfRow(row));
+    return this.appended(row.deltas.length, this.lane.append(this.id, row));
   }
 
   private appended(count: number, room: Promise<void> | undefined): Promise<void> | undefined {

@@ -9,9 +9,9 @@ import {
   type LogEntry,
   type ReadOptions,
   type RunOutcome,
+  rowLaneOf,
   type StreamLog,
   type TextRow,
-  textRows,
 } from '@chatkit/core';
 import { watchDeadlines } from './deadlines.ts';
 import { type TurnResult, toErrorEvent } from './process-events.ts';
@@ -86,7 +86,7 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
   const placing = deferred<void>();
   const settlement = deferred<RunOutcome>();
   const { clock } = settings;
-  const lane = log[textRows] ?? log;
+  const lane = rowLaneOf(log) ?? log;
   let state = initialRunState;
   let readers = 0;
   let graceTimer: unknown;

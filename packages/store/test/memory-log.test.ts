@@ -18,6 +18,7 @@ const collect = async (entries: AsyncIterable<LogEntry>): Promise<string[]> => {
 describeStreamLog('createMemoryLog', () => createMemoryLog(), {
   createSmallLog: () => createMemoryLog({ maxBytesPerRun: 20_000 }),
   runs: 1000,
+  hasRows: true,
 });
 
 describe('createMemoryLog, beyond the contract', () => {

@@ -148,6 +148,9 @@ export const createMemoryLog = (options: MemoryLogOptions = {}): StreamLog => {
     return room;
   };
   const rows: RowLane = {
+    get log() {
+      return log;
+    },
     append(runId, row) {
       const run = known(runId);
       const { list } = run;
@@ -172,8 +175,9 @@ export const createMemoryLog = (options: MemoryLogOptions = {}): StreamLog => {
       const run = runs.get(runId);
       if (run !== undefined) forget(run);
     },
+    [textRows]: rows,
   };
-  return Object.defineProperty(log, textRows, { value: rows });
+  return log;
 };
 
 /** What a reader needs of its log. */

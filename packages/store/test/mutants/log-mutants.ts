@@ -1,5 +1,14 @@
 /** Logs that break one MUST each. The kit has to notice every one of them. */
-import { ChatKitError, compareOffsets, type LogEntry, type ReadOptions, type StreamLog } from '@chatkit/core';
+import {
+  ChatKitError,
+  compareOffsets,
+  type LogEntry,
+  type ReadOptions,
+  type RowLane,
+  rowLaneOf,
+  type StreamLog,
+  textRows,
+} from '@chatkit/core';
 import { createMemoryLog } from '@chatkit/store/memory';
 
 type MakeLog = () => StreamLog;
@@ -13,6 +22,16 @@ const mutant = (change: (log: StreamLog) => Partial<StreamLog>): MakeLog => {
 /** The entries of `log`, changed on their way to the reader. */
 const reading = (map: (entries: AsyncIterable<LogEntry>, options: ReadOptions) => AsyncGenerator<LogEntry>) =>
   mutant((log) => ({ read: (run, options = {}) => map(log.read(run, options), options) }));
+
+/** The sound log with another lane for rows. */
+const laned = (change: (lane: RowLane) => Partial<RowLane>): MakeLog => {
+  return () => {
+    const log = sound();
+    const lane = rowLaneOf(log) as RowLane;
+    const own: StreamLog = { ...log };
+    return Object.assign(own, { [textRows]: { ...lane, ...change(lane), log: own } });
+  };
+};
 
 /** The obvious log: an array per run, readers that poll it. `fault` switches one rule off. */
 const naive = (fault: 'repeats' | 'open' | 'text order' | 'deaf' | 'forgets quietly'): MakeLog => {
@@ -65,7 +84,7 @@ const naive = (fault: 'repeats' | 'open' | 'text order' | 'deaf' | 'forgets quie
 };
 
 /** Each with a part of the name of a test that has to fail. */
-export const logMutants: Record<string, { make: MakeLog; fails: string }> = {
+export const logMutants: Record<string, { make: MakeLog; fails: string; hasRows?: boolean }> = {
   'repeats what is appended twice': { make: naive('repeats'), fails: 'takes the append of what it holds as done' },
   'stays open after the end': { make: naive('open'), fails: 'refuses an append after the terminal entry' },
   'orders offsets as text': { make: naive('text order'), fails: 'orders offsets by number' },
@@ -134,6 +153,56 @@ export const logMutants: Record<string, { make: MakeLog; fails: string }> = {
       read: (_, options) => log.read('the run', options),
     })),
     fails: 'keeps a run apart',
+  },
+  'drops rows that it has in part': {
+    hasRows: true,
+    make: laned((lane) => {
+      const lengths = new Map<string, number>();
+      return {
+        append(run, row) {
+          if (row.seq <= (lengths.get(run) ?? 0)) return undefined;
+          lengths.set(run, row.seq + row.deltas.length - 1);
+          return lane.append(run, row);
+        },
+      };
+    }),
+    fails: 'takes of a row that it has in part',
+  },
+  'gives rows from the start': {
+    hasRows: true,
+    make: laned((lane) => ({ read: (run, { signal } = {}) => lane.read(run, { signal }) })),
+    fails: 'gives what came by one way by the other',
+  },
+  'takes rows into the void': {
+    hasRows: true,
+    make: laned((lane) => ({
+      append(run, row) {
+        try {
+          return lane.append(run, row);
+        } catch {
+          return undefined;
+        }
+      },
+    })),
+    fails: 'keeps the rules of append and read',
+  },
+  'lends its lane to what wraps it': {
+    hasRows: true,
+    make: () => {
+      const log = sound();
+      const lane = rowLaneOf(log) as RowLane;
+      return {
+        ...log,
+        get [textRows]() {
+          return { ...lane, log: this };
+        },
+      };
+    },
+    fails: 'has no lane once it is wrapped',
+  },
+  'has a lane and does not say so': {
+    make: sound,
+    fails: 'has no lane for rows',
   },
 };
 export const soundLog = sound;

@@ -1,6 +1,6 @@
 /** The conformance kit of `StreamLog`: every MUST of the contract as a test, for any implementation. */
-import type { StreamLog } from '@chatkit/core';
-import { afterAll, beforeAll, describe } from 'vitest';
+import { rowLaneOf, type StreamLog } from '@chatkit/core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeEntries } from './log/entries.ts';
 import { describeInterleavings } from './log/interleavings.ts';
 import type { LogKit } from './log/kit.ts';
@@ -13,6 +13,8 @@ export interface DescribeStreamLogOptions<L extends StreamLog> {
    * say so.
    */
   createSmallLog?: (() => StreamLog | Promise<StreamLog>) | undefined;
+  /** Whether the log has a lane for rows (`textRows`), which is then tested too. One that was not named fails. Default `false`. */
+  hasRows?: boolean | undefined;
   /** Called with the log after the last test. */
   close?: ((log: L) => void | Promise<void>) | undefined;
   /** How many random interleavings are tried. Default 100. */
@@ -32,6 +34,7 @@ export const describeStreamLog = <L extends StreamLog>(
   createLog: () => L | Promise<L>,
   options: DescribeStreamLogOptions<L> = {},
 ): void => {
+  const { hasRows = false } = options;
   describe(name, { timeout: options.timeoutMs ?? 30_000 }, () => {
     let log: L;
     beforeAll(async () => {
@@ -42,7 +45,8 @@ export const describeStreamLog = <L extends StreamLog>(
     const kit: LogKit = { log: () => log, smallLog: options.createSmallLog, runs: options.runs ?? 100 };
     describeEntries(kit);
     describeReaders(kit);
-    describeRows(kit);
+    it(`has ${hasRows ? 'a' : 'no'} lane for rows`, () => expect(rowLaneOf(log) !== undefined).toBe(hasRows));
+    if (hasRows) describeRows(kit);
     describeInterleavings(kit);
   });
 };
