@@ -53,7 +53,7 @@ export function fromEvents<T>(
   const listeners: [name: string, listener: Listener][] = [[name, (...args) => void writer.push(toItem(...args))]];
   if (options.end !== undefined) listeners.push([options.end, () => writer.end()]);
   if (options.error !== undefined) listeners.push([options.error, (error) => writer.fail(error)]);
-  const { addEventListener, on, removeEventListener, off } = target as Partial<EventTargetLike & EventEmitterLike>;
+  const { addEventListener, on, removeEventListener, off } = target as EventTargetLike & EventEmitterLike;
   const add = addEventListener ?? on;
   const remove = removeEventListener ?? off;
   let isAttached = false;
@@ -63,10 +63,10 @@ export function fromEvents<T>(
     onPull() {
       if (isAttached || writer.isOver) return;
       isAttached = true;
-      for (const each of listeners) add?.apply(target, each);
+      for (const each of listeners) add.apply(target, each);
     },
     onOver() {
-      for (const each of listeners) remove?.apply(target, each);
+      for (const each of listeners) remove.apply(target, each);
     },
   });
   return outlet(stage);

@@ -120,6 +120,7 @@ class PumpStage<I, O> implements Pump<O>, Sink<I> {
       take(item);
     } catch (error) {
       this.endEarly({ error });
+      return this.run();
     }
     // Kept, and the reader still waits: straight on to the next, past a loop that would find nothing else to do.
     if (onTurn || this._isServing || !this.isWaited()) return this.run();
