@@ -20,6 +20,7 @@ const checks = [
   ['lockfile', 'node', ['scripts/complete-lock.mjs', '--check']],
   ['layers', 'node', ['scripts/check-layers.mjs']],
   ['examples', 'node', ['scripts/check-examples.mjs']],
+  ['what a stranger installs', 'node', ['scripts/check-stranger.mjs']],
   ['links', 'node', ['scripts/check-links.mjs']],
   ['api pages', 'node', ['scripts/api-docs.mjs', '--check']],
   ['types', 'npm', ['run', '-s', 'typecheck', '--', '--output-logs=errors-only', '--continue']],

@@ -25,7 +25,7 @@ export interface ChatClientOptions {
   fetch?: typeof globalThis.fetch | undefined;
   /** Sent with every request; a function is asked each time, reconnects included, so a token stays fresh. */
   headers?: HeadersSource | undefined;
-  credentials?: RequestCredentials | undefined;
+  credentials?: RequestInit['credentials'] | undefined;
   /**
    * Whether to use the extensions (resume, cancel from anywhere, run ids). Default: they are asked for, and what the
    * server's first answer shows decides how far they are relied on. `true`: the server has them, so even the first message

@@ -19,7 +19,7 @@ export { type FollowTabsOptions, followTabs } from './follow-tabs.ts';
 export { createNotifier, frameScheduler, type Notifier, type Scheduler } from './notify.ts';
 export type { UserMessageInputLike } from './optimistic.ts';
 export { browserPageEvents, type Clock, type PageEvents, type PageSignal, wallClock } from './ports.ts';
-export type { HeadersSource, RequestOptions } from './requests.ts';
+export type { HeadersLike, HeadersSource, RequestOptions } from './requests.ts';
 export type { ChatRun } from './run-handle.ts';
 export type { LockPort } from './run-lock.ts';
 export { type ShareTabsOptions, shareTabs } from './share-tabs.ts';

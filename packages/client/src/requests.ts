@@ -4,13 +4,16 @@ import type { Clock } from './ports.ts';
 import { within } from './within.ts';
 
 /** Headers for every request, or a function that makes them anew for each, for example with a fresh token. */
-export type HeadersSource = HeadersInit | (() => HeadersInit | Promise<HeadersInit>);
+export type HeadersSource = HeadersLike | (() => HeadersLike | Promise<HeadersLike>);
+
+/** What `fetch` takes as headers. By way of `RequestInit`, which Node's types have, too, where `HeadersInit` is the DOM's alone. */
+export type HeadersLike = NonNullable<RequestInit['headers']>;
 
 export interface EndpointOptions {
   url: string | URL;
   fetch?: typeof globalThis.fetch | undefined;
   headers?: HeadersSource | undefined;
-  credentials?: RequestCredentials | undefined;
+  credentials?: RequestInit['credentials'] | undefined;
   /** Whether to ask for the extensions of DESIGN §4. Default `true`. */
   extensions?: boolean | undefined;
   /** How long a request may take that does not say so itself. Default 30,000. */
