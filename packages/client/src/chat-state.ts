@@ -134,7 +134,7 @@ export const freeze = (state: ChatState, status: ChatStatus): ChatState => ({
 });
 
 /** A turn is over. Items that nobody will finish are kept as far as they came; empty ones go. */
-export const endTurn = (state: ChatState, error: ChatError | undefined): ChatState => {
+export const endTurn = (state: ChatState, error?: ChatError): ChatState => {
   const closed = selectOpenItems(state.thread).reduce(
     (thread, item) =>
       reduceThread(
@@ -156,10 +156,10 @@ export const endTurn = (state: ChatState, error: ChatError | undefined): ChatSta
 
 /** The client lets go of what is going on. What has not been sent was not sent. */
 export const letGo = (state: ChatState): ChatState =>
-  endTurn(
-    { ...state, outbox: state.outbox.map((message) => ({ ...message, state: 'failed' }) satisfies OutgoingMessage) },
-    undefined,
-  );
+  endTurn({
+    ...state,
+    outbox: state.outbox.map((message) => ({ ...message, state: 'failed' }) satisfies OutgoingMessage),
+  });
 
 export const addOutgoing = (state: ChatState, message: OutgoingMessage): ChatState => ({
   ...state,
@@ -177,8 +177,11 @@ export const sendAgain = (state: ChatState, runId: string): ChatState => ({
   outbox: state.outbox.map((message) => (message.runId === runId ? { ...message, state: 'sending' } : message)),
 });
 
-export const dropOutgoing = (state: ChatState, runId: string): ChatState =>
-  isUnconfirmed(state, runId) ? { ...state, outbox: state.outbox.filter((message) => message.runId !== runId) } : state;
+/** The server has told of a message. */
+export const dropOutgoing = (state: ChatState, runId: string): ChatState => ({
+  ...state,
+  outbox: state.outbox.filter((message) => message.runId !== runId),
+});
 
 /** Whether a message is on its way, or failed, whose run this is. */
 export const isUnconfirmed = ({ outbox }: ChatState, runId: string): boolean =>
@@ -235,4 +238,4 @@ const isGrowth = (event: ThreadStreamEvent): boolean =>
   (event.type === 'thread.item.updated' && event.update?.type === 'assistant_message.content_part.text_delta');
 
 const isBlank = (item: ThreadItem): boolean =>
-  item.type === 'assistant_message' && (item.content ?? []).every((part) => !part?.text?.trim());
+  item.type === 'assistant_message' && !item.content?.some((part) => part?.text?.trim());

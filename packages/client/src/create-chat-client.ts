@@ -33,7 +33,7 @@ import type { Reach } from './connection-state.ts';
 import { loadOlder, loadThread } from './load-thread.ts';
 import { createLoadTurn } from './load-turn.ts';
 import { createNotifier, frameScheduler, reportLater } from './notify.ts';
-import { createOutgoing, deliveryOf, type OutgoingMessage } from './optimistic.ts';
+import { answerAnew, createOutgoing, deliveryOf, type OutgoingMessage } from './optimistic.ts';
 import { browserPageEvents, wallClock } from './ports.ts';
 import { createEndpoint } from './requests.ts';
 import type { ChatRun } from './run-handle.ts';
@@ -118,8 +118,8 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
   const request = (busy: Busy, make: NonNullable<TurnPlan['request']>, plan: Partial<TurnPlan> = {}): ChatRun =>
     begin({ runId: createId('run'), ...plan, request: make }, busy).run;
 
-  const deliver = ({ runId, input }: OutgoingMessage): ChatRun => {
-    const run = request('interrupt', () => deliveryOf(input, state.thread.thread?.id), { runId });
+  const deliver = ({ runId, input }: OutgoingMessage, isRepeat = false): ChatRun => {
+    const run = request('interrupt', () => deliveryOf(input, state.thread.thread?.id), { runId, isRepeat });
     notifier.flush();
     return run;
   };
@@ -180,15 +180,13 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
       const failed = state.outbox.findLast((message) => message.state === 'failed');
       if (failed !== undefined) {
         update((chat) => sendAgain(chat, failed.runId));
-        return deliver(failed);
+        return deliver(failed, true);
       }
-      const message = selectItems(state.thread).findLast((item) => item.type === 'user_message');
-      if (message === undefined) throw new ChatKitError('item.not_found', 'There is no message to answer again.');
-      return request(
-        'interrupt',
-        () => ({ type: 'threads.retry_after_item', params: { thread_id: threadId(), item_id: message.id } }),
-        { prepare: (chat) => ({ ...chat, thread: pruneAfter(chat.thread, message.id) }) },
-      );
+      const again = answerAnew(state.thread);
+      if (again === undefined) throw new ChatKitError('item.not_found', 'There is no message to answer again.');
+      return request('interrupt', () => again, {
+        prepare: (chat) => ({ ...chat, thread: pruneAfter(chat.thread, again.params.item_id) }),
+      });
     },
 
     sendAction(action, { itemId } = {}) {

@@ -5,7 +5,7 @@
 import type { ChatClient } from './chat-client.ts';
 import type { ChatStatus } from './chat-state.ts';
 import { browserPageEvents, type PageEvents } from './ports.ts';
-import type { ChannelPort } from './shared-run.ts';
+import { browserChannels, type ChannelPort } from './shared-run.ts';
 
 export interface FollowTabsOptions {
   /** For tests. Default: the browser's. Where there is none, only the page's own events count. */
@@ -33,10 +33,7 @@ const nextTurn = (turn: OwnTurn, status: ChatStatus): OwnTurn => {
  * followTabs(client);
  */
 export const followTabs = (client: ChatClient, options: FollowTabsOptions = {}): (() => void) => {
-  const openChannel =
-    options.openChannel ??
-    (typeof BroadcastChannel === 'undefined' ? undefined : (name: string) => new BroadcastChannel(name));
-  const channel = openChannel?.('chatkit:threads');
+  const channel = (options.openChannel ?? browserChannels())?.('chatkit:threads');
   let turn: OwnTurn = 'none';
   /** The thread in which another one has begun something that is not shown here yet. */
   let missed: string | undefined;

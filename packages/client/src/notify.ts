@@ -84,7 +84,7 @@ const hiddenMs = 100;
  */
 export const frameScheduler: Scheduler = (flush) => {
   const isVisible = typeof document !== 'undefined' && document.visibilityState === 'visible';
-  const timer = setTimeout(run, isVisible ? hiddenMs : typeof document === 'undefined' ? 16 : hiddenMs);
+  const timer = setTimeout(run, typeof document === 'undefined' ? 16 : hiddenMs);
   const frame = isVisible && typeof requestAnimationFrame === 'function' ? requestAnimationFrame(run) : undefined;
   function cancel() {
     clearTimeout(timer);

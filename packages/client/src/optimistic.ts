@@ -7,7 +7,9 @@ import {
   type Attachment,
   type ChatKitRequestInput,
   createId,
+  selectItems,
   type ThreadItem,
+  type ThreadState,
   type ThreadStreamEvent,
   type UserMessageContent,
   type UserMessageItem,
@@ -79,8 +81,27 @@ export const deliveryOf = (input: WireInput, thread_id: string | undefined): Cha
     : { type: 'threads.add_user_message', params: { thread_id, input } };
 
 /** Whether these events tell of the message that the run was started with. */
-export const confirmsMessage = (events: readonly ThreadStreamEvent[]): boolean =>
-  events.some((event) => event.type === 'thread.item.done' && event.item?.type === 'user_message');
+export const confirmsMessage = (events: readonly ThreadStreamEvent[]): boolean => events.some(isMessageDone);
+
+/** The events up to the one that tells of it; none without one. */
+export const untilMessage = (events: readonly ThreadStreamEvent[]): readonly ThreadStreamEvent[] =>
+  events.slice(0, events.findIndex(isMessageDone) + 1);
+
+const isMessageDone = (event: ThreadStreamEvent): boolean =>
+  event.type === 'thread.item.done' && event.item?.type === 'user_message';
+
+/** The request to answer the user's last message once more; what follows it goes. `undefined` where there is none. */
+export const answerAnew = (thread: ThreadState): AnswerAnew | undefined => {
+  const message = selectItems(thread).findLast((item) => item.type === 'user_message');
+  return (
+    message && {
+      type: 'threads.retry_after_item',
+      params: { thread_id: message.thread_id, item_id: message.id },
+    }
+  );
+};
+
+type AnswerAnew = Extract<ChatKitRequestInput, { type: 'threads.retry_after_item' }>;
 
 /**
  * The messages of `outbox` that are not among `items`, which are new on the screen. Each item stands for one message that says

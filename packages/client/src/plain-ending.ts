@@ -13,13 +13,10 @@ export interface PlainEnding {
   outcome(): RunOutcome;
 }
 
-const LF = 10;
-const CR = 13;
-
 export const createPlainEnding = (): PlainEnding => {
   const open = new Set<string>();
   /** The last bytes of the body: enough to see a blank line in any of the three line endings. */
-  let tail: number[] = [];
+  let tail = '';
   let count = 0;
   let outcome: RunOutcome = 'completed';
 
@@ -45,7 +42,7 @@ export const createPlainEnding = (): PlainEnding => {
 
   return {
     take(bytes, events) {
-      tail = [...tail, ...bytes.subarray(-4)].slice(-4);
+      tail = (tail + String.fromCharCode(...bytes.subarray(-4))).slice(-4);
       for (const event of events) take(event);
     },
     // After an error the reference leaves what was begun as it is.
@@ -55,5 +52,4 @@ export const createPlainEnding = (): PlainEnding => {
 };
 
 /** Two line ends in a row, of any kind; `CR LF` is one. */
-const endsWithBlankLine = (bytes: readonly number[]): boolean =>
-  /(?:nn|rr|nr|nrn|rrn)$/.test(bytes.map((byte) => (byte === LF ? 'n' : byte === CR ? 'r' : '-')).join(''));
+const endsWithBlankLine = (text: string): boolean => /(?:\n\n|\r\r\n?|\n\r\n?)$/.test(text);

@@ -4,6 +4,7 @@
  * ends, the gate opens when the stream pauses, or after a short while if it does not.
  */
 import type { ThreadStreamEvent } from '@chatkit/core';
+import { deadline } from '@chatkit/stream/engine';
 import type { Clock } from './ports.ts';
 import type { ReplayPlace } from './resume-run.ts';
 
@@ -11,6 +12,8 @@ export interface ReplayGate {
   push(events: readonly ThreadStreamEvent[], place: ReplayPlace): void;
   /** Opens it now. */
   open(): void;
+  /** What is held back; `undefined` once it is open. */
+  held(): readonly ThreadStreamEvent[] | undefined;
 }
 
 const quietMs = 25;
@@ -22,26 +25,26 @@ export const createReplayGate = (
   release: (events: readonly ThreadStreamEvent[], replayed: boolean) => void,
 ): ReplayGate => {
   let held: ThreadStreamEvent[] | undefined = [];
-  let timer: unknown;
   const openBy = clock.now() + longestMs;
 
   const open = (): void => {
     if (held === undefined) return;
-    if (timer !== undefined) clock.clearTimeout(timer);
+    due.clear();
     const events = held;
     held = undefined;
     release(events, true);
   };
+  const due = deadline(clock, open);
 
   return {
     open,
+    held: () => held,
     push(events, place) {
       if (held === undefined) return release(events, false);
       held.push(...events);
-      if (timer !== undefined) clock.clearTimeout(timer);
       if (place === 'tail') return open();
-      if (place === 'replay') return;
-      timer = clock.setTimeout(open, Math.max(0, Math.min(quietMs, openBy - clock.now())));
+      if (place === 'replay') due.clear();
+      else due.set(Math.min(clock.now() + quietMs, openBy));
     },
   };
 };

@@ -56,8 +56,7 @@ export interface Endpoint {
 const bytesPerMs = 8;
 
 /** Statuses after which the same request may go through. */
-export const isRetryableStatus = (status: number): boolean =>
-  status === 408 || status === 425 || status === 429 || status === 500 || (status >= 502 && status <= 504);
+export const isRetryableStatus = (status: number): boolean => [408, 425, 429, 500, 502, 503, 504].includes(status);
 
 export const createEndpoint = (options: EndpointOptions): Endpoint => {
   const { url, credentials, clock, extensions = true, requestTimeoutMs = 30_000 } = options;
@@ -76,8 +75,8 @@ export const createEndpoint = (options: EndpointOptions): Endpoint => {
       {
         method: 'POST',
         body: JSON.stringify(request),
-        ...(signal === undefined ? {} : { signal }),
-        ...(keepalive === undefined ? {} : { keepalive }),
+        signal: signal ?? null,
+        keepalive: keepalive === true,
       },
       { ...optIn, 'content-type': 'application/json', ...extra },
     );
@@ -161,7 +160,7 @@ const maxErrorMs = 5_000;
 
 /** The text of an error as far as it came. */
 const shortText = async ({ body }: Response, clock: Clock, signal: AbortSignal | undefined): Promise<string> => {
-  if (body === null) return '';
+  if (!body) return '';
   const reader = body.getReader();
   const decoder = new TextDecoder();
   let text = '';

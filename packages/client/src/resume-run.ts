@@ -36,8 +36,8 @@ export interface ConnectionPorts {
 }
 
 /**
- * Where events are in a run that was there already: more of it is to come (`replay`), they are the last of it or newer
- * (`tail`), or the server does not say (`unknown`).
+ * Where events are in a run that was there already: more of it is to come (`replay`), be it only how it ended; they are the
+ * last of it or newer (`tail`); or the server does not say (`unknown`).
  */
 export type ReplayPlace = 'replay' | 'tail' | 'unknown';
 
@@ -90,7 +90,7 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
 
   const reader = createRunBodyReader({
     onHeard: (events) => dispatch({ type: 'heard', at: clock.now(), events }),
-    onEvents: (events) => options.onEvents(events, placeOf(reader.lastOffset())),
+    onEvents: (events, isLast) => options.onEvents(events, isLast ? 'replay' : placeOf(reader.lastOffset())),
     onRetry: (ms) => dispatch({ type: 'retry', ms }),
     onNumbered: () => dispatch({ type: 'numbered' }),
   });
@@ -139,7 +139,7 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
       const verdict = await judge(response, isStart);
       if (signal.aborted) return;
       dispatch(verdict);
-      if (verdict.type !== 'opened' || response.body === null) return;
+      if (verdict.type !== 'opened' || !response.body) return;
       const bodyEnd = await reader.read(response.body, signal);
       if (signal.aborted) return;
       if (bodyEnd.type === 'handedOver') {
@@ -167,7 +167,7 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
     const { status, headers } = response;
     if (!isStart && (status === 204 || status === 404 || status === 410)) {
       void response.body?.cancel().catch(() => {});
-      return status === 404 ? { type: 'gone', error: interrupted() } : { type: 'gone' };
+      return { type: 'gone', error: status === 404 ? interrupted() : undefined };
     }
     if (!response.ok) {
       const error = await errorOf(response, clock);
@@ -181,7 +181,7 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
       complaint = error;
       return failure(retryAfterMs(headers.get('retry-after'), clock.now()));
     }
-    if (response.body === null || !/^text\/event-stream\b/i.test(headers.get('content-type') ?? '')) {
+    if (!response.body || !/^text\/event-stream\b/i.test(headers.get('content-type') ?? '')) {
       void response.body?.cancel().catch(() => {});
       const error = new ChatKitError('transport.status', 'The server did not answer with a stream of events.', {
         details: { status },

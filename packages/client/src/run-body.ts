@@ -9,7 +9,8 @@ import { createPlainEnding } from './plain-ending.ts';
 export interface RunBodyHooks {
   /** Bytes came, with this many new events in them. Called before `onEvents`. */
   onHeard(events: number): void;
-  onEvents(events: readonly ThreadStreamEvent[]): void;
+  /** `isLast`: the terminal frame came with them. */
+  onEvents(events: readonly ThreadStreamEvent[], isLast: boolean): void;
   onRetry(ms: number): void;
   /** The frames of this run have offsets. */
   onNumbered(): void;
@@ -79,7 +80,7 @@ export const createRunBodyReader = (hooks: RunBodyHooks): RunBodyReader => {
           batch = [];
           hooks.onHeard(events.length);
           plain.take(value, events);
-          if (events.length > 0) hooks.onEvents(events);
+          if (events.length > 0) hooks.onEvents(events, saidEnd()?.type === 'ended');
         }
         if (signal.aborted) return { type: 'cut' };
         const said = saidEnd();

@@ -6,7 +6,13 @@
  */
 import { browserPageEvents, type PageEvents } from './ports.ts';
 import { type LockPort, type RunLock, takeLock } from './run-lock.ts';
-import { type ChannelPort, createSharedRun, type RunRequest, type SharingPorts } from './shared-run.ts';
+import {
+  browserChannels,
+  type ChannelPort,
+  createSharedRun,
+  type RunRequest,
+  type SharingPorts,
+} from './shared-run.ts';
 
 export interface ShareTabsOptions {
   /** What reaches the server. Default: the runtime's. */
@@ -32,9 +38,7 @@ export interface ShareTabsOptions {
 export const shareTabs = (options: ShareTabsOptions = {}): typeof globalThis.fetch => {
   const send: typeof globalThis.fetch = (input, init) => (options.fetch ?? globalThis.fetch)(input, init);
   const locks = options.locks ?? (typeof navigator === 'undefined' ? undefined : navigator.locks);
-  const openChannel =
-    options.openChannel ??
-    (typeof BroadcastChannel === 'undefined' ? undefined : (name: string) => new BroadcastChannel(name));
+  const openChannel = options.openChannel ?? browserChannels();
   if (locks === undefined || openChannel === undefined) return send;
   const { answerMs = 500, keepLength = 4 * 1024 * 1024, page = browserPageEvents } = options;
   const ports: SharingPorts = { send, locks, openChannel, page, answerMs, keepLength };
@@ -68,7 +72,7 @@ const lead = async (
 ): Promise<Response> => {
   try {
     const response = await ports.send(input, init);
-    if (!lock.lost.aborted && response.ok && response.status !== 204 && response.body !== null) {
+    if (!lock.lost.aborted && response.ok && response.body) {
       const shared = createSharedRun(run, init, ports);
       shared.lead(response.body, response.headers, lock);
       return new Response(shared.body, { status: response.status, headers: response.headers });

@@ -17,6 +17,10 @@ export interface ChannelPort {
   close(): void;
 }
 
+/** The browser's channels between tabs. Where there are none: `undefined`. */
+export const browserChannels = (): ((name: string) => ChannelPort) | undefined =>
+  typeof BroadcastChannel === 'undefined' ? undefined : (name) => new BroadcastChannel(name);
+
 /** What a tab needs of its surroundings. */
 export interface SharingPorts {
   readonly send: typeof globalThis.fetch;
@@ -51,11 +55,11 @@ export interface SharedRun {
 }
 
 type Message =
-  | { readonly type: 'join'; readonly from: string; readonly after: string | undefined }
+  | { readonly type: 'join'; readonly from: number; readonly after: string | undefined }
   /** The answer to one tab. Without frames: ask the server. */
   | {
       readonly type: 'joined';
-      readonly to: string;
+      readonly to: number;
       readonly frames: readonly SharedFrame[] | undefined;
       readonly heartbeat: string | undefined;
     }
@@ -65,7 +69,7 @@ type Message =
 const lateMs = 20;
 
 export const createSharedRun = (run: RunRequest, init: RequestInit, ports: SharingPorts): SharedRun => {
-  const me = `${Math.random()}`;
+  const me = Math.random();
   const channel = ports.openChannel(`chatkit:${run.runId}`);
   const encoder = new TextEncoder();
   const over = new AbortController();
@@ -176,8 +180,7 @@ export const createSharedRun = (run: RunRequest, init: RequestInit, ports: Shari
       if (last !== undefined) url.searchParams.set('after', last);
       const response = await ports.send(url, { ...init, signal: over.signal });
       if (over.signal.aborted) return lock.release();
-      if (response.status === 200 && response.body !== null && !lock.lost.aborted)
-        return lead(response.body, response.headers, lock);
+      if (response.ok && response.body && !lock.lost.aborted) return lead(response.body, response.headers, lock);
     } catch {
       // The client finds out by asking itself.
     }

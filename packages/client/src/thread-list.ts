@@ -43,6 +43,11 @@ interface ListState extends ThreadListSnapshot {
   readonly after: string | undefined;
 }
 
+/** What was changed here and the server has not confirmed: a new title; without one, the thread goes. */
+interface Change {
+  readonly title?: string;
+}
+
 /**
  * A list of the threads that `client` can see.
  *
@@ -53,11 +58,17 @@ interface ListState extends ThreadListSnapshot {
  */
 export const createThreadList = (client: ChatClient, options: ThreadListOptions = {}): ThreadList => {
   let state: ListState = { threads: [], status: 'idle', hasMore: false, error: undefined, after: undefined };
+  /** The threads as they are known elsewhere: on the server, and to the chat. */
+  let known: readonly Thread[] = [];
+  /** By thread. Laid over what is known, which may change meanwhile: the chat goes on, the list is loaded again. */
+  const changes = new Map<string, Change>();
   /** Only the newest request counts. */
   let latest = 0;
   const notifier = createNotifier<ThreadListSnapshot>(() => state, options.scheduler ?? frameScheduler);
   const update = (change: Partial<ListState>): void => {
-    state = Object.freeze({ ...state, ...change });
+    known = change.threads ?? known;
+    const threads = changes.size === 0 ? known : known.flatMap((thread) => changed(thread, changes.get(thread.id)));
+    state = Object.freeze({ ...state, ...change, threads });
     notifier.flush();
   };
 
@@ -68,8 +79,8 @@ export const createThreadList = (client: ChatClient, options: ThreadListOptions 
     try {
       const page = await client.listThreads({ limit: options.limit, after });
       if (mine !== latest) return;
-      const known = after === undefined ? [] : state.threads;
-      const threads = [...known, ...page.data.filter(({ id }) => known.every((thread) => thread.id !== id))];
+      const before = after === undefined ? [] : known;
+      const threads = [...before, ...page.data.filter(({ id }) => before.every((thread) => thread.id !== id))];
       // A cursor that does not move would have `loadMore` ask for the same page for ever.
       const hasMore = page.has_more && page.after !== undefined && page.after !== after;
       update({ threads, status: 'idle', hasMore, after: page.after, error: undefined });
@@ -82,52 +93,44 @@ export const createThreadList = (client: ChatClient, options: ThreadListOptions 
   const follow = (): void => {
     const { thread } = client.getSnapshot();
     if (thread === undefined) return;
-    const at = state.threads.findIndex(({ id }) => id === thread.id);
-    if (state.threads[at] === thread) return;
-    update({ threads: at === -1 ? [thread, ...state.threads] : state.threads.with(at, thread) });
+    const at = known.findIndex(({ id }) => id === thread.id);
+    if (known[at] !== thread) update({ threads: at === -1 ? [thread, ...known] : known.with(at, thread) });
   };
 
-  const change = async (threads: readonly Thread[], work: () => Promise<unknown>): Promise<void> => {
-    const before = state.threads;
-    update({ threads });
+  const make = async (id: string, change: Change, work: () => Promise<unknown>): Promise<void> => {
+    changes.set(id, change);
+    update({});
     try {
       await work();
+      known = known.flatMap((thread) => (thread.id === id ? changed(thread, change) : [thread]));
     } catch (error) {
-      update({ threads: before, error: shownFailure(networkError(error)) });
+      state = { ...state, error: shownFailure(networkError(error)) };
       throw error;
+    } finally {
+      // A later one of the same thread goes on.
+      if (changes.get(id) === change) changes.delete(id);
+      update({});
     }
   };
 
-  let followers = 0;
-  let unfollow: (() => void) | undefined;
   return {
     getSnapshot: notifier.getSnapshot,
     subscribe(listener) {
-      const end = notifier.subscribe(listener);
-      followers += 1;
-      if (followers === 1) unfollow = client.subscribe(follow);
-      let isOver = false;
+      const ends = [notifier.subscribe(listener), client.subscribe(follow)];
       return () => {
-        if (isOver) return;
-        isOver = true;
-        end();
-        followers -= 1;
-        if (followers === 0) unfollow?.();
+        for (const end of ends) end();
       };
     },
     refresh: () => load(undefined),
     async loadMore() {
       if (state.hasMore && state.status === 'idle') await load(state.after);
     },
-    rename: (id, title) =>
-      change(
-        state.threads.map((thread) => (thread.id === id ? { ...thread, title } : thread)),
-        () => client.renameThread(id, title),
-      ),
-    remove: (id) =>
-      change(
-        state.threads.filter((thread) => thread.id !== id),
-        () => client.deleteThread(id),
-      ),
+    rename: (id, title) => make(id, { title }, () => client.renameThread(id, title)),
+    remove: (id) => make(id, {}, () => client.deleteThread(id)),
   };
+};
+
+const changed = (thread: Thread, change: Change | undefined): Thread[] => {
+  if (change === undefined) return [thread];
+  return change.title === undefined ? [] : [{ ...thread, title: change.title }];
 };

@@ -27,7 +27,7 @@ import {
 import { completeCall, outputRequest, pendingToolCalls, runTools, type ToolOutput } from './client-tools.ts';
 import type { CloseReason, ConnectionState, Reach } from './connection-state.ts';
 import { deferred } from './deferred.ts';
-import { confirmsMessage } from './optimistic.ts';
+import { answerAnew, confirmsMessage, untilMessage } from './optimistic.ts';
 import { pause } from './pause.ts';
 import { createReplayGate } from './replay-gate.ts';
 import { interrupted, type RunConnection, type RunEnd, resumeRun } from './resume-run.ts';
@@ -46,6 +46,8 @@ export interface TurnPlan {
    * attached run it is shown together with what the run has said so far.
    */
   readonly prepare?: ((state: ChatState) => ChatState) | undefined;
+  /** The request may have been carried out before: what its run has said then is told in one piece, or answered anew. */
+  readonly isRepeat?: boolean | undefined;
 }
 
 export interface Turn extends LaneTurn {
@@ -117,8 +119,16 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
     if (confirms && context.isAwaited()) void stop('submitting');
   };
 
-  const runOnce = async (runId: string, request: ChatKitRequestInput | undefined): Promise<RunEnd> => {
-    const gate = request === undefined ? createReplayGate(clock, take) : undefined;
+  const runOnce = async (
+    runId: string,
+    request: ChatKitRequestInput | undefined,
+    isRepeat = false,
+  ): Promise<RunEnd> => {
+    const isAttached = request === undefined;
+    const gate =
+      isAttached || isRepeat
+        ? createReplayGate(clock, (events, replayed) => take(events, replayed && isAttached))
+        : undefined;
     connection = resumeRun({
       ...context.ports,
       policy: context.policy(),
@@ -133,13 +143,19 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
       },
     });
     const late =
-      gate &&
+      isAttached &&
       clock.setTimeout(() => {
         open('streaming');
         show();
       }, showByMs);
-    void shown.promise.then(() => late !== undefined && clock.clearTimeout(late));
+    void shown.promise.then(() => late !== false && clock.clearTimeout(late));
     const end = await connection.closed;
+    const arrived = isRepeat && endedEarly(end) ? untilMessage(gate?.held() ?? []) : [];
+    if (arrived.length > 0) {
+      // It was there, and its answer had been stopped: who sends it again wants one, and not to see that one stop.
+      take(arrived, false);
+      return phase === 'running' ? runOnce(createId('run'), answerAnew(context.get().thread)) : end;
+    }
     gate?.open();
     return end;
   };
@@ -157,19 +173,19 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
       if (calls.length === 0) return end;
       for (const { id } of calls) seen.add(id);
       // A tool may look at what is on the screen.
-      context.update((state) => state, 'now');
+      show();
       const outputs = await runTools(calls, handler, {
         signal: aside.signal,
         timeoutMs: context.toolTimeoutMs,
         clock,
       });
-      if (phase !== 'running') return { reason: 'stop', outcome: 'cancelled', error: undefined };
+      if (phase !== 'running') return stoppedHere;
       for (const output of context.namesCalls() ? outputs : outputs.slice(-1)) end = await handOver(output);
     }
   };
 
   const handOver = async (output: ToolOutput): Promise<RunEnd> => {
-    if (phase !== 'running') return { reason: 'stop', outcome: 'cancelled', error: undefined };
+    if (phase !== 'running') return stoppedHere;
     const named = context.namesCalls();
     context.update((state) => ({ ...state, thread: completeCall(state.thread, output, named) }));
     return runOnce(createId('run'), outputRequest(output, named));
@@ -233,7 +249,9 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
         open('submitting');
         show();
       }
-      const end = await continueWithTools(await runOnce(plan.runId, request));
+      const end = await continueWithTools(
+        await runOnce(plan.runId, request, plan.isRepeat === true && context.policy().repeatable),
+      );
       // Lost before it told of the message, and not to be asked for it by its id: only the thread can tell whether it arrived.
       const isInDoubt =
         (end.reason === 'drop' || end.reason === 'stall') && isPending() && !context.policy().repeatable;
@@ -253,6 +271,13 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
     },
   };
 };
+
+/** The end of a turn that was stopped between two of its runs. */
+const stoppedHere: RunEnd = { reason: 'stop', outcome: 'cancelled', error: undefined };
+
+/** Whether a run ended before its answer did. */
+const endedEarly = ({ reason, outcome }: RunEnd): boolean =>
+  reason === 'end' && (outcome === 'cancelled' || outcome === 'interrupted');
 
 const connectionStatus = (state: ConnectionState): ConnectionStatus => {
   switch (state.phase) {

@@ -168,6 +168,41 @@ describe('a message that may not have arrived', () => {
     expect(messages(client)).toEqual(['One: stored', 'Two: stored']);
   });
 
+  it('is answered anew, without a flash of what was stopped, when it turns out to have arrived', async () => {
+    const { client, clock, network, respond } = await afterOne({
+      scheduler: (flush) => {
+        flush();
+        return () => {};
+      },
+    });
+    network.plan({ stallAfterBytes: 0 });
+    client.send('Two');
+    await clock.advance(100);
+    void client.stop();
+    await clock.advance(100);
+    // The server has heard of the stop; what has come of the message is not to be had.
+    network.offline();
+    await clock.advance(120_000);
+    expect(messages(client)).toEqual(['One: stored', 'Two: failed']);
+    network.online();
+    const shown = new Set<string>();
+    client.subscribe(() => {
+      const { status, items } = client.getSnapshot();
+      shown.add(`${status}: ${items.map(textOf).join(' ')}`);
+    });
+    const run = client.retry();
+    await clock.advance(1_000);
+    expect(respond.calls).toHaveLength(3);
+    expect(messages(client)).toEqual(['One: stored', 'Two: stored']);
+    expect([...shown]).toEqual(['submitting: One a Two', 'streaming: One a Two', 'streaming: One a Two b']);
+    expect(requestTypes(network).slice(-2)).toEqual(['threads.add_user_message', 'threads.retry_after_item']);
+    void client.stop();
+    await clock.advance(1_000);
+    expect(await run.done).toBe('cancelled');
+    // Its own answer was stopped; the question is not asked again by itself.
+    expect(respond.calls).toHaveLength(3);
+  });
+
   it('is sent by a run of its own when the first was stopped while it waited', async () => {
     const { client, other, clock } = await afterOne({}, 'One', { busy: 'queue' });
     other.send('From another tab');
