@@ -22,11 +22,13 @@ export const startServer = async ({ source, host }, headers) => {
       };
       // The item, then the very generator that the bare transport reads: no generator around it that the other one lacks.
       const events = source(url, run.signal);
-      let next = () => {
-        next = () => events.next();
+      let hasBegun = false;
+      const next = () => {
+        if (hasBegun) return events.next();
+        hasBegun = true;
         return Promise.resolve({ done: false, value: { type: 'thread.item.added', item } });
       };
-      return { [Symbol.asyncIterator]: () => ({ next: () => next(), return: () => events.return() }) };
+      return { [Symbol.asyncIterator]: () => ({ next, return: () => events.return() }) };
     }
   }
   const server = new Server({

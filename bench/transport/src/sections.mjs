@@ -1,4 +1,6 @@
 // node src/sections.mjs A|B|C|F [--rounds=3] [--only=a,b] [...]  — appends one JSON line per run to results/<section>.jsonl
+// B asks a young process, in which V8 still compiles; with --warm=150000 (deltas in a rush, before) and --settle=10000 (ms at the
+// pace of the measurement, before) it asks one that has been up for a while.
 process.on('unhandledRejection', (e) => console.error('unhandled:', e?.message ?? e));
 
 import {
@@ -90,12 +92,23 @@ const sections = {
     return worst;
   },
   async B(name, round) {
-    const cfg = { conns: +(o.conns ?? 1000), hz: +(o.hz ?? 20), seconds: +(o.seconds ?? 15) };
+    const cfg = {
+      conns: +(o.conns ?? 1000),
+      hz: +(o.hz ?? 20),
+      seconds: +(o.seconds ?? 15),
+      settle: +(o.settle ?? 1500),
+    };
+    const warm = +(o.warm ?? 0);
     const server = await startServer(name),
       client = startClient();
     try {
       for (let i = 0; i < 5; i++)
         await client.call({ mode: 'verify', args: { port: server.port, transport: server.transport, n: 3000 } });
+      // A server is up for days: what V8 compiles once per process, in a rush and at a pace, is not the cost of a token.
+      if (warm > 0) {
+        const at = { port: server.port, transport: server.transport };
+        await client.call({ mode: 'throughput', args: { ...at, conns: 20, n: Math.ceil(warm / 20) } });
+      }
       await delay(300);
       const r = await withForeign(server, client, async () => {
         const rss0 = rss(server.pid);
@@ -150,7 +163,7 @@ const sections = {
           rss1,
         };
       });
-      log('B', { stamp, round, name, ...cfg, ...r });
+      log('B', { stamp, round, name, ...cfg, warm, ...r });
       const cs = r.persec.filter((p) => p.foreign < 0.3);
       console.log(
         `B r${round} clean seconds ${cs.length} ${name.padEnd(22)} p50 ${r.p50?.toFixed(2)} p99 ${r.p99?.toFixed(2)} max ${r.max?.toFixed(1)} due p50 ${r.dueP50?.toFixed(2)} p99 ${r.dueP99?.toFixed(1)} ms  cpu ${r.cpuPct.toFixed(0)}% (${r.cpuUs.toFixed(1)} us/ev) rss ${r.rssKBperConn.toFixed(1)} KB/conn samples ${r.samples}/${r.expected} client ${r.clientCpuPct.toFixed(0)}% foreign ${r.foreign} ${r.how}`,

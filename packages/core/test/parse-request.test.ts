@@ -260,6 +260,27 @@ describe('parseRequest', () => {
     });
   });
 
+  it('refuses what cannot be stored wherever it stands and however it is written, and nothing else', () => {
+    const unit = fc.constantFrom('\0', '\ud83d', '\ude00', '😀', '\\', '"', 'u', 'e', '0', '9', '__proto__', 'é');
+    const text = fc.string({ unit, maxLength: 4 });
+    const number = fc.constantFrom('1e400', '-1E400', `1${'0'.repeat(308)}`, `1${'0'.repeat(309)}`, '1e2', '0.5');
+    const json = (value: string, escapes: boolean) =>
+      escapes
+        ? `"${value.replaceAll(/./gs, (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, '0')}`)}"`
+        : JSON.stringify(value);
+    fc.assert(
+      fc.property(text, fc.oneof(text, number.map(Number)), number, fc.boolean(), (key, value, digits, escapes) => {
+        const written = typeof value === 'number' ? digits : json(value, escapes);
+        const body = `{"type":"threads.list","params":{},"metadata":{${json(key, escapes)}:[${written}]}}`;
+        const isText = (each: string) => !each.includes('\0') && Buffer.from(each).toString() === each;
+        const isStorable = typeof value === 'number' ? Number.isFinite(Number(digits)) : isText(value);
+        const parsed = parseRequest(body);
+        expect(parsed.ok).toBe(key !== '__proto__' && isText(key) && isStorable);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
   it('never throws, whatever the text', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.json()), (text) => {

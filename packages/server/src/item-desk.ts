@@ -17,6 +17,7 @@ import {
   type ThreadStreamEvent,
   textDelta,
 } from '@chatkit/core';
+import { ownJson } from './own-json.ts';
 import { isTextDelta, type TextDeltaEvent } from './text-delta.ts';
 
 export interface ItemDesk {
@@ -221,6 +222,8 @@ const ownCopy = (event: ThreadStreamEvent, maxBytes: number): ThreadStreamEvent 
       update: { type: 'assistant_message.content_part.text_delta', content_index, delta },
     };
   }
+  const own = ownJson(event);
+  if (own !== undefined && own.maxBytes <= maxBytes) return own.value;
   // What has no JSON form (a BigInt, a circle) would get into the log and break the connection of each reader, again and again.
   const json = JSON.stringify(event);
   if (!('item' in event && isHiddenItem(event.item))) assertSize(event, json, maxBytes);
