@@ -100,6 +100,8 @@ const createQuery = (database: DatabaseSync, busyTimeoutMs: number): SqlQuery =>
     let statement = prepared.get(text);
     if (statement === undefined) {
       statement = database.prepare(text.replaceAll('$', '?'));
+      // A time after 2255, or before 1684, is a number of microseconds that is refused otherwise.
+      statement.setReadBigInts(true);
       prepared.set(text, statement);
     }
     const run = () => (statement as StatementSync).all(...(values as SQLInputValue[]));

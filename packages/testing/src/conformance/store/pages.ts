@@ -56,6 +56,17 @@ export const describePages = <Context>(kit: StoreKit<Context>): void => {
       expect(idsOf(await store().listThreads(desc(20), me))).toEqual([...ids].reverse());
     });
 
+    it('pages through moments far away, which are too many microseconds for a safe integer', async () => {
+      const me = someone();
+      await store().saveThread(threadOf('thr'), me);
+      const moments = ['0001-01-01T00:00:00Z', at(0), '2500-01-01T00:00:00.123456Z', '9999-12-31T23:59:59Z'];
+      for (const index of [2, 0, 3, 1])
+        await store().saveItem('thr', messageOf('thr', `m${index}`, moments[index]), me);
+      expect(idsOf(await store().listItems('thr', asc(2, 'm0'), me))).toEqual(['m1', 'm2']);
+      expect(idsOf(await store().listItems('thr', asc(2, 'm2'), me))).toEqual(['m3']);
+      expect(idsOf(await store().listItems('thr', desc(3, 'm3'), me))).toEqual(['m2', 'm1', 'm0']);
+    });
+
     it('orders by the moment and not by its text', async () => {
       const me = someone();
       await store().saveThread(threadOf('thr'), me);
