@@ -2,7 +2,15 @@ import { HttpAgent } from '@ag-ui/client';
 import type { ThreadStreamEvent } from '@chatkit/core';
 import { describe, expect, test } from 'vitest';
 import { createAgUiHandler } from '../src/ag-ui/index.ts';
-import { message, type Respond, reasoning, scriptedServer, toolCall, widget } from './scripted-server.ts';
+import {
+  message,
+  messageOfWholeParts,
+  type Respond,
+  reasoning,
+  scriptedServer,
+  toolCall,
+  widget,
+} from './scripted-server.ts';
 
 // The client is `HttpAgent` of `@ag-ui/client` with its own verifier; the server is a real one. Only the wire is short.
 
@@ -37,6 +45,30 @@ test('a message streams, and is what the client holds at the end', async () => {
   expect(deltas).toEqual(['Hel', 'lo']);
   expect(agent.messages.at(-1)).toMatchObject({ id: 'm1', role: 'assistant', content: 'Hello' });
   expect(custom).toEqual(['thread.created', 'progress_update', 'annotations']);
+});
+
+test('text that a part begins with, or ends with, arrives', async () => {
+  const { agent } = connect(async function* (thread) {
+    yield* messageOfWholeParts(thread, 'm1', 'Hello', ', world');
+  });
+  await ask(agent, 'Hi');
+  expect(agent.messages.at(-1)).toMatchObject({ id: 'm1', role: 'assistant', content: 'Hello, world' });
+});
+
+test('a client tool call that is announced first is a tool call, and no activity', async () => {
+  const { agent } = connect(async function* (thread): AsyncGenerator<ThreadStreamEvent> {
+    const done = toolCall(thread, 't1');
+    if (done.type === 'thread.item.done') yield { type: 'thread.item.added', item: done.item };
+    yield done;
+  });
+  const events: string[] = [];
+  agent.subscribe({
+    onEvent: ({ event }) => {
+      if (event.type !== 'CUSTOM') events.push(event.type);
+    },
+  });
+  await ask(agent, 'Hi');
+  expect(events).toEqual(['RUN_STARTED', 'TOOL_CALL_START', 'TOOL_CALL_ARGS', 'TOOL_CALL_END', 'RUN_FINISHED']);
 });
 
 test('a conversation is one thread, whatever its id is in AG-UI', async () => {

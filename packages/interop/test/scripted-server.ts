@@ -48,6 +48,30 @@ export function* message(thread: ThreadMetadata, id: string, ...deltas: string[]
   yield { type: 'thread.item.done', item: { ...item, content } };
 }
 
+/** An assistant message whose first part comes whole when it is added, and whose second is longer when it is done than its delta said. */
+export function* messageOfWholeParts(
+  thread: ThreadMetadata,
+  id: string,
+  first: string,
+  second: string,
+): Generator<ThreadStreamEvent> {
+  const item = { type: 'assistant_message', ...base(thread, id) } as const;
+  const part = (text: string) => ({ type: 'output_text' as const, text, annotations: [] });
+  const updated = (update: Extract<ThreadStreamEvent, { type: 'thread.item.updated' }>['update']) =>
+    ({ type: 'thread.item.updated', item_id: id, update }) as const;
+  yield { type: 'thread.item.added', item: { ...item, content: [] } };
+  yield updated({ type: 'assistant_message.content_part.added', content_index: 0, content: part(first) });
+  yield updated({ type: 'assistant_message.content_part.added', content_index: 1, content: part('') });
+  // The text goes on by a delta, which is whole only with what was there before.
+  yield updated({
+    type: 'assistant_message.content_part.text_delta',
+    content_index: 1,
+    delta: second.slice(0, 1),
+  });
+  yield updated({ type: 'assistant_message.content_part.done', content_index: 1, content: part(second) });
+  yield { type: 'thread.item.done', item: { ...item, content: [part(first), part(second)] } };
+}
+
 /** A reasoning workflow whose one thought grows. */
 export function* reasoning(thread: ThreadMetadata, id: string, ...states: string[]): Generator<ThreadStreamEvent> {
   const task = (content: string) => ({ type: 'thought', status_indicator: 'none', content }) as const;

@@ -2,7 +2,15 @@ import type { ThreadStreamEvent } from '@chatkit/core';
 import { DefaultChatTransport, readUIMessageStream, type UIMessage } from 'ai';
 import { expect, test } from 'vitest';
 import { createUiMessageHandler } from '../src/ui-message/index.ts';
-import { message, type Respond, reasoning, scriptedServer, toolCall, widget } from './scripted-server.ts';
+import {
+  message,
+  messageOfWholeParts,
+  type Respond,
+  reasoning,
+  scriptedServer,
+  toolCall,
+  widget,
+} from './scripted-server.ts';
 
 // The client is the AI SDK's own transport and reader; the server is a real one. Only the wire is short.
 
@@ -19,10 +27,15 @@ const connect = (respond: Respond) => {
 const user = (text: string): UIMessage => ({ id: crypto.randomUUID(), role: 'user', parts: [{ type: 'text', text }] });
 
 /** Sends the conversation, returns every state of the answer. */
-const ask = async (transport: DefaultChatTransport<UIMessage>, messages: UIMessage[], abortSignal?: AbortSignal) => {
+const ask = async (
+  transport: DefaultChatTransport<UIMessage>,
+  messages: UIMessage[],
+  abortSignal?: AbortSignal,
+  trigger: 'submit-message' | 'regenerate-message' = 'submit-message',
+) => {
   const stream = await transport.sendMessages({
     chatId: 'chat_1',
-    trigger: 'submit-message',
+    trigger,
     messageId: undefined,
     messages,
     abortSignal,
@@ -47,6 +60,53 @@ test('text grows delta by delta, and keeps its sources', async () => {
   expect(last?.parts).toContainEqual(
     expect.objectContaining({ type: 'source-url', url: 'https://a.example/', title: 'A' }),
   );
+});
+
+test('text that a part begins with, or ends with, arrives', async () => {
+  const { transport } = connect(async function* (thread) {
+    yield* messageOfWholeParts(thread, 'm1', 'Hello', ', world');
+  });
+  const { last } = await ask(transport, [user('Hi')]);
+  expect(texts(last)).toEqual(['Hello, world']);
+});
+
+test('an answer that is asked for again takes the place of the first one; the question is not asked twice', async () => {
+  let answers = 0;
+  const { transport, store } = connect(async function* (thread) {
+    answers += 1;
+    yield* message(thread, `m${answers}`, `Answer ${answers}`);
+  });
+  const question = user('Hi');
+  await ask(transport, [question]);
+  const { last } = await ask(transport, [question], undefined, 'regenerate-message');
+  expect(texts(last)).toEqual(['Answer 2']);
+  const [thread] = (await store.listThreads({ limit: 10, order: 'asc' }, 'user')).data;
+  const { data } = await store.listItems(thread?.id ?? '', { limit: 10, order: 'asc' }, 'user');
+  expect(data.map((item) => item.type)).toEqual(['user_message', 'assistant_message']);
+});
+
+test('an answer that is asked for again in a conversation that nobody knows is an answer', async () => {
+  const { transport } = connect(async function* (thread) {
+    yield* message(thread, 'm1', 'Here.');
+  });
+  const { last } = await ask(transport, [user('Hi')], undefined, 'regenerate-message');
+  expect(texts(last)).toEqual(['Here.']);
+});
+
+test.each([
+  ['that failed', { state: 'output-error', errorText: 'No camera.' }, { error: 'No camera.' }],
+  ['without output', { state: 'output-available' }, null],
+])('a tool of the page %s goes on, too', async (_name, outcome, result) => {
+  const { transport, store } = connect(async function* (thread, input) {
+    if (input === null) yield* message(thread, 'm1', 'I see.');
+    else yield toolCall(thread, 't1');
+  });
+  const asked = await ask(transport, [user('Hi')]);
+  const parts = asked.last?.parts.map((part) => (part.type === 'tool-pick' ? { ...part, ...outcome } : part));
+  const { last } = await ask(transport, [user('Hi'), { ...asked.last, parts } as UIMessage]);
+  expect(texts(last)).toEqual(['I see.']);
+  const [thread] = (await store.listThreads({ limit: 10, order: 'asc' }, 'user')).data;
+  expect(await store.loadItem(thread?.id ?? '', 't1', 'user')).toMatchObject({ output: result });
 });
 
 test('reasoning, a widget and a client tool call are parts', async () => {

@@ -100,7 +100,7 @@ const createTranslator = () => {
   };
 
   const done = (item: ThreadItem): AgUiEvent[] => {
-    if (item.type === 'user_message' || item.type === 'end_of_turn' || isHiddenItem(item)) return [];
+    if (!isShown(item)) return [];
     if (item.type === 'client_tool_call') return item.status === 'pending' ? toolCall(item) : [];
     const events = open.has(item.id) ? grow(item) : start(item);
     return [...events, ...annotations(item), ...end(item.id)];
@@ -114,7 +114,7 @@ const createTranslator = () => {
       return change.delta === '' ? [] : [{ type: contentType.message, messageId: id, delta: change.delta }];
     }
     const item = selectItem(state, id);
-    return item === undefined || item.type === 'assistant_message' ? [] : grow(item);
+    return item === undefined ? [] : grow(item);
   };
 
   return {
@@ -124,7 +124,7 @@ const createTranslator = () => {
       state = reduceThread(state, event);
       switch (event.type) {
         case 'thread.item.added':
-          return event.item.type === 'user_message' || isHiddenItem(event.item) ? [] : start(event.item);
+          return isShown(event.item) && event.item.type !== 'client_tool_call' ? start(event.item) : [];
         case 'thread.item.updated':
           return update(event.item_id, event.update);
         case 'thread.item.done':
@@ -149,6 +149,10 @@ const createTranslator = () => {
     },
   };
 };
+
+/** What the client is told of: not its own message, and nothing hidden. */
+const isShown = (item: ThreadItem): boolean =>
+  item.type !== 'user_message' && item.type !== 'end_of_turn' && !isHiddenItem(item);
 
 const contentType = { message: 'TEXT_MESSAGE_CONTENT', reasoning: 'REASONING_MESSAGE_CONTENT' } as const;
 

@@ -20,18 +20,33 @@ export const callServer = async <Context>(
   context: Context,
   signal: AbortSignal,
 ): Promise<AsyncIterable<ThreadStreamEvent>> => {
-  const call = new Request('http://chatkit.invalid/', {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(request),
-    signal,
-  });
+  const call = toRequest(request, signal);
   const response = await server.handle(call, context);
   if (!response.ok || response.body === null) throw await toError(response);
   const events = readEvents(response.body);
   held.set(events, call);
   return events;
 };
+
+/** Sends a request that is answered as a whole. Rejects with the server's error when it refuses. */
+export const askServer = async <Answer, Context>(
+  server: ChatKitHandler<Context>,
+  request: ChatKitRequestInput,
+  context: Context,
+  signal: AbortSignal,
+): Promise<Answer> => {
+  const response = await server.handle(toRequest(request, signal), context);
+  if (!response.ok) throw await toError(response);
+  return (await response.json()) as Answer;
+};
+
+const toRequest = (request: ChatKitRequestInput, signal: AbortSignal): Request =>
+  new Request('http://chatkit.invalid/', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(request),
+    signal,
+  });
 
 /** Requests by the events that they led to: the signal of a request follows the caller's only while somebody holds the request. */
 const held = new WeakMap<AsyncIterable<ThreadStreamEvent>, Request>();

@@ -1,11 +1,20 @@
 /** One turn of a foreign conversation: finds its thread, sends what is new in it, and remembers a thread that was made. */
-import { ChatKitError, type ChatKitRequestInput, isChatKitError, type ThreadStreamEvent } from '@chatkit/core';
-import { type ChatKitHandler, callServer } from './chat-kit-handler.ts';
+import {
+  ChatKitError,
+  type ChatKitRequestInput,
+  isChatKitError,
+  type Page,
+  type ThreadItem,
+  type ThreadStreamEvent,
+  type UserMessageItem,
+} from '@chatkit/core';
+import { askServer, type ChatKitHandler, callServer } from './chat-kit-handler.ts';
 import { createMemoryLinks, type MemoryLinksOptions, type ThreadLinks } from './thread-links.ts';
 
-/** What is new: a message of the user, or the result of a tool that the client ran. */
+/** What is new: a message of the user, one that is to be answered anew, or the result of a tool that the client ran. */
 export type Said =
   | { readonly kind: 'message'; readonly text: string }
+  | { readonly kind: 'message again'; readonly text: string }
   | { readonly kind: 'tool output'; readonly result: unknown };
 
 export interface ConversationOptions<Context> extends MemoryLinksOptions<Context> {
@@ -30,13 +39,18 @@ export const createConverse = <Context>(
     const threadId = await links.load(conversationId, context);
     if (threadId !== undefined) {
       try {
-        return await callServer(server, continueThread(threadId, said), context, signal);
+        const next =
+          said.kind === 'message again'
+            ? await retry(server, threadId, said.text, context, signal)
+            : continueThread(threadId, said);
+        return await callServer(server, next, context, signal);
       } catch (error) {
         // The thread has been deleted: the conversation goes on in a new one.
-        if (!isChatKitError(error, 'thread.not_found') || said.kind !== 'message') throw error;
+        if (!isChatKitError(error, 'thread.not_found') || said.kind === 'tool output') throw error;
       }
     }
-    if (said.kind !== 'message') throw new ChatKitError('thread.not_found', 'No tool was called in this conversation.');
+    if (said.kind === 'tool output')
+      throw new ChatKitError('thread.not_found', 'No tool was called in this conversation.');
     const events = await callServer(
       server,
       { type: 'threads.create', params: { input: input(said.text) } },
@@ -47,10 +61,33 @@ export const createConverse = <Context>(
   };
 };
 
-const continueThread = (thread_id: string, said: Said): ChatKitRequestInput =>
+const continueThread = (thread_id: string, said: Exclude<Said, { kind: 'message again' }>): ChatKitRequestInput =>
   said.kind === 'message'
     ? { type: 'threads.add_user_message', params: { thread_id, input: input(said.text) } }
     : { type: 'threads.add_client_tool_output', params: { thread_id, result: said.result as never } };
+
+/**
+ * The request that has a message answered anew. The client's ids are not the server's, so it is the newest message with this
+ * text; when there is none, the text is a message like any other. Everything after it is taken back.
+ */
+const retry = async <Context>(
+  server: ChatKitHandler<Context>,
+  thread_id: string,
+  text: string,
+  context: Context,
+  signal: AbortSignal,
+): Promise<ChatKitRequestInput> => {
+  let page: Page<ThreadItem> | undefined;
+  do {
+    const params = { thread_id, limit: 50, order: 'desc', after: page?.after } as const;
+    page = await askServer<Page<ThreadItem>, Context>(server, { type: 'items.list', params }, context, signal);
+    const asked = page.data.find((item) => item.type === 'user_message' && textOf(item) === text);
+    if (asked !== undefined) return { type: 'threads.retry_after_item', params: { thread_id, item_id: asked.id } };
+  } while (page.has_more);
+  return continueThread(thread_id, { kind: 'message', text });
+};
+
+const textOf = ({ content }: UserMessageItem): string => content.map((part) => part.text).join('');
 
 const input = (text: string) => ({
   content: [{ type: 'input_text' as const, text }],

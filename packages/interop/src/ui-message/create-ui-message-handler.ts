@@ -10,7 +10,7 @@ export type UiMessageHandlerOptions<Context> = ConversationOptions<Context>;
 /**
  * Answers the requests of `DefaultChatTransport` with a UI message stream, so that `useChat` talks to a ChatKit server. The
  * history is the server's: of the messages in the request only the last is sent on, a user's text or the output of a tool
- * that the client ran. A client that disconnects stops the run.
+ * that the client ran; a tool that failed is answered with `{ error }`. `regenerate()` has the message answered anew. A client that disconnects stops the run.
  *
  * @example
  * const handleChat = createUiMessageHandler(server, { userId: (user) => user.id });
@@ -40,10 +40,11 @@ interface MessagePart {
   readonly text?: unknown;
   readonly state?: unknown;
   readonly output?: unknown;
+  readonly errorText?: unknown;
 }
 
 const readInput = (input: unknown): { id: string; said: Said } => {
-  const { id, messages } = (input ?? {}) as Record<string, unknown>;
+  const { id, messages, trigger } = (input ?? {}) as Record<string, unknown>;
   if (typeof id !== 'string' || !Array.isArray(messages)) {
     throw new ChatKitError('request.invalid', 'id and messages are required.');
   }
@@ -51,9 +52,13 @@ const readInput = (input: unknown): { id: string; said: Said } => {
   const parts: readonly MessagePart[] = Array.isArray(last?.parts) ? last.parts.filter((part) => part !== null) : [];
   if (last?.role === 'user') {
     const text = parts.map((part) => (part.type === 'text' && typeof part.text === 'string' ? part.text : '')).join('');
-    return { id, said: { kind: 'message', text } };
+    return { id, said: { kind: trigger === 'regenerate-message' ? 'message again' : 'message', text } };
   }
-  const answered = parts.findLast((part) => part.state === 'output-available');
-  if (answered !== undefined) return { id, said: { kind: 'tool output', result: answered.output } };
+  const answered = parts.findLast((part) => part.state === 'output-available' || part.state === 'output-error');
+  if (answered !== undefined) return { id, said: { kind: 'tool output', result: resultOf(answered) } };
   throw new ChatKitError('request.invalid', 'The last message must be of the user, or hold the output of a tool.');
 };
+
+/** A tool that returned nothing has the result `null`: JSON knows no `undefined`. A failure is told as `@chatkit/client` tells it. */
+const resultOf = ({ state, output, errorText }: MessagePart): unknown =>
+  state === 'output-error' ? { error: errorText ?? 'The tool failed.' } : (output ?? null);

@@ -105,7 +105,7 @@ const createTranslator = () => {
             return update.delta === '' ? [] : [{ type: 'text-delta', id, delta: update.delta }];
           }
           const item = block === undefined ? undefined : selectItem(state, id);
-          return item === undefined || item.type === 'assistant_message' ? [] : write(item);
+          return item === undefined ? [] : write(item);
         }
         case 'thread.item.done':
           return done(event.item);
