@@ -15,18 +15,27 @@ export interface RawPart {
   readonly citations: readonly RawCitation[];
 }
 
+/** A finished message. */
+export interface RawMessage {
+  readonly key: string;
+  readonly parts: readonly RawPart[];
+}
+
 /**
  * A fact about the run. `key` names a message or an image within the run; `id` is the provider's own id, present only
  * where it may serve as an item id.
  */
 export type AgentSignal =
   | { readonly kind: 'message.started'; readonly key: string; readonly id?: string | undefined }
-  | { readonly kind: 'part.started'; readonly key: string; readonly index: number }
+  /** `text` is what it begins with. */
+  | { readonly kind: 'part.started'; readonly key: string; readonly index: number; readonly text?: string | undefined }
   | { readonly kind: 'text.delta'; readonly key: string; readonly index: number; readonly delta: string }
   | { readonly kind: 'part.done'; readonly key: string; readonly index: number; readonly text: string | undefined }
   | { readonly kind: 'citation'; readonly key: string; readonly index: number; readonly citation: RawCitation }
   /** Without `parts` the message is what was streamed of it. */
   | { readonly kind: 'message.done'; readonly key: string; readonly parts?: readonly RawPart[] | undefined }
+  /** The response is over: nothing of it is left open. `messages` are all that it has. */
+  | { readonly kind: 'response.done'; readonly messages: readonly RawMessage[] }
   | { readonly kind: 'reasoning.started' }
   | { readonly kind: 'thought.delta'; readonly index: number; readonly delta: string }
   | { readonly kind: 'thought.done'; readonly index: number; readonly text: string | undefined }

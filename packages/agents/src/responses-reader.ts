@@ -4,7 +4,14 @@
  * Source: https://platform.openai.com/docs/api-reference/responses-streaming
  */
 import { field, indexField, listField, textField } from './agent-run.ts';
-import { type AgentSignal, none, type RawCitation, type RawPart, type SignalReader } from './agent-signal.ts';
+import {
+  type AgentSignal,
+  none,
+  type RawCitation,
+  type RawMessage,
+  type RawPart,
+  type SignalReader,
+} from './agent-signal.ts';
 
 /** A reader for one run. It holds no state: Responses events say what they belong to. */
 export const readResponsesEvent: SignalReader = (event) => {
@@ -15,11 +22,12 @@ export const readResponsesEvent: SignalReader = (event) => {
     case 'response.output_text.delta':
     case 'response.refusal.delta':
       return [{ kind: 'text.delta', key, index, delta: textField(event, 'delta') ?? '' }];
-    case 'response.content_part.added':
+    case 'response.content_part.added': {
+      const part = field(event, 'part');
       // A model's raw reasoning is not for the user; its summary arrives by events of its own.
-      return textField(field(event, 'part'), 'type') === 'reasoning_text'
-        ? none
-        : [{ kind: 'part.started', key, index }];
+      if (textField(part, 'type') === 'reasoning_text') return none;
+      return [{ kind: 'part.started', key, index, text: textField(part, 'text') ?? textField(part, 'refusal') }];
+    }
     case 'response.output_text.done':
       return [{ kind: 'part.done', key, index, text: textField(event, 'text') }];
     case 'response.refusal.done':
@@ -43,10 +51,21 @@ export const readResponsesEvent: SignalReader = (event) => {
       if (base64 === undefined) return none;
       return [{ kind: 'image.partial', key, base64, index: indexField(event, 'partial_image_index') }];
     }
+    case 'response.completed':
+    case 'response.incomplete':
+      return [{ kind: 'response.done', messages: readMessages(field(event, 'response')) }];
     default:
       return none;
   }
 };
+
+const readMessages = (response: unknown): RawMessage[] =>
+  listField(response, 'output')
+    .filter((item) => textField(item, 'type') === 'message')
+    .map((item) => ({
+      key: textField(item, 'id') ?? '',
+      parts: readParts(listField(item, 'content'), 'annotations'),
+    }));
 
 const readItemAdded = (item: unknown): readonly AgentSignal[] => {
   const id = textField(item, 'id') ?? '';

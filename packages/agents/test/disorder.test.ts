@@ -1,0 +1,165 @@
+/** Servers that speak the Responses API badly: events out of order, ids used twice, parts that begin with text. */
+import { emptyThreadState, reduceThread, selectItems, type ThreadStreamEvent } from '@chatkit/core';
+import { createOrderChecker } from '@chatkit/core/order';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { streamAgentResponse } from '../src/index.ts';
+import { collectAll, createContext, responses, scriptedRun } from './scripted-run.ts';
+
+const bridge = async (events: readonly object[]): Promise<ThreadStreamEvent[]> => {
+  const context = await createContext();
+  return collectAll(streamAgentResponse(context, scriptedRun(events.map(responses))));
+};
+
+const complaints = (events: readonly ThreadStreamEvent[]) => {
+  const checker = createOrderChecker();
+  return events.map((event) => checker.check(event)).filter((each) => each !== undefined);
+};
+
+const messagesOf = (events: readonly ThreadStreamEvent[]) =>
+  selectItems(events.reduce(reduceThread, emptyThreadState)).flatMap((item) =>
+    item.type === 'assistant_message' ? [item.content.map((part) => part.text)] : [],
+  );
+
+const added = (id: string) => ({ type: 'response.output_item.added', item: { type: 'message', id, content: [] } });
+const part = (item_id: string, content_index: number, text = '') => ({
+  type: 'response.content_part.added',
+  item_id,
+  content_index,
+  part: { type: 'output_text', text, annotations: [] },
+});
+const delta = (item_id: string, content_index: number, text: string) => ({
+  type: 'response.output_text.delta',
+  item_id,
+  content_index,
+  delta: text,
+});
+const textDone = (item_id: string, content_index: number, text: string) => ({
+  type: 'response.output_text.done',
+  item_id,
+  content_index,
+  text,
+});
+const done = (id: string, ...texts: string[]) => ({
+  type: 'response.output_item.done',
+  item: { type: 'message', id, content: texts.map((text) => ({ type: 'output_text', text, annotations: [] })) },
+});
+
+const widget = {
+  type: 'widget',
+  id: 'w',
+  thread_id: 'thr_1',
+  created_at: '2026-01-01T00:00:00Z',
+  widget: { type: 'Card', children: [] },
+} as const;
+
+const completed = (...output: { item: object }[]) => ({
+  type: 'response.completed',
+  response: { output: output.map(({ item }) => item) },
+});
+
+describe('a server of the Responses API that is not quite one', () => {
+  test('text that a part begins with is shown at once', async () => {
+    const events = await bridge([added('m'), part('m', 0, 'Hel'), delta('m', 0, 'lo')]);
+    expect(messagesOf(events)).toEqual([['Hello']]);
+  });
+
+  test('what comes late for a message that is done makes no second message', async () => {
+    const events = await bridge([
+      added('m'),
+      part('m', 0),
+      delta('m', 0, 'Hello'),
+      done('m', 'Hello'),
+      textDone('m', 0, 'Hello'),
+      delta('m', 0, '!'),
+      done('m', 'Hello'),
+    ]);
+    expect(complaints(events)).toEqual([]);
+    expect(messagesOf(events)).toEqual([['Hello']]);
+  });
+
+  test('the next response may use the same id', async () => {
+    const turn = (text: string) => [delta('m', 0, text), done('m', text), completed()];
+    const events = await bridge([...turn('one'), ...turn('two')]);
+    expect(complaints(events)).toEqual([]);
+    expect(messagesOf(events)).toEqual([['one'], ['two']]);
+  });
+
+  test('a message that is not said to be done ends with its response; one that was not streamed comes whole', async () => {
+    const open = await bridge([added('m'), part('m', 0), delta('m', 0, 'Hel'), completed(done('m', 'Hello'))]);
+    expect(open.at(-1)).toMatchObject({ type: 'thread.item.done', item: { content: [{ text: 'Hello' }] } });
+    const whole = await bridge([completed(done('m', 'Hello'))]);
+    expect(messagesOf(whole)).toEqual([['Hello']]);
+    const other = await bridge([
+      added('m'),
+      delta('m', 0, 'Hello'),
+      done('m', 'Hello'),
+      completed(done('other', 'Hello')),
+    ]);
+    expect(messagesOf(other)).toEqual([['Hello']]);
+  });
+
+  test('a part far beyond the last one is not as many parts', async () => {
+    const events = await bridge([added('m'), delta('m', 1_000_000_000, 'x'), done('m', 'x')]);
+    expect(complaints(events)).toEqual([]);
+    expect(messagesOf(events)).toEqual([['x']]);
+  });
+
+  test('a thought that a widget of a tool cuts in two goes on, and is whole', async () => {
+    const context = await createContext();
+    const thinking = (delta: string) => ({ type: 'response.reasoning_summary_text.delta', summary_index: 0, delta });
+    const run = scriptedRun([
+      responses({ type: 'response.output_item.added', item: { type: 'reasoning', id: 'r' } }),
+      responses(thinking('One, ')),
+      () => context.stream({ type: 'thread.item.done', item: widget }),
+      responses(thinking('two.')),
+      responses({ type: 'response.reasoning_summary_text.done', summary_index: 0, text: 'One, two.' }),
+    ]);
+    const events = await collectAll(streamAgentResponse(context, run));
+    expect(complaints(events)).toEqual([]);
+    const items = selectItems(events.reduce(reduceThread, emptyThreadState));
+    expect(items).toMatchObject([
+      { type: 'workflow', workflow: { tasks: [{ content: 'One, ' }] } },
+      { type: 'widget' },
+      { type: 'workflow', workflow: { tasks: [{ content: 'One, two.' }] } },
+    ]);
+  });
+
+  test('no order of events breaks the order of ours', async () => {
+    const id = fc.constantFrom('m', 'n', '');
+    const index = fc.nat(2);
+    const text = fc.constantFrom('', 'a', '\ud83d', '\ude00', 'word ');
+    const event = fc.oneof(
+      id.map(added),
+      fc.tuple(id, index, text).map((each) => part(...each)),
+      fc.tuple(id, index, text).map((each) => delta(...each)),
+      fc.tuple(id, index, text).map((each) => textDone(...each)),
+      fc.tuple(id, text).map((each) => done(...each)),
+      fc.constant(completed()),
+      text.map((each) => completed(done('m', each))),
+      fc.constant({ type: 'response.output_item.added', item: { type: 'reasoning', id: 'r' } }),
+      fc
+        .tuple(index, text)
+        .map(([summary_index, delta]) => ({ type: 'response.reasoning_summary_text.delta', summary_index, delta })),
+      fc
+        .tuple(index, text)
+        .map(([summary_index, text]) => ({ type: 'response.reasoning_summary_text.done', summary_index, text })),
+      fc.constant({ type: 'response.output_item.added', item: { type: 'image_generation_call', id: 'i' } }),
+      fc.constant({
+        type: 'response.image_generation_call.partial_image',
+        item_id: 'i',
+        partial_image_b64: 'AA',
+        partial_image_index: 0,
+      }),
+      fc.constant({
+        type: 'response.output_item.done',
+        item: { type: 'image_generation_call', id: 'i', result: 'AA' },
+      }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(event, { maxLength: 30 }), async (sent) => {
+        expect(complaints(await bridge(sent))).toEqual([]);
+      }),
+    );
+  });
+});
