@@ -66,7 +66,7 @@ export function adaptiveBatch<T>(options: AdaptiveBatchOptions<T> = {}): Adaptiv
     let bytes = 0;
     let unacknowledged = 0;
     let heldSince = 0;
-    let isScheduled = false;
+    let state: 'idle' | 'waiting' | 'due' = 'idle'; // 'waiting': for the rest of this turn's burst
 
     const isOutOfCredit = (): boolean => unacknowledged >= credit || (pressure !== undefined && pressure() >= credit);
 
@@ -84,7 +84,6 @@ export function adaptiveBatch<T>(options: AdaptiveBatchOptions<T> = {}): Adaptiv
     };
 
     const letOut = (): void => {
-      if (!out.isWaited() || collected.length === 0) return;
       if (isOutOfCredit()) {
         const now = clock.now();
         const lastCall = heldSince + maxDelayMs;
@@ -93,42 +92,42 @@ export function adaptiveBatch<T>(options: AdaptiveBatchOptions<T> = {}): Adaptiv
       due.lift();
       if (acks) unacknowledged++;
       out.offer(nextBatch());
+    };
+    const beDue = (): void => {
+      state = 'due';
       out.run();
     };
-    const due = deadline(clock, letOut);
-
-    /** Lets the rest of this turn's burst arrive first. */
-    const schedule = (): void => {
-      if (isScheduled || !out.isWaited() || collected.length === 0) return;
-      isScheduled = true;
-      queueMicrotask(() => {
-        isScheduled = false;
-        letOut();
-      });
-    };
-
-    const takeAll = (chunk: T[]): void => {
-      if (collected.length === 0) heldSince = clock.now();
-      for (const item of chunk) {
-        const size = maxBytes < Number.POSITIVE_INFINITY ? sizeOf(item) : 0;
-        collected.push(item);
-        sizes.push(size);
-        bytes += size;
-      }
-    };
+    const due = deadline(clock, beDue);
 
     const out: Pump<T[]> = pump<T, T[]>(upstream, {
       wantsMore: () => collected.length < maxItems && bytes < maxBytes,
-      takeAll,
+      takeAll(chunk) {
+        if (collected.length === 0) heldSince = clock.now();
+        for (const item of chunk) {
+          const size = maxBytes < Number.POSITIVE_INFINITY ? sizeOf(item) : 0;
+          collected.push(item);
+          sizes.push(size);
+          bytes += size;
+        }
+      },
       onSourceOver() {
         while (collected.length > 0) out.offer(nextBatch());
       },
-      onTurn: schedule,
+      onTurn() {
+        if (!out.isWaited() || collected.length === 0) return;
+        if (state === 'due') {
+          state = 'idle';
+          letOut();
+        } else if (state === 'idle') {
+          state = 'waiting';
+          queueMicrotask(beDue);
+        }
+      },
       onOver: due.clear,
     });
     ack = (batches) => {
       unacknowledged = Math.max(0, unacknowledged - batches);
-      schedule();
+      out.run();
     };
     return out;
   });

@@ -34,7 +34,7 @@ export function concatStage<T>(stages: Stage<T>[]): Stage<T> {
       stages[0].pull(answers);
     }
     isAsking = false;
-    if (stages.length === 0) sink.end();
+    if (wantsMore) sink.end(); // nothing is left; not so if the last one failed and others are being closed
   };
 
   const close = (): Cleanup => allCleanups(stages.splice(0).map((stage) => stage.close()));

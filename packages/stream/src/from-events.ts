@@ -39,7 +39,7 @@ export interface FromEventsOptions<T> {
 
 /**
  * Every event `name` of `target`. The listeners are attached with the first `next()` and removed on every ending. Events
- * before that are not seen.
+ * before that are not seen. What `item` throws fails the stream, not the emitter.
  *
  * @example
  * for await (const event of fromEvents<MessageEvent>(socket, 'message', { end: 'close', error: 'error' })) handle(event);
@@ -50,24 +50,41 @@ export function fromEvents<T>(
   options: FromEventsOptions<T> = {},
 ): Stream<T> {
   const toItem = (options.item ?? ((first: T) => first)) as (...args: unknown[]) => T;
-  const listeners: [name: string, listener: Listener][] = [[name, (...args) => void writer.push(toItem(...args))]];
-  if (options.end !== undefined) listeners.push([options.end, () => writer.end()]);
-  if (options.error !== undefined) listeners.push([options.error, (error) => writer.fail(error)]);
+  /** An error of the user's functions belongs to the stream, not to the emitter. */
+  const attempt = (act: () => void): void => {
+    try {
+      act();
+    } catch (error) {
+      writer.fail(error);
+    }
+  };
+  const listeners = (
+    [
+      [name, (...args) => attempt(() => writer.push(toItem(...args)))],
+      [options.end, () => writer.end()],
+      [options.error, (error) => writer.fail(error)],
+    ] as [name: string, listener: Listener][]
+  ).filter(([event]) => event !== undefined);
   const { addEventListener, on, removeEventListener, off } = target as EventTargetLike & EventEmitterLike;
   const add = addEventListener ?? on;
   const remove = removeEventListener ?? off;
   let isAttached = false;
 
+  const detach = (): void => {
+    for (const each of listeners) remove.apply(target, each);
+  };
+
   const { stage, writer } = pushQueue<T>({
     ...options,
     onPull() {
-      if (isAttached || writer.isOver) return;
+      if (isAttached) return;
       isAttached = true;
-      for (const each of listeners) add.apply(target, each);
+      attempt(() => {
+        for (const each of listeners) add.apply(target, each);
+      });
+      if (writer.isOver) detach(); // before, or while they were being attached
     },
-    onOver() {
-      for (const each of listeners) remove.apply(target, each);
-    },
+    onOver: detach,
   });
   return outlet(stage);
 }

@@ -6,7 +6,15 @@ import { Fifo } from './engine/fifo.ts';
 import { lateStage } from './engine/late-stage.ts';
 import { operator } from './engine/outlet.ts';
 import { type Pump, pump } from './engine/pump.ts';
-import { allCleanups, type Cleanup, type Failure, ignoreCleanup, type Sink, type Stage } from './engine/stage.ts';
+import {
+  allCleanups,
+  type Cleanup,
+  type Failure,
+  ignoreCleanup,
+  SILENT,
+  type Sink,
+  type Stage,
+} from './engine/stage.ts';
 import type { Operator, Source } from './stream.ts';
 
 type Answer<I, O> = (input: I, context: { readonly signal: AbortSignal }) => Source<O> | PromiseLike<Source<O>>;
@@ -67,6 +75,7 @@ export function latest<I, O>(fn: Answer<I, O>): Operator<I, O> {
           controller = new AbortController();
           const { signal } = controller;
           inner = lateStage(() => fn(chunk[chunk.length - 1] as I, { signal }));
+          inner.pull(SILENT); // asks at once, and does not read yet
         },
         onSourceOver(failure) {
           hasEndedInputs = true;

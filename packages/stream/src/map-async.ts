@@ -102,6 +102,7 @@ export function mapAsync<I, O>(fn: Call<I, O>, options: MapAsyncOptions): Operat
       },
       onTurn: start,
       onSourceOver(failure) {
+        if (hasFailed) return false;
         sourceEnding = { failure };
         endIfIdle();
         return true;

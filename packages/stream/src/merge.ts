@@ -34,7 +34,7 @@ class Merge<T> implements Stage<T> {
   private readonly _ready = new Fifo<Lane<T>>(); // hold an answer, in the order of its arrival
   private _sink: Sink<T> = SILENT; // the open pull's
   declare private _open: number; // how many may be asked: none once one has failed
-  private _ending: { failure: Failure | undefined } | undefined;
+  private _ending: { failure?: Failure | undefined } | undefined;
   private _isServing = false;
 
   constructor(stages: readonly Stage<T>[]) {
@@ -51,7 +51,7 @@ class Merge<T> implements Stage<T> {
 
   close(): Cleanup {
     this._open = 0;
-    this._ending = { failure: undefined };
+    this._ending = {};
     this._ready.clear();
     const cleanup = this._closeAll();
     this._letGo().end();

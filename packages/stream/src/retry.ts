@@ -88,7 +88,7 @@ export function retry<T, C = unknown>(
         const waitMs = waitAfter(failure.error);
         if (waitMs === false) return sink.end(failure);
         onRetry?.(failure.error, waitMs);
-        due.set(clock.now() + waitMs);
+        if (!out.isEnded()) due.set(clock.now() + waitMs); // unless one of these functions has closed the stream
       } catch (error) {
         sink.end({ error });
       }

@@ -2,7 +2,7 @@
  * What goes into a pipeline and what comes out of it.
  */
 
-import { RELEASE, stageOf } from './engine/inlet.ts';
+import { RELEASE, type Releasable, stageOf } from './engine/inlet.ts';
 import { outlet } from './engine/outlet.ts';
 
 /** Anything that items can be read from. A source is read once, by one reader. */
@@ -30,5 +30,5 @@ export type Operator<I, O> = (source: Source<I>) => Stream<O>;
  * const stream = from(response.body);
  */
 export function from<T>(source: Source<T>): Stream<T> {
-  return RELEASE in source ? (source as unknown as Stream<T>) : outlet(stageOf(source));
+  return (source as Partial<Releasable<T>>)[RELEASE] ? (source as Stream<T>) : outlet(stageOf(source));
 }

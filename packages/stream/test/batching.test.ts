@@ -4,7 +4,17 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { adaptiveBatch, batch, buffer, coalesce, collect, OverflowError, pipe, pushable } from '../src/index.ts';
+import {
+  adaptiveBatch,
+  batch,
+  buffer,
+  coalesce,
+  collect,
+  forEach,
+  OverflowError,
+  pipe,
+  pushable,
+} from '../src/index.ts';
 import { chunked, chunksOfNumbers } from './support/chunked.ts';
 import { ProbeSource } from './support/probe-source.ts';
 import { settle, VirtualClock } from './support/virtual-clock.ts';
@@ -56,6 +66,13 @@ describe('batch', () => {
     expect((await stream.next()).value).toEqual([1, 2]);
     expect((await stream.next()).value).toEqual([3]);
     await expect(stream.next()).rejects.toThrow('boom');
+  });
+
+  it('gives what it holds before an error of its own', async () => {
+    const got: unknown[] = [];
+    const stream = batch<unknown>({ maxBytes: 10 })(['a', 'b', 3, 'd']);
+    await expect(forEach((items: unknown[]) => got.push(items))(stream)).rejects.toThrow('sizeOf');
+    expect(got).toEqual([['a', 'b']]);
   });
 
   it('fails when a size cannot be known', async () => {

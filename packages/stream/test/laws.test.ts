@@ -339,3 +339,20 @@ describe('forEach', () => {
     expect(count).toBe(1);
   });
 });
+
+describe('concat', () => {
+  it.each([0, 1])('fails with the error of a source that throws in the call, %i before the last', async (behind) => {
+    const boom = new Error('boom');
+    const left = new ProbeSource([2]);
+    const source = concat(
+      (function* () {
+        yield 1;
+        throw boom;
+      })(),
+      ...Array.from({ length: behind }, () => left),
+    );
+    const got: unknown[] = [];
+    await expect(forEach((item) => got.push(item))(source)).rejects.toBe(boom);
+    expect([got, left.returns]).toEqual([[1], behind]);
+  });
+});

@@ -24,9 +24,9 @@ export function deadline(clock: Clock, onDue: () => void): Deadline {
   let timer: unknown;
   let timerAt = NEVER;
 
-  const stop = (): void => {
+  const clear = (): void => {
     if (timerAt < NEVER) clock.clearTimeout(timer);
-    timerAt = NEVER;
+    dueAt = timerAt = NEVER;
   };
 
   const onTimer = (): void => {
@@ -37,11 +37,12 @@ export function deadline(clock: Clock, onDue: () => void): Deadline {
   };
 
   const set = (at: number): void => {
+    if (at < timerAt) {
+      clear();
+      timerAt = at;
+      timer = clock.setTimeout(onTimer, Math.max(0, at - clock.now()));
+    }
     dueAt = at;
-    if (at >= timerAt) return;
-    stop();
-    timerAt = at;
-    timer = clock.setTimeout(onTimer, Math.max(0, at - clock.now()));
   };
 
   return {
@@ -49,9 +50,6 @@ export function deadline(clock: Clock, onDue: () => void): Deadline {
     lift() {
       dueAt = NEVER;
     },
-    clear() {
-      dueAt = NEVER;
-      stop();
-    },
+    clear,
   };
 }

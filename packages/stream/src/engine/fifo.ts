@@ -34,11 +34,9 @@ export class Fifo<T> {
     return this._slots[this._front + index] as T;
   }
 
-  /** Takes up to `count` of the oldest values out. */
+  /** Takes `count` of the oldest values out. Only valid while `size >= count`. */
   take(count: number): T[] {
-    const values: T[] = [];
-    while (values.length < count && this.size > 0) values.push(this.shift());
-    return values;
+    return Array.from({ length: count }, () => this.shift());
   }
 
   clear(): void {

@@ -34,7 +34,7 @@ export function stageOf<T>(source: Source<T>): Stage<T> {
   const open =
     any[CHUNKS] ?? (any.getReader ? readStream : (any[Symbol.asyncIterator] ?? (any[Symbol.iterator] && readIterable)));
   if (!open) throw new TypeError('A source must be iterable or a ReadableStream');
-  return new Inlet(open.bind(any as never), CHUNKS in any);
+  return new Inlet(open.bind(any as never), !!any[CHUNKS]);
 }
 
 /** What is needed of an async iterator; the result may come at once, for iterables that are not async. */
@@ -73,10 +73,9 @@ class Inlet<T> implements Stage<T> {
     this._state = OVER;
     const cleanup = this._tell();
     this._letGo().end();
-    if (!wasPending) return cleanup;
     // An async generator keeps return() waiting until its pending next() settles, which may be never. The call has
     // been made; nobody is held up by it, and what it throws later has no one left to go to.
-    return void ignoreCleanup(cleanup);
+    return wasPending ? void ignoreCleanup(cleanup) : cleanup;
   }
 
   private _letGo(): Sink<T> {
@@ -113,7 +112,7 @@ class Inlet<T> implements Stage<T> {
     const reader = this._reader ?? this._opened();
     const next = this._next.call(reader);
     if ('then' in next) {
-      this._state = WAITING;
+      if (this._state === ASKING) this._state = WAITING; // else the source has closed the pipeline in this very call
       next.then(this._onResult, this._onError);
     } else this._deliver(next);
   }
@@ -131,20 +130,24 @@ class Inlet<T> implements Stage<T> {
     this._letGo().items(some);
   }
 
-  private _deliver(result: IteratorResult<unknown, unknown>): void {
-    if (result.done) {
+  private _deliver({ done, value }: IteratorResult<unknown, unknown>): void {
+    if (done) {
       this._state = OVER;
       this._letGo().end();
     } else if (this._isChunked) {
-      this._chunk = result.value as T[];
+      this._chunk = value as T[];
       this._at = 0;
-    } else this._letGo().item(result.value as T);
+    } else this._letGo().item(value as T);
   }
 
   private readonly _onResult = (result: IteratorResult<unknown, unknown>): void => {
     if (this._state === OVER) return;
     this._state = IDLE;
-    this._deliver(result);
+    try {
+      this._deliver(result); // throws if it is no result
+    } catch (error) {
+      this._onError(error);
+    }
     if (this._isChunked && this._state === IDLE) this._ask();
   };
 

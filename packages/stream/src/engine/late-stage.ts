@@ -7,40 +7,48 @@ import { stageOf } from './inlet.ts';
 import { ignoreCleanup, isPromiseLike, SILENT, type Sink, type Stage } from './stage.ts';
 
 /**
- * Calls `make` at once, and stands for the source that it returns or resolves to; what it throws or rejects with is the
- * end of the stream. A source that comes after the stage was closed is closed, too.
+ * Calls `make` with the first pull, and stands for the source that it returns or resolves to; what it throws or rejects
+ * with is the end of the stream. A source that comes after the stage was closed is closed, too, also if `make` itself has
+ * closed the pipeline that called it. A first pull that is `SILENT` reads nothing yet.
  */
 export function lateStage<T>(make: () => Source<T> | PromiseLike<Source<T>>): Stage<T> {
   let sink: Sink<T> = SILENT; // the open pull's, until the source is there
-  let stage: Stage<T> | undefined;
   let isClosed = false;
 
   const open = (made: Stage<T>): void => {
     stage = made;
-    if (isClosed) ignoreCleanup(stage.close());
-    else if (sink !== SILENT) stage.pull(sink);
+    if (isClosed) ignoreCleanup(made.close());
+    else if (sink !== SILENT) made.pull(sink);
   };
   const opened = (source: Source<T>): void => open(stageOf(source));
   const fail = (error: unknown): void => open({ pull: (to) => to.end({ error }), close() {} });
 
-  try {
-    const source = make();
-    if (isPromiseLike(source)) source.then(opened).then(undefined, fail);
-    else opened(source);
-  } catch (error) {
-    fail(error);
-  }
+  const waiting: Stage<T> = {
+    pull() {},
+    close() {
+      isClosed = true;
+      sink.end();
+    },
+  };
+  let stage: Stage<T> = {
+    ...waiting,
+    pull() {
+      stage = waiting;
+      try {
+        const source = make();
+        if (isPromiseLike(source)) source.then(opened).then(undefined, fail);
+        else opened(source);
+      } catch (error) {
+        fail(error);
+      }
+    },
+  };
 
   return {
     pull(to) {
       sink = to;
-      stage?.pull(to);
+      stage.pull(to);
     },
-    close() {
-      isClosed = true;
-      if (stage) return stage.close();
-      sink.end();
-      return undefined;
-    },
+    close: () => stage.close(),
   };
 }

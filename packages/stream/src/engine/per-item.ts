@@ -33,7 +33,10 @@ export function perItem<I, R, O>(
 export function perItem(call: Step['_call'], apply?: Step['_apply']): Operator<unknown, unknown> {
   return operator((stage) => {
     const step: Step = { _call: call, _apply: apply, _index: 0 };
-    return stage instanceof Row ? new Row(stage._upstream, [...stage.steps, step]) : new Row(stage, [step]);
+    // A row that has been read, and has something under way, stays what it is.
+    return stage instanceof Row && !stage._resume && !stage._rest
+      ? new Row(stage._upstream, [...stage.steps, step])
+      : new Row(stage, [step]);
   });
 }
 
@@ -41,8 +44,8 @@ class Row implements Stage<unknown>, Sink<unknown> {
   declare readonly _upstream: Stage<unknown>;
   declare readonly steps: readonly Step[];
   private _sink: Sink<unknown> = SILENT; // the open pull's
-  private _resume: (() => void) | undefined; // in place of going on; while a promise is waited for, it sets itself again
-  private _rest: unknown[] | undefined; // of a chunk in which a function went async
+  _resume: (() => void) | undefined; // in place of going on; while a promise is waited for, it sets itself again
+  _rest: unknown[] | undefined; // of a chunk in which a function went async
 
   constructor(upstream: Stage<unknown>, steps: readonly Step[]) {
     this._upstream = upstream;
@@ -67,14 +70,14 @@ class Row implements Stage<unknown>, Sink<unknown> {
     try {
       value = this._through(item, 0);
     } catch (error) {
-      return this._halt(error, []);
+      return this._halt(error);
     }
     if (isNone(value)) this._goOn();
     else this._letGo().item(value);
   }
 
   items(chunk: unknown[]): void {
-    this._work(chunk, 0);
+    this._work(chunk);
   }
 
   end(failure?: Failure): void {
@@ -96,7 +99,7 @@ class Row implements Stage<unknown>, Sink<unknown> {
       resume();
     } else if (rest) {
       this._rest = undefined;
-      this._work(rest, 0);
+      this._work(rest);
     } else this._upstream.pull(this);
   }
 
@@ -127,14 +130,14 @@ class Row implements Stage<unknown>, Sink<unknown> {
       .then((settled) => [apply === undefined ? settled : apply(item, settled)]) // boxed: it may be a promise itself
       .then(
         (chunk) => settle(() => this._work(chunk, at)),
-        (error) => settle(() => this._halt(error, [])),
+        (error) => settle(() => this._halt(error)),
       );
     wait();
     return NONE;
   }
 
   /** Sends a chunk through, from the step `at` on. What comes out is written over the items that are done with. */
-  private _work(chunk: unknown[], at: number): void {
+  private _work(chunk: unknown[], at = 0): void {
     let count = 0;
     let place = 0;
     try {
@@ -159,7 +162,7 @@ class Row implements Stage<unknown>, Sink<unknown> {
   }
 
   /** A step threw: closes the source, hands out what came before, then ends. */
-  private _halt(error: unknown, before: unknown[]): void {
+  private _halt(error: unknown, before: unknown[] = []): void {
     const failure: Failure | undefined = error === NONE ? undefined : { error };
     afterCleanup(this._upstream.close(), (ofCleanup) => {
       this._resume = () => this._letGo().end(failure ?? ofCleanup);

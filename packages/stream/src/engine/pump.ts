@@ -61,7 +61,7 @@ export interface Pump<O> extends Stage<O> {
   run(): void;
   /** Ends the stream behind what is queued. Only the first call counts. */
   finish(failure?: Failure): void;
-  /** Ends the stream from this stage: once the idle upstream has been cleaned up, with `last` and behind what is queued. */
+  /** Ends the stream from this stage: closes the idle upstream, then, behind `last`, does as if it had ended by itself. */
   endEarly(failure?: Failure, last?: O[]): void;
   /** Ends the stream at once, behind what is queued. The cleanup is started and not waited for. */
   endNow(failure?: Failure): void;
@@ -78,7 +78,7 @@ class PumpStage<I, O> implements Pump<O>, Sink<I> {
   declare private readonly _queue: Queue<O>;
   declare private readonly _maxChunk: number;
   private _sink: Sink<O> = SILENT; // the open pull's
-  private _ending: { failure: Failure | undefined } | undefined;
+  private _ending: { failure?: Failure | undefined } | undefined;
   private _isOpen = false; // a pull on the upstream has not been answered
   private _isSourceOver = false;
   private _isServing = false;
@@ -103,7 +103,7 @@ class PumpStage<I, O> implements Pump<O>, Sink<I> {
   }
 
   close(): Cleanup {
-    this._ending = { failure: undefined };
+    this._ending = {};
     this._hooks.onOver?.();
     const cleanup = this._closeSource();
     this._queue.clear();
@@ -120,10 +120,9 @@ class PumpStage<I, O> implements Pump<O>, Sink<I> {
       take(item);
     } catch (error) {
       this.endEarly({ error });
-      return this.run();
     }
     // Kept, and the reader still waits: straight on to the next, past a loop that would find nothing else to do.
-    if (onTurn || this._isServing || !this.isWaited()) return this.run();
+    if (onTurn || this._isServing || this._isSourceOver || !this.isWaited()) return this.run();
     this._isOpen = true;
     this._upstream.pull(this);
   }
@@ -192,7 +191,7 @@ class PumpStage<I, O> implements Pump<O>, Sink<I> {
         }
         if (this._sink !== SILENT && (this._ending || this._queue.size > 0)) {
           const count = Math.min(this._queue.size, this._maxChunk);
-          if (this._mustRest(count)) return;
+          if (mustRest(count, this._onRested)) return;
           this._isTurnDue = true;
           if (count > 0) this._give(this._queue.take(count));
           else this._letGo().end(this._ending?.failure);
@@ -224,7 +223,8 @@ class PumpStage<I, O> implements Pump<O>, Sink<I> {
   endEarly(failure?: Failure, last: O[] = []): void {
     afterCleanup(this._closeSource(), (ofCleanup) => {
       this.offerAll(last);
-      this.finish(failure ?? ofCleanup);
+      this._isSourceOver = false;
+      this.end(failure ?? ofCleanup);
     });
   }
 
@@ -245,13 +245,11 @@ class PumpStage<I, O> implements Pump<O>, Sink<I> {
     this._letGo().items(chunk);
   }
 
-  /** As if the reader had asked a turn later: what arrives until then queues up behind what is there. */
-  private _mustRest(count: number): boolean {
-    return mustRest(count, () => {
-      this._isServing = false;
-      this.run();
-    });
-  }
+  /** As if the reader had asked a turn later: what arrived until now has queued up behind what was there. */
+  private readonly _onRested = (): void => {
+    this._isServing = false;
+    this.run();
+  };
 
   private _closeSource(): Cleanup {
     this._isSourceOver = true;

@@ -4,7 +4,7 @@
 
 import { Readable } from 'node:stream';
 import { stageOf } from '../engine/inlet.ts';
-import { afterCleanup, type Sink } from '../engine/stage.ts';
+import { afterCleanup, type Failure, type Sink } from '../engine/stage.ts';
 import type { Source } from '../stream.ts';
 
 /** Options of `toNodeReadable`. */
@@ -15,25 +15,30 @@ export interface ToNodeReadableOptions {
 
 /**
  * A `Readable` that pulls when it is read and has nothing left, so backpressure reaches the source and an error cannot
- * overtake what came before it. Destroying it closes the source and waits for its cleanup.
+ * overtake what came before it. An item that is `null` is an error, as with `Readable.from`. Destroying it closes the
+ * source and waits for its cleanup.
  *
  * @example
  * toNodeReadable(pipe(frames, map(encode)), { objectMode: false }).pipe(response);
  */
 export function toNodeReadable<T>(source: Source<T>, { objectMode = true }: ToNodeReadableOptions = {}): Readable {
   const stage = stageOf(source);
+  let broken: Failure | undefined; // a null has come, behind what was pushed last
   const readable: Readable = new Readable({
     objectMode,
     highWaterMark: 1, // asks for more only when the last item has been taken
-    read: () => stage.pull(sink),
+    read: () => (broken ? sink.end(broken) : stage.pull(sink)),
     destroy: (error, callback) => {
       afterCleanup(stage.close(), (failure) => callback(error ?? (failure?.error as Error | undefined) ?? null));
     },
   });
   const sink: Sink<T> = {
-    item: (value) => void readable.push(value),
-    items: (chunk) => {
-      for (const item of chunk) readable.push(item);
+    item: (value) => sink.items([value]),
+    items(chunk) {
+      const whole = chunk.indexOf(null as T);
+      if (whole >= 0) broken = { error: new TypeError('A Readable cannot carry null, which is its end') };
+      if (whole === 0) return sink.end(broken);
+      for (const item of whole < 0 ? chunk : chunk.slice(0, whole)) readable.push(item);
     },
     end(failure) {
       if (!failure) readable.push(null);

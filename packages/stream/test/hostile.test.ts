@@ -1,0 +1,233 @@
+/**
+ * Sources that break the iterator protocol, functions of the user's that throw where nobody looks, or that close the very
+ * pipeline that calls them, and streams that change hands while something is under way.
+ */
+
+import { EventEmitter } from 'node:events';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  abortable,
+  adaptiveBatch,
+  collect,
+  flatMap,
+  from,
+  fromEvents,
+  latest,
+  map,
+  merge,
+  type Operator,
+  pipe,
+  retry,
+  type Source,
+  type Stream,
+} from '../src/index.ts';
+import { toNodeReadable } from '../src/node/index.ts';
+import { chunked, chunksOfNumbers } from './support/chunked.ts';
+import { operators } from './support/operators.ts';
+import { ProbeSource, stateOf } from './support/probe-source.ts';
+import { settle, VirtualClock } from './support/virtual-clock.ts';
+
+const boom = new Error('boom');
+const fail = (): never => {
+  throw boom;
+};
+
+/** What a stream gives from here on, and the error that it ends with. */
+async function outcome(stream: AsyncIterable<unknown>): Promise<unknown[]> {
+  const got: unknown[] = [];
+  try {
+    for await (const item of stream) got.push(item);
+  } catch (error) {
+    got.push(error);
+  }
+  return got;
+}
+
+describe.each(Object.entries(operators))('%s', (_name, build) => {
+  it('loses nothing when another pipeline reads on, neither an item nor the error', async () => {
+    await fc.assert(
+      fc.asyncProperty(chunksOfNumbers, fc.nat(8), fc.boolean(), async (sizes, count, breaks) => {
+        let last = 0;
+        const chunks = sizes.map((chunk) => chunk.map(() => last++)); // in order, for `replayThenTail`
+        const items: unknown[] = [...chunks.flat(), ...(breaks ? [boom] : [])];
+        const source = map((item: unknown) => (item === boom ? fail() : item))(
+          chunked([...chunks.slice(0, -1), [...(chunks.at(-1) ?? []), ...(breaks ? [boom] : [])]] as unknown[][]),
+        );
+        const stream = build(source as Source<number>);
+        const got: unknown[] = [];
+        while (got.length < Math.min(count, items.length)) {
+          got.push(
+            await stream.next().then(
+              ({ value }) => value,
+              (error) => error,
+            ),
+          );
+        }
+        if (got.includes(boom)) return;
+        expect([...got, ...(await outcome(map((item: unknown) => item)(stream)))]).toEqual(items);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('fails when the source answers with what is no result', async () => {
+    const nothing = { [Symbol.asyncIterator]: () => ({ next: async () => undefined }) };
+    expect((await stateOf(build(nothing as never).next())).state).toBe('rejected');
+    for (const part of ['done', 'value']) {
+      const next = async () => Object.defineProperty({}, part, { get: fail });
+      const broken = { [Symbol.asyncIterator]: () => ({ next }) };
+      expect(await stateOf(build(broken as never).next())).toEqual({ state: 'rejected', error: boom });
+    }
+  });
+});
+
+describe('a source', () => {
+  it('may be a string', async () => {
+    expect(await collect('abc')).toEqual(['a', 'b', 'c']);
+    expect(await collect(from('abc'))).toEqual(['a', 'b', 'c']);
+    expect(await collect(flatMap((word: string) => word)(['ab', 'c']))).toEqual(['a', 'b', 'c']);
+  });
+
+  it('that closes its pipeline when it is asked is asked no more, and closed once', async () => {
+    const calls: string[] = [];
+    const source: AsyncIterable<number> = {
+      [Symbol.asyncIterator]: () => ({
+        next() {
+          calls.push('next');
+          stream.return();
+          return new Promise(() => {});
+        },
+        async return() {
+          calls.push('return');
+          return { done: true, value: undefined };
+        },
+      }),
+    };
+    const stream = merge(source);
+    const further = map((item: number) => item)(stream);
+    await further.next();
+    await further.next();
+    await further.return();
+    expect(calls).toEqual(['next', 'return']);
+  });
+});
+
+/** A function that is asked for a source closes the stream; what it returns must not stay open. */
+const openers: Record<string, (open: () => Source<number>) => Stream<number>> = {
+  flatMap: (open) => flatMap(open)([1, 2]),
+  'flatMap async': (open) => flatMap(async () => open())([1, 2]),
+  latest: (open) => latest(open)([1, 2]),
+  'latest async': (open) => latest(async () => open())([1, 2]),
+  retry: (open) => retry(open),
+  'retry async': (open) => retry(async () => open()),
+};
+
+describe.each(Object.entries(openers))('%s', (_name, build) => {
+  const withSignal = (controller: AbortController): Operator<number, number> => abortable(controller.signal);
+
+  it('closes the source of a function that has closed the stream', async () => {
+    const made: ProbeSource<number>[] = [];
+    const stream = build(() => {
+      stream.return();
+      made.push(new ProbeSource());
+      return made.at(-1) as ProbeSource<number>;
+    });
+    await stream.next();
+    await settle();
+    expect(made.map(({ returns, nexts }) => [returns, nexts])).toEqual([[1, 0]]);
+  });
+
+  it('closes the source of a function that has aborted the pipeline', async () => {
+    const made: ProbeSource<number>[] = [];
+    const controller = new AbortController();
+    const stream = pipe(
+      build(() => {
+        controller.abort(boom);
+        made.push(new ProbeSource());
+        return made.at(-1) as ProbeSource<number>;
+      }),
+      withSignal(controller),
+    );
+    expect(await stateOf(stream.next())).toEqual({ state: 'rejected', error: boom });
+    await settle();
+    expect(made.map(({ returns, nexts }) => [returns, nexts])).toEqual([[1, 0]]);
+  });
+});
+
+describe('retry', () => {
+  it.each(['when', 'onRetry'] as const)(
+    'that is closed by its own `%s` sets no timer and does not try again',
+    async (hook) => {
+      const clock = new VirtualClock();
+      let attempts = 0;
+      const close = (): true => {
+        stream.return();
+        return true;
+      };
+      const stream: Stream<number> = retry(
+        () => {
+          attempts++;
+          return new ProbeSource<number>().fail(boom);
+        },
+        { clock, [hook]: close },
+      );
+      await stream.next();
+      expect(clock.pending).toBe(0);
+      await clock.advance(1e6);
+      expect(attempts).toBe(1);
+    },
+  );
+});
+
+describe('adaptiveBatch', () => {
+  it.each([0, 1])(
+    'gives what it holds, then fails, when `pressure` throws, also in a timer (call %i)',
+    async (call) => {
+      const clock = new VirtualClock();
+      let calls = 0;
+      const source = new ProbeSource<number>();
+      const stream = adaptiveBatch<number>({ clock, pressure: () => (calls++ < call ? 1 : fail()) })(source);
+      const reading = outcome(stream);
+      source.push(1);
+      await clock.advance(100);
+      expect(await reading).toEqual([[1], boom]);
+      expect([source.returns, clock.pending]).toEqual([1, 0]);
+    },
+  );
+});
+
+describe('fromEvents', () => {
+  it('fails when `item` throws, and detaches', async () => {
+    const emitter = new EventEmitter();
+    const next = fromEvents(emitter, 'data', { item: fail }).next();
+    emitter.emit('data', 1);
+    expect(await stateOf(next)).toEqual({ state: 'rejected', error: boom });
+    expect(emitter.listenerCount('data')).toBe(0);
+  });
+
+  it('fails when it cannot attach', async () => {
+    const target = { on: fail, off: () => {} };
+    expect(await stateOf(fromEvents(target, 'data').next())).toEqual({ state: 'rejected', error: boom });
+  });
+
+  it('keeps no listener on an emitter that ends while it is being attached', async () => {
+    const emitter = new EventEmitter();
+    const on = emitter.on.bind(emitter);
+    emitter.on = (name, listener) => {
+      on(name, listener);
+      if (name === 'end') emitter.emit('end');
+      return emitter;
+    };
+    expect(await collect(fromEvents(emitter, 'data', { end: 'end', error: 'error' }))).toEqual([]);
+    expect(emitter.eventNames()).toEqual([]);
+  });
+});
+
+describe('toNodeReadable', () => {
+  it.each([[[1, null, 2]], [[[1, null, 2]]]])('does not end as if it were whole at a null', async (items) => {
+    const source = Array.isArray(items[0]) ? chunked(items as unknown[][]) : items;
+    const got = await outcome(toNodeReadable(source as Iterable<unknown>));
+    expect(got).toEqual([1, expect.any(TypeError)]);
+  });
+});
