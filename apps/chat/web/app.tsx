@@ -80,7 +80,7 @@ export const App = ({ client }: { client: ChatClient }) => {
           >
             <MenuIcon />
           </button>
-          <h1>{title === '' ? <span className="visually-hidden">New conversation</span> : title}</h1>
+          <h1>{title === '' ? <span className="visually-hidden">New conversation</span> : <bdi>{title}</bdi>}</h1>
           <button type="button" className="quiet" onClick={toggleTheme} aria-label={themeLabel} title={themeLabel}>
             {theme === 'dark' ? <SunIcon /> : <MoonIcon />}
           </button>

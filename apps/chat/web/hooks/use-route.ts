@@ -51,9 +51,13 @@ export const useRoute = (client: ChatClient, threadId: string | undefined): Rout
       go(next, 'none');
       show(next);
     };
+    // A link within the page counts as going somewhere, too.
+    const onPopState = () => {
+      if (idOf(location.pathname) !== expected.current) follow();
+    };
     if (idOf(location.pathname) !== undefined) follow();
-    addEventListener('popstate', follow);
-    return () => removeEventListener('popstate', follow);
+    addEventListener('popstate', onPopState);
+    return () => removeEventListener('popstate', onPopState);
   }, [go, show]);
 
   useEffect(() => {

@@ -34,7 +34,7 @@ export const AnswerText = ({ text, annotations, streaming, id }: AnswerTextProps
 const plugins = [remarkGfm];
 
 const Block = memo(({ text, id }: { text: string; id: string }) => (
-  <div className="block">
+  <div className="block" dir="auto">
     <ReactMarkdown remarkPlugins={plugins} components={componentsFor(id)}>
       {text}
     </ReactMarkdown>

@@ -9,7 +9,7 @@ interface CodeBlockProps {
 
 /** Code with its language and a button that copies it. */
 export const CodeBlock = memo(({ code, language }: CodeBlockProps) => (
-  <figure className="code">
+  <figure className="code" dir="ltr">
     <figcaption>
       <span>{language || 'text'}</span>
       <CopyButton text={code} label="Copy code" />

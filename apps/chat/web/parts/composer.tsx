@@ -1,4 +1,13 @@
-import { type FormEvent, type KeyboardEvent, type RefObject, useLayoutEffect, useState } from 'react';
+import {
+  type FormEvent,
+  type KeyboardEvent,
+  type MouseEvent,
+  type RefObject,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from 'react';
+import { isComposing } from '../is-composing.ts';
 import { SendIcon, StopIcon } from './icons.tsx';
 
 interface ComposerProps {
@@ -10,10 +19,19 @@ interface ComposerProps {
   input: RefObject<HTMLTextAreaElement | null>;
 }
 
+/** How long a question may be, in UTF-16 units. */
+const LONGEST = 4_000;
+
+/** Two presses within this time are one double click. */
+const DOUBLE_CLICK_MS = 500;
+
 /** Where a question is written. It stays open while an answer arrives: sending then stops that answer. */
 export const Composer = ({ busy, canStop, onSend, onStop, input }: ComposerProps) => {
   const [draft, setDraft] = useState('');
   const empty = draft.trim() === '';
+  const excess = draft.trim().length - LONGEST;
+  /** When the send button was pressed: the stop button takes its place, and is not what a double click is meant for. */
+  const pressedAt = useRef(Number.NEGATIVE_INFINITY);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: the height follows the draft
   useLayoutEffect(() => {
@@ -24,7 +42,7 @@ export const Composer = ({ busy, canStop, onSend, onStop, input }: ComposerProps
   }, [draft, input]);
 
   const send = () => {
-    if (empty) return;
+    if (empty || excess > 0) return;
     onSend(draft.trim());
     setDraft('');
   };
@@ -33,14 +51,21 @@ export const Composer = ({ busy, canStop, onSend, onStop, input }: ComposerProps
     send();
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    // During composition (Japanese, Chinese, …) Enter chooses a word.
-    if (event.key !== 'Enter' || event.shiftKey || event.nativeEvent.isComposing) return;
+    if (event.key !== 'Enter' || event.shiftKey || isComposing(event.nativeEvent)) return;
     event.preventDefault();
     send();
+  };
+  const onClickStop = ({ timeStamp }: MouseEvent) => {
+    if (timeStamp - pressedAt.current > DOUBLE_CLICK_MS) onStop();
   };
 
   return (
     <form className="composer" onSubmit={onSubmit} aria-label="Ask a question">
+      {excess > 0 && (
+        <p className="excess" id="excess" role="status">
+          {excess.toLocaleString('en')} characters too many: a question has room for {LONGEST.toLocaleString('en')}.
+        </p>
+      )}
       <div className="field">
         <label className="visually-hidden" htmlFor="question">
           Your question
@@ -49,20 +74,32 @@ export const Composer = ({ busy, canStop, onSend, onStop, input }: ComposerProps
           id="question"
           ref={input}
           rows={1}
-          maxLength={4_000}
+          dir="auto"
           value={draft}
+          aria-invalid={excess > 0}
+          aria-describedby={excess > 0 ? 'excess' : undefined}
           placeholder={busy ? 'Ask something else…' : 'Ask about this project…'}
           enterKeyHint="send"
           onChange={(event) => setDraft(event.target.value)}
           onKeyDown={onKeyDown}
         />
         {busy && canStop && (
-          <button type="button" className="round stop" onClick={onStop} aria-label="Stop" title="Stop (Esc)">
+          <button type="button" className="round stop" onClick={onClickStop} aria-label="Stop" title="Stop (Esc)">
             <StopIcon />
           </button>
         )}
         {(!busy || !canStop || !empty) && (
-          <button type="submit" className="round send" disabled={empty} aria-label="Send" title="Send (Enter)">
+          <button
+            type="submit"
+            className="round send"
+            disabled={empty || excess > 0}
+            onClick={({ timeStamp, detail }) => {
+              // Enter in the field clicks it, too; nobody double-clicks a key.
+              if (detail > 0) pressedAt.current = timeStamp;
+            }}
+            aria-label="Send"
+            title="Send (Enter)"
+          >
             <SendIcon />
           </button>
         )}

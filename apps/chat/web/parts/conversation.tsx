@@ -1,6 +1,8 @@
 import type { ChatClient, ChatSnapshot } from '@chatkit/client';
 import { useEffect, useRef } from 'react';
+import { useKeptPlace } from '../hooks/use-kept-place.ts';
 import { useStickToBottom } from '../hooks/use-stick-to-bottom.ts';
+import { isComposing } from '../is-composing.ts';
 import { Announcer } from './announcer.tsx';
 import { Composer } from './composer.tsx';
 import { currentWork, sending, troubleOf } from './current-work.ts';
@@ -21,6 +23,7 @@ interface ConversationProps {
 /** The conversation on screen, and the field below it. */
 export const Conversation = ({ client, chat, loading, missing, onRetry }: ConversationProps) => {
   const { scroller, content, atBottom, jump } = useStickToBottom();
+  const keepPlace = useKeptPlace(scroller, chat.items[0]?.id);
   const input = useRef<HTMLTextAreaElement>(null);
   const busy = chat.status === 'submitting' || chat.status === 'streaming' || chat.status === 'stopping';
   const last = chat.items.at(-1);
@@ -36,6 +39,10 @@ export const Conversation = ({ client, chat, loading, missing, onRetry }: Conver
     client.send(text);
     jump();
   };
+  const showOlder = () => {
+    keepPlace();
+    client.loadOlder().catch(() => {});
+  };
   const stop = () => {
     void client.stop();
     input.current?.focus();
@@ -44,7 +51,8 @@ export const Conversation = ({ client, chat, loading, missing, onRetry }: Conver
   useEffect(() => {
     if (!busy) return;
     const onKeyDown = (event: KeyboardEvent) => {
-      if (event.key !== 'Escape' || event.defaultPrevented || document.querySelector('.side[data-open]')) return;
+      if (event.key !== 'Escape' || event.defaultPrevented || isComposing(event)) return;
+      if (document.querySelector('.side[data-open]')) return;
       event.preventDefault();
       stop();
     };
@@ -61,10 +69,10 @@ export const Conversation = ({ client, chat, loading, missing, onRetry }: Conver
 
   return (
     <>
-      <div className="scroller" ref={scroller}>
+      <div className="scroller" ref={scroller} tabIndex={-1}>
         <div className="column" ref={content} aria-busy={loading}>
           {chat.hasOlder && (
-            <button type="button" className="quiet older" onClick={() => void client.loadOlder().catch(() => {})}>
+            <button type="button" className="quiet older" onClick={showOlder}>
               Show earlier messages
             </button>
           )}

@@ -50,7 +50,7 @@ export const Message = memo(({ client, item, unsent, streaming, busy, progress }
 
 const Question = ({ item, unsent }: { item: UserMessageItem; unsent: boolean }) => (
   <article className="question" aria-label="You" data-unsent={unsent || undefined}>
-    <p>{item.content.map((part) => part.text).join(' ')}</p>
+    <p dir="auto">{item.content.map((part) => part.text).join(' ')}</p>
   </article>
 );
 

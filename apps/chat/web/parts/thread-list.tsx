@@ -118,7 +118,7 @@ const Entry = ({ thread, current, onOpen, onRename, onDelete }: EntryProps) => {
   return (
     <li ref={row} data-current={current || undefined}>
       <a href={`/t/${thread.id}`} aria-current={current ? 'page' : undefined} onClick={open} title={title}>
-        {title}
+        <bdi>{title}</bdi>
       </a>
       <span className="actions">
         {mode === 'deleting' ? (
