@@ -24,6 +24,7 @@ const below = {
   client: ['core', 'stream', 'transport'],
   react: ['core', 'client'],
   testing: ['core', 'stream'],
+  doctor: ['core', 'stream', 'transport'],
 };
 /** Folders whose files may use Node's modules: each is an entry of its own. */
 const forNode = new Set(['node', 'sqlite', 'postgres', 'redis']);

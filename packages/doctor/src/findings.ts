@@ -1,0 +1,152 @@
+/**
+ * What is wrong with a stream, or could be better, beside its stalls: read off the response's head and off the times at
+ * which it arrived.
+ */
+import type { Measures } from './measure.ts';
+import type { Recording } from './recording.ts';
+
+/** Something to mend (`fault`) or to think about (`hint`). */
+export interface Finding {
+  readonly code:
+    | 'status'
+    | 'content_type'
+    | 'compressed'
+    | 'transformable'
+    | 'plain'
+    | 'cut'
+    | 'unfinished'
+    | 'unreachable'
+    | 'burst'
+    | 'lumps'
+    | 'late_resume'
+    | 'no_progress'
+    | 'error_event';
+  readonly level: 'fault' | 'hint';
+  readonly text: string;
+}
+
+/** How the first connection ended. */
+export type Ending =
+  /** The server said how the run ended. */
+  | 'end'
+  /** The body ended; a server without the extensions says no more. */
+  | 'body_end'
+  /** The server asked the client to go on with a new connection, because this one had become old. */
+  | 'handed_over'
+  /** The body ended or broke without the server's word. */
+  | 'cut'
+  /** It took longer than the limit, or was aborted. */
+  | 'unfinished'
+  /** The answer was no stream. */
+  | 'no_stream'
+  /** There was no answer. */
+  | 'unreachable';
+
+/** What is known at the end of an examination. */
+export interface Course {
+  readonly ending: Ending;
+  readonly status: number | undefined;
+  readonly headers: Headers;
+  /** What broke the connection, or what the server said in place of a stream. */
+  readonly reason: string | undefined;
+  readonly measures: Measures;
+  readonly recording: Recording;
+  readonly endMs: number;
+  /** Stalls that were the model's. */
+  readonly silences: readonly { readonly atMs: number; readonly lastedMs: number }[];
+  /** Whether a second stream brought nothing, where the first one had flowed. */
+  readonly isSecondStreamHeld: boolean;
+}
+
+/** The findings, faults first. */
+export const findingsOf = (course: Course): Finding[] => {
+  const findings = [...ofEnding(course), ...(isStream(course.ending) ? [...ofHead(course), ...ofTimes(course)] : [])];
+  return findings.toSorted((one, other) => Number(one.level === 'hint') - Number(other.level === 'hint'));
+};
+
+const fault = (code: Finding['code'], text: string): Finding => ({ code, level: 'fault', text });
+const hint = (code: Finding['code'], text: string): Finding => ({ code, level: 'hint', text });
+
+const isStream = (ending: Ending): boolean => ending !== 'no_stream' && ending !== 'unreachable';
+
+function* ofEnding({ ending, status, headers, reason, endMs, recording }: Course): Iterable<Finding> {
+  const because = reason === undefined ? '' : `: ${reason}`;
+  const at = `after ${seconds(endMs)}`;
+  if (ending === 'unreachable') yield fault('unreachable', `There was no answer${because}.`);
+  else if (ending === 'no_stream' && status !== 200) yield fault('status', `The server answered ${status}${because}.`);
+  else if (ending === 'no_stream') {
+    yield fault('content_type', `The answer is ${headers.get('content-type') ?? 'of no type'}, not text/event-stream.`);
+  } else if (ending === 'cut') {
+    yield fault(
+      'cut',
+      `The connection was closed ${at} without the server’s last word${because}. A proxy that ends idle or long responses does that; so does a server that dies.`,
+    );
+  } else if (ending === 'unfinished') yield fault('unfinished', `The answer was not over ${at}; it has been stopped.`);
+  for (const { code, message } of recording.errors) {
+    yield fault(
+      'error_event',
+      `The run told an error: ${message === undefined ? `${code}.` : `${code}, “${message}”`}`,
+    );
+  }
+}
+
+function* ofHead({ headers }: Course): Iterable<Finding> {
+  const encoding = headers.get('content-encoding');
+  if (encoding !== null && encoding !== 'identity') {
+    yield hint('compressed', `The stream is compressed (${encoding}); that delays it unless each event is flushed.`);
+  }
+  if (!headers.get('cache-control')?.includes('no-transform')) {
+    yield hint(
+      'transformable',
+      'The answer has no cache-control: no-transform, so proxies may compress and buffer it.',
+    );
+  }
+  if (headers.get('chatkit-run-id') === null) {
+    yield hint(
+      'plain',
+      'The server does not offer the extensions: a connection that is lost takes the answer with it.',
+    );
+  }
+}
+
+function* ofTimes({ headers, measures, recording, silences, isSecondStreamHeld }: Course): Iterable<Finding> {
+  const { firstTextMs, largest, letters, lumps } = measures;
+  if (largest && letters >= 200 && largest.letters >= letters * 0.9 && largest.atMs >= 500) {
+    const burst = `${Math.round((largest.letters / letters) * 100)} % of the text came at once, after ${seconds(largest.atMs)}`;
+    // Where the silence before it was the model's, nothing on the way has collected it.
+    const isOfModel = silences.some(({ atMs, lastedMs }) => Math.abs(atMs + lastedMs - largest.atMs) <= SAME_MOMENT_MS);
+    yield isOfModel
+      ? hint('burst', `${burst}: respond() does not stream its text.`)
+      : fault('burst', `${burst}: either respond() does not stream its text, or something on the way collects it.`);
+  }
+  if (lumps && lumps.count > 1 && lumps.letters >= letters / 2) {
+    const came = `Text came in lumps, ${Math.round(lumps.gapMs)} ms apart`;
+    yield headers.has('chatkit-run-id')
+      ? fault(
+          'lumps',
+          `${came}: its pieces were sent one by one, so something on the way collects them. Turn response buffering and compression off there.`,
+        )
+      : hint('lumps', `${came}: either the model’s provider sends it so, or something on the way collects it.`);
+  }
+  if (isSecondStreamHeld) {
+    yield hint(
+      'late_resume',
+      'A second stream, by GET, brought nothing while this one worked: something on the way holds back answers to GET, so a lost connection is picked up late.',
+    );
+  }
+  const silentMs = Math.max(
+    0,
+    ...silences.filter(({ atMs }) => atMs < (firstTextMs ?? 0)).map(({ lastedMs }) => lastedMs),
+  );
+  if (silentMs > 0 && !recording.hasEarlyProgress) {
+    yield hint(
+      'no_progress',
+      `Nothing was shown for ${seconds(silentMs)} before the first text. A progress_update says that something is going on (withProgress of @chatkit/agents).`,
+    );
+  }
+}
+
+/** How far apart the end of a stall and the read that ended it may be noted. */
+const SAME_MOMENT_MS = 250;
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;

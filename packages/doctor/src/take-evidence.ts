@@ -1,0 +1,131 @@
+/**
+ * Asks the server twice while a stream of it stands still: for an answer that comes whole, and for the same run on a
+ * second connection. `verdict.ts` makes something of the answers.
+ */
+import { createSseDecoder } from '@chatkit/transport';
+import type { Reply, Witness } from './verdict.ts';
+
+/** How the server is asked. */
+export interface Asking {
+  readonly url: string;
+  readonly headers: Headers;
+  readonly fetch: typeof fetch;
+  /** How long an answer may take; a second stream is silent once it has brought nothing newer for as long. */
+  readonly probeMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** The place in the run that the stalled connection has come to. */
+export interface Place {
+  /** Without it the run cannot be asked for. */
+  readonly runId: string | undefined;
+  readonly offset: string | undefined;
+  /** Whether events have come on the stalled connection since the questions were asked. */
+  hasMoved(): boolean;
+}
+
+/** What both were told. */
+export interface Answers {
+  readonly reply: Reply;
+  readonly witness: Witness;
+  /** The status of the second stream's answer, if it had one. */
+  readonly witnessStatus: number | undefined;
+}
+
+/** Asks both questions at once. Takes `probeMs` at most, and a moment more where the second stream is ahead; never rejects. */
+export const takeEvidence = async (asking: Asking, place: Place): Promise<Answers> => {
+  const [reply, seen] = await Promise.all([askForList(asking), askForRun(asking, place)]);
+  if (seen.witness !== 'ahead') return { reply, ...seen };
+  // The model may have gone on just now, and both connections be on their way: then the first has the events, too.
+  await pause(Math.min(asking.probeMs, SAME_MOMENT_MS), asking.signal);
+  return { reply, ...seen, witness: place.hasMoved() ? 'level' : 'ahead' };
+};
+
+/** How far apart two connections may be told of the same event. */
+const SAME_MOMENT_MS = 250;
+
+/** A request of the doctor's beside the stream. Resolves once the answer is whole. */
+export const ask = async (asking: Asking, request: object, signal: AbortSignal): Promise<Response> => {
+  const response = await asking.fetch(asking.url, {
+    method: 'POST',
+    headers: asking.headers,
+    body: JSON.stringify(request),
+    signal,
+  });
+  await response.arrayBuffer();
+  return response;
+};
+
+const askForList = async (asking: Asking): Promise<Reply> => {
+  const limit = limitOf(asking);
+  try {
+    const { status } = await ask(asking, { type: 'threads.list', params: { limit: 1 } }, limit);
+    // A gateway speaks for a server that it cannot reach, or that does not answer it.
+    if (status === 504) return 'silent';
+    return status === 502 || status === 503 ? 'unreachable' : 'answered';
+  } catch {
+    return limit.aborted ? 'silent' : 'unreachable';
+  }
+};
+
+type Seen = Pick<Answers, 'witness' | 'witnessStatus'>;
+
+const askForRun = async (asking: Asking, { runId, offset }: Place): Promise<Seen> => {
+  if (runId === undefined) return { witness: 'impossible', witnessStatus: undefined };
+  const url = new URL(asking.url);
+  url.searchParams.set('run', runId);
+  if (offset !== undefined) url.searchParams.set('after', offset);
+  const headers = new Headers(asking.headers);
+  headers.delete('content-type');
+  headers.set('accept', 'text/event-stream');
+  const limit = limitOf(asking);
+  let witness: Witness = 'silent';
+  let witnessStatus: number | undefined;
+  try {
+    const response = await asking.fetch(url, { headers, signal: limit });
+    witnessStatus = response.status;
+    if (response.status === 200 && response.body) {
+      for await (const newer of newerEvents(response.body)) {
+        witness = newer ? 'ahead' : 'level';
+        if (newer) break;
+      }
+    } else {
+      await response.body?.cancel();
+      witness = withoutStream(response.status);
+    }
+  } catch {
+    if (!limit.aborted) witness = 'refused';
+  }
+  return { witness, witnessStatus };
+};
+
+/** For each read of a body, whether it had an event; the priming frame and heartbeats are none. */
+async function* newerEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<boolean, void> {
+  let events = 0;
+  const decoder = createSseDecoder(({ data }) => {
+    if (data !== undefined) events += 1;
+  });
+  for await (const chunk of body) {
+    decoder.push(chunk);
+    yield events > 0;
+  }
+}
+
+const withoutStream = (status: number): Witness => {
+  if (status === 204) return 'ahead'; // nothing follows: the run is over, which the first connection was not told
+  return status === 404 || status === 410 ? 'unknown' : 'refused';
+};
+
+const limitOf = ({ signal, probeMs }: Asking): AbortSignal => AbortSignal.any([signal, AbortSignal.timeout(probeMs)]);
+
+const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const over = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', over);
+      resolve();
+    };
+    const timer = setTimeout(over, ms);
+    signal.addEventListener('abort', over);
+    if (signal.aborted) over();
+  });

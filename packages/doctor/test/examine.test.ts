@@ -1,0 +1,290 @@
+// Each verdict on a real server that has the fault. Nothing here is decided by how fast the machine is: a stall lasts
+// until the doctor has asked, and the limits of the questions are far above what an answer takes.
+import type { IncomingMessage } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+import { createFaultProxy } from '@chatkit/testing/node';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { type ExamineOptions, examine } from '../src/examine.ts';
+import { createAnswering, createGate, holdBack, listen, type Pace, passOn, passOnWhole } from './servers.ts';
+
+const words = Array.from({ length: 40 }, (_, index) => `word ${index} `);
+const quick = { stallMs: 300, probeMs: 3_000, limitMs: 25_000 } satisfies Partial<ExamineOptions>;
+
+/** Halts the model before the word `at` until somebody has asked for the run, and a little longer. */
+const createHalt = (at: number, afterMs = 500) => {
+  const asked = createGate();
+  const pace: Pace = async (index) => {
+    if (index === at) await asked.opened.then(() => sleep(afterMs));
+    else if (index > at) await sleep(5);
+  };
+  const onRequest = ({ method }: IncomingMessage): void => {
+    if (method === 'GET') asked.open();
+  };
+  return { pace, onRequest, asked: asked.open };
+};
+
+/** A server whose model halts, and the port of whatever is in front of it. */
+const startHalting = async (at: number, afterMs?: number) => {
+  const halt = createHalt(at, afterMs);
+  const { handler, store } = createAnswering(words, halt.pace);
+  const origin = await listen((incoming, outgoing) => {
+    halt.onRequest(incoming);
+    handler(incoming, outgoing);
+  });
+  return { ...origin, halt, store };
+};
+
+describe('a server that streams', () => {
+  test('is healthy, and is left as it was found', async () => {
+    const { handler, store } = createAnswering(words);
+    const { url } = await listen(handler);
+    const report = await examine({ url, message: 'How are you?' });
+    expect(report).toMatchObject({
+      isHealthy: true,
+      status: 200,
+      ending: 'end',
+      outcome: 'completed',
+      stalls: [],
+      findings: [],
+    });
+    expect(report.measures.letters).toBeGreaterThan(0);
+    expect(report.runId).toMatch(/^run_/);
+    const page = await store.listThreads({ limit: 5, order: 'desc' }, undefined);
+    expect(page.data).toEqual([]);
+  });
+
+  test('keeps the thread if asked to', async () => {
+    const { handler, store } = createAnswering(words);
+    const { url } = await listen(handler);
+    await examine({ url, keepThread: true });
+    expect((await store.listThreads({ limit: 5, order: 'desc' }, undefined)).data).toHaveLength(1);
+  });
+});
+
+describe('why it stands still', () => {
+  test('model: nothing newer is to be had', async () => {
+    const { url } = await startHalting(5);
+    const report = await examine({ url, ...quick });
+    expect(report.stalls).toMatchObject([
+      { verdict: 'model', evidence: { reply: 'answered', witness: 'level', isOpen: true } },
+    ]);
+    expect(report).toMatchObject({ isHealthy: true, outcome: 'completed', findings: [] });
+  });
+
+  test('model, before the first text: there could have been progress', async () => {
+    const { url } = await startHalting(0);
+    const report = await examine({ url, ...quick });
+    expect(report.stalls).toMatchObject([{ verdict: 'model' }]);
+    expect(report.findings).toMatchObject([{ code: 'no_progress', level: 'hint' }]);
+    expect(report.isHealthy).toBe(true);
+  });
+
+  test('model, which then has its text all at once', async () => {
+    const halt = createHalt(0);
+    const { handler } = createAnswering([words.join('')], halt.pace);
+    const { url } = await listen((incoming, outgoing) => {
+      halt.onRequest(incoming);
+      handler(incoming, outgoing);
+    });
+    const report = await examine({ url, ...quick });
+    expect(report.findings).toMatchObject([{ code: 'burst', level: 'hint' }, { code: 'no_progress' }]);
+  });
+
+  test('model, by its heartbeats, where nothing can be asked', async () => {
+    const heart = createGate();
+    const { handler } = createAnswering(words, (index) => (index === 3 ? heart.opened : undefined), {
+      heartbeatMs: 50,
+    });
+    const origin = await listen(handler);
+    let streams = 0;
+    const { url } = await listen((incoming, outgoing) => {
+      if (++streams === 1) return passOn(origin.port, incoming, outgoing);
+      setTimeout(heart.open, 700);
+      outgoing.writeHead(503).end();
+    });
+    const report = await examine({ url, ...quick, probeMs: 500 });
+    expect(report.stalls[0]).toMatchObject({
+      verdict: 'model',
+      evidence: { reply: 'unreachable', witness: 'refused', witnessStatus: 503 },
+    });
+    expect(report.stalls[0]?.evidence.heartbeats).toBeGreaterThan(0);
+  });
+
+  test('held: a second connection has what the first one waits for', async () => {
+    const { handler } = createAnswering(words, () => sleep(5));
+    const origin = await listen(handler);
+    const { url } = await listen((incoming, outgoing) => {
+      passOn(origin.port, incoming, outgoing, ...(incoming.headers['chatkit-run-id'] ? [holdBack] : []));
+    });
+    const report = await examine({ url, ...quick, limitMs: 2_000 });
+    expect(report.stalls).toMatchObject([{ verdict: 'held', evidence: { witness: 'ahead' } }]);
+    expect(report).toMatchObject({ isHealthy: false, ending: 'unfinished' });
+  });
+
+  test('buffered: streams are held back, other answers are not', async () => {
+    const { halt, port } = await startHalting(5);
+    const { url } = await listen((incoming, outgoing) => passOn(port, incoming, outgoing, passOnWhole));
+    const report = await examine({ url, ...quick, probeMs: 400 });
+    halt.asked();
+    expect(report.stalls[0]).toMatchObject({
+      verdict: 'buffered',
+      evidence: { isOpen: false, reply: 'answered', witness: 'silent' },
+    });
+    expect(report.findings).toMatchObject([{ code: 'burst', level: 'fault' }]);
+    expect(report).toMatchObject({ isHealthy: false, outcome: 'completed' });
+  });
+
+  test('model, behind a proxy that holds back answers to GET alone', async () => {
+    const { port } = await startHalting(5, 1_500);
+    const { url } = await listen((incoming, outgoing) => {
+      passOn(port, incoming, outgoing, ...(incoming.method === 'GET' ? [passOnWhole] : []));
+    });
+    const report = await examine({ url, ...quick, probeMs: 1_000 });
+    expect(report.stalls).toMatchObject([{ verdict: 'model', evidence: { hasFlowed: true, witness: 'silent' } }]);
+    expect(report).toMatchObject({ isHealthy: true, findings: [{ code: 'late_resume' }] });
+  });
+
+  test('server: its event loop is blocked, and nobody is answered', async () => {
+    const worker = new Worker(new URL('./blocked-server.ts', import.meta.url), {
+      execArgv: ['--conditions=@chatkit/source'],
+    });
+    onTestFinished(() => void worker.terminate());
+    const port = await new Promise<number>((resolve, reject) => {
+      worker.once('message', resolve);
+      worker.once('error', reject);
+    });
+    const report = await examine({ url: `http://127.0.0.1:${port}/chatkit`, ...quick, probeMs: 500 });
+    expect(report.stalls[0]).toMatchObject({ verdict: 'server', evidence: { reply: 'silent', witness: 'silent' } });
+    expect(report).toMatchObject({ isHealthy: false, outcome: 'completed' });
+  });
+
+  test('network: the server cannot be reached any more', async () => {
+    const { port, halt } = await startHalting(5);
+    const proxy = await createFaultProxy({ port });
+    onTestFinished(() => proxy.close());
+    const opened = new AbortController();
+    const report = await examine({
+      url: `${proxy.url}/chatkit`,
+      ...quick,
+      fetch: async (...call) => {
+        const response = await fetch(...call);
+        proxy.setFaults({ refuse: true });
+        setTimeout(halt.asked, 1_000);
+        return response;
+      },
+      signal: opened.signal,
+    });
+    expect(report.stalls[0]).toMatchObject({
+      verdict: 'network',
+      evidence: { reply: 'unreachable', witness: 'refused' },
+    });
+    expect(report).toMatchObject({ isHealthy: false, outcome: 'completed' });
+  });
+
+  test('forgotten: the machine that is asked does not know the run', async () => {
+    const one = await startHalting(5);
+    const other = await listen(createAnswering(words).handler);
+    const { url } = await listen((incoming, outgoing) => {
+      one.halt.onRequest(incoming);
+      passOn(incoming.headers['chatkit-run-id'] ? one.port : other.port, incoming, outgoing);
+    });
+    const report = await examine({ url, ...quick });
+    expect(report.stalls).toMatchObject([
+      { verdict: 'forgotten', evidence: { witness: 'unknown', witnessStatus: 404 } },
+    ]);
+    expect(report).toMatchObject({ isHealthy: false, outcome: 'completed' });
+  });
+
+  test('not begun: the server answers, and this request is stuck in front of respond()', async () => {
+    const origin = await listen(createAnswering(words).handler);
+    const asked = createGate();
+    const { url } = await listen(async (incoming, outgoing) => {
+      if (incoming.method === 'GET') asked.open();
+      if (incoming.headers['chatkit-run-id']) await asked.opened.then(() => sleep(500));
+      passOn(origin.port, incoming, outgoing);
+    });
+    const report = await examine({ url, ...quick });
+    expect(report.stalls).toMatchObject([{ verdict: 'not_begun', evidence: { isOpen: false, witnessStatus: 404 } }]);
+    expect(report.outcome).toBe('completed');
+  });
+
+  test('unknown: a server without the extensions cannot be asked twice', async () => {
+    const { port, halt } = await startHalting(5);
+    const { url } = await listen((incoming, outgoing) => {
+      if (incoming.headers['chatkit-run-id'] === undefined) setTimeout(halt.asked, 100);
+      const { 'chatkit-client': _, 'chatkit-run-id': __, ...headers } = incoming.headers;
+      passOn(port, incoming, outgoing, undefined, headers);
+    });
+    const report = await examine({ url, ...quick });
+    expect(report.stalls).toMatchObject([
+      { verdict: 'unknown', evidence: { reply: 'answered', witness: 'impossible' } },
+    ]);
+    expect(report).toMatchObject({
+      isHealthy: true,
+      runId: undefined,
+      ending: 'body_end',
+      findings: [{ code: 'plain' }],
+    });
+  });
+});
+
+describe('how it ends', () => {
+  test('cut: the connection is closed without the last word', async () => {
+    const { port } = await listen(createAnswering(words, () => sleep(5)).handler);
+    const proxy = await createFaultProxy({ port });
+    onTestFinished(() => proxy.close());
+    proxy.setFaults({ cutAfterBytes: 2_500, reset: true });
+    const report = await examine({ url: `${proxy.url}/chatkit` });
+    expect(report).toMatchObject({ isHealthy: false, ending: 'cut', findings: [{ code: 'cut', level: 'fault' }] });
+  });
+
+  test('unfinished: the run is stopped at the limit', async () => {
+    const stopped = createGate();
+    const pace: Pace = (index, signal) =>
+      index < 3 ? undefined : new Promise((resolve) => signal.addEventListener('abort', () => resolve(stopped.open())));
+    const { url } = await listen(createAnswering(words, pace).handler);
+    const report = await examine({ url, limitMs: 1_000 });
+    await stopped.opened;
+    expect(report).toMatchObject({ ending: 'unfinished', findings: [{ code: 'unfinished', level: 'fault' }] });
+  });
+
+  test('aborted: what is known by then is reported', async () => {
+    const { url } = await startHalting(5);
+    const report = await examine({ url, ...quick, signal: AbortSignal.timeout(400) });
+    expect(report).toMatchObject({ ending: 'unfinished', status: 200 });
+  });
+
+  test('no stream: a status, an error’s code, a wrong type', async () => {
+    const notThere = await listen((_, response) =>
+      response.writeHead(401).end('{"error":{"code":"auth.missing","message":"Who?"}}'),
+    );
+    const page = await listen((_, response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<p>'));
+    expect(await examine({ url: notThere.url })).toMatchObject({
+      ending: 'no_stream',
+      findings: [{ code: 'status', text: 'The server answered 401: auth.missing, Who?.' }],
+    });
+    expect(await examine({ url: page.url })).toMatchObject({ findings: [{ code: 'content_type' }] });
+  });
+
+  test('unreachable: with the reason', async () => {
+    const { url, close } = await listen(() => {});
+    close();
+    const report = await examine({ url });
+    expect(report).toMatchObject({ ending: 'unreachable', isHealthy: false, findings: [{ code: 'unreachable' }] });
+    expect(report.findings[0]?.text).toContain('ECONNREFUSED');
+  });
+
+  test('an error that the run tells is a fault', async () => {
+    const pace: Pace = (index) => {
+      if (index === 5) throw new Error('secret');
+    };
+    const { url } = await listen(createAnswering(words, pace, { onError: () => {} }).handler);
+    const report = await examine({ url });
+    expect(report).toMatchObject({ outcome: 'failed', isHealthy: false, findings: [{ code: 'error_event' }] });
+  });
+});
+
+test('a URL that is none is thrown', async () => {
+  await expect(examine({ url: 'chatkit' })).rejects.toThrow(TypeError);
+});

@@ -1,0 +1,96 @@
+import { describe, expect, test } from 'vitest';
+import { type Course, findingsOf } from '../src/findings.ts';
+import { measure } from '../src/measure.ts';
+import type { Read } from '../src/recording.ts';
+
+const read = (atMs: number, texts: number): Read => ({ atMs, bytes: 100, events: texts, texts, letters: texts * 10 });
+const flowing = Array.from({ length: 50 }, (_, index) => read(index * 40, 1));
+
+const course = (part: Partial<Course> & { reads?: Read[] } = {}): Course => ({
+  ending: 'end',
+  status: 200,
+  headers: new Headers({ 'cache-control': 'no-cache, no-transform', 'chatkit-run-id': 'run_1' }),
+  reason: undefined,
+  measures: measure(part.reads ?? flowing),
+  recording: {
+    reads: part.reads ?? flowing,
+    heartbeats: 0,
+    offset: '1',
+    threadId: 'thr_1',
+    outcome: 'completed',
+    isHandedOver: false,
+    hasEarlyProgress: false,
+    errors: [],
+  },
+  endMs: 3_000,
+  silences: [],
+  isSecondStreamHeld: false,
+  ...part,
+});
+const codes = (of: Course): string[] => findingsOf(of).map(({ code, level }) => `${level} ${code}`);
+
+describe('findingsOf', () => {
+  test('a stream that flows has none, handed over or not', () => {
+    expect(codes(course())).toEqual([]);
+    expect(codes(course({ ending: 'handed_over' }))).toEqual([]);
+  });
+
+  test.each([
+    [{ ending: 'unreachable' }, ['fault unreachable']],
+    [{ ending: 'no_stream', status: 500 }, ['fault status']],
+    [{ ending: 'no_stream' }, ['fault content_type']],
+    [{ ending: 'cut' }, ['fault cut']],
+    [{ ending: 'unfinished' }, ['fault unfinished']],
+    [{ ending: 'body_end', headers: new Headers() }, ['hint transformable', 'hint plain']],
+  ] satisfies [Partial<Course>, string[]][])('%j', (part, expected) => {
+    expect(codes(course(part))).toEqual(expected);
+  });
+
+  test('compression is a hint, and none is none', () => {
+    const headers = (encoding: string) =>
+      new Headers({ 'cache-control': 'no-transform', 'chatkit-run-id': 'run_1', 'content-encoding': encoding });
+    expect(codes(course({ headers: headers('gzip') }))).toEqual(['hint compressed']);
+    expect(codes(course({ headers: headers('identity') }))).toEqual([]);
+  });
+
+  test('a burst is a fault, unless the silence before it was the model’s', () => {
+    const reads = [read(10, 1), read(2_000, 40)];
+    expect(codes(course({ reads }))).toEqual(['fault burst']);
+    expect(codes(course({ reads, silences: [{ atMs: 10, lastedMs: 1_985 }] }))).toEqual(['hint burst']);
+    // A silence that ended long before says nothing of it.
+    expect(codes(course({ reads, silences: [{ atMs: 10, lastedMs: 500 }] }))).toEqual(['fault burst']);
+    // Little text, or text that is there at once, is no burst.
+    expect(codes(course({ reads: [read(2_000, 19)] }))).toEqual([]);
+    expect(codes(course({ reads: [read(400, 90)] }))).toEqual([]);
+  });
+
+  test('lumps are a fault where the server joins what is ready together, else a hint', () => {
+    const reads = [read(100, 10), read(1_000, 20), read(1_900, 20), read(2_800, 20)];
+    expect(codes(course({ reads }))).toEqual(['fault lumps']);
+    expect(codes(course({ reads, headers: new Headers({ 'cache-control': 'no-transform' }) }))).toEqual([
+      'hint plain',
+      'hint lumps',
+    ]);
+    // One lump in a stream that flows is a pause.
+    expect(codes(course({ reads: [...flowing, read(3_000, 20)] }))).toEqual([]);
+  });
+
+  test('silence before the first text is a hint, if no progress was shown', () => {
+    const reads = flowing.map((each) => ({ ...each, atMs: each.atMs + 2_500 }));
+    const silences = [{ atMs: 5, lastedMs: 2_495 }];
+    expect(codes(course({ reads, silences }))).toEqual(['hint no_progress']);
+    const recording = { ...course().recording, hasEarlyProgress: true };
+    expect(codes(course({ reads, silences, recording }))).toEqual([]);
+  });
+
+  test('a second stream that is held back makes for late resuming', () => {
+    expect(codes(course({ isSecondStreamHeld: true }))).toEqual(['hint late_resume']);
+  });
+
+  test('faults come first; an error of the run is one', () => {
+    const errors = [{ code: 'model.overloaded', message: 'Later.' }];
+    const found = findingsOf(course({ headers: new Headers(), recording: { ...course().recording, errors } }));
+    expect(found.map(({ level }) => level)).toEqual(['fault', 'hint', 'hint']);
+    expect(found[0]?.text).toBe('The run told an error: model.overloaded, “Later.”');
+  });
+});

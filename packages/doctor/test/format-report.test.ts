@@ -1,0 +1,89 @@
+import { describe, expect, test } from 'vitest';
+import type { Report } from '../src/examine.ts';
+import { formatReport } from '../src/format-report.ts';
+import { measure } from '../src/measure.ts';
+import type { Read } from '../src/recording.ts';
+
+const reads: Read[] = Array.from({ length: 60 }, (_, index) => ({
+  atMs: index * 100,
+  bytes: 200,
+  events: 1,
+  texts: index < 30 || index >= 50 ? 1 : 0,
+  letters: index < 30 ? 8 : index < 50 ? 0 : 4,
+}));
+
+const report: Report = {
+  url: 'https://app.example/chatkit',
+  isHealthy: false,
+  runId: 'run_1',
+  status: 200,
+  ending: 'end',
+  outcome: 'completed',
+  headMs: 12.4,
+  endMs: 6_000,
+  measures: measure(reads),
+  reads,
+  stalls: [
+    {
+      atMs: 2_900,
+      lastedMs: 2_100,
+      behind: 30,
+      verdict: 'attach_refused',
+      evidence: {
+        isOpen: true,
+        hasFlowed: true,
+        heartbeats: 0,
+        reply: 'answered',
+        witness: 'refused',
+        witnessStatus: 500,
+      },
+    },
+  ],
+  findings: [
+    { code: 'error_event', level: 'fault', text: 'The run told an error: model.overloaded.' },
+    { code: 'compressed', level: 'hint', text: 'The stream is compressed (gzip).' },
+  ],
+};
+
+describe('formatReport', () => {
+  test('tells the times, draws the flow, says what to do', () => {
+    expect(formatReport(report)).toMatchInlineSnapshot(`
+      "https://app.example/chatkit
+      status 200, run_1
+      head 12 ms · first byte 0 ms · first event 0 ms · first text 0 ms · end (completed) 6,000 ms
+      60 events in 60 reads, 12,000 bytes · 280 letters of text · between reads with text: median 100 ms, p95 100 ms, longest 2,100 ms
+
+      text  ██████████████████████████████                    ▄▄▄▄▄▄▄▄▄▄  6,000 ms
+
+      stalled at 2,900 ms for 2,100 ms, behind 30 events: attach refused
+        The server answers, but refuses a second reader of the run. See the status below.
+        seen: 0 heartbeats · another request: answered · a second stream: refused (500)
+
+      ✗ The run told an error: model.overloaded.
+
+      · The stream is compressed (gzip).
+
+      ✗ Something is to be mended.
+      "
+    `);
+  });
+
+  test('of a server that does not answer there is little to tell', () => {
+    const none = {
+      ...report,
+      headMs: undefined,
+      runId: undefined,
+      status: undefined,
+      reads: [],
+      measures: measure([]),
+      stalls: [],
+    };
+    expect(formatReport({ ...none, ending: 'unreachable', findings: [], endMs: 3.2 })).toMatchInlineSnapshot(`
+      "https://app.example/chatkit
+      no answer within 3 ms
+
+      ✗ Something is to be mended.
+      "
+    `);
+  });
+});

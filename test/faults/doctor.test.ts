@@ -1,0 +1,59 @@
+// The doctor in front of a real nginx: one that passes a stream on as it comes, and one that collects it whatever it is told.
+// The model halts until the doctor's second connection has reached the server, so no clock decides.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { examine } from '@chatkit/doctor';
+import { createMemoryStore } from '@chatkit/store/memory';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { hasNginx, type Nginx, startNginx } from './nginx.ts';
+import { startUpstream, type Upstream } from './upstream.ts';
+
+const words = Array.from({ length: 100 }, (_, index) => `word ${index} `);
+
+describe.skipIf(!hasNginx)('the doctor behind nginx', () => {
+  let upstream: Upstream;
+  let nginx: Nginx<'plain' | 'buffering'>;
+  let asked = 0;
+  /** What the model does before each word. */
+  let pace: (index: number, signal: AbortSignal) => Promise<void>;
+  const haltOnce = async (index: number, signal: AbortSignal) => {
+    if (index !== 5) return sleep(5, undefined, { signal });
+    while (upstream.requests.GET === asked) await sleep(5, undefined, { signal });
+    await sleep(1_500, undefined, { signal });
+  };
+
+  beforeAll(async () => {
+    upstream = await startUpstream({ store: createMemoryStore(), words, pace: (index, signal) => pace(index, signal) });
+    nginx = await startNginx([upstream.port], {
+      plain: '',
+      buffering: 'proxy_ignore_headers X-Accel-Buffering; proxy_buffering on;',
+    });
+  });
+  beforeEach(() => {
+    asked = upstream.requests.GET;
+    pace = haltOnce;
+  });
+  afterAll(async () => {
+    await nginx?.close();
+    await upstream?.close();
+  });
+
+  test('that passes the stream on: the model is slow, and nothing is to be mended', async () => {
+    const report = await examine({ url: nginx.urls.plain, stallMs: 300, probeMs: 3_000 });
+    expect(report.stalls).toMatchObject([{ verdict: 'model', evidence: { reply: 'answered', witness: 'level' } }]);
+    expect(report).toMatchObject({ isHealthy: true, outcome: 'completed' });
+  });
+
+  test('that collects the response: streams are held back', async () => {
+    const report = await examine({ url: nginx.urls.buffering, stallMs: 300, probeMs: 1_000 });
+    expect(report.stalls).toMatchObject([{ verdict: 'buffered', evidence: { reply: 'answered', witness: 'silent' } }]);
+    expect(report).toMatchObject({ isHealthy: false, outcome: 'completed' });
+  });
+
+  test('that collects a part of it at a time: text comes in lumps', async () => {
+    // 4 KiB of events at 30 ms each are more than half a second; nothing is ever silent for long enough to be a stall.
+    pace = (_index, signal) => sleep(30, undefined, { signal });
+    const report = await examine({ url: nginx.urls.buffering, stallMs: 20_000 });
+    expect(report.findings).toMatchObject([{ code: 'lumps', level: 'fault' }]);
+    expect(report).toMatchObject({ isHealthy: false, stalls: [] });
+  });
+});
