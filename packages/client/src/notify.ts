@@ -41,7 +41,8 @@ export const createNotifier = <S>(read: () => S, schedule: Scheduler): Notifier<
     told = current;
     for (const listener of [...listeners]) {
       try {
-        listener();
+        // One that was told before may have taken this one back.
+        if (listeners.has(listener)) listener();
       } catch (error) {
         // One broken subscriber must not keep the others, or the stream, from going on.
         reportLater(error);

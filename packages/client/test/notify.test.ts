@@ -32,6 +32,17 @@ it('tells once a frame, and the last of what there was', () => {
   fc.assert(law);
 });
 
+it('does not call a listener that another one has taken back, though both were to be told', () => {
+  let state = 0;
+  const notifier = createNotifier(() => state, manualScheduler());
+  const second = vi.fn();
+  notifier.subscribe(() => end());
+  const end = notifier.subscribe(second);
+  state = 1;
+  notifier.flush();
+  expect(second).not.toHaveBeenCalled();
+});
+
 it('works with a scheduler that does not wait', () => {
   let state = 0;
   const notifier = createNotifier(

@@ -248,6 +248,22 @@ describe('an answer that is none of this protocol', () => {
     await expect(make().listThreads()).rejects.toMatchObject({ code: 'transport.network', retryable: true });
   });
 
+  it('of an engine whose answers have no stream is told at once, not asked for again and again', async () => {
+    const bodiless = (response: Response) => Object.defineProperty(response, 'body', { value: undefined });
+    for (const [status, message] of [
+      [200, 'The server did not answer with a stream of events.'],
+      [403, 'The server answered with status 403.'],
+    ] as const) {
+      const { seen, fetch } = answering(() =>
+        bodiless(new Response('', { status, headers: { 'content-type': 'text/event-stream' } })),
+      );
+      const client = createChatClient({ url: 'http://chat.test/', fetch, extensions: true });
+      expect(await client.send('Hi').done).toBe('failed');
+      expect(client.getSnapshot().error?.message).toBe(message);
+      expect(seen).toHaveLength(1);
+    }
+  });
+
   it('is not sent back as a file either', async () => {
     const { client: make, network } = testChat();
     const client = make({ uploads: { type: 'direct', uploadUrl: 'http://chat.test/up' } });

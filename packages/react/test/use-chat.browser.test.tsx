@@ -2,7 +2,7 @@ import { type ChatClient, createChatClient } from '@chatkit/client';
 import { assistantMessage, itemAdded, itemDone, type ThreadItem, textDelta } from '@chatkit/core';
 import { createChatKitServer } from '@chatkit/server';
 import { createMemoryStore } from '@chatkit/store/memory';
-import { memo, StrictMode, useCallback } from 'react';
+import { memo, StrictMode, useCallback, useEffect, useState } from 'react';
 import { createRoot, type Root } from 'react-dom/client';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ChatProvider, useChat, useChatSelector, useThreads } from '../src/index.ts';
@@ -77,6 +77,18 @@ const Count = () => {
   const { count: items } = useChatSelector(select, same);
   count('count');
   return <output>{items}</output>;
+};
+
+/** Written as most people write it: with functions that are new at each render, and an effect on what they give. */
+const Echo = () => {
+  const kinds = useChatSelector(
+    ({ items }) => items.map(({ type }) => type),
+    (a, b) => a.join() === b.join(),
+  );
+  const [echo, setEcho] = useState<readonly string[]>([]);
+  useEffect(() => setEcho([...kinds]), [kinds]);
+  count('echo');
+  return <output>{echo.join()}</output>;
 };
 
 const Threads = () => {
@@ -169,6 +181,23 @@ describe('hooks in a browser', () => {
       await frame();
     }
     expect(renders.get('count')).toBe(before);
+    await end();
+    await run.done;
+  });
+
+  it('keep it also when the component renders for another reason', async () => {
+    const { client, next, end } = chat();
+    render(client, <Echo />, true);
+    const run = client.send('Hi');
+    await next();
+    await vi.waitFor(() => expect(node.textContent).toBe('user_message,assistant_message'));
+    await frame();
+    await frame();
+    const before = renders.get('echo');
+    await next();
+    await frame();
+    await frame();
+    expect(renders.get('echo')).toBe(before);
     await end();
     await run.done;
   });
