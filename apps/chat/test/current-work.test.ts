@@ -30,4 +30,6 @@ test('a question that nobody answers is told from one that is being answered, an
   // An error says it better, and may be all that there is.
   expect(troubleOf(chat({ items, error, failedItemIds: new Set(['msg_1']) }))).toBe(error);
   expect(troubleOf(chat({ error }))).toBe(error);
+  const gone = { ...error, code: 'thread.not_found', message: 'There is no thread with the id "thr_1".' };
+  expect(troubleOf(chat({ items, error: gone }))?.message).toMatch(/^This conversation was deleted/);
 });

@@ -1,7 +1,7 @@
 /** What people do with a page that its makers would not: double clicks, other scripts and keyboards, long pastes. */
 import type { Browser } from 'playwright';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { type DemoPage, launchBrowser, openPage } from './e2e/open-page.ts';
+import { type DemoPage, launchBrowser, openPage, openTab } from './e2e/open-page.ts';
 import { type SlowModel, startSlowModel } from './e2e/slow-model.ts';
 import { type Demo, startDemo } from './e2e/start-demo.ts';
 
@@ -139,4 +139,28 @@ test('earlier messages appear above what is being read, which stays where it is'
   expect(Math.abs((await place()) - before)).toBeLessThan(60);
   // The button is gone; the focus is not.
   expect(await chat.page.evaluate(() => document.activeElement?.matches('.scroller, .scroller *'))).toBe(true);
+});
+
+test('an answer that is stopped in the middle of something bold shows no asterisks, now and after a reload', async () => {
+  await chat.ask('What is a stream?');
+  await model.say('A stream is **a sequence');
+  await chat.grownTo(20);
+  await chat.page.keyboard.press('Escape');
+  await chat.page.locator('.stopped').waitFor();
+  expect(await chat.text()).toBe('A stream is a sequence');
+  await chat.page.reload();
+  await chat.page.locator('.stopped').waitFor();
+  expect(await chat.text()).toBe('A stream is a sequence');
+});
+
+test('the list shows a conversation that was begun in another tab when the page is looked at again', async () => {
+  const other = await openTab(chat.page.context(), demo.url);
+  await other.ask('What is a stream?');
+  await model.say('A stream is a sequence.');
+  await model.end();
+  await other.finished(1);
+  const entries = chat.page.locator('.threads li');
+  expect(await entries.count()).toBe(0);
+  await chat.page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+  await expect.poll(() => entries.count()).toBe(1);
 });

@@ -1,6 +1,6 @@
 /** The page: the list of conversations beside (on a phone: over) the one on screen. */
 import type { ChatClient } from '@chatkit/client';
-import { useChat, useThreads } from '@chatkit/react';
+import { type UseThreadsResult, useChat, useThreads } from '@chatkit/react';
 import { useEffect, useRef, useState } from 'react';
 import { useRoute } from './hooks/use-route.ts';
 import { useTheme } from './hooks/use-theme.ts';
@@ -8,10 +8,14 @@ import { Conversation } from './parts/conversation.tsx';
 import { CloseIcon, MenuIcon, MoonIcon, SunIcon } from './parts/icons.tsx';
 import { ThreadList } from './parts/thread-list.tsx';
 
+/** Conversations that the list asks for at once. */
+const PAGE = 40;
+
 export const App = ({ client }: { client: ChatClient }) => {
   const chat = useChat(client);
   const [theme, toggleTheme] = useTheme();
-  const list = useThreads({ client, limit: 40 });
+  const list = useThreads({ client, limit: PAGE });
+  useRefreshOnReturn(list);
   const drawer = useDrawer();
   const title = chat.thread?.title ?? (chat.items.length === 0 ? '' : 'New conversation');
 
@@ -89,6 +93,19 @@ export const App = ({ client }: { client: ChatClient }) => {
       </main>
     </div>
   );
+};
+
+/** Another tab, or a phone, may have begun a conversation meanwhile. A list with older pages is left as it is: it would shrink. */
+const useRefreshOnReturn = ({ threads, refresh }: UseThreadsResult) => {
+  const isWhole = threads.length <= PAGE;
+  useEffect(() => {
+    if (!isWhole) return;
+    const onVisible = () => {
+      if (document.visibilityState === 'visible') void refresh();
+    };
+    document.addEventListener('visibilitychange', onVisible);
+    return () => document.removeEventListener('visibilitychange', onVisible);
+  }, [isWhole, refresh]);
 };
 
 /** The drawer of a phone: takes the focus, gives it back, closes on Escape. */

@@ -15,17 +15,20 @@ interface AnswerTextProps {
   text: string;
   annotations: readonly Annotation[];
   streaming: boolean;
+  /** Nobody will close what its end leaves open. */
+  stopped: boolean;
   /** Unique on the page; the marks in the text point at `<id>-source-<n>`. */
   id: string;
 }
 
-export const AnswerText = ({ text, annotations, streaming, id }: AnswerTextProps) => {
+export const AnswerText = ({ text, annotations, streaming, stopped, id }: AnswerTextProps) => {
   const blocks = useMemo(() => citeBlocks(text, annotations), [text, annotations]);
+  const isOpen = streaming || stopped;
   return (
     <div className="prose" data-streaming={streaming || undefined}>
       {blocks.map((block, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: a block is what stands at its place; only the last one changes
-        <Block key={index} id={id} text={streaming && index === blocks.length - 1 ? closeInline(block) : block} />
+        <Block key={index} id={id} text={isOpen && index === blocks.length - 1 ? closeInline(block) : block} />
       ))}
     </div>
   );

@@ -86,13 +86,14 @@ export const Conversation = ({ client, chat, loading, missing, onRetry }: Conver
           ) : empty ? (
             <EmptyState onAsk={send} />
           ) : (
-            chat.items.map((item) => (
+            chat.items.map((item, index) => (
               <Message
                 key={item.id}
                 client={client}
                 item={item}
                 unsent={chat.failedItemIds.has(item.id)}
                 streaming={chat.streamingItemIds.has(item.id)}
+                stopped={chat.items[index + 1]?.type === 'task'}
                 busy={busy && isInteractive(item)}
                 progress={item.id === working ? chat.progress : undefined}
               />

@@ -23,6 +23,7 @@ export interface Trouble {
 }
 
 const unsent: Trouble = { message: 'This message was not sent.', retryable: true };
+const deleted: Trouble = { message: 'This conversation was deleted. Begin a new one to go on.', retryable: false };
 const interrupted: Trouble = { message: 'This answer was interrupted.', retryable: true };
 
 /**
@@ -31,6 +32,8 @@ const interrupted: Trouble = { message: 'This answer was interrupted.', retryabl
  */
 export const troubleOf = ({ items, status, error, failedItemIds }: ChatSnapshot): Trouble | undefined => {
   const last = items.at(-1);
+  // The server's words for it name an id.
+  if (error?.code === 'thread.not_found') return deleted;
   if (error !== undefined || status !== 'idle' || last === undefined) return error;
   if (failedItemIds.has(last.id)) return unsent;
   return last.type === 'user_message' || last.type === 'workflow' ? interrupted : undefined;

@@ -15,6 +15,8 @@ interface MessageProps {
   /** A message of the user's that did not reach the server, as far as is known. */
   unsent: boolean;
   streaming: boolean;
+  /** Whether the user stopped it: its text may end in the middle of a word, or of something that is bold. */
+  stopped: boolean;
   /** Whether the assistant is at work, for items that can be clicked. */
   busy: boolean;
   /** What the assistant says it does, for the workflow that is open. */
@@ -26,12 +28,12 @@ export const isInteractive = ({ type }: ThreadItem): boolean =>
   type === 'widget' || type === 'structured_input' || type === 'client_tool_call';
 
 /** An item of the thread. Items keep their identity while they do not change, so only the one being written renders. */
-export const Message = memo(({ client, item, unsent, streaming, busy, progress }: MessageProps) => {
+export const Message = memo(({ client, item, unsent, streaming, stopped, busy, progress }: MessageProps) => {
   switch (item.type) {
     case 'user_message':
       return <Question item={item} unsent={unsent} />;
     case 'assistant_message':
-      return <Answer item={item} streaming={streaming} />;
+      return <Answer item={item} streaming={streaming} stopped={stopped} />;
     case 'workflow':
       return <WorkflowView item={item} running={streaming} progress={progress} />;
     case 'widget':
@@ -54,12 +56,16 @@ const Question = ({ item, unsent }: { item: UserMessageItem; unsent: boolean }) 
   </article>
 );
 
-const Answer = ({ item, streaming }: { item: AssistantMessageItem; streaming: boolean }) => {
+interface AnswerProps extends Pick<MessageProps, 'streaming' | 'stopped'> {
+  item: AssistantMessageItem;
+}
+
+const Answer = ({ item, streaming, stopped }: AnswerProps) => {
   const text = item.content.map((part) => part.text).join('\n\n');
   const annotations = item.content.flatMap((part) => part.annotations);
   return (
     <article className="answer" aria-label="Assistant" aria-busy={streaming}>
-      <AnswerText id={item.id} text={text} annotations={annotations} streaming={streaming} />
+      <AnswerText id={item.id} text={text} annotations={annotations} streaming={streaming} stopped={stopped} />
       <Sources id={item.id} annotations={annotations} />
       {!streaming && text !== '' && (
         <div className="tools">
