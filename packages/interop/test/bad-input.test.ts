@@ -3,23 +3,57 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createAgUiHandler } from '../src/ag-ui/index.ts';
 import { createUiMessageHandler } from '../src/ui-message/index.ts';
-import { message, scriptedServer } from './scripted-server.ts';
+import { message, type Respond, scriptedServer } from './scripted-server.ts';
 
-const { server } = scriptedServer((thread) =>
-  (async function* () {
-    yield* message(thread, `m${crypto.randomUUID()}`, 'ok');
-  })(),
-);
+const respond: Respond = async function* (thread) {
+  yield* message(thread, `m${crypto.randomUUID()}`, 'ok');
+};
+const { server } = scriptedServer(respond);
+const guarded = scriptedServer(respond, {
+  allowedHosts: ['localhost'],
+  allowedOrigins: ['http://localhost:3000'],
+}).server;
 
 describe.each([
-  ['AG-UI', createAgUiHandler(server), (last: unknown) => ({ threadId: 't', runId: 'r', messages: [last] })],
-  ['UI messages', createUiMessageHandler(server), (last: unknown) => ({ id: 'c', messages: [last] })],
-])('%s', (_name, handle, conversation) => {
+  [
+    'AG-UI',
+    createAgUiHandler(server),
+    createAgUiHandler(guarded),
+    (last: unknown) => ({ threadId: 't', runId: 'r', messages: [last] }),
+  ],
+  [
+    'UI messages',
+    createUiMessageHandler(server),
+    createUiMessageHandler(guarded),
+    (last: unknown) => ({ id: 'c', messages: [last] }),
+  ],
+])('%s', (_name, handle, guard, conversation) => {
   const post = async (body: string, headers: Record<string, string> = { 'content-type': 'application/json' }) => {
     const response = await handle(new Request('http://chat.invalid/', { method: 'POST', headers, body }), 'user');
     const text = await response.text();
     return { status: response.status, text, code: response.ok ? undefined : JSON.parse(text).error.code };
   };
+
+  test.each([
+    ['a host', { host: 'evil.example' }, 'request.forbidden_origin'],
+    ['an origin', { host: 'localhost:3000', origin: 'https://evil.example' }, 'request.forbidden_origin'],
+  ])('%s that the server does not take is refused here, too', async (_what, headers, code) => {
+    const body = JSON.stringify(conversation({ role: 'user', content: 'Hi', parts: [{ type: 'text', text: 'Hi' }] }));
+    const post = (more: Record<string, string>) =>
+      guard(
+        new Request('http://chat.invalid/', {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', ...more },
+          body,
+        }),
+        'user',
+      );
+    const response = await post(headers);
+    expect([response.status, (await response.json()).error.code]).toEqual([403, code]);
+    const taken = await post({ host: 'localhost:3000', origin: 'http://localhost:3000' });
+    expect(taken.status).toBe(200);
+    await taken.text();
+  });
 
   test('another method is refused', async () => {
     const response = await handle(new Request('http://chat.invalid/'), 'user');

@@ -38,7 +38,9 @@ test('a server hears of an abort while its events are read', async () => {
   const { seen, handler } = silentServer();
   const controller = new AbortController();
   const request = { type: 'threads.list', params: {} } as const;
-  const events = (await callServer(handler, request, undefined, controller.signal))[Symbol.asyncIterator]();
+  const events = (await callServer(handler, request, undefined, { signal: controller.signal, headers: {} }))[
+    Symbol.asyncIterator
+  ]();
   expect(await events.next()).toMatchObject({ value: { type: 'progress_update' } });
   await forget();
   controller.abort();

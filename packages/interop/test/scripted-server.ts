@@ -1,5 +1,5 @@
 import type { ThreadMetadata, ThreadStreamEvent, UserMessageItem } from '@chatkit/core';
-import { createChatKitServer } from '@chatkit/server';
+import { type ChatKitServerOptions, createChatKitServer } from '@chatkit/server';
 import { createMemoryStore } from '@chatkit/store/memory';
 
 export type Respond = (
@@ -9,10 +9,14 @@ export type Respond = (
 ) => AsyncIterable<ThreadStreamEvent>;
 
 /** A real server over a memory store, with `respond` as its application. */
-export const scriptedServer = (respond: Respond) => {
+export const scriptedServer = (
+  respond: Respond,
+  options: Pick<ChatKitServerOptions<string>, 'allowedHosts' | 'allowedOrigins'> = {},
+) => {
   const store = createMemoryStore<string>();
   const server = createChatKitServer<string>({
     store,
+    ...options,
     respond: (thread, input, _context, run) => respond(thread, input, run),
   });
   return { server, store };

@@ -23,9 +23,9 @@ export const createAgUiHandler = <Context>(
 ): ((request: Request, context: Context) => Promise<Response>) => {
   const converse = createConverse(server, options);
   return (request, context) =>
-    answerForeign(request, async (input, signal) => {
+    answerForeign(request, async (input, caller) => {
       const { threadId, runId, said } = readInput(input);
-      const events = await converse(threadId, said, context, signal);
+      const events = await converse(threadId, said, context, caller);
       return { data: asJson(toAgUiEvents(events, { threadId, runId })) };
     });
 };

@@ -2,7 +2,12 @@
  * The port to a ChatKit server: a fetch-style handler, in this process or anywhere else. A front end's request becomes one
  * of the protocol's, the answer's stream is read back as events.
  */
-import { ChatKitError, type ChatKitRequestInput, type ThreadStreamEvent } from '@chatkit/core';
+import {
+  ChatKitError,
+  type ChatKitErrorOptions,
+  type ChatKitRequestInput,
+  type ThreadStreamEvent,
+} from '@chatkit/core';
 import { decodeSse } from '@chatkit/transport';
 
 /** `ChatKitServer` is one. */
@@ -10,17 +15,23 @@ export interface ChatKitHandler<Context> {
   handle(request: Request, context: Context): Promise<Response>;
 }
 
+/** Whoever asks: when they leave, and what the server's check of hosts and origins looks at. */
+export interface Caller {
+  readonly signal: AbortSignal;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
 /**
  * Sends a streaming request and reads its events. Rejects with the server's error when it refuses. Stopping the iterable,
- * or aborting `signal`, stops the run.
+ * or aborting the caller's signal, stops the run.
  */
 export const callServer = async <Context>(
   server: ChatKitHandler<Context>,
   request: ChatKitRequestInput,
   context: Context,
-  signal: AbortSignal,
+  caller: Caller,
 ): Promise<AsyncIterable<ThreadStreamEvent>> => {
-  const call = toRequest(request, signal);
+  const call = toRequest(request, caller);
   const response = await server.handle(call, context);
   if (!response.ok || response.body === null) throw await toError(response);
   const events = readEvents(response.body);
@@ -33,17 +44,17 @@ export const askServer = async <Answer, Context>(
   server: ChatKitHandler<Context>,
   request: ChatKitRequestInput,
   context: Context,
-  signal: AbortSignal,
+  caller: Caller,
 ): Promise<Answer> => {
-  const response = await server.handle(toRequest(request, signal), context);
+  const response = await server.handle(toRequest(request, caller), context);
   if (!response.ok) throw await toError(response);
   return (await response.json()) as Answer;
 };
 
-const toRequest = (request: ChatKitRequestInput, signal: AbortSignal): Request =>
+const toRequest = (request: ChatKitRequestInput, { signal, headers }: Caller): Request =>
   new Request('http://chatkit.invalid/', {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { ...headers, 'content-type': 'application/json' },
     body: JSON.stringify(request),
     signal,
   });
@@ -57,15 +68,25 @@ async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<Thr
   }
 }
 
-const toError = async (response: Response): Promise<ChatKitError> => {
+const toError = async (response: Response): Promise<Refusal> => {
   const body = (await response.json().catch(() => undefined)) as { error?: ServerError } | undefined;
   const {
     code = 'internal',
     message = `The server answered ${response.status}.`,
     retryable = false,
   } = body?.error ?? {};
-  return new ChatKitError(code, message, { retryable });
+  return new Refusal(code, message, { retryable }, response.status);
 };
+
+/** An error with which the server refused, and the status that it has there. */
+export class Refusal extends ChatKitError {
+  readonly status: number;
+
+  constructor(code: ChatKitError['code'], message: string, options: ChatKitErrorOptions, status: number) {
+    super(code, message, options);
+    this.status = status;
+  }
+}
 
 interface ServerError {
   code?: ChatKitError['code'];

@@ -8,7 +8,7 @@ import {
   type ThreadStreamEvent,
   type UserMessageItem,
 } from '@chatkit/core';
-import { askServer, type ChatKitHandler, callServer } from './chat-kit-handler.ts';
+import { askServer, type Caller, type ChatKitHandler, callServer } from './chat-kit-handler.ts';
 import { createMemoryLinks, type MemoryLinksOptions, type ThreadLinks } from './thread-links.ts';
 
 /** What is new: a message of the user, one that is to be answered anew, or the result of a tool that the client ran. */
@@ -27,7 +27,7 @@ export type Converse<Context> = (
   conversationId: string,
   said: Said,
   context: Context,
-  signal: AbortSignal,
+  caller: Caller,
 ) => Promise<AsyncIterable<ThreadStreamEvent>>;
 
 export const createConverse = <Context>(
@@ -35,15 +35,15 @@ export const createConverse = <Context>(
   options: ConversationOptions<Context>,
 ): Converse<Context> => {
   const links = options.links ?? createMemoryLinks(options);
-  return async (conversationId, said, context, signal) => {
+  return async (conversationId, said, context, caller) => {
     const threadId = await links.load(conversationId, context);
     if (threadId !== undefined) {
       try {
         const next =
           said.kind === 'message again'
-            ? await retry(server, threadId, said.text, context, signal)
+            ? await retry(server, threadId, said.text, context, caller)
             : continueThread(threadId, said);
-        return await callServer(server, next, context, signal);
+        return await callServer(server, next, context, caller);
       } catch (error) {
         // The thread has been deleted: the conversation goes on in a new one.
         if (!isChatKitError(error, 'thread.not_found') || said.kind === 'tool output') throw error;
@@ -55,7 +55,7 @@ export const createConverse = <Context>(
       server,
       { type: 'threads.create', params: { input: input(said.text) } },
       context,
-      signal,
+      caller,
     );
     return remembering(events, (created) => links.save(conversationId, created, context));
   };
@@ -75,12 +75,12 @@ const retry = async <Context>(
   thread_id: string,
   text: string,
   context: Context,
-  signal: AbortSignal,
+  caller: Caller,
 ): Promise<ChatKitRequestInput> => {
   let page: Page<ThreadItem> | undefined;
   do {
     const params = { thread_id, limit: 50, order: 'desc', after: page?.after } as const;
-    page = await askServer<Page<ThreadItem>, Context>(server, { type: 'items.list', params }, context, signal);
+    page = await askServer<Page<ThreadItem>, Context>(server, { type: 'items.list', params }, context, caller);
     const asked = page.data.find((item) => item.type === 'user_message' && textOf(item) === text);
     if (asked !== undefined) return { type: 'threads.retry_after_item', params: { thread_id, item_id: asked.id } };
   } while (page.has_more);

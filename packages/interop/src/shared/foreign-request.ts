@@ -1,6 +1,7 @@
 /** Reads the request of a foreign front end and answers it with server-sent events, or says what cannot be read. */
 import { ChatKitError, isChatKitError } from '@chatkit/core';
 import { encodeSse, eventStreamHeaders, toResponse } from '@chatkit/transport';
+import { type Caller, Refusal } from './chat-kit-handler.ts';
 
 /** The largest body that is read. */
 const maxBodyBytes = 1024 * 1024;
@@ -12,12 +13,12 @@ export interface ForeignAnswer {
 }
 
 /**
- * Answers a POST. `turn` gets its JSON, and a signal that aborts when the client leaves: when the request's own does, or when
- * the body is cancelled. What it throws is the answer.
+ * Answers a POST. `turn` gets its JSON, and the caller, whose signal aborts when the client leaves: when the request's own does, or
+ * when the body is cancelled. What it throws is the answer.
  */
 export const answerForeign = async (
   request: Request,
-  turn: (input: unknown, signal: AbortSignal) => Promise<ForeignAnswer>,
+  turn: (input: unknown, caller: Caller) => Promise<ForeignAnswer>,
 ): Promise<Response> => {
   const left = new AbortController();
   // The body has this, and with it the request, whose signal follows its maker's only while somebody holds it.
@@ -28,12 +29,25 @@ export const answerForeign = async (
   request.signal.addEventListener('abort', leave);
   if (request.signal.aborted) leave();
   try {
-    const { data, headers } = await turn(await readJson(request), left.signal);
+    const { data, headers } = await turn(await readJson(request), {
+      signal: left.signal,
+      headers: checkedHeaders(request),
+    });
     const reply = { status: 200, headers: { ...eventStreamHeaders, ...headers }, body: frames(data) };
     return toResponse(reply, { onDisconnect: leave });
   } catch (error) {
     return errorResponse(error);
   }
+};
+
+/** `allowedHosts` and `allowedOrigins` of the server hold for its other fronts, too. */
+const checkedHeaders = ({ headers }: Request): Record<string, string> => {
+  const checked: Record<string, string> = {};
+  for (const name of ['host', 'origin']) {
+    const value = headers.get(name);
+    if (value !== null) checked[name] = value;
+  }
+  return checked;
 };
 
 async function* frames(texts: AsyncIterable<string>): AsyncGenerator<string, void, undefined> {
@@ -62,20 +76,18 @@ const readJson = async (request: Request): Promise<unknown> => {
   }
 };
 
+/** The status of what is refused here; the server's own refusals have theirs. */
 const statusOf: Partial<Record<ChatKitError['code'], number>> = {
   'request.method_not_allowed': 405,
   'request.unsupported_media_type': 415,
   'request.too_large': 413,
   'thread.not_found': 404,
-  'thread.busy': 409,
-  'thread.locked': 409,
-  'thread.closed': 409,
 };
 
 /** An error as an answer. What is not ours to tell is an internal error. */
 const errorResponse = (error: unknown): Response => {
   const known = isChatKitError(error) ? error : new ChatKitError('internal', 'The server failed.', { retryable: true });
   const { code, message, retryable } = known;
-  const status = statusOf[code] ?? (code === 'internal' ? 500 : 400);
+  const status = known instanceof Refusal ? known.status : (statusOf[code] ?? (code === 'internal' ? 500 : 400));
   return Response.json({ error: { code, message, retryable } }, { status });
 };

@@ -23,9 +23,9 @@ export const createUiMessageHandler = <Context>(
 ): ((request: Request, context: Context) => Promise<Response>) => {
   const converse = createConverse(server, options);
   return (request, context) =>
-    answerForeign(request, async (input, signal) => {
+    answerForeign(request, async (input, caller) => {
       const { id, said } = readInput(input);
-      const events = await converse(id, said, context, signal);
+      const events = await converse(id, said, context, caller);
       return { data: asJson(toUiMessageChunks(events)), headers: { 'x-vercel-ai-ui-message-stream': 'v1' } };
     });
 };
