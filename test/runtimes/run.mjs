@@ -1,7 +1,7 @@
 /**
  * The runtimes, each really started from its npm package: node test/runtimes/run.mjs [node22 node24 node26 bun deno workerd
  * chromium]. In each run the tests of the stream package, the conformance kit of the transports over the runtime's own
- * server, and a chat server of the built packages that is asked from outside. Tests are bundled with a stand-in for vitest.
+ * server, the SQLite store where there is `node:sqlite`, and a chat server of the built packages that is asked from outside. Tests are bundled with a stand-in for vitest.
  */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
@@ -47,6 +47,7 @@ const bundle = async (name, contents, options = {}) => {
 };
 
 const streams = './packages/stream/test/runtimes/suite.ts';
+const sqlite = './packages/store/test/runtimes/sqlite.ts';
 const transports = (name) => `./packages/transport/test/runtimes/${name}.ts`;
 
 /** `ws` is CommonJS and asks for Node's modules by `require`. */
@@ -110,9 +111,10 @@ async function inChromium(suite) {
 
 const runtimes = {
   ...(programs !== undefined && {
-    node22: { run: inProgram('node22'), transports: 'node' },
+    // The oldest that the packages promise.
+    node22: { run: inProgram('node22', ['--no-warnings']), transports: 'node', sqlite },
     node24: { run: inProgram('node24') }, // the transports are in `npm test`
-    node26: { run: inProgram('node26'), transports: 'node' },
+    node26: { run: inProgram('node26'), transports: 'node', sqlite },
     bun: { run: inProgram('bun'), transports: 'bun' },
     deno: { run: inProgram('deno', ['run', '-A', '--no-check', '--quiet']), transports: 'deno' },
     workerd: { run: inWorkerd, transports: 'workerd' },
@@ -140,7 +142,7 @@ const tell = (name, what, { code, output }, started) => {
 };
 
 const runAll = async (name) => {
-  const { run, transports: suite } = runtimes[name] ?? {};
+  const { run, transports: suite, sqlite: database } = runtimes[name] ?? {};
   if (run === undefined) {
     console.warn(`SKIPPED: ${name}`);
     total.skipped += 1;
@@ -153,6 +155,7 @@ const runAll = async (name) => {
   await each('streams', () => run(streams));
   if (suite === undefined) return;
   await each('transports', () => run(transports(suite)));
+  if (database !== undefined) await each('SQLite', () => run(database));
   await each('a chat server', () => askServer({ name, program: programs[name], folder, bundle }));
 };
 

@@ -63,8 +63,10 @@ export const createSqliteStore = <Context = unknown>(options: SqliteStoreOptions
     write: (text, values) => lock.run(() => write(text, values)),
     transaction: (work) => lock.run(() => inTransaction(write, transactionWords('BEGIN IMMEDIATE'), work)),
   };
+  const connections = new Set([reader, writer]);
   const close = (): void => {
-    for (const database of [reader, writer]) if (database.isOpen) database.close();
+    for (const database of connections) database.close();
+    connections.clear();
   };
   return {
     ...createSqlStore(port, createUserOf(options.userId), { forUpdate: '', forShare: '' }),
@@ -73,8 +75,12 @@ export const createSqliteStore = <Context = unknown>(options: SqliteStoreOptions
   };
 };
 
-const open = (path: string, busyTimeoutMs: number, readOnly: boolean): DatabaseSync =>
-  new DatabaseSync(path, { readOnly, timeout: busyTimeoutMs, enableForeignKeyConstraints: true });
+const open = (path: string, busyTimeoutMs: number, readOnly: boolean): DatabaseSync => {
+  const database = new DatabaseSync(path, { readOnly, enableForeignKeyConstraints: true });
+  // A statement, because Node before 22.16 passes over the option of that name.
+  database.exec(`PRAGMA busy_timeout = ${Math.trunc(busyTimeoutMs)}`);
+  return database;
+};
 
 /**
  * Turns write-ahead logging on. Two processes that do so to one new file refuse each other at once, whatever the timeout,
@@ -93,18 +99,23 @@ const switchToWal = (database: DatabaseSync, busyTimeoutMs: number): void => {
   }
 };
 
-/** Statements on one connection, prepared once each. SQLite numbers parameters with `?`, the shared texts with `$`. */
+/**
+ * Statements on one connection, prepared once each. Values are bound by name, `$1` and so on: SQLite's own numbered `?1` is refused
+ * by `node:sqlite` before 22.19 and 24.4 ("column index out of range").
+ */
 const createQuery = (database: DatabaseSync, busyTimeoutMs: number): SqlQuery => {
   const prepared = new Map<string, StatementSync>();
   return async (text, values) => {
     let statement = prepared.get(text);
     if (statement === undefined) {
-      statement = database.prepare(text.replaceAll('$', '?'));
+      statement = database.prepare(text);
       // A time after 2255, or before 1684, is a number of microseconds that is refused otherwise.
       statement.setReadBigInts(true);
       prepared.set(text, statement);
     }
-    const run = () => (statement as StatementSync).all(...(values as SQLInputValue[]));
+    const named: Record<string, SQLInputValue> = {};
+    for (let at = 0; at < values.length; at += 1) named[`$${at + 1}`] = values[at] as SQLInputValue;
+    const run = () => (statement as StatementSync).all(named);
     try {
       return run();
     } catch (error) {

@@ -1,0 +1,64 @@
+/** What the SQLite store asks of `node:sqlite`, for every version of Node that has it: the kit itself runs in `npm test`. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { createSqliteStore } from '../../src/sqlite/index.ts';
+
+const user = 'ada';
+const at = (second: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, second)).toISOString();
+const threadOf = (id: string, created_at = at(0)) => ({
+  id,
+  created_at,
+  status: { type: 'active' as const },
+  metadata: {},
+});
+
+const open = () => {
+  const folder = mkdtempSync(join(tmpdir(), 'chatkit-sqlite-'));
+  const path = join(folder, 'chat.db');
+  const store = createSqliteStore<string>({ path });
+  onTestFinished(() => {
+    store.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return { store, path };
+};
+
+it('writes, pages and reads back', async () => {
+  const { store } = open();
+  for (const n of [0, 1, 2]) await store.saveThread(threadOf(`t${n}`, at(n)), user);
+  expect(await store.saveThread(threadOf('t1', at(1)), user, { ifVersion: 1 })).toBe(2);
+  const page = await store.listThreads({ limit: 2, order: 'desc' }, user);
+  expect(page.data.map((thread) => thread.id)).toEqual(['t2', 't1']);
+  const rest = await store.listThreads({ limit: 2, order: 'desc', after: 't1' }, user);
+  expect(rest.data.map((thread) => thread.id)).toEqual(['t0']);
+});
+
+it('undoes a transaction that fails, and takes the items of a thread with it', async () => {
+  const { store } = open();
+  await store.saveThread(threadOf('t'), user);
+  const item = { type: 'hidden_context_item' as const, id: 'i', thread_id: 't', created_at: at(0), content: 'x' };
+  await store.saveItem('t', item, user);
+  const failing = store.transaction(async (inner) => {
+    await inner.deleteThread('t', user);
+    throw new Error('no');
+  }, user);
+  await expect(failing).rejects.toThrow('no');
+  expect((await store.listItems('t', { limit: 5, order: 'asc' }, user)).data).toEqual([item]);
+  await store.deleteThread('t', user);
+  expect((await store.listItems('t', { limit: 5, order: 'asc' }, user)).data).toEqual([]);
+});
+
+it('takes turns with another connection, and is closed when it says so', async () => {
+  const { store, path } = open();
+  const other = createSqliteStore<string>({ path });
+  const writes = [store, other].flatMap((each) => [1, 2, 3, 4].map(() => each.saveThread(threadOf('t'), user)));
+  expect(new Set(await Promise.all(writes)).size).toBe(8);
+  other.close();
+  other.close();
+  // In words that differ from version to version.
+  expect(await other.saveThread(threadOf('t'), user).catch(() => 'refused')).toBe('refused');
+});
+
+export { runAll } from '../../../../test/runtimes/mini-test.ts';
