@@ -17,7 +17,7 @@ export interface ExamineOptions {
   /** What is asked. Default: `Hello`. */
   readonly message?: string | undefined;
   /** Sent with every request, for example `authorization`. */
-  readonly headers?: RequestInit['headers'];
+  readonly headers?: RequestInit['headers'] | undefined;
   /** Without an event for this long the stream counts as stalled. Default 2,000. */
   readonly stallMs?: number | undefined;
   /** How long the questions may take that are asked during a stall. Default 2,000. */
