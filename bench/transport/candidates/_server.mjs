@@ -9,6 +9,11 @@ const body = JSON.stringify({
   params: { input: { content: [{ type: 'input_text', text: 'Hi' }], attachments: [], inference_options: {} } },
 });
 
+const bytes = Buffer.from(body);
+async function* chunks() {
+  yield bytes;
+}
+
 /** `ChatKitServer` with a store, a log and a reducer behind the same generator; `headers` are the client's. */
 export const startServer = async ({ source, host }, headers) => {
   class Server extends ChatKitServer {
@@ -35,15 +40,17 @@ export const startServer = async ({ source, host }, headers) => {
     store: createMemoryStore({ userId: () => 'one' }),
     maxRunsPerUser: Number.POSITIVE_INFINITY,
   });
+  const sent = { 'content-type': 'application/json', ...headers };
   const listener = http.createServer(async (req, res) => {
     const gone = new AbortController();
-    // The harness asks with GET; the request that a client of ours sends is put in here.
-    const request = new Request('http://localhost/', {
+    // As `toNodeHandler` shows a request; the harness asks with GET, so the one that a client of ours sends is put in here.
+    const request = {
       method: 'POST',
-      headers: { 'content-type': 'application/json', ...headers },
-      body,
+      url: 'http://localhost/',
+      headers: { get: (name) => sent[name] ?? null },
       signal: gone.signal,
-    });
+      body: chunks(),
+    };
     writeReply(await server.reply(request, req.url), res, { onDisconnect: () => gone.abort() });
   });
   listener.listen(0, host);

@@ -8,10 +8,15 @@ import type { Kernel } from './handle.ts';
 import type { RemoteRun } from './remote-run.ts';
 import type { ReaderHold, Run } from './run.ts';
 import { isRunId } from './run-id.ts';
+import type { ServerRequest } from './server-request.ts';
 import { streamReply } from './stream-reply.ts';
 
 /** `GET ?run=&after=`: replays what is missing, then follows. `Last-Event-ID` wins over `after`, which ages in a URL. */
-export const attach = async <Context>(kernel: Kernel<Context>, request: Request, context: Context): Promise<Reply> => {
+export const attach = async <Context>(
+  kernel: Kernel<Context>,
+  request: ServerRequest,
+  context: Context,
+): Promise<Reply> => {
   const query = new URL(request.url).searchParams;
   const runId = query.get('run');
   if (runId === null) {
@@ -27,7 +32,7 @@ export const attachTo = async <Context>(
   kernel: Kernel<Context>,
   run: Run | RemoteRun,
   after: string | undefined,
-  request: Request,
+  request: ServerRequest,
 ): Promise<Reply> => {
   if (after !== undefined) {
     // An offset beyond the log of another machine is one that has not arrived here yet: the log waits for it.
@@ -40,7 +45,7 @@ export const attachTo = async <Context>(
 };
 
 /** A reader's hold that ends with the request. */
-export const holdFor = (run: Run | RemoteRun, request: Request): ReaderHold => {
+export const holdFor = (run: Run | RemoteRun, request: ServerRequest): ReaderHold => {
   const hold = run.hold();
   // The body of the answer has this, and with it the request, whose signal follows its maker's only while somebody holds it.
   const release = (): void => {

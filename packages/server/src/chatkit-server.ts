@@ -28,6 +28,7 @@ import type { AddedItems, AudioInput, Feedback, RunContext, ServerHooks } from '
 import { isPartialAnswer } from './process-events.ts';
 import { createRunRegistry, type RunRegistry } from './run-registry.ts';
 import { createSalvage } from './salvage.ts';
+import type { ServerRequest } from './server-request.ts';
 import { resolveSettings, type Settings, type SettingsOptions } from './settings.ts';
 import { defaultUserOf } from './user-of.ts';
 
@@ -108,7 +109,7 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
   }
 
   /** `handle()` before it becomes a `Response`: what adapters of runtimes build on. */
-  reply(request: Request, context: Context, options: HandleOptions = {}): Promise<Reply> {
+  reply(request: ServerRequest, context: Context, options: HandleOptions = {}): Promise<Reply> {
     return this.replyAs(request, () => context, options);
   }
 
@@ -118,7 +119,7 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
    * so that a page of a listed origin can read it.
    */
   replyAs(
-    request: Request,
+    request: ServerRequest,
     signIn: () => Context | Promise<Context>,
     { waitUntil }: HandleOptions = {},
   ): Promise<Reply> {

@@ -5,13 +5,14 @@
  */
 import { ChatKitError } from '@chatkit/core';
 import type { Reply } from '@chatkit/transport';
+import type { ServerRequest } from './server-request.ts';
 import type { Settings } from './settings.ts';
 
 /**
  * Throws `request.forbidden_origin` for a host name that is not on the list. A page whose own name was pointed at this
  * machine (DNS rebinding) is of the same origin as what it calls, so only the name tells.
  */
-export const assertHost = ({ allowedHosts }: Settings, request: Request): void => {
+export const assertHost = ({ allowedHosts }: Settings, request: ServerRequest): void => {
   const host = request.headers.get('host');
   // Every browser sends one; a WebSocket's requests do not, its handshake did.
   if (allowedHosts === undefined || host === null) return;
@@ -21,14 +22,14 @@ export const assertHost = ({ allowedHosts }: Settings, request: Request): void =
 };
 
 /** Throws `request.forbidden_origin` for a page of an origin that is not on the list. Non-browsers send no `Origin`. */
-export const assertOrigin = ({ allowedOrigins }: Settings, request: Request): void => {
+export const assertOrigin = ({ allowedOrigins }: Settings, request: ServerRequest): void => {
   const origin = request.headers.get('origin');
   if (allowedOrigins === undefined || origin === null || allowedOrigins.has(origin)) return;
   throw new ChatKitError('request.forbidden_origin', 'Pages of this origin may not call this server.');
 };
 
 /** The headers that let a listed page read the answer. */
-export const corsHeaders = ({ allowedOrigins }: Settings, request: Request): Record<string, string> => {
+export const corsHeaders = ({ allowedOrigins }: Settings, request: ServerRequest): Record<string, string> => {
   if (allowedOrigins === undefined) return {};
   const origin = request.headers.get('origin');
   if (origin === null || !allowedOrigins.has(origin)) return { vary: 'origin' };

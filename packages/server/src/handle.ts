@@ -12,6 +12,7 @@ import { readRequest } from './read-body.ts';
 import { answerJson } from './requests/json.ts';
 import type { StreamingRequest } from './requests/prepare.ts';
 import type { RunRegistry } from './run-registry.ts';
+import type { ServerRequest } from './server-request.ts';
 import { optedIn, startRun } from './start-run.ts';
 
 /** What answering takes. */
@@ -25,7 +26,7 @@ export interface Kernel<Context> {
 /** Answers a request. Never rejects. */
 export const replyTo = async <Context>(
   kernel: Kernel<Context>,
-  request: Request,
+  request: ServerRequest,
   signIn: () => Context | Promise<Context>,
 ): Promise<Reply> => {
   const { settings } = kernel.parts;
@@ -47,7 +48,7 @@ const resourcePolicy = { 'cross-origin-resource-policy': 'same-origin' };
 
 const route = async <Context>(
   kernel: Kernel<Context>,
-  request: Request,
+  request: ServerRequest,
   signIn: () => Context | Promise<Context>,
   seen: { type?: string },
 ): Promise<Reply> => {
@@ -66,7 +67,7 @@ const route = async <Context>(
 const answer = async <Context>(
   kernel: Kernel<Context>,
   call: Exclude<ChatKitRequest, StreamingRequest>,
-  request: Request,
+  request: ServerRequest,
   context: Context,
 ): Promise<Reply> => {
   const { parts, registry } = kernel;

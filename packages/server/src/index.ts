@@ -4,6 +4,7 @@ export { ChatKitServer, type ChatKitServerOptions, type HandleOptions } from './
 export type { Clock } from './clock.ts';
 export { type CreateChatKitServerOptions, createChatKitServer } from './create-server.ts';
 export type { AddedItems, AudioInput, Feedback, RunContext, ServerHooks } from './parts.ts';
+export type { ServerRequest } from './server-request.ts';
 export type {
   BusyPolicy,
   Deadlines,

@@ -4,6 +4,7 @@
  */
 import { ChatKitError, type ChatKitRequest } from '@chatkit/core';
 import { parseRequest } from '@chatkit/core/schema';
+import type { ServerRequest } from './server-request.ts';
 
 export interface BodyLimits {
   readonly maxBodyBytes: number;
@@ -11,14 +12,14 @@ export interface BodyLimits {
 }
 
 /** Reads and parses a request. Throws a `ChatKitError` with a `request.*` code. */
-export const readRequest = async (request: Request, limits: BodyLimits): Promise<ChatKitRequest> => {
+export const readRequest = async (request: ServerRequest, limits: BodyLimits): Promise<ChatKitRequest> => {
   assertJson(request.headers);
   const parsed = parseRequest(await readText(request, limits.maxBodyBytes), { maxDepth: limits.maxDepth });
   if (parsed.ok) return parsed.request;
   throw new ChatKitError(parsed.code, parsed.message, parsed.path === '' ? {} : { details: { path: parsed.path } });
 };
 
-const assertJson = (headers: Headers): void => {
+const assertJson = (headers: ServerRequest['headers']): void => {
   const type = headers.get('content-type') ?? '';
   if (!/^application\/json[ \t]*(;|$)/i.test(type)) {
     throw new ChatKitError('request.unsupported_media_type', 'The content type must be application/json.');
@@ -29,26 +30,50 @@ const assertJson = (headers: Headers): void => {
   }
 };
 
-const readText = async (request: Request, maxBodyBytes: number): Promise<string> => {
+const readText = async (request: ServerRequest, maxBodyBytes: number): Promise<string> => {
   if (Number(request.headers.get('content-length')) > maxBodyBytes) throw tooLarge(maxBodyBytes);
   if (request.body === null) return '';
   const decoder = new TextDecoder('utf-8', { fatal: true });
-  const reader = request.body.getReader();
+  const chunks = chunksOf(request.body);
   let bytes = 0;
   let text = '';
   try {
     for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return text + decoder.decode();
+      const { done, value } = await chunks.next();
+      if (done === true) return text + decoder.decode();
       bytes += value.byteLength;
       if (bytes > maxBodyBytes) throw tooLarge(maxBodyBytes);
       text += decoder.decode(value, { stream: true });
     }
   } catch (cause) {
-    reader.cancel().catch(() => {});
+    chunks.leave();
     if (cause instanceof ChatKitError) throw cause;
     throw new ChatKitError('request.invalid_json', 'The body is not UTF-8, or was cut off.', { cause });
   }
+};
+
+interface Chunks {
+  next(): Promise<
+    { readonly done: true; readonly value?: unknown } | { readonly done?: false; readonly value: Uint8Array }
+  >;
+  /** Reads no further. Not waited for: a source may be in the middle of a chunk that never comes. */
+  leave(): void;
+}
+
+/** A stream by its reader and not by its iterator, which not every runtime has. */
+const chunksOf = (body: NonNullable<ServerRequest['body']>): Chunks => {
+  if ('getReader' in body) {
+    const reader = body.getReader();
+    return {
+      next: () => reader.read(),
+      leave: () => void reader.cancel().catch(() => {}),
+    };
+  }
+  const iterator = body[Symbol.asyncIterator]();
+  return {
+    next: () => iterator.next(),
+    leave: () => void iterator.return?.().catch(() => {}),
+  };
 };
 
 const tooLarge = (maxBodyBytes: number): ChatKitError =>

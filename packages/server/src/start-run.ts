@@ -10,10 +10,11 @@ import type { RemoteRun } from './remote-run.ts';
 import { prepareTurn, type StreamingRequest } from './requests/prepare.ts';
 import type { Run, RunPlace } from './run.ts';
 import { createRunId, isRunId } from './run-id.ts';
+import type { ServerRequest } from './server-request.ts';
 import { streamReply } from './stream-reply.ts';
 
 /** Whether the client asked for the extensions. */
-export const optedIn = (request: Request): boolean => request.headers.get('chatkit-client') === '1';
+export const optedIn = (request: ServerRequest): boolean => request.headers.get('chatkit-client') === '1';
 
 /** How often a run is looked for that others were asked to start too, and could not begin. */
 const MAX_LOOKS = 5;
@@ -22,7 +23,7 @@ const MAX_LOOKS = 5;
 export const startRun = async <Context>(
   kernel: Kernel<Context>,
   call: StreamingRequest,
-  request: Request,
+  request: ServerRequest,
   context: Context,
 ): Promise<Reply> => {
   const chosen = chosenId(request);
@@ -43,7 +44,7 @@ export const startRun = async <Context>(
   throw conflict('The run is being started elsewhere.', true);
 };
 
-const chosenId = (request: Request): string | undefined => {
+const chosenId = (request: ServerRequest): string | undefined => {
   const chosen = optedIn(request) ? request.headers.get('chatkit-run-id') : null;
   if (chosen === null) return undefined;
   if (isRunId(chosen)) return chosen;
@@ -56,7 +57,7 @@ const begin = async <Context>(
   { parts, registry, waitUntil }: Kernel<Context>,
   runId: string,
   call: StreamingRequest,
-  request: Request,
+  request: ServerRequest,
   context: Context,
 ): Promise<Reply | 'elsewhere'> => {
   const resumable = optedIn(request);
@@ -82,7 +83,7 @@ const begin = async <Context>(
  * A repeated POST waits for the first one's outcome, so that it fails as that one did and finds the thread stored. A run of
  * another machine that could not begin is gone: it is begun anew, to fail in its own words.
  */
-const whereIs = async (run: Run | RemoteRun, request: Request): Promise<RunPlace> => {
+const whereIs = async (run: Run | RemoteRun, request: ServerRequest): Promise<RunPlace> => {
   if ('state' in run) return run.opened;
   try {
     return await run.opened(request.signal);

@@ -10,7 +10,7 @@ import { endOfTurn } from '@chatkit/transport';
 import type { TextDeltaEvent } from './text-delta.ts';
 
 /** Few, because what waits is not counted by the log's backpressure. */
-const maxDeltas = 16;
+const maxDeltas = 32;
 const maxLength = 4 * 1024;
 
 /** Says the deltas of one part, at least one. Its promises do not reject. */

@@ -1,12 +1,13 @@
 /**
- * The server on `node:http`, Express and Fastify: a Node request becomes a web `Request`, the reply is written with
- * backpressure. The client's going away aborts the request's signal, which is how a run learns that nobody reads it.
+ * The server on `node:http`, Express and Fastify: a Node request is shown to it as what it looks at of one, the reply is written
+ * with backpressure. The client's going away aborts the request's signal, which is how a run learns that nobody reads it.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ChatKitError, isChatKitError } from '@chatkit/core';
 import { type WriteReplyOptions, writeReply } from '@chatkit/transport/node';
 import type { ChatKitServer } from '../chatkit-server.ts';
 import { errorReply } from '../error-reply.ts';
+import type { ServerRequest } from '../server-request.ts';
 
 export interface NodeHandlerOptions<Context> extends Pick<WriteReplyOptions, 'compress' | 'stuckMs'> {
   /**
@@ -31,14 +32,12 @@ export const toNodeHandler = <Context>(
 ): ((request: IncomingMessage, response: ServerResponse) => Promise<void>) => {
   return async (request, response) => {
     const gone = new AbortController();
-    let web: Request | undefined;
     response.once('close', () => {
-      // Naming `web` here keeps it alive: its signal follows ours only as long as it is.
-      if (!response.writableFinished && web?.signal.aborted !== true) gone.abort();
+      if (!response.writableFinished) gone.abort();
     });
     try {
-      web = toRequest(request, gone.signal);
-      const reply = await server.replyAs(web, () => options.context?.(request) as Context | Promise<Context>);
+      const asked = toServerRequest(request, gone.signal);
+      const reply = await server.replyAs(asked, () => options.context?.(request) as Context | Promise<Context>);
       await writeReply(reply, response, options);
     } catch (error) {
       if (!isChatKitError(error)) server.settings.onError(error, {});
@@ -60,25 +59,22 @@ const leaveUnread = (request: IncomingMessage, response: ServerResponse): void =
   else response.once('close', () => request.destroy());
 };
 
-const toRequest = (request: IncomingMessage, signal: AbortSignal): Request => {
-  const headers = new Headers();
-  for (const [name, value] of Object.entries(request.headersDistinct)) {
-    // HTTP/2 has pseudo headers, which are none, but for the one that says what `host` did.
-    const known = name === ':authority' ? 'host' : name;
-    if (value !== undefined && !known.startsWith(':')) headers.set(known, value.join(', '));
-  }
-  // Some methods cannot be put into a `Request`; all but these are refused with one answer.
-  const method = ['GET', 'POST', 'OPTIONS'].includes(request.method ?? '') ? (request.method as string) : 'HEAD';
-  const body = method === 'POST' ? bodyOf(request) : null;
-  // The host is the client's word and decides nothing; only the query is read.
-  const query = (request.url ?? '').split('?').slice(1).join('?');
-  return new Request(`http://localhost/?${query}`, {
+const toServerRequest = (request: IncomingMessage, signal: AbortSignal): ServerRequest => {
+  const { method = 'GET', headersDistinct: headers } = request;
+  return {
     method,
-    headers,
+    // The host is the client's word and decides nothing; only the query is read.
+    url: `http://localhost/?${(request.url ?? '').split('?').slice(1).join('?')}`,
+    headers: {
+      get(name) {
+        // HTTP/2 has pseudo headers; one of them says what `host` did.
+        const values = headers[name] ?? (name === 'host' ? headers[':authority'] : undefined);
+        return values?.join(', ') ?? null;
+      },
+    },
     signal,
-    body,
-    ...(body instanceof ReadableStream ? { duplex: 'half' } : {}),
-  } as RequestInit);
+    body: method === 'POST' ? bodyOf(request) : null,
+  };
 };
 
 const toJson = (body: unknown): string => {
@@ -90,29 +86,16 @@ const toJson = (body: unknown): string => {
   }
 };
 
-const bodyOf = (request: IncomingMessage): string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> => {
+const bodyOf = (request: IncomingMessage): AsyncIterable<Uint8Array> => {
   const { body } = request as { body?: unknown };
   if (request.readableEnded && body !== undefined) {
-    if (typeof body === 'string') return body;
-    return body instanceof Uint8Array ? new Uint8Array(body) : toJson(body);
+    if (body instanceof Uint8Array) return once(body);
+    return once(Buffer.from(typeof body === 'string' ? body : toJson(body)));
   }
-  // Not `Readable.toWeb`: cancelling that destroys the socket before a 413 has left.
-  const chunks = request.iterator({ destroyOnReturn: false });
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        try {
-          const step = await chunks.next();
-          if (step.done === true) controller.close();
-          else controller.enqueue(step.value);
-        } catch (error) {
-          controller.error(error);
-        }
-      },
-      async cancel() {
-        await chunks.return?.();
-      },
-    },
-    { highWaterMark: 0 },
-  );
+  // Not the message's own iterator: leaving that destroys the socket before a 413 has left.
+  return { [Symbol.asyncIterator]: () => request.iterator({ destroyOnReturn: false }) };
 };
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
