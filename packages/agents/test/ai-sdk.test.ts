@@ -96,6 +96,23 @@ describe.each(['fullStream', 'UI message stream'])('%s', (form) => {
   });
 });
 
+test.each([
+  ['the model goes on to write', [{ type: 'text-delta', id: '0', text: 'Meanwhile.' }]],
+  ['the run is stopped', [{ type: 'abort' }]],
+  ['the stream ends', []],
+])('a tool that still runs when %s is not shown as loading for ever', async (_when, rest) => {
+  async function* parts() {
+    yield { type: 'tool-call', toolCallId: 'call_1', toolName: 'search', input: {} };
+    yield* rest;
+  }
+  const events = await collectAll(streamAiResponse(thread, parts(), options()));
+  legal(events);
+  expect(itemsOf(events)[0]).toMatchObject({
+    type: 'workflow',
+    workflow: { tasks: [{ title: 'search', status_indicator: 'none' }] },
+  });
+});
+
 test('a tool can be described, or hidden', async () => {
   const run = (describeTool: NonNullable<Parameters<typeof streamAiResponse>[2]>['describeTool']) => {
     const result = streamText({

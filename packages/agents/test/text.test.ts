@@ -136,3 +136,25 @@ test('an error of the source comes after the text before it; stopping closes the
   for await (const _ of streamTextResponse(thread, failing(), options())) break;
   expect(closed).toBe(2);
 });
+
+test.each([
+  [
+    'response.failed',
+    { type: 'response.failed', response: { error: { code: 'server_error', message: 'Overloaded.' } } },
+  ],
+  ['error', { type: 'error', message: 'Overloaded.' }],
+  ['a chunk with an error', { error: { code: 502, message: 'Overloaded.' }, choices: [{ delta: { content: '' } }] }],
+])('half an answer does not look whole: %s is thrown', async (_name, failure) => {
+  const events: ThreadStreamEvent[] = [];
+  const begun =
+    'choices' in failure
+      ? { choices: [{ delta: { content: 'Half' } }], error: null }
+      : { type: 'response.output_text.delta', item_id: 'm', content_index: 0, delta: 'Half' };
+  const reading = async () => {
+    for await (const event of streamTextResponse(thread, sequence<object>(begun, failure), options()))
+      events.push(event);
+  };
+  await expect(reading()).rejects.toThrow('Overloaded.');
+  expect(finalText(events)).toEqual(['Half']);
+  expect(events.some((event) => event.type === 'thread.item.done')).toBe(false);
+});

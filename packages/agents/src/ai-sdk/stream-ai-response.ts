@@ -40,7 +40,11 @@ export async function* streamAiResponse(
       yield* ready.splice(0);
       throw part.error;
     }
-    if (part.kind === 'aborted') return;
+    if (part.kind === 'aborted') {
+      turn.abandonTools();
+      yield* ready.splice(0);
+      return;
+    }
     const written = turn.write(part);
     if (written !== undefined) await written;
     // No `yield*` here: this loop runs once per token.
@@ -77,6 +81,7 @@ const createTurn = (context: ResponseContext, describeTool: NonNullable<StreamAi
   /** A promise only where there are early sources, so that text costs none. */
   const text = (block: string, delta: string): Promise<void> | undefined => {
     if (delta === '') return undefined;
+    if (open === undefined) abandonTools();
     open ??= `message ${messages++}`;
     const key = open;
     let index = blocks.get(block);
@@ -123,6 +128,11 @@ const createTurn = (context: ResponseContext, describeTool: NonNullable<StreamAi
     );
   };
 
+  /** Tools that still run when their workflow ends: nothing can be said of them later, and nothing may wait for ever. */
+  const abandonTools = (): void => {
+    for (const callId of [...tasks.keys()]) toolDone(callId, true);
+  };
+
   const writeOther = async (part: Exclude<AiPart, { kind: 'text' }>): Promise<void> => {
     switch (part.kind) {
       case 'thought': {
@@ -147,6 +157,7 @@ const createTurn = (context: ResponseContext, describeTool: NonNullable<StreamAi
         return cite({ type: 'file_citation', filename: part.filename, title: part.title });
       case 'image': {
         await closeMessage();
+        abandonTools();
         context.endWorkflow();
         const id = context.createId('message');
         const image = { id: `image_${images++}`, url: part.url };
@@ -167,8 +178,10 @@ const createTurn = (context: ResponseContext, describeTool: NonNullable<StreamAi
   return {
     write: (part: AiPart): Promise<void> | undefined =>
       part.kind === 'text' ? text(part.block, part.delta) : writeOther(part),
+    abandonTools,
     async end(): Promise<void> {
       await closeMessage();
+      abandonTools();
       context.endWorkflow();
       early = [];
     },

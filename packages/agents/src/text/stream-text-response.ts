@@ -23,8 +23,8 @@ export interface StreamTextOptions extends Omit<ResponseContextOptions, 'thread'
 
 /**
  * Streams text as one assistant message; reasoning of chat-completions models becomes a workflow before it. An empty
- * source gives no event. An error of the source is thrown after everything that came before it. Stopping the consumer
- * closes the source.
+ * source gives no event. An error of the source, or one that a chunk tells, is thrown after everything that came before it.
+ * Stopping the consumer closes the source.
  *
  * @example
  * async function* words() { yield 'Hello, '; yield 'world.'; }
@@ -84,10 +84,23 @@ const createTextReader = (): ((chunk: unknown) => readonly AgentSignal[]) => {
   return (chunk) => {
     if (chunk === undefined) return readGeneric({ type: 'response_done' });
     if (typeof chunk === 'string') return readGeneric({ type: 'output_text_delta', delta: chunk });
+    throwIfFailed(chunk);
     if (textField(chunk, 'type')?.startsWith('response.') === true) return readResponsesEvent(chunk);
     const delta = textField(field(listField(chunk, 'choices')[0], 'delta'), 'content') ?? '';
     return [...readGeneric({ type: 'model', event: chunk }), ...readGeneric({ type: 'output_text_delta', delta })];
   };
+};
+
+/**
+ * Half an answer must not look whole: `response.failed` and `error` of the Responses API, and the `error` that gateways put into a
+ * chunk of a chat completion, are the end of the source without being an error of it.
+ */
+const throwIfFailed = (chunk: unknown): void => {
+  const type = textField(chunk, 'type');
+  const told = field(type === 'response.failed' ? field(chunk, 'response') : chunk, 'error') ?? undefined;
+  // An `error` in an event of another type is somebody's data.
+  if (type !== 'response.failed' && type !== 'error' && (type !== undefined || told === undefined)) return;
+  throw new Error(textField(told, 'message') ?? textField(chunk, 'message') ?? 'The model failed.', { cause: chunk });
 };
 
 /** Adds annotations to the message that `events` finish: as updates first, then in the finished item. */
