@@ -24,6 +24,8 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await chat.page.context().close();
+  // What one test has not heard out must not answer the next.
+  model.reset();
 });
 
 const requests = (): string[] => {
@@ -50,7 +52,7 @@ test('a double click on “Send” sends, and does not stop what it began', asyn
   await chat.grownTo(11);
   expect(seen.filter((type) => type === 'threads.create' || type === 'runs.cancel')).toEqual(['threads.create']);
   // A click that is meant stops it.
-  await chat.page.getByRole('button', { name: 'Stop' }).click({ delay: 20 });
+  await chat.page.getByRole('button', { name: 'Stop' }).click();
   await expect.poll(() => chat.page.locator('.stopped').count()).toBe(1);
 });
 
@@ -163,4 +165,19 @@ test('the list shows a conversation that was begun in another tab when the page 
   expect(await entries.count()).toBe(0);
   await chat.page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
   await expect.poll(() => entries.count()).toBe(1);
+});
+
+test('a tap on “Stop” does not open the keyboard of a phone', async () => {
+  const phone = await openPage(browser, demo.url, {
+    viewport: { width: 360, height: 720 },
+    hasTouch: true,
+    isMobile: true,
+  });
+  await phone.ask('What is a stream?');
+  await model.say('A stream is');
+  await phone.grownTo(11);
+  await phone.page.getByRole('button', { name: 'Stop' }).tap();
+  await phone.page.locator('.stopped').waitFor();
+  expect(await phone.field.evaluate((field) => field === document.activeElement)).toBe(false);
+  await phone.page.context().close();
 });

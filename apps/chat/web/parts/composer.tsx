@@ -1,12 +1,4 @@
-import {
-  type FormEvent,
-  type KeyboardEvent,
-  type MouseEvent,
-  type RefObject,
-  useLayoutEffect,
-  useRef,
-  useState,
-} from 'react';
+import { type FormEvent, type KeyboardEvent, type MouseEvent, type RefObject, useLayoutEffect, useState } from 'react';
 import { isComposing } from '../is-composing.ts';
 import { SendIcon, StopIcon } from './icons.tsx';
 
@@ -22,16 +14,11 @@ interface ComposerProps {
 /** How long a question may be, in UTF-16 units. */
 const LONGEST = 4_000;
 
-/** Two presses within this time are one double click. */
-const DOUBLE_CLICK_MS = 500;
-
 /** Where a question is written. It stays open while an answer arrives: sending then stops that answer. */
 export const Composer = ({ busy, canStop, onSend, onStop, input }: ComposerProps) => {
   const [draft, setDraft] = useState('');
   const empty = draft.trim() === '';
   const excess = draft.trim().length - LONGEST;
-  /** When the send button was pressed: the stop button takes its place, and is not what a double click is meant for. */
-  const pressedAt = useRef(Number.NEGATIVE_INFINITY);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: the height follows the draft
   useLayoutEffect(() => {
@@ -55,8 +42,9 @@ export const Composer = ({ busy, canStop, onSend, onStop, input }: ComposerProps
     event.preventDefault();
     send();
   };
-  const onClickStop = ({ timeStamp }: MouseEvent) => {
-    if (timeStamp - pressedAt.current > DOUBLE_CLICK_MS) onStop();
+  const onClickStop = ({ detail }: MouseEvent) => {
+    // It has taken the place of the send button, and is not what the second half of a double click is meant for.
+    if (detail < 2) onStop();
   };
 
   return (
@@ -93,10 +81,6 @@ export const Composer = ({ busy, canStop, onSend, onStop, input }: ComposerProps
             type="submit"
             className="round send"
             disabled={empty || excess > 0}
-            onClick={({ timeStamp, detail }) => {
-              // Enter in the field clicks it, too; nobody double-clicks a key.
-              if (detail > 0) pressedAt.current = timeStamp;
-            }}
             aria-label="Send"
             title="Send (Enter)"
           >

@@ -45,7 +45,7 @@ export const Conversation = ({ client, chat, loading, missing, onRetry }: Conver
   };
   const stop = () => {
     void client.stop();
-    input.current?.focus();
+    focusField(input.current);
   };
 
   useEffect(() => {
@@ -60,10 +60,9 @@ export const Conversation = ({ client, chat, loading, missing, onRetry }: Conver
     return () => document.removeEventListener('keydown', onKeyDown);
   });
 
-  // A keyboard is at hand where there is a pointer that hovers: on a phone the keys would cover the page.
   // biome-ignore lint/correctness/useExhaustiveDependencies: each conversation begins at its field and at its end
   useEffect(() => {
-    if (matchMedia('(hover: hover)').matches) input.current?.focus({ preventScroll: true });
+    focusField(input.current);
     jump();
   }, [chat.thread?.id, jump]);
 
@@ -132,4 +131,9 @@ export const Conversation = ({ client, chat, loading, missing, onRetry }: Conver
       />
     </>
   );
+};
+
+/** A keyboard is at hand where there is a pointer that hovers: on a phone the keys would cover the page. */
+const focusField = (field: HTMLElement | null): void => {
+  if (matchMedia('(hover: hover)').matches) field?.focus({ preventScroll: true });
 };

@@ -1,5 +1,6 @@
 import type { Thread } from '@chatkit/core';
 import { type FormEvent, type MouseEvent, useEffect, useRef, useState } from 'react';
+import { isComposing } from '../is-composing.ts';
 import { CheckIcon, NewIcon, PencilIcon, TrashIcon } from './icons.tsx';
 
 interface ThreadListProps {
@@ -104,7 +105,7 @@ const Entry = ({ thread, current, onOpen, onRename, onDelete }: EntryProps) => {
             autoFocus
             onFocus={(event) => event.target.select()}
             onKeyDown={(event) => {
-              if (event.key !== 'Escape') return;
+              if (event.key !== 'Escape' || isComposing(event.nativeEvent)) return;
               event.stopPropagation();
               back();
             }}
