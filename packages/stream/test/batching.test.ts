@@ -11,6 +11,7 @@ import {
   coalesce,
   collect,
   forEach,
+  map,
   OverflowError,
   pipe,
   pushable,
@@ -66,6 +67,17 @@ describe('batch', () => {
     expect((await stream.next()).value).toEqual([1, 2]);
     expect((await stream.next()).value).toEqual([3]);
     await expect(stream.next()).rejects.toThrow('boom');
+  });
+
+  it('takes all of a chunk in before it asks on, though the reader does at once', async () => {
+    const source = map((item: number) => {
+      if (item === 7) throw new Error('seven');
+      return item;
+    })(chunked([[1, 2, 3, 4, 5, 7]]));
+    const got: unknown[] = [];
+    const reading = forEach((items: unknown[]) => got.push(items))(batch<number>({ maxItems: 2 })(source));
+    await expect(reading).rejects.toThrow('seven');
+    expect(got).toEqual([[1, 2], [3, 4], [5]]);
   });
 
   it('gives what it holds before an error of its own', async () => {

@@ -114,13 +114,13 @@ class PumpStage<I, O> implements Pump<O>, Sink<I> {
   item(item: I): void {
     const { take, onTurn } = this._hooks;
     if (!take) return this.items([item]);
-    this._isOpen = false;
     if (this._ending) return;
     try {
       take(item);
     } catch (error) {
       this.endEarly({ error });
     }
+    this._isOpen = false; // not before, or a reader that asks on meanwhile would be given what comes behind
     // Kept, and the reader still waits: straight on to the next, past a loop that would find nothing else to do.
     if (onTurn || this._isServing || this._isSourceOver || !this.isWaited()) return this.run();
     this._isOpen = true;
@@ -129,7 +129,6 @@ class PumpStage<I, O> implements Pump<O>, Sink<I> {
 
   items(chunk: I[]): void {
     const { take, takeAll } = this._hooks;
-    this._isOpen = false;
     if (this._ending) return;
     try {
       if (takeAll) takeAll(chunk);
@@ -138,6 +137,7 @@ class PumpStage<I, O> implements Pump<O>, Sink<I> {
     } catch (error) {
       this.endEarly({ error });
     }
+    this._isOpen = false;
     this.run();
   }
 
