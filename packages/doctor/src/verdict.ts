@@ -91,5 +91,5 @@ export const adviceOf: Readonly<Record<Verdict, string>> = {
     'The server answers, but has not begun this run. Look at what comes before respond(): authentication, the store, a lane in which the thread’s other run is first.',
   attach_refused: 'The server answers, but refuses a second reader of the run. See the status below.',
   unknown:
-    'A silent model and a buffer on the way cannot be told apart here: this server gives no run id, so it cannot be asked a second time.',
+    'A silent model, a buffer on the way and a dead connection cannot be told apart here: this server gives no run id, so it cannot be asked a second time.',
 };
