@@ -122,10 +122,7 @@ export const examine = async (options: ExamineOptions): Promise<Report> => {
     measures,
     recording,
     endMs,
-    silences: seen.filter(({ verdict }) => verdict === 'model'),
-    isSecondStreamHeld: seen.some(
-      ({ evidence }) => evidence.witness === 'silent' && evidence.hasFlowed && evidence.reply === 'answered',
-    ),
+    stalls: seen,
   });
   return {
     url: asking.url,
@@ -179,11 +176,11 @@ const endingOf = (
   return isBroken || response.headers.has('chatkit-run-id') ? 'cut' : 'body_end';
 };
 
-/** What a server says in place of a stream. */
+/** What a server says of its refusal. A body that is no refusal and no stream is left unread: it may have no end. */
 const errorOf = async (response: Response | undefined): Promise<string | undefined> => {
   try {
-    const text = (await response?.text()) ?? '';
-    const { error } = JSON.parse(text) as { error?: { code?: string; message?: string } };
+    if (response === undefined || response.ok) return void (await response?.body?.cancel());
+    const { error } = JSON.parse(await response.text()) as { error?: { code?: string; message?: string } };
     return error && [error.code, error.message].filter(Boolean).join(', ');
   } catch {
     return undefined;

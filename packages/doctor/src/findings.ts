@@ -4,6 +4,7 @@
  */
 import type { Measures } from './measure.ts';
 import type { Recording } from './recording.ts';
+import type { Stall } from './stall-watch.ts';
 
 /** Something to mend (`fault`) or to think about (`hint`). */
 export interface Finding {
@@ -52,10 +53,7 @@ export interface Course {
   readonly measures: Measures;
   readonly recording: Recording;
   readonly endMs: number;
-  /** Stalls that were the model's. */
-  readonly silences: readonly { readonly atMs: number; readonly lastedMs: number }[];
-  /** Whether a second stream brought nothing, where the first one had flowed. */
-  readonly isSecondStreamHeld: boolean;
+  readonly stalls: readonly Stall[];
 }
 
 /** The findings, faults first. */
@@ -109,7 +107,8 @@ function* ofHead({ headers }: Course): Iterable<Finding> {
   }
 }
 
-function* ofTimes({ headers, measures, recording, silences, isSecondStreamHeld }: Course): Iterable<Finding> {
+function* ofTimes({ headers, measures, recording, stalls }: Course): Iterable<Finding> {
+  const silences = stalls.filter(({ verdict }) => verdict === 'model');
   const { firstTextMs, largest, letters, lumps } = measures;
   if (largest && letters >= 200 && largest.letters >= letters * 0.9 && largest.atMs >= 500) {
     const burst = `${Math.round((largest.letters / letters) * 100)} % of the text came at once, after ${seconds(largest.atMs)}`;
@@ -128,7 +127,7 @@ function* ofTimes({ headers, measures, recording, silences, isSecondStreamHeld }
         )
       : hint('lumps', `${came}: either the model’s provider sends it so, or something on the way collects it.`);
   }
-  if (isSecondStreamHeld) {
+  if (stalls.some(isLateOnSecond)) {
     yield hint(
       'late_resume',
       'A second stream, by GET, brought nothing while this one worked: something on the way holds back answers to GET, so a lost connection is picked up late.',
@@ -145,6 +144,10 @@ function* ofTimes({ headers, measures, recording, silences, isSecondStreamHeld }
     );
   }
 }
+
+/** Whether a second stream brought nothing, where the first one had flowed. */
+const isLateOnSecond = ({ evidence: { witness, hasFlowed, reply } }: Stall): boolean =>
+  witness === 'silent' && hasFlowed && reply === 'answered';
 
 /** How far apart the end of a stall and the read that ended it may be noted. */
 const SAME_MOMENT_MS = 250;

@@ -44,22 +44,29 @@ export interface Recorder extends Recording {
 export const createRecorder = (elapsedMs: () => number): Recorder => {
   const reads: Read[] = [];
   const errors: { code: string; message: string | undefined }[] = [];
-  let heartbeats = 0;
-  let offset: string | undefined;
-  let threadId: string | undefined;
-  let outcome: RunOutcome | undefined;
-  let isHandedOver = false;
-  let hasEarlyProgress = false;
+  const recording: { -readonly [Field in keyof Recording]: Recording[Field] } = {
+    reads,
+    heartbeats: 0,
+    offset: undefined,
+    threadId: undefined,
+    outcome: undefined,
+    isHandedOver: false,
+    hasEarlyProgress: false,
+    errors,
+  };
+  let hasText = false;
+  // Of the read that is being taken in.
   let texts = 0;
   let letters = 0;
   let events = 0;
 
   const onEvent = (event: EventLike): void => {
     events += 1;
-    if (event.type === 'thread.created') threadId = event.thread?.id;
-    else if (event.type === 'progress_update') hasEarlyProgress ||= texts === 0;
+    if (event.type === 'thread.created') recording.threadId = event.thread?.id;
+    else if (event.type === 'progress_update') recording.hasEarlyProgress ||= !hasText;
     else if (event.type === 'error') errors.push({ code: event.code ?? 'unknown', message: event.message });
     else if (event.update?.type === 'assistant_message.content_part.text_delta') {
+      hasText = true;
       texts += 1;
       letters += String(event.update.delta ?? '').length;
     }
@@ -67,52 +74,24 @@ export const createRecorder = (elapsedMs: () => number): Recorder => {
 
   const decoder = createSseDecoder(
     ({ comment, data, event, id }: SseFrame) => {
-      if (comment !== undefined) heartbeats += 1;
-      if (id !== undefined) offset = id;
+      if (comment !== undefined) recording.heartbeats += 1;
+      if (id !== undefined) recording.offset = id;
       if (data === undefined) return;
       const value = parsed(data);
-      if (event === 'end') outcome = value?.outcome;
-      else if (event === 'reconnect') isHandedOver = true;
+      if (event === 'end') recording.outcome = value?.outcome;
+      else if (event === 'reconnect') recording.isHandedOver = true;
       else if (event === undefined && value !== undefined) onEvent(value);
     },
     { maxEventBytes: MAX_EVENT_BYTES },
   );
 
-  return {
-    reads,
-    errors,
-    get heartbeats() {
-      return heartbeats;
-    },
-    get offset() {
-      return offset;
-    },
-    get threadId() {
-      return threadId;
-    },
-    get outcome() {
-      return outcome;
-    },
-    get isHandedOver() {
-      return isHandedOver;
-    },
-    get hasEarlyProgress() {
-      return hasEarlyProgress;
-    },
-    take(chunk) {
-      const before = { events, texts, letters };
-      decoder.push(chunk);
-      const read = {
-        atMs: elapsedMs(),
-        bytes: chunk.byteLength,
-        events: events - before.events,
-        texts: texts - before.texts,
-        letters: letters - before.letters,
-      };
-      reads.push(read);
-      return read.events;
-    },
+  const take = (chunk: Uint8Array): number => {
+    events = texts = letters = 0;
+    decoder.push(chunk);
+    reads.push({ atMs: elapsedMs(), bytes: chunk.byteLength, events, texts, letters });
+    return events;
   };
+  return Object.assign(recording, { take });
 };
 
 /** The most that the server sends as one event. */

@@ -37,7 +37,7 @@ export const takeEvidence = async (asking: Asking, place: Place): Promise<Answer
   const [reply, seen] = await Promise.all([askForList(asking), askForRun(asking, place)]);
   if (seen.witness !== 'ahead') return { reply, ...seen };
   // The model may have gone on just now, and both connections be on their way: then the first has the events, too.
-  await pause(Math.min(asking.probeMs, SAME_MOMENT_MS), asking.signal);
+  await pause(Math.min(asking.probeMs, SAME_MOMENT_MS));
   return { reply, ...seen, witness: place.hasMoved() ? 'level' : 'ahead' };
 };
 
@@ -118,14 +118,4 @@ const withoutStream = (status: number): Witness => {
 
 const limitOf = ({ signal, probeMs }: Asking): AbortSignal => AbortSignal.any([signal, AbortSignal.timeout(probeMs)]);
 
-const pause = (ms: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const over = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', over);
-      resolve();
-    };
-    const timer = setTimeout(over, ms);
-    signal.addEventListener('abort', over);
-    if (signal.aborted) over();
-  });
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

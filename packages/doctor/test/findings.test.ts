@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { type Course, findingsOf } from '../src/findings.ts';
 import { measure } from '../src/measure.ts';
 import type { Read } from '../src/recording.ts';
+import type { Stall } from '../src/stall-watch.ts';
 
 const read = (atMs: number, texts: number): Read => ({ atMs, bytes: 100, events: texts, texts, letters: texts * 10 });
 const flowing = Array.from({ length: 50 }, (_, index) => read(index * 40, 1));
@@ -23,9 +24,16 @@ const course = (part: Partial<Course> & { reads?: Read[] } = {}): Course => ({
     errors: [],
   },
   endMs: 3_000,
-  silences: [],
-  isSecondStreamHeld: false,
+  stalls: [],
   ...part,
+});
+/** The model was silent for a while. */
+const stall = ({ atMs = 0, lastedMs = 0, witness = 'level' as Stall['evidence']['witness'] }): Stall => ({
+  atMs,
+  lastedMs,
+  behind: 1,
+  verdict: 'model',
+  evidence: { isOpen: true, hasFlowed: true, heartbeats: 0, reply: 'answered', witness, witnessStatus: 200 },
 });
 const codes = (of: Course): string[] => findingsOf(of).map(({ code, level }) => `${level} ${code}`);
 
@@ -56,9 +64,9 @@ describe('findingsOf', () => {
   test('a burst is a fault, unless the silence before it was the model’s', () => {
     const reads = [read(10, 1), read(2_000, 40)];
     expect(codes(course({ reads }))).toEqual(['fault burst']);
-    expect(codes(course({ reads, silences: [{ atMs: 10, lastedMs: 1_985 }] }))).toEqual(['hint burst']);
+    expect(codes(course({ reads, stalls: [stall({ atMs: 10, lastedMs: 1_985 })] }))).toEqual(['hint burst']);
     // A silence that ended long before says nothing of it.
-    expect(codes(course({ reads, silences: [{ atMs: 10, lastedMs: 500 }] }))).toEqual(['fault burst']);
+    expect(codes(course({ reads, stalls: [stall({ atMs: 10, lastedMs: 500 })] }))).toEqual(['fault burst']);
     // Little text, or text that is there at once, is no burst.
     expect(codes(course({ reads: [read(2_000, 19)] }))).toEqual([]);
     expect(codes(course({ reads: [read(400, 90)] }))).toEqual([]);
@@ -77,14 +85,14 @@ describe('findingsOf', () => {
 
   test('silence before the first text is a hint, if no progress was shown', () => {
     const reads = flowing.map((each) => ({ ...each, atMs: each.atMs + 2_500 }));
-    const silences = [{ atMs: 5, lastedMs: 2_495 }];
-    expect(codes(course({ reads, silences }))).toEqual(['hint no_progress']);
+    const stalls = [stall({ atMs: 5, lastedMs: 2_495 })];
+    expect(codes(course({ reads, stalls }))).toEqual(['hint no_progress']);
     const recording = { ...course().recording, hasEarlyProgress: true };
-    expect(codes(course({ reads, silences, recording }))).toEqual([]);
+    expect(codes(course({ reads, stalls, recording }))).toEqual([]);
   });
 
   test('a second stream that is held back makes for late resuming', () => {
-    expect(codes(course({ isSecondStreamHeld: true }))).toEqual(['hint late_resume']);
+    expect(codes(course({ stalls: [stall({ atMs: 100, witness: 'silent' })] }))).toEqual(['hint late_resume']);
   });
 
   test('faults come first; an error of the run is one', () => {
