@@ -227,7 +227,7 @@ const ownCopy = (event: ThreadStreamEvent, maxBytes: number): ThreadStreamEvent 
   // What has no JSON form (a BigInt, a circle) would get into the log and break the connection of each reader, again and again.
   const json = JSON.stringify(event);
   if (!('item' in event && isHiddenItem(event.item))) assertSize(event, json, maxBytes);
-  return structuredClone(event);
+  return own?.value ?? structuredClone(event);
 };
 
 /** Refuses an event before it is stored: afterwards the thread would have what no log keeps and no reader was told. */
