@@ -18,6 +18,8 @@ export interface Upstream {
   readonly server: ChatKitServer;
   /** Requests so far, by method. */
   readonly requests: { GET: number; POST: number };
+  /** Resolves when the next answer to a GET is over, or its reader has gone. */
+  nextGetOver(): Promise<void>;
   /** What `respond()` was called, and how often. */
   readonly answers: () => number;
   close(): Promise<void>;
@@ -26,6 +28,7 @@ export interface Upstream {
 export const startUpstream = async ({ store, words, pace, heartbeatMs }: UpstreamOptions): Promise<Upstream> => {
   let answers = 0;
   const requests = { GET: 0, POST: 0 };
+  let waiting: (() => void)[] = [];
   const server = createChatKitServer({
     store,
     heartbeatMs,
@@ -45,6 +48,12 @@ export const startUpstream = async ({ store, words, pace, heartbeatMs }: Upstrea
   const handle = toNodeHandler(server);
   const http = createServer((request, response) => {
     if (request.method === 'GET' || request.method === 'POST') requests[request.method] += 1;
+    if (request.method === 'GET') {
+      response.once('close', () => {
+        for (const resolve of waiting) resolve();
+        waiting = [];
+      });
+    }
     void handle(request, response);
   });
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
@@ -52,6 +61,7 @@ export const startUpstream = async ({ store, words, pace, heartbeatMs }: Upstrea
     port: (http.address() as AddressInfo).port,
     server,
     requests,
+    nextGetOver: () => new Promise((resolve) => waiting.push(resolve)),
     answers: () => answers,
     async close() {
       await server.close({ graceMs: 0 });

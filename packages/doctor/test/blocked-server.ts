@@ -13,7 +13,7 @@ const server = createChatKitServer({
     const message = assistantMessage({ thread_id: thread.id });
     yield itemAdded(message);
     yield textDelta(message.id, 'Before. ');
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setImmediate(resolve)); // what was said leaves with its turn
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3_000);
     yield textDelta(message.id, 'After.');
   },

@@ -1,38 +1,36 @@
 // Each verdict on a real server that has the fault. Nothing here is decided by how fast the machine is: a stall lasts
 // until the doctor has asked, and the limits of the questions are far above what an answer takes.
-import type { IncomingMessage } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Worker } from 'node:worker_threads';
 import { createFaultProxy } from '@chatkit/testing/node';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type ExamineOptions, examine } from '../src/examine.ts';
 import { createAnswering, createGate, holdBack, listen, type Pace, passOn, passOnWhole } from './servers.ts';
 
-const words = Array.from({ length: 40 }, (_, index) => `word ${index} `);
-const quick = { stallMs: 300, probeMs: 3_000, limitMs: 25_000 } satisfies Partial<ExamineOptions>;
+const words = Array.from({ length: 20 }, (_, index) => `word ${index} `);
+/** Enough text for a burst to be one. */
+const many = [...words, ...words];
+const quick = { stallMs: 300, probeMs: 1_500, limitMs: 25_000 } satisfies Partial<ExamineOptions>;
 
-/** Halts the model before the word `at` until somebody has asked for the run, and a little longer. */
-const createHalt = (at: number, afterMs = 500) => {
+/** Halts the model before the word `at` until somebody has asked for the run, and has been answered or has gone. */
+const createHalt = (at: number) => {
   const asked = createGate();
-  const pace: Pace = async (index) => {
-    if (index === at) await asked.opened.then(() => sleep(afterMs));
-    else if (index > at) await sleep(5);
-  };
-  const onRequest = ({ method }: IncomingMessage): void => {
-    if (method === 'GET') asked.open();
+  const pace: Pace = (index) => (index === at ? asked.opened : undefined);
+  const onRequest = ({ method }: IncomingMessage, response: ServerResponse): void => {
+    if (method === 'GET') response.once('close', asked.open);
   };
   return { pace, onRequest, asked: asked.open };
 };
 
 /** A server whose model halts, and the port of whatever is in front of it. */
-const startHalting = async (at: number, afterMs?: number) => {
-  const halt = createHalt(at, afterMs);
-  const { handler, store } = createAnswering(words, halt.pace);
+const startHalting = async (at: number, said = words) => {
+  const halt = createHalt(at);
+  const { handler } = createAnswering(said, halt.pace);
   const origin = await listen((incoming, outgoing) => {
-    halt.onRequest(incoming);
+    halt.onRequest(incoming, outgoing);
     handler(incoming, outgoing);
   });
-  return { ...origin, halt, store };
+  return { ...origin, halt };
 };
 
 describe('a server that streams', () => {
@@ -81,12 +79,7 @@ describe('why it stands still', () => {
   });
 
   test('model, which then has its text all at once', async () => {
-    const halt = createHalt(0);
-    const { handler } = createAnswering([words.join('')], halt.pace);
-    const { url } = await listen((incoming, outgoing) => {
-      halt.onRequest(incoming);
-      handler(incoming, outgoing);
-    });
+    const { url } = await startHalting(0, [many.join('')]);
     const report = await examine({ url, ...quick });
     expect(report.findings).toMatchObject([{ code: 'burst', level: 'hint' }, { code: 'no_progress' }]);
   });
@@ -97,13 +90,14 @@ describe('why it stands still', () => {
       heartbeatMs: 50,
     });
     const origin = await listen(handler);
-    let streams = 0;
+    let requests = 0;
     const { url } = await listen((incoming, outgoing) => {
-      if (++streams === 1) return passOn(origin.port, incoming, outgoing);
-      setTimeout(heart.open, 700);
+      requests += 1;
+      if (requests === 1) return passOn(origin.port, incoming, outgoing);
+      if (requests === 3) outgoing.once('close', heart.open);
       outgoing.writeHead(503).end();
     });
-    const report = await examine({ url, ...quick, probeMs: 500 });
+    const report = await examine({ url, ...quick });
     expect(report.stalls[0]).toMatchObject({
       verdict: 'model',
       evidence: { reply: 'unreachable', witness: 'refused', witnessStatus: 503 },
@@ -112,10 +106,12 @@ describe('why it stands still', () => {
   });
 
   test('held: a second connection has what the first one waits for', async () => {
-    const { handler } = createAnswering(words, () => sleep(5));
+    const held = createGate();
+    const { handler } = createAnswering(words, (index) => (index === 1 ? held.opened : undefined));
     const origin = await listen(handler);
     const { url } = await listen((incoming, outgoing) => {
-      passOn(origin.port, incoming, outgoing, ...(incoming.headers['chatkit-run-id'] ? [holdBack] : []));
+      const isFirst = incoming.headers['chatkit-run-id'] !== undefined;
+      passOn(origin.port, incoming, outgoing, ...(isFirst ? [holdBack(held.open)] : []));
     });
     const report = await examine({ url, ...quick, limitMs: 2_000 });
     expect(report.stalls).toMatchObject([{ verdict: 'held', evidence: { witness: 'ahead' } }]);
@@ -123,10 +119,9 @@ describe('why it stands still', () => {
   });
 
   test('buffered: streams are held back, other answers are not', async () => {
-    const { halt, port } = await startHalting(5);
+    const { port } = await startHalting(5, many);
     const { url } = await listen((incoming, outgoing) => passOn(port, incoming, outgoing, passOnWhole));
-    const report = await examine({ url, ...quick, probeMs: 400 });
-    halt.asked();
+    const report = await examine({ url, ...quick });
     expect(report.stalls[0]).toMatchObject({
       verdict: 'buffered',
       evidence: { isOpen: false, reply: 'answered', witness: 'silent' },
@@ -136,11 +131,11 @@ describe('why it stands still', () => {
   });
 
   test('model, behind a proxy that holds back answers to GET alone', async () => {
-    const { port } = await startHalting(5, 1_500);
+    const { port } = await startHalting(5);
     const { url } = await listen((incoming, outgoing) => {
       passOn(port, incoming, outgoing, ...(incoming.method === 'GET' ? [passOnWhole] : []));
     });
-    const report = await examine({ url, ...quick, probeMs: 1_000 });
+    const report = await examine({ url, ...quick });
     expect(report.stalls).toMatchObject([{ verdict: 'model', evidence: { hasFlowed: true, witness: 'silent' } }]);
     expect(report).toMatchObject({ isHealthy: true, findings: [{ code: 'late_resume' }] });
   });
@@ -163,17 +158,21 @@ describe('why it stands still', () => {
     const { port, halt } = await startHalting(5);
     const proxy = await createFaultProxy({ port });
     onTestFinished(() => proxy.close());
-    const opened = new AbortController();
+    let refused = 0;
     const report = await examine({
       url: `${proxy.url}/chatkit`,
       ...quick,
       fetch: async (...call) => {
-        const response = await fetch(...call);
-        proxy.setFaults({ refuse: true });
-        setTimeout(halt.asked, 1_000);
-        return response;
+        try {
+          const response = await fetch(...call);
+          proxy.setFaults({ refuse: true });
+          return response;
+        } catch (error) {
+          refused += 1;
+          if (refused === 2) halt.asked();
+          throw error;
+        }
       },
-      signal: opened.signal,
     });
     expect(report.stalls[0]).toMatchObject({
       verdict: 'network',
@@ -186,7 +185,7 @@ describe('why it stands still', () => {
     const one = await startHalting(5);
     const other = await listen(createAnswering(words).handler);
     const { url } = await listen((incoming, outgoing) => {
-      one.halt.onRequest(incoming);
+      one.halt.onRequest(incoming, outgoing);
       passOn(incoming.headers['chatkit-run-id'] ? one.port : other.port, incoming, outgoing);
     });
     const report = await examine({ url, ...quick });
@@ -200,8 +199,8 @@ describe('why it stands still', () => {
     const origin = await listen(createAnswering(words).handler);
     const asked = createGate();
     const { url } = await listen(async (incoming, outgoing) => {
-      if (incoming.method === 'GET') asked.open();
-      if (incoming.headers['chatkit-run-id']) await asked.opened.then(() => sleep(500));
+      if (incoming.method === 'GET') outgoing.once('close', asked.open);
+      if (incoming.headers['chatkit-run-id']) await asked.opened;
       passOn(origin.port, incoming, outgoing);
     });
     const report = await examine({ url, ...quick });
@@ -212,7 +211,7 @@ describe('why it stands still', () => {
   test('unknown: a server without the extensions cannot be asked twice', async () => {
     const { port, halt } = await startHalting(5);
     const { url } = await listen((incoming, outgoing) => {
-      if (incoming.headers['chatkit-run-id'] === undefined) setTimeout(halt.asked, 100);
+      if (incoming.headers['chatkit-run-id'] === undefined) outgoing.once('close', halt.asked);
       const { 'chatkit-client': _, 'chatkit-run-id': __, ...headers } = incoming.headers;
       passOn(port, incoming, outgoing, undefined, headers);
     });
@@ -231,10 +230,10 @@ describe('why it stands still', () => {
 
 describe('how it ends', () => {
   test('cut: the connection is closed without the last word', async () => {
-    const { port } = await listen(createAnswering(words, () => sleep(5)).handler);
+    const { port } = await listen(createAnswering(words).handler);
     const proxy = await createFaultProxy({ port });
     onTestFinished(() => proxy.close());
-    proxy.setFaults({ cutAfterBytes: 2_500, reset: true });
+    proxy.setFaults({ cutAfterBytes: 900, reset: true });
     const report = await examine({ url: `${proxy.url}/chatkit` });
     expect(report).toMatchObject({ isHealthy: false, ending: 'cut', findings: [{ code: 'cut', level: 'fault' }] });
   });
@@ -265,6 +264,16 @@ describe('how it ends', () => {
       findings: [{ code: 'status', text: 'The server answered 401: auth.missing, Who?.' }],
     });
     expect(await examine({ url: page.url })).toMatchObject({ findings: [{ code: 'content_type' }] });
+  });
+
+  test('no stream, and no end: it is not read', async () => {
+    const endless = await listen(
+      (_, response) => void response.writeHead(200, { 'content-type': 'text/html' }).write('<p>'),
+    );
+    expect(await examine({ url: endless.url })).toMatchObject({
+      ending: 'no_stream',
+      findings: [{ code: 'content_type' }],
+    });
   });
 
   test('unreachable: with the reason', async () => {

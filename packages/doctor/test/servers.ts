@@ -94,11 +94,15 @@ export const passOnWhole = async (answer: IncomingMessage, outgoing: ServerRespo
 };
 
 /** As a connection that has been lost on the way: what comes behind the first text is not passed on, and nothing is closed. */
-export const holdBack = (answer: IncomingMessage, outgoing: ServerResponse): void => {
-  outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-  let isHeld = false;
-  answer.on('data', (chunk: Buffer) => {
-    if (!isHeld) outgoing.write(chunk);
-    isHeld ||= chunk.includes('text_delta');
-  });
-};
+export const holdBack =
+  (onHeld: () => void) =>
+  (answer: IncomingMessage, outgoing: ServerResponse): void => {
+    outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+    let isHeld = false;
+    answer.on('data', (chunk: Buffer) => {
+      if (isHeld) return;
+      outgoing.write(chunk);
+      isHeld = chunk.includes('text_delta');
+      if (isHeld) onHeld();
+    });
+  };
