@@ -1,6 +1,7 @@
 /** A replay of many ready items lets timers and clicks run, however it is read. */
 
 import { describe, expect, it } from 'vitest';
+import { mustRest } from '../src/engine/time-budget.ts';
 import {
   broadcast,
   buffer,
@@ -13,8 +14,11 @@ import {
   replayThenTail,
   type Source,
   take,
+  tee,
   toReadableStream,
 } from '../src/index.ts';
+import { ProbeSource } from './support/probe-source.ts';
+import { settle } from './support/virtual-clock.ts';
 
 const COUNT = 200_000;
 
@@ -89,5 +93,38 @@ describe('200,000 ready items', () => {
     isOver = true;
     // Far below what the budget allows, so that a slow machine does not matter; without a budget it is 0 or 1.
     expect(turns).toBeGreaterThanOrEqual(2);
+  });
+});
+
+/** Uses a slice of time up, and all of its items but one: what is handed out next rests before. */
+const useUpBudget = async (): Promise<void> => {
+  const untilSliceIsOver = () => {
+    const start = performance.now();
+    while (performance.now() - start < 10) {}
+  };
+  untilSliceIsOver();
+  await new Promise<void>((resolve) => {
+    while (!mustRest(1, resolve)) {}
+  });
+  untilSliceIsOver();
+  mustRest(255, () => {});
+};
+
+describe('a branch of a tee that has to rest', () => {
+  it('lets the other one go on afterwards, without being asked again', async () => {
+    const [fast, slow] = tee(new ProbeSource(Array.from({ length: 100 }, (_, item) => item)), { capacity: 10 });
+    const got: number[] = [];
+    pipe(
+      fast,
+      forEach((item) => void got.push(item)),
+    );
+    await settle();
+    expect(got.length).toBe(10);
+    await useUpBudget();
+    await slow.next();
+    await settle();
+    expect(got.length).toBe(11);
+    await fast.return();
+    await slow.return();
   });
 });

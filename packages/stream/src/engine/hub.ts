@@ -166,8 +166,10 @@ class Reader<T, L> implements Stage<T | L>, Queue<T | L> {
     if (this.size > 0 || this._hub._ending) {
       this._late.pull(to);
       this._leaveIfDone();
-    } else this._sink = to;
-    this._hub.read();
+    } else {
+      this._sink = to;
+      this._hub.read();
+    }
   }
 
   close(): Cleanup {
@@ -211,6 +213,7 @@ class Reader<T, L> implements Stage<T | L>, Queue<T | L> {
     this._lent = count - 1;
     const chunk = Array.from({ length: count }, (_, index) => kept.at(place + index));
     if (place === 0) this._hub.trim();
+    this._hub.read(); // here, and not where it is pulled: the chunk may have come after a rest
     return chunk;
   }
 
