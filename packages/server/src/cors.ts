@@ -18,14 +18,20 @@ export const assertHost = ({ allowedHosts }: Settings, request: ServerRequest): 
   if (allowedHosts === undefined || host === null) return;
   const url = URL.parse(`http://${host}`);
   if (url !== null && allowedHosts.has(url.hostname)) return;
-  throw new ChatKitError('request.forbidden_origin', 'This server does not answer to this host name.');
+  throw new ChatKitError(
+    'request.forbidden_origin',
+    'This server does not answer to this host name: it is not in allowedHosts.',
+  );
 };
 
 /** Throws `request.forbidden_origin` for a page of an origin that is not on the list. Non-browsers send no `Origin`. */
 export const assertOrigin = ({ allowedOrigins }: Settings, request: ServerRequest): void => {
   const origin = request.headers.get('origin');
   if (allowedOrigins === undefined || origin === null || allowedOrigins.has(origin)) return;
-  throw new ChatKitError('request.forbidden_origin', 'Pages of this origin may not call this server.');
+  throw new ChatKitError(
+    'request.forbidden_origin',
+    'Pages of this origin may not call this server: it is not in allowedOrigins.',
+  );
 };
 
 /** The headers that let a listed page read the answer. */
@@ -42,14 +48,27 @@ export const corsHeaders = ({ allowedOrigins }: Settings, request: ServerRequest
   };
 };
 
-/** The answer to a browser that asks first. */
-export const preflight = (): Reply => ({
+/**
+ * The answer to a browser that asks first. A page of a listed origin may send what headers it likes: what an application's client adds
+ * (`headers`) is its own affair, and an origin that is trusted with the user's cookies is trusted with a header.
+ */
+export const preflight = (request: ServerRequest): Reply => ({
   status: 204,
   headers: {
     'access-control-allow-methods': 'GET, POST',
-    'access-control-allow-headers':
-      'accept-language, authorization, chatkit-client, chatkit-run-id, content-type, last-event-id',
+    'access-control-allow-headers': allowedHeaders(request.headers.get('access-control-request-headers') ?? ''),
     'access-control-max-age': '600',
   },
   body: null,
 });
+
+const ownHeaders = ['authorization', 'chatkit-client', 'chatkit-run-id', 'content-type', 'last-event-id'];
+
+/** Ours, and those that were asked for; names alone, whatever else came. */
+const allowedHeaders = (asked: string): string => {
+  const names = asked
+    .toLowerCase()
+    .split(',')
+    .map((name) => name.trim());
+  return [...new Set([...ownHeaders, ...names.filter((name) => /^[a-z][a-z\d_-]{0,99}$/.test(name))])].join(', ');
+};

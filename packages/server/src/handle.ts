@@ -12,7 +12,7 @@ import { readRequest } from './read-body.ts';
 import { answerJson } from './requests/json.ts';
 import type { StreamingRequest } from './requests/prepare.ts';
 import type { RunRegistry } from './run-registry.ts';
-import type { ServerRequest } from './server-request.ts';
+import { isServerRequest, noRequest, type ServerRequest } from './server-request.ts';
 import { optedIn, startRun } from './start-run.ts';
 
 /** What answering takes. */
@@ -32,6 +32,10 @@ export const replyTo = async <Context>(
   const { settings } = kernel.parts;
   const seen: { type?: string } = {};
   let reply: Reply;
+  if (!isServerRequest(request)) {
+    settings.onError(noRequest(request), {});
+    return errorReply(undefined);
+  }
   try {
     assertHost(settings, request);
     assertOrigin(settings, request);
@@ -53,9 +57,9 @@ const route = async <Context>(
   seen: { type?: string },
 ): Promise<Reply> => {
   const { settings } = kernel.parts;
-  if (request.method === 'OPTIONS' && settings.allowedOrigins !== undefined) return preflight();
+  if (request.method === 'OPTIONS' && settings.allowedOrigins !== undefined) return preflight(request);
   if (request.method !== 'POST' && request.method !== 'GET')
-    throw new ChatKitError('request.method_not_allowed', 'Use POST, or GET to attach to a run.');
+    throw new ChatKitError('request.method_not_allowed', wrongMethod(request));
   const context = await signIn();
   if (request.method === 'GET') return attach(kernel, request, context);
   const call = await readRequest(request, settings);
@@ -63,6 +67,11 @@ const route = async <Context>(
   if (isStreamingRequest(call)) return startRun(kernel, call, request, context);
   return answer(kernel, call, request, context);
 };
+
+const wrongMethod = ({ method }: ServerRequest): string =>
+  method === 'OPTIONS'
+    ? 'Pages of other origins may not call this server: it has no allowedOrigins.'
+    : 'Use POST, or GET to attach to a run.';
 
 const answer = async <Context>(
   kernel: Kernel<Context>,
