@@ -20,7 +20,11 @@ export const attach = async <Context>(
   const query = new URL(request.url).searchParams;
   const runId = query.get('run');
   if (runId === null) {
-    throw new ChatKitError('request.invalid', 'GET needs the id of a run: ?run=…', { details: { path: 'run' } });
+    throw new ChatKitError(
+      'request.invalid',
+      'Requests to a ChatKit server are POSTs; a GET attaches to a run and needs its id: ?run=…',
+      { details: { path: 'run' } },
+    );
   }
   const after = request.headers.get('last-event-id') ?? query.get('after') ?? undefined;
   const run = await authorized(kernel, runId, context);

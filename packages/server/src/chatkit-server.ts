@@ -22,6 +22,7 @@ import {
 } from '@chatkit/core';
 import { createMemoryLog } from '@chatkit/store/memory';
 import { type Reply, toResponse } from '@chatkit/transport';
+import { assertOptions } from './check-options.ts';
 import { replyTo } from './handle.ts';
 import { createLocalLease } from './local-lease.ts';
 import type { AddedItems, AudioInput, Feedback, RunContext, ServerHooks } from './parts.ts';
@@ -89,7 +90,9 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
   readonly userOf: (context: Context) => string | undefined;
   readonly #registry: RunRegistry;
 
+  /** Throws a `TypeError` for options that no server can be made of. */
   constructor(options: ChatKitServerOptions<Context>) {
+    assertOptions(options);
     this.store = options.store;
     this.attachmentStore = options.attachmentStore;
     this.log = options.log ?? createMemoryLog();
@@ -155,7 +158,10 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
     _context: Context,
     _run: RunContext,
   ): AsyncIterable<ThreadStreamEvent> {
-    throw new ChatKitError('request.unsupported', `action() is not overridden; got ${JSON.stringify(action.type)}.`);
+    throw new ChatKitError(
+      'request.unsupported',
+      `The action ${JSON.stringify(action.type)} came, and the server has no \`async *action(thread, action, sender, context, run)\`.`,
+    );
   }
 
   /** Answers an action of a widget with `streaming: false`. The item you return is stored and sent. */
@@ -165,7 +171,7 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
     _sender: WidgetItem | null,
     _context: Context,
   ): Promise<{ updated_item?: ThreadItem | undefined }> {
-    throw new ChatKitError('request.unsupported', 'This server has no synchronous actions.');
+    throw new ChatKitError('request.unsupported', 'This server takes no synchronous actions: it has no syncAction().');
   }
 
   /** Takes feedback on items. Does nothing by default. */
@@ -173,7 +179,7 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
 
   /** Turns speech into text. By default 501: override it when the composer offers dictation. */
   async transcribe(_input: AudioInput, _context: Context): Promise<{ text: string }> {
-    throw new ChatKitError('request.unsupported', 'This server does not transcribe speech.');
+    throw new ChatKitError('request.unsupported', 'This server does not transcribe speech: it has no transcribe().');
   }
 
   /** What the client may do during a stream. Default: it may stop it. */

@@ -1,5 +1,6 @@
 /** A server from functions, for those who would rather not subclass. */
 import { ChatKitServer, type ChatKitServerOptions } from './chatkit-server.ts';
+import { describeValue } from './describe-value.ts';
 import type { ServerHooks } from './parts.ts';
 
 /** The options of a server and what would be its methods: `respond`, and any other that is to be overridden. */
@@ -19,7 +20,7 @@ const hooks = [
 ] as const satisfies readonly Exclude<keyof ServerHooks<unknown>, 'respond'>[];
 
 /**
- * Creates a server.
+ * Creates a server. Throws a `TypeError` for options that no server can be made of.
  *
  * @example
  * const server = createChatKitServer({
@@ -33,6 +34,11 @@ const hooks = [
 export const createChatKitServer = <Context = unknown>(
   options: CreateChatKitServerOptions<Context>,
 ): ChatKitServer<Context> => {
+  if (typeof options?.respond !== 'function') {
+    throw new TypeError(
+      `respond must be a function, \`async *respond(thread, input) { … }\`, not ${describeValue(options?.respond)}.`,
+    );
+  }
   class Server extends ChatKitServer<Context> {
     override respond = options.respond;
   }

@@ -17,6 +17,7 @@ import {
   type ThreadStreamEvent,
   textDelta,
 } from '@chatkit/core';
+import { assertShape, noEvent } from './event-shape.ts';
 import { ownJson } from './own-json.ts';
 import { isTextDelta, type TextDeltaEvent } from './text-delta.ts';
 
@@ -209,9 +210,7 @@ const removed = ({ id }: ThreadItem): ThreadItemRemovedEvent => ({ type: 'thread
  * changing the objects it yielded; the reference serializes at once for the same reason. A text delta is copied by hand.
  */
 const ownCopy = (event: ThreadStreamEvent, maxBytes: number): ThreadStreamEvent => {
-  if (typeof event !== 'object' || event === null || typeof event.type !== 'string') {
-    throw new TypeError('An event must be an object with a `type`.');
-  }
+  if (typeof event !== 'object' || event === null || typeof event.type !== 'string') throw noEvent(event);
   if (isTextDelta(event)) {
     const { content_index, delta } = event.update;
     // No character takes more than six bytes of JSON; what is around the text is a few hundred.
@@ -222,6 +221,7 @@ const ownCopy = (event: ThreadStreamEvent, maxBytes: number): ThreadStreamEvent 
       update: { type: 'assistant_message.content_part.text_delta', content_index, delta },
     };
   }
+  assertShape(event);
   const own = ownJson(event);
   if (own !== undefined && own.maxBytes <= maxBytes) return own.value;
   // What has no JSON form (a BigInt, a circle) would get into the log and break the connection of each reader, again and again.

@@ -19,6 +19,7 @@ import {
 } from '@chatkit/core';
 import type { Clock } from './clock.ts';
 import { closeStopped, quietly, threadUpdated } from './close-stopped.ts';
+import { describeValue } from './describe-value.ts';
 import { GuardedSource } from './guarded-source.ts';
 import { createItemDesk } from './item-desk.ts';
 import type { AddedItems } from './parts.ts';
@@ -194,7 +195,12 @@ const isWorthKeeping = (item: ThreadItem): boolean =>
 
 const iterable = (value: AsyncIterable<ThreadStreamEvent>): AsyncIterable<ThreadStreamEvent> => {
   if (typeof value?.[Symbol.asyncIterator] === 'function') return value;
+  const isPromise = typeof (value as unknown as Promise<unknown>)?.then === 'function';
   throw new TypeError(
-    'respond() and action() must return an async iterable of events, for example `async *respond()`.',
+    `respond() and action() must return an async iterable of events, not ${describeValue(value)}. ${
+      isPromise
+        ? 'Write `async *respond()`, with the star, and `yield*` the stream.'
+        : 'Write `async *respond()` and `yield` the events.'
+    }`,
   );
 };

@@ -63,6 +63,11 @@ interface Chunks {
 /** A stream by its reader and not by its iterator, which not every runtime has. */
 const chunksOf = (body: NonNullable<ServerRequest['body']>): Chunks => {
   if ('getReader' in body) {
+    if (body.locked) {
+      throw new TypeError(
+        'The body of the request has been read: hand the request over before anything reads it, or a `request.clone()`.',
+      );
+    }
     const reader = body.getReader();
     return {
       next: () => reader.read(),

@@ -58,9 +58,17 @@ export const parseRequest = (text: string, { maxDepth = 100 }: ParseRequestOptio
   const long = text.length > maxEntries ? findLongList(body) : undefined;
   if (long !== undefined) return failure('request.invalid', long.path, long.message);
   const { type } = body as { type?: unknown };
+  if (type === undefined) {
+    return failure(
+      'request.invalid',
+      ['type'],
+      'is missing: a request is {type, params}, its type for example threads.create',
+    );
+  }
   if (typeof type !== 'string') return failure('request.invalid', ['type'], 'must be a string');
   const schema = schemas.get(type);
-  if (schema === undefined) return failure('request.unknown_type', ['type'], 'is not a request that is known here');
+  if (schema === undefined)
+    return failure('request.unknown_type', ['type'], 'names no request that is known here, such as threads.create');
   const result = schema.safeParse(body);
   if (result.success) return { ok: true, request: result.data };
   const { path, message } = innermost(result.error.issues[0] as z.core.$ZodIssue);
@@ -188,7 +196,9 @@ const describe = (issue: z.core.$ZodIssue): string => {
   switch (issue.code) {
     case 'invalid_type':
       // zod keeps the input out of its issues, but says in the text when there was none.
-      return issue.message.endsWith('undefined') ? 'is missing' : `must be of type ${issue.expected}`;
+      return issue.message.endsWith('undefined')
+        ? 'is missing'
+        : `must be of type ${issue.expected === 'record' ? 'object' : issue.expected}`;
     case 'too_small':
       return `is too ${issue.origin === 'string' ? 'short' : 'small'}, the least is ${issue.minimum}`;
     case 'too_big':

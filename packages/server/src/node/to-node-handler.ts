@@ -6,6 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ChatKitError, isChatKitError } from '@chatkit/core';
 import { type WriteReplyOptions, writeReply } from '@chatkit/transport/node';
 import type { ChatKitServer } from '../chatkit-server.ts';
+import { describeValue } from '../describe-value.ts';
 import { errorReply } from '../error-reply.ts';
 import type { ServerRequest } from '../server-request.ts';
 
@@ -30,6 +31,11 @@ export const toNodeHandler = <Context>(
   server: ChatKitServer<Context>,
   options: NodeHandlerOptions<Context> = {},
 ): ((request: IncomingMessage, response: ServerResponse) => Promise<void>) => {
+  if (typeof server?.replyAs !== 'function') {
+    throw new TypeError(
+      `toNodeHandler() takes a server, what createChatKitServer() returns, not ${describeValue(server)}.`,
+    );
+  }
   return async (request, response) => {
     const gone = new AbortController();
     response.once('close', () => {

@@ -1,0 +1,176 @@
+// What a newcomer gets wrong, and what they are told: what was given, what is meant, what to write.
+import { createServer } from 'node:http';
+import { assistantMessage, progressUpdate, type ThreadMetadata } from '@chatkit/core';
+import { createMemoryStore } from '@chatkit/store/memory';
+import { describe, expect, test } from 'vitest';
+import { type CreateChatKitServerOptions, createChatKitServer } from '../src/index.ts';
+import { toNodeHandler } from '../src/node/index.ts';
+import { create, testServer, type User } from './support.ts';
+
+/** As in a file without types. */
+const untyped = (options: object) => () =>
+  createChatKitServer<User>({
+    store: createMemoryStore<User>(),
+    async *respond() {},
+    ...options,
+  } as CreateChatKitServerOptions<User>);
+
+describe('options that no server can be made of', () => {
+  test.each<[name: string, options: object, message: string]>([
+    [
+      'no store',
+      { store: undefined },
+      'store must be a store, not undefined. For a start: `store: createMemoryStore()`',
+    ],
+    ['a Map', { store: new Map() }, 'store must be a store, not an instance of Map.'],
+    ['a store that was not made', { store: createMemoryStore }, 'not the function createMemoryStore. Call it'],
+    ['a promise of a store', { store: Promise.resolve() }, 'not a promise. Await it first.'],
+    [
+      'no respond',
+      { respond: undefined },
+      'respond must be a function, `async *respond(thread, input) { … }`, not undefined.',
+    ],
+    ['an unknown policy', { busy: 'wait' }, "busy must be 'interrupt', 'queue' or 'reject', not the text \"wait\"."],
+    ['one origin', { allowedOrigins: 'https://a.test' }, 'allowedOrigins must be a list'],
+    ['any origin', { allowedOrigins: ['*'] }, 'There is no wildcard'],
+    ['a slash too many', { allowedOrigins: ['https://a.test/'] }, 'without a slash at the end'],
+    ['a port that browsers leave out', { allowedOrigins: ['https://a.test:443'] }, 'which is no origin'],
+    ['capitals', { allowedOrigins: ['https://A.test'] }, 'which is no origin'],
+    ['a host with its port', { allowedHosts: ['localhost:3000'] }, 'without scheme and port'],
+    ['a text for a time', { heartbeatMs: '15s' }, 'heartbeatMs must be a number, not the text "15s".'],
+    ['less than nothing', { cancelGraceMs: -1 }, 'cancelGraceMs must be a number'],
+    ['a deadline that is none', { deadlines: { idleMs: Number.NaN } }, 'deadlines.idleMs must be a number'],
+  ])('%s', (_name, options, message) => {
+    expect(untyped(options)).toThrow(TypeError);
+    expect(untyped(options)).toThrow(message);
+  });
+
+  test.each<[options: object]>([
+    [
+      {
+        allowedOrigins: [
+          'https://a.test',
+          'http://localhost:5173',
+          'http://[::1]:3000',
+          'null',
+          'capacitor://localhost',
+        ],
+      },
+    ],
+    [{ allowedHosts: ['localhost', '127.0.0.1', '[::1]', 'chat.internal'] }],
+    [{ maxConnectionMs: Number.POSITIVE_INFINITY, deadlines: { firstEventMs: 0 }, heartbeatMs: undefined }],
+  ])('%j is fine', (options) => {
+    expect(untyped(options)).not.toThrow();
+  });
+
+  test('a handler for Node needs a server', () => {
+    expect(() => toNodeHandler((() => {}) as never)).toThrow('toNodeHandler() takes a server');
+  });
+});
+
+async function* words(): AsyncGenerator<string> {
+  yield 'hi';
+}
+
+describe('what respond() returns and yields', () => {
+  const returned: [name: string, value: unknown, message: string][] = [
+    ['nothing', undefined, 'not undefined. Write `async *respond()` and `yield` the events.'],
+    ['a promise', Promise.resolve(words()), 'not a promise. Write `async *respond()`, with the star'],
+    ['an array', [progressUpdate('x')], 'not an array.'],
+  ];
+  test.each(returned)('returns %s', async (_name, value, message) => {
+    const { events, errors } = testServer({ respond: () => value as never });
+    expect((await events(create('hi'))).at(-1)).toMatchObject({ type: 'error', code: 'stream.error' });
+    expect(errors).toEqual([expect.objectContaining({ message: expect.stringContaining(message) })]);
+  });
+
+  const yielded: [name: string, make: (thread: ThreadMetadata) => unknown, message: string][] = [
+    [
+      'text',
+      () => 'Hello',
+      'yielded the text "Hello", which is no event. Text becomes events by `yield* streamTextResponse(',
+    ],
+    ['nothing', () => undefined, 'yielded undefined, which is no event. An event is an object with a `type`'],
+    ['a stream', () => words(), 'yielded a stream, which is no event. Write `yield*`'],
+    ['an item', ({ id }) => assistantMessage({ thread_id: id, text: 'x' }), 'Write `yield itemDone(item)`.'],
+    [
+      'an event without its item',
+      () => ({ type: 'thread.item.done' }),
+      'thread.item.done needs an item with an id and a type, not undefined',
+    ],
+    [
+      'an item without an id',
+      () => ({ type: 'thread.item.added', item: { type: 'widget' } }),
+      'not an object of type "widget"',
+    ],
+  ];
+  test.each(yielded)('yields %s', async (_name, make, message) => {
+    const { events, errors } = testServer({
+      async *respond(thread) {
+        yield make(thread) as never;
+      },
+    });
+    expect((await events(create('hi'))).at(-1)).toMatchObject({ type: 'error', code: 'stream.error' });
+    expect(errors).toEqual([expect.objectContaining({ message: expect.stringContaining(message) })]);
+  });
+
+  test('an event of a type that is not known goes through', async () => {
+    const event = { type: 'thread.pinned', by: 'ada' };
+    const { events, errors } = testServer({
+      async *respond() {
+        yield event as never;
+      },
+    });
+    expect((await events(create('hi'))).at(-1)).toEqual(event);
+    expect(errors).toEqual([]);
+  });
+});
+
+describe('requests that are none', () => {
+  test("a request of Node's", async () => {
+    const { server, errors } = testServer();
+    let status: number | undefined;
+    const http = createServer(async (request, response) => {
+      status = (await server.handle(request as never, { userId: 'ada' })).status;
+      response.end();
+    });
+    await new Promise<void>((resolve) => void http.listen(0, '127.0.0.1', resolve));
+    await fetch(`http://127.0.0.1:${(http.address() as { port: number }).port}/`);
+    http.close();
+    expect(status).toBe(500);
+    expect(String(errors)).toContain(
+      'handle() takes a web `Request`, not an instance of IncomingMessage. For node:http',
+    );
+  });
+
+  test('a body that was read before', async () => {
+    const { server, errors } = testServer();
+    const headers = { 'content-type': 'application/json' };
+    const request = new Request('http://test/', { method: 'POST', headers, body: JSON.stringify(create('hi')) });
+    await request.json();
+    expect((await server.handle(request, { userId: 'ada' })).status).toBe(500);
+    expect(String(errors)).toContain('The body of the request has been read');
+  });
+
+  test.each([
+    [{ messages: [] }, 'type is missing: a request is {type, params}, its type for example threads.create.'],
+    [{ type: 'thread.create' }, 'type names no request that is known here, such as threads.create.'],
+    [{ ...create('hi'), metadata: 'x' }, 'metadata must be of type object.'],
+  ])('%j', async (body, message) => {
+    expect(await (await testServer().raw(JSON.stringify(body))).json()).toMatchObject({ error: { message } });
+  });
+
+  test('a browser that asks a server without allowedOrigins first', async () => {
+    const { server } = testServer();
+    const answer = await server.handle(new Request('http://test/', { method: 'OPTIONS' }), { userId: 'ada' });
+    expect(answer.status).toBe(405);
+    expect(await answer.text()).toContain('it has no allowedOrigins');
+  });
+
+  test('an action that nobody takes', async () => {
+    const { create: begin, events, errors } = testServer();
+    const thread_id = await begin();
+    await events({ type: 'threads.custom_action', params: { thread_id, action: { type: 'book' } } });
+    expect(String(errors)).toContain('The action "book" came, and the server has no `async *action(');
+  });
+});
