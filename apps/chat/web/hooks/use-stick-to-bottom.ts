@@ -2,6 +2,9 @@ import { type RefObject, useCallback, useEffect, useRef, useState } from 'react'
 
 /** Closer than this to the end counts as being there. */
 const NEAR_PX = 48;
+/** What the box does this long after a wheel, a finger, a key or a pointer is the reader's doing. */
+const HAND_MS = 1000;
+const hands = ['wheel', 'touchmove', 'keydown', 'pointerdown'] as const;
 
 interface StickToBottom {
   scroller: RefObject<HTMLDivElement | null>;
@@ -29,12 +32,20 @@ export const useStickToBottom = (): StickToBottom => {
     const inner = content.current;
     if (box === null || inner === null) return;
     let lastTop = box.scrollTop;
+    let lastHeight = box.scrollHeight;
+    let handAt = Number.NEGATIVE_INFINITY;
+    const onHand = () => {
+      handAt = performance.now();
+    };
     const onScroll = () => {
       const near = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_PX;
-      // Growing content moves the end away without a scroll upwards; only the reader scrolls up.
+      // Growing content moves the end away without a scroll upwards. Content that shrinks moves the box up as a reader does, and may
+      // have grown again before this is called: where the height has changed, it takes a hand.
+      const isReader = box.scrollHeight === lastHeight || performance.now() - handAt < HAND_MS;
       if (near) following.current = true;
-      else if (box.scrollTop < lastTop - 1) following.current = false;
+      else if (isReader && box.scrollTop < lastTop - 1) following.current = false;
       lastTop = box.scrollTop;
+      lastHeight = box.scrollHeight;
       setAtBottom(near || following.current);
     };
     const observer = new ResizeObserver(() => {
@@ -44,9 +55,11 @@ export const useStickToBottom = (): StickToBottom => {
     observer.observe(inner);
     observer.observe(box);
     box.addEventListener('scroll', onScroll, { passive: true });
+    for (const hand of hands) box.addEventListener(hand, onHand, { passive: true });
     return () => {
       observer.disconnect();
       box.removeEventListener('scroll', onScroll);
+      for (const hand of hands) box.removeEventListener(hand, onHand);
     };
   }, []);
 

@@ -1,0 +1,84 @@
+import { createRoot, type Root } from 'react-dom/client';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { useStickToBottom } from '../web/hooks/use-stick-to-bottom.ts';
+
+const Page = () => {
+  const { scroller, content, atBottom } = useStickToBottom();
+  return (
+    <div ref={scroller} data-at-bottom={atBottom} style={{ height: 200, overflowY: 'auto', overflowAnchor: 'none' }}>
+      <div ref={content} style={{ height: 1000 }} />
+    </div>
+  );
+};
+
+const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+/** Enough for the scroll event of a change, and for the observer of what that changes. Ends between two frames, as input comes. */
+const settled = async () => {
+  for (let n = 0; n < 4; n += 1) await frame();
+  await new Promise((resolve) => setTimeout(resolve));
+};
+
+let root: Root;
+let box: HTMLElement;
+let content: HTMLElement;
+const fromEnd = () => box.scrollHeight - box.scrollTop - box.clientHeight;
+const grow = (to: number) => {
+  content.style.height = `${to}px`;
+};
+
+beforeEach(async () => {
+  const host = document.body.appendChild(document.createElement('div'));
+  root = createRoot(host);
+  root.render(<Page />);
+  await vi.waitFor(() => expect(host.firstElementChild).not.toBeNull());
+  box = host.firstElementChild as HTMLElement;
+  content = box.firstElementChild as HTMLElement;
+  await settled();
+});
+afterEach(() => {
+  root.unmount();
+  document.body.replaceChildren();
+});
+
+test('follows what grows', async () => {
+  grow(1500);
+  await settled();
+  expect(fromEnd()).toBe(0);
+});
+
+test('goes on following when the content shrinks, is looked at, and grows before the browser has told of it', async () => {
+  grow(600);
+  // Whoever asks for the layout here has the browser move the box up, as a reader would.
+  expect(box.scrollTop).toBe(400);
+  grow(900);
+  await settled();
+  expect(fromEnd()).toBe(0);
+  grow(1400);
+  await settled();
+  expect(fromEnd()).toBe(0);
+});
+
+test('leaves a reader alone who turns the wheel while the content grows', async () => {
+  box.dispatchEvent(new WheelEvent('wheel', { deltaY: -150 }));
+  box.scrollTop -= 150;
+  grow(1050);
+  await settled();
+  expect(box.scrollTop).toBe(650);
+  grow(1500);
+  await settled();
+  expect(box.scrollTop).toBe(650);
+  expect(box.dataset['atBottom']).toBe('false');
+});
+
+test('leaves a reader alone whom the browser has taken somewhere, as a search in the page does', async () => {
+  box.scrollTop = 300;
+  await settled();
+  grow(1500);
+  await settled();
+  expect(box.scrollTop).toBe(300);
+  box.scrollTop = box.scrollHeight;
+  await settled();
+  grow(1800);
+  await settled();
+  expect(fromEnd()).toBe(0);
+});
