@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import react from '@vitejs/plugin-react';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
@@ -13,11 +14,15 @@ const conditions = ['@chatkit/source', 'module', 'node', 'development'];
 const resolve = { conditions };
 const ssr = { resolve: { conditions, externalConditions: ['@chatkit/source'] } };
 
+// Much of a test here is waiting: for a timer, a socket, a browser. So even two cores have work for three files at a time.
+const maxWorkers = Math.max(3, availableParallelism() - 1);
+
 // For what hangs. What is slow, on a machine that has other work, is not a failure.
 const testTimeout = 30_000;
 
 export default defineConfig({
   test: {
+    maxWorkers,
     coverage: { provider: 'v8', include: ['packages/*/src/**'], reporter: ['text-summary', 'json-summary'] },
     projects: [
       {
