@@ -51,6 +51,7 @@ import { type Busy, createTurnLane, type LaneTurn } from './turn-lane.ts';
  * for await (const event of client.send('What is backpressure?')) console.log(event.type);
  */
 export const createChatClient = (options: ChatClientOptions): ChatClient => {
+  if (!options?.url) throw new TypeError("The client needs the url of a server, for example '/chatkit'.");
   const clock = options.clock ?? wallClock;
   const endpoint = createEndpoint({ ...options, clock });
   const lane = createTurnLane<LaneTurn & { stop(): Promise<void> }>();

@@ -1,5 +1,11 @@
 /** Requests over `fetch`: what a JSON answer is, what an error is, which headers go along, and how long an answer may take. */
-import { ChatKitError, type ChatKitRequestInput, type ErrorCode, isChatKitError } from '@chatkit/core';
+import {
+  ChatKitError,
+  type ChatKitErrorOptions,
+  type ChatKitRequestInput,
+  type ErrorCode,
+  isChatKitError,
+} from '@chatkit/core';
 import type { Clock } from './ports.ts';
 import { within } from './within.ts';
 
@@ -61,6 +67,10 @@ export const isRetryableStatus = (status: number): boolean => [408, 425, 429, 50
 export const createEndpoint = (options: EndpointOptions): Endpoint => {
   const { url, credentials, clock, extensions = true, requestTimeoutMs = 30_000 } = options;
   const call = async (target: string | URL, init: RequestInit, extra: Record<string, string> = {}) => {
+    // Not when the client is made: a page's module makes it also where the page is rendered on a server.
+    if (!options.fetch && !('location' in globalThis) && !/^[a-z][^/]*:/i.test(String(target))) {
+      throw new ChatKitError('transport.network', `Outside of a page the url must be whole, not ${target}.`);
+    }
     const source = options.headers;
     const headers = new Headers(typeof source === 'function' ? await source() : source);
     for (const [name, value] of Object.entries(extra)) headers.set(name, value);
@@ -130,9 +140,25 @@ export const jsonOf = async <T>(response: Response): Promise<T> => {
   try {
     return JSON.parse(text) as T;
   } catch (cause) {
-    const details = { status: response.status };
-    throw new ChatKitError('transport.status', 'The server did not answer with JSON.', { cause, details });
+    throw foreignError(response, 'The server did not answer with JSON.', { cause });
   }
+};
+
+const said = ({ status }: Response): string => `The server answered with status ${status}.`;
+
+/** The error about an answer that is none of this protocol: at a wrong address another server's, a page's or a sign-in's. */
+export const foreignError = (
+  { status, headers }: Response,
+  message: string,
+  options?: ChatKitErrorOptions,
+): ChatKitError => {
+  const type = headers.get('content-type') ?? 'no content';
+  const isMisplaced = status === 404 || status === 405 || (status < 400 && !/json|event-stream/.test(type));
+  return new ChatKitError(
+    'transport.status',
+    isMisplaced ? `There is no ChatKit server at this address (status ${status}, ${type}).` : message,
+    { ...options, details: { status } },
+  );
 };
 
 /**
@@ -143,15 +169,13 @@ export const errorOf = async (response: Response, clock: Clock, signal?: AbortSi
   const { status } = response;
   const text = await shortText(response, clock, signal);
   const sent = envelope(text);
-  return new ChatKitError(
-    // Codes are an open set: one of a newer server is passed on as it is.
-    (sent?.code ?? 'transport.status') as ErrorCode,
-    sent?.message ?? `The server answered with status ${status}.`,
-    {
-      retryable: sent?.retryable ?? isRetryableStatus(status),
-      details: { ...sent?.details, status },
-    },
-  );
+  const isRetryable = isRetryableStatus(status);
+  if (sent === undefined) return foreignError(response, said(response), { retryable: isRetryable });
+  // Codes are an open set: one of a newer server is passed on as it is.
+  return new ChatKitError(sent.code as ErrorCode, sent.message ?? said(response), {
+    retryable: sent.retryable ?? isRetryable,
+    details: { ...sent.details, status },
+  });
 };
 
 /** The text of an error is a few lines. A server that sends more, or does not end, is not waited for. */

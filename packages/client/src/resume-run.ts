@@ -23,7 +23,7 @@ import {
 } from './connection-state.ts';
 import { deferred } from './deferred.ts';
 import type { Clock, PageEvents } from './ports.ts';
-import { type Endpoint, errorOf, isRetryableStatus, lateError, networkError } from './requests.ts';
+import { type Endpoint, errorOf, foreignError, isRetryableStatus, lateError, networkError } from './requests.ts';
 import { createRunBodyReader } from './run-body.ts';
 
 /** What a connection needs of its surroundings. */
@@ -84,6 +84,8 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
   let attempt: AbortController | undefined;
   /** What the server last said when it could not serve; reported if the budget runs out. */
   let complaint: ChatKitError | undefined;
+  /** What `fetch` or the body last failed with. */
+  let cause: unknown;
   /** The head of the last answer; `replayTo`: where what was there before it ends. */
   let head: { readonly replayTo: string | undefined } | undefined;
   const end = deferred<RunEnd>();
@@ -151,7 +153,9 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
       dispatch(isOver ? { type: 'ended', outcome: bodyEnd.outcome } : failure());
     } catch (error) {
       // Engines word a broken connection each in their own way; that it broke is all that counts.
-      if (!signal.aborted) dispatch(isChatKitError(error) && !error.retryable ? { type: 'refused', error } : failure());
+      if (signal.aborted) return;
+      cause = error;
+      dispatch(isChatKitError(error) && !error.retryable ? { type: 'refused', error } : failure());
     }
   };
 
@@ -183,10 +187,7 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
     }
     if (!response.body || !/^text\/event-stream\b/i.test(headers.get('content-type') ?? '')) {
       void response.body?.cancel().catch(() => {});
-      const error = new ChatKitError('transport.status', 'The server did not answer with a stream of events.', {
-        details: { status },
-      });
-      return { type: 'refused', error };
+      return { type: 'refused', error: foreignError(response, 'The server did not answer with a stream of events.') };
     }
     const named = headers.get('chatkit-run-id');
     runId = named ?? runId;
@@ -201,10 +202,11 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
     if (head !== undefined) {
       return new ChatKitError('transport.interrupted', 'The connection was lost before the answer was complete.', {
         retryable: true,
+        cause,
       });
     }
     return reason === 'drop'
-      ? networkError(undefined)
+      ? networkError(cause)
       : lateError(policy.repeatable ? policy.budgetMs : policy.headTimeoutMs);
   };
 

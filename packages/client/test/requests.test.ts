@@ -230,16 +230,36 @@ describe('an answer that is none of this protocol', () => {
     new Response('<!doctype html><title>Sign in</title>', { headers: { 'content-type': 'text/html' } });
 
   it.each([
-    ['a page', page],
-    ['nothing', () => new Response(null, { status: 204 })],
-    ['half of it', () => new Response('{"data":[')],
-  ])('(%s) is not taken for a server that cannot be reached', async (_, respond) => {
+    ['a page', page, 'There is no ChatKit server at this address (status 200, text/html).'],
+    [
+      'nothing',
+      () => new Response(null, { status: 204 }),
+      'There is no ChatKit server at this address (status 204, no content).',
+    ],
+    [
+      'half of it',
+      () => new Response('{"data":[', { headers: { 'content-type': 'application/json' } }),
+      'The server did not answer with JSON.',
+    ],
+  ])('(%s) is not taken for a server that cannot be reached', async (_, respond, message) => {
     const { client: make, network } = testChat();
     const client = make();
     network.plan({ respond }, { respond });
     await expect(client.listThreads()).rejects.toMatchObject({ code: 'transport.status', retryable: false });
     await expect(client.loadThread('thr_1')).rejects.toMatchObject({ code: 'transport.status' });
-    expect(client.getSnapshot().error).toMatchObject({ message: 'The server did not answer with JSON.' });
+    expect(client.getSnapshot().error).toMatchObject({ message });
+  });
+
+  it.each([
+    [404, 'There is no ChatKit server at this address (status 404, text/html).'],
+    [401, 'The server answered with status 401.'],
+  ])('(a page with status %i) is told from a refusal', async (status, message) => {
+    const { fetch } = answering(
+      () => new Response('<!doctype html>', { status, headers: { 'content-type': 'text/html' } }),
+    );
+    const client = createChatClient({ url: 'http://chat.test/chatkitt', fetch });
+    expect(await client.send('Hi').done).toBe('failed');
+    expect(client.getSnapshot().error).toMatchObject({ code: 'transport.status', message });
   });
 
   it('that breaks off on the way is one: it may be asked again', async () => {
@@ -269,5 +289,31 @@ describe('an answer that is none of this protocol', () => {
     const client = make({ uploads: { type: 'direct', uploadUrl: 'http://chat.test/up' } });
     network.plan({ respond: page });
     await expect(client.uploadFile(new File(['x'], 'x.txt'))).rejects.toMatchObject({ code: 'transport.status' });
+  });
+});
+
+describe('what a newcomer gets wrong', () => {
+  it('no url', () => {
+    expect(() => createChatClient({} as never)).toThrow(
+      "The client needs the url of a server, for example '/chatkit'.",
+    );
+    expect(() => createChatClient(undefined as never)).toThrow('The client needs the url of a server');
+  });
+
+  it('a url that is relative where there is no page: told at once, not tried for minutes', async () => {
+    const client = createChatClient({ url: '/chatkit', extensions: true });
+    expect(await client.send('Hi').done).toBe('failed');
+    const message = 'Outside of a page the url must be whole, not /chatkit.';
+    expect(client.getSnapshot().error).toMatchObject({ code: 'transport.network', retryable: false, message });
+    await expect(client.listThreads()).rejects.toMatchObject({ message });
+  });
+
+  it('a server that is not there: the cause is kept', async () => {
+    const refused = new TypeError('fetch failed');
+    const client = createChatClient({ url: 'http://chat.test/', fetch: () => Promise.reject(refused) });
+    const read = async () => {
+      for await (const event of client.send('Hi')) expect(event).toBeUndefined();
+    };
+    await expect(read()).rejects.toMatchObject({ code: 'transport.network', cause: refused });
   });
 });
