@@ -1,5 +1,6 @@
+import { shortNames } from '../../short-names.ts';
 import { library } from '../../tsup.base.ts';
-import { INTERNAL, shortNames } from './short-names.ts';
+import { INTERNAL } from './internal-names.ts';
 
 export default library(
   {

@@ -23,7 +23,10 @@ export interface ChatClientOptions {
   url: string | URL;
   /** Default: the runtime's. */
   fetch?: typeof globalThis.fetch | undefined;
-  /** Sent with every request; a function is asked each time, reconnects included, so a token stays fresh. */
+  /**
+   * Sent with every request; a function is asked each time, reconnects included, so a token stays fresh, and once more when the
+   * server refuses what it gave.
+   */
   headers?: HeadersSource | undefined;
   credentials?: RequestInit['credentials'] | undefined;
   /**
@@ -77,7 +80,10 @@ export interface ChatClient {
   send(input: string | UserMessageInputLike): ChatRun;
   /** Stops what is going on, wherever it runs. Resolves when that has settled. */
   stop(): Promise<void>;
-  /** Sends the message that failed again, or has the last message answered anew. Throws when there is neither. */
+  /**
+   * Sends the message that failed again; or goes on with the run whose connection was refused or lost; or has the last message
+   * answered anew. Throws when there is none of these.
+   */
   retry(): ChatRun;
   /** An action of a widget (`itemId`) or of the page. Waits for the turn that is going on. */
   sendAction(action: Action, options?: { itemId?: string | undefined }): ChatRun;

@@ -47,6 +47,15 @@ export interface ChatState {
   readonly frozen: boolean;
   /** Where the page before the first item starts; `undefined` when there is none. */
   readonly olderCursor: string | undefined;
+  /** The run of the last turn, if its connection was lost and it may well go on; `error` says so. Of no meaning without one. */
+  readonly lost?: LostRun | undefined;
+}
+
+/** A run that can be attached to later. */
+export interface LostRun {
+  readonly runId: string;
+  /** Whether its turn was begun here, so that its tools run here. */
+  readonly isOwn: boolean;
 }
 
 export const emptyChatState: ChatState = {
@@ -73,19 +82,30 @@ export const showThread = (
   runId?: string,
 ): ChatState => {
   const shown = selectItems(state.thread);
-  const known = new Set(shown.map(({ id }) => id));
   const at = shown.findIndex(({ id }) => id === selectItems(thread)[0]?.id);
   return {
     ...state,
     outbox: withoutArrived(
       state.outbox,
-      selectItems(thread).filter(({ id }) => !known.has(id)),
+      selectItems(thread).filter((item) => !has(state.thread, item)),
       (message) => message.state === 'failed' || message.runId === runId,
     ),
     thread: at > 0 ? prependItems(thread, shown.slice(0, at)) : thread,
     olderCursor: at > 0 ? state.olderCursor : olderCursor,
     status: state.status !== 'loading' ? state.status : isSending(state) ? 'submitting' : 'idle',
   };
+};
+
+/**
+ * A thread as it is stored, while nothing goes on. With that the loss of a run that is over is made good, and so is any error
+ * when the conversation went on. An answer that a server took with it when it died stays, with what is said of it.
+ */
+export const showStored = (state: ChatState, thread: ThreadState, olderCursor: string | undefined): ChatState => {
+  const isNews = wentOn(state, thread);
+  const last = selectItems(state.thread).at(-1);
+  if (state.error !== undefined && !isNews && last !== undefined && !has(thread, last)) return state;
+  const mended = isNews || state.lost !== undefined ? { ...state, error: undefined } : state;
+  return showThread(mended, thread, olderCursor);
 };
 
 /** The thread could not be had. A message for it stays, as one that was not sent. */
@@ -134,7 +154,7 @@ export const freeze = (state: ChatState, status: ChatStatus): ChatState => ({
 });
 
 /** A turn is over. Items that nobody will finish are kept as far as they came; empty ones go. */
-export const endTurn = (state: ChatState, error?: ChatError): ChatState => {
+export const endTurn = (state: ChatState, error?: ChatError, lost?: LostRun): ChatState => {
   const closed = selectOpenItems(state.thread).reduce(
     (thread, item) =>
       reduceThread(
@@ -151,6 +171,7 @@ export const endTurn = (state: ChatState, error?: ChatError): ChatState => {
     connection: 'none',
     error: error ?? state.error,
     frozen: false,
+    lost,
   };
 };
 
@@ -209,8 +230,12 @@ export const pruneAfter = (thread: ThreadState, itemId: string): ThreadState => 
     .reduce((next, { id }) => reduceThread(next, { type: 'thread.item.removed', item_id: id }), thread);
 };
 
-/** What a user reads of a request that failed. */
-export const shownFailure = ({ code, message, retryable }: ChatKitError): ChatError => ({ code, message, retryable });
+/** What a user reads of a request that failed. Whoever signs in again may go on with it, and so may who can attach again. */
+export const shownFailure = ({ code, message, retryable }: ChatKitError, lost?: LostRun): ChatError => ({
+  code,
+  message,
+  retryable: retryable || lost !== undefined || code === 'request.unauthorized',
+});
 
 /** What a user reads of an `error` event: its own text, or one for the code. */
 export const shownError = (event: { code: string; message?: string | undefined; allow_retry: boolean }): ChatError => ({
@@ -224,12 +249,13 @@ export const shownError = (event: { code: string; message?: string | undefined; 
  * than was finished, so what is on the screen would shrink.
  */
 export const wentOn = (state: ChatState, stored: ThreadState): boolean => {
-  const ids = new Set(selectItems(stored).map(({ id }) => id));
   const open = selectOpenItems(state.thread);
-  if (open.length > 0) return open.every(({ id }) => ids.has(id));
-  for (const { id } of selectItems(state.thread)) ids.delete(id);
-  return ids.size > 0;
+  return open.length > 0
+    ? open.every((item) => has(stored, item))
+    : selectItems(stored).some((item) => !has(state.thread, item));
 };
+
+const has = (thread: ThreadState, { id }: ThreadItem): boolean => selectItems(thread).some((item) => item.id === id);
 
 const isSending = ({ outbox }: ChatState): boolean => outbox.some((message) => message.state === 'sending');
 

@@ -82,11 +82,16 @@ export type ConnectionSignal =
   | { readonly type: 'woken'; readonly at: number; readonly by: 'online' | 'visible' | 'restored' }
   /** The page goes away, perhaps to be restored. */
   | { readonly type: 'left' }
-  | { readonly type: 'ended'; readonly outcome: RunOutcome }
-  | { readonly type: 'refused'; readonly error: ChatKitError }
-  /** `error`: the server has never heard of it, so nothing tells that it has ended. */
-  | { readonly type: 'gone'; readonly error?: ChatKitError | undefined }
-  | { readonly type: 'closed'; readonly reason: 'stop' | 'detach' | 'navigate' };
+  /**
+   * It is over. `outcome`: how the run ended, if that was its end. `error`: why it was refused; of one that is gone, that the
+   * server has never heard of it, so nothing tells that it has ended.
+   */
+  | {
+      readonly type: 'closed';
+      readonly reason: Exclude<CloseReason, 'drop' | 'stall'>;
+      readonly outcome?: RunOutcome | undefined;
+      readonly error?: ChatKitError | undefined;
+    };
 
 /** The state of a connection that is about to ask for the first time. */
 export const initialConnection = (at: number, reach: Reach): ConnectionState => ({
@@ -151,14 +156,8 @@ export const nextConnection = (
       return wake(state, signal, policy);
     case 'left':
       return canAskAgain(state, policy) ? { ...line(state), phase: 'suspended' } : state;
-    case 'ended':
-      return { phase: 'closed', reason: 'end', outcome: signal.outcome };
-    case 'refused':
-      return { phase: 'closed', reason: 'refused', error: signal.error };
-    case 'gone':
-      return { phase: 'closed', reason: 'gone', error: signal.error };
     case 'closed':
-      return { phase: 'closed', reason: signal.reason };
+      return { phase: 'closed', reason: signal.reason, outcome: signal.outcome, error: signal.error };
   }
 };
 

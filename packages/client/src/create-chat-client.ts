@@ -183,6 +183,7 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
         update((chat) => sendAgain(chat, failed.runId));
         return deliver(failed, true);
       }
+      if (state.error && state.lost) return begin(state.lost, 'wait').run;
       const again = answerAnew(state.thread);
       if (again === undefined) throw new ChatKitError('item.not_found', 'There is no message to answer again.');
       return request('interrupt', () => again, {

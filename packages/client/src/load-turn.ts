@@ -3,7 +3,7 @@
  * the thread becomes part of it.
  */
 import { type ChatKitError, selectItems } from '@chatkit/core';
-import { showThread } from './chat-state.ts';
+import { type ChatState, showStored, showThread } from './chat-state.ts';
 import { deferred } from './deferred.ts';
 import { loadThread } from './load-thread.ts';
 import { networkError } from './requests.ts';
@@ -37,11 +37,11 @@ export const createLoadTurn = (
       selectItems(context.get().thread),
     );
     if (abort.signal.aborted) return;
-    const prepare: Parameters<TurnContext['update']>[0] = (state) => showThread(state, thread, olderCursor);
+    const showAs = (show: typeof showThread) => (state: ChatState) => show(state, thread, olderCursor);
     // A message that waits will interrupt the run anyway.
-    if (activeRunId === undefined || context.isAwaited()) return context.update(prepare, 'now');
+    if (activeRunId === undefined || context.isAwaited()) return context.update(showAs(showStored), 'now');
     context.onReach('resumable');
-    attached = createTurn({ runId: activeRunId, prepare }, context);
+    attached = createTurn({ runId: activeRunId, prepare: showAs(showThread) }, context);
     void attached.shown.then(() => shown.resolve(undefined));
     await attached.start();
   };

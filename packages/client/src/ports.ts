@@ -23,11 +23,9 @@ export const wallClock: Clock = {
 export const browserPageEvents: PageEvents = {
   listen(listener) {
     if (typeof window === 'undefined' || typeof document === 'undefined') return () => {};
-    const ends: (() => void)[] = [];
-    const on = (target: EventTarget, type: string, handle: (event: Event) => void) => {
-      target.addEventListener(type, handle);
-      ends.push(() => target.removeEventListener(type, handle));
-    };
+    const over = new AbortController();
+    const on = (target: EventTarget, type: string, handle: (event: Event) => void) =>
+      target.addEventListener(type, handle, over);
     on(window, 'online', () => listener('online'));
     on(document, 'visibilitychange', () => listener(document.visibilityState === 'hidden' ? 'hidden' : 'visible'));
     // A page may be frozen while it is seen, too; this is the last that it hears.
@@ -38,8 +36,6 @@ export const browserPageEvents: PageEvents = {
     on(window, 'pageshow', (event) => {
       if ((event as PageTransitionEvent).persisted) listener('restored');
     });
-    return () => {
-      for (const end of ends) end();
-    };
+    return () => over.abort();
   },
 };

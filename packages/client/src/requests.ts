@@ -9,8 +9,14 @@ import {
 import type { Clock } from './ports.ts';
 import { within } from './within.ts';
 
-/** Headers for every request, or a function that makes them anew for each, for example with a fresh token. */
-export type HeadersSource = HeadersLike | (() => HeadersLike | Promise<HeadersLike>);
+/**
+ * Headers for every request, or a function that makes them anew for each, for example with a fresh token. `refused`: the status
+ * with which the server has just refused those that it gave; the same request goes out once more with what it gives now.
+ *
+ * @example
+ * const headers: HeadersSource = async (refused) => ({ authorization: `Bearer ${await token({ renew: refused !== undefined })}` });
+ */
+export type HeadersSource = HeadersLike | ((refused?: 401 | 403) => HeadersLike | Promise<HeadersLike>);
 
 /** What `fetch` takes as headers. By way of `RequestInit`, which Node's types have, too, where `HeadersInit` is the DOM's alone. */
 export type HeadersLike = NonNullable<RequestInit['headers']>;
@@ -61,22 +67,35 @@ export interface Endpoint {
 /** What a slow line is thought to send: 64 kbit/s. A file must not be late because it is large. */
 const bytesPerMs = 8;
 
+/** Statuses after which other credentials may help. */
+const isRefusal = (status: number): status is 401 | 403 => status === 401 || status === 403;
+
 /** Statuses after which the same request may go through. */
 export const isRetryableStatus = (status: number): boolean => [408, 425, 429, 500, 502, 503, 504].includes(status);
 
 export const createEndpoint = (options: EndpointOptions): Endpoint => {
   const { url, credentials, clock, extensions = true, requestTimeoutMs = 30_000 } = options;
-  const call = async (target: string | URL, init: RequestInit, extra: Record<string, string> = {}) => {
+  const call = async (
+    target: string | URL,
+    init: RequestInit,
+    extra: Record<string, string> = {},
+    refused?: 401 | 403,
+  ): Promise<Response> => {
     // Not when the client is made: a page's module makes it also where the page is rendered on a server.
     if (!options.fetch && !('location' in globalThis) && !/^[a-z][^/]*:/i.test(String(target))) {
       throw new ChatKitError('transport.network', `Outside of a page the url must be whole, not ${target}.`);
     }
     const source = options.headers;
-    const headers = new Headers(typeof source === 'function' ? await source() : source);
+    const isMade = typeof source === 'function';
+    const headers = new Headers(isMade ? await source(refused) : source);
     for (const [name, value] of Object.entries(extra)) headers.set(name, value);
     // Looked up per call, so that a `fetch` that is patched later (a mock, a tracer) is seen; called bare, as browsers demand.
     const send = options.fetch ?? globalThis.fetch;
-    return send(target, { ...init, headers, ...(credentials === undefined ? {} : { credentials }) });
+    const response = await send(target, { ...init, headers, ...(credentials === undefined ? {} : { credentials }) });
+    // What was refused was not carried out, so it may go again, a message too.
+    if (!isMade || refused !== undefined || !isRefusal(response.status)) return response;
+    void response.body?.cancel().catch(() => {});
+    return call(target, init, extra, response.status);
   };
   const optIn: Record<string, string> = extensions ? { 'chatkit-client': '1' } : {};
   const post = (request: ChatKitRequestInput, { signal, keepalive }: RequestOptions, extra: Record<string, string>) =>
@@ -155,7 +174,7 @@ export const foreignError = (
   const type = headers.get('content-type') ?? 'no content';
   const isMisplaced = status === 404 || status === 405 || (status < 400 && !/json|event-stream/.test(type));
   return new ChatKitError(
-    'transport.status',
+    isRefusal(status) ? 'request.unauthorized' : 'transport.status',
     isMisplaced ? `There is no ChatKit server at this address (status ${status}, ${type}).` : message,
     { ...options, details: { status } },
   );

@@ -20,6 +20,7 @@ import {
   deadlineOf,
   initialConnection,
   nextConnection,
+  type Reach,
 } from './connection-state.ts';
 import { deferred } from './deferred.ts';
 import type { Clock, PageEvents } from './ports.ts';
@@ -133,7 +134,7 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
 
   const ask = async (signal: AbortSignal): Promise<void> => {
     try {
-      const isStart = request !== undefined && 'reach' in state && state.reach === 'unanswered';
+      const isStart = request !== undefined && reachOf(state) === 'unanswered';
       const response = await (isStart
         ? endpoint.start(request, runId, signal)
         : endpoint.attach(runId, reader.lastOffset(), signal));
@@ -148,14 +149,13 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
         dispatch({ type: 'handedOver', at: clock.now(), jitter: random() });
         return;
       }
-      const isOver =
-        bodyEnd.type === 'ended' || (bodyEnd.type === 'whole' && 'reach' in state && state.reach === 'plain');
-      dispatch(isOver ? { type: 'ended', outcome: bodyEnd.outcome } : failure());
+      const isOver = bodyEnd.type === 'ended' || (bodyEnd.type === 'whole' && reachOf(state) === 'plain');
+      dispatch(isOver ? { type: 'closed', reason: 'end', outcome: bodyEnd.outcome } : failure());
     } catch (error) {
       // Engines word a broken connection each in their own way; that it broke is all that counts.
       if (signal.aborted) return;
       cause = error;
-      dispatch(isChatKitError(error) && !error.retryable ? { type: 'refused', error } : failure());
+      dispatch(isChatKitError(error) && !error.retryable ? { type: 'closed', reason: 'refused', error } : failure());
     }
   };
 
@@ -171,7 +171,7 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
     const { status, headers } = response;
     if (!isStart && (status === 204 || status === 404 || status === 410)) {
       void response.body?.cancel().catch(() => {});
-      return { type: 'gone', error: status === 404 ? interrupted() : undefined };
+      return { type: 'closed', reason: 'gone', error: status === 404 ? interrupted() : undefined };
     }
     if (!response.ok) {
       const error = await errorOf(response, clock);
@@ -180,14 +180,15 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
         !isRetryableStatus(status) ||
         (isStart && error.code !== 'transport.status' && error.code !== 'server.closing')
       ) {
-        return { type: 'refused', error };
+        return { type: 'closed', reason: 'refused', error };
       }
       complaint = error;
       return failure(retryAfterMs(headers.get('retry-after'), clock.now()));
     }
     if (!response.body || !/^text\/event-stream\b/i.test(headers.get('content-type') ?? '')) {
       void response.body?.cancel().catch(() => {});
-      return { type: 'refused', error: foreignError(response, 'The server did not answer with a stream of events.') };
+      const error = foreignError(response, 'The server did not answer with a stream of events.');
+      return { type: 'closed', reason: 'refused', error };
     }
     const named = headers.get('chatkit-run-id');
     runId = named ?? runId;
@@ -226,6 +227,8 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
     close: (reason) => dispatch({ type: 'closed', reason }),
   };
 };
+
+const reachOf = (state: ConnectionState): Reach | undefined => ('reach' in state ? state.reach : undefined);
 
 const attemptOf = (state: ConnectionState): number | undefined =>
   state.phase === 'connecting' || state.phase === 'open' ? state.attempt : undefined;

@@ -46,6 +46,8 @@ export interface TurnPlan {
    * attached run it is shown together with what the run has said so far.
    */
   readonly prepare?: ((state: ChatState) => ChatState) | undefined;
+  /** Whether the run that is attached to was begun by this client, which lost it. */
+  readonly isOwn?: boolean | undefined;
   /** The request may have been carried out before: what its run has said then is told in one piece, or answered anew. */
   readonly isRepeat?: boolean | undefined;
 }
@@ -77,9 +79,11 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
   const aside = new AbortController();
   const shown = deferred<void>();
   const settled = deferred<void>();
+  const isOwn = plan.isOwn ?? plan.request !== undefined;
   let phase: Phase = 'waiting';
   let stage: Stage = 'unseen';
   let connection: RunConnection | undefined;
+  /** What is known of the run that it is connected to. */
   let reach: Reach | undefined;
 
   const isLive = (): boolean => phase === 'running' || phase === 'stopping';
@@ -125,6 +129,7 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
     isRepeat = false,
   ): Promise<RunEnd> => {
     const isAttached = request === undefined;
+    reach = isAttached ? 'resumable' : undefined;
     const gate =
       isAttached || isRepeat
         ? createReplayGate(clock, (events, replayed) => take(events, replayed && isAttached))
@@ -165,7 +170,7 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
     let end = first;
     const handler = context.toolHandler;
     // Another tab may be running the tools of a run that was started there.
-    if (handler === undefined || plan.request === undefined) return end;
+    if (handler === undefined || !isOwn) return end;
     const seen = new Set<string>();
     for (;;) {
       if (end.outcome !== 'completed' || phase !== 'running') return end;
@@ -206,7 +211,10 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
       // A run that has ended without its message, because it was stopped before it began, will not take it any more.
       const isSpent = end.reason === 'end' || end.error?.code === 'run.cancelled';
       const sent = failOutgoing(state, plan.runId, isSpent ? createId('run') : plan.runId);
-      const ended = endTurn(sent, wasStopped || end.error === undefined ? undefined : shownFailure(end.error));
+      const error = wasStopped ? undefined : end.error;
+      const isLost = error !== undefined && end.reason !== 'gone' && reach === 'resumable';
+      const lost = isLost && connection ? { runId: connection.runId(), isOwn } : undefined;
+      const ended = endTurn(sent, error && shownFailure(error, lost), lost);
       return stage === 'shown' && plan.prepare !== undefined ? { ...ended, thread: before.thread } : ended;
     }, 'now');
     if (!wasStopped) settle(end.outcome, end.reason, end.error);

@@ -169,7 +169,7 @@ describe('errors of the assistant', () => {
     const { client: make, network } = testChat({ respond: scriptedResponder([say('old')]) });
     const client = make();
     await client.send('Hi').done;
-    network.plan({ status: 403 });
+    network.plan({ status: 418 });
     expect(await client.retry().done).toBe('failed');
     expect(texts(client)).toEqual(['Hi', 'old']);
     expect(client.getSnapshot().error).toMatchObject({ code: 'transport.status', retryable: false });

@@ -54,9 +54,13 @@ const signal: fc.Arbitrary<ConnectionSignal> = fc.oneof(
     jitter: fc.double({ min: 0, max: 1, noNaN: true }),
   }),
   fc.constant({ type: 'left' as const }),
-  fc.constant({ type: 'gone' as const }),
-  fc.constant({ type: 'ended' as const, outcome: 'completed' as const }),
-  fc.constant({ type: 'refused' as const, error: new ChatKitError('thread.locked', 'Locked.') }),
+  fc.constant({ type: 'closed' as const, reason: 'gone' as const }),
+  fc.constant({ type: 'closed' as const, reason: 'end' as const, outcome: 'completed' as const }),
+  fc.constant({
+    type: 'closed' as const,
+    reason: 'refused' as const,
+    error: new ChatKitError('thread.locked', 'Locked.'),
+  }),
   fc.record({ type: fc.constant('closed' as const), reason: fc.constantFrom('stop', 'detach', 'navigate') }),
 ) as fc.Arbitrary<ConnectionSignal>;
 
@@ -260,7 +264,7 @@ describe('the connection', () => {
     expect(deadlineOf(play([opened(5)]), policy)).toBe(37_505);
     expect(deadlineOf(play([opened(5, 'plain')]), policy)).toBeUndefined();
     expect(deadlineOf(play([failed(0)]), policy)).toBe(500);
-    expect(deadlineOf(play([{ type: 'gone' }]), policy)).toBeUndefined();
+    expect(deadlineOf(play([{ type: 'closed', reason: 'gone' }]), policy)).toBeUndefined();
   });
 });
 

@@ -10,7 +10,7 @@ import { never } from './support/faulty-body.ts';
 const fault = fc.oneof<fc.Arbitrary<NetworkPlan>[]>(
   fc.record({ cutAfterBytes: fc.nat(1_800) }),
   fc.record({ stallAfterBytes: fc.nat(1_800) }),
-  fc.constant({ status: 502 }),
+  fc.constantFrom({ status: 502 }, { status: 401 }),
   fc.constant({ loseAnswer: true }),
   fc.constant({ refuse: true }),
   fc.record({ delayMs: fc.nat(40_000) }),

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { INTERNAL, shortNames } from '../short-names.ts';
+import { shortNames } from '../../../short-names.ts';
+import { INTERNAL } from '../internal-names.ts';
 
 const here = path.join(import.meta.dirname, '..');
 const sources = path.join(here, 'src');

@@ -124,7 +124,7 @@ const escaped = (text: string): string => (needsEscape.test(text) ? JSON.stringi
 
 /** Stands for the delta while a template is cut. */
 const probe = 'ec9f7c8e-5f0e-4b0e-9d65-probe';
-const quotedProbe = JSON.stringify(probe);
+const quotedProbe = `"${probe}"`;
 
 function cut<E>(event: E, probed: string, json: string, quotedDelta: string): Template<E> | undefined {
   const at = probed.indexOf(quotedProbe);

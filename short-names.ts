@@ -1,5 +1,5 @@
 /**
- * The names that the build gives to properties which only this package's own code knows. A minifier cannot shorten a
+ * The names that a package's build gives to properties which only its own code knows. A minifier cannot shorten a
  * property, and a shortener by itself gives every name a letter of its own and soon needs two. Here names that never
  * meet in a file share a letter: an object is made in one file, so all of its names stand there, and none of them are
  * the same. Fewer names in other places also make what is left repeat itself, which is what gzip lives on.
@@ -10,13 +10,6 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-
-/**
- * What no minifier may shorten by itself: members that begin with a low line, and the names by which the parts of the
- * engine use each other. None may be the name of an option, of a member that users see, or of something built in.
- */
-export const INTERNAL: RegExp =
-  /^(_[a-z].*|isWaited|held|isEnded|offerAll|endEarly|endNow|wantsMore|takeAll|onPull|onTurn|onSourceOver|onOver|isBlocking|onMore|isNext|behind|kept|trim|leave|laneEnded|deliver|offer|finish|run|failure|steps|queue|take|stage|writer|release|dueAt|isWord|segmenter)$/;
 
 const LETTERS = [...'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'];
 
