@@ -14,6 +14,8 @@ export interface PostgresServer {
   readonly url: string;
   /** For example `PostgreSQL 18.4`. */
   readonly version: string;
+  /** Ends it, with every connection and everything that is not committed, and starts it again on the same port. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -83,17 +85,28 @@ const start = async (programs: Programs): Promise<PostgresServer> => {
     execFileSync(programs.initdb, flags, { ...options, stdio: ['ignore', 'ignore', 'pipe'] });
     const port = await freePort();
     const settings = ['-c', 'listen_addresses=127.0.0.1', '-c', `unix_socket_directories=${folder}`];
-    server = spawn(programs.postgres, ['-D', data, '-p', `${port}`, ...settings], {
-      ...options,
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    await ready(server);
+    const run = async (): Promise<void> => {
+      server = spawn(programs.postgres, ['-D', data, '-p', `${port}`, ...settings], {
+        ...options,
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
+      await ready(server);
+    };
+    await run();
     const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
     const client = new pg.Client(url);
     await client.connect();
     const { rows } = await client.query("SELECT 'PostgreSQL ' || current_setting('server_version') AS version");
     await client.end();
-    return { url, version: rows[0].version, stop: () => stop(server as ChildProcess, folder) };
+    return {
+      url,
+      version: rows[0].version,
+      async restart() {
+        await end(server as ChildProcess, 'SIGINT');
+        await run();
+      },
+      stop: () => stop(server as ChildProcess, folder),
+    };
   } catch (error) {
     if (server !== undefined) await stop(server, folder);
     else rmSync(folder, { recursive: true, force: true });
@@ -120,15 +133,18 @@ const ready = (server: ChildProcess): Promise<void> =>
     server.once('exit', () => fail(new Error(`PostgreSQL did not start: ${said}`)));
   });
 
+const end = async (server: ChildProcess, signal: NodeJS.Signals): Promise<void> => {
+  if (server.exitCode !== null || server.signalCode !== null) return;
+  const gone = new Promise((done) => server.once('exit', done));
+  server.kill(signal);
+  await gone;
+};
+
 /** Waits for the clients to be gone, as their sockets may still be closing; after two seconds it does not wait. */
 const stop = async (server: ChildProcess, folder: string): Promise<void> => {
-  if (server.exitCode === null && server.signalCode === null) {
-    const gone = new Promise((done) => server.once('exit', done));
-    server.kill('SIGTERM');
-    const impatience = setTimeout(() => server.kill('SIGINT'), 2_000);
-    await gone;
-    clearTimeout(impatience);
-  }
+  const impatience = setTimeout(() => server.kill('SIGINT'), 2_000);
+  await end(server, 'SIGTERM');
+  clearTimeout(impatience);
   rmSync(folder, { recursive: true, force: true });
 };
 

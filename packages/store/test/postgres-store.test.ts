@@ -87,8 +87,8 @@ describe.skipIf(server === undefined)(`on ${server?.version ?? 'PostgreSQL (not 
       const client = pool({ connectionString });
       let down = true;
       const flaky: PostgresPool = {
-        query: (text, values) => (down ? Promise.reject(new Error('down')) : client.query(text, values)),
-        connect: () => client.connect(),
+        query: (text, values) => client.query(text, values),
+        connect: () => (down ? Promise.reject(new Error('down')) : client.connect()),
       };
       const store = createPostgresStore({ client: flaky });
       await expect(store.saveThread(thread, me)).rejects.toThrow('down');

@@ -1,5 +1,5 @@
 /** The tables, as steps that run once each, in order. A step that has been released is never changed. */
-import { type PostgresClient, transact } from './postgres-client.ts';
+import { createPostgresPort, noLimits, type PostgresClient, type PostgresLimits } from './postgres-client.ts';
 
 const steps: readonly (readonly string[])[] = [
   [
@@ -43,14 +43,18 @@ const lockKey = 7_240_116_853;
  * @example
  * await migratePostgres(new pg.Pool({ connectionString: process.env.ADMIN_DATABASE_URL }));
  */
-export const migratePostgres = async (client: PostgresClient): Promise<void> => {
+export const migratePostgres = (client: PostgresClient): Promise<void> => migrateWithin(client, noLimits);
+
+/** The same, with bounds on each step. */
+export const migrateWithin = async (client: PostgresClient, limits: PostgresLimits): Promise<void> => {
+  const outer = createPostgresPort(client, limits, async () => {});
   // A process without the right to create tables must be able to start once they are there.
-  const { rows } = await client.query("SELECT to_regclass('chatkit_migration') IS NOT NULL AS present");
-  if (rows[0]?.present === true) {
-    const { rows: counted } = await client.query('SELECT count(*) AS steps FROM chatkit_migration');
-    if (Number(counted[0]?.steps) >= steps.length) return;
+  const [found] = await outer.read("SELECT to_regclass('chatkit_migration') IS NOT NULL AS present", []);
+  if (found?.['present'] === true) {
+    const [counted] = await outer.read('SELECT count(*) AS steps FROM chatkit_migration', []);
+    if (Number(counted?.['steps']) >= steps.length) return;
   }
-  await transact(client, async (port) => {
+  await outer.transaction(async (port) => {
     await port.read('SELECT pg_advisory_xact_lock($1)', [lockKey]);
     await port.write('CREATE TABLE IF NOT EXISTS chatkit_migration (step integer PRIMARY KEY)', []);
     const done = new Set((await port.read('SELECT step FROM chatkit_migration', [])).map((row) => Number(row['step'])));

@@ -2,6 +2,7 @@
  * The connections of PostgreSQL, as small a part of them as the store needs, so that any client fits: a pool of `pg`
  * (node-postgres) or of anything shaped like it, or a client with transactions of its own, for example PGlite.
  */
+import { ChatKitError } from '@chatkit/core';
 import {
   inTransaction,
   type SqlPort,
@@ -10,6 +11,7 @@ import {
   savepointWords,
   transactionWords,
 } from '../shared/sql-port.ts';
+import { within } from './within.ts';
 
 /** Runs one statement with `$1`, `$2`… and resolves to its rows as objects. */
 export interface PostgresQueryable {
@@ -29,6 +31,8 @@ export interface PostgresConnection extends PostgresQueryable {
 /** Fits `pg.Pool`. A single `pg.Client` does not fit: requests would meet inside each other's transactions. */
 export interface PostgresPool extends PostgresQueryable {
   connect(): Promise<PostgresConnection>;
+  /** `pg` reports a connection that is lost while nobody uses it as an event, and has dropped it by then. */
+  on?(event: 'error', listener: (error: Error) => void): unknown;
 }
 
 /** Fits PGlite. While a transaction is open, other statements wait inside the client. */
@@ -38,35 +42,113 @@ export interface PostgresTransactor extends PostgresQueryable {
 
 export type PostgresClient = PostgresPool | PostgresTransactor;
 
-const queryOf =
-  (client: PostgresQueryable): SqlQuery =>
-  async (text, values) =>
-    (await client.query(text, [...values])).rows as SqlRow[];
+/** How long the store waits before a call fails, in milliseconds. */
+export interface PostgresLimits {
+  /** For a connection of its own. */
+  readonly connectTimeoutMs: number;
+  /** For the answer to each statement. */
+  readonly statementTimeoutMs: number;
+}
+
+export const noLimits: PostgresLimits = {
+  connectTimeoutMs: Number.POSITIVE_INFINITY,
+  statementTimeoutMs: Number.POSITIVE_INFINITY,
+};
 
 /** The port over a client. `before` is waited for by every call: the migrations. */
-export const createPostgresPort = (client: PostgresClient, before: () => Promise<void>): SqlPort => {
-  const query = queryOf(client);
+export const createPostgresPort = (
+  client: PostgresClient,
+  limits: PostgresLimits,
+  before: () => Promise<void>,
+): SqlPort => {
   const statement: SqlQuery = async (text, values) => {
     await before();
-    return query(text, values);
+    if ('transaction' in client) return queryOf(client, limits)(text, values);
+    return withConnection(client, limits, (query) => query(text, values));
   };
   return {
     read: statement,
-    write: statement,
+    async write(text, values) {
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          return await statement(text, values);
+        } catch (error) {
+          if (!wasGivenUp(error) || attempt === attempts) throw error;
+        }
+      }
+    },
     async transaction(work) {
       await before();
-      return transact(client, work);
+      return transact(client, limits, work);
     },
   };
 };
 
+/** How often one write is sent that loses against others. */
+const attempts = 20;
+
 /** Runs `work` in a transaction on a connection of its own. */
-export const transact = async <T>(client: PostgresClient, work: (port: SqlPort) => Promise<T>): Promise<T> => {
-  if ('transaction' in client) {
-    // The client says BEGIN and COMMIT; a savepoint inside gives the work the same port as everywhere.
-    return client.transaction((connection) => inTransaction(queryOf(connection), savepointWords, work));
+const transact = async <T>(
+  client: PostgresClient,
+  limits: PostgresLimits,
+  work: (port: SqlPort) => Promise<T>,
+): Promise<T> => {
+  try {
+    if ('transaction' in client) return await transactInside(client, limits, work);
+    return await withConnection(client, limits, (query, onBroken) =>
+      // Stated, because the row locks are made for it: under a stricter default they would end in errors instead of waiting.
+      inTransaction(query, transactionWords('BEGIN ISOLATION LEVEL READ COMMITTED'), work, onBroken),
+    );
+  } catch (error) {
+    if (!wasGivenUp(error)) throw error;
+    throw new ChatKitError('internal', 'PostgreSQL gave this transaction up because of another one.', {
+      retryable: true,
+      cause: error,
+    });
   }
-  const connection = await client.connect();
+};
+
+/** The client says BEGIN and COMMIT; a savepoint inside gives the work the same port as everywhere. */
+const transactInside = <T>(
+  client: PostgresTransactor,
+  limits: PostgresLimits,
+  work: (port: SqlPort) => Promise<T>,
+): Promise<T> => {
+  let begin = (): void => {};
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve;
+  });
+  let isAwaited = true;
+  const done = client.transaction(async (connection) => {
+    begin();
+    if (!isAwaited) throw noConnection(limits);
+    return inTransaction(queryOf(connection, limits), savepointWords, work);
+  });
+  const turn = within(Promise.race([begun, done]), limits.connectTimeoutMs, () => {
+    isAwaited = false;
+    return noConnection(limits);
+  });
+  return turn.then(() => done);
+};
+
+/**
+ * Lends a connection to `use`. One that is lost, that owes an answer or that `onBroken` is told of is closed afterwards, every
+ * other one is given back; also one that comes when nobody waits any more.
+ */
+const withConnection = async <T>(
+  pool: PostgresPool,
+  limits: PostgresLimits,
+  use: (query: SqlQuery, onBroken: () => void) => Promise<T>,
+): Promise<T> => {
+  let isAwaited = true;
+  const connecting = pool.connect().then((connection) => {
+    if (!isAwaited) connection.release();
+    return connection;
+  });
+  const connection = await within(connecting, limits.connectTimeoutMs, () => {
+    isAwaited = false;
+    return noConnection(limits);
+  });
   if (typeof connection?.release !== 'function')
     throw new TypeError('createPostgresStore needs a pool (pg.Pool), not a single connection.');
   let broken = false;
@@ -77,9 +159,37 @@ export const transact = async <T>(client: PostgresClient, work: (port: SqlPort) 
   // comes next fails, so nothing is lost by not passing it on.
   connection.on?.('error', onBroken);
   try {
-    return await inTransaction(queryOf(connection), transactionWords('BEGIN'), work, onBroken);
+    return await use(queryOf(connection, limits, onBroken), onBroken);
   } finally {
     connection.off?.('error', onBroken);
     connection.release(broken);
   }
+};
+
+/** Once an answer has not come, nothing more is asked: it would wait behind what is owed. */
+const queryOf = (client: PostgresQueryable, limits: PostgresLimits, onBroken: () => void = () => {}): SqlQuery => {
+  let silent: ChatKitError | undefined;
+  const tooLate = (): ChatKitError => {
+    onBroken();
+    silent = new ChatKitError('internal', `PostgreSQL has not answered within ${limits.statementTimeoutMs} ms.`, {
+      retryable: true,
+    });
+    return silent;
+  };
+  return async (text, values) => {
+    if (silent !== undefined) throw silent;
+    const { rows } = await within(client.query(text, [...values]), limits.statementTimeoutMs, tooLate);
+    return rows as SqlRow[];
+  };
+};
+
+const noConnection = ({ connectTimeoutMs }: PostgresLimits): ChatKitError =>
+  new ChatKitError('internal', `No connection to PostgreSQL was free within ${connectTimeoutMs} ms.`, {
+    retryable: true,
+  });
+
+/** `serialization_failure` and `deadlock_detected`: nothing has happened, and the next time it may. */
+const wasGivenUp = (error: unknown): boolean => {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return code === '40001' || code === '40P01';
 };

@@ -2,7 +2,7 @@
 import type { Store } from '@chatkit/core';
 import { createSqlStore } from '../shared/sql-store.ts';
 import { createUserOf, type UserIdOf } from '../shared/user-of.ts';
-import { migratePostgres } from './migrations.ts';
+import { migrateWithin } from './migrations.ts';
 import { createPostgresPort, type PostgresClient } from './postgres-client.ts';
 
 export interface PostgresStoreOptions<Context> {
@@ -15,11 +15,17 @@ export interface PostgresStoreOptions<Context> {
    * a role that may create tables.
    */
   migrate?: boolean | undefined;
+  /** How long a call waits for a connection, before it fails as retryable. Default 10,000. */
+  connectTimeoutMs?: number | undefined;
+  /** How long a statement may go unanswered, before its call fails as retryable and its connection is closed. Default 30,000. */
+  statementTimeoutMs?: number | undefined;
 }
 
 /**
  * A store in the database of `client`. The database has to be in UTF-8; PostgreSQL 12 or later. Connects at the first
- * call. Errors of the database and of the connection come through as the client throws them.
+ * call. Errors of the database and of the connection come through as the client throws them. No call waits for ever: it fails
+ * with a retryable `internal` when there is no connection or no answer in time, and a transaction also when PostgreSQL gave it up
+ * because of another one. A single write that it gave up so is sent again.
  *
  * Inside `transaction(work)`, `loadThread` holds the thread's row until the end, so that reading it and writing it back
  * loses nothing. Each open transaction has a connection of the pool: calls to the outer store from inside `work` need
@@ -32,19 +38,33 @@ export const createPostgresStore = <Context = unknown>({
   client,
   userId,
   migrate = true,
+  connectTimeoutMs = 10_000,
+  statementTimeoutMs = 30_000,
 }: PostgresStoreOptions<Context>): Store<Context> => {
+  const limits = { connectTimeoutMs, statementTimeoutMs };
+  surviveLostConnections(client);
   let migrated: Promise<void> | undefined;
   const ready = async (): Promise<void> => {
     if (!migrate) return;
-    migrated ??= migratePostgres(client).catch((error) => {
+    migrated ??= migrateWithin(client, limits).catch((error) => {
       // The next call tries again: a database that was not up yet must not break the process for good.
       migrated = undefined;
       throw error;
     });
     await migrated;
   };
-  return createSqlStore(createPostgresPort(client, ready), createUserOf(userId), {
+  return createSqlStore(createPostgresPort(client, limits, ready), createUserOf(userId), {
     forUpdate: ' FOR NO KEY UPDATE',
     forShare: ' FOR KEY SHARE',
   });
+};
+
+/** Pools that have a listener of ours: one is enough, however many stores there are. */
+const heard = new WeakSet<PostgresClient>();
+
+/** A connection that is lost while nobody uses it has left the pool already; without a listener `pg` would end the process. */
+const surviveLostConnections = (client: PostgresClient): void => {
+  if (!('connect' in client) || heard.has(client)) return;
+  heard.add(client);
+  client.on?.('error', () => {});
 };

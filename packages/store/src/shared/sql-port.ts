@@ -40,7 +40,12 @@ export const savepointWords: TransactionWords = {
 /**
  * Runs `work` in a transaction on a connection that nobody else uses meanwhile. Statements run one after another, nested
  * transactions included, so that what was asked for beside a nested one is never undone with it. Rejects with what `work`
- * threw; `onBroken` is told when the connection could not even roll back.
+ * threw.
+ *
+ * A statement that failed fails the transaction, also when `work` caught its error: PostgreSQL undoes such a transaction at
+ * its COMMIT and reports success, and SQLite may have undone it by then, so that the next statement would stand alone.
+ *
+ * `onBroken` is told when the connection could not begin or not even roll back: a transaction may be open on it.
  */
 export const inTransaction = async <T>(
   query: SqlQuery,
@@ -49,32 +54,58 @@ export const inTransaction = async <T>(
   onBroken: (error: unknown) => void = () => {},
 ): Promise<T> => {
   const lock = createWriterLock();
-  let open = true;
-  const statement: SqlQuery = async (text, values) => {
-    if (!open) throw transactionEnded();
-    return lock.run(() => query(text, values));
+  let state: 'open' | 'ended' = 'open';
+  let failure: { readonly error: unknown } | undefined;
+  const fail = (error: unknown): void => {
+    failure ??= { error };
   };
+  const run = async <R>(step: () => Promise<R>): Promise<R> => {
+    if (state === 'ended') throw transactionEnded();
+    return lock.run(() => {
+      if (failure !== undefined) throw failure.error;
+      return step();
+    });
+  };
+  const statement: SqlQuery = (text, values) =>
+    run(async () => {
+      try {
+        return await query(text, values);
+      } catch (error) {
+        fail(error);
+        throw error;
+      }
+    });
   const port: SqlPort = {
     read: statement,
     write: statement,
-    async transaction(inner) {
-      if (!open) throw transactionEnded();
-      return lock.run(() => inTransaction(query, savepointWords, inner, onBroken));
-    },
+    transaction: (inner) =>
+      run(() =>
+        inTransaction(query, savepointWords, inner, (error) => {
+          fail(error);
+          onBroken(error);
+        }),
+      ),
   };
-  await query(words.begin, []);
+  const end = (): Promise<void> =>
+    lock.run(() => {
+      state = 'ended';
+    });
+
+  try {
+    await query(words.begin, []);
+  } catch (error) {
+    onBroken(error);
+    throw error;
+  }
   try {
     const result = await work(port);
     // What the work asked for and did not wait for still belongs to it.
-    await lock.run(() => {
-      open = false;
-    });
+    await end();
+    if (failure !== undefined) throw failure.error;
     await query(words.commit, []);
     return result;
   } catch (error) {
-    await lock.run(() => {
-      open = false;
-    });
+    await end();
     try {
       for (const text of words.rollback) await query(text, []);
     } catch (broken) {
