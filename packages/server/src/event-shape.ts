@@ -24,6 +24,12 @@ export const assertShape = (event: ThreadStreamEvent): void => {
   );
 };
 
+/** The error about an item that is updated or removed and was never there. The stream goes on: it costs that item alone. */
+export const notAdded = (itemId: string): TypeError =>
+  new TypeError(
+    `respond() or action() spoke of the item ${JSON.stringify(itemId)}, which is not in the thread: nobody sees it. Yield \`itemAdded(item)\` first, with the same id.`,
+  );
+
 /** The error about a value that is no event. */
 export const noEvent = (value: unknown): TypeError =>
   new TypeError(`respond() or action() yielded ${describeValue(value)}, which is no event. ${adviceFor(value)}`);

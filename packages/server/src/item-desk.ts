@@ -48,13 +48,15 @@ export interface ItemDeskOptions {
   maxEventBytes: number;
   /** What readers have been told before, by somebody else. */
   told?: ThreadState | undefined;
+  /** Told once of each item that is updated and was never added: what is said of it, nobody sees. */
+  onStranger?: ((itemId: string) => void) | undefined;
 }
 
 export const createItemDesk = <Context>(
   store: Store<Context>,
   threadId: string,
   context: Context,
-  { maxEventBytes, told = emptyThreadState }: ItemDeskOptions,
+  { maxEventBytes, told = emptyThreadState, onStranger }: ItemDeskOptions,
 ): ItemDesk => {
   /** Everything but `text`. */
   let folded = told;
@@ -79,6 +81,7 @@ export const createItemDesk = <Context>(
     const known = shown.get(itemId);
     if (known !== undefined) return known;
     const item = await stored(itemId);
+    if (item === undefined) onStranger?.(itemId);
     const visible = item === undefined || !isHiddenItem(item);
     shown.set(itemId, visible);
     return visible;

@@ -20,6 +20,7 @@ import {
 import type { Clock } from './clock.ts';
 import { closeStopped, quietly, threadUpdated } from './close-stopped.ts';
 import { describeValue } from './describe-value.ts';
+import { notAdded } from './event-shape.ts';
 import { GuardedSource } from './guarded-source.ts';
 import { createItemDesk } from './item-desk.ts';
 import type { AddedItems } from './parts.ts';
@@ -73,7 +74,10 @@ export const processEvents = async <Context>(options: ProcessOptions<Context>): 
   const { store, context, signal, onError, voice, watch } = options;
   const changes = watchThread(store, options.thread, context);
   const { thread } = changes;
-  const desk = createItemDesk(store, thread.id, context, { maxEventBytes: options.maxEventBytes });
+  const desk = createItemDesk(store, thread.id, context, {
+    maxEventBytes: options.maxEventBytes,
+    onStranger: (itemId) => onError(notAdded(itemId)),
+  });
   let source: GuardedSource<ThreadStreamEvent> | undefined;
 
   const sayText = (itemId: string, part: number, deltas: readonly string[]): Promise<void> | undefined => {

@@ -1,6 +1,6 @@
 // What a newcomer gets wrong, and what they are told: what was given, what is meant, what to write.
 import { createServer } from 'node:http';
-import { assistantMessage, progressUpdate, type ThreadMetadata } from '@chatkit/core';
+import { assistantMessage, progressUpdate, type ThreadMetadata, textDelta } from '@chatkit/core';
 import { createMemoryStore } from '@chatkit/store/memory';
 import { describe, expect, test } from 'vitest';
 import { type CreateChatKitServerOptions, createChatKitServer } from '../src/index.ts';
@@ -112,6 +112,19 @@ describe('what respond() returns and yields', () => {
     });
     expect((await events(create('hi'))).at(-1)).toMatchObject({ type: 'error', code: 'stream.error' });
     expect(errors).toEqual([expect.objectContaining({ message: expect.stringContaining(message) })]);
+  });
+
+  test('text for an item that was never added is said once, and the answer goes on', async () => {
+    const { events, errors } = testServer({
+      async *respond() {
+        for (const text of ['a', 'b', 'c']) yield textDelta('msg_lost', text);
+        yield progressUpdate('x');
+      },
+    });
+    expect((await events(create('hi'))).at(-1)).toEqual(progressUpdate('x'));
+    expect(errors).toEqual([
+      expect.objectContaining({ message: expect.stringContaining('the item "msg_lost", which is not in the thread') }),
+    ]);
   });
 
   test('an event of a type that is not known goes through', async () => {
