@@ -87,6 +87,9 @@ its log (\`memoryStream\`) on, which is what makes it pass where it does. AG-UI 
 leaves resuming open. Two messages at once: the AI SDK and TanStack AI queue them in one client; two tabs, or a client that is not theirs, meet a server
 that writes both.
 
+All run with their defaults. Some of those can be set: TanStack’s log hands on 32 chunks at a time (\`batch\`), which at 30 ms a word is its first
+word; \`smoothStream\` waits 10 ms a word (\`delayInMs\`) and takes another \`chunking\` for Chinese; our own heartbeat is 15 s unless it is set.
+
 ## Where they are ahead
 
 More model providers, and bindings for Vue, Svelte, Angular and Solid (AI SDK, TanStack AI); generated objects, images and speech (AI SDK); an
