@@ -1,12 +1,13 @@
 /**
- * Reads expressions. The precedence is Jinja's: `or`, `and`, `not`, comparisons, `+ -`, `~`, `* / // %`, `**`, unary
- * signs, then attributes, items and calls, then filters and tests.
+ * Reads expressions, one function for each level of Jinja's precedence: `or`, `and`, `not`, comparisons, `+ -`, `~`,
+ * `* / // %`, `**`, unary signs, then attributes, items and calls, then filters and tests.
  */
-import type { Token } from './lex.ts';
-import type { Arguments, Expression, Filters, Target, Vocabulary } from './syntax.ts';
-import { invalidTemplate } from './template-error.ts';
+import type { Arguments, Expression, Filters, Target } from './syntax.ts';
+import type { TokenCursor } from './token-cursor.ts';
 
 const comparisons = ['==', '!=', '<', '<=', '>', '>='];
+const arithmeticLevels = [['+', '-'], ['~'], ['*', '/', '//', '%'], ['**']];
+const wordsBehindTest = ['else', 'or', 'and', 'is', 'if', 'not', 'in'];
 const constants: Readonly<Record<string, true | false | null>> = {
   true: true,
   True: true,
@@ -15,270 +16,230 @@ const constants: Readonly<Record<string, true | false | null>> = {
   none: null,
   None: null,
 };
+const noArguments: Arguments = { positional: [], named: {} };
 
-/** Reads what stands in one pair of braces, piece by piece; what does not fit is refused with its line. */
-export const createReader = (tokens: readonly Token[], line: number, vocabulary: Vocabulary) => {
-  let at = 0;
-  const peek = (): Token | undefined => tokens[at];
-  const is = (kind: Token['kind'], text: string, offset = 0): boolean =>
-    tokens[at + offset]?.kind === kind && tokens[at + offset]?.text === text;
-  const take = (operator: string): boolean => is('operator', operator) && ++at > 0;
-  const takeName = (name: string): boolean => is('name', name) && ++at > 0;
-  const unexpected = (): Error => {
-    const token = peek();
-    const what = token === undefined ? 'Something is missing at the end' : `"${token.text}" is unexpected`;
-    return invalidTemplate(`${what}.`, token?.line ?? tokens.at(-1)?.line ?? line);
-  };
-  const expect = (operator: string): void => {
-    if (!take(operator)) throw unexpected();
-  };
-  const expectName = (name: string): void => {
-    if (!takeName(name)) throw unexpected();
-  };
-  const name = (): string => {
-    const token = peek();
-    if (token?.kind !== 'name') throw unexpected();
-    at += 1;
-    return token.text;
-  };
-  const known = (kind: 'filters' | 'tests', given: string): string => {
-    if (vocabulary[kind].has(given)) return given;
-    throw invalidTemplate(`The ${kind.slice(0, -1)} "${given}" is not known here.`, tokens[at - 1]?.line ?? line);
-  };
+/** An expression; one that is `conditional` may go on with `if … else …`. */
+export const readExpression = (tokens: TokenCursor, conditional = true): Expression => {
+  let value = junction(tokens, 0);
+  while (conditional && tokens.takeName('if')) {
+    const test = junction(tokens, 0);
+    const otherwise = tokens.takeName('else') ? readExpression(tokens) : undefined;
+    value = { kind: 'if', test, value, otherwise };
+  }
+  return value;
+};
 
-  const expression = (conditional = true): Expression => {
-    let value = binary(0);
-    while (conditional && takeName('if')) {
-      const test = binary(0);
-      const otherwise = takeName('else') ? expression() : undefined;
-      value = { kind: 'if', test, value, otherwise };
-    }
-    return value;
-  };
+/** An expression, or several with commas in between, which are a list. */
+export const readTuple = (tokens: TokenCursor, conditional = true): Expression => {
+  const first = readExpression(tokens, conditional);
+  if (!tokens.is('operator', ',')) return first;
+  const items = [first];
+  while (tokens.take(',')) {
+    if (tokens.isAtEnd || tokens.is('operator', ')')) break;
+    items.push(readExpression(tokens, conditional));
+  }
+  return { kind: 'list', items };
+};
 
-  /** `and` and `or` by level, then `not` and comparisons, then arithmetic by level. */
-  const binary = (level: number): Expression => {
-    const word = ['or', 'and'][level];
-    if (word === undefined) return negation();
-    let left = binary(level + 1);
-    while (takeName(word)) left = { kind: 'binary', operator: word, left, right: binary(level + 1) };
-    return left;
-  };
+/** What is assigned to; an attribute only where `attributes` may be. */
+export const readTarget = (tokens: TokenCursor, attributes: boolean): Target => {
+  const parenthesised = tokens.take('(');
+  const names = [tokens.name()];
+  let unpack = false;
+  if (attributes && tokens.take('.')) return { kind: 'attribute', name: names[0] as string, attribute: tokens.name() };
+  while (tokens.take(',')) {
+    unpack = true;
+    if (tokens.peek()?.kind !== 'name') break;
+    names.push(tokens.name());
+  }
+  if (parenthesised) tokens.expect(')');
+  return { kind: 'names', names, unpack };
+};
 
-  const negation = (): Expression =>
-    takeName('not') ? { kind: 'unary', operator: 'not', operand: negation() } : comparison();
+/** `| filter | filter`, in a row. */
+export const readFilters = (tokens: TokenCursor): Filters => {
+  const all: Filters[number][] = [];
+  while (tokens.take('|')) all.push(filter(tokens));
+  return all;
+};
 
-  const comparison = (): Expression => {
-    const first = arithmetic(0);
-    const rest: [string, Expression][] = [];
-    for (;;) {
-      const token = peek();
-      if (token?.kind === 'operator' && comparisons.includes(token.text)) {
-        at += 1;
-        rest.push([token.text, arithmetic(0)]);
-      } else if (takeName('in')) rest.push(['in', arithmetic(0)]);
-      else if (is('name', 'not') && is('name', 'in', 1)) {
-        at += 2;
-        rest.push(['not in', arithmetic(0)]);
-      } else return rest.length === 0 ? first : { kind: 'compare', first, rest };
-    }
-  };
+/** The same, but the first one without its bar. */
+export const readNamedFilters = (tokens: TokenCursor): Filters => [filter(tokens), ...readFilters(tokens)];
 
-  const levels = [['+', '-'], ['~'], ['*', '/', '//', '%'], ['**']];
-  const arithmetic = (level: number): Expression => {
-    const operators = levels[level];
-    if (operators === undefined) return unary(true);
-    let left = arithmetic(level + 1);
-    for (;;) {
-      const token = peek();
-      if (token?.kind !== 'operator' || !operators.includes(token.text)) return left;
-      at += 1;
-      left = { kind: 'binary', operator: token.text, left, right: arithmetic(level + 1) };
-    }
-  };
+/** `or` and `and`, by level. */
+const junction = (tokens: TokenCursor, level: number): Expression => {
+  const word = ['or', 'and'][level];
+  if (word === undefined) return negation(tokens);
+  let left = junction(tokens, level + 1);
+  while (tokens.takeName(word)) left = { kind: 'binary', operator: word, left, right: junction(tokens, level + 1) };
+  return left;
+};
 
-  const unary = (filtered: boolean): Expression => {
-    const sign = take('-') ? '-' : take('+') ? '+' : undefined;
-    const value: Expression =
-      sign === undefined ? postfix(primary()) : { kind: 'unary', operator: sign, operand: unary(false) };
-    return filtered ? filtersAndTests(value) : value;
-  };
+const negation = (tokens: TokenCursor): Expression =>
+  tokens.takeName('not') ? { kind: 'unary', operator: 'not', operand: negation(tokens) } : comparison(tokens);
 
-  const primary = (): Expression => {
-    const token = peek();
-    if (token === undefined) throw unexpected();
-    at += 1;
-    switch (token.kind) {
-      case 'number':
-        return { kind: 'literal', value: Number(token.text), float: /[.eE]/.test(token.text) };
-      case 'string': {
-        let value = token.text;
-        for (let next = peek(); next?.kind === 'string'; next = peek()) {
-          value += next.text;
-          at += 1;
-        }
-        return { kind: 'literal', value };
-      }
-      case 'name':
-        return Object.hasOwn(constants, token.text)
-          ? { kind: 'literal', value: constants[token.text] as true | false | null }
-          : { kind: 'name', name: token.text };
-      default:
-        if (token.text === '(') {
-          if (take(')')) return { kind: 'list', items: [] };
-          const value = tuple();
-          expect(')');
-          return value;
-        }
-        if (token.text === '[') return { kind: 'list', items: sequence(']', () => expression()) };
-        if (token.text === '{') {
-          return {
-            kind: 'dict',
-            entries: sequence('}', () => {
-              const key = expression();
-              expect(':');
-              return [key, expression()] as const;
-            }),
-          };
-        }
-        at -= 1;
-        throw unexpected();
-    }
-  };
+const comparison = (tokens: TokenCursor): Expression => {
+  const first = arithmetic(tokens, 0);
+  const rest: [string, Expression][] = [];
+  for (let operator = comparator(tokens); operator !== undefined; operator = comparator(tokens)) {
+    rest.push([operator, arithmetic(tokens, 0)]);
+  }
+  return rest.length === 0 ? first : { kind: 'compare', first, rest };
+};
 
-  /** Entries up to the closing bracket; a comma may follow the last. */
-  const sequence = <T>(closer: string, entry: () => T): T[] => {
-    const entries: T[] = [];
-    while (!take(closer)) {
-      entries.push(entry());
-      if (!take(',')) {
-        expect(closer);
-        break;
-      }
-    }
-    return entries;
-  };
+const comparator = (tokens: TokenCursor): string | undefined => {
+  if (tokens.takeName('in')) return 'in';
+  if (tokens.is('name', 'not') && tokens.is('name', 'in', 1)) {
+    tokens.skip(2);
+    return 'not in';
+  }
+  return takeOneOf(tokens, comparisons);
+};
 
-  const tuple = (conditional = true): Expression => {
-    const first = expression(conditional);
-    if (!is('operator', ',')) return first;
-    const items = [first];
-    while (take(',')) {
-      if (peek() === undefined || is('operator', ')')) break;
-      items.push(expression(conditional));
-    }
-    return { kind: 'list', items };
-  };
+const takeOneOf = (tokens: TokenCursor, operators: readonly string[]): string | undefined =>
+  operators.find((operator) => tokens.take(operator));
 
-  const postfix = (start: Expression): Expression => {
-    let value = start;
-    for (;;) {
-      if (take('.')) {
-        const token = peek();
-        if (token?.kind === 'number' && /^\d+$/.test(token.text)) {
-          at += 1;
-          value = { kind: 'item', of: value, index: { kind: 'literal', value: Number(token.text) } };
-        } else value = { kind: 'attribute', of: value, name: name() };
-      } else if (take('[')) value = subscript(value);
-      else if (take('(')) value = { kind: 'call', callee: value, args: callArguments() };
-      else return value;
-    }
-  };
+const arithmetic = (tokens: TokenCursor, level: number): Expression => {
+  const operators = arithmeticLevels[level];
+  if (operators === undefined) return filtersAndTests(tokens, signed(tokens));
+  let left = arithmetic(tokens, level + 1);
+  for (let operator = takeOneOf(tokens, operators); operator !== undefined; operator = takeOneOf(tokens, operators)) {
+    left = { kind: 'binary', operator, left, right: arithmetic(tokens, level + 1) };
+  }
+  return left;
+};
 
-  const subscript = (of: Expression): Expression => {
-    const bounds: (Expression | undefined)[] = [undefined];
-    for (;;) {
-      if (take(':')) bounds.push(undefined);
-      else if (take(']')) break;
-      else if (bounds.at(-1) === undefined) bounds[bounds.length - 1] = expression();
-      else throw unexpected();
-    }
-    const [first, second, third] = bounds;
-    if (bounds.length > 3 || (bounds.length === 1 && first === undefined)) throw unexpected();
-    return bounds.length === 1
-      ? { kind: 'item', of, index: first as Expression }
-      : { kind: 'slice', of, bounds: [first, second, third] };
-  };
+const signed = (tokens: TokenCursor): Expression => {
+  const sign = tokens.take('-') ? '-' : tokens.take('+') ? '+' : undefined;
+  return sign === undefined ? postfix(tokens) : { kind: 'unary', operator: sign, operand: signed(tokens) };
+};
 
-  const callArguments = (): Arguments => {
-    const positional: Expression[] = [];
-    const named: Record<string, Expression> = {};
-    sequence(')', () => {
-      if (peek()?.kind === 'name' && is('operator', '=', 1)) {
-        const key = name();
-        at += 1;
-        named[key] = expression();
-      } else positional.push(expression());
-    });
-    return { positional, named };
-  };
+/** A value with its attributes, items and calls. */
+const postfix = (tokens: TokenCursor): Expression => {
+  let value = primary(tokens);
+  for (;;) {
+    if (tokens.take('.')) value = attribute(tokens, value);
+    else if (tokens.take('[')) value = subscript(tokens, value);
+    else if (tokens.take('(')) value = { kind: 'call', callee: value, args: callArguments(tokens) };
+    else return value;
+  }
+};
 
-  const filter = (): Filters[number] => {
-    const called = known('filters', name());
-    return { name: called, args: take('(') ? callArguments() : { positional: [], named: {} } };
-  };
+const primary = (tokens: TokenCursor): Expression => {
+  const token = tokens.peek();
+  if (token?.kind === 'number') {
+    tokens.skip();
+    return { kind: 'literal', value: Number(token.text), float: /[.eE]/.test(token.text) };
+  }
+  if (token?.kind === 'string') return { kind: 'literal', value: text(tokens) };
+  if (token?.kind === 'name') {
+    tokens.skip();
+    return Object.hasOwn(constants, token.text)
+      ? { kind: 'literal', value: constants[token.text] as true | false | null }
+      : { kind: 'name', name: token.text };
+  }
+  if (tokens.take('(')) return parenthesised(tokens);
+  if (tokens.take('[')) return { kind: 'list', items: sequence(tokens, ']', () => readExpression(tokens)) };
+  if (tokens.take('{')) return { kind: 'dict', entries: sequence(tokens, '}', () => entry(tokens)) };
+  throw tokens.unexpected();
+};
 
-  const filtersAndTests = (start: Expression): Expression => {
-    let value = start;
-    for (;;) {
-      if (take('|')) value = { kind: 'filter', of: value, ...filter() };
-      else if (takeName('is')) value = test(value);
-      else if (take('(')) value = { kind: 'call', callee: value, args: callArguments() };
-      else return value;
-    }
-  };
+/** Strings that stand side by side are one. */
+const text = (tokens: TokenCursor): string => {
+  let value = '';
+  for (let next = tokens.peek(); next?.kind === 'string'; next = tokens.peek()) {
+    value += next.text;
+    tokens.skip();
+  }
+  return value;
+};
 
-  const test = (of: Expression): Expression => {
-    const negated = takeName('not');
-    const called = known('tests', name());
-    const next = peek();
-    let args: Arguments = { positional: [], named: {} };
-    if (take('(')) args = callArguments();
-    else if (
-      next !== undefined &&
-      (next.kind !== 'operator' || '[{'.includes(next.text)) &&
-      !['else', 'or', 'and', 'is', 'if', 'not', 'in'].includes(next.kind === 'name' ? next.text : '')
-    ) {
-      args = { positional: [postfix(primary())], named: {} };
-    }
-    return { kind: 'test', name: called, of, args, negated };
-  };
+const parenthesised = (tokens: TokenCursor): Expression => {
+  if (tokens.take(')')) return { kind: 'list', items: [] };
+  const value = readTuple(tokens);
+  tokens.expect(')');
+  return value;
+};
 
-  const target = (attributes: boolean): Target => {
-    const parenthesised = take('(');
-    const names = [name()];
-    let unpack = false;
-    if (attributes && take('.')) return { kind: 'attribute', name: names[0] as string, attribute: name() };
-    while (take(',')) {
-      unpack = true;
-      if (peek()?.kind !== 'name') break;
-      names.push(name());
-    }
-    if (parenthesised) expect(')');
-    return { kind: 'names', names, unpack };
-  };
+const entry = (tokens: TokenCursor): readonly [key: Expression, value: Expression] => {
+  const key = readExpression(tokens);
+  tokens.expect(':');
+  return [key, readExpression(tokens)];
+};
 
-  const filters = (first = false): Filters => {
-    const all: Filters[number][] = first ? [filter()] : [];
-    while (take('|')) all.push(filter());
-    return all;
-  };
+/** Entries up to the closing bracket; a comma may follow the last. */
+const sequence = <T>(tokens: TokenCursor, closer: string, readEntry: () => T): T[] => {
+  const entries: T[] = [];
+  while (!tokens.take(closer)) {
+    entries.push(readEntry());
+    if (tokens.take(',')) continue;
+    tokens.expect(closer);
+    break;
+  }
+  return entries;
+};
 
-  return {
-    expression: () => expression(),
-    tuple,
-    target,
-    filters,
-    take,
-    takeName,
-    expect,
-    expectName,
-    skipName: () => {
-      at += 1;
-    },
-    atEnd: () => at >= tokens.length,
-    end: () => {
-      if (at < tokens.length) throw unexpected();
-    },
-  };
+const attribute = (tokens: TokenCursor, of: Expression): Expression => {
+  const token = tokens.peek();
+  if (token?.kind !== 'number' || !/^\d+$/.test(token.text)) return { kind: 'attribute', of, name: tokens.name() };
+  tokens.skip();
+  return { kind: 'item', of, index: { kind: 'literal', value: Number(token.text) } };
+};
+
+const subscript = (tokens: TokenCursor, of: Expression): Expression => {
+  const bounds: (Expression | undefined)[] = [undefined];
+  while (!tokens.take(']')) {
+    if (tokens.take(':')) bounds.push(undefined);
+    else if (bounds.at(-1) === undefined) bounds[bounds.length - 1] = readExpression(tokens);
+    else throw tokens.unexpected();
+  }
+  const [first, second, third] = bounds;
+  if (bounds.length > 3 || (bounds.length === 1 && first === undefined)) throw tokens.unexpected();
+  return bounds.length === 1
+    ? { kind: 'item', of, index: first as Expression }
+    : { kind: 'slice', of, bounds: [first, second, third] };
+};
+
+/** What stands in the brackets of a call, the opening one read. */
+const callArguments = (tokens: TokenCursor): Arguments => {
+  const positional: Expression[] = [];
+  const named: Record<string, Expression> = {};
+  sequence(tokens, ')', () => {
+    if (tokens.peek()?.kind === 'name' && tokens.is('operator', '=', 1)) {
+      const key = tokens.name();
+      tokens.skip();
+      named[key] = readExpression(tokens);
+    } else positional.push(readExpression(tokens));
+  });
+  return { positional, named };
+};
+
+const filtersAndTests = (tokens: TokenCursor, start: Expression): Expression => {
+  let value = start;
+  for (;;) {
+    if (tokens.take('|')) value = { kind: 'filter', of: value, ...filter(tokens) };
+    else if (tokens.takeName('is')) value = test(tokens, value);
+    else if (tokens.take('(')) value = { kind: 'call', callee: value, args: callArguments(tokens) };
+    else return value;
+  }
+};
+
+const filter = (tokens: TokenCursor): Filters[number] => ({
+  name: tokens.nameOf('filters'),
+  args: tokens.take('(') ? callArguments(tokens) : noArguments,
+});
+
+const test = (tokens: TokenCursor, of: Expression): Expression => {
+  const negated = tokens.takeName('not');
+  const name = tokens.nameOf('tests');
+  return { kind: 'test', name, of, args: testArguments(tokens), negated };
+};
+
+/** In brackets, or one value without. */
+const testArguments = (tokens: TokenCursor): Arguments => {
+  if (tokens.take('(')) return callArguments(tokens);
+  const next = tokens.peek();
+  if (next === undefined || (next.kind === 'operator' && !'[{'.includes(next.text))) return noArguments;
+  if (next.kind === 'name' && wordsBehindTest.includes(next.text)) return noArguments;
+  return { positional: [postfix(tokens)], named: {} };
 };

@@ -1,122 +1,137 @@
 /** Reads a template into a tree of statements; what stands in their braces is read by `parse-expression.ts`. */
-import { type Chunk, lex, type Token } from './lex.ts';
-import { createReader } from './parse-expression.ts';
+import { type Chunk, lex } from './lex.ts';
+import { readExpression, readFilters, readNamedFilters, readTarget, readTuple } from './parse-expression.ts';
 import type { Expression, Statement, Target, Vocabulary } from './syntax.ts';
 import { invalidTemplate } from './template-error.ts';
+import { TokenCursor } from './token-cursor.ts';
 
 /** Reads a template. */
-export const parse = (template: string, vocabulary: Vocabulary): readonly Statement[] => {
-  const chunks = lex(template);
-  let at = 0;
+export const parse = (template: string, vocabulary: Vocabulary): readonly Statement[] =>
+  readBody({ chunks: lex(template), at: 0, vocabulary }, '', 1, []);
 
-  /** Reads statements up to one that is named in `ends`, which is left to the caller. */
-  const parseBody = (opener: string, line: number, ends: readonly string[]): readonly Statement[] => {
-    const body: Statement[] = [];
-    for (; at < chunks.length; at++) {
-      const chunk = chunks[at] as Chunk;
-      if (chunk.kind === 'text') body.push(chunk);
-      else if (chunk.kind === 'expression') {
-        const reader = createReader(chunk.tokens, chunk.line, vocabulary);
-        body.push({ kind: 'output', value: reader.tuple() });
-        reader.end();
-      } else {
-        const name = chunk.tokens[0]?.text ?? '';
-        if (ends.includes(name)) return body;
-        at += 1;
-        body.push(parseStatement(name, chunk));
-      }
+/** Where in a template we are. */
+interface Place {
+  readonly chunks: readonly Chunk[];
+  /** The chunk that is read next. */
+  at: number;
+  readonly vocabulary: Vocabulary;
+}
+
+/** A statement's braces, behind its name. */
+type Opening = (place: Place, tokens: TokenCursor, line: number) => Statement;
+
+/** Reads statements up to one that is named in `ends`, which is left to the caller. */
+const readBody = (place: Place, opener: string, line: number, ends: readonly string[]): readonly Statement[] => {
+  const body: Statement[] = [];
+  while (place.at < place.chunks.length) {
+    const chunk = place.chunks[place.at] as Chunk;
+    const name = nameAt(place);
+    if (name !== undefined && ends.includes(name)) return body;
+    place.at += 1;
+    if (chunk.kind === 'text') body.push(chunk);
+    else if (name === undefined) body.push(readOutput(cursorOf(chunk, place)));
+    else body.push(readStatement(place, name, chunk));
+  }
+  if (ends.length > 0) throw invalidTemplate(`"${opener}" is not closed.`, line);
+  return body;
+};
+
+const readOutput = (tokens: TokenCursor): Statement => {
+  const value = readTuple(tokens);
+  tokens.expectEnd();
+  return { kind: 'output', value };
+};
+
+type Braces = Exclude<Chunk, { kind: 'text' }>;
+
+const cursorOf = ({ tokens, line }: Braces, { vocabulary }: Place): TokenCursor =>
+  new TokenCursor(tokens, line, vocabulary);
+
+/** The first word of the statement that comes next; `undefined` where none does. */
+const nameAt = ({ chunks, at }: Place): string | undefined => {
+  const chunk = chunks[at];
+  return chunk?.kind === 'statement' ? (chunk.tokens[0]?.text ?? '') : undefined;
+};
+
+const readStatement = (place: Place, name: string, chunk: Braces): Statement => {
+  const read = Object.hasOwn(openings, name) ? openings[name] : undefined;
+  if (read === undefined) throw invalidTemplate(`The tag "${name}" is not known here.`, chunk.line);
+  const tokens = cursorOf(chunk, place);
+  tokens.skip();
+  return read(place, tokens, chunk.line);
+};
+
+/** Steps over the statement that comes next, which `readBody` has stopped at; gives what is behind its name. */
+const next = (place: Place): TokenCursor => {
+  const tokens = cursorOf(place.chunks[place.at] as Braces, place);
+  place.at += 1;
+  tokens.skip();
+  return tokens;
+};
+
+/** The body of a statement up to its end tag, both included. */
+const bodyOf = (place: Place, name: string, line: number): readonly Statement[] => {
+  const body = readBody(place, name, line, [`end${name}`]);
+  next(place).expectEnd();
+  return body;
+};
+
+/** What follows `else`, if that comes next, and the end tag. */
+const elseOf = (place: Place, name: string, line: number): readonly Statement[] => {
+  const hasElse = nameAt(place) === 'else';
+  next(place).expectEnd();
+  return hasElse ? bodyOf(place, name, line) : [];
+};
+
+const openings: Readonly<Record<string, Opening>> = {
+  set(place, tokens, line) {
+    const target = readTarget(tokens, true);
+    if (tokens.take('=')) {
+      const value = readTuple(tokens);
+      tokens.expectEnd();
+      return { kind: 'set', target, value };
     }
-    if (ends.length > 0) throw invalidTemplate(`"${opener}" is not closed.`, line);
-    return body;
-  };
+    const filters = readFilters(tokens);
+    tokens.expectEnd();
+    return { kind: 'capture', target, body: bodyOf(place, 'set', line), filters };
+  },
 
-  const open = (): ReturnType<typeof createReader> => {
-    const chunk = chunks[at++] as Extract<Chunk, { kind: 'statement' }>;
-    const reader = createReader(chunk.tokens, chunk.line, vocabulary);
-    reader.skipName();
-    return reader;
-  };
-
-  /** `at` is behind the statement; on return it is on the chunk that ends it, for the loop above to step over. */
-  const parseStatement = (name: string, { tokens, line }: Extract<Chunk, { kind: 'statement' }>): Statement => {
-    const reader = createReader(tokens, line, vocabulary);
-    reader.skipName();
-    const close = (): void => {
-      open().end();
-      at -= 1;
-    };
-    switch (name) {
-      case 'set': {
-        const target = reader.target(true);
-        if (reader.take('=')) {
-          const value = reader.tuple();
-          reader.end();
-          at -= 1;
-          return { kind: 'set', target, value };
-        }
-        const filters = reader.filters();
-        reader.end();
-        const body = parseBody('set', line, ['endset']);
-        close();
-        return { kind: 'capture', target, body, filters };
-      }
-      case 'if': {
-        const branches: { test: Expression; body: readonly Statement[] }[] = [];
-        let otherwise: readonly Statement[] = [];
-        let branch = reader;
-        for (;;) {
-          const test = branch.expression();
-          branch.end();
-          branches.push({ test, body: parseBody('if', line, ['elif', 'else', 'endif']) });
-          if ((chunks[at] as { tokens: readonly Token[] }).tokens[0]?.text !== 'elif') break;
-          branch = open();
-        }
-        if ((chunks[at] as { tokens: readonly Token[] }).tokens[0]?.text === 'else') {
-          open().end();
-          otherwise = parseBody('if', line, ['endif']);
-        }
-        close();
-        return { kind: 'if', branches, otherwise };
-      }
-      case 'for': {
-        const target = reader.target(false);
-        reader.expectName('in');
-        const over = reader.tuple(false);
-        const condition = reader.takeName('if') ? reader.expression() : undefined;
-        reader.end();
-        const body = parseBody('for', line, ['else', 'endfor']);
-        let otherwise: readonly Statement[] = [];
-        if ((chunks[at] as { tokens: readonly Token[] }).tokens[0]?.text === 'else') {
-          open().end();
-          otherwise = parseBody('for', line, ['endfor']);
-        }
-        close();
-        return { kind: 'for', target, over, condition, body, otherwise };
-      }
-      case 'with': {
-        const bindings: [Target, Expression][] = [];
-        while (!reader.atEnd()) {
-          const target = reader.target(false);
-          reader.expect('=');
-          bindings.push([target, reader.expression()]);
-          if (!reader.take(',')) break;
-        }
-        reader.end();
-        const body = parseBody('with', line, ['endwith']);
-        close();
-        return { kind: 'with', bindings, body };
-      }
-      case 'filter': {
-        const filters = reader.filters(true);
-        reader.end();
-        const body = parseBody('filter', line, ['endfilter']);
-        close();
-        return { kind: 'filtered', body, filters };
-      }
-      default:
-        throw invalidTemplate(`The tag "${name}" is not known here.`, line);
+  if(place, tokens, line) {
+    const branches: { test: Expression; body: readonly Statement[] }[] = [];
+    for (let branch = tokens; ; branch = next(place)) {
+      const test = readExpression(branch);
+      branch.expectEnd();
+      branches.push({ test, body: readBody(place, 'if', line, ['elif', 'else', 'endif']) });
+      if (nameAt(place) !== 'elif') break;
     }
-  };
+    return { kind: 'if', branches, otherwise: elseOf(place, 'if', line) };
+  },
 
-  return parseBody('', 1, []);
+  for(place, tokens, line) {
+    const target = readTarget(tokens, false);
+    tokens.expectName('in');
+    const over = readTuple(tokens, false);
+    const condition = tokens.takeName('if') ? readExpression(tokens) : undefined;
+    tokens.expectEnd();
+    const body = readBody(place, 'for', line, ['else', 'endfor']);
+    return { kind: 'for', target, over, condition, body, otherwise: elseOf(place, 'for', line) };
+  },
+
+  with(place, tokens, line) {
+    const bindings: [Target, Expression][] = [];
+    while (!tokens.isAtEnd) {
+      const target = readTarget(tokens, false);
+      tokens.expect('=');
+      bindings.push([target, readExpression(tokens)]);
+      if (!tokens.take(',')) break;
+    }
+    tokens.expectEnd();
+    return { kind: 'with', bindings, body: bodyOf(place, 'with', line) };
+  },
+
+  filter(place, tokens, line) {
+    const filters = readNamedFilters(tokens);
+    tokens.expectEnd();
+    return { kind: 'filtered', body: bodyOf(place, 'filter', line), filters };
+  },
 };
