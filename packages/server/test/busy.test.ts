@@ -1,6 +1,5 @@
 // One run per thread, and what a new message does to the one that is there.
-import { assistantMessage, itemAdded, itemDone, type ThreadItem, textDelta } from '@chatkit/core';
-import { hang, say, scriptedResponder } from '@chatkit/testing';
+import { assistantMessage, itemDone, type ThreadItem } from '@chatkit/core';
 import { describe, expect, test } from 'vitest';
 import {
   add,
@@ -8,6 +7,7 @@ import {
   eve,
   eventsOf,
   framesOf,
+  halfway,
   optIn,
   outcomeOf,
   outline,
@@ -16,12 +16,6 @@ import {
   textOf,
 } from './support.ts';
 
-const halfway = () =>
-  scriptedResponder((call, index) =>
-    index === 0
-      ? [itemAdded(assistantMessage({ thread_id: call.thread.id, id: 'a' })), textDelta('a', 'half'), hang()]
-      : [say(`answer ${index}`)],
-  );
 const texts = (items: readonly ThreadItem[]) => items.map((item) => textOf(item) || item.type);
 
 describe('interrupt', () => {

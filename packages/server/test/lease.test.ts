@@ -19,6 +19,7 @@ import {
   eve,
   eventsOf,
   framesOf,
+  halfway,
   named,
   optIn,
   outcomeOf,
@@ -48,13 +49,6 @@ const fenced = (log: StreamLog): StreamLog & { refused: LogEntry[] } => {
     },
   };
 };
-
-const halfway = (options: { deaf?: boolean } = {}) =>
-  scriptedResponder((call, index) =>
-    index === 0
-      ? [itemAdded(assistantMessage({ thread_id: call.thread.id, id: 'a' })), textDelta('a', 'half'), hang(options)]
-      : [say(`answer ${index}`)],
-  );
 
 const pair = (
   respondA: ScriptedResponder = halfway(),

@@ -19,6 +19,7 @@ import {
   eve,
   eventsOf,
   framesOf,
+  halfway,
   named,
   optIn,
   outcomeOf,
@@ -30,12 +31,6 @@ import {
   textOf,
 } from './support.ts';
 
-const halfway = () =>
-  scriptedResponder((call, index) =>
-    index === 0
-      ? [itemAdded(assistantMessage({ thread_id: call.thread.id, id: 'a' })), textDelta('a', 'half'), hang()]
-      : [say('answer')],
-  );
 const idsOf = (frames: readonly SseFrame[]) => frames.flatMap(({ id }) => (id === undefined ? [] : [id]));
 
 describe('the stream of an opted-in client', () => {

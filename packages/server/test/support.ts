@@ -1,14 +1,18 @@
 import {
+  assistantMessage,
   type ChatKitRequestInput,
   emptyThreadState,
   isHiddenItem,
+  itemAdded,
   reduceThread,
   type Store,
   selectItems,
   type ThreadItem,
   type ThreadStreamEvent,
+  textDelta,
 } from '@chatkit/core';
 import { createMemoryStore } from '@chatkit/store/memory';
+import { hang, say, scriptedResponder } from '@chatkit/testing';
 import { decodeSse, type SseFrame } from '@chatkit/transport';
 import { type ChatKitServer, type CreateChatKitServerOptions, createChatKitServer } from '../src/index.ts';
 
@@ -97,6 +101,14 @@ export const optIn = { 'chatkit-client': '1' };
 
 /** The headers of a request that names its run. */
 export const named = (id: string) => ({ ...optIn, 'chatkit-run-id': id });
+
+/** An application whose first answer stands still in the middle; those after it are whole. */
+export const halfway = (options: { deaf?: boolean } = {}) =>
+  scriptedResponder((call, index) =>
+    index === 0
+      ? [itemAdded(assistantMessage({ thread_id: call.thread.id, id: 'a' })), textDelta('a', 'half'), hang(options)]
+      : [say(`answer ${index}`)],
+  );
 
 export const cancel = (run_id: string): ChatKitRequestInput => ({ type: 'runs.cancel', params: { run_id } });
 
