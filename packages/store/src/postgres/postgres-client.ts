@@ -124,7 +124,8 @@ const transactInside = <T>(
     if (!isAwaited) throw noConnection(limits);
     return inTransaction(queryOf(connection, limits), savepointWords, work);
   });
-  const turn = within(Promise.race([begun, done]), limits.connectTimeoutMs, () => {
+  done.then(begin, begin); // one that has failed without a beginning is not waited for either
+  const turn = within(begun, limits.connectTimeoutMs, () => {
     isAwaited = false;
     return noConnection(limits);
   });
