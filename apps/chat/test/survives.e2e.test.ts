@@ -108,6 +108,45 @@ test('a reload: all that was there is there again in one piece, and then it grow
   expect(loaded.slice(loaded.findIndex((text) => text !== '')).includes('')).toBe(false);
 });
 
+test('a reload of long answers draws their end first, then the rest in steps above it, and stays at the end', async () => {
+  const paragraphs = Array.from({ length: 120 }, (_, index) => `Paragraph ${index} with **a few** words. `.repeat(4));
+  for (const question of ['One', 'Two']) {
+    await chat.ask(question);
+    await model.say(paragraphs.join('\n\n'));
+    await model.end();
+    await chat.finished(question === 'One' ? 1 : 2);
+  }
+  await chat.page.addInitScript(() => {
+    const seen: { blocks: number; last: string; fromEnd: number }[] = [];
+    Object.assign(window, { seen });
+    const look = () => {
+      const blocks = document.querySelectorAll('.block');
+      const box = document.querySelector('.scroller');
+      if (blocks.length > 0 && blocks.length !== seen.at(-1)?.blocks && box !== null)
+        seen.push({
+          blocks: blocks.length,
+          last: [...blocks].at(-1)?.textContent ?? '',
+          fromEnd: box.scrollHeight - box.scrollTop - box.clientHeight,
+        });
+      // After what the frame has drawn, and its observers.
+      requestAnimationFrame(() => setTimeout(look));
+    };
+    look();
+  });
+  await chat.page.reload();
+  await expect.poll(() => chat.page.locator('.block').count(), patience).toBe(240);
+  type Seen = { blocks: number; last: string; fromEnd: number };
+  const seen = await chat.page.evaluate(() => (window as unknown as { seen: Seen[] }).seen);
+  expect(seen[0]?.blocks).toBeLessThan(60);
+  expect(seen.length).toBeGreaterThan(5);
+  for (const { last, fromEnd } of seen) {
+    expect(last).toContain('Paragraph 119');
+    expect(fromEnd).toBeLessThan(48);
+  }
+  expect(await chat.page.locator('.column').getAttribute('aria-busy')).toBe('false');
+  expect(await questions(chat.page)).toEqual(['One', 'Two']);
+});
+
 test('a reload of a conversation never shows the page of a new one, not for a frame', async () => {
   const seen: string[] = [];
   await chat.page.exposeFunction('seen', (text: string) => void seen.push(text));

@@ -3,17 +3,17 @@
  * text changes. While an answer is written that is the last one; the others keep their elements. Raw HTML is shown as
  * text, images as links.
  */
-import type { Annotation } from '@chatkit/core';
-import { isValidElement, memo, type ReactNode, useMemo } from 'react';
+import { isValidElement, memo, type ReactNode } from 'react';
 import ReactMarkdown, { type Components } from 'react-markdown';
 import remarkGfm from 'remark-gfm';
-import { CITE, citeBlocks } from './cite-blocks.ts';
+import { CITE } from './cite-blocks.ts';
 import { closeInline } from './close-inline.ts';
 import { CodeBlock } from './code-block.tsx';
 
 interface AnswerTextProps {
-  text: string;
-  annotations: readonly Annotation[];
+  blocks: readonly string[];
+  /** How many of them, from the first, are not drawn yet. */
+  hidden: number;
   streaming: boolean;
   /** Nobody will close what its end leaves open. */
   stopped: boolean;
@@ -21,15 +21,16 @@ interface AnswerTextProps {
   id: string;
 }
 
-export const AnswerText = ({ text, annotations, streaming, stopped, id }: AnswerTextProps) => {
-  const blocks = useMemo(() => citeBlocks(text, annotations), [text, annotations]);
+export const AnswerText = ({ blocks, hidden, streaming, stopped, id }: AnswerTextProps) => {
   const isOpen = streaming || stopped;
   return (
     <div className="prose" data-streaming={streaming || undefined}>
-      {blocks.map((block, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a block is what stands at its place; only the last one changes
-        <Block key={index} id={id} text={isOpen && index === blocks.length - 1 ? closeInline(block) : block} />
-      ))}
+      {blocks.map((block, index) =>
+        index < hidden ? null : (
+          // biome-ignore lint/suspicious/noArrayIndexKey: a block is what stands at its place; only the last one changes
+          <Block key={index} id={id} text={isOpen && index === blocks.length - 1 ? closeInline(block) : block} />
+        ),
+      )}
     </div>
   );
 };

@@ -2,11 +2,13 @@ import type { ChatClient, ChatSnapshot } from '@chatkit/client';
 import { useEffect, useRef } from 'react';
 import { useKeptPlace } from '../hooks/use-kept-place.ts';
 import { useStickToBottom } from '../hooks/use-stick-to-bottom.ts';
+import { useUnfolding } from '../hooks/use-unfolding.ts';
 import { isComposing } from '../is-composing.ts';
 import { Announcer } from './announcer.tsx';
 import { Composer } from './composer.tsx';
 import { currentWork, sending, troubleOf } from './current-work.ts';
 import { EmptyState } from './empty-state.tsx';
+import { hiddenOf } from './fold.ts';
 import { DownIcon, RetryIcon } from './icons.tsx';
 import { isInteractive, Message } from './message.tsx';
 import { ProgressLine } from './progress-line.tsx';
@@ -24,6 +26,7 @@ interface ConversationProps {
 export const Conversation = ({ client, chat, loading, missing, onRetry }: ConversationProps) => {
   const { scroller, content, atBottom, jump } = useStickToBottom();
   const keepPlace = useKeptPlace(scroller, chat.items[0]?.id);
+  const fold = useUnfolding(chat.items, loading, scroller, atBottom);
   const input = useRef<HTMLTextAreaElement>(null);
   const busy = chat.status === 'submitting' || chat.status === 'streaming' || chat.status === 'stopping';
   const last = chat.items.at(-1);
@@ -69,8 +72,8 @@ export const Conversation = ({ client, chat, loading, missing, onRetry }: Conver
   return (
     <>
       <div className="scroller" ref={scroller} tabIndex={-1}>
-        <div className="column" ref={content} aria-busy={loading}>
-          {chat.hasOlder && (
+        <div className="column" ref={content} aria-busy={loading || fold !== undefined}>
+          {chat.hasOlder && fold === undefined && (
             <button type="button" className="quiet older" onClick={showOlder}>
               Show earlier messages
             </button>
@@ -85,18 +88,22 @@ export const Conversation = ({ client, chat, loading, missing, onRetry }: Conver
           ) : empty ? (
             <EmptyState onAsk={send} />
           ) : (
-            chat.items.map((item, index) => (
-              <Message
-                key={item.id}
-                client={client}
-                item={item}
-                unsent={chat.failedItemIds.has(item.id)}
-                streaming={chat.streamingItemIds.has(item.id)}
-                stopped={chat.items[index + 1]?.type === 'task'}
-                busy={busy && isInteractive(item)}
-                progress={item.id === working ? chat.progress : undefined}
-              />
-            ))
+            chat.items.map((item, index) => {
+              const hidden = hiddenOf(chat.items, index, fold);
+              return hidden === undefined ? null : (
+                <Message
+                  key={item.id}
+                  client={client}
+                  item={item}
+                  unsent={chat.failedItemIds.has(item.id)}
+                  streaming={chat.streamingItemIds.has(item.id)}
+                  hidden={hidden}
+                  stopped={chat.items[index + 1]?.type === 'task'}
+                  busy={busy && isInteractive(item)}
+                  progress={item.id === working ? chat.progress : undefined}
+                />
+              );
+            })
           )}
           {line !== undefined && <ProgressLine {...line} />}
           {trouble !== undefined && (

@@ -4,6 +4,7 @@ import { memo } from 'react';
 import { AnswerText } from '../markdown/answer-text.tsx';
 import { CopyButton } from '../markdown/code-block.tsx';
 import { WidgetItemView } from '../widgets/widget-item.tsx';
+import { answerOf } from './answer-of.ts';
 import { Approval } from './approval.tsx';
 import { Sources } from './sources.tsx';
 import { ToolNote } from './tool-note.tsx';
@@ -15,6 +16,8 @@ interface MessageProps {
   /** A message of the user's that did not reach the server, as far as is known. */
   unsent: boolean;
   streaming: boolean;
+  /** How many of an answer's blocks, from the first, are not drawn yet. */
+  hidden: number;
   /** Whether the user stopped it: its text may end in the middle of a word, or of something that is bold. */
   stopped: boolean;
   /** Whether the assistant is at work, for items that can be clicked. */
@@ -28,12 +31,12 @@ export const isInteractive = ({ type }: ThreadItem): boolean =>
   type === 'widget' || type === 'structured_input' || type === 'client_tool_call';
 
 /** An item of the thread. Items keep their identity while they do not change, so only the one being written renders. */
-export const Message = memo(({ client, item, unsent, streaming, stopped, busy, progress }: MessageProps) => {
+export const Message = memo(({ client, item, unsent, streaming, hidden, stopped, busy, progress }: MessageProps) => {
   switch (item.type) {
     case 'user_message':
       return <Question item={item} unsent={unsent} />;
     case 'assistant_message':
-      return <Answer item={item} streaming={streaming} stopped={stopped} />;
+      return <Answer item={item} streaming={streaming} hidden={hidden} stopped={stopped} />;
     case 'workflow':
       return <WorkflowView item={item} running={streaming} progress={progress} />;
     case 'widget':
@@ -56,16 +59,15 @@ const Question = ({ item, unsent }: { item: UserMessageItem; unsent: boolean }) 
   </article>
 );
 
-interface AnswerProps extends Pick<MessageProps, 'streaming' | 'stopped'> {
+interface AnswerProps extends Pick<MessageProps, 'streaming' | 'hidden' | 'stopped'> {
   item: AssistantMessageItem;
 }
 
-const Answer = ({ item, streaming, stopped }: AnswerProps) => {
-  const text = item.content.map((part) => part.text).join('\n\n');
-  const annotations = item.content.flatMap((part) => part.annotations);
+const Answer = ({ item, streaming, hidden, stopped }: AnswerProps) => {
+  const { text, annotations, blocks } = answerOf(item);
   return (
     <article className="answer" aria-label="Assistant" aria-busy={streaming}>
-      <AnswerText id={item.id} text={text} annotations={annotations} streaming={streaming} stopped={stopped} />
+      <AnswerText id={item.id} blocks={blocks} hidden={hidden} streaming={streaming} stopped={stopped} />
       <Sources id={item.id} annotations={annotations} />
       {!streaming && text !== '' && (
         <div className="tools">
