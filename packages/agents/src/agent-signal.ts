@@ -3,6 +3,8 @@
  * (the Responses events, and everything else) and read by one writer.
  */
 
+import type { HostedToolCall } from './hosted-tool-call.ts';
+
 /** A citation as the model sent it, for a converter to turn into an annotation. */
 export interface RawCitation {
   readonly type: string;
@@ -44,6 +46,9 @@ export type AgentSignal =
   | { readonly kind: 'image.done'; readonly key: string; readonly base64: string }
   /** An image that has a place already. */
   | { readonly kind: 'image.linked'; readonly key: string; readonly url: string }
+  /** A tool that the model's servers run. `key` is the item's id. */
+  | { readonly kind: 'hosted.began'; readonly key: string; readonly call: HostedToolCall }
+  | { readonly kind: 'hosted.ended'; readonly key: string; readonly call: HostedToolCall }
   | { readonly kind: 'tool.called'; readonly callId: string; readonly id?: string | undefined; readonly name: string };
 
 /** Turns one event of the source into signals; usually none or one. */

@@ -1,5 +1,5 @@
 /**
- * Turns signals into ChatKit events: messages by a writer of their own, thoughts into a reasoning workflow, images into items.
+ * Turns signals into ChatKit events: messages by a writer of their own, thoughts and hosted tools into a workflow, images into items.
  * Events leave through the context, in order with those of the tools.
  */
 import type { ThreadItemUpdate } from '@chatkit/core';
@@ -7,6 +7,7 @@ import type { AgentSignal } from './agent-signal.ts';
 import { createMessageWriter } from './message-writer.ts';
 import type { ResponseContext } from './response-context.ts';
 import type { ResponseStreamConverter } from './response-stream-converter.ts';
+import { createToolSteps } from './tool-steps.ts';
 
 /** A tool call that the model made, by its own ids. */
 export interface ToolCall {
@@ -33,6 +34,7 @@ export const createEventWriter = (
   isTaken?: (id: string) => Promise<boolean>,
 ): EventWriter => {
   const messages = createMessageWriter(context, converter, isTaken);
+  const steps = createToolSteps(context, converter);
   const images = new Map<string, { id: string; created_at: string }>();
   /** Images that are done; what comes late for one is dropped. */
   const finishedImages = new Set<string>();
@@ -125,6 +127,7 @@ export const createEventWriter = (
       case 'message.done':
         return messages.finish(signal.key, signal.parts);
       case 'response.done':
+        steps.endResponse();
         return messages.finishResponse(signal.messages);
       case 'reasoning.started':
         openReasoning();
@@ -147,6 +150,12 @@ export const createEventWriter = (
           : finishImage(signal.key, converter.base64ImageToUrl(signal.key, signal.base64));
       case 'image.linked':
         return finishImage(signal.key, signal.url);
+      case 'hosted.began':
+        steps.begin(signal.key, signal.call);
+        return;
+      case 'hosted.ended':
+        steps.end(signal.key, signal.call);
+        return;
       case 'tool.called':
         toolCalls.push({ callId: signal.callId, id: signal.id, name: signal.name });
         return;

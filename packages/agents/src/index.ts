@@ -6,6 +6,7 @@ export { AgentContext, type AgentContextOptions, type ClientToolCall } from './a
 export type { AgentRun, AgentRunEvent } from './agent-run.ts';
 export type { RawCitation } from './agent-signal.ts';
 export { type ApprovableState, applyApprovals, takeApprovalState } from './approvals.ts';
-export { ResponseStreamConverter } from './response-stream-converter.ts';
+export type { HostedToolCall } from './hosted-tool-call.ts';
+export { ResponseStreamConverter, type ResponseStreamConverterOptions } from './response-stream-converter.ts';
 export { type StreamAgentResponseOptions, streamAgentResponse } from './stream-agent-response.ts';
 export { type AgentInputContent, simpleToAgentInput, ThreadItemConverter } from './thread-item-converter.ts';

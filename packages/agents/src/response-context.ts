@@ -44,6 +44,8 @@ export class ResponseContext {
   readonly thread: Pick<ThreadMetadata, 'id'>;
   readonly createId: (kind: IdKind) => string;
   readonly now: () => number;
+  /** Called before the open workflow ends, whatever ends it: the last moment to say something in it. The bridge sets it. */
+  beforeWorkflowEnds: (() => void) | undefined;
 
   #workflow: { item: WorkflowItem; announced: boolean } | undefined;
   #backlog: ThreadStreamEvent[] = [];
@@ -115,6 +117,7 @@ export class ResponseContext {
    * took. One that never had anything to show vanishes.
    */
   endWorkflow(summary?: WorkflowSummary, expanded = false): void {
+    if (this.#workflow !== undefined) this.beforeWorkflowEnds?.();
     const current = this.#workflow;
     this.#workflow = undefined;
     if (current === undefined || !current.announced) return;

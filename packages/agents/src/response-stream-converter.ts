@@ -1,12 +1,23 @@
 /**
- * The hooks of the bridge: how a model's images and citations become what a reader sees. Override what your application
+ * The hooks of the bridge: how a model's images, citations and hosted tools become what a reader sees. Override what your application
  * does otherwise, for example to upload images instead of inlining them.
  */
-import type { Annotation } from '@chatkit/core';
+import type { Annotation, Task } from '@chatkit/core';
 import { field, indexField, textField } from './agent-run.ts';
 import type { RawCitation } from './agent-signal.ts';
+import { describeHostedTool, type HostedToolCall } from './hosted-tool-call.ts';
 
 type Awaitable<T> = T | Promise<T>;
+
+export interface ResponseStreamConverterOptions {
+  /** How many partial images the image tool was asked for; absent: progress is not reported. */
+  partialImages?: number | undefined;
+  /**
+   * Whether calls of tools that the model's servers run (web and file search, the code interpreter, MCP) are shown as steps of a
+   * workflow. Default `hidden`, as in the Python SDK.
+   */
+  hostedTools?: 'hidden' | 'shown' | undefined;
+}
 
 /**
  * Converts what the model streams beside text.
@@ -21,8 +32,12 @@ export class ResponseStreamConverter {
   /** How many partial images the image tool was asked for; absent: progress is not reported. */
   readonly partialImages: number | undefined;
 
-  constructor(options: { partialImages?: number | undefined } = {}) {
+  /** Whether hosted tools are shown. */
+  readonly hostedTools: 'hidden' | 'shown';
+
+  constructor(options: ResponseStreamConverterOptions = {}) {
     this.partialImages = options.partialImages;
+    this.hostedTools = options.hostedTools ?? 'hidden';
   }
 
   /** The URL under which an image is shown. Default: a `data:` URL. `partialIndex` is set for an unfinished image. */
@@ -69,6 +84,14 @@ export class ResponseStreamConverter {
       default:
         return undefined;
     }
+  }
+
+  /**
+   * How a call of a hosted tool is shown: asked when it begins and when it has ended. `undefined` hides it. Default: when they are
+   * shown, a search with its queries and sources, the code interpreter and MCP tools with their names.
+   */
+  hostedToolToTask(call: HostedToolCall): Task | undefined {
+    return this.hostedTools === 'shown' ? describeHostedTool(call) : undefined;
   }
 
   /** What the user is asked when a tool call waits for approval. `input`: the call's arguments. */

@@ -12,6 +12,7 @@ import {
   type RawPart,
   type SignalReader,
 } from './agent-signal.ts';
+import { readHostedToolCall } from './hosted-tool-call.ts';
 
 /** A reader for one run. It holds no state: Responses events say what they belong to. */
 export const readResponsesEvent: SignalReader = (event) => {
@@ -76,8 +77,10 @@ const readItemAdded = (item: unknown): readonly AgentSignal[] => {
       return [{ kind: 'reasoning.started' }];
     case 'image_generation_call':
       return [{ kind: 'image.started', key: id }];
-    default:
-      return none;
+    default: {
+      const call = readHostedToolCall(item, 'added');
+      return call === undefined ? none : [{ kind: 'hosted.began', key: id, call }];
+    }
   }
 };
 
@@ -97,8 +100,10 @@ const readItemDone = (item: unknown): readonly AgentSignal[] => {
         ? none
         : [{ kind: 'tool.called', callId, id: reusableId(id), name }];
     }
-    default:
-      return none;
+    default: {
+      const call = readHostedToolCall(item, 'done');
+      return call === undefined ? none : [{ kind: 'hosted.ended', key: id, call }];
+    }
   }
 };
 

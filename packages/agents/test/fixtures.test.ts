@@ -3,7 +3,7 @@ import type { ThreadStreamEvent } from '@chatkit/core';
 import { createOrderChecker } from '@chatkit/core/order';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type AgentRunEvent, streamAgentResponse } from '../src/index.ts';
+import { type AgentRunEvent, ResponseStreamConverter, streamAgentResponse } from '../src/index.ts';
 import { createContext } from './scripted-run.ts';
 
 // What the real SDK emitted (see record-fixtures.ts), fed to the bridge with every pause and every speed of the reader.
@@ -35,7 +35,8 @@ describe.each(names)('%s', (name) => {
           },
         };
         const events: ThreadStreamEvent[] = [];
-        for await (const event of streamAgentResponse(await createContext(), run, { capacity: 64 + capacity })) {
+        const options = { capacity: 64 + capacity, converter: new ResponseStreamConverter({ hostedTools: 'shown' }) };
+        for await (const event of streamAgentResponse(await createContext(), run, options)) {
           await pause(readerPauses);
           events.push(event);
         }

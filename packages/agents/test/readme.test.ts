@@ -6,7 +6,7 @@ import type { ChatKitServer } from '@chatkit/server';
 import { setDefaultOpenAIClient, setOpenAIAPI, setTracingDisabled } from '@openai/agents';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { chatCompletion, responsesStream, scriptedOpenAI } from './scripted-openai.ts';
-import { collectAll, createContext, outline, thread } from './scripted-run.ts';
+import { collectAll, createContext, outline, responses, scriptedRun, thread } from './scripted-run.ts';
 
 // The README's examples, as they stand there, on scripted models.
 
@@ -187,7 +187,23 @@ test('a generator of text', async () => {
   expect(lines.at(-1)).toMatch(/^done assistant_message/);
 });
 
+test('hosted tools as steps', async () => {
+  const call = { id: 'ws_1', type: 'web_search_call', status: 'completed', action: { type: 'search', query: 'q' } };
+  const event = { type: 'response.output_item.done', output_index: 0, item: call };
+  const result = scriptedRun([responses(event)]);
+  const lines = await example(block('hostedTools'), { context: await createContext(), result });
+  expect(lines).toEqual(['added workflow workflow_1', 'done workflow workflow_1']);
+});
+
 test('every example of the README is run here', () => {
-  const run = ['createMemoryStore()', '11434', '@ai-sdk/anthropic', '@ai-sdk/google', 'new OpenAI()', 'words()'];
+  const run = [
+    'createMemoryStore()',
+    'hostedTools',
+    '11434',
+    '@ai-sdk/anthropic',
+    '@ai-sdk/google',
+    'new OpenAI()',
+    'words()',
+  ];
   expect(blocks.filter((code) => !run.some((part) => code.includes(part)))).toEqual([]);
 });

@@ -12,7 +12,7 @@ import {
 } from '@openai/agents';
 import { aisdk } from '@openai/agents-extensions/ai-sdk';
 import { z } from 'zod';
-import { streamAgentResponse } from '../src/index.ts';
+import { ResponseStreamConverter, streamAgentResponse } from '../src/index.ts';
 import { aiFinish, aiText, scriptedAiModel } from './scripted-ai.ts';
 import { chatCompletion, responsesStream, scriptedOpenAI } from './scripted-openai.ts';
 import { collectAll, createContext, scriptedRun } from './scripted-run.ts';
@@ -62,6 +62,58 @@ const citations = [
   { type: 'url_citation', url: 'https://example.com/a', title: 'A', start_index: 0, end_index: 9 },
   { type: 'file_path', file_id: 'f', index: 1 },
 ];
+const webSearch = {
+  id: 'ws_1',
+  type: 'web_search_call',
+  status: 'completed',
+  action: {
+    type: 'search',
+    query: 'tides today',
+    queries: ['tides today', 'moon phase'],
+    sources: [
+      { type: 'url', url: 'https://tides.example/today' },
+      { type: 'url', url: 'https://moon.example/' },
+    ],
+  },
+};
+const openPage = {
+  id: 'ws_2',
+  type: 'web_search_call',
+  status: 'completed',
+  action: { type: 'open_page', url: 'https://tides.example/today' },
+};
+const fileSearch = {
+  id: 'fs_1',
+  type: 'file_search_call',
+  status: 'completed',
+  queries: ['harbour rules'],
+  results: [
+    { file_id: 'f1', filename: 'harbour.pdf', score: 0.9, text: 'Rule 1' },
+    { file_id: 'f1', filename: 'harbour.pdf', score: 0.8, text: 'Rule 2' },
+  ],
+};
+const code = {
+  id: 'ci_1',
+  type: 'code_interpreter_call',
+  status: 'completed',
+  code: 'print(6 * 7)',
+  container_id: 'cntr_1',
+  outputs: [{ type: 'logs', logs: '42' }],
+};
+const mcp = {
+  id: 'mcp_1',
+  type: 'mcp_call',
+  status: 'completed',
+  server_label: 'harbour',
+  name: 'list_berths',
+  arguments: '{}',
+  output: '[]',
+  error: null,
+};
+const failing = { ...mcp, id: 'mcp_2', name: 'book_berth', status: 'failed', output: null, error: 'No such berth.' };
+/** What is said of a hosted call between its begin and its end. */
+const phases = (type: string, item_id: string, ...names: string[]) =>
+  names.map((name) => ({ type: `response.${type}.${name}`, item_id, output_index: 0 }));
 const refusal = 'I can’t help with that.';
 const emoji = 'Grüße 👩‍👩‍👧 from 東京.';
 
@@ -107,6 +159,36 @@ const responses: Record<string, Answers> = {
         ...[...refusal].map((delta) => ({ type: 'response.refusal.delta', ...at('m1'), delta })),
         { type: 'response.refusal.done', ...at('m1'), refusal },
         done(message('m1', [{ type: 'refusal', refusal }])),
+      ],
+    ),
+  ],
+  'hosted-tools': [
+    responsesStream(
+      'r1',
+      [webSearch, openPage, fileSearch, code, mcp, failing, message('m1', [outputText('Found.', citations)])],
+      [
+        added(reasoning),
+        ...summary(0, 'Search.'),
+        done(reasoning),
+        added({ ...webSearch, status: 'in_progress', action: undefined }),
+        ...phases('web_search_call', 'ws_1', 'in_progress', 'searching', 'completed'),
+        done(webSearch),
+        added({ ...openPage, status: 'in_progress', action: undefined }),
+        done(openPage),
+        added({ ...fileSearch, status: 'in_progress', queries: [], results: null }),
+        ...phases('file_search_call', 'fs_1', 'in_progress', 'searching', 'completed'),
+        done(fileSearch),
+        added({ ...code, status: 'in_progress', code: '', outputs: null }),
+        ...phases('code_interpreter_call', 'ci_1', 'in_progress', 'interpreting', 'completed'),
+        done(code),
+        ...phases('mcp_list_tools', 'mcpl_1', 'in_progress', 'completed'),
+        added({ ...mcp, status: 'in_progress', arguments: '', output: null }),
+        ...phases('mcp_call', 'mcp_1', 'in_progress', 'completed'),
+        done(mcp),
+        added({ ...failing, status: 'in_progress', error: null }),
+        ...phases('mcp_call', 'mcp_2', 'in_progress', 'failed'),
+        done(failing),
+        ...saying('m1', 'Found.', citations),
       ],
     ),
   ],
@@ -198,7 +280,9 @@ const record = async (name: string, model: Model): Promise<void> => {
     // A refusal is an error to the SDK, after all of its events.
     if (!name.endsWith('refusal')) throw error;
   }
-  const expected = await collectAll(streamAgentResponse(await createContext(), scriptedRun(events as never)));
+  const converter = new ResponseStreamConverter({ hostedTools: 'shown' });
+  const script = scriptedRun(events as never);
+  const expected = await collectAll(streamAgentResponse(await createContext(), script, { converter }));
   writeFileSync(
     new URL(`./fixtures/${name}.json`, import.meta.url),
     `${JSON.stringify({ events, expected }, null, 1)}\n`,
