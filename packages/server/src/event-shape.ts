@@ -45,5 +45,9 @@ const adviceFor = (value: unknown): string => {
   return 'An event is an object with a `type`; @chatkit/core has a function for each, such as progressUpdate().';
 };
 
+/** The error about an event, or a thread, with a value in it that cannot be sent: a BigInt, a function, a circle. */
+export const notJson = (what: string, cause: unknown): TypeError =>
+  new TypeError(`${what} holds what JSON cannot: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+
 /** By what every item has and no event does. */
 const isItem = (value: object): boolean => 'thread_id' in value && 'created_at' in value;

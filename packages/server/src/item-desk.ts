@@ -17,7 +17,7 @@ import {
   type ThreadStreamEvent,
   textDelta,
 } from '@chatkit/core';
-import { assertShape, noEvent } from './event-shape.ts';
+import { assertShape, noEvent, notJson } from './event-shape.ts';
 import { ownJson } from './own-json.ts';
 import { isTextDelta, type TextDeltaEvent } from './text-delta.ts';
 
@@ -227,10 +227,18 @@ const ownCopy = (event: ThreadStreamEvent, maxBytes: number): ThreadStreamEvent 
   assertShape(event);
   const own = ownJson(event);
   if (own !== undefined && own.maxBytes <= maxBytes) return own.value;
-  // What has no JSON form (a BigInt, a circle) would get into the log and break the connection of each reader, again and again.
-  const json = JSON.stringify(event);
+  const { json, copy } = throughJson(event, own?.value);
   if (!('item' in event && isHiddenItem(event.item))) assertSize(event, json, maxBytes);
-  return own?.value ?? structuredClone(event);
+  return copy;
+};
+
+/** What has no JSON form (a BigInt, a circle) would get into the log and break the connection of each reader, again and again. */
+const throughJson = (event: ThreadStreamEvent, own: ThreadStreamEvent | undefined) => {
+  try {
+    return { json: JSON.stringify(event), copy: own ?? structuredClone(event) };
+  } catch (cause) {
+    throw notJson(`An event of type ${event.type}`, cause);
+  }
 };
 
 /** Refuses an event before it is stored: afterwards the thread would have what no log keeps and no reader was told. */

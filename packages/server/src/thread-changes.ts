@@ -5,6 +5,7 @@
  * changed there) are merged key by key and the save is tried again.
  */
 import { isChatKitError, type Store, type StoredThread, type ThreadMetadata } from '@chatkit/core';
+import { notJson } from './event-shape.ts';
 import { ThreadLook } from './thread-look.ts';
 
 /** Watches one thread for the length of a turn. */
@@ -40,7 +41,7 @@ export const watchThread = <Context>(store: Store<Context>, stored: StoredThread
     isChanged,
     async save() {
       if (!isChanged()) return undefined;
-      const mine = structuredClone(thread);
+      const mine = copyOf(thread);
       let merged = mine;
       for (let attempt = 1; ; attempt += 1) {
         try {
@@ -60,6 +61,14 @@ export const watchThread = <Context>(store: Store<Context>, stored: StoredThread
       return structuredClone(merged);
     },
   };
+};
+
+const copyOf = (thread: ThreadMetadata): ThreadMetadata => {
+  try {
+    return structuredClone(thread);
+  } catch (cause) {
+    throw notJson('The thread, as respond() has changed it,', cause);
+  }
 };
 
 /** Reads a thread, lets `change` alter it, and saves it; others' changes in between are kept. */

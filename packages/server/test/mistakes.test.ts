@@ -99,6 +99,16 @@ describe('what respond() returns and yields', () => {
       'thread.item.done needs an item with an id and a type, not undefined',
     ],
     [
+      'an event that holds a BigInt',
+      () => ({ type: 'client_effect', name: 'x', data: { n: 5n } }),
+      'An event of type client_effect holds what JSON cannot: ',
+    ],
+    [
+      'an event that holds a function',
+      () => ({ type: 'client_effect', name: 'x', data: { f() {} } }),
+      'An event of type client_effect holds what JSON cannot: ',
+    ],
+    [
       'an item without an id',
       () => ({ type: 'thread.item.added', item: { type: 'widget' } }),
       'not an object of type "widget"',
@@ -112,6 +122,17 @@ describe('what respond() returns and yields', () => {
     });
     expect((await events(create('hi'))).at(-1)).toMatchObject({ type: 'error', code: 'stream.error' });
     expect(errors).toEqual([expect.objectContaining({ message: expect.stringContaining(message) })]);
+  });
+
+  test('a function in the thread', async () => {
+    const { events, errors } = testServer({
+      async *respond(thread) {
+        thread.metadata['done'] = () => {};
+        yield progressUpdate('x');
+      },
+    });
+    expect((await events(create('hi'))).at(-1)).toMatchObject({ type: 'error', code: 'stream.error' });
+    expect(String(errors)).toContain('The thread, as respond() has changed it, holds what JSON cannot: ');
   });
 
   test('text for an item that was never added is said once, and the answer goes on', async () => {

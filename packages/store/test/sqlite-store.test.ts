@@ -127,7 +127,12 @@ describe('createSqliteStore, beyond the contract', () => {
     expect(after.prepare('SELECT step FROM chatkit_migration').all()).toEqual([{ step: 1 }]);
     after.close();
     for (const none of ['', ':memory:', 'file:x?mode=memory'])
-      expect(() => createSqliteStore({ path: none })).toThrow();
+      expect(() => createSqliteStore({ path: none })).toThrow('for a store in memory, use createMemoryStore');
+    for (const none of [{}, 'chat.db']) {
+      expect(() => createSqliteStore(none as { path: string })).toThrow("needs a file: { path: 'chat.db' }");
+    }
+    const lost = '/not/here/chat.db';
+    expect(() => createSqliteStore({ path: lost })).toThrow(`cannot make ${lost}: the folder is not there`);
   });
 
   it('finds a page by the index, not by a scan', () => {

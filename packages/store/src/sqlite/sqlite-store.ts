@@ -2,6 +2,8 @@
  * A `Store` in one file, by Node's own SQLite: for programs on one machine. Several processes may share the file. One
  * connection writes and one reads, so that reads see the state before an open transaction instead of waiting for it.
  */
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Store } from '@chatkit/core';
 import { inTransaction, type SqlPort, type SqlQuery, transactionWords } from '../shared/sql-port.ts';
@@ -42,8 +44,7 @@ export interface SqliteStore<Context> extends Store<Context>, Disposable {
  */
 export const createSqliteStore = <Context = unknown>(options: SqliteStoreOptions<Context>): SqliteStore<Context> => {
   const { path, busyTimeoutMs = 5_000 } = options;
-  if (path === '' || path.startsWith(':memory:') || path.includes('mode=memory'))
-    throw new TypeError('createSqliteStore needs a file: for a store in memory, use createMemoryStore.');
+  assertPath(path);
   const writer = open(path, busyTimeoutMs, false);
   let reader: DatabaseSync;
   try {
@@ -84,6 +85,17 @@ export const createSqliteStore = <Context = unknown>(options: SqliteStoreOptions
     close,
     [Symbol.dispose]: close,
   };
+};
+
+const assertPath = (path: unknown): void => {
+  if (typeof path !== 'string') throw new TypeError("createSqliteStore needs a file: { path: 'chat.db' }.");
+  if (path === '' || path.startsWith(':memory:') || path.includes('mode=memory')) {
+    throw new TypeError('createSqliteStore needs a file: for a store in memory, use createMemoryStore.');
+  }
+  // SQLite would say "unable to open database file".
+  if (!path.startsWith('file:') && !existsSync(dirname(path))) {
+    throw new Error(`createSqliteStore cannot make ${path}: the folder is not there.`);
+  }
 };
 
 const open = (path: string, busyTimeoutMs: number, readOnly: boolean): DatabaseSync => {
