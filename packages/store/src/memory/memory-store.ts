@@ -23,7 +23,7 @@ export interface MemoryStoreOptions<Context> {
 /**
  * A store that keeps threads, items and attachment records in memory, unbounded. Writes that meet an open transaction
  * wait for it; reads do not, and see the state before it. Inside `transaction(work)` use the store that `work` is given:
- * a write to the outer one would wait for the transaction, and so for itself.
+ * a write to the outer one would wait for the transaction, and so for itself, and fails after 30 seconds.
  *
  * @example
  * const store = createMemoryStore<{ userId: string }>();
@@ -177,5 +177,5 @@ const createView = <Context>(tables: Tables, options: ViewOptions<Context>): Vie
       });
     },
   };
-  return { store, settled: () => lock.run(() => {}) };
+  return { store, settled: () => lock.settled() };
 };

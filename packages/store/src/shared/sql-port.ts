@@ -86,8 +86,9 @@ export const inTransaction = async <T>(
         }),
       ),
   };
+  /** However long it takes: what was asked for may still use the connection. */
   const end = (): Promise<void> =>
-    lock.run(() => {
+    lock.settled(() => {
       state = 'ended';
     });
 

@@ -37,7 +37,7 @@ export interface SqliteStore<Context> extends Store<Context>, Disposable {
  * when the cause is gone. While the file has been removed or replaced, writes are refused with `internal`.
  *
  * Inside `transaction(work)` use the store that `work` is given: a write to the outer one would wait for the
- * transaction, and so for itself.
+ * transaction, and so for itself, and fails after 30 seconds.
  *
  * @example
  * const store = createSqliteStore<{ userId: string }>({ path: 'chat.db' });
