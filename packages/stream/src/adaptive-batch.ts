@@ -101,14 +101,11 @@ export function adaptiveBatch<T>(options: AdaptiveBatchOptions<T> = {}): Adaptiv
 
     const out: Pump<T[]> = pump<T, T[]>(upstream, {
       wantsMore: () => collected.length < maxItems && bytes < maxBytes,
-      takeAll(chunk) {
-        if (collected.length === 0) heldSince = clock.now();
-        for (const item of chunk) {
-          const size = maxBytes < Number.POSITIVE_INFINITY ? sizeOf(item) : 0;
-          collected.push(item);
-          sizes.push(size);
-          bytes += size;
-        }
+      take(item) {
+        const size = maxBytes < Number.POSITIVE_INFINITY ? sizeOf(item) : 0;
+        if (collected.push(item) === 1) heldSince = clock.now();
+        sizes.push(size);
+        bytes += size;
       },
       onSourceOver() {
         while (collected.length > 0) out.offer(nextBatch());

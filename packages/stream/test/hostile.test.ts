@@ -3,28 +3,32 @@
  * pipeline that calls them, and streams that change hands while something is under way.
  */
 
-import { EventEmitter } from 'node:events';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   abortable,
   adaptiveBatch,
+  batch,
+  coalesce,
   collect,
+  filter,
   flatMap,
+  forEach,
   from,
-  fromEvents,
   latest,
   map,
+  mapAsync,
   merge,
   type Operator,
   pipe,
   retry,
   type Source,
   type Stream,
+  smooth,
 } from '../src/index.ts';
-import { toNodeReadable } from '../src/node/index.ts';
 import { chunked, chunksOfNumbers } from './support/chunked.ts';
 import { operators } from './support/operators.ts';
+import { outcome } from './support/outcome.ts';
 import { ProbeSource, stateOf } from './support/probe-source.ts';
 import { settle, VirtualClock } from './support/virtual-clock.ts';
 
@@ -32,17 +36,6 @@ const boom = new Error('boom');
 const fail = (): never => {
   throw boom;
 };
-
-/** What a stream gives from here on, and the error that it ends with. */
-async function outcome(stream: AsyncIterable<unknown>): Promise<unknown[]> {
-  const got: unknown[] = [];
-  try {
-    for await (const item of stream) got.push(item);
-  } catch (error) {
-    got.push(error);
-  }
-  return got;
-}
 
 describe.each(Object.entries(operators))('%s', (_name, build) => {
   it('loses nothing when another pipeline reads on, neither an item nor the error', async () => {
@@ -79,6 +72,38 @@ describe.each(Object.entries(operators))('%s', (_name, build) => {
       const broken = { [Symbol.asyncIterator]: () => ({ next }) };
       expect(await stateOf(build(broken as never).next())).toEqual({ state: 'rejected', error: boom });
     }
+  });
+});
+
+type Then = (take: (answer: unknown) => void, refuse: (error: unknown) => void) => void;
+
+/** What a source may answer with in place of a promise. */
+const thenable = (then: Then): unknown => Object.fromEntries([['then', then]]);
+
+const countsTo = (count: number, answer: (result: IteratorResult<number, undefined>) => unknown) => {
+  let index = 0;
+  return {
+    [Symbol.asyncIterator]: () => ({
+      next: () => answer(index < count ? { done: false, value: index++ } : { done: true, value: undefined }),
+    }),
+  } as AsyncIterable<number>;
+};
+
+describe.each(Object.entries(operators))('%s', (_name, build) => {
+  it('reads a source to its end whose answers do not wait', async () => {
+    let count = 0;
+    await forEach(() => count++)(build(countsTo(20_000, (result) => thenable((take) => take(result)))));
+    expect(count).toBe(20_000);
+  });
+
+  it('takes one answer of a source that answers several times', async () => {
+    const repeating = (result: unknown) =>
+      thenable((take, refuse) => {
+        take(result);
+        take(result);
+        refuse(boom);
+      });
+    expect(await outcome(build(countsTo(3, repeating)))).toEqual([0, 1, 2]);
   });
 });
 
@@ -155,6 +180,32 @@ describe.each(Object.entries(openers))('%s', (_name, build) => {
   });
 });
 
+/** Operators that call a function for each item, which may close the stream. */
+const callers: Record<string, (fn: (item: number) => number) => Operator<number, unknown>> = {
+  map: (fn) => map(fn),
+  filter: (fn) => filter(fn),
+  'two in a row': (fn) => (source) => map(fn)(map((item: number) => item)(source)),
+  coalesce: (fn) => coalesce({ key: fn, merge: (older) => older }),
+  'batch by size': (fn) => batch({ maxBytes: 1e6, sizeOf: fn }),
+  'adaptiveBatch by size': (fn) => adaptiveBatch({ maxBytes: 1e6, sizeOf: fn }),
+  smooth: (fn) => smooth({ text: (item) => String(fn(item)) }),
+  flatMap: (fn) => flatMap((item) => [fn(item)]),
+  mapAsync: (fn) => mapAsync(fn, { concurrency: 9 }),
+};
+
+describe.each(Object.entries(callers))('%s', (_name, build) => {
+  it('does not call a function again that has closed the stream', async () => {
+    const seen: number[] = [];
+    const stream = build((item) => {
+      seen.push(item);
+      if (item === 2) stream.return();
+      return item;
+    })(chunked([[1, 2, 3, 4, 5]]));
+    await outcome(stream);
+    expect(Math.max(...seen)).toBe(2);
+  });
+});
+
 describe('retry', () => {
   it.each(['when', 'onRetry'] as const)(
     'that is closed by its own `%s` sets no timer and does not try again',
@@ -180,6 +231,19 @@ describe('retry', () => {
   );
 });
 
+describe('batch', () => {
+  it('sets no timer when `sizeOf` has closed the stream', async () => {
+    const clock = new VirtualClock();
+    const close = (): number => {
+      stream.return();
+      return 1;
+    };
+    const stream: Stream<number[]> = batch<number>({ maxBytes: 9, maxMs: 5, sizeOf: close, clock })([1, 2]);
+    expect(await outcome(stream)).toEqual([]);
+    expect(clock.pending).toBe(0);
+  });
+});
+
 describe('adaptiveBatch', () => {
   it.each([0, 1])(
     'gives what it holds, then fails, when `pressure` throws, also in a timer (call %i)',
@@ -195,39 +259,4 @@ describe('adaptiveBatch', () => {
       expect([source.returns, clock.pending]).toEqual([1, 0]);
     },
   );
-});
-
-describe('fromEvents', () => {
-  it('fails when `item` throws, and detaches', async () => {
-    const emitter = new EventEmitter();
-    const next = fromEvents(emitter, 'data', { item: fail }).next();
-    emitter.emit('data', 1);
-    expect(await stateOf(next)).toEqual({ state: 'rejected', error: boom });
-    expect(emitter.listenerCount('data')).toBe(0);
-  });
-
-  it('fails when it cannot attach', async () => {
-    const target = { on: fail, off: () => {} };
-    expect(await stateOf(fromEvents(target, 'data').next())).toEqual({ state: 'rejected', error: boom });
-  });
-
-  it('keeps no listener on an emitter that ends while it is being attached', async () => {
-    const emitter = new EventEmitter();
-    const on = emitter.on.bind(emitter);
-    emitter.on = (name, listener) => {
-      on(name, listener);
-      if (name === 'end') emitter.emit('end');
-      return emitter;
-    };
-    expect(await collect(fromEvents(emitter, 'data', { end: 'end', error: 'error' }))).toEqual([]);
-    expect(emitter.eventNames()).toEqual([]);
-  });
-});
-
-describe('toNodeReadable', () => {
-  it.each([[[1, null, 2]], [[[1, null, 2]]]])('does not end as if it were whole at a null', async (items) => {
-    const source = Array.isArray(items[0]) ? chunked(items as unknown[][]) : items;
-    const got = await outcome(toNodeReadable(source as Iterable<unknown>));
-    expect(got).toEqual([1, expect.any(TypeError)]);
-  });
 });

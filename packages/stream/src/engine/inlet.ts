@@ -113,7 +113,8 @@ class Inlet<T> implements Stage<T> {
     const next = this._next.call(reader);
     if ('then' in next) {
       if (this._state === ASKING) this._state = WAITING; // else the source has closed the pipeline in this very call
-      next.then(this._onResult, this._onError);
+      // A thenable may answer in the call itself, or twice; a promise cannot.
+      (next instanceof Promise ? next : Promise.resolve(next)).then(this._onResult, this._onError);
     } else this._deliver(next);
   }
 

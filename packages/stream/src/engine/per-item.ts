@@ -76,10 +76,6 @@ class Row implements Stage<unknown>, Sink<unknown> {
     else this._letGo().item(value);
   }
 
-  items(chunk: unknown[]): void {
-    this._work(chunk);
-  }
-
   end(failure?: Failure): void {
     this._letGo().end(failure);
   }
@@ -99,7 +95,7 @@ class Row implements Stage<unknown>, Sink<unknown> {
       resume();
     } else if (rest) {
       this._rest = undefined;
-      this._work(rest);
+      this.items(rest);
     } else this._upstream.pull(this);
   }
 
@@ -129,7 +125,7 @@ class Row implements Stage<unknown>, Sink<unknown> {
     Promise.resolve(result)
       .then((settled) => [apply === undefined ? settled : apply(item, settled)]) // boxed: it may be a promise itself
       .then(
-        (chunk) => settle(() => this._work(chunk, at)),
+        (chunk) => settle(() => this.items(chunk, at)),
         (error) => settle(() => this._halt(error)),
       );
     wait();
@@ -137,11 +133,12 @@ class Row implements Stage<unknown>, Sink<unknown> {
   }
 
   /** Sends a chunk through, from the step `at` on. What comes out is written over the items that are done with. */
-  private _work(chunk: unknown[], at = 0): void {
+  items(chunk: unknown[], at = 0): void {
     let count = 0;
     let place = 0;
     try {
-      while (place < chunk.length) {
+      // A step may close the pipeline, and is asked no more then.
+      while (place < chunk.length && this._sink !== SILENT) {
         const value = this._through(chunk[place++], at);
         if (!isNone(value)) chunk[count++] = value;
         else if (this._resume) {

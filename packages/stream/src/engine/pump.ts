@@ -43,7 +43,7 @@ export interface PumpHooks<I, O> {
 }
 
 /** Where a pump puts what the reader does not wait for. */
-export type Queue<O> = Pick<Fifo<O>, 'size' | 'push' | 'take' | 'clear'>;
+export type Queue<O> = Pick<Fifo<O>, 'length' | 'push' | 'take' | 'clear'>;
 
 /** The stage of an operator, and what the operator may do with it. */
 export interface Pump<O> extends Stage<O> {
@@ -112,7 +112,7 @@ class PumpStage<I, O> implements Pump<O>, Sink<I> {
   }
 
   item(item: I): void {
-    const { take, onTurn } = this._hooks;
+    const { take } = this._hooks;
     if (!take) return this.items([item]);
     if (this._ending) return;
     try {
@@ -121,10 +121,7 @@ class PumpStage<I, O> implements Pump<O>, Sink<I> {
       this.endEarly({ error });
     }
     this._isOpen = false; // not before, or a reader that asks on meanwhile would be given what comes behind
-    // Kept, and the reader still waits: straight on to the next, past a loop that would find nothing else to do.
-    if (onTurn || this._isServing || this._isSourceOver || !this.isWaited()) return this.run();
-    this._isOpen = true;
-    this._upstream.pull(this);
+    this.run();
   }
 
   items(chunk: I[]): void {
@@ -132,8 +129,9 @@ class PumpStage<I, O> implements Pump<O>, Sink<I> {
     if (this._ending) return;
     try {
       if (takeAll) takeAll(chunk);
-      else if (take) chunk.forEach(take);
-      else this.offerAll(chunk as never);
+      else if (take) {
+        for (const item of chunk) if (!this._ending) take(item);
+      } else this.offerAll(chunk as never);
     } catch (error) {
       this.endEarly({ error });
     }
@@ -154,11 +152,11 @@ class PumpStage<I, O> implements Pump<O>, Sink<I> {
   }
 
   isWaited(): boolean {
-    return this._sink !== SILENT && this._queue.size === 0;
+    return this._sink !== SILENT && this._queue.length === 0;
   }
 
   held(): number {
-    return this._queue.size + this._lent;
+    return this._queue.length + this._lent;
   }
 
   isEnded(): boolean {
@@ -189,8 +187,8 @@ class PumpStage<I, O> implements Pump<O>, Sink<I> {
           this._isTurnDue = false;
           onTurn?.();
         }
-        if (this._sink !== SILENT && (this._ending || this._queue.size > 0)) {
-          const count = Math.min(this._queue.size, this._maxChunk);
+        if (this._sink !== SILENT && (this._ending || this._queue.length > 0)) {
+          const count = Math.min(this._queue.length, this._maxChunk);
           if (mustRest(count, this._onRested)) return;
           this._isTurnDue = true;
           if (count > 0) this._give(this._queue.take(count));
