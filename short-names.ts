@@ -11,7 +11,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
-const LETTERS = [...'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'];
+/** In the order in which minifiers name variables, because a letter that is in the text already costs less. */
+const LETTERS = [...'etnriaoscludfpmhgvybxwkjqzABCDEFGHIJKLMNOPQRSTUVWXYZ'];
 
 /** A letter for every word in the sources under `folder` that is `internal`; the most frequent words choose first. */
 export function shortNames(folder: string, internal: RegExp): Record<string, string> {

@@ -4,9 +4,9 @@
 
 import { type Clock, systemClock } from './clock.ts';
 import { byteSize } from './engine/byte-size.ts';
-import { deadline } from './engine/deadline.ts';
+import { type Deadline, deadline } from './engine/deadline.ts';
 import { operator } from './engine/outlet.ts';
-import { type Pump, pump } from './engine/pump.ts';
+import { afterCleanup, type Cleanup, type Failure, SILENT, type Sink, type Stage } from './engine/stage.ts';
 import type { Operator } from './stream.ts';
 
 const NONE = Number.POSITIVE_INFINITY; // no limit
@@ -33,37 +33,109 @@ export interface BatchOptions<T> {
  * pipe(rows, batch({ maxItems: 500, maxMs: 100 }), forEach((rows) => db.insert(rows)));
  */
 export function batch<T>(options: BatchOptions<T>): Operator<T, T[]> {
-  const { maxItems = NONE, maxBytes = NONE, maxMs = NONE, sizeOf = byteSize, clock = systemClock } = options;
-  const isSized = maxBytes < NONE;
-  return operator((upstream) => {
-    let open: T[] = [];
-    let bytes = 0;
+  return operator((upstream) => new Batch(upstream, options));
+}
 
-    const letOut = (): void => {
-      if (open.length === 0) return;
-      const items = open;
-      open = [];
-      bytes = 0;
-      due.lift();
-      out.offer(items);
-    };
-    const due = deadline(clock, letOut);
+/** A stage of its own, which is a third of a pump: it has one thing to hold, and only the timer to be surprised by. */
+class Batch<T> implements Stage<T[]>, Sink<T> {
+  declare private readonly _upstream: Stage<T>;
+  declare private readonly _maxItems: number;
+  declare private readonly _maxBytes: number;
+  declare private readonly _maxMs: number;
+  declare private readonly _sizeOf: (item: T) => number;
+  declare private readonly _clock: Clock;
+  declare private readonly _due: Deadline;
+  private _sink: Sink<T[]> = SILENT; // the open pull's
+  private _open: T[] = []; // fills
+  private _bytes = 0; // of the open batch
+  private _ready: T[][] = []; // full, and not read
+  private _isAsking = false; // a pull on the upstream has not been answered, or must not follow
+  private _ending: { failure?: Failure | undefined } | undefined;
 
-    const out: Pump<T[]> = pump<T, T[]>(upstream, {
-      wantsMore: () => out.isWaited() || (maxMs < NONE && out.held() === 0),
-      take(item) {
-        if (isSized) {
-          const size = sizeOf(item);
-          if (bytes + size > maxBytes) letOut();
-          bytes += size;
-        }
-        open.push(item);
-        if (open.length >= maxItems || (isSized && bytes >= maxBytes)) letOut();
-        else if (open.length === 1) due.set(clock.now() + maxMs);
-      },
-      onSourceOver: letOut,
-      onOver: due.clear,
+  constructor(upstream: Stage<T>, options: BatchOptions<T>) {
+    this._upstream = upstream;
+    this._maxItems = options.maxItems ?? NONE;
+    this._maxBytes = options.maxBytes ?? NONE;
+    this._maxMs = options.maxMs ?? NONE;
+    this._sizeOf = options.sizeOf ?? byteSize;
+    this._clock = options.clock ?? systemClock;
+    this._due = deadline(this._clock, () => {
+      this._letOut();
+      this._serve();
     });
-    return out;
-  });
+  }
+
+  pull(to: Sink<T[]>): void {
+    this._sink = to;
+    this._serve();
+  }
+
+  close(): Cleanup {
+    this._open = [];
+    this._ready = [];
+    const cleanup = this._upstream.close();
+    this.end();
+    this._ending = {};
+    return cleanup;
+  }
+
+  item(item: T): void {
+    this._isAsking = this._take(item);
+    this._serve();
+  }
+
+  items(chunk: T[]): void {
+    this._isAsking = chunk.some((item) => this._take(item));
+    this._serve();
+  }
+
+  end(failure?: Failure): void {
+    if (this._ending) return;
+    this._letOut();
+    this._ending = { failure };
+    this._due.clear();
+    this._serve();
+  }
+
+  /** Whether the stream breaks here, or has ended. */
+  private _take(item: T): boolean {
+    if (this._maxBytes < NONE) {
+      try {
+        const size = this._sizeOf(item);
+        if (this._ending) return true; // it has closed the stream
+        if (this._bytes + size > this._maxBytes) this._letOut();
+        this._bytes += size;
+      } catch (error) {
+        afterCleanup(this._upstream.close(), () => this.end({ error }));
+        return true;
+      }
+    }
+    const count = this._open.push(item);
+    if (count >= this._maxItems || this._bytes >= this._maxBytes) this._letOut();
+    else if (count === 1) this._due.set(this._clock.now() + this._maxMs);
+    return false;
+  }
+
+  private _letOut(): void {
+    if (this._open.length > 0) this._ready.push(this._open);
+    this._open = [];
+    this._bytes = 0;
+    this._due.lift();
+  }
+
+  /** Answers the reader and asks the upstream, as far as possible. */
+  private _serve(): void {
+    const to = this._sink;
+    const ready = this._ready;
+    if (to !== SILENT && (ready.length > 0 || this._ending)) {
+      this._sink = SILENT; // it may pull again before the answer returns
+      this._ready = [];
+      if (ready.length > 0) to.items(ready);
+      else to.end(this._ending?.failure);
+    }
+    const isAhead = this._maxMs < NONE && this._ready.length === 0;
+    if (this._isAsking || this._ending || (this._sink === SILENT && !isAhead)) return;
+    this._isAsking = true;
+    this._upstream.pull(this);
+  }
 }

@@ -61,12 +61,12 @@ export function broadcast<T>(source: Source<T>, options: BroadcastOptions = {}):
   const hub = new Hub(stageOf(source), options);
   const close = async (): Promise<void> => hub.close();
   return {
-    subscribe: (subscription = {}) => outlet(hub.subscribe({ slow: options.slow ?? 'block', ...subscription })),
+    subscribe: (subscription = {}) => outlet(hub._subscribe({ slow: options.slow ?? 'block', ...subscription })),
     get count() {
-      return hub.count;
+      return hub._count;
     },
     get readers() {
-      return hub.readers.length;
+      return hub._readers.length;
     },
     close,
     [asyncDispose]: close,

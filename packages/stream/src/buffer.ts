@@ -57,7 +57,7 @@ export function bufferStage<T, L = never>(upstream: Stage<T>, options: BufferOpt
   }
 
   const noteGap = (): void => {
-    if (overflow === 'drop-newest' || fifo.size === 0) out.offerAll(lagged());
+    if (overflow === 'drop-newest' || fifo.length === 0) out.offerAll(lagged());
   };
 
   const hasRoom = (): boolean => out.isWaited() || out.held() < capacity;
@@ -72,10 +72,10 @@ export function bufferStage<T, L = never>(upstream: Stage<T>, options: BufferOpt
       } else if (overflow === 'error') out.endNow({ error: new OverflowError(capacity) });
       else if (options.overflow === 'coalesce') {
         // Else all is lent to the reader already.
-        fifo.push(fifo.size > 0 ? options.merge(fifo.pop() as T, item) : item);
+        fifo.push(fifo.length > 0 ? options.merge(fifo.pop() as T, item) : item);
       } else {
         missed++;
-        if (overflow === 'drop-newest' || fifo.size === 0) return;
+        if (overflow === 'drop-newest' || fifo.length === 0) return;
         fifo.shift();
         fifo.push(item);
       }

@@ -44,8 +44,8 @@ export function coalesce<T>(options: CoalesceOptions<T>): Operator<T, T> {
       capacity: 1, // hands out one item at a time, as the others may still grow
       wantsMore: () => out.held() < Math.max(1, capacity),
       take(item) {
-        const isFirst = fifo.size === 0;
-        if (isFirst || !belongTogether(fifo.at(fifo.size - 1), item)) fifo.push(item);
+        const isFirst = fifo.length === 0;
+        if (isFirst || !belongTogether(fifo.at(fifo.length - 1), item)) fifo.push(item);
         else fifo.push(merge(fifo.pop(), item));
       },
     });

@@ -50,7 +50,7 @@ export function mapAsync<I, O>(fn: Call<I, O>, options: MapAsyncOptions): Operat
     let hasFailed = false;
     let sourceEnding: { failure: Failure | undefined } | undefined;
 
-    const hasRoom = (): boolean => (ordered ? slots.size : running) + out.held() < Math.max(1, concurrency);
+    const hasRoom = (): boolean => (ordered ? slots.length : running) + out.held() < Math.max(1, concurrency);
 
     const start = (): void => {
       while (waiting.length > 0 && !out.isEnded() && hasRoom()) call(waiting.shift() as I);
@@ -65,7 +65,7 @@ export function mapAsync<I, O>(fn: Call<I, O>, options: MapAsyncOptions): Operat
         if (out.isEnded() || hasFailed) return;
         slot.deliver = deliver;
         if (!ordered) deliver();
-        else while (slots.size > 0 && slots.at(0).deliver) slots.shift().deliver?.();
+        else while (slots.length > 0 && slots.at(0).deliver) slots.shift().deliver?.();
         if (hasFailed) return;
         endIfIdle();
         out.run();

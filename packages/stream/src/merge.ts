@@ -60,7 +60,7 @@ class Merge<T> implements Stage<T> {
 
   /** A lane has an answer. Gives the sink, if the reader waits and nobody else comes first; else the lane holds it. */
   next(lane: Lane<T>): Sink<T> | undefined {
-    if (this._sink === SILENT || this._ready.size > 0) return void this._ready.push(lane);
+    if (this._sink === SILENT || this._ready.length > 0) return void this._ready.push(lane);
     this._idle.push(lane);
     return this._letGo();
   }
@@ -80,7 +80,7 @@ class Merge<T> implements Stage<T> {
 
   private _end(failure?: Failure): void {
     this._ending ??= { failure };
-    if (this._ready.size === 0) this._letGo().end(this._ending.failure);
+    if (this._ready.length === 0) this._letGo().end(this._ending.failure);
   }
 
   private _closeAll(): Cleanup {
@@ -92,18 +92,18 @@ class Merge<T> implements Stage<T> {
     if (this._isServing) return;
     this._isServing = true;
     do {
-      for (let count = this._open && this._idle.size; count > 0; count--) {
+      for (let count = this._open && this._idle.length; count > 0; count--) {
         const lane = this._idle.shift();
         lane._upstream.pull(lane);
       }
-      if (this._ready.size > 0) {
+      if (this._ready.length > 0) {
         const lane = this._ready.shift();
         this._idle.push(lane);
         lane.deliver(this._letGo());
       } else if (this._ending) this._letGo().end(this._ending.failure);
     } while (
       this._sink !== SILENT &&
-      (this._ready.size > 0 || this._ending || (this._open > 0 && this._idle.size > 0))
+      (this._ready.length > 0 || this._ending || (this._open > 0 && this._idle.length > 0))
     );
     this._isServing = false;
   }

@@ -34,8 +34,8 @@ export function rateLimit<T>({ count, perMs, clock = systemClock }: RateLimitOpt
     const letOut = (): void => {
       if (!out.isWaited() || held.length === 0) return;
       const now = clock.now();
-      while (passed.size > 0 && passed.at(0) + perMs <= now) passed.shift();
-      const ready = held.splice(0, count - passed.size);
+      while (passed.length > 0 && passed.at(0) + perMs <= now) passed.shift();
+      const ready = held.splice(0, count - passed.length);
       if (ready.length === 0) return due.set(passed.at(0) + perMs);
       for (const _ of ready) passed.push(now);
       out.offerAll(ready);

@@ -24,6 +24,6 @@ export interface TeeOptions {
  */
 export function tee<T>(source: Source<T>, options?: TeeOptions): [Stream<T>, Stream<T>] {
   const hub = new Hub(stageOf(source), { ...options });
-  const branch = (): Stream<T> => outlet<T>(hub.subscribe({}));
+  const branch = (): Stream<T> => outlet<T>(hub._subscribe({}));
   return [branch(), branch()];
 }

@@ -33,7 +33,7 @@ export class TimeoutError extends Error {
   declare readonly limitMs: number;
 
   constructor(phase: TimeoutPhase, limitMs: number) {
-    super(`Timed out: no ${{ first: 'first item', idle: 'further item', total: 'end' }[phase]} within ${limitMs} ms`);
+    super(`Timed out: ${phase}Ms is ${limitMs}`);
     this.phase = phase;
     this.code = `stream.timeout_${phase}`;
     this.limitMs = limitMs;

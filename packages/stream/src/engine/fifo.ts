@@ -4,29 +4,29 @@
  * are used again when the queue is empty, and given back together once they are as many as the values behind them.
  */
 export class Fifo<T> {
-  size = 0;
+  length = 0;
   private _slots: (T | undefined)[] = [];
   private _front = 0;
 
   push(value: T): void {
-    this._slots[this._front + this.size++] = value;
+    this._slots[this._front + this.length++] = value;
   }
 
-  /** The oldest value. Only valid while `size > 0`; `undefined` may be a value. */
+  /** The oldest value. Only valid while `length > 0`; `undefined` may be a value. */
   shift(): T {
     const value = this._slots[this._front] as T;
     this._slots[this._front++] = undefined; // so that it can be collected
-    if (--this.size === 0) this._front = 0;
-    if (this._front > 63 && this._front >= this.size) {
+    if (--this.length === 0) this._front = 0;
+    if (this._front > 63 && this._front >= this.length) {
       this._slots = this._slots.slice(this._front);
       this._front = 0;
     }
     return value;
   }
 
-  /** The newest value, to be replaced by another. Only valid while `size > 0`. */
+  /** The newest value, to be replaced by another. Only valid while `length > 0`. */
   pop(): T {
-    return this._slots[this._front + --this.size] as T;
+    return this._slots[this._front + --this.length] as T;
   }
 
   /** The value `index` places behind the oldest. */
@@ -34,13 +34,13 @@ export class Fifo<T> {
     return this._slots[this._front + index] as T;
   }
 
-  /** Takes `count` of the oldest values out. Only valid while `size >= count`. */
+  /** Takes `count` of the oldest values out. Only valid while `length >= count`. */
   take(count: number): T[] {
     return Array.from({ length: count }, () => this.shift());
   }
 
   clear(): void {
     this._slots = [];
-    this.size = this._front = 0;
+    this.length = this._front = 0;
   }
 }

@@ -11,14 +11,14 @@ import { type Cleanup, type Failure, SILENT, type Sink, type Stage } from './sta
 
 export class Hub<T> implements Sink<T> {
   /** How many items have come; the number of the next one. */
-  count = 0;
+  _count = 0;
   _ending: { failure: Failure | undefined } | undefined;
   /** The newest items. */
   readonly kept = new Fifo<T>();
   /** How far a reader may fall behind. */
-  declare readonly capacity: number;
+  declare readonly _capacity: number;
   /** A new list with each change, so that a loop over it is not disturbed. */
-  readers: readonly Reader<T, unknown>[] = [];
+  _readers: readonly Reader<T, unknown>[] = [];
   declare private readonly _upstream: Stage<T>;
   declare private readonly _replay: number;
   declare private readonly _isDetached: boolean;
@@ -28,15 +28,15 @@ export class Hub<T> implements Sink<T> {
 
   constructor(source: Stage<T>, options: BroadcastOptions) {
     this._upstream = source;
-    this.capacity = Math.max(1, options.capacity ?? 1024);
+    this._capacity = Math.max(1, options.capacity ?? 1024);
     this._replay = options.replay ?? 0;
     this._isDetached = options.source === 'detached';
-    if (this._isDetached) this.read();
+    if (this._isDetached) this._read();
   }
 
-  subscribe<L>(options: SubscribeOptions<L>): Stage<T | L> {
-    const reader = new Reader<T, L>(this, options.from ?? this.count - this._replay, options);
-    this.readers = [...this.readers, reader];
+  _subscribe<L>(options: SubscribeOptions<L>): Stage<T | L> {
+    const reader = new Reader<T, L>(this, options.from ?? this._count - this._replay, options);
+    this._readers = [...this._readers, reader];
     if (this._ending) reader.onMore();
     return reader;
   }
@@ -50,13 +50,13 @@ export class Hub<T> implements Sink<T> {
   }
 
   item(value: T): void {
-    const { readers } = this;
+    const readers = this._readers;
     // Those who wait have read everything. It is kept for the others.
     let isKept = this._replay > 0;
-    this.count++;
+    this._count++;
     for (const reader of readers) {
       reader.isNext = reader._sink !== SILENT;
-      if (reader.isNext) reader.next++;
+      if (reader.isNext) reader._next++;
       else isKept = true;
     }
     if (isKept) this.kept.push(value);
@@ -70,25 +70,25 @@ export class Hub<T> implements Sink<T> {
 
   items(chunk: T[]): void {
     for (const item of chunk) this.kept.push(item);
-    this.count += chunk.length;
+    this._count += chunk.length;
     this._isServing = true;
-    for (const reader of this.readers) reader.onMore();
+    for (const reader of this._readers) reader.onMore();
     this._arrived();
   }
 
   end(failure?: Failure): void {
     if (this._ending) return;
     this._ending = { failure };
-    for (const reader of this.readers) reader.onMore();
+    for (const reader of this._readers) reader.onMore();
   }
 
   /** The number of the oldest item. */
   _start(): number {
-    return this.count - this.kept.size;
+    return this._count - this.kept.length;
   }
 
   /** Reads the source for as long as somebody wants it to be read and nobody holds it up. */
-  read(): void {
+  _read(): void {
     if (this._isReading || this._isServing) return;
     this._isReading = true;
     while (!this._isOpen && !this._ending && this._isWanted()) {
@@ -101,25 +101,25 @@ export class Hub<T> implements Sink<T> {
   /** Forgets what no reader needs any more. */
   trim(): void {
     if (this._isServing) return; // once for all readers, afterwards
-    let needed = this.count - this._replay;
-    for (const reader of this.readers) needed = Math.min(needed, reader.next);
+    let needed = this._count - this._replay;
+    for (const reader of this._readers) needed = Math.min(needed, reader._next);
     while (this._start() < needed) this.kept.shift();
   }
 
   leave(leaver: Reader<T, unknown>): Cleanup {
-    if (!this.readers.includes(leaver)) return undefined;
-    this.readers = this.readers.filter((reader) => reader !== leaver);
-    if (!this._ending && this.readers.length === 0 && !this._isDetached) return this.close();
+    if (!this._readers.includes(leaver)) return undefined;
+    this._readers = this._readers.filter((reader) => reader !== leaver);
+    if (!this._ending && this._readers.length === 0 && !this._isDetached) return this.close();
     this.trim();
-    this.read();
+    this._read();
     return undefined;
   }
 
   private _isWanted(): boolean {
     let isAsked = this._isDetached;
-    for (const reader of this.readers) {
+    for (const reader of this._readers) {
       if (reader._sink !== SILENT) isAsked = true;
-      else if (reader.isBlocking && reader.behind() + reader._lent >= this.capacity) return false;
+      else if (reader.isBlocking && reader.behind() + reader._lent >= this._capacity) return false;
     }
     return isAsked;
   }
@@ -127,15 +127,15 @@ export class Hub<T> implements Sink<T> {
   private _arrived(): void {
     this._isOpen = false;
     this._isServing = false;
-    if (this.kept.size > 0) this.trim();
-    this.read();
+    if (this.kept.length > 0) this.trim();
+    this._read();
   }
 }
 
 /** One reader, and what it has not read: a view of what is kept, with a mark in front if something is missing. */
 class Reader<T, L> implements Stage<T | L>, Queue<T | L> {
   /** The number of the item to be read next. */
-  declare next: number;
+  declare _next: number;
   /** The open pull's sink, while there is nothing for it. */
   _sink: Sink<T | L> = SILENT;
   /** Whether it gets the item that is being given out. Noted before, as one reader may pull from another meanwhile. */
@@ -155,20 +155,20 @@ class Reader<T, L> implements Stage<T | L>, Queue<T | L> {
     this._options = options;
     this.isBlocking = (options.slow ?? 'block') === 'block';
     const start = hub._start();
-    this.next = Math.min(Math.max(from, start), hub.count);
+    this._next = Math.min(Math.max(from, start), hub._count);
     if (options.from !== undefined) this._missed = Math.max(0, start - from);
     const upstream = { pull() {}, close: () => hub.leave(this) };
-    this._late = pump<never, T | L>(upstream, { capacity: hub.capacity, queue: this });
+    this._late = pump<never, T | L>(upstream, { capacity: hub._capacity, queue: this });
   }
 
   pull(to: Sink<T | L>): void {
     this._lent = 0;
-    if (this.size > 0 || this._hub._ending) {
+    if (this.length > 0 || this._hub._ending) {
       this._late.pull(to);
       this._leaveIfDone();
     } else {
       this._sink = to;
-      this._hub.read();
+      this._hub._read();
     }
   }
 
@@ -186,39 +186,39 @@ class Reader<T, L> implements Stage<T | L>, Queue<T | L> {
 
   /** More has come, or the end. */
   onMore(): void {
-    const { _ending: ending, capacity } = this._hub;
+    const { _ending: ending, _capacity: capacity } = this._hub;
     if (ending) this._late.finish(ending.failure);
     if (this._sink !== SILENT) this._late.pull(this._letGo());
     this._leaveIfDone();
     const excess = this.behind() - capacity;
     if (excess <= 0 || this.isBlocking) return;
-    this.next += excess;
+    this._next += excess;
     this._missed += excess;
   }
 
   /** How many items it has not read. */
   behind(): number {
-    return this._hub.count - this.next;
+    return this._hub._count - this._next;
   }
 
-  get size(): number {
+  get length(): number {
     return this.behind() + (this._missed > 0 ? 1 : 0);
   }
 
   take(count: number): (T | L)[] {
     if (this._missed > 0) return [this._mark()];
     const { kept } = this._hub;
-    const place = this.next - this._hub._start();
-    this.next += count;
+    const place = this._next - this._hub._start();
+    this._next += count;
     this._lent = count - 1;
     const chunk = Array.from({ length: count }, (_, index) => kept.at(place + index));
     if (place === 0) this._hub.trim();
-    this._hub.read(); // here, and not where it is pulled: the chunk may have come after a rest
+    this._hub._read(); // here, and not where it is pulled: the chunk may have come after a rest
     return chunk;
   }
 
   clear(): void {
-    this.next = this._hub.count;
+    this._next = this._hub._count;
     this._missed = 0;
   }
 
@@ -233,6 +233,6 @@ class Reader<T, L> implements Stage<T | L>, Queue<T | L> {
   }
 
   private _leaveIfDone(): void {
-    if (this._hub._ending && this.size === 0) this._hub.leave(this);
+    if (this._hub._ending && this.length === 0) this._hub.leave(this);
   }
 }

@@ -42,7 +42,7 @@ export function pushQueue<T>(options: PushQueueOptions<T>): PushQueue<T> {
     if (overflow === 'error') return finish({ error: new OverflowError(capacity) });
     dropped++;
     // After a large `pushMany` everything may be lent to the reader; then there is nothing older left to drop.
-    if (overflow === 'drop-newest' || fifo.size === 0) return onDrop?.(item);
+    if (overflow === 'drop-newest' || fifo.length === 0) return onDrop?.(item);
     const oldest = fifo.shift();
     fifo.push(item);
     onDrop?.(oldest);
