@@ -100,4 +100,34 @@ describe.skipIf(probe === undefined).each(Object.entries(redisClients))('over %s
       await server.stop();
     }
   });
+
+  it('passes over what is no message of ours: an error there would end the process', async () => {
+    const server = (await startRedis()) as RedisServer;
+    const connected = await connect(server.url);
+    const other = await connect(server.url);
+    const lease = createRedisLease({ client: connected.client, prefix: 'x' });
+    const failed: unknown[] = [];
+    const onFailed = (error: unknown) => void failed.push(error);
+    process.on('uncaughtException', onFailed);
+    try {
+      const heard: string[] = [];
+      lease.onStop((runId) => void heard.push(runId));
+      const publish = (message: string) =>
+        'call' in other.client
+          ? other.client.call('PUBLISH', ['{x}:stop', message])
+          : other.client.sendCommand(['PUBLISH', '{x}:stop', message]);
+      await vi.waitFor(async () => {
+        for (const message of ['hello', '{}', 'null', '7', '[1,2]', '[]', '["run","cancel"]']) await publish(message);
+        expect(heard).toContain('run');
+      });
+      expect(failed).toEqual([]);
+      expect(new Set(heard)).toEqual(new Set(['run']));
+    } finally {
+      process.off('uncaughtException', onFailed);
+      await lease.close();
+      connected.close();
+      other.close();
+      await server.stop();
+    }
+  });
 });

@@ -80,7 +80,8 @@ export const createRedisLease = (options: RedisLeaseOptions): RunLease => {
 
   /** A run and why it is to stop, or a thread that is free. */
   const hear = (message: string): void => {
-    const [id, cause] = JSON.parse(message) as [id: string, cause?: string];
+    const [id, cause] = readMessage(message);
+    if (id === undefined) return;
     if (cause === undefined) for (const listener of [...freeListeners]) listener(id);
     else for (const listener of [...listeners]) listener(id, cause);
   };
@@ -145,6 +146,16 @@ export const createRedisLease = (options: RedisLeaseOptions): RunLease => {
       lifeline.close();
     },
   };
+};
+
+/** What a message says; nothing when it is not ours: whoever may speak to Redis may speak here, and an error would end the process. */
+const readMessage = (message: string): readonly [id?: string, cause?: string] => {
+  try {
+    const said: unknown = JSON.parse(message);
+    return Array.isArray(said) && said.every((each) => typeof each === 'string') ? (said as [string?, string?]) : [];
+  } catch {
+    return [];
+  }
 };
 
 /** Runs that one call takes over; the next call takes the next ones, perhaps on another machine. */
