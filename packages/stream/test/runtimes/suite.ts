@@ -1,7 +1,9 @@
 /** The test files that need nothing but the web's own APIs. */
 
 import '../batching.test.ts';
+import '../compositions.test.ts';
 import '../contract.test.ts';
+import '../hostile.test.ts';
 import '../laws.test.ts';
 import '../model.test.ts';
 import '../sharing.test.ts';
