@@ -218,8 +218,11 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
     return createId('thread');
   }
 
-  /** The id of a new item of this server's own. Must be new in the thread. */
-  generateItemId(kind: IdKind, _thread: ThreadMetadata, _context: Context): string {
-    return createId(kind);
+  /**
+   * The id of a new item of this server's own. Must be new in the thread. `name`: of a user's message that its client may send again,
+   * to this machine after a restart or to another one: the same each time, and no other thread's. Made into an id, it has the message stored once.
+   */
+  generateItemId(kind: IdKind, _thread: ThreadMetadata, _context: Context, name?: string): string {
+    return name === undefined ? createId(kind) : `msg_${name}`;
   }
 }

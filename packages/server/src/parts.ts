@@ -94,7 +94,7 @@ export interface ServerHooks<Context> {
     run: RunContext,
   ): Promise<AddedItems>;
   generateThreadId(context: Context): string;
-  generateItemId(kind: IdKind, thread: ThreadMetadata, context: Context): string;
+  generateItemId(kind: IdKind, thread: ThreadMetadata, context: Context, name?: string): string;
 }
 
 /** A server as its own modules see it. */

@@ -27,7 +27,7 @@ export const startRun = async <Context>(
   context: Context,
 ): Promise<Reply> => {
   const chosen = chosenId(request);
-  if (chosen === undefined) return (await begin(kernel, createRunId(), call, request, context)) as Reply;
+  if (chosen === undefined) return (await begin(kernel, undefined, call, request, context)) as Reply;
   for (let look = 0; look < MAX_LOOKS; look += 1) {
     // Nothing is waited for between the last look and `begin`: two POSTs at once must not both start the run.
     const known = (await kernel.registry.find(chosen)) ?? kernel.registry.get(chosen);
@@ -55,15 +55,16 @@ const chosenId = (request: ServerRequest): string | undefined => {
 
 const begin = async <Context>(
   { parts, registry, waitUntil }: Kernel<Context>,
-  runId: string,
+  chosen: string | undefined,
   call: StreamingRequest,
   request: ServerRequest,
   context: Context,
 ): Promise<Reply | 'elsewhere'> => {
   const resumable = optedIn(request);
+  const runId = chosen ?? createRunId();
   const threadId = call.type === 'threads.create' ? parts.generateThreadId(context) : call.params.thread_id;
   const { run, ready } = registry.begin({ runId, threadId, resumable, userId: parts.userOf(context) }, () =>
-    prepareTurn(parts, call, threadId, context),
+    prepareTurn(parts, call, threadId, context, chosen),
   );
   waitUntil?.(run.settled);
   const hold = holdFor(run, request);

@@ -9,18 +9,19 @@ import { prepareAddUserMessage, prepareCreate, prepareRetryAfterItem } from './u
 
 export type StreamingRequest = Extract<ChatKitRequest, { type: StreamingRequestType }>;
 
-/** Makes the checks of a request and returns its turn. Writes nothing. */
+/** Makes the checks of a request and returns its turn. Writes nothing. `chosenId`: the run's, if the client may send it again. */
 export const prepareTurn = <Context>(
   parts: ServerParts<Context>,
   request: StreamingRequest,
   threadId: string,
   context: Context,
+  chosenId?: string,
 ): Promise<Turn> => {
   switch (request.type) {
     case 'threads.create':
       return prepareCreate(parts, threadId, request.params, context);
     case 'threads.add_user_message':
-      return prepareAddUserMessage(parts, request.params, context);
+      return prepareAddUserMessage(parts, request.params, context, chosenId);
     case 'threads.retry_after_item':
       return prepareRetryAfterItem(parts, request.params, context);
     case 'threads.add_client_tool_output':

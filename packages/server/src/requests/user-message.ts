@@ -12,6 +12,7 @@ import {
   userMessage,
 } from '@chatkit/core';
 import type { ServerParts } from '../parts.ts';
+import { messageNameOf } from '../run-id.ts';
 import { answer, assertOpen, loadItemOf, type Turn, timestamp } from './turn.ts';
 
 type Params<T extends 'threads.create' | 'threads.add_user_message' | 'threads.retry_after_item'> =
@@ -43,15 +44,20 @@ export const prepareCreate = async <Context>(
   };
 };
 
-/** `threads.add_user_message`: a message to a thread that is there and takes messages. */
+/**
+ * `threads.add_user_message`: a message to a thread that is there and takes messages. Sent again under the run's `chosenId`, to a
+ * server that has never heard of the run because the one that did has died, it is stored in its own place.
+ */
 export const prepareAddUserMessage = async <Context>(
   parts: ServerParts<Context>,
   { thread_id, input }: Params<'threads.add_user_message'>,
   context: Context,
+  chosenId?: string,
 ): Promise<Turn> => {
   const stored = await parts.store.loadThread(thread_id, context);
   assertOpen(stored.thread);
-  const message = await buildMessage(parts, stored.thread, input, context);
+  const name = chosenId === undefined ? undefined : messageNameOf(thread_id, chosenId);
+  const message = await buildMessage(parts, stored.thread, input, context, name);
   return async (run) => {
     await parts.store.transaction((store) => saveMessage(store, message, context), context);
     await run.voice.say({ type: 'thread.item.done', item: message });
@@ -87,13 +93,14 @@ const buildMessage = async <Context>(
   thread: ThreadMetadata,
   input: UserMessageInput,
   context: Context,
+  name?: string,
 ): Promise<UserMessageItem> => {
   const attachments: Attachment[] = [];
   for (const id of input.attachments) {
     attachments.push({ ...(await parts.store.loadAttachment(id, context)), thread_id: thread.id });
   }
   return userMessage({
-    id: parts.generateItemId('message', thread, context),
+    id: parts.generateItemId('message', thread, context, name),
     thread_id: thread.id,
     created_at: timestamp(parts.settings),
     content: input.content,
