@@ -19,6 +19,7 @@ const maxWorkers = Math.max(3, availableParallelism() - 1);
 
 // For what hangs. What is slow, on a machine that has other work, is not a failure.
 const testTimeout = 30_000;
+const expect = { poll: { timeout: 20_000 } };
 
 export default defineConfig({
   test: {
@@ -33,6 +34,7 @@ export default defineConfig({
           environment: 'node',
           testTimeout,
           hookTimeout: testTimeout,
+          expect,
           include: [
             'packages/*/test/**/*.test.ts',
             'apps/*/test/**/*.test.ts',
@@ -56,6 +58,7 @@ export default defineConfig({
               test: {
                 name: 'browser',
                 testTimeout,
+                expect,
                 include: ['packages/*/test/**/*.browser.test.{ts,tsx}', 'apps/*/test/**/*.browser.test.{ts,tsx}'],
                 browser: {
                   enabled: true,
@@ -73,6 +76,7 @@ export default defineConfig({
                 include: ['apps/*/test/**/*.e2e.test.ts', 'packages/*/test/**/*.e2e.test.ts'],
                 testTimeout: 60_000,
                 hookTimeout: 60_000,
+                expect,
               },
             },
           ]

@@ -89,7 +89,7 @@ test('a reload: all that was there is there again in one piece, and then it grow
   await chat.grownTo(numbers(1, 60).length - 1);
   await Promise.all([chat.page.reload(), count(61, 100)]);
   await chat.grownTo(numbers(1, 100).length - 1);
-  await count(101, 160, 8);
+  await count(101, 160, 25);
   await model.end();
   await chat.finished(1);
   expect(await chat.text()).toBe(numbers(1, 160).trim());
