@@ -206,6 +206,29 @@ test('a network that is lost and comes back: the answer goes on at once, not whe
   expect(await chat.text()).toBe(numbers(1, 40).trim());
 });
 
+test('credentials that run out in the middle: the text stays, the page says so, and Retry goes on with it', async () => {
+  const asked = model.asked;
+  await chat.ask('Count');
+  await count(1, 20);
+  await chat.grownTo(60);
+  const texts = await recordTexts(chat.page);
+  await chat.page.route(/chatkit\?run=/, (route) => route.fulfill({ status: 401, body: '' }));
+  proxy.cutAll({ reset: true });
+  const alert = chat.page.getByRole('alert');
+  await alert.getByText('The server answered with status 401.').waitFor();
+  expect(await chat.text()).toBe(numbers(1, 20).trim());
+  await count(21, 30);
+  await chat.page.unroute(/chatkit\?run=/);
+  await alert.getByRole('button', { name: 'Retry' }).click();
+  await expect.poll(() => chat.text(), patience).toBe(numbers(1, 30).trim());
+  await count(31, 40);
+  await model.end();
+  await chat.finished(1);
+  expect(await chat.text()).toBe(numbers(1, 40).trim());
+  expectGrowth(texts.filter((text) => text !== null));
+  expect(model.asked - asked).toBe(1);
+});
+
 const questions = (page: Page) => page.getByRole('article', { name: 'You' }).allTextContents();
 
 test('a message that is stopped without a network says that it was not sent, and can be', async () => {
