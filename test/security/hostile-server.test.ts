@@ -183,7 +183,7 @@ describe('answers of another kind', () => {
     [
       'HTML with 403',
       (response) => response.writeHead(403, { 'content-type': 'text/html' }).end('<h1>No</h1>'),
-      'transport.status',
+      'request.unauthorized',
     ],
     ['no type at all', (response) => response.writeHead(200).end('data: {}\n\n'), 'transport.status'],
     ['an error that is text', (response) => response.writeHead(400).end('{"error":"x"}'), 'transport.status'],
