@@ -50,7 +50,7 @@ export function mapAsync<I, O>(fn: Call<I, O>, options: MapAsyncOptions): Operat
     let hasFailed = false;
     let sourceEnding: { failure: Failure | undefined } | undefined;
 
-    const hasRoom = (): boolean => (ordered ? slots.length : running) + out.held() < Math.max(1, concurrency);
+    const hasRoom = (): boolean => (ordered ? slots.length : running) + out.held() < Math.max(1, concurrency || 1);
 
     const start = (): void => {
       while (waiting.length > 0 && !out.isEnded() && hasRoom()) call(waiting.shift() as I);

@@ -33,7 +33,7 @@ export class TimeoutError extends Error {
   declare readonly limitMs: number;
 
   constructor(phase: TimeoutPhase, limitMs: number) {
-    super(`Timed out: ${phase}Ms is ${limitMs}`);
+    super(`Timed out after ${limitMs} ms (${phase})`);
     this.phase = phase;
     this.code = `stream.timeout_${phase}`;
     this.limitMs = limitMs;

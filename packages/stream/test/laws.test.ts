@@ -285,6 +285,17 @@ describe('mapAsync', () => {
     );
   });
 
+  it.each([0, -1, Number.NaN])('calls one at a time where the bound is %s', async (concurrency) => {
+    let running = 0;
+    const call = async (item: number) => {
+      expect(++running).toBe(1);
+      await Promise.resolve();
+      running--;
+      return item;
+    };
+    expect(await collect(mapAsync(call, { concurrency })(chunked([[1, 2], [3]])))).toEqual([1, 2, 3]);
+  });
+
   it('aborts the other calls on an error and on return()', async () => {
     for (const how of ['error', 'return']) {
       const signals: AbortSignal[] = [];
