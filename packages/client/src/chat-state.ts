@@ -9,6 +9,7 @@ import {
   emptyThreadState,
   prependItems,
   reduceThread,
+  selectItem,
   selectItems,
   selectOpenItems,
   type ThreadItem,
@@ -255,7 +256,7 @@ export const wentOn = (state: ChatState, stored: ThreadState): boolean => {
     : selectItems(stored).some((item) => !has(state.thread, item));
 };
 
-const has = (thread: ThreadState, { id }: ThreadItem): boolean => selectItems(thread).some((item) => item.id === id);
+const has = (thread: ThreadState, { id }: ThreadItem): boolean => selectItem(thread, id) !== undefined;
 
 const isSending = ({ outbox }: ChatState): boolean => outbox.some((message) => message.state === 'sending');
 
