@@ -104,27 +104,32 @@ export const answerAnew = (thread: ThreadState): AnswerAnew | undefined => {
 type AnswerAnew = Extract<ChatKitRequestInput, { type: 'threads.retry_after_item' }>;
 
 /**
- * The messages of `outbox` that are not among `items`, which are new on the screen. Each item stands for one message that says
- * the same; `isDoubtful` tells of which messages it is not known whether they arrived.
+ * The messages of `outbox` that are not among `items`, which are new on the screen. Each item stands for one message: that of the
+ * run in its id where the server names it there, else one that says the same. `isDoubtful` tells of which messages it is not known
+ * whether they arrived.
  */
 export const withoutArrived = (
   outbox: readonly OutgoingMessage[],
   items: readonly ThreadItem[],
   isDoubtful: (message: OutgoingMessage) => boolean,
 ): readonly OutgoingMessage[] => {
-  const said = items.map((item) =>
-    item.type === 'user_message'
-      ? gistOf(
-          item,
-          item.attachments?.map(({ id }) => id),
-        )
-      : undefined,
-  );
+  const left = items.filter((item) => item.type === 'user_message');
   return outbox.filter((message) => {
-    const at = isDoubtful(message) ? said.indexOf(gistOf(message.item, message.input.attachments)) : -1;
-    if (at !== -1) said[at] = undefined;
-    return at === -1;
+    const at = left.findIndex((item) => isDoubtful(message) && isStored(message, item));
+    if (at >= 0) left.splice(at, 1);
+    return at < 0;
   });
+};
+
+/** Whether an item is a message. Its id is `msg_<thread>_<digits of the run>`; ids of other forms are other servers', or an application's own. */
+const isStored = ({ runId, item, input }: OutgoingMessage, stored: UserMessageItem): boolean => {
+  const digits = stored.id.split(`${stored.thread_id.slice(4)}_`)[1];
+  return digits?.length === 24
+    ? runId.endsWith(digits)
+    : gistOf(
+        stored,
+        stored.attachments?.map(({ id }) => id),
+      ) === gistOf(item, input.attachments);
 };
 
 /** What a user has said, however it is written down: a server fills in defaults, and drops what it does not know. */

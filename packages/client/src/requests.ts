@@ -94,18 +94,22 @@ export const createEndpoint = (options: EndpointOptions): Endpoint => {
     const response = await send(target, { ...init, headers, ...(credentials === undefined ? {} : { credentials }) });
     // What was refused was not carried out, so it may go again, a message too.
     if (!isMade || refused !== undefined || !isRefusal(response.status)) return response;
-    void response.body?.cancel().catch(() => {});
+    discard(response);
     return call(target, init, extra, response.status);
   };
   const optIn: Record<string, string> = extensions ? { 'chatkit-client': '1' } : {};
-  const post = (request: ChatKitRequestInput, { signal, keepalive }: RequestOptions, extra: Record<string, string>) =>
+  const post = (
+    request: ChatKitRequestInput,
+    { signal, keepalive = false }: RequestOptions,
+    extra: Record<string, string>,
+  ) =>
     call(
       url,
       {
         method: 'POST',
         body: JSON.stringify(request),
         signal: signal ?? null,
-        keepalive: keepalive === true,
+        keepalive,
       },
       { ...optIn, 'content-type': 'application/json', ...extra },
     );
@@ -162,6 +166,9 @@ export const jsonOf = async <T>(response: Response): Promise<T> => {
     throw foreignError(response, 'The server did not answer with JSON.', { cause });
   }
 };
+
+/** Lets go of an answer that is not read. */
+export const discard = ({ body }: Response): void => void body?.cancel().catch(() => {});
 
 const said = ({ status }: Response): string => `The server answered with status ${status}.`;
 

@@ -24,7 +24,15 @@ import {
 } from './connection-state.ts';
 import { deferred } from './deferred.ts';
 import type { Clock, PageEvents } from './ports.ts';
-import { type Endpoint, errorOf, foreignError, isRetryableStatus, lateError, networkError } from './requests.ts';
+import {
+  discard,
+  type Endpoint,
+  errorOf,
+  foreignError,
+  isRetryableStatus,
+  lateError,
+  networkError,
+} from './requests.ts';
 import { createRunBodyReader } from './run-body.ts';
 
 /** What a connection needs of its surroundings. */
@@ -138,7 +146,7 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
       const response = await (isStart
         ? endpoint.start(request, runId, signal)
         : endpoint.attach(runId, reader.lastOffset(), signal));
-      if (signal.aborted || state.phase === 'closed') return void response.body?.cancel().catch(() => {});
+      if (signal.aborted || state.phase === 'closed') return discard(response);
       const verdict = await judge(response, isStart);
       if (signal.aborted) return;
       dispatch(verdict);
@@ -170,7 +178,7 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
   const judge = async (response: Response, isStart: boolean): Promise<ConnectionSignal> => {
     const { status, headers } = response;
     if (!isStart && (status === 204 || status === 404 || status === 410)) {
-      void response.body?.cancel().catch(() => {});
+      discard(response);
       return { type: 'closed', reason: 'gone', error: status === 404 ? interrupted() : undefined };
     }
     if (!response.ok) {
@@ -186,7 +194,7 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
       return failure(retryAfterMs(headers.get('retry-after'), clock.now()));
     }
     if (!response.body || !/^text\/event-stream\b/i.test(headers.get('content-type') ?? '')) {
-      void response.body?.cancel().catch(() => {});
+      discard(response);
       const error = foreignError(response, 'The server did not answer with a stream of events.');
       return { type: 'closed', reason: 'refused', error };
     }
@@ -255,10 +263,10 @@ const outcomeOf = ({ reason, outcome }: Extract<ConnectionState, { phase: 'close
 const heartbeatMs = (value: string | null): number | undefined =>
   value !== null && /^\d+$/.test(value) ? Math.min(Math.max(Number(value), 100), 10 * 60_000) : undefined;
 
-/** `Retry-After`: seconds or a date, which begins with a letter in each of its forms (RFC 9110 §5.6.7). */
+/** `Retry-After`: seconds or a date, which begins with a letter in each of its forms (RFC 9110 §5.6.7). `fetch` has taken blanks away. */
 const retryAfterMs = (value: string | null, now: number): number | undefined => {
   if (value === null) return undefined;
-  if (/^\s*\d+\s*$/.test(value)) return Number(value) * 1000;
-  const ms = /^\s*[A-Z]/i.test(value) ? Date.parse(value) - now : Number.NaN;
+  if (/^\d+$/.test(value)) return Number(value) * 1000;
+  const ms = /^[A-Z]/i.test(value) ? Date.parse(value) - now : Number.NaN;
   return Number.isNaN(ms) ? undefined : Math.max(0, ms);
 };

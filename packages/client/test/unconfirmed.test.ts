@@ -103,6 +103,35 @@ describe('a message that may not have arrived', () => {
     }
   });
 
+  it('is not taken for one that another tab sends at the same moment, in the same words', async () => {
+    const { client, other, clock, network } = await afterOne();
+    network.plan({ respond: () => never<Response>() });
+    client.send('Two');
+    other.send('Two');
+    await clock.advance(100);
+    void client.stop();
+    await clock.advance(60_000);
+    await client.refresh();
+    expect(messages(client)).toEqual(['One: stored', 'Two: stored', 'Two: failed']);
+    client.retry();
+    await until(client, () => client.getSnapshot().pendingItemIds.size === 0);
+    expect(messages(client)).toEqual(['One: stored', 'Two: stored', 'Two: stored']);
+  });
+
+  it('is found among those that other tabs send in the same words', async () => {
+    const { client, other, clock, network } = await afterOne();
+    network.plan({ stallAfterBytes: 0 });
+    client.send('Two');
+    await clock.advance(100);
+    // Neither the stop nor the run is to be had; what is stored is.
+    network.plan({ refuse: true }, { status: 404 });
+    void client.stop();
+    other.send('Two');
+    await clock.advance(60_000);
+    await client.refresh();
+    expect(messages(client)).toEqual(['One: stored', 'Two: stored', 'Two: stored']);
+  });
+
   it('is found by its run, however the server has changed what it says', async () => {
     const { client, clock, network, store } = await afterOne();
     network.plan({ stallAfterBytes: 0 });
