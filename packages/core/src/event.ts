@@ -1,5 +1,5 @@
 /** Events: the facts on a stream. Types only, inferred from `@chatkit/core/schema`. */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type * as event from './schema/event.ts';
 import type { threadItemUpdateSchema } from './schema/update.ts';
 

@@ -2,7 +2,7 @@
  * Items: the durable entries of a thread, and what they are made of. Every type here is inferred from its zod schema
  * (`@chatkit/core/schema`); this file holds types only, so a browser bundle stays free of zod.
  */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type * as attachment from './schema/attachment.ts';
 import type * as content from './schema/content.ts';
 import type * as item from './schema/item.ts';

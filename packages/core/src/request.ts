@@ -1,5 +1,5 @@
 /** Requests: what a client asks of the one endpoint. Types only, inferred from `@chatkit/core/schema`. */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type * as request from './schema/request.ts';
 
 /** Any request after parsing: defaults are filled in. */

@@ -1,5 +1,5 @@
 /** Threads: a conversation as it is stored (`ThreadMetadata`) and as a client receives it (`Thread`). */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { threadMetadataSchema, threadSchema, threadStatusSchema } from './schema/thread.ts';
 
 /** What is stored of a conversation, without its items. `metadata` never leaves the server. */

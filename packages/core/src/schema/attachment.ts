@@ -1,5 +1,5 @@
 /** Files that belong to a message, and how the client uploads their bytes. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { jsonObjectSchema, optional, withDefault } from './primitives.ts';
 
 export const uploadDescriptorSchema = z.object({

@@ -1,5 +1,5 @@
 /** What messages are made of: the user's text and tags, the assistant's text with annotations. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { jsonObjectSchema, optional, withDefault } from './primitives.ts';
 import { annotationSchema } from './source.ts';
 

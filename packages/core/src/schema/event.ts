@@ -1,5 +1,5 @@
 /** The twelve kinds of event on a stream. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { threadItemSchema } from './item.ts';
 import { jsonObjectSchema, optional, withDefault } from './primitives.ts';
 import { threadSchema } from './thread.ts';

@@ -1,5 +1,5 @@
 /** The eleven kinds of durable entry in a thread. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { attachmentSchema } from './attachment.ts';
 import { assistantMessageContentSchema, inferenceOptionsSchema, userMessageContentSchema } from './content.ts';
 import { jsonObjectSchema, jsonSchema, optional, timestampSchema, withDefault } from './primitives.ts';

@@ -4,7 +4,7 @@
  * no lone surrogates, no `__proto__` keys, finite numbers), and whether it is one of the requests. The error names the
  * path of the first offending field.
  */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { ChatKitRequest } from '../request.ts';
 import { chatKitRequestSchema } from './request.ts';
 

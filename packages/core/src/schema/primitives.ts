@@ -2,7 +2,7 @@
  * The three building bricks every schema shares: an optional field that reads `null` as absent (Python emits neither,
  * but rows and peers may hold it), a timestamp in any form that Python prints, and free-form JSON.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * An optional field. `null` is read as absent, so in memory there is one way to say "nothing". The type is written out

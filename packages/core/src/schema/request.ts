@@ -2,7 +2,7 @@
  * The sixteen kinds of request that the protocol knows, and `runs.cancel`, which is an extension of ours. Read
  * leniently: unknown keys are dropped, never refused, because front ends in the field add their own.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { inferenceOptionsSchema, userMessageContentSchema } from './content.ts';
 import { jsonObjectSchema, jsonSchema, optional, withDefault } from './primitives.ts';
 import { structuredInputResultSchema } from './structured-input.ts';

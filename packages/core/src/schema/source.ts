@@ -1,5 +1,5 @@
 /** What an annotation points at: a file, a page on the web, or an entity that the application knows. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { jsonObjectSchema, optional, withDefault } from './primitives.ts';
 
 const sourceBase = {

@@ -1,5 +1,5 @@
 /** Questions that the assistant puts to the user, and the answers that come back. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { optional, withDefault } from './primitives.ts';
 
 /** Values may lie outside the offered options: a custom answer is allowed. */

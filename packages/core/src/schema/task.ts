@@ -1,5 +1,5 @@
 /** The steps an assistant shows while it works: tasks, and the workflow that groups them. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { optional, withDefault } from './primitives.ts';
 import { fileSourceSchema, urlSourceSchema } from './source.ts';
 

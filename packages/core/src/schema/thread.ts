@@ -1,5 +1,5 @@
 /** A conversation: what is stored of it, and what a client sees of it. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { threadItemSchema } from './item.ts';
 import { jsonObjectSchema, optional, timestampSchema, withDefault } from './primitives.ts';
 

@@ -1,5 +1,5 @@
 /** The ten kinds of change that `thread.item.updated` carries. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { assistantMessageContentSchema } from './content.ts';
 import { generatedImageSchema } from './item.ts';
 import { optional } from './primitives.ts';
