@@ -121,12 +121,16 @@ export const addOlder = (state: ChatState, older: readonly ThreadItem[], cursor:
   olderCursor: cursor,
 });
 
-/** A turn begins: what the last one left of progress, notices and errors goes. */
-export const beginTurn = (state: ChatState, status: 'submitting' | 'streaming'): ChatState => ({
+/** A turn begins: what the last one left of progress, notices and errors goes. `connection`: of a run that was there before it is shown. */
+export const beginTurn = (
+  state: ChatState,
+  status: 'submitting' | 'streaming',
+  connection: ConnectionStatus = 'connecting',
+): ChatState => ({
   ...state,
   thread: clearTransients(state.thread),
   status,
-  connection: 'connecting',
+  connection,
   error: undefined,
   frozen: false,
 });

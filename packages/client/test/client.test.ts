@@ -449,7 +449,7 @@ describe('threads', () => {
     expect(await run.done).toBe('interrupted');
     expect(client.getSnapshot()).toMatchObject({ status: 'idle', items: [], thread: undefined, error: undefined });
     await client.loadThread(id);
-    expect(client.getSnapshot()).toMatchObject({ status: 'streaming' });
+    expect(client.getSnapshot()).toMatchObject({ status: 'streaming', connection: 'live' });
     expect(texts(client)).toEqual(['Hi', 'par']);
     hold.open();
     await until(client, () => client.getSnapshot().status === 'idle');
