@@ -182,6 +182,11 @@ describe('a message that may not have arrived', () => {
     const { items, thread } = client.getSnapshot();
     expect(items.filter(({ type }) => type !== 'user_message').map(({ thread_id }) => thread_id)).toEqual([thread?.id]);
     expect(messages(client)).toEqual(['Two: stored', 'One: failed']);
+    // Its run has made a thread of its own; what is sent again is for the one on the screen.
+    client.retry();
+    await clock.advance(1_000);
+    expect(messages(client)).toEqual(['Two: stored', 'One: stored']);
+    expect(client.getSnapshot().error).toBeUndefined();
   });
 
   it('is found by what it says when the server no longer knows its run', async () => {

@@ -213,9 +213,12 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
     await this.store.saveItem(thread.id, note, context);
   }
 
-  /** The id of a new thread. Must be new. */
-  generateThreadId(_context: Context): string {
-    return createId('thread');
+  /**
+   * The id of a new thread. Must be new. `name`: of a conversation that its client may begin again, by sending the request once more or by
+   * another one: the same each time, and no other user's. Made into an id, it has the conversation begun once.
+   */
+  generateThreadId(_context: Context, name?: string): string {
+    return name === undefined ? createId('thread') : `thr_${name}`;
   }
 
   /**

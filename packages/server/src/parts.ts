@@ -93,7 +93,7 @@ export interface ServerHooks<Context> {
     context: Context,
     run: RunContext,
   ): Promise<AddedItems>;
-  generateThreadId(context: Context): string;
+  generateThreadId(context: Context, name?: string): string;
   generateItemId(kind: IdKind, thread: ThreadMetadata, context: Context, name?: string): string;
 }
 

@@ -7,11 +7,12 @@ import type { Reply } from '@chatkit/transport';
 import { attachTo, holdFor, threadOf } from './attach.ts';
 import type { Kernel } from './handle.ts';
 import type { RemoteRun } from './remote-run.ts';
-import { prepareTurn, type StreamingRequest } from './requests/prepare.ts';
+import { type Destination, prepareTurn, type StreamingRequest } from './requests/prepare.ts';
 import type { Run, RunPlace } from './run.ts';
-import { createRunId, isRunId } from './run-id.ts';
+import { createRunId, isRunId, runIdIn } from './run-id.ts';
 import type { ServerRequest } from './server-request.ts';
 import { streamReply } from './stream-reply.ts';
+import { threadNameOf } from './thread-name.ts';
 
 /** Whether the client asked for the extensions. */
 export const optedIn = (request: ServerRequest): boolean => request.headers.get('chatkit-client') === '1';
@@ -27,15 +28,21 @@ export const startRun = async <Context>(
   context: Context,
 ): Promise<Reply> => {
   const chosen = chosenId(request);
-  if (chosen === undefined) return (await begin(kernel, undefined, call, request, context)) as Reply;
+  const to = destinationOf(kernel, chosen, call, request, context);
+  if (chosen === undefined) return (await begin(kernel, createRunId(), to, call, request, context)) as Reply;
+  let runId = chosen;
   for (let look = 0; look < MAX_LOOKS; look += 1) {
     // Nothing is waited for between the last look and `begin`: two POSTs at once must not both start the run.
-    const known = (await kernel.registry.find(chosen)) ?? kernel.registry.get(chosen);
+    const known = (await kernel.registry.find(runId)) ?? kernel.registry.get(runId);
     if (known === undefined) {
-      const reply = await begin(kernel, chosen, call, request, context);
+      const reply = await begin(kernel, runId, to, call, request, context);
       if (reply !== 'elsewhere') return reply;
     } else {
-      await assertSameThread(kernel, known, call, context);
+      if (!(await isSameThread(kernel, known, to, call, context))) {
+        // The user's own message, whose first attempt began a thread that its client has never heard of, and which is now for another one.
+        runId = runIdIn(to.threadId, chosen);
+        continue;
+      }
       if ((await whereIs(known, request)) !== 'here') continue;
       await assertSameRun(kernel, known, call, context);
       return attachTo(kernel, known, undefined, request);
@@ -53,18 +60,31 @@ const chosenId = (request: ServerRequest): string | undefined => {
   });
 };
 
+/** Where a request is going. Told once: an application's own ids are new each time. */
+const destinationOf = <Context>(
+  { parts }: Kernel<Context>,
+  runId: string | undefined,
+  call: StreamingRequest,
+  request: ServerRequest,
+  context: Context,
+): Destination => {
+  if (call.type !== 'threads.create') return { threadId: call.params.thread_id, runId, isNamed: false };
+  const name = threadNameOf(request, runId, parts.userOf(context));
+  return { threadId: parts.generateThreadId(context, name), runId, isNamed: name !== undefined };
+};
+
 const begin = async <Context>(
   { parts, registry, waitUntil }: Kernel<Context>,
-  chosen: string | undefined,
+  runId: string,
+  to: Destination,
   call: StreamingRequest,
   request: ServerRequest,
   context: Context,
 ): Promise<Reply | 'elsewhere'> => {
   const resumable = optedIn(request);
-  const runId = chosen ?? createRunId();
-  const threadId = call.type === 'threads.create' ? parts.generateThreadId(context) : call.params.thread_id;
+  const { threadId } = to;
   const { run, ready } = registry.begin({ runId, threadId, resumable, userId: parts.userOf(context) }, () =>
-    prepareTurn(parts, call, threadId, context, chosen),
+    prepareTurn(parts, call, to, context),
   );
   waitUntil?.(run.settled);
   const hold = holdFor(run, request);
@@ -95,24 +115,26 @@ const whereIs = async (run: Run | RemoteRun, request: ServerRequest): Promise<Ru
 };
 
 /**
- * A request for a thread that its user does not have fails as it would without the run, and at once: otherwise a stranger who
- * knows a run's id is told by the answer, or by how long it takes, that there is such a run. The thread of a new conversation may
- * not be stored before the run has begun.
+ * Whether a run is in the thread that a request is for; throws when the run is another user's. A request for a thread that its user
+ * does not have fails as it would without the run, and at once: otherwise a stranger who knows a run's id is told by the answer,
+ * or by how long it takes, that there is such a run. The thread of a new conversation may not be stored before the run has begun.
  */
-const assertSameThread = async <Context>(
-  { parts, registry }: Kernel<Context>,
+const isSameThread = async <Context>(
+  kernel: Kernel<Context>,
   run: Run | RemoteRun,
+  { threadId }: Destination,
   call: StreamingRequest,
   context: Context,
-): Promise<void> => {
+): Promise<boolean> => {
   if (call.type === 'threads.create') {
-    // Nobody else has a thread that is new, so a run that makes one never waits for it: this one is another request's.
-    if (registry.waits(run)) throw anotherRequest();
-    return;
+    // A run that makes a thread waits for it only if it is there already: this one is another request's, unless it makes the same.
+    if (kernel.registry.waits(run) && threadId !== run.threadId) throw anotherRequest();
+    return true;
   }
-  const { thread_id: threadId } = call.params;
-  await parts.store.loadThread(threadId, context);
-  if (threadId !== run.threadId) throw anotherRequest();
+  await kernel.parts.store.loadThread(threadId, context);
+  if (threadId === run.threadId) return true;
+  if ((await threadOf(kernel, run.threadId, context)) === undefined) throw anotherRequest();
+  return false;
 };
 
 const assertSameRun = async <Context>(

@@ -2,7 +2,8 @@
 import { createMemoryStore } from '@chatkit/store/memory';
 import { hang, say, scriptedResponder } from '@chatkit/testing';
 import { describe, expect, test } from 'vitest';
-import { add, allItems, create, named, settle, testServer, textOf, type User } from './support.ts';
+import type { CreateChatKitServerOptions } from '../src/index.ts';
+import { ada, add, allItems, create, eve, framesOf, named, settle, testServer, textOf, type User } from './support.ts';
 
 const runId = (digit: number) => `run_${String(digit).repeat(24)}`;
 
@@ -44,7 +45,7 @@ describe('a message that is sent again to a server that was started anew', () =>
     const ids = [...(await idsOf(threadId)), ...(await idsOf(other))];
     expect(new Set(ids).size).toBe(ids.length);
     const named2 = (thread: string) => `msg_${thread.slice(4)}_${'2'.repeat(24)}`;
-    expect(ids.filter((id) => id.includes('_', 4))).toEqual([named2(threadId), named2(other)]);
+    expect(ids.filter((id) => id.endsWith('_222222222222222222222222'))).toEqual([named2(threadId), named2(other)]);
   });
 
   test('has the id that an application gives it, where it gives its own', async () => {
@@ -52,5 +53,85 @@ describe('a message that is sent again to a server that was started anew', () =>
     const { after, threadId, texts } = await died((kind) => `${kind}_${++count}`);
     await after.events(add(threadId, 'Two'), { headers: named(runId(2)) });
     expect(await texts()).toEqual(['One', 'a', 'Two', 'Two', 'b']);
+  });
+});
+
+describe('a conversation that is begun again on a server that was started anew', () => {
+  type Options = Partial<CreateChatKitServerOptions<User>>;
+
+  /** A server that died with a new conversation in its store. */
+  const diedBeginning = async (options: Options = {}) => {
+    const store = createMemoryStore<User>();
+    const before = testServer({ store, respond: scriptedResponder([hang()]), ...options });
+    void before.send(create('One'), { headers: named(runId(1)) });
+    await settle();
+    const threads = async (context = ada) => (await store.listThreads({ limit: 10, order: 'asc' }, context)).data;
+    const [thread] = await threads();
+    if (thread === undefined) throw new Error('Nothing was stored.');
+    const respond = scriptedResponder([say('a')]);
+    const texts = async () => (await allItems(store, thread.id)).map(textOf);
+    return { after: testServer({ store, respond, ...options }), thread, threads, texts, store, respond };
+  };
+
+  test('is the one that is there, with its message once and what was changed of it', async () => {
+    const { after, thread, threads, texts, store } = await diedBeginning();
+    await store.saveThread({ ...thread, title: 'Mine' }, ada);
+    const [created, message] = await after.events(create('One'), { headers: named(runId(1)) });
+    expect(created).toMatchObject({ type: 'thread.created', thread: { id: thread.id, title: 'Mine' } });
+    expect(message).toMatchObject({ type: 'thread.item.done', item: { type: 'user_message', thread_id: thread.id } });
+    expect(await threads()).toMatchObject([{ id: thread.id, title: 'Mine' }]);
+    expect(await texts()).toEqual(['One', 'a']);
+    // By another run it is another one.
+    await after.events(create('One'), { headers: named(runId(2)) });
+    expect(await threads()).toHaveLength(2);
+  });
+
+  test('takes its message again by the same run also when its client has heard of the thread', async () => {
+    const { after, thread, texts } = await diedBeginning();
+    await after.events(add(thread.id, 'One'), { headers: named(runId(1)) });
+    expect(await texts()).toEqual(['One', 'a']);
+  });
+
+  test('takes no message when it has been closed', async () => {
+    const { after, thread, texts, store, respond } = await diedBeginning();
+    await store.saveThread({ ...thread, status: { type: 'closed' } }, ada);
+    const refused = await after.json(create('One'), { headers: named(runId(1)) });
+    expect(refused).toMatchObject({ status: 409, error: { code: 'thread.closed' } });
+    expect(await texts()).toEqual(['One']);
+    expect(respond.calls).toHaveLength(0);
+  });
+
+  test('is nobody else’s, whatever run ids a page chooses', async () => {
+    const { after, thread, threads } = await diedBeginning();
+    const chosen = [runId(1), `run_${thread.id.slice(4)}`];
+    for (const id of chosen) await after.events(create('Mine'), { headers: named(id), context: eve });
+    const theirs = await threads(eve);
+    expect(theirs).toHaveLength(2);
+    expect(new Set([thread.id, ...theirs.map(({ id }) => id)]).size).toBe(3);
+    expect(await threads()).toEqual([thread]);
+  });
+
+  test('is another one where nobody can tell whose it is, or the application makes its own ids', async () => {
+    const secret = await diedBeginning({ userOf: () => undefined });
+    await secret.after.events(create('One'), { headers: named(runId(1)) });
+    expect(await secret.threads()).toHaveLength(2);
+    let count = 0;
+    const own = await diedBeginning({ generateThreadId: () => `thr_${++count}` });
+    await own.after.events(create('One'), { headers: named(runId(1)) });
+    expect(await own.threads()).toHaveLength(2);
+  });
+
+  test('may be asked for once more while it waits for its thread', async () => {
+    const { after, thread, texts } = await diedBeginning({ busy: 'queue' });
+    void after.send(add(thread.id, 'Two'), { headers: named(runId(2)) });
+    await settle();
+    const asked = [1, 2, 3].map(() => after.send(create('One'), { headers: named(runId(1)) }));
+    await settle();
+    await after.json({ type: 'runs.cancel', params: { run_id: runId(2) } });
+    const answers = await Promise.all(asked);
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+    const frames = await Promise.all(answers.map((answer) => framesOf(answer)));
+    expect(frames[1]?.at(-1)).toEqual(frames[0]?.at(-1));
+    expect(await texts()).toEqual(['One', 'Two', expect.any(String), 'a']);
   });
 });

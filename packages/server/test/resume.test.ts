@@ -243,18 +243,32 @@ describe('a POST that is sent twice', () => {
     });
   });
 
-  test('an id that another thread or user has is a conflict', async () => {
+  test('an id that another user has is a conflict', async () => {
     const t = testServer();
-    const id = await t.create('hi', { headers: named('r') });
-    const other = await t.create();
-    expect(await t.json(add(other), { headers: named('r') })).toMatchObject({
-      status: 409,
-      error: { code: 'run.conflict' },
-    });
-    expect(await t.json(create(), { headers: named('r'), context: eve })).toMatchObject({
-      error: { code: 'run.conflict' },
-    });
-    expect(id).not.toBe(other);
+    await t.create('hi', { headers: named('r') });
+    const theirs = await t.create('hi', { context: eve });
+    for (const request of [create(), add(theirs)]) {
+      expect(await t.json(request, { headers: named('r'), context: eve })).toMatchObject({
+        status: 409,
+        error: { code: 'run.conflict' },
+      });
+    }
+  });
+
+  test('an id that a run of another thread of the user has is another run there, once', async () => {
+    const respond = scriptedResponder([say('a')]);
+    const t = testServer({ respond });
+    const id = await t.create('One', { headers: named('r') });
+    const other = await t.create('Two');
+    const answers = await Promise.all([1, 2].map(() => t.send(add(other, 'One'), { headers: named('r') })));
+    const [a, b] = await Promise.all(answers.map(framesOf));
+    expect(eventsOf(a ?? [])).toEqual(eventsOf(b ?? []));
+    const runIds = new Set(answers.map(({ headers }) => headers.get('chatkit-run-id')));
+    expect(runIds.size).toBe(1);
+    expect(runIds.has('r')).toBe(false);
+    expect((await t.items(other)).map(textOf)).toEqual(['Two', 'a', 'One', 'a']);
+    expect((await t.items(id)).map(textOf)).toEqual(['One', 'a']);
+    expect(respond.calls).toHaveLength(3);
   });
 });
 

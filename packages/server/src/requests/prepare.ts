@@ -9,19 +9,27 @@ import { prepareAddUserMessage, prepareCreate, prepareRetryAfterItem } from './u
 
 export type StreamingRequest = Extract<ChatKitRequest, { type: StreamingRequestType }>;
 
-/** Makes the checks of a request and returns its turn. Writes nothing. `chosenId`: the run's, if the client may send it again. */
+/** Where a request is going. */
+export interface Destination {
+  readonly threadId: string;
+  /** The run's id, if the client chose it and so may send the request again. */
+  readonly runId: string | undefined;
+  /** Of a thread to be made: whether it has a name (`thread-name.ts`), by which it may be there already. */
+  readonly isNamed: boolean;
+}
+
+/** Makes the checks of a request and returns its turn. Writes nothing. */
 export const prepareTurn = <Context>(
   parts: ServerParts<Context>,
   request: StreamingRequest,
-  threadId: string,
+  to: Destination,
   context: Context,
-  chosenId?: string,
 ): Promise<Turn> => {
   switch (request.type) {
     case 'threads.create':
-      return prepareCreate(parts, threadId, request.params, context);
+      return prepareCreate(parts, to, request.params, context);
     case 'threads.add_user_message':
-      return prepareAddUserMessage(parts, request.params, context, chosenId);
+      return prepareAddUserMessage(parts, to, request.params, context);
     case 'threads.retry_after_item':
       return prepareRetryAfterItem(parts, request.params, context);
     case 'threads.add_client_tool_output':

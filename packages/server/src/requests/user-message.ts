@@ -3,6 +3,7 @@ import {
   type Attachment,
   ChatKitError,
   type ChatKitRequestOf,
+  isChatKitError,
   type Store,
   type StoredThread,
   type ThreadMetadata,
@@ -13,51 +14,74 @@ import {
 } from '@chatkit/core';
 import type { ServerParts } from '../parts.ts';
 import { messageNameOf } from '../run-id.ts';
+import type { Destination } from './prepare.ts';
 import { answer, assertOpen, loadItemOf, type Turn, timestamp } from './turn.ts';
 
 type Params<T extends 'threads.create' | 'threads.add_user_message' | 'threads.retry_after_item'> =
   ChatKitRequestOf<T>['params'];
 
-/** `threads.create`: a new thread, under an id that the run knows already, with its first message. */
+/**
+ * `threads.create`: a new thread, under an id that the run knows already, with its first message. One that is there already, because
+ * an earlier attempt began it and its server died or because another request begins the same conversation, gets the message.
+ */
 export const prepareCreate = async <Context>(
   parts: ServerParts<Context>,
-  threadId: string,
+  to: Destination,
   { input }: Params<'threads.create'>,
   context: Context,
 ): Promise<Turn> => {
   const thread: ThreadMetadata = {
-    id: threadId,
+    id: to.threadId,
     created_at: timestamp(parts.settings),
     status: { type: 'active' },
     metadata: {},
   };
-  const message = await buildMessage(parts, thread, input, context);
+  const message = await buildMessage(parts, thread, input, context, nameOf(to));
   return async (run) => {
-    const version = await parts.store.transaction(async (store) => {
-      const saved = await store.saveThread(thread, context);
-      await saveMessage(store, message, context);
-      return saved;
-    }, context);
-    await run.voice.say({ type: 'thread.created', thread: toWireThread(thread) });
+    const stored = await beginThread(parts, thread, message, context, to.isNamed);
+    await run.voice.say({ type: 'thread.created', thread: toWireThread(stored.thread) });
     await run.voice.say({ type: 'thread.item.done', item: message });
-    return answer(parts, { thread, version }, message, context, run);
+    return answer(parts, stored, message, context, run);
   };
 };
 
+/** Stores a thread with its first message, or the message alone in a thread that has been begun under the same name. */
+const beginThread = async <Context>(
+  parts: ServerParts<Context>,
+  thread: ThreadMetadata,
+  message: UserMessageItem,
+  context: Context,
+  isNamed: boolean,
+): Promise<StoredThread> => {
+  try {
+    const version = await parts.store.transaction(async (store) => {
+      const saved = await store.saveThread(thread, context, isNamed ? { ifVersion: 0 } : {});
+      await saveMessage(store, message, context);
+      return saved;
+    }, context);
+    return { thread, version };
+  } catch (error) {
+    if (!isNamed || !isChatKitError(error, 'thread.conflict')) throw error;
+  }
+  const stored = await parts.store.loadThread(thread.id, context);
+  assertOpen(stored.thread);
+  await parts.store.transaction((store) => saveMessage(store, message, context), context);
+  return stored;
+};
+
 /**
- * `threads.add_user_message`: a message to a thread that is there and takes messages. Sent again under the run's `chosenId`, to a
+ * `threads.add_user_message`: a message to a thread that is there and takes messages. Sent again under the run's id, to a
  * server that has never heard of the run because the one that did has died, it is stored in its own place.
  */
 export const prepareAddUserMessage = async <Context>(
   parts: ServerParts<Context>,
+  to: Destination,
   { thread_id, input }: Params<'threads.add_user_message'>,
   context: Context,
-  chosenId?: string,
 ): Promise<Turn> => {
   const stored = await parts.store.loadThread(thread_id, context);
   assertOpen(stored.thread);
-  const name = chosenId === undefined ? undefined : messageNameOf(thread_id, chosenId);
-  const message = await buildMessage(parts, stored.thread, input, context, name);
+  const message = await buildMessage(parts, stored.thread, input, context, nameOf(to));
   return async (run) => {
     await parts.store.transaction((store) => saveMessage(store, message, context), context);
     await run.voice.say({ type: 'thread.item.done', item: message });
@@ -86,6 +110,9 @@ export const prepareRetryAfterItem = async <Context>(
     return answer(parts, stored, message, context, run);
   };
 };
+
+const nameOf = ({ threadId, runId }: Destination): string | undefined =>
+  runId === undefined ? undefined : messageNameOf(threadId, runId);
 
 /** The message as it will be stored. Its attachments must be there; they are bound to the thread by a copy. */
 const buildMessage = async <Context>(
