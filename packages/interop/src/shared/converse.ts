@@ -8,6 +8,7 @@ import {
   type ThreadStreamEvent,
   type UserMessageItem,
 } from '@chatkit/core';
+import { beginThread } from './begin-thread.ts';
 import { askServer, type Caller, type ChatKitHandler, callServer } from './chat-kit-handler.ts';
 import { createMemoryLinks, type MemoryLinksOptions, type ThreadLinks } from './thread-links.ts';
 
@@ -35,29 +36,44 @@ export const createConverse = <Context>(
   options: ConversationOptions<Context>,
 ): Converse<Context> => {
   const links = options.links ?? createMemoryLinks(options);
+  /** Conversations whose thread is being made here. */
+  const beginning = new Map<string, Promise<void>>();
   return async (conversationId, said, context, caller) => {
-    const threadId = await links.load(conversationId, context);
-    if (threadId !== undefined) {
-      try {
-        const next =
-          said.kind === 'message again'
-            ? await retry(server, threadId, said.text, context, caller)
-            : continueThread(threadId, said);
-        return await callServer(server, next, context, caller);
-      } catch (error) {
-        // The thread has been deleted: the conversation goes on in a new one.
-        if (!isChatKitError(error, 'thread.not_found') || said.kind === 'tool output') throw error;
+    const key = JSON.stringify([options.userId?.(context), conversationId]);
+    for (;;) {
+      const threadId = await links.load(conversationId, context);
+      if (threadId !== undefined) {
+        try {
+          const next =
+            said.kind === 'message again'
+              ? await retry(server, threadId, said.text, context, caller)
+              : continueThread(threadId, said);
+          return await callServer(server, next, context, caller);
+        } catch (error) {
+          // The thread has been deleted: the conversation goes on in a new one.
+          if (!isChatKitError(error, 'thread.not_found') || said.kind === 'tool output') throw error;
+        }
       }
+      const other = beginning.get(key);
+      if (other !== undefined) {
+        await other;
+        continue;
+      }
+      if (said.kind === 'tool output')
+        throw new ChatKitError('thread.not_found', 'No tool was called in this conversation.');
+      const { events, over } = beginThread(server, {
+        conversationId,
+        request: { type: 'threads.create', params: { input: input(said.text) } },
+        context,
+        caller,
+        save: (created) => links.save(conversationId, created, context),
+      });
+      beginning.set(
+        key,
+        over.then(() => void beginning.delete(key)),
+      );
+      return events;
     }
-    if (said.kind === 'tool output')
-      throw new ChatKitError('thread.not_found', 'No tool was called in this conversation.');
-    const events = await callServer(
-      server,
-      { type: 'threads.create', params: { input: input(said.text) } },
-      context,
-      caller,
-    );
-    return remembering(events, (created) => links.save(conversationId, created, context));
   };
 };
 
@@ -94,13 +110,3 @@ const input = (text: string) => ({
   attachments: [],
   inference_options: {},
 });
-
-async function* remembering(
-  events: AsyncIterable<ThreadStreamEvent>,
-  save: (threadId: string) => Promise<void>,
-): AsyncGenerator<ThreadStreamEvent, void, undefined> {
-  for await (const event of events) {
-    if (event.type === 'thread.created') await save(event.thread.id);
-    yield event;
-  }
-}
