@@ -1,4 +1,5 @@
 // Verb 1 as the compiler sees it: what respond() is given and may yield.
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AssistantMessageItem, ThreadMetadata, ThreadStreamEvent, UserMessageItem } from '@chatkit/core';
 import { itemDone } from '@chatkit/core';
 import { createMemoryStore } from '@chatkit/store/memory';
@@ -34,6 +35,22 @@ test('respond() of createChatKitServer is typed by its context', () => {
   toNodeHandler(server, { context: () => ({ userId: 'ada' }) });
   // @ts-expect-error A context of another shape.
   toNodeHandler(server, { context: () => 'ada' });
+});
+
+test('a handler for Node takes the request of its framework, with what a middleware has put there', () => {
+  interface Asked extends IncomingMessage {
+    user: User;
+  }
+  type Middleware = (request: Asked, response: ServerResponse, next: () => void) => unknown;
+  const server = createChatKitServer<User>({ store: createMemoryStore<User>(), async *respond() {} });
+  const inferred: Middleware = toNodeHandler(server, { context: (request) => request.user });
+  const written: Middleware = toNodeHandler(server, { context: (request: Asked) => request.user });
+  expectTypeOf(inferred).toEqualTypeOf(written);
+  createServer(toNodeHandler(server));
+  // @ts-expect-error Node's own requests have no user.
+  createServer(toNodeHandler(server, { context: (request: Asked) => request.user }));
+  // @ts-expect-error Nobody would be the one user of a single-user program.
+  toNodeHandler(server, { context: (_request: Asked): User | undefined => undefined });
 });
 
 test('a subclass must write respond(), and may write the rest', () => {

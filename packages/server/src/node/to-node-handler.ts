@@ -10,12 +10,13 @@ import { describeValue } from '../describe-value.ts';
 import { errorReply } from '../error-reply.ts';
 import type { ServerRequest } from '../server-request.ts';
 
-export interface NodeHandlerOptions<Context> extends Pick<WriteReplyOptions, 'compress' | 'stuckMs'> {
+export interface NodeHandlerOptions<Context, Asked extends IncomingMessage = IncomingMessage>
+  extends Pick<WriteReplyOptions, 'compress' | 'stuckMs'> {
   /**
-   * Who asks. Its result reaches the store and `respond()`. Not called for a browser's preflight. Throw `new ChatKitError('request.unauthorized', …)` to
+   * Who asks; `request` is the framework's, with what its middleware has put there. Its result reaches the store and `respond()`. Not called for a browser's preflight. Throw `new ChatKitError('request.unauthorized', …)` to
    * refuse with 401. Default: `undefined`, the one user of a single-user program.
    */
-  context?: ((request: IncomingMessage) => Context | Promise<Context>) | undefined;
+  context?: ((request: Asked) => Context | Promise<Context>) | undefined;
 }
 
 /**
@@ -25,12 +26,12 @@ export interface NodeHandlerOptions<Context> extends Pick<WriteReplyOptions, 'co
  * @example
  * createServer(toNodeHandler(server)).listen(3000);
  * @example
- * app.all('/chatkit', toNodeHandler(server, { context: (request) => request.user }));
+ * app.all('/chatkit', toNodeHandler(server, { context: (request: express.Request) => ({ userId: request.user.id }) }));
  */
-export const toNodeHandler = <Context>(
+export const toNodeHandler = <Context, Asked extends IncomingMessage = IncomingMessage>(
   server: ChatKitServer<Context>,
-  options: NodeHandlerOptions<Context> = {},
-): ((request: IncomingMessage, response: ServerResponse) => Promise<void>) => {
+  options: NodeHandlerOptions<Context, Asked> = {},
+): ((request: Asked, response: ServerResponse) => Promise<void>) => {
   if (typeof server?.replyAs !== 'function') {
     throw new TypeError(
       `toNodeHandler() takes a server, what createChatKitServer() returns, not ${describeValue(server)}.`,
