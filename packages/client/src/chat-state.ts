@@ -121,16 +121,12 @@ export const addOlder = (state: ChatState, older: readonly ThreadItem[], cursor:
   olderCursor: cursor,
 });
 
-/** A turn begins: what the last one left of progress, notices and errors goes. `connection`: of a run that was there before it is shown. */
-export const beginTurn = (
-  state: ChatState,
-  status: 'submitting' | 'streaming',
-  connection: ConnectionStatus = 'connecting',
-): ChatState => ({
+/** A turn begins: what the last one left of progress, notices and errors goes. A run that was there before may be connected to already. */
+export const beginTurn = (state: ChatState, status: 'submitting' | 'streaming'): ChatState => ({
   ...state,
   thread: clearTransients(state.thread),
   status,
-  connection,
+  connection: state.connection === 'none' ? 'connecting' : state.connection,
   error: undefined,
   frozen: false,
 });

@@ -1,5 +1,24 @@
 // The ChatKit client: send, stop, resume, thread state. No framework.
 
+// What a page names of the vocabulary, so that it need not depend on `@chatkit/core` for that.
+export {
+  type Annotation,
+  type AssistantMessageItem,
+  type Attachment,
+  type ClientEffectEvent,
+  messageText,
+  type Page,
+  type RunOutcome,
+  type Thread,
+  type ThreadItem,
+  type ThreadItemOf,
+  type ThreadMetadata,
+  type ThreadStreamEvent,
+  type UserMessageItem,
+  type WidgetItem,
+  type WidgetRoot,
+} from '@chatkit/core';
+
 export type { UploadStrategy } from './attachments.ts';
 export type { ChatClient, ChatClientOptions, ListOptions } from './chat-client.ts';
 export type { ChatError, ChatStatus, ConnectionStatus } from './chat-state.ts';

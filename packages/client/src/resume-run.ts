@@ -195,7 +195,7 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
     }
     if (!response.body || !/^text\/event-stream\b/i.test(headers.get('content-type') ?? '')) {
       discard(response);
-      const error = foreignError(response, 'The server did not answer with a stream of events.');
+      const error = foreignError(response, 'The server did not answer with events.');
       return { type: 'closed', reason: 'refused', error };
     }
     const named = headers.get('chatkit-run-id');

@@ -100,7 +100,7 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
     if (stage !== 'unseen') return;
     stage = 'shown';
     context.update((state) => {
-      const begun = beginTurn(state, status, connection && connectionStatus(connection.state()));
+      const begun = beginTurn(state, status);
       const prepared = plan.prepare === undefined ? begun : plan.prepare(begun);
       // It may have been stopped before there was anything to see of it.
       return phase === 'stopping' ? freeze(prepared, 'stopping') : prepared;

@@ -271,7 +271,7 @@ describe('an answer that is none of this protocol', () => {
   it('of an engine whose answers have no stream is told at once, not asked for again and again', async () => {
     const bodiless = (response: Response) => Object.defineProperty(response, 'body', { value: undefined });
     for (const [status, message] of [
-      [200, 'The server did not answer with a stream of events.'],
+      [200, 'The server did not answer with events.'],
       [403, 'The server answered with status 403.'],
     ] as const) {
       const { seen, fetch } = answering(() =>

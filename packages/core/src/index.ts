@@ -95,6 +95,7 @@ export {
   type InferenceOptions,
   isHiddenItem,
   type MultipleChoiceInput,
+  messageText,
   type SdkHiddenContextItem,
   type Source,
   type StatusIndicator,

@@ -76,3 +76,15 @@ export type HiddenItem = HiddenContextItem | SdkHiddenContextItem;
  */
 export const isHiddenItem = (item: ThreadItem): item is HiddenItem =>
   item.type === 'hidden_context_item' || item.type === 'sdk_hidden_context';
+
+/**
+ * What a message says, the user's or the assistant's, in one string. `undefined` for everything else, so that a list can show
+ * what it is instead, and for the `null` that `respond()` is given when nobody said anything.
+ *
+ * @example
+ * <li>{messageText(item) ?? item.type}</li>
+ */
+export const messageText = (item: ThreadItem | null | undefined): string | undefined =>
+  item?.type === 'user_message' || item?.type === 'assistant_message'
+    ? item.content?.map((part) => part?.text).join('')
+    : undefined;

@@ -3,12 +3,15 @@ import { createChatKitServer } from '@chatkit/server';
 import { createMemoryStore } from '@chatkit/store/memory';
 import { afterEach, expect, it, vi } from 'vitest';
 import readme from '../README.md?raw';
-import example from './support/readme-example.jsx?raw';
+import example from './support/readme-example.tsx?raw';
 
-afterEach(() => vi.unstubAllGlobals());
+afterEach(() => {
+  vi.unstubAllGlobals();
+  history.replaceState(null, '', location.pathname + location.search);
+});
 
 it('the example of the README runs as it stands', async () => {
-  expect(/```jsx\n([\s\S]*?)```/.exec(readme)?.[1]).toBe(example);
+  expect(/```tsx\n([\s\S]*?)```/.exec(readme)?.[1]).toBe(example);
 
   let goOn = () => {};
   const hold = new Promise<void>((resolve) => {
@@ -30,8 +33,7 @@ it('the example of the README runs as it stands', async () => {
   vi.stubGlobal('fetch', answer);
   const root = document.body.appendChild(document.createElement('div'));
   root.id = 'root';
-  // It has no types: it is what a reader copies.
-  await import('./support/readme-example.jsx' as string);
+  await import('./support/readme-example.tsx');
 
   const shown = () => [...root.querySelectorAll('li')].map(({ textContent }) => textContent);
   await vi.waitFor(() => expect(root.querySelector('input')).not.toBeNull());
@@ -44,5 +46,6 @@ it('the example of the README runs as it stands', async () => {
   goOn();
   await vi.waitFor(() => expect(shown()).toEqual(['Hi', 'Hello']));
   await vi.waitFor(() => expect(root.querySelector('button')).toBeNull());
+  expect(location.hash).toMatch(/^#thr_/);
   root.remove();
 });

@@ -3,10 +3,10 @@ import {
   ChatKitError,
   type ChatKitRequestInput,
   isChatKitError,
+  messageText,
   type Page,
   type ThreadItem,
   type ThreadStreamEvent,
-  type UserMessageItem,
 } from '@chatkit/core';
 import { beginThread } from './begin-thread.ts';
 import { askServer, type Caller, type ChatKitHandler, callServer } from './chat-kit-handler.ts';
@@ -97,13 +97,11 @@ const retry = async <Context>(
   do {
     const params = { thread_id, limit: 50, order: 'desc', after: page?.after } as const;
     page = await askServer<Page<ThreadItem>, Context>(server, { type: 'items.list', params }, context, caller);
-    const asked = page.data.find((item) => item.type === 'user_message' && textOf(item) === text);
+    const asked = page.data.find((item) => item.type === 'user_message' && messageText(item) === text);
     if (asked !== undefined) return { type: 'threads.retry_after_item', params: { thread_id, item_id: asked.id } };
   } while (page.has_more);
   return continueThread(thread_id, { kind: 'message', text });
 };
-
-const textOf = ({ content }: UserMessageItem): string => content.map((part) => part.text).join('');
 
 const input = (text: string) => ({
   content: [{ type: 'input_text' as const, text }],
