@@ -1,6 +1,6 @@
 /** The ids of runs. Chosen by the client or here; they appear in headers and URLs, so their alphabet is narrow. */
 import { createId } from '@chatkit/core';
-import { sha256 } from './sha-256.ts';
+import { digestOf } from './digest.ts';
 
 const form = /^[A-Za-z0-9._~-]{1,128}$/;
 
@@ -9,8 +9,7 @@ export const isRunId = (text: string): boolean => form.test(text);
 export const createRunId = (): string => createId('run');
 
 /** The id, the same each time, of a run in a thread whose client chose an id that a run of another thread has. */
-export const runIdIn = (threadId: string, chosen: string): string =>
-  `run_${sha256(JSON.stringify([threadId, chosen])).slice(0, 24)}`;
+export const runIdIn = (threadId: string, chosen: string): string => `run_${digestOf([threadId, chosen])}`;
 
 /**
  * What names the message of a run within its thread: the same on every machine and after a restart; `undefined` for a run id that

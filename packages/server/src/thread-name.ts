@@ -3,9 +3,9 @@
  * attempt began, on any machine and after a restart, and two clients that begin one conversation at a moment begin one.
  */
 import { ChatKitError } from '@chatkit/core';
+import { digestOf } from './digest.ts';
 import { isRunId } from './run-id.ts';
 import type { ServerRequest } from './server-request.ts';
-import { sha256 } from './sha-256.ts';
 
 /**
  * 24 hex digits for the thread that a request makes: of the conversation that the header `ChatKit-Conversation` names, else of the
@@ -25,7 +25,7 @@ export const threadNameOf = (
       details: { path: 'ChatKit-Conversation' },
     });
   }
-  if (user === undefined || (conversation ?? chosenRunId) === undefined) return undefined;
-  const source = conversation === undefined ? ['run', chosenRunId] : ['conversation', conversation];
-  return sha256(JSON.stringify([user, ...source])).slice(0, 24);
+  if (user === undefined) return undefined;
+  if (conversation !== undefined) return digestOf([user, 'conversation', conversation]);
+  return chosenRunId === undefined ? undefined : digestOf([user, 'run', chosenRunId]);
 };
