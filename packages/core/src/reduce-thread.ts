@@ -236,12 +236,13 @@ const memo = <K extends object, V>(compute: (key: K) => V): ((key: K) => V) => {
 };
 
 /** The item with its tail: one object, however often one looks at one state. */
-const currentItem = memo(
-  ({ item, tail }: OpenItem): ThreadItem =>
-    tail === undefined || tail.text === '' || item.type !== 'assistant_message'
-      ? item
-      : appendText(item, tail.part, tail.text),
-);
+const currentItem = (open: OpenItem): ThreadItem =>
+  open.tail === undefined || open.tail.text === '' ? open.item : withTail(open);
+
+const withTail = memo(({ item, tail }: OpenItem): ThreadItem => {
+  const { part, text } = tail as NonNullable<OpenItem['tail']>;
+  return item.type === 'assistant_message' ? appendText(item, part, text) : item;
+});
 
 const currentItems = memo((open: readonly OpenItem[]): readonly ThreadItem[] => open.map(currentItem));
 

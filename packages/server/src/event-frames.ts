@@ -7,7 +7,7 @@ import { type LogEntry, serializeEvent, type TextRow, type ThreadStreamEvent, te
 import { createDeltaEncoder, type DeltaEncoderOptions } from '@chatkit/transport';
 import { isSamePart, isTextDelta, type TextDeltaEvent } from './text-delta.ts';
 
-/** The frames of one run. */
+/** The frames of one run: the same object for all its readers. */
 export class EventFrames {
   private readonly encoder = createDeltaEncoder(textDeltas);
   private last: LogEntry | TextRow | undefined;
@@ -31,18 +31,6 @@ export class EventFrames {
     return this.frame;
   }
 }
-
-/** The frames of a run: the same object for all its readers. */
-export const framesOf = (run: object): EventFrames => {
-  let frames = known.get(run);
-  if (frames === undefined) {
-    frames = new EventFrames();
-    known.set(run, frames);
-  }
-  return frames;
-};
-
-const known = new WeakMap<object, EventFrames>();
 
 const textDeltas: DeltaEncoderOptions<ThreadStreamEvent> = {
   deltaOf: (event) => (isTextDelta(event) ? event.update.delta : undefined),

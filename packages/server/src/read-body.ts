@@ -33,23 +33,37 @@ const assertJson = (headers: ServerRequest['headers']): void => {
 const readText = async (request: ServerRequest, maxBodyBytes: number): Promise<string> => {
   if (Number(request.headers.get('content-length')) > maxBodyBytes) throw tooLarge(maxBodyBytes);
   if (request.body === null) return '';
-  const decoder = new TextDecoder('utf-8', { fatal: true });
   const chunks = chunksOf(request.body);
-  let bytes = 0;
-  let text = '';
+  const read: Uint8Array[] = [];
+  let length = 0;
   try {
     for (;;) {
       const { done, value } = await chunks.next();
-      if (done === true) return text + decoder.decode();
-      bytes += value.byteLength;
-      if (bytes > maxBodyBytes) throw tooLarge(maxBodyBytes);
-      text += decoder.decode(value, { stream: true });
+      if (done === true) return utf8.decode(joined(read, length));
+      length += value.byteLength;
+      if (length > maxBodyBytes) throw tooLarge(maxBodyBytes);
+      read.push(value);
     }
   } catch (cause) {
     chunks.leave();
     if (cause instanceof ChatKitError) throw cause;
     throw new ChatKitError('request.invalid_json', 'The body is not UTF-8, or was cut off.', { cause });
   }
+};
+
+/** One for all: it is given whole texts, and a decoder that waits for the rest of a character is dear to make. */
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+const joined = (chunks: readonly Uint8Array[], length: number): Uint8Array => {
+  const [first] = chunks;
+  if (first !== undefined && chunks.length === 1) return first;
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return whole;
 };
 
 interface Chunks {

@@ -17,6 +17,7 @@ import {
 } from '@chatkit/core';
 import { collect, retry } from '@chatkit/stream';
 import type { Clock } from './clock.ts';
+import { EventFrames } from './event-frames.ts';
 import { type ReaderHold, type RunPlace, stoppedBefore } from './run.ts';
 
 export interface RemoteRun {
@@ -33,6 +34,8 @@ export interface RemoteRun {
   opened(signal: AbortSignal): Promise<RunPlace>;
   /** Not known here: only the log knows. */
   lastOffset(): undefined;
+  /** What its readers are sent. */
+  readonly frames: EventFrames;
   read(options?: ReadOptions): AsyncIterable<LogEntry | TextRow>;
   /** A reader's hold; the owner does not count readers elsewhere. */
   hold(): ReaderHold;
@@ -100,6 +103,7 @@ export const remoteRun = ({ record, log, lease, clock }: RemoteRunOptions): Remo
     threadId,
     outcome,
     waits: isWaiting(record),
+    frames: new EventFrames(),
     async opened(signal) {
       const gone = () => {
         throw new ChatKitError('run.not_found', 'The run could not begin.');

@@ -26,8 +26,6 @@ export interface RunOwner {
 export interface RunWriterOptions {
   id: string;
   log: StreamLog;
-  /** The run's: aborts when it is stopped. */
-  signal: AbortSignal;
   /** Called when something has been said. */
   onSaid: () => void;
   /** Called once, when the log has failed: nobody can read on. */
@@ -39,10 +37,12 @@ export class RunWriter {
   private readonly id: string;
   private readonly log: StreamLog;
   private readonly lane: RowLane | undefined;
-  private readonly signal: AbortSignal;
   private readonly onSaid: () => void;
   private readonly onBroken: () => void;
   private owner: RunOwner | undefined;
+  private isStopped = false;
+  /** Those who wait for the log's room. */
+  private readonly waiting = new Set<() => void>();
   /** Why nothing more can be written. */
   private broken: Failure | undefined;
   /** How many entries there are. */
@@ -50,11 +50,10 @@ export class RunWriter {
   /** What a run without a log has to say: that it did not begin, and how it ended. */
   readonly unwritten: LogEntry[] = [];
 
-  constructor({ id, log, signal, onSaid, onBroken }: RunWriterOptions) {
+  constructor({ id, log, onSaid, onBroken }: RunWriterOptions) {
     this.id = id;
     this.log = log;
     this.lane = rowLaneOf(log);
-    this.signal = signal;
     this.onSaid = onSaid;
     this.onBroken = onBroken;
   }
@@ -97,6 +96,12 @@ export class RunWriter {
     return this.saying(() => this.appendRow({ epoch: this.epoch, seq: this.seq + 1, itemId, part, deltas }));
   }
 
+  /** The run is to stop: nobody waits for room any more. */
+  stop(): void {
+    this.isStopped = true;
+    for (const goOn of this.waiting) goOn();
+  }
+
   /** Resolves when everything that was said is in the log; rejects when some of it is not and never will be. */
   async finish(): Promise<void> {
     if (this.broken !== undefined) throw this.broken.error;
@@ -137,7 +142,23 @@ export class RunWriter {
 
   private appended(count: number, room: Promise<void> | undefined): Promise<void> | undefined {
     this.seq += count;
-    return room === undefined ? undefined : settledOrAborted(room, this.signal);
+    return room === undefined ? undefined : this.settledOrStopped(room);
+  }
+
+  /** Not by the run's signal: a listener for each time that the log is full costs as much as the rest of the waiting. */
+  private settledOrStopped(room: Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settle = () => {
+        this.waiting.delete(settle);
+        resolve();
+      };
+      room.then(settle, (error) => {
+        this.waiting.delete(settle);
+        reject(error);
+      });
+      if (this.isStopped) resolve();
+      else this.waiting.add(settle);
+    });
   }
 
   private breakOff(error: unknown): void {
@@ -154,12 +175,3 @@ export class RunWriter {
     return this.owner?.epoch ?? 1;
   }
 }
-
-/** Waits for `work` or the signal, whichever comes first. Leaves no listener behind. */
-export const settledOrAborted = (work: Promise<void>, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve, reject) => {
-    const onAbort = () => resolve();
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', onAbort, { once: true });
-  });

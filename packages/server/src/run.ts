@@ -14,10 +14,11 @@ import {
   type TextRow,
 } from '@chatkit/core';
 import { watchDeadlines } from './deadlines.ts';
+import { EventFrames } from './event-frames.ts';
 import { type TurnResult, toErrorEvent } from './process-events.ts';
 import type { Turn } from './requests/turn.ts';
 import { initialRunState, isSettled, nextRunState, outcomeOfStop, type RunState, type StopCause } from './run-state.ts';
-import { type RunOwner, RunWriter, settledOrAborted } from './run-writer.ts';
+import { type RunOwner, RunWriter } from './run-writer.ts';
 import type { DisconnectPolicy, Settings } from './settings.ts';
 
 /** One reader's hold on a run. While it is held, the run has somebody to run for. */
@@ -43,6 +44,8 @@ export interface Run {
   readonly opened: Promise<RunPlace>;
   /** Resolves, once, when the terminal entry is in the log. Never rejects. */
   readonly settled: Promise<RunOutcome>;
+  /** What its readers are sent. */
+  readonly frames: EventFrames;
   state(): RunState;
   /** The offset of the newest entry; of the position before the first one while there is none. Not known elsewhere. */
   lastOffset(): string | undefined;
@@ -105,7 +108,6 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
   const writer = new RunWriter({
     id,
     log,
-    signal: abort.signal,
     onSaid() {
       if (place === undefined) open('here');
     },
@@ -141,6 +143,7 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
     const waiting = state.status === 'queued';
     state = next;
     abort.abort(stopReason(cause));
+    writer.stop();
     // A message that was overtaken in the queue still gets its turn to be stored; any other stop ends the waiting.
     if (waiting && cause !== 'superseded') void settle('stopped');
   };
@@ -188,6 +191,7 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
     resumable,
     opened: opening.promise,
     settled: settlement.promise,
+    frames: new EventFrames(),
     state: () => state,
     lastOffset: () => (place === 'elsewhere' ? undefined : writer.isEmpty ? startOffset : writer.lastOffset),
     read: (options) => (writer.hasLog || place === 'elsewhere' ? lane.read(id, options) : readOncePlaced(options)),
@@ -263,6 +267,15 @@ const stopReason = (cause: StopCause): ChatKitError => {
     { retryable: true, details: { cause } },
   );
 };
+
+/** Waits for `work` or the signal, whichever comes first. Leaves no listener behind. */
+const settledOrAborted = (work: Promise<void>, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const onAbort = () => resolve();
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', onAbort, { once: true });
+  });
 
 interface Deferred<T> {
   readonly promise: Promise<T>;

@@ -6,7 +6,6 @@ import { ChatKitError } from '@chatkit/core';
 import { concat, heartbeat, pipe, type Stream } from '@chatkit/stream';
 import { encodeSse, eventStreamHeaders, type Reply } from '@chatkit/transport';
 import { settlesWithin } from './clock.ts';
-import { framesOf } from './event-frames.ts';
 import { PlainEncoder, ResumableEncoder } from './frame-encoders.ts';
 import { FrameStream } from './frame-stream.ts';
 import type { RemoteRun } from './remote-run.ts';
@@ -30,7 +29,7 @@ export interface StreamReplyOptions {
  */
 export const streamReply = async (options: StreamReplyOptions): Promise<Reply> => {
   const { run, hold, settings, resumable, after } = options;
-  const frames = framesOf(run);
+  const { frames } = run;
   let leave = hold.release;
   const stream = new FrameStream({
     entries: run.read({ after, signal: hold.signal }),

@@ -26,12 +26,17 @@ export const watchThread = <Context>(store: Store<Context>, stored: StoredThread
   // that a function in it is an error and is not lost.
   const text = JSON.stringify(stored.thread);
   const thread: ThreadMetadata = JSON.parse(text);
-  let base: ThreadMetadata = JSON.parse(text);
+  /** As it was read or saved last. Of most turns nobody asks: they leave the thread alone. */
+  let known: ThreadMetadata | undefined;
+  const base = (): ThreadMetadata => {
+    known ??= JSON.parse(text) as ThreadMetadata;
+    return known;
+  };
   let look = ThreadLook.of(thread);
   let version = stored.version;
   const isChanged = (): boolean => {
     if (look?.isStill(thread)) return false;
-    if (!isEqualJson(thread, base)) return true;
+    if (!isEqualJson(thread, base())) return true;
     // Something was written again as it was.
     if (look !== undefined) look = ThreadLook.of(thread);
     return false;
@@ -51,13 +56,13 @@ export const watchThread = <Context>(store: Store<Context>, stored: StoredThread
           if (!isChatKitError(error, 'thread.conflict') || attempt === ATTEMPTS) throw error;
           const theirs = await store.loadThread(mine.id, context);
           version = theirs.version;
-          merged = mergeThread(base, mine, theirs.thread);
+          merged = mergeThread(base(), mine, theirs.thread);
         }
       }
       adopt(thread, mine, merged);
-      base = structuredClone(merged);
+      known = structuredClone(merged);
       // What was changed while it was being saved is a change.
-      look = isEqualJson(thread, base) ? ThreadLook.of(thread) : undefined;
+      look = isEqualJson(thread, known) ? ThreadLook.of(thread) : undefined;
       return structuredClone(merged);
     },
   };

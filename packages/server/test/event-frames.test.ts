@@ -13,7 +13,7 @@ import {
 import { encodeSse } from '@chatkit/transport';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { EventFrames, framesOf } from '../src/event-frames.ts';
+import { EventFrames } from '../src/event-frames.ts';
 import { PlainEncoder, ResumableEncoder } from '../src/frame-encoders.ts';
 import { DeltaMerger } from '../src/merge-deltas.ts';
 
@@ -91,12 +91,6 @@ test('a row says, on the wire, what its entries say: to a plain client every byt
       expect(resumable(rows)).toBe(resumable(all));
     }),
   );
-});
-
-test('all readers of a run share its frames', () => {
-  const run = {};
-  expect(framesOf(run)).toBe(framesOf(run));
-  expect(framesOf({})).not.toBe(framesOf(run));
 });
 
 test('merging loses nothing, and joins what is there together, however the entries come', () => {

@@ -84,8 +84,14 @@ export const loadItemOf = async <Context, T extends ThreadItem['type']>(
   });
 };
 
-/** The current time as the wire has it. */
-export const timestamp = ({ now }: Settings): string => new Date(now()).toISOString();
+/** The current time as the wire has it. Written once per millisecond: a busy server asks more often than that. */
+export const timestamp = ({ now }: Settings): string => {
+  const ms = now();
+  if (ms !== written.ms) written = { ms, text: new Date(ms).toISOString() };
+  return written.text;
+};
+
+let written = { ms: Number.NaN, text: '' };
 
 /** A turn that begins with events of the server's own and goes on with `respond(thread, null)`. */
 export const respondAfter = <Context>(

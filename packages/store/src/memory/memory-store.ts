@@ -9,7 +9,7 @@ import { assertStorableId } from '../shared/storable-id.ts';
 import { conflict, type NotFoundCode, notFound, transactionEnded } from '../shared/store-error.ts';
 import { createUserOf, type UserIdOf } from '../shared/user-of.ts';
 import { createWriterLock } from '../shared/writer-lock.ts';
-import { createBaseTable, createTableLayer, type OrderedTable, type Row, type TableLayer } from './ordered-table.ts';
+import { createBaseTable, createTableLayer, type OrderedTable, type Row } from './ordered-table.ts';
 
 export interface MemoryStoreOptions<Context> {
   /**
@@ -154,8 +154,9 @@ const createView = <Context>(tables: Tables, options: ViewOptions<Context>): Vie
     async transaction(work, context) {
       userOf(context);
       return lock.run(async () => {
-        const layers = [threads, items, attachments].map(createTableLayer);
-        const [threadLayer, itemLayer, attachmentLayer] = layers as [TableLayer, TableLayer, TableLayer];
+        const threadLayer = createTableLayer(threads);
+        const itemLayer = createTableLayer(items);
+        const attachmentLayer = createTableLayer(attachments);
         let open = true;
         const view = createView<Context>(
           { threads: threadLayer, items: itemLayer, attachments: attachmentLayer },
@@ -169,7 +170,7 @@ const createView = <Context>(tables: Tables, options: ViewOptions<Context>): Vie
         try {
           const result = await work(view.store);
           await view.settled();
-          for (const layer of layers) layer.commit();
+          for (const layer of [threadLayer, itemLayer, attachmentLayer]) layer.commit();
           return result;
         } finally {
           open = false;

@@ -44,86 +44,133 @@ const lowerBound = (rows: readonly Row[], row: Row): number => {
   return low;
 };
 
+interface BaseScope {
+  readonly byId: Map<string, Row>;
+  readonly ordered: Row[];
+}
+
 /** An empty table that holds its rows itself. Get is O(1), a page O(log n + limit), appending in order O(1). */
-export const createBaseTable = (): OrderedTable => {
-  const scopes = new Map<string, { byId: Map<string, Row>; ordered: Row[] }>();
-  return {
-    get: (scope, id) => scopes.get(scope)?.byId.get(id),
-    put(scope, row) {
-      let held = scopes.get(scope);
-      if (held === undefined) {
-        held = { byId: new Map(), ordered: [] };
-        scopes.set(scope, held);
+export const createBaseTable = (): OrderedTable => new BaseTable();
+
+class BaseTable implements OrderedTable {
+  private readonly scopes = new Map<string, BaseScope>();
+
+  get(scope: string, id: string): Row | undefined {
+    return this.scopes.get(scope)?.byId.get(id);
+  }
+
+  put(scope: string, row: Row): void {
+    let held = this.scopes.get(scope);
+    if (held === undefined) {
+      held = { byId: new Map(), ordered: [] };
+      this.scopes.set(scope, held);
+    }
+    const last = held.ordered.at(-1);
+    if (last === undefined || compareRows(last, row) < 0) held.ordered.push(row);
+    else held.ordered.splice(lowerBound(held.ordered, row), held.byId.has(row.id) ? 1 : 0, row);
+    held.byId.set(row.id, row);
+  }
+
+  remove(scope: string, id: string): void {
+    const held = this.scopes.get(scope);
+    const row = held?.byId.get(id);
+    if (held === undefined || row === undefined) return;
+    held.byId.delete(id);
+    held.ordered.splice(lowerBound(held.ordered, row), 1);
+    if (held.byId.size === 0) this.scopes.delete(scope);
+  }
+
+  clear(scope: string): void {
+    this.scopes.delete(scope);
+  }
+
+  page(scope: string, after: Row | undefined, order: 'asc' | 'desc', limit: number): Row[] {
+    const rows = this.scopes.get(scope)?.ordered ?? [];
+    if (order === 'asc') {
+      let start = 0;
+      if (after !== undefined) {
+        start = lowerBound(rows, after);
+        if (rows[start]?.id === after.id) start += 1;
       }
-      const last = held.ordered.at(-1);
-      if (last === undefined || compareRows(last, row) < 0) held.ordered.push(row);
-      else held.ordered.splice(lowerBound(held.ordered, row), held.byId.has(row.id) ? 1 : 0, row);
-      held.byId.set(row.id, row);
-    },
-    remove(scope, id) {
-      const held = scopes.get(scope);
-      const row = held?.byId.get(id);
-      if (held === undefined || row === undefined) return;
-      held.byId.delete(id);
-      held.ordered.splice(lowerBound(held.ordered, row), 1);
-      if (held.byId.size === 0) scopes.delete(scope);
-    },
-    clear: (scope) => void scopes.delete(scope),
-    page(scope, after, order, limit) {
-      const rows = scopes.get(scope)?.ordered ?? [];
-      if (order === 'asc') {
-        let start = 0;
-        if (after !== undefined) {
-          start = lowerBound(rows, after);
-          if (rows[start]?.id === after.id) start += 1;
-        }
-        return rows.slice(start, start + limit);
-      }
-      const end = after === undefined ? rows.length : lowerBound(rows, after);
-      return rows.slice(Math.max(0, end - limit), end).reverse();
-    },
-  };
-};
+      return rows.slice(start, start + limit);
+    }
+    const end = after === undefined ? rows.length : lowerBound(rows, after);
+    return rows.slice(Math.max(0, end - limit), end).reverse();
+  }
+}
+
+interface LayerScope {
+  readonly cleared: boolean;
+  readonly changed: Map<string, Row | undefined>;
+}
 
 /** A layer over `under`: reads see both, writes stay here until `commit()`. */
-export const createTableLayer = (under: OrderedTable): TableLayer => {
-  const scopes = new Map<string, { cleared: boolean; changed: Map<string, Row | undefined> }>();
-  const touch = (scope: string) => {
-    let change = scopes.get(scope);
+export const createTableLayer = (under: OrderedTable): TableLayer => new Layer(under);
+
+/** A class, with nothing in it before the first write: each transaction makes one for every table, and writes to one or two. */
+class Layer implements TableLayer {
+  private readonly under: OrderedTable;
+  private scopes: Map<string, LayerScope> | undefined;
+
+  constructor(under: OrderedTable) {
+    this.under = under;
+  }
+
+  get(scope: string, id: string): Row | undefined {
+    const change = this.scopes?.get(scope);
+    if (change?.changed.has(id)) return change.changed.get(id);
+    return change?.cleared ? undefined : this.under.get(scope, id);
+  }
+
+  put(scope: string, row: Row): void {
+    this.touch(scope).changed.set(row.id, row);
+  }
+
+  remove(scope: string, id: string): void {
+    this.touch(scope).changed.set(id, undefined);
+  }
+
+  clear(scope: string): void {
+    this.changes().set(scope, { cleared: true, changed: new Map() });
+  }
+
+  page(scope: string, after: Row | undefined, order: 'asc' | 'desc', limit: number): Row[] {
+    const { under } = this;
+    const change = this.scopes?.get(scope);
+    if (change === undefined) return under.page(scope, after, order, limit);
+    const sign = order === 'asc' ? 1 : -1;
+    // Every changed row may hide one of those below, so that many more are asked for.
+    const below = change.cleared ? [] : under.page(scope, after, order, limit + change.changed.size);
+    const rows = below.filter((row) => !change.changed.has(row.id));
+    for (const row of change.changed.values())
+      if (row !== undefined && (after === undefined || sign * compareRows(row, after) > 0)) rows.push(row);
+    return rows.sort((a, b) => sign * compareRows(a, b)).slice(0, limit);
+  }
+
+  commit(): void {
+    const { under, scopes } = this;
+    if (scopes === undefined) return;
+    for (const [scope, { cleared, changed }] of scopes) {
+      if (cleared) under.clear(scope);
+      for (const [id, row] of changed) {
+        if (row === undefined) under.remove(scope, id);
+        else under.put(scope, row);
+      }
+    }
+  }
+
+  private changes(): Map<string, LayerScope> {
+    this.scopes ??= new Map();
+    return this.scopes;
+  }
+
+  private touch(scope: string): LayerScope {
+    const changes = this.changes();
+    let change = changes.get(scope);
     if (change === undefined) {
       change = { cleared: false, changed: new Map() };
-      scopes.set(scope, change);
+      changes.set(scope, change);
     }
     return change;
-  };
-  return {
-    get(scope, id) {
-      const change = scopes.get(scope);
-      if (change?.changed.has(id)) return change.changed.get(id);
-      return change?.cleared ? undefined : under.get(scope, id);
-    },
-    put: (scope, row) => void touch(scope).changed.set(row.id, row),
-    remove: (scope, id) => void touch(scope).changed.set(id, undefined),
-    clear: (scope) => void scopes.set(scope, { cleared: true, changed: new Map() }),
-    page(scope, after, order, limit) {
-      const change = scopes.get(scope);
-      if (change === undefined) return under.page(scope, after, order, limit);
-      const sign = order === 'asc' ? 1 : -1;
-      // Every changed row may hide one of those below, so that many more are asked for.
-      const below = change.cleared ? [] : under.page(scope, after, order, limit + change.changed.size);
-      const rows = below.filter((row) => !change.changed.has(row.id));
-      for (const row of change.changed.values())
-        if (row !== undefined && (after === undefined || sign * compareRows(row, after) > 0)) rows.push(row);
-      return rows.sort((a, b) => sign * compareRows(a, b)).slice(0, limit);
-    },
-    commit() {
-      for (const [scope, { cleared, changed }] of scopes) {
-        if (cleared) under.clear(scope);
-        for (const [id, row] of changed) {
-          if (row === undefined) under.remove(scope, id);
-          else under.put(scope, row);
-        }
-      }
-    },
-  };
-};
+  }
+}

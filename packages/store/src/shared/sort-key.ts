@@ -11,6 +11,14 @@ const isoForm = /^(\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2})?)(?:[.,](\d+))?(Z|
  * order does not depend on the machine. Anything else is refused with `request.invalid`.
  */
 export const sortKey = (createdAt: string): number => {
+  // What is stored together was mostly made together: a thread, its first message and the answer.
+  if (createdAt !== last.text) last = { text: createdAt, key: microsecondsOf(createdAt) };
+  return last.key;
+};
+
+let last = { text: '', key: 0 };
+
+const microsecondsOf = (createdAt: string): number => {
   const match = typeof createdAt === 'string' ? isoForm.exec(createdAt) : null;
   const seconds = match === null ? Number.NaN : Date.parse(`${match[1]}${match[3] ?? 'Z'}`);
   if (match === null || Number.isNaN(seconds)) {
