@@ -2,7 +2,7 @@ import { assistantMessage, type ThreadItem, userMessage } from '@chatkit/core';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { answerOf } from '../web/parts/answer-of.ts';
-import { type Fold, hiddenOf, unfold } from '../web/parts/fold.ts';
+import { drawnOf, type Fold, unfold } from '../web/parts/fold.ts';
 
 const thread_id = 'thr_1';
 const paragraphs = (lengths: readonly number[]) => lengths.map((length) => 'x'.repeat(length)).join('\n\n');
@@ -22,9 +22,7 @@ const conversation = fc
 
 /** Everything that is drawn, one name for each question and each block. */
 const drawn = (items: readonly ThreadItem[], fold: Fold | undefined): string[] =>
-  items.flatMap((item, index) => {
-    const hidden = hiddenOf(items, index, fold);
-    if (hidden === undefined) return [];
+  drawnOf(items, fold).flatMap(({ item, hidden }) => {
     const blocks = item.type === 'assistant_message' ? answerOf(item).blocks : [];
     return [item.id, ...blocks.map((_, block) => `${item.id} ${block}`).slice(hidden)];
   });
@@ -62,4 +60,19 @@ test('what is written meanwhile is drawn, and so is all of a conversation whose 
   expect(drawn([...items, answer('c', 'new')], fold)).toEqual(['b', 'b 1', 'c', 'c 0']);
   expect(drawn([items[0] as ThreadItem], fold)).toEqual(['a', 'a 0', 'a 1']);
   expect(unfold([items[0] as ThreadItem], 100, fold)).toBeUndefined();
+});
+
+test('the fold is looked for once, not once for each item', () => {
+  let reads = 0;
+  const items = Array.from({ length: 100 }, (_, index): ThreadItem => {
+    const item = userMessage({ id: `msg_${index}`, thread_id, text: 'Why?' });
+    return Object.defineProperty(item, 'id', {
+      get: () => {
+        reads += 1;
+        return `msg_${index}`;
+      },
+    });
+  });
+  expect(drawnOf(items, { itemId: 'msg_90', block: 0 })).toHaveLength(10);
+  expect(reads).toBeLessThanOrEqual(items.length);
 });

@@ -8,7 +8,7 @@ import { Announcer } from './announcer.tsx';
 import { Composer } from './composer.tsx';
 import { currentWork, sending, troubleOf } from './current-work.ts';
 import { EmptyState } from './empty-state.tsx';
-import { hiddenOf } from './fold.ts';
+import { drawnOf } from './fold.ts';
 import { DownIcon, RetryIcon } from './icons.tsx';
 import { isInteractive, Message } from './message.tsx';
 import { ProgressLine } from './progress-line.tsx';
@@ -88,22 +88,19 @@ export const Conversation = ({ client, chat, loading, missing, onRetry }: Conver
           ) : empty ? (
             <EmptyState onAsk={send} />
           ) : (
-            chat.items.map((item, index) => {
-              const hidden = hiddenOf(chat.items, index, fold);
-              return hidden === undefined ? null : (
-                <Message
-                  key={item.id}
-                  client={client}
-                  item={item}
-                  unsent={chat.failedItemIds.has(item.id)}
-                  streaming={chat.streamingItemIds.has(item.id)}
-                  hidden={hidden}
-                  stopped={chat.items[index + 1]?.type === 'task'}
-                  busy={busy && isInteractive(item)}
-                  progress={item.id === working ? chat.progress : undefined}
-                />
-              );
-            })
+            drawnOf(chat.items, fold).map(({ item, hidden, next }) => (
+              <Message
+                key={item.id}
+                client={client}
+                item={item}
+                unsent={chat.failedItemIds.has(item.id)}
+                streaming={chat.streamingItemIds.has(item.id)}
+                hidden={hidden}
+                stopped={next?.type === 'task'}
+                busy={busy && isInteractive(item)}
+                progress={item.id === working ? chat.progress : undefined}
+              />
+            ))
           )}
           {line !== undefined && <ProgressLine {...line} />}
           {trouble !== undefined && (

@@ -38,9 +38,19 @@ export const unfold = (items: readonly ThreadItem[], chars: number, fold?: Fold)
   return item === undefined || (index === 0 && block === 0) ? undefined : { itemId: item.id, block };
 };
 
-/** How many blocks of an item are not drawn yet; `undefined` where none of it is. */
-export const hiddenOf = (items: readonly ThreadItem[], index: number, fold: Fold | undefined): number | undefined => {
-  if (fold === undefined) return 0;
-  const at = items.findIndex(({ id }) => id === fold.itemId);
-  return index < at ? undefined : index === at ? fold.block : 0;
+/** An item that is drawn, and how many of its blocks are not yet. */
+export interface Drawn {
+  readonly item: ThreadItem;
+  readonly hidden: number;
+  /** The item behind it. */
+  readonly next: ThreadItem | undefined;
+}
+
+/** What is drawn of a conversation: all of it where there is no fold, or its item is gone. */
+export const drawnOf = (items: readonly ThreadItem[], fold: Fold | undefined): readonly Drawn[] => {
+  const at = fold === undefined ? -1 : items.findIndex(({ id }) => id === fold.itemId);
+  const from = Math.max(0, at);
+  return items
+    .slice(from)
+    .map((item, i) => ({ item, hidden: from + i === at ? (fold?.block ?? 0) : 0, next: items[from + i + 1] }));
 };
