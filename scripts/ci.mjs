@@ -5,12 +5,16 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
+import { findFirefox } from './firefox.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 const programs = [
   { package: 'redis-server', found: () => has('redis-server') },
   { package: 'nginx-light', found: () => has('nginx') },
+  { package: 'firefox-esr', found: () => findFirefox() !== undefined },
+  { package: 'webkit2gtk-driver', found: () => has('WebKitWebDriver') },
+  { package: 'xvfb', found: () => has('Xvfb') },
 ];
 
 const checks = [
@@ -35,7 +39,17 @@ const counts = { passed: count(tests.output, 'passed'), failed: count(tests.outp
 if (tests.status !== 0 && counts.failed === 0) counts.failed = 1;
 
 // The same tests in the other runtimes; needs the builds that `npm test` has made.
-const runtimes = await run('node', ['test/runtimes/run.mjs', 'node22', 'node26', 'bun', 'deno', 'workerd', 'chromium']);
+const runtimes = await run('node', [
+  'test/runtimes/run.mjs',
+  'node22',
+  'node26',
+  'bun',
+  'deno',
+  'workerd',
+  'chromium',
+  'firefox',
+  'webkit',
+]);
 counts.passed += count(runtimes.output, 'passed');
 counts.failed += count(runtimes.output, 'failed') || Number(runtimes.status !== 0);
 

@@ -1,13 +1,16 @@
 /**
  * The runtimes, each really started from its npm package: node test/runtimes/run.mjs [node22 node24 node26 bun deno workerd
- * chromium]. In each run the tests of the stream package, the conformance kit of the transports over the runtime's own
+ * chromium firefox webkit]. In each run the tests of the stream package, the conformance kit of the transports over the runtime's own
  * server, the SQLite store where there is `node:sqlite`, and a chat server of the built packages that is asked from outside. Tests are bundled with a stand-in for vitest.
  */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { findChromium } from '../../scripts/chromium.mjs';
+import { findFirefox, launchFirefox } from '../../scripts/firefox.mjs';
+import { findWebKit, launchWebKit } from '../../scripts/webkit.mjs';
 import { execute, findRuntimes } from './runtimes.mjs';
 import { askServer } from './serving.mjs';
 
@@ -109,6 +112,34 @@ async function inChromium(suite) {
   }
 }
 
+const late = (ms) =>
+  new Promise((_, reject) => {
+    setTimeout(() => reject(new Error(`no end within ${ms / 1_000} s`)), ms).unref();
+  });
+
+/** Firefox or WebKit; on a page of a server, for what only a secure context has. */
+const inEngine = (launch) => async (suite) => {
+  const file = await bundle('browser.mjs', `import { runAll } from '${suite}'; globalThis.runAll = runAll;`);
+  const script = await readFile(file);
+  const server = createServer((request, response) => {
+    const isScript = request.url === '/suite.js';
+    response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html');
+    response.end(isScript ? script : '<script type="module" src="/suite.js"></script>');
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const engine = await launch();
+  try {
+    await engine.tab.goto(`http://127.0.0.1:${server.address().port}/`);
+    const { failed, report } = await Promise.race([engine.tab.evaluate('runAll()'), late(240_000)]);
+    return { code: failed, output: report };
+  } catch (error) {
+    return { code: -1, output: String(error) };
+  } finally {
+    await engine.close();
+    server.close();
+  }
+};
+
 const runtimes = {
   ...(programs !== undefined && {
     // The oldest that the packages promise.
@@ -120,6 +151,8 @@ const runtimes = {
     workerd: { run: inWorkerd, transports: 'workerd' },
   }),
   chromium: { run: inChromium },
+  ...(findFirefox() && { firefox: { run: inEngine(launchFirefox) } }),
+  ...(findWebKit() && { webkit: { run: inEngine(launchWebKit) } }),
 };
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(runtimes);

@@ -4,6 +4,7 @@
  */
 
 import { describe, expect, it } from 'vitest';
+import { asyncDispose } from '../src/engine/outlet.ts';
 import { map } from '../src/index.ts';
 import { operators } from './support/operators.ts';
 import { ProbeSource, stateOf } from './support/probe-source.ts';
@@ -137,7 +138,7 @@ describe.each(Object.entries(operators))('%s', (name, build) => {
     const source = new ProbeSource([1]);
     const stream = build(source);
     await stream.next();
-    await Promise.all([stream.return(), stream.return(), stream[Symbol.asyncDispose]()]);
+    await Promise.all([stream.return(), stream.return(), stream[asyncDispose]()]);
     expect(await stream.return(5)).toEqual({ done: true, value: 5 });
     await expect(stream.throw(new Error('mine'))).rejects.toThrow('mine');
     expect(source.returns).toBe(1);

@@ -2,6 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { asyncDispose } from '../src/engine/outlet.ts';
 import { broadcast, collect, forEach, LaggedError, pipe, pushable, replayThenTail, tee } from '../src/index.ts';
 import { chunked, chunksOfNumbers } from './support/chunked.ts';
 import { ProbeSource, stateOf } from './support/probe-source.ts';
@@ -137,7 +138,7 @@ describe('broadcast', () => {
     const detached = new ProbeSource<number>();
     const other = broadcast(detached, { source: 'detached' });
     const next = other.subscribe().next();
-    await other[Symbol.asyncDispose]();
+    await other[asyncDispose]();
     expect(detached.returns).toBe(1);
     expect(await next).toEqual({ done: true, value: undefined });
   });
