@@ -17,7 +17,8 @@ const markdown = [
 ];
 
 /** What a fragment leaves to its reader: a name, a shorthand value, the type of a parameter, a file of theirs. */
-const readersOwn = /error TS(2304|2552|2503|18004|7006|7031|7005|7034|18046|2683)\b|Cannot find module '\.\.?\//;
+const readersOwn =
+  /error TS(2304|2552|2503|18004|7006|7031|7005|7034|18046|2683|2834|2835)\b|Cannot find module '\.\.?\//;
 
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out);
