@@ -218,7 +218,7 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
 
     addToolOutput(result, { itemId } = {}) {
       const call = pendingToolCalls(state.thread).findLast(({ id }) => itemId === undefined || id === itemId);
-      if (call === undefined) throw new ChatKitError('item.not_pending', 'No such tool call waits for its output.');
+      if (call === undefined) throw new ChatKitError('item.not_pending', 'No such tool call is pending.');
       const output = { call, result: result ?? null };
       const named = itemId !== undefined && context.namesCalls();
       return request('wait', () => outputRequest(output, named), {

@@ -236,13 +236,12 @@ const memo = <K extends object, V>(compute: (key: K) => V): ((key: K) => V) => {
 };
 
 /** The item with its tail: one object, however often one looks at one state. */
-const currentItem = (open: OpenItem): ThreadItem =>
-  open.tail === undefined || open.tail.text === '' ? open.item : withTail(open);
+const currentItem = (open: OpenItem): ThreadItem => (open.tail?.text ? withTail(open) : open.item);
 
-const withTail = memo(({ item, tail }: OpenItem): ThreadItem => {
-  const { part, text } = tail as NonNullable<OpenItem['tail']>;
-  return item.type === 'assistant_message' ? appendText(item, part, text) : item;
-});
+const withTail = memo(
+  ({ item, tail }: OpenItem): ThreadItem =>
+    tail && item.type === 'assistant_message' ? appendText(item, tail.part, tail.text) : item,
+);
 
 const currentItems = memo((open: readonly OpenItem[]): readonly ThreadItem[] => open.map(currentItem));
 
