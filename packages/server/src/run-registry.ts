@@ -124,10 +124,15 @@ export const createRunRegistry = (
       const answer = await gate.enter(claim, { policy: busy, check: prepare, onWaiting: onQueued, isOver });
       if (answer === undefined) return;
       if (answer === 'elsewhere') {
-        // From here on it is found by its record.
         isElsewhere = true;
+        const there = await lease.find(runId);
+        // From here on it is found by its record. Under `queue` it may have readers, and the machine that has it no log yet.
         runs.delete(runId);
-        run.handOver();
+        run.handOver((options) =>
+          there === undefined
+            ? log.read(runId, options)
+            : remoteRun({ record: there, log, lease, clock }).read(options),
+        );
         return;
       }
       record = answer.granted;

@@ -32,6 +32,9 @@ export interface ReaderHold {
 /** Where a run that has begun is: in this process, or, where two were asked to start it, on the other machine. */
 export type RunPlace = 'here' | 'elsewhere';
 
+/** Reads a run of another machine, from when its log is there. */
+export type Follow = (options?: ReadOptions) => AsyncIterable<LogEntry | TextRow>;
+
 export interface Run {
   readonly id: string;
   readonly threadId: string;
@@ -57,8 +60,8 @@ export interface Run {
   own(owner: RunOwner): Promise<void>;
   /** Whether the log is this run's to delete. */
   ownsLog(): boolean;
-  /** Another machine has been granted this run: readers follow the shared log, nothing is written here. */
-  handOver(): void;
+  /** Another machine has been granted this run: readers follow it there by `follow`, nothing is written here. */
+  handOver(follow: Follow): void;
   /** Runs the turn that `prepare` makes. Resolves when the run has settled. */
   start(prepare: () => Promise<Turn>): Promise<void>;
   /** Asks it to stop. The first cause counts; after the end nothing does. */
@@ -95,6 +98,8 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
   let graceTimer: unknown;
   /** Known from the opening on. A run that opened here is elsewhere once another machine has taken it over. */
   let place: RunPlace | undefined;
+  /** The log as it is read here. */
+  let follow: Follow = (options) => lane.read(id, options);
   // A rejection is for whoever waits for the opening; nobody may be.
   opening.promise.catch(() => {});
   const open = (at: RunPlace): void => {
@@ -170,7 +175,7 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
   }: ReadOptions = {}): AsyncGenerator<LogEntry | TextRow, void, undefined> {
     await (signal === undefined ? placing.promise : settledOrAborted(placing.promise, signal));
     signal?.throwIfAborted();
-    if (writer.hasLog || place === 'elsewhere') yield* lane.read(id, { after, signal });
+    if (writer.hasLog || place === 'elsewhere') yield* follow({ after, signal });
     else
       for (const entry of writer.unwritten)
         if (after === undefined || compareOffsets(entry.offset, after) > 0) yield entry;
@@ -194,7 +199,7 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
     frames: new EventFrames(),
     state: () => state,
     lastOffset: () => (place === 'elsewhere' ? undefined : writer.isEmpty ? startOffset : writer.lastOffset),
-    read: (options) => (writer.hasLog || place === 'elsewhere' ? lane.read(id, options) : readOncePlaced(options)),
+    read: (options) => (writer.hasLog || place === 'elsewhere' ? follow(options) : readOncePlaced(options)),
     readers: () => readers,
     stop,
     hold() {
@@ -220,8 +225,9 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
       return written;
     },
     ownsLog: () => writer.hasLog && place !== 'elsewhere',
-    handOver() {
+    handOver(there) {
       if (isSettled(state)) return;
+      follow = there;
       open('elsewhere');
       void settle('stopped');
     },

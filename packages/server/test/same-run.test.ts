@@ -42,6 +42,18 @@ const pairOf = (s: fc.Scheduler, busy: BusyPolicy) => {
   const slowStore: Store<User> = {
     ...store,
     loadThread: later('loadThread', (...args: Parameters<typeof store.loadThread>) => store.loadThread(...args)),
+    async transaction(work, context) {
+      // Not the whole call: the scheduler has a rejection of its own for each that it passes on, which nobody handles.
+      await s.schedule(Promise.resolve(), 'transaction');
+      return store.transaction(work, context);
+    },
+  };
+  /** Answers whatever is still being asked: a run that has ended has its thread until the lease has heard of it. */
+  const quiet = async (): Promise<void> => {
+    for (let idle = 0; idle < 5; idle += 1) {
+      for (; s.count() > 0; idle = 0) await s.waitOne();
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
   };
   const respond = scriptedResponder([say('one two')]);
   const servers = [0, 1].map(() =>
@@ -67,7 +79,7 @@ const pairOf = (s: fc.Scheduler, busy: BusyPolicy) => {
     }
     return marked;
   };
-  return { servers: servers as [(typeof servers)[0], (typeof servers)[0]], store, log, lease, respond, passing };
+  return { servers: servers as [(typeof servers)[0], (typeof servers)[0]], store, log, lease, respond, passing, quiet };
 };
 
 describe.each(['interrupt', 'queue', 'reject'] as const)('%s', (busy) => {
@@ -102,11 +114,49 @@ describe.each(['interrupt', 'queue', 'reject'] as const)('%s', (busy) => {
     );
   });
 
+  test('a conversation that two begin, each of them twice: one thread, each message once', {
+    timeout: 60_000,
+  }, async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.scheduler(), async (s) => {
+        const { servers, store, passing, lease } = pairOf(s, busy);
+        const ids = [1, 2].map((digit) => `run_${String(digit).repeat(24)}`);
+        const asked = ids.flatMap((id) => servers.map(({ send }) => ({ id, send })));
+        const answers = asked.map(async ({ id, send }) => {
+          const headers = { ...named(id), 'chatkit-conversation': 'c' };
+          const response = await send(create(`of ${id}`), { headers });
+          return { id, status: response.status, frames: response.status === 200 ? await framesOf(response) : [] };
+        });
+        const all = await passing(Promise.all(answers));
+        const threads = (await store.listThreads({ limit: 10, order: 'asc' }, ada)).data;
+        expect(threads).toHaveLength(1);
+        const items = await allItems(store, threads[0]?.id as string);
+        const said = items.filter(({ type }) => type === 'user_message').map(textOf);
+        // What was refused was not stored; what was not refused was, once.
+        const taken = ids.filter((id) => all.some((answer) => answer.id === id && answer.status === 200));
+        expect(said.sort()).toEqual(taken.map((id) => `of ${id}`));
+        if (busy !== 'reject') expect(taken).toEqual(ids);
+        for (const id of taken) {
+          const [a, b] = all.filter((answer) => answer.id === id && answer.status === 200);
+          expect(eventsOf(a?.frames ?? [])[0]).toMatchObject({
+            type: 'thread.created',
+            thread: { id: threads[0]?.id },
+          });
+          if (b !== undefined) expect(eventsOf(b.frames)).toEqual(eventsOf(a?.frames ?? []));
+          expect((await lease.find(id))?.outcome).toBeDefined();
+        }
+        for (const { errors } of servers) expect(errors).toEqual([]);
+      }),
+      { numRuns: runs },
+    );
+  });
+
   test('a thread that is there: the message is stored once', { timeout: 60_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(fc.scheduler(), async (s) => {
-        const { servers, store, respond, passing } = pairOf(s, busy);
+        const { servers, store, respond, passing, quiet } = pairOf(s, busy);
         const id = await passing(servers[0].create('first'));
+        await quiet();
         const answers = [...servers, ...servers].map(async ({ send }) => {
           const response = await send(add(id, 'second'), { headers: named('r') });
           return { status: response.status, frames: await framesOf(response) };
