@@ -42,7 +42,9 @@ export async function launchFirefox() {
       if (url !== undefined) resolve(url);
     });
     child.on('error', reject);
-    child.on('close', () => reject(new Error(`Firefox did not start:\n${output}`)));
+    const fail = () => reject(new Error(`Firefox did not start:\n${output}`));
+    child.on('close', fail);
+    setTimeout(fail, 60_000).unref();
   });
   const { send, on, close } = await openBidi(`${address}/session`);
   await send('session.new', { capabilities: { alwaysMatch: { acceptInsecureCerts: true } } });
