@@ -12,11 +12,16 @@ export const createRunId = (): string => createId('run');
 export const runIdIn = (threadId: string, chosen: string): string => `run_${digestOf([threadId, chosen])}`;
 
 /**
- * What names the message of a run within its thread: the same on every machine and after a restart; `undefined` for a run id that
- * is not of the usual form. It begins with the thread, because the client chooses the run's id, and in a store of somebody's own an
- * id that a page can choose might be that of another user's item.
+ * The digits of a run id of the usual form, 96 bits that are met again only when the same request comes again. Ids of other forms
+ * name nothing: a client that counts its runs would have its new conversations in its old ones.
+ */
+export const digitsOf = (runId: string): string | undefined => /^run_([0-9a-f]{24})$/.exec(runId)?.[1];
+
+/**
+ * What names the message of a run within its thread: the same on every machine and after a restart. It begins with the thread, because
+ * the client chooses the run's id, and in a store of somebody's own an id that a page can choose might be that of another user's item.
  */
 export const messageNameOf = (threadId: string, runId: string): string | undefined => {
-  const digits = /^run_([0-9a-f]{24})$/.exec(runId)?.[1];
+  const digits = digitsOf(runId);
   return digits && `${threadId.replace(/^thr_/, '')}_${digits}`;
 };

@@ -4,12 +4,12 @@
  */
 import { ChatKitError } from '@chatkit/core';
 import { digestOf } from './digest.ts';
-import { isRunId } from './run-id.ts';
+import { digitsOf, isRunId } from './run-id.ts';
 import type { ServerRequest } from './server-request.ts';
 
 /**
  * 24 hex digits for the thread that a request makes: of the conversation that the header `ChatKit-Conversation` names, else of the
- * run, if the client chose its id. `undefined` where there is neither, or nobody tells whose request it is.
+ * run, if the client chose its id in the usual form. `undefined` where there is neither, or nobody tells whose request it is.
  *
  * A hash with the user in it, because what it is made of is the client's to choose: no choice leads to another user's thread,
  * or to one that was named otherwise, and nobody reads the run's id out of the thread's.
@@ -27,5 +27,6 @@ export const threadNameOf = (
   }
   if (user === undefined) return undefined;
   if (conversation !== undefined) return digestOf([user, 'conversation', conversation]);
-  return chosenRunId === undefined ? undefined : digestOf([user, 'run', chosenRunId]);
+  const digits = chosenRunId && digitsOf(chosenRunId);
+  return digits && digestOf([user, 'run', digits]);
 };

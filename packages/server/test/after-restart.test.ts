@@ -121,6 +121,18 @@ describe('a conversation that is begun again on a server that was started anew',
     expect(await own.threads()).toHaveLength(2);
   });
 
+  test('is another one where the run’s id is not of the usual form: such a one may not be random, and be used again', async () => {
+    const { after, threads } = await diedBeginning();
+    for (const id of ['1', '1', 'run-1', `run_${'g'.repeat(24)}`]) {
+      await after.events(create('One'), { headers: named(id) });
+      await settle();
+    }
+    expect(await threads()).toHaveLength(4); // the second '1' attaches to the first, which is known still
+    const later = testServer({ store: after.store, respond: scriptedResponder([say('b')]) });
+    await later.events(create('One'), { headers: named('1') });
+    expect(await threads()).toHaveLength(5);
+  });
+
   test('may be asked for once more while it waits for its thread', async () => {
     const { after, thread, texts } = await diedBeginning({ busy: 'queue' });
     void after.send(add(thread.id, 'Two'), { headers: named(runId(2)) });
