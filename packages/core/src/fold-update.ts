@@ -33,7 +33,7 @@ export const foldUpdate = (item: ThreadItem, update: ThreadItemUpdate): ThreadIt
   }
 };
 
-/** Wire data reaches a browser unparsed: a list that is none reads as an empty one. */
+/** Wire data reaches a browser unparsed: a list that is none reads as an empty one, and below so does a part that is `null`. */
 const listOf = <T>(value: readonly T[]): readonly T[] => (Array.isArray(value) ? value : []);
 
 const isIndex = (at: number, last: number): boolean => Number.isInteger(at) && at >= 0 && at <= last;
@@ -61,7 +61,7 @@ const foldMessage = (item: AssistantMessageItem, update: ThreadItemUpdate): Assi
       return typeof update.delta === 'string' ? appendText(item, update.content_index, update.delta) : item;
     case 'assistant_message.content_part.annotation_added':
       return withPart(item, update.content_index, (part) => {
-        const annotations = listOf(part.annotations).slice();
+        const annotations = listOf(part?.annotations).slice();
         const { annotation_index: at, annotation } = update;
         annotations.splice(isIndex(at, annotations.length) ? at : annotations.length, 0, annotation);
         return { ...part, annotations };
@@ -73,7 +73,7 @@ const foldMessage = (item: AssistantMessageItem, update: ThreadItemUpdate): Assi
 
 /** Appends to the text of one part. */
 export const appendText = (item: AssistantMessageItem, at: number, text: string): AssistantMessageItem =>
-  withPart(item, at, (part) => ({ ...part, text: textOf(part.text) + text }));
+  withPart(item, at, (part) => ({ ...part, text: textOf(part?.text) + text }));
 
 const foldWorkflow = (item: WorkflowItem, update: ThreadItemUpdate): WorkflowItem => {
   const tasks = listOf(item.workflow?.tasks);

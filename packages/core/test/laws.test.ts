@@ -1,4 +1,5 @@
 import {
+  type AssistantMessageItem,
   assistantMessage,
   clearTransients,
   emptyThreadState,
@@ -159,6 +160,21 @@ describe('reduceThread', () => {
       }),
       { numRuns: 2_000 },
     );
+  });
+
+  it.each([
+    { type: 'assistant_message.content_part.text_delta', content_index: 0, delta: 'Hi' },
+    { type: 'assistant_message.content_part.annotation_added', content_index: 0, annotation_index: 0, annotation: {} },
+  ])('survives a $type for a part that is null', (update) => {
+    const item = { type: 'assistant_message', id: 'msg_1', thread_id: 'thr_1', created_at: '', content: [null] };
+    const all = [
+      { type: 'thread.item.added', item },
+      { type: 'thread.item.updated', item_id: 'msg_1', update },
+    ] as unknown as ThreadStreamEvent[];
+    const [after] = selectItems(reduceAll(all)) as [AssistantMessageItem];
+    expect(after.content).toMatchObject([
+      'delta' in update ? { text: update.delta } : { annotations: [update.annotation] },
+    ]);
   });
 
   it('keeps the identity of every item that an event does not touch', () => {
