@@ -11,6 +11,57 @@ const asian = [...'日本カな한글，。！「」１', '\u3099', '\ufe0f', '\
 const texts = (units: readonly string[]) =>
   fc.array(fc.constantFrom(...units), { maxLength: 60 }).map((list) => list.join(''));
 
+/** Runs `body` with a segmenter of words that ends them before a mark, as Firefox's does behind kana. */
+const withWordsThatSplit = (body: () => void): void => {
+  const { Segmenter } = Intl;
+  const construct = (_: unknown, [locale, options]: ConstructorParameters<typeof Intl.Segmenter>) => {
+    const real = new Segmenter(locale, options);
+    if (options?.granularity !== 'word') return real;
+    const segment = (input: string) => {
+      const words = [...real.segment(input)].flatMap(({ index, segment, isWordLike }) => {
+        const starts = [0, ...[...segment.matchAll(/(?<!^)\u3099/g)].map((mark) => mark.index)];
+        return starts.map((at, place) => ({
+          index: index + at,
+          segment: segment.slice(at, starts[place + 1]),
+          isWordLike,
+        }));
+      });
+      return {
+        containing: (at: number) => words.find(({ index, segment }) => at >= index && at < index + segment.length),
+      };
+    };
+    return { segment };
+  };
+  Intl.Segmenter = new Proxy(Segmenter, { construct });
+  try {
+    body();
+  } finally {
+    Intl.Segmenter = Segmenter;
+  }
+};
+
+it('keeps graphemes whole where words end inside of them', () => {
+  withWordsThatSplit(() => {
+    const units = [...asian, 'か', '\u3099', '\u3099'];
+    fc.assert(
+      fc.property(fc.array(texts(units), { maxLength: 8 }), fc.nat(12), (chunks, wish) => {
+        const whole = chunks.join('');
+        const segments = new Intl.Segmenter().segment(whole);
+        const boundaries = new Set([...segments].map(({ index }) => index).concat(whole.length));
+        const tail = textTail('word', 'ja');
+        let cut = 0;
+        for (const chunk of chunks) {
+          tail.push(chunk);
+          cut += tail.take(wish, 'units').length;
+          expect(boundaries.has(cut)).toBe(true);
+        }
+        expect(tail.take(tail.length(), 'all')).toBe(whole.slice(cut));
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
 describe.each(['word', 'grapheme'] as const)('%s', (unit) => {
   const boundariesOf = (text: string, granularity: 'word' | 'grapheme') =>
     new Set([...new Intl.Segmenter('en', { granularity }).segment(text)].map(({ index }) => index).concat(text.length));

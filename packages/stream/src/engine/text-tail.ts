@@ -6,6 +6,9 @@
  * 29) leave no doubt: between ASCII, Chinese, Japanese and Korean characters that take no marks. Only the words of Chinese
  * and Japanese, which are in its dictionary, are left to it, one stretch between two marks of punctuation at a time. That
  * may hold a word back together with the comma behind it, never cut where the segmenter would not.
+ *
+ * Dictionaries end words inside of graphemes: Firefox's in front of the marks of kana, ICU's in front of a Korean consonant behind
+ * a whole syllable. No cut is made there; it costs a second question wherever the rules leave doubt.
  */
 
 /** A unit longer than this is not waited for: base64, hashes and the like have no boundaries. */
@@ -28,18 +31,28 @@ export function textTail(unit: 'word' | 'grapheme', locale: string | undefined):
   let lastUnitAt = 0; // where the last unit begins, which may still grow; or before that, as long as …
   let hasGrown = false; // … since then
 
+  /** Whether a place is inside of a grapheme. None goes on with a character of Latin-1, so those are not asked about. */
+  const splits = (whole: string, at: number): boolean =>
+    (whole[at] as string) > '\xff' && nextBoundary(graphemes, whole, at) > at;
+
   const endOf = (takeable: Takeable): number => {
     if (takeable === 'all') return text.length;
-    if (hasGrown) lastUnitAt = lastBoundary(units, text, lastUnitAt);
+    if (hasGrown) {
+      const from = lastUnitAt;
+      lastUnitAt = text.length;
+      do lastUnitAt = lastBoundary(units, text.slice(0, lastUnitAt), from);
+      while (lastUnitAt > from && splits(text, lastUnitAt));
+    }
     hasGrown = false;
-    const isTooLong = text.length - lastUnitAt > LONGEST_UNIT;
-    return takeable === 'units' && !isTooLong ? lastUnitAt : lastBoundary(graphemes, text, lastUnitAt);
+    const isWaitedFor = takeable === 'units' && text.length - lastUnitAt <= LONGEST_UNIT;
+    return isWaitedFor ? lastUnitAt : lastBoundary(graphemes, text, lastUnitAt);
   };
 
   /** The end of the unit that `wanted` falls into; of the grapheme, if the unit is too long to come as one piece. */
   const cutAt = (wanted: number, end: number): number => {
     const window = text.slice(0, Math.min(end, wanted + 2 * LONGEST_UNIT));
-    const unitEnd = nextBoundary(units, window, wanted);
+    let unitEnd = nextBoundary(units, window, wanted);
+    while (splits(window, unitEnd)) unitEnd = nextBoundary(units, window, unitEnd + 1);
     return unitEnd - wanted <= LONGEST_UNIT ? unitEnd : nextBoundary(graphemes, window, wanted);
   };
 
@@ -70,29 +83,27 @@ const rulesOf = (granularity: 'word' | 'grapheme', locale: string | undefined): 
   isWord: granularity === 'word',
 });
 
-/** Characters that are graphemes of their own, unless a mark follows; it would not be among them. */
+/** Two characters that are graphemes of their own, unless a mark follows; it would not be among them. */
 const PLAIN =
-  /[\p{ASCII}\u3001\u3002\u3041-\u3096\u30a1-\u30fa\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uff01\uff0c\uff1f]/u;
+  /^[\p{ASCII}\u3001\u3002\u3041-\u3096\u30a1-\u30fa\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uff01\uff0c\uff1f]{2}$/u;
 
-/** Those that may be in one word with each other: letters, digits, and what may stand inside a word or a number. */
-const JOINING = /[\w'".:,;\uac00-\ud7a3\uff0c]/;
+/** Two that may be in one word with each other: letters, digits, and what may stand inside a word or a number. */
+const JOINING = /^[\w'".:,;\uac00-\ud7a3\uff0c]{2}$/;
 
 /** What may stand inside a word or a number is punctuation, but for the fraction slash. */
 const MARK = /^[\p{P}\u2044]/u;
 
-/** Those whose words only a dictionary tells apart; but for the low line, they are in one word with nothing else. */
-const UNSPACED = /[_\u3041-\u9fff]/;
+/** Two whose words only a dictionary tells apart; but for the low line, they are in one word with nothing else. */
+const UNSPACED = /^[_\u3041-\u9fff]{2}$/;
 
 /** Whether there is a boundary before the character at `index`: yes, no, or only the segmenter knows. */
 function boundaryAt({ isWord }: Rules, text: string, index: number): boolean | undefined {
-  const before = text[index - 1] as string;
-  const after = text[index] as string;
-  if (!PLAIN.test(before) || !PLAIN.test(after)) return undefined;
-  if (before === '\r' && after === '\n') return false;
+  const pair = text.slice(index - 1, index + 1);
+  if (!PLAIN.test(pair)) return undefined;
+  if (pair === '\r\n') return false;
   if (!isWord) return true;
-  if (before === ' ' && after === ' ') return false;
-  if (UNSPACED.test(before) && UNSPACED.test(after)) return undefined;
-  return !JOINING.test(before) || !JOINING.test(after);
+  if (pair === '  ') return false;
+  return UNSPACED.test(pair) ? undefined : !JOINING.test(pair);
 }
 
 /** Where the last segment of `text` begins that may still grow, which is known to begin at `from` or later. */
@@ -113,7 +124,7 @@ function lastBoundary(rules: Rules, text: string, from: number): number {
   return from + (previous?.isWordLike ? previous.index : last.index);
 }
 
-/** The first boundary that is not before `wanted`. */
+/** The first boundary that is not before `wanted`, which is not behind the end of the text. */
 function nextBoundary(rules: Rules, text: string, wanted: number): number {
   let isSure = true;
   let to = Math.max(1, wanted);
@@ -122,7 +133,7 @@ function nextBoundary(rules: Rules, text: string, wanted: number): number {
     if (isBoundary) break;
     isSure &&= isBoundary === false;
   }
-  if (isSure) return Math.min(to, text.length);
+  if (isSure) return to;
   let from = Math.max(0, wanted - 1);
   while (from > 0 && !boundaryAt(rules, text, from)) from--;
   const segments = rules.segmenter.segment(text.slice(from, to));
