@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { keyActions } from './key-actions.mjs';
 
 /** Where it is; `undefined` where there is none. */
 export const findFirefox = () => ['/usr/bin/firefox', '/usr/bin/firefox-esr'].find((each) => existsSync(each));
@@ -66,20 +67,7 @@ export async function launchFirefox() {
       if (type === 'exception') throw new Error(`${exceptionDetails.text}, in ${expression}`);
       return result.value === undefined ? undefined : JSON.parse(result.value);
     },
-    press: (...keys) =>
-      send('input.performActions', {
-        context,
-        actions: [
-          {
-            type: 'key',
-            id: 'keyboard',
-            actions: keys.flatMap((value) => [
-              { type: 'keyDown', value },
-              { type: 'keyUp', value },
-            ]),
-          },
-        ],
-      }),
+    press: (...keys) => send('input.performActions', { context, actions: keyActions(keys) }),
     back: () => send('browsingContext.traverseHistory', { context, delta: -1 }),
     async screenshot() {
       const { data } = await send('browsingContext.captureScreenshot', { context });

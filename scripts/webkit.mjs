@@ -2,7 +2,8 @@
 // display, and gets an Xvfb of its own. Debian's packages are webkit2gtk-driver and xvfb.
 import { spawn } from 'node:child_process';
 import { existsSync, globSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { freePort } from '../apps/cluster/server/free-port.ts';
+import { keyActions } from './key-actions.mjs';
 
 const driver = '/usr/bin/WebKitWebDriver';
 const xvfb = '/usr/bin/Xvfb';
@@ -91,19 +92,7 @@ export async function launchWebKit() {
         if (error !== undefined) throw new Error(`${error}, in ${expression}`);
         return value === undefined || value === null ? undefined : JSON.parse(value);
       },
-      press: (...keys) =>
-        inTab('POST', '/actions', {
-          actions: [
-            {
-              type: 'key',
-              id: 'keyboard',
-              actions: keys.flatMap((value) => [
-                { type: 'keyDown', value },
-                { type: 'keyUp', value },
-              ]),
-            },
-          ],
-        }),
+      press: (...keys) => inTab('POST', '/actions', { actions: keyActions(keys) }),
       back: () => inTab('POST', '/back'),
       screenshot: async () => Buffer.from(await inTab('GET', '/screenshot'), 'base64'),
       resize: (width, height) => inTab('POST', '/window/rect', { width, height }),
@@ -142,13 +131,4 @@ async function startDisplay() {
       await exited;
     },
   };
-}
-
-function freePort() {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
 }

@@ -1,6 +1,6 @@
 /**
  * Items: the durable entries of a thread, and what they are made of. Every type here is inferred from its zod schema
- * (`@chatkit/core/schema`); this file holds types only, so a browser bundle stays free of zod.
+ * (`@chatkit/core/schema`); of them this file has the types only, so a browser bundle stays free of zod.
  */
 import type * as z from 'zod';
 import type * as attachment from './schema/attachment.ts';

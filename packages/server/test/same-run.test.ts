@@ -15,6 +15,7 @@ import {
   framesOf,
   named,
   outcomeOf,
+  settle,
   testServer,
   textOf,
   type User,
@@ -52,7 +53,7 @@ const pairOf = (s: fc.Scheduler, busy: BusyPolicy) => {
   const quiet = async (): Promise<void> => {
     for (let idle = 0; idle < 5; idle += 1) {
       for (; s.count() > 0; idle = 0) await s.waitOne();
-      await new Promise((resolve) => setTimeout(resolve, 0));
+      await settle(1);
     }
   };
   const respond = scriptedResponder([say('one two')]);
@@ -71,7 +72,7 @@ const pairOf = (s: fc.Scheduler, busy: BusyPolicy) => {
         await s.waitOne();
         idle = 0;
       } else {
-        await new Promise((resolve) => setTimeout(resolve, 0));
+        await settle(1);
         if (!state.done && s.count() === 0) await clock.advance(10);
         idle += 1;
         if (idle > 2_000) throw new Error('Nothing happens any more.');

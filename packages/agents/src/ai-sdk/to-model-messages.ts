@@ -1,5 +1,12 @@
 /** What is in a thread, as messages for the AI SDK. */
-import type { Attachment, Task, ThreadItem, UserMessageItem, UserTagContent } from '@chatkit/core';
+import {
+  type Attachment,
+  messageText,
+  type Task,
+  type ThreadItem,
+  type UserMessageItem,
+  type UserTagContent,
+} from '@chatkit/core';
 import type { ModelMessage, UserContent } from 'ai';
 import {
   hiddenText,
@@ -40,7 +47,7 @@ const toMessages = (item: ThreadItem, options: ToModelMessagesOptions, isLastMes
     case 'user_message':
       return userMessages(item, options, isLastMessage);
     case 'assistant_message': {
-      const text = item.content.map((part) => part.text).join('');
+      const text = messageText(item) ?? '';
       return text === '' ? [] : [{ role: 'assistant', content: text }];
     }
     case 'client_tool_call': {

@@ -7,6 +7,7 @@
 import {
   emptyThreadState,
   isHiddenItem,
+  messageText,
   reduceThread,
   selectItem,
   type ThreadItem,
@@ -157,7 +158,7 @@ const isShown = (item: ThreadItem): boolean =>
 const contentType = { message: 'TEXT_MESSAGE_CONTENT', reasoning: 'REASONING_MESSAGE_CONTENT' } as const;
 
 const textOf = (item: ThreadItem): string => {
-  if (item.type === 'assistant_message') return item.content.map((part) => part.text).join('');
+  if (item.type === 'assistant_message') return messageText(item) ?? '';
   if (item.type !== 'workflow') return '';
   return item.workflow.tasks.map((task) => (task.type === 'thought' ? task.content : (task.title ?? ''))).join('\n\n');
 };

@@ -7,6 +7,7 @@ import {
   type Annotation,
   emptyThreadState,
   isHiddenItem,
+  messageText,
   reduceThread,
   selectItem,
   type ThreadItem,
@@ -137,7 +138,7 @@ const blockKind = (item: ThreadItem): Block['kind'] | undefined => {
 };
 
 const textOf = (item: ThreadItem): string => {
-  if (item.type === 'assistant_message') return item.content.map((part) => part.text).join('');
+  if (item.type === 'assistant_message') return messageText(item) ?? '';
   if (item.type !== 'workflow') return '';
   return item.workflow.tasks.map((task) => (task.type === 'thought' ? task.content : (task.title ?? ''))).join('\n\n');
 };
