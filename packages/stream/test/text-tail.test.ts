@@ -32,11 +32,11 @@ const withWordsThatSplit = (body: () => void): void => {
     };
     return { segment };
   };
-  Intl.Segmenter = new Proxy(Segmenter, { construct });
+  Object.assign(Intl, { Segmenter: new Proxy(Segmenter, { construct }) });
   try {
     body();
   } finally {
-    Intl.Segmenter = Segmenter;
+    Object.assign(Intl, { Segmenter });
   }
 };
 
