@@ -1,6 +1,7 @@
 // The layer check of CI. It fails on
 // - an import of a package that is not strictly below (the table is docs/architecture.md's, in one place: here);
 // - an import of a package that package.json does not declare, types included;
+// - zod, types included, outside `core/src/schema`: a browser client neither ships it nor makes its compiler read it;
 // - a cycle of value imports between files (a cycle of types alone is harmless and allowed);
 // - a `node:` module outside an entry that is for Node (`exports` of the package name those by their first folder).
 import { readdirSync, readFileSync } from 'node:fs';
@@ -54,11 +55,13 @@ for (const name of readdirSync(join(root, 'packages'))) {
   files += entries.length;
   for (const file of entries) {
     const where = posix(relative(root, file));
+    const mayUseZod = name !== 'core' || file.startsWith(join(dir, 'src', 'schema') + sep);
     for (const match of withoutComments(readFileSync(file, 'utf8')).matchAll(importPattern)) {
       const specifier = match[1] ?? match[2] ?? match[3];
       if (specifier.startsWith('.')) {
         if (!join(dirname(file), specifier).startsWith(join(dir, 'src') + sep))
           problems.push(`${where}: "${specifier}" leaves the package`);
+        if (!mayUseZod && specifier.includes('/schema/')) problems.push(`${where}: "${specifier}" brings zod along`);
         continue;
       }
       if (specifier.startsWith('node:') || builtinModules.includes(specifier)) {
@@ -72,6 +75,7 @@ for (const name of readdirSync(join(root, 'packages'))) {
         .split('/')
         .slice(0, specifier.startsWith('@') ? 2 : 1)
         .join('/');
+      if (!mayUseZod && packageName === 'zod') problems.push(`${where}: zod outside of src/schema`);
       if (!declared.has(packageName)) problems.push(`${where}: "${packageName}" is not declared in package.json`);
       if (packageName.startsWith('@chatkit/') && !allowed.includes(packageName.slice('@chatkit/'.length)))
         problems.push(`${where}: ${name} may not import ${packageName}`);

@@ -4,8 +4,9 @@
  * development and for property tests, not a gate: a reducer copes with any order. Events and updates of unknown types
  * are passed over.
  */
-import type { ThreadItemUpdate, ThreadStreamEvent } from './event.ts';
+import type { ThreadStreamEvent } from './event.ts';
 import { emptyThreadState, reduceThread, selectItem, selectOpenItems } from './reduce-thread.ts';
+import type { ThreadItemUpdate } from './update.ts';
 
 /** A checker of one stream. */
 export interface OrderChecker {

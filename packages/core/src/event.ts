@@ -1,28 +1,111 @@
-/** Events: the facts on a stream. Types only, inferred from `@chatkit/core/schema`. */
-import type * as z from 'zod';
-import type * as event from './schema/event.ts';
-import type { threadItemUpdateSchema } from './schema/update.ts';
+/** Events: the facts on a stream. */
+import type { ThreadItem } from './item.ts';
+import type { Thread } from './thread.ts';
+import type { ThreadItemUpdate } from './update.ts';
 
 /** Any event on a stream, told apart by `type`. A peer may send types that are not listed here: ignore those. */
-export type ThreadStreamEvent = z.output<typeof event.threadStreamEventSchema>;
+export type ThreadStreamEvent =
+  | ThreadCreatedEvent
+  | ThreadUpdatedEvent
+  | ThreadItemAddedEvent
+  | ThreadItemUpdatedEvent
+  | ThreadItemDoneEvent
+  | ThreadItemRemovedEvent
+  | ThreadItemReplacedEvent
+  | StreamOptionsEvent
+  | ProgressUpdateEvent
+  | ClientEffectEvent
+  | ErrorEvent
+  | NoticeEvent;
+
 /** The event of one type: `ThreadStreamEventOf<'notice'>`. */
 export type ThreadStreamEventOf<T extends ThreadStreamEvent['type']> = Extract<ThreadStreamEvent, { type: T }>;
 
-export type ThreadCreatedEvent = z.output<typeof event.threadCreatedEventSchema>;
-export type ThreadUpdatedEvent = z.output<typeof event.threadUpdatedEventSchema>;
-export type ThreadItemAddedEvent = z.output<typeof event.threadItemAddedEventSchema>;
-export type ThreadItemUpdatedEvent = z.output<typeof event.threadItemUpdatedEventSchema>;
-export type ThreadItemDoneEvent = z.output<typeof event.threadItemDoneEventSchema>;
-export type ThreadItemRemovedEvent = z.output<typeof event.threadItemRemovedEventSchema>;
-export type ThreadItemReplacedEvent = z.output<typeof event.threadItemReplacedEventSchema>;
-export type StreamOptions = z.output<typeof event.streamOptionsSchema>;
-export type StreamOptionsEvent = z.output<typeof event.streamOptionsEventSchema>;
-export type ProgressUpdateEvent = z.output<typeof event.progressUpdateEventSchema>;
-export type ClientEffectEvent = z.output<typeof event.clientEffectEventSchema>;
-export type ErrorEvent = z.output<typeof event.errorEventSchema>;
-export type NoticeEvent = z.output<typeof event.noticeEventSchema>;
+/** The first event of a new conversation. */
+export type ThreadCreatedEvent = {
+  type: 'thread.created';
+  /** Its page of items is empty. */
+  thread: Thread;
+};
 
-/** Any change that `thread.item.updated` carries, told apart by `type`. */
-export type ThreadItemUpdate = z.output<typeof threadItemUpdateSchema>;
-/** The update of one type: `ThreadItemUpdateOf<'workflow.task.added'>`. */
-export type ThreadItemUpdateOf<T extends ThreadItemUpdate['type']> = Extract<ThreadItemUpdate, { type: T }>;
+/** The title, the status or the allowed image domains of the conversation changed. */
+export type ThreadUpdatedEvent = {
+  type: 'thread.updated';
+  /** Its page of items is empty: keep the items that you have. */
+  thread: Thread;
+};
+
+/** An item begins; updates follow, and `thread.item.done`. */
+export type ThreadItemAddedEvent = {
+  type: 'thread.item.added';
+  item: ThreadItem;
+};
+
+/** An item that was added changes. */
+export type ThreadItemUpdatedEvent = {
+  type: 'thread.item.updated';
+  item_id: string;
+  update: ThreadItemUpdate;
+};
+
+/** An item is whole. It is stored, and replaces everything that was streamed for its id. */
+export type ThreadItemDoneEvent = {
+  type: 'thread.item.done';
+  item: ThreadItem;
+};
+
+export type ThreadItemRemovedEvent = {
+  type: 'thread.item.removed';
+  item_id: string;
+};
+
+/** An item takes the place of the one with its id; its type may be another. */
+export type ThreadItemReplacedEvent = {
+  type: 'thread.item.replaced';
+  item: ThreadItem;
+};
+
+/** What the client may do with this stream. */
+export type StreamOptionsEvent = {
+  type: 'stream_options';
+  stream_options: StreamOptions;
+};
+
+export type StreamOptions = {
+  /** Whether a stop button makes sense. */
+  allow_cancel: boolean;
+};
+
+/** What is going on until the next item. Not stored. */
+export type ProgressUpdateEvent = {
+  type: 'progress_update';
+  icon?: string | undefined;
+  text: string;
+};
+
+/** Something for the page to do: open a dialog, draw a map. Not stored. */
+export type ClientEffectEvent = {
+  type: 'client_effect';
+  name: string;
+  data: Record<string, unknown>;
+};
+
+/** The answer failed. The stream ends after it; what was said before it is kept. */
+export type ErrorEvent = {
+  type: 'error';
+  /** `custom` goes with a message for the user, `stream.error` with none. An open set: a newer peer may send others. */
+  code: string;
+  /** For the user. */
+  message?: string | undefined;
+  /** Whether to offer a retry. */
+  allow_retry: boolean;
+};
+
+/** A message beside the conversation. Not stored. */
+export type NoticeEvent = {
+  type: 'notice';
+  level: 'info' | 'warning' | 'danger';
+  /** Markdown. */
+  message: string;
+  title?: string | undefined;
+};

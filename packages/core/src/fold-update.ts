@@ -4,8 +4,11 @@
  * written before it exists is preceded by empty ones, an annotation beyond the end is appended, an added task is
  * appended whatever its index says.
  */
-import type { ThreadItemUpdate, ThreadItemUpdateOf } from './event.ts';
-import type { AssistantMessageContent, AssistantMessageItem, ThreadItem, WidgetRoot, WorkflowItem } from './item.ts';
+
+import type { AssistantMessageContent } from './content.ts';
+import type { AssistantMessageItem, ThreadItem, WorkflowItem } from './item.ts';
+import type { ThreadItemUpdate, ThreadItemUpdateOf } from './update.ts';
+import type { WidgetRoot } from './widget.ts';
 
 /** A peer that names part 1,000,000,000 must not cost the memory of as many empty parts. */
 const maxPadding = 256;

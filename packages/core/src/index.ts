@@ -1,5 +1,6 @@
 // The vocabulary of ChatKit: types, guards, the reducer, the wire serializer, ids, errors and the contracts.
 
+export type { Attachment, FileAttachment, ImageAttachment, UploadDescriptor } from './attachment.ts';
 export {
   annotationAdded,
   clientEffect,
@@ -39,6 +40,13 @@ export {
   widgetItem,
   workflowItem,
 } from './build/item.ts';
+export type {
+  AssistantMessageContent,
+  InferenceOptions,
+  UserMessageContent,
+  UserTagContent,
+  UserTextContent,
+} from './content.ts';
 export {
   ChatKitError,
   type ChatKitErrorOptions,
@@ -61,9 +69,7 @@ export type {
   ThreadItemDoneEvent,
   ThreadItemRemovedEvent,
   ThreadItemReplacedEvent,
-  ThreadItemUpdate,
   ThreadItemUpdatedEvent,
-  ThreadItemUpdateOf,
   ThreadStreamEvent,
   ThreadStreamEventOf,
   ThreadUpdatedEvent,
@@ -74,53 +80,23 @@ export {
   type IdKind,
 } from './id.ts';
 export {
-  type Annotation,
-  type AssistantMessageContent,
   type AssistantMessageItem,
-  type Attachment,
   type ClientToolCallItem,
-  type CustomTask,
   type EndOfTurnItem,
-  type EntitySource,
-  type FileAttachment,
-  type FileSource,
-  type FileTask,
-  type FreeformInput,
   type GeneratedImage,
   type GeneratedImageItem,
   type HiddenContextItem,
   type HiddenItem,
-  type ImageAttachment,
-  type ImageTask,
-  type InferenceOptions,
   isHiddenItem,
-  type MultipleChoiceInput,
   messageText,
   type SdkHiddenContextItem,
-  type Source,
-  type StatusIndicator,
-  type StructuredInput,
-  type StructuredInputAnswer,
   type StructuredInputItem,
-  type StructuredInputResult,
-  type Task,
   type TaskItem,
-  type ThoughtTask,
   type ThreadItem,
   type ThreadItemOf,
-  type UploadDescriptor,
-  type UrlSource,
-  type UserMessageContent,
   type UserMessageItem,
-  type UserTagContent,
-  type UserTextContent,
-  type WebSearchTask,
-  type WidgetComponent,
   type WidgetItem,
-  type WidgetRoot,
-  type Workflow,
   type WorkflowItem,
-  type WorkflowSummary,
 } from './item.ts';
 export {
   clearTransients,
@@ -140,6 +116,7 @@ export {
   type ChatKitRequestInput,
   type ChatKitRequestOf,
   isStreamingRequest,
+  type RequestParams,
   type StreamingRequestType,
   type UserMessageInput,
 } from './request.ts';
@@ -152,6 +129,7 @@ export {
   toWireThread,
   toWireUpdate,
 } from './serialize.ts';
+export type { Annotation, EntitySource, FileSource, Source, UrlSource } from './source.ts';
 export type {
   AttachmentStore,
   PageOptions,
@@ -168,6 +146,26 @@ export {
   type RunOutcome,
   type StreamLog,
 } from './stream-log.ts';
+export type {
+  FreeformInput,
+  MultipleChoiceInput,
+  StructuredInput,
+  StructuredInputAnswer,
+  StructuredInputResult,
+} from './structured-input.ts';
+export type {
+  CustomSummary,
+  CustomTask,
+  DurationSummary,
+  FileTask,
+  ImageTask,
+  StatusIndicator,
+  Task,
+  ThoughtTask,
+  WebSearchTask,
+  Workflow,
+  WorkflowSummary,
+} from './task.ts';
 export {
   entriesOfRow,
   isTextRow,
@@ -178,8 +176,26 @@ export {
   textRows,
 } from './text-row.ts';
 export type {
+  ActiveStatus,
+  ClosedStatus,
+  LockedStatus,
   Page,
   Thread,
   ThreadMetadata,
   ThreadStatus,
 } from './thread.ts';
+export type {
+  ContentPartAdded,
+  ContentPartAnnotationAdded,
+  ContentPartDone,
+  ContentPartTextDelta,
+  GeneratedImageUpdated,
+  ThreadItemUpdate,
+  ThreadItemUpdateOf,
+  WidgetComponentUpdated,
+  WidgetRootUpdated,
+  WidgetStreamingTextDelta,
+  WorkflowTaskAdded,
+  WorkflowTaskUpdated,
+} from './update.ts';
+export type { WidgetComponent, WidgetRoot } from './widget.ts';

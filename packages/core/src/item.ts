@@ -1,69 +1,119 @@
-/**
- * Items: the durable entries of a thread, and what they are made of. Every type here is inferred from its zod schema
- * (`@chatkit/core/schema`); of them this file has the types only, so a browser bundle stays free of zod.
- */
-import type * as z from 'zod';
-import type * as attachment from './schema/attachment.ts';
-import type * as content from './schema/content.ts';
-import type * as item from './schema/item.ts';
-import type * as source from './schema/source.ts';
-import type * as input from './schema/structured-input.ts';
-import type * as task from './schema/task.ts';
-import type * as widget from './schema/widget.ts';
+/** Items: the durable entries of a thread. */
+import type { Attachment } from './attachment.ts';
+import type { AssistantMessageContent, InferenceOptions, UserMessageContent } from './content.ts';
+import type { StructuredInput } from './structured-input.ts';
+import type { Task, Workflow } from './task.ts';
+import type { WidgetRoot } from './widget.ts';
 
-/** Any entry of a thread, told apart by `type`. */
-export type ThreadItem = z.output<typeof item.threadItemSchema>;
+/** Any entry of a thread, told apart by `type`. A peer may send types that are not listed here: ignore those. */
+export type ThreadItem =
+  | UserMessageItem
+  | AssistantMessageItem
+  | ClientToolCallItem
+  | WidgetItem
+  | GeneratedImageItem
+  | StructuredInputItem
+  | TaskItem
+  | WorkflowItem
+  | EndOfTurnItem
+  | HiddenContextItem
+  | SdkHiddenContextItem;
+
 /** The item of one type: `ThreadItemOf<'assistant_message'>`. */
 export type ThreadItemOf<T extends ThreadItem['type']> = Extract<ThreadItem, { type: T }>;
 
-export type UserMessageItem = z.output<typeof item.userMessageItemSchema>;
-export type AssistantMessageItem = z.output<typeof item.assistantMessageItemSchema>;
-export type ClientToolCallItem = z.output<typeof item.clientToolCallItemSchema>;
-export type WidgetItem = z.output<typeof item.widgetItemSchema>;
-export type GeneratedImageItem = z.output<typeof item.generatedImageItemSchema>;
-export type StructuredInputItem = z.output<typeof item.structuredInputItemSchema>;
-export type TaskItem = z.output<typeof item.taskItemSchema>;
-export type WorkflowItem = z.output<typeof item.workflowItemSchema>;
-export type EndOfTurnItem = z.output<typeof item.endOfTurnItemSchema>;
-export type HiddenContextItem = z.output<typeof item.hiddenContextItemSchema>;
-export type SdkHiddenContextItem = z.output<typeof item.sdkHiddenContextItemSchema>;
+/** What all items have. */
+type Entry = {
+  /** Names the item within its thread. */
+  id: string;
+  thread_id: string;
+  /** ISO 8601. Rows of the Python SDK have no offset. Order items by their place in the list, not by this. */
+  created_at: string;
+};
 
-export type UserMessageContent = z.output<typeof content.userMessageContentSchema>;
-export type UserTextContent = z.output<typeof content.userTextContentSchema>;
-export type UserTagContent = z.output<typeof content.userTagContentSchema>;
-export type AssistantMessageContent = z.output<typeof content.assistantMessageContentSchema>;
-export type InferenceOptions = z.output<typeof content.inferenceOptionsSchema>;
+/** What the user said. */
+export type UserMessageItem = Entry & {
+  type: 'user_message';
+  content: UserMessageContent[];
+  attachments: Attachment[];
+  /** A passage of the conversation that the message refers to. */
+  quoted_text?: string | undefined;
+  inference_options: InferenceOptions;
+};
 
-export type Annotation = z.output<typeof source.annotationSchema>;
-export type Source = z.output<typeof source.sourceSchema>;
-export type FileSource = z.output<typeof source.fileSourceSchema>;
-export type UrlSource = z.output<typeof source.urlSourceSchema>;
-export type EntitySource = z.output<typeof source.entitySourceSchema>;
+/** What the assistant said. Each part grows by text deltas. */
+export type AssistantMessageItem = Entry & {
+  type: 'assistant_message';
+  content: AssistantMessageContent[];
+};
 
-export type Task = z.output<typeof task.taskSchema>;
-export type CustomTask = z.output<typeof task.customTaskSchema>;
-export type WebSearchTask = z.output<typeof task.webSearchTaskSchema>;
-export type ThoughtTask = z.output<typeof task.thoughtTaskSchema>;
-export type FileTask = z.output<typeof task.fileTaskSchema>;
-export type ImageTask = z.output<typeof task.imageTaskSchema>;
-export type StatusIndicator = z.output<typeof task.statusIndicatorSchema>;
-export type Workflow = z.output<typeof task.workflowSchema>;
-export type WorkflowSummary = NonNullable<Workflow['summary']>;
+/** A tool that runs in the page. The answer goes on when the page has sent its output. */
+export type ClientToolCallItem = Entry & {
+  type: 'client_tool_call';
+  status: 'pending' | 'completed';
+  /** The model's id of the call. */
+  call_id: string;
+  name: string;
+  arguments: Record<string, unknown>;
+  /** Any JSON; absent while the call is pending. */
+  output?: unknown;
+};
 
-export type StructuredInput = z.output<typeof input.structuredInputSchema>;
-export type MultipleChoiceInput = z.output<typeof input.multipleChoiceInputSchema>;
-export type FreeformInput = z.output<typeof input.freeformInputSchema>;
-export type StructuredInputAnswer = z.output<typeof input.structuredInputAnswerSchema>;
-export type StructuredInputResult = z.output<typeof input.structuredInputResultSchema>;
+export type WidgetItem = Entry & {
+  type: 'widget';
+  widget: WidgetRoot;
+  /** What the copy button takes: the widget said in words. */
+  copy_text?: string | undefined;
+};
 
-export type Attachment = z.output<typeof attachment.attachmentSchema>;
-export type FileAttachment = z.output<typeof attachment.fileAttachmentSchema>;
-export type ImageAttachment = z.output<typeof attachment.imageAttachmentSchema>;
-export type UploadDescriptor = z.output<typeof attachment.uploadDescriptorSchema>;
+export type GeneratedImageItem = Entry & {
+  type: 'generated_image';
+  /** Absent until there is something to see. */
+  image?: GeneratedImage | undefined;
+};
 
-export type GeneratedImage = z.output<typeof item.generatedImageSchema>;
-export type WidgetRoot = z.output<typeof widget.widgetRootSchema>;
-export type WidgetComponent = z.output<typeof widget.widgetComponentSchema>;
+export type GeneratedImage = {
+  id: string;
+  /** A URL, or a `data:` URL. */
+  url: string;
+};
+
+/** Questions to the user. */
+export type StructuredInputItem = Entry & {
+  type: 'structured_input';
+  status: 'pending' | 'answered' | 'skipped';
+  inputs: StructuredInput[];
+};
+
+/** A step that stands alone. */
+export type TaskItem = Entry & {
+  type: 'task';
+  task: Task;
+};
+
+/** Steps that belong together. */
+export type WorkflowItem = Entry & {
+  type: 'workflow';
+  workflow: Workflow;
+};
+
+/** Where the assistant has nothing more to say, though no message was its last item. */
+export type EndOfTurnItem = Entry & {
+  type: 'end_of_turn';
+};
+
+/** For the model alone, from the application. The odd `_item` in its type is the reference's. */
+export type HiddenContextItem = Entry & {
+  type: 'hidden_context_item';
+  /** Any JSON. Bridges pass strings on by themselves; other values need a converter of your own. */
+  content?: unknown;
+};
+
+/** For the model alone, from the server itself, for example that the user stopped the answer. */
+export type SdkHiddenContextItem = Entry & {
+  type: 'sdk_hidden_context';
+  content: string;
+};
 
 /** An item that only the model may see. */
 export type HiddenItem = HiddenContextItem | SdkHiddenContextItem;

@@ -6,18 +6,12 @@
  */
 
 import { present } from './build/present.ts';
-import type {
-  ErrorEvent,
-  NoticeEvent,
-  StreamOptions,
-  ThreadItemUpdate,
-  ThreadItemUpdatedEvent,
-  ThreadStreamEvent,
-} from './event.ts';
+import type { ErrorEvent, NoticeEvent, StreamOptions, ThreadItemUpdatedEvent, ThreadStreamEvent } from './event.ts';
 import { appendText, foldUpdate } from './fold-update.ts';
 import { isHiddenItem, type ThreadItem } from './item.ts';
 import { createItemList, type ItemList, insertAt, itemAt, positionOf, put, removeAt, toArray } from './item-list.ts';
 import type { Thread } from './thread.ts';
+import type { ThreadItemUpdate } from './update.ts';
 
 /** An item that has been added and may still change. */
 interface OpenItem {

@@ -1,18 +1,69 @@
-/** Requests: what a client asks of the one endpoint. Types only, inferred from `@chatkit/core/schema`. */
-import type * as z from 'zod';
-import type * as request from './schema/request.ts';
+/** Requests: what a client asks of the one endpoint. */
+import type { InferenceOptions, UserMessageContent, UserTagContent, UserTextContent } from './content.ts';
+import type { StructuredInputAnswer, StructuredInputResult } from './structured-input.ts';
 
-/** Any request after parsing: defaults are filled in. */
-export type ChatKitRequest = z.output<typeof request.chatKitRequestSchema>;
-/** Any request as a client may write it: fields with a default can be left out. */
-export type ChatKitRequestInput = z.input<typeof request.chatKitRequestSchema>;
+/** Any request after parsing: defaults are filled in. Told apart by `type`. */
+export type ChatKitRequest = { [T in keyof RequestParams]: Request<T> }[keyof RequestParams];
+
 /** The request of one type: `ChatKitRequestOf<'threads.create'>`. */
 export type ChatKitRequestOf<T extends ChatKitRequest['type']> = Extract<ChatKitRequest, { type: T }>;
 
-export type UserMessageInput = z.output<typeof request.userMessageInputSchema>;
+/** Any request as a client may write it: fields with a default can be left out. */
+export type ChatKitRequestInput = { [T in keyof RequestParams]: RequestInput<T> }[keyof RequestParams];
+
+/** What each request carries. */
+export interface RequestParams {
+  /** The first message of a new conversation. */
+  'threads.create': { input: UserMessageInput };
+  'threads.add_user_message': { thread_id: string; input: UserMessageInput };
+  /** What a tool that runs in the page gave back. The protocol names no call; `item_id` is for calls side by side. */
+  'threads.add_client_tool_output': { thread_id: string; item_id?: string | undefined; result: unknown };
+  'threads.add_structured_input': { thread_id: string; item_id: string; input: StructuredInputResult };
+  /** Answers the user's message `item_id` again; everything behind it is deleted. */
+  'threads.retry_after_item': ItemParams;
+  'threads.custom_action': ActionParams;
+  /** An action that is answered with one item, in place of a stream. */
+  'threads.sync_custom_action': ActionParams;
+  /** A conversation with its first page of items, the oldest first. */
+  'threads.get_by_id': ThreadParams;
+  'threads.list': PageParams;
+  'threads.update': { thread_id: string; title: string };
+  'threads.delete': ThreadParams;
+  'items.list': ThreadParams & PageParams;
+  'items.feedback': { thread_id: string; item_ids: string[]; kind: 'positive' | 'negative' };
+  'attachments.create': AttachmentCreateParams;
+  'attachments.delete': { attachment_id: string };
+  /** Speech to text. `mime_type` may have parameters, such as `audio/webm;codecs=opus`. */
+  'input.transcribe': { audio_base64: string; mime_type: string };
+  /** Stops a run, wherever it is. An extension of the protocol. */
+  'runs.cancel': { run_id: string };
+}
+
+/** What a user sends. */
+export type UserMessageInput = {
+  content: UserMessageContent[];
+  /** Ids of attachments that were created before. */
+  attachments: string[];
+  /** A passage of the conversation that the message refers to. */
+  quoted_text?: string | undefined;
+  inference_options: InferenceOptions;
+};
+
 /** An action of a widget, as the client reports it. */
-export type Action = z.output<typeof request.actionSchema>;
-export type AttachmentCreateParams = z.output<typeof request.attachmentCreateParamsSchema>;
+export type Action = {
+  type: string;
+  /** Any JSON; values of form fields are merged into it. */
+  payload?: unknown;
+};
+
+/** What the client knows of a file before it uploads it. */
+export type AttachmentCreateParams = {
+  /** The name of the file. */
+  name: string;
+  /** Bytes. */
+  size: number;
+  mime_type: string;
+};
 
 /** The requests that answer with a stream of events; all others answer with one JSON object. */
 export type StreamingRequestType =
@@ -28,3 +79,64 @@ export const isStreamingRequest = (
   request: ChatKitRequest,
 ): request is Extract<ChatKitRequest, { type: StreamingRequestType }> =>
   /^threads\.(create|add_\w+|retry_after_item|custom_action)$/.test(request.type);
+
+type Request<T extends keyof RequestParams> = {
+  type: T;
+  params: RequestParams[T];
+  /** Yours. The toolkit does not look at it. */
+  metadata: Record<string, unknown>;
+};
+
+type RequestInput<T extends keyof RequestParams> = {
+  type: T;
+  params: T extends keyof LenientParams ? LenientParams[T] : RequestParams[T];
+  metadata?: Record<string, unknown> | undefined;
+};
+
+type ThreadParams = {
+  thread_id: string;
+};
+
+type ItemParams = ThreadParams & {
+  item_id: string;
+};
+
+type ActionParams = ThreadParams & {
+  /** The item of the widget. */
+  item_id?: string | undefined;
+  action: Action;
+};
+
+type PageParams = {
+  /** Default 20, also for 0. */
+  limit?: number | undefined;
+  /** By age. */
+  order: 'asc' | 'desc';
+  /** The cursor of the page before. */
+  after?: string | undefined;
+};
+
+/** `T`, of which `K` have a default. */
+type Lenient<T, K extends keyof T> = Omit<T, K> & { [P in K]?: T[P] | undefined };
+
+/** The params of the requests that have fields with a default. */
+interface LenientParams {
+  'threads.create': { input: LenientMessage };
+  'threads.add_user_message': { thread_id: string; input: LenientMessage };
+  'threads.add_structured_input': {
+    thread_id: string;
+    item_id: string;
+    input: {
+      status?: StructuredInputResult['status'] | undefined;
+      answers?: Record<string, LenientAnswer> | undefined;
+    };
+  };
+  'threads.list': Lenient<PageParams, 'order'>;
+  'items.list': ThreadParams & Lenient<PageParams, 'order'>;
+}
+
+type LenientAnswer = Lenient<StructuredInputAnswer, 'values' | 'skipped'>;
+
+type LenientMessage = Lenient<Omit<UserMessageInput, 'content'>, 'attachments' | 'inference_options'> & {
+  content: (UserTextContent | Lenient<UserTagContent, 'data' | 'interactive'>)[];
+};

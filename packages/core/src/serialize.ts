@@ -4,9 +4,12 @@
  * models declare them (protocol §1.6 and §1.9). One table per model says all of that, so there is no second place to
  * forget. Items and events of a type that is not known here pass through as they are.
  */
-import type { ThreadItemUpdate, ThreadStreamEvent } from './event.ts';
-import { type Attachment, isHiddenItem, type ThreadItem } from './item.ts';
+
+import type { Attachment } from './attachment.ts';
+import type { ThreadStreamEvent } from './event.ts';
+import { isHiddenItem, type ThreadItem } from './item.ts';
 import type { Page, Thread, ThreadMetadata } from './thread.ts';
+import type { ThreadItemUpdate } from './update.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 /** Writes one value. Is given `undefined` for a missing one, and gives back what stands for it. */

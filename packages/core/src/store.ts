@@ -2,7 +2,8 @@
  * The contracts an application fills in to keep threads, attachments and their bytes. Drivers ship in `@chatkit/store`;
  * a store of your own needs this package alone, and `describeStore` of `@chatkit/testing` tells whether it holds.
  */
-import type { Attachment, ThreadItem } from './item.ts';
+import type { Attachment } from './attachment.ts';
+import type { ThreadItem } from './item.ts';
 import type { AttachmentCreateParams } from './request.ts';
 import type { Page, ThreadMetadata } from './thread.ts';
 

@@ -1,12 +1,45 @@
 /** Threads: a conversation as it is stored (`ThreadMetadata`) and as a client receives it (`Thread`). */
-import type * as z from 'zod';
-import type { threadMetadataSchema, threadSchema, threadStatusSchema } from './schema/thread.ts';
+import type { ThreadItem } from './item.ts';
 
-/** What is stored of a conversation, without its items. `metadata` never leaves the server. */
-export type ThreadMetadata = z.output<typeof threadMetadataSchema>;
-/** A conversation on the wire: `metadata` is `{}`, `items` is a page (empty on events and in lists). */
-export type Thread = z.output<typeof threadSchema>;
-export type ThreadStatus = z.output<typeof threadStatusSchema>;
+/** What is stored of a conversation, without its items. */
+export type ThreadMetadata = {
+  id: string;
+  /** ISO 8601. */
+  created_at: string;
+  /** Absent until it has one. Set it in `respond()`: it is saved, and clients are told. */
+  title?: string | undefined;
+  /** Only an active thread takes messages. */
+  status: ThreadStatus;
+  /** Where images in the assistant's Markdown may come from; absent: the client's own rule. */
+  allowed_image_domains?: string[] | undefined;
+  /** Yours alone: stored with the thread, always `{}` on the wire. */
+  metadata: Record<string, unknown>;
+};
+
+/** A conversation on the wire: `metadata` is `{}`. */
+export type Thread = ThreadMetadata & {
+  /** Empty on events and in lists of threads. */
+  items: Page<ThreadItem>;
+};
+
+/** Whether messages are taken, told apart by `type`: `locked` for a while, `closed` for good. */
+export type ThreadStatus = ActiveStatus | LockedStatus | ClosedStatus;
+
+export type ActiveStatus = {
+  type: 'active';
+};
+
+export type LockedStatus = {
+  type: 'locked';
+  /** For the user. */
+  reason?: string | undefined;
+};
+
+export type ClosedStatus = {
+  type: 'closed';
+  /** For the user. */
+  reason?: string | undefined;
+};
 
 /** A page of a list. */
 export interface Page<T> {

@@ -1,15 +1,13 @@
 /** Builders of events: one function per event and update, so that `respond()` reads as what it does. */
-import type { ThreadItemUpdate, ThreadItemUpdatedEvent, ThreadStreamEventOf } from '../event.ts';
-import type {
-  Annotation,
-  AssistantMessageContent,
-  GeneratedImage,
-  Task,
-  ThreadItem,
-  WidgetComponent,
-  WidgetRoot,
-} from '../item.ts';
+
+import type { AssistantMessageContent } from '../content.ts';
+import type { ThreadItemUpdatedEvent, ThreadStreamEventOf } from '../event.ts';
+import type { GeneratedImage, ThreadItem } from '../item.ts';
+import type { Annotation } from '../source.ts';
+import type { Task } from '../task.ts';
 import type { Thread } from '../thread.ts';
+import type { ThreadItemUpdate } from '../update.ts';
+import type { WidgetComponent, WidgetRoot } from '../widget.ts';
 import { present } from './present.ts';
 
 /** The thread is there. The server sends it; applications do not. */

@@ -2,29 +2,28 @@
  * Builders of items: what the protocol requires, with ids, times and defaults filled in. Each takes one object; `id`
  * defaults to a new id with the right prefix, `created_at` to now. Plain objects of the wire's shape do as well.
  */
+
+import type { Attachment } from '../attachment.ts';
+import type { InferenceOptions, UserMessageContent } from '../content.ts';
 import { createId, type IdKind } from '../id.ts';
 import type {
-  Annotation,
   AssistantMessageItem,
-  Attachment,
   ClientToolCallItem,
   EndOfTurnItem,
   GeneratedImage,
   GeneratedImageItem,
   HiddenContextItem,
-  InferenceOptions,
   SdkHiddenContextItem,
-  StructuredInput,
   StructuredInputItem,
-  Task,
   TaskItem,
-  UserMessageContent,
   UserMessageItem,
   WidgetItem,
-  WidgetRoot,
-  Workflow,
   WorkflowItem,
 } from '../item.ts';
+import type { Annotation } from '../source.ts';
+import type { StructuredInput } from '../structured-input.ts';
+import type { Task, Workflow } from '../task.ts';
+import type { WidgetRoot } from '../widget.ts';
 import { present } from './present.ts';
 
 /** What every item has. */

@@ -14,7 +14,6 @@ const attachmentBase = {
   mime_type: z.string(),
   upload_descriptor: optional(uploadDescriptorSchema),
   thread_id: optional(z.string()),
-  /** Yours alone: stored, never sent to a client. */
   metadata: optional(jsonObjectSchema),
 };
 

@@ -56,7 +56,6 @@ export const errorEventSchema = z.object({
 export const noticeEventSchema = z.object({
   type: z.literal('notice'),
   level: z.enum(['info', 'warning', 'danger']),
-  /** Markdown. */
   message: z.string(),
   title: optional(z.string()),
 });

@@ -63,7 +63,6 @@ export const workflowItemSchema = z.object({ type: z.literal('workflow'), ...ite
 
 export const endOfTurnItemSchema = z.object({ type: z.literal('end_of_turn'), ...itemBase });
 
-/** For the model, never for the client. The odd `_item` in the name is the reference's. */
 export const hiddenContextItemSchema = z.object({
   type: z.literal('hidden_context_item'),
   ...itemBase,
@@ -71,7 +70,6 @@ export const hiddenContextItemSchema = z.object({
   content: optional(jsonSchema),
 });
 
-/** Hidden context that the server itself adds, for example after a stop. */
 export const sdkHiddenContextItemSchema = z.object({
   type: z.literal('sdk_hidden_context'),
   ...itemBase,

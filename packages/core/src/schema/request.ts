@@ -71,7 +71,6 @@ export const itemsFeedbackSchema = request(
 
 export const attachmentCreateParamsSchema = z.object({
   name: z.string(),
-  /** Bytes. */
   size: z.number().int().nonnegative(),
   mime_type: z.string(),
 });

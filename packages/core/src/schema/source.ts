@@ -27,7 +27,6 @@ export const entitySourceSchema = z.object({
   inline_label: optional(z.string()),
   interactive: withDefault(z.boolean(), false),
   data: withDefault(jsonObjectSchema, {}),
-  /** @deprecated kept because stored rows may hold it. */
   preview: optional(z.string()),
 });
 
@@ -36,6 +35,5 @@ export const sourceSchema = z.discriminatedUnion('type', [fileSourceSchema, urlS
 export const annotationSchema = z.object({
   type: withDefault(z.literal('annotation'), 'annotation'),
   source: sourceSchema,
-  /** Character position in the text that the annotation belongs to. */
   index: optional(z.number().int()),
 });

@@ -50,7 +50,6 @@ export const taskSchema = z.discriminatedUnion('type', [
 
 export const customSummarySchema = z.object({ title: z.string(), icon: optional(z.string()) });
 
-/** Whole seconds. */
 export const durationSummarySchema = z.object({ duration: z.number().int() });
 
 export const workflowSchema = z.object({

@@ -19,7 +19,6 @@ export const threadMetadataSchema = z.object({
   title: optional(z.string()),
   status: withDefault(threadStatusSchema, { type: 'active' }),
   allowed_image_domains: optional(z.array(z.string())),
-  /** Yours alone: stored with the thread, always `{}` on the wire. */
   metadata: withDefault(jsonObjectSchema, {}),
 });
 

@@ -64,7 +64,6 @@ export const workflowTaskUpdatedSchema = z.object({
 export const generatedImageUpdatedSchema = z.object({
   type: z.literal('generated_image.updated'),
   image: generatedImageSchema,
-  /** From 0 to 1. */
   progress: optional(z.number()),
 });
 

@@ -3,7 +3,7 @@
  * time, and a component with properties that are not listed here goes over the wire as it is. Colours, sizes and icon
  * names are open sets: tokens where they are known, any string otherwise.
  */
-import type { WidgetComponent } from '../item.ts';
+import type { WidgetComponent } from '../widget.ts';
 
 /** A colour for each theme. */
 export type ThemeColor = { dark: string; light: string };

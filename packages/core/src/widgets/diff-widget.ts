@@ -4,8 +4,8 @@
  * the updates to the first state always gives the second: where the reference loses a change (text without an `id` or
  * in a single child, properties that appear or disappear), this sends the whole widget.
  */
-import type { ThreadItemUpdateOf } from '../event.ts';
-import type { WidgetRoot } from '../item.ts';
+import type { ThreadItemUpdateOf } from '../update.ts';
+import type { WidgetRoot } from '../widget.ts';
 
 /** An update of a widget that `diffWidget` makes. */
 export type WidgetUpdate = ThreadItemUpdateOf<'widget.root.updated' | 'widget.streaming_text.value_delta'>;

@@ -4,7 +4,7 @@ import { widgetItem } from '../build/item.ts';
 import { ChatKitError } from '../error.ts';
 import type { ThreadStreamEvent } from '../event.ts';
 import { createId, type IdKind } from '../id.ts';
-import type { WidgetRoot } from '../item.ts';
+import type { WidgetRoot } from '../widget.ts';
 import { diffWidget } from './diff-widget.ts';
 
 /** What goes with the widget. */

@@ -2,7 +2,7 @@
  * `.widget` files: a Jinja template that gives the JSON of a widget. Read once, filled in any number of times, with the
  * results of the reference's `WidgetTemplate`, by an interpreter: no code is generated.
  */
-import type { WidgetRoot } from '../item.ts';
+import type { WidgetRoot } from '../widget.ts';
 import { filters } from './template/filters.ts';
 import { parse } from './template/parse.ts';
 import { render } from './template/render.ts';

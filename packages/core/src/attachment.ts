@@ -1,0 +1,35 @@
+/** Attachments: files that belong to a message, and how a client uploads their bytes. */
+
+/** A file of a message, told apart by `type`. */
+export type Attachment = FileAttachment | ImageAttachment;
+
+/** What all attachments have. */
+type AttachmentBase = {
+  id: string;
+  /** The name of the file. */
+  name: string;
+  mime_type: string;
+  /** Where the client uploads the bytes to. Absent when they have been uploaded, or were with the request that made it. */
+  upload_descriptor?: UploadDescriptor | undefined;
+  /** The thread of the message that holds it; absent until that message is stored. */
+  thread_id?: string | undefined;
+  /** Yours alone: stored, never sent to a client. */
+  metadata?: Record<string, unknown> | undefined;
+};
+
+export type FileAttachment = AttachmentBase & {
+  type: 'file';
+};
+
+export type ImageAttachment = AttachmentBase & {
+  type: 'image';
+  /** An image that a browser can show: a URL, or a `data:` URL. */
+  preview_url: string;
+};
+
+/** The request by which a client uploads the bytes. */
+export type UploadDescriptor = {
+  url: string;
+  method: 'POST' | 'PUT';
+  headers: Record<string, string>;
+};
