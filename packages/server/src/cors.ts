@@ -1,5 +1,5 @@
 /**
- * Which pages may call. Without `allowedOrigins` there are no CORS headers: pages of other origins cannot send JSON,
+ * Which pages may call. Without `allowedOrigins` there are no CORS headers that let one in: pages of other origins cannot send JSON,
  * because their browser asks first and gets no answer. With the list, a request from any other origin is refused even
  * where a browser would not ask (`null`, old engines), and the listed origins get exactly our headers.
  */
@@ -34,18 +34,26 @@ export const assertOrigin = ({ allowedOrigins }: Settings, request: ServerReques
   );
 };
 
-/** The headers that let a listed page read the answer. */
+/**
+ * The headers that let a listed page read the answer. Without a list a middleware in front may let pages in, and knows nothing of
+ * our headers: naming them lets nobody in, and a client that cannot read the run's id cannot resume or stop it.
+ */
 export const corsHeaders = ({ allowedOrigins }: Settings, request: ServerRequest): Record<string, string> => {
-  if (allowedOrigins === undefined) return {};
   const origin = request.headers.get('origin');
+  if (allowedOrigins === undefined) return origin === null ? {} : exposed;
   if (origin === null || !allowedOrigins.has(origin)) return { vary: 'origin' };
   return {
     vary: 'origin',
     'access-control-allow-origin': origin,
     'access-control-allow-credentials': 'true',
-    'access-control-expose-headers':
-      'chatkit-run-id, chatkit-active-run, chatkit-heartbeat, chatkit-replay-to, retry-after',
+    ...exposed,
   };
+};
+
+/** What our client reads of an answer. */
+const exposed = {
+  'access-control-expose-headers':
+    'chatkit-run-id, chatkit-active-run, chatkit-heartbeat, chatkit-replay-to, retry-after',
 };
 
 /**

@@ -270,6 +270,18 @@ describe('HTTP', () => {
       expect((await ask({ method: 'OPTIONS', headers: { origin: 'https://evil.test' } }, options)).status).toBe(403);
     });
   });
+
+  test.each([undefined, ['https://app.test']])(
+    'a page that may read an answer may read our headers, whoever lets it in (allowedOrigins: %j)',
+    async (allowedOrigins) => {
+      const headers = { 'content-type': 'application/json', origin: 'https://app.test', 'chatkit-client': '1' };
+      const response = await ask({ method: 'POST', headers, body }, { allowedOrigins });
+      const exposed = response.headers.get('access-control-expose-headers')?.split(', ');
+      const own = [...response.headers.keys()].filter((name) => name.startsWith('chatkit-'));
+      expect(own).toContain('chatkit-run-id');
+      expect(exposed).toEqual(expect.arrayContaining(own));
+    },
+  );
 });
 
 test.each([
