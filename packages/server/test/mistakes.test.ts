@@ -1,4 +1,5 @@
 // What a newcomer gets wrong, and what they are told: what was given, what is meant, what to write.
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { assistantMessage, progressUpdate, type ThreadMetadata, textDelta } from '@chatkit/core';
 import { createMemoryStore } from '@chatkit/store/memory';
@@ -184,6 +185,25 @@ describe('requests that are none', () => {
     await request.json();
     expect((await server.handle(request, { userId: 'ada' })).status).toBe(500);
     expect(String(errors)).toContain('The body of the request has been read');
+  });
+
+  test('a body that a framework read before, and kept to itself', async () => {
+    const { server, errors } = testServer();
+    const handler = toNodeHandler(server, { context: () => ({ userId: 'ada' }) });
+    const http = createServer(async (request, response) => {
+      request.resume();
+      await once(request, 'end');
+      await handler(request, response);
+    });
+    await new Promise<void>((resolve) => void http.listen(0, '127.0.0.1', resolve));
+    const { status } = await fetch(`http://127.0.0.1:${(http.address() as { port: number }).port}/`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(create('hi')),
+    });
+    http.close();
+    expect(status).toBe(500);
+    expect(String(errors)).toContain('The body of the request has been read, and is not in `request.body`');
   });
 
   test.each([

@@ -312,6 +312,18 @@ describe('frameworks', () => {
     await app.close();
   });
 
+  test('Fastify, after its own parser', async () => {
+    const { handler } = chat();
+    const app = fastify();
+    app.all('/chatkit', (incoming, reply) => {
+      reply.hijack();
+      return handler(Object.assign(incoming.raw, { body: incoming.body }), reply.raw);
+    });
+    const address = await app.listen({ port: 0, host: '127.0.0.1' });
+    await streams(`${address}/chatkit`);
+    await app.close();
+  });
+
   test('Hono, and whatever else answers a Request with a Response', async () => {
     const { server } = chat();
     const app = new Hono();

@@ -21,7 +21,8 @@ export interface NodeHandlerOptions<Context, Asked extends IncomingMessage = Inc
 
 /**
  * A request handler for Node. Mount it wherever the endpoint should be; it looks at the method, the headers, the body
- * and the query alone. A body that a framework has parsed already (`request.body`) is taken as it is.
+ * and the query alone. A body that a framework has parsed already (`request.body`) is taken as it is; one that was read and is not
+ * there is answered with 500, and `onError` hears why.
  *
  * @example
  * createServer(toNodeHandler(server)).listen(3000);
@@ -99,8 +100,19 @@ const bodyOf = (request: IncomingMessage): AsyncIterable<Uint8Array> => {
     if (body instanceof Uint8Array) return once(body);
     return once(Buffer.from(typeof body === 'string' ? body : toJson(body)));
   }
+  if (request.readableEnded) return readElsewhere;
   // Not the message's own iterator: leaving that destroys the socket before a 413 has left.
   return { [Symbol.asyncIterator]: () => request.iterator({ destroyOnReturn: false }) };
+};
+
+/** Said where the body is looked at, so that it is an answer like any other. */
+const readElsewhere: AsyncIterable<never> = {
+  [Symbol.asyncIterator]() {
+    throw new TypeError(
+      'The body of the request has been read, and is not in `request.body`: mount the handler in front of what parses bodies, ' +
+        'or hand it what was parsed, in Fastify `Object.assign(request.raw, { body: request.body })`.',
+    );
+  },
 };
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
