@@ -1,5 +1,6 @@
 /** The eleven kinds of durable entry in a thread. */
 import * as z from 'zod';
+import type { ThreadItem } from '../item.ts';
 import { attachmentSchema } from './attachment.ts';
 import { assistantMessageContentSchema, inferenceOptionsSchema, userMessageContentSchema } from './content.ts';
 import { jsonObjectSchema, jsonSchema, optional, timestampSchema, withDefault } from './primitives.ts';
@@ -76,7 +77,8 @@ export const sdkHiddenContextItemSchema = z.object({
   content: z.string(),
 });
 
-export const threadItemSchema = z.discriminatedUnion('type', [
+/** Of a type with a name, which editors show and declarations hold in place of all its members. */
+export const threadItemSchema: z.ZodType<ThreadItem> = z.discriminatedUnion('type', [
   userMessageItemSchema,
   assistantMessageItemSchema,
   clientToolCallItemSchema,

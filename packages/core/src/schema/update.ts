@@ -1,5 +1,6 @@
 /** The ten kinds of change that `thread.item.updated` carries. */
 import * as z from 'zod';
+import type { ThreadItemUpdate } from '../update.ts';
 import { assistantMessageContentSchema } from './content.ts';
 import { generatedImageSchema } from './item.ts';
 import { optional } from './primitives.ts';
@@ -67,7 +68,8 @@ export const generatedImageUpdatedSchema = z.object({
   progress: optional(z.number()),
 });
 
-export const threadItemUpdateSchema = z.discriminatedUnion('type', [
+/** Of a type with a name, which editors show and declarations hold in place of all its members. */
+export const threadItemUpdateSchema: z.ZodType<ThreadItemUpdate> = z.discriminatedUnion('type', [
   contentPartAddedSchema,
   contentPartTextDeltaSchema,
   contentPartAnnotationAddedSchema,
