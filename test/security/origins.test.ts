@@ -85,6 +85,7 @@ test('row 21: a listed page may send our headers and those it asks for, also bef
   expect((headers['access-control-allow-headers'] as string).split(', ').sort()).toEqual([
     'authorization',
     'chatkit-client',
+    'chatkit-repeat',
     'chatkit-run-id',
     'content-type',
     'last-event-id',

@@ -193,10 +193,9 @@ export const addOutgoing = (state: ChatState, message: OutgoingMessage): ChatSta
 
 /** A message that failed goes out again. */
 export const sendAgain = (state: ChatState, runId: string): ChatState => ({
-  ...state,
+  ...changeOutgoing(state, runId, { state: 'sending' }),
   status: 'submitting',
   error: undefined,
-  outbox: state.outbox.map((message) => (message.runId === runId ? { ...message, state: 'sending' } : message)),
 });
 
 /** The server has told of a message. */
@@ -210,11 +209,12 @@ export const isUnconfirmed = ({ outbox }: ChatState, runId: string): boolean =>
   outbox.some((message) => message.runId === runId);
 
 /** A message has failed. `nextRunId`: the run that will carry it when it is sent again. */
-export const failOutgoing = (state: ChatState, runId: string, nextRunId = runId): ChatState => ({
+export const failOutgoing = (state: ChatState, runId: string, nextRunId = runId): ChatState =>
+  changeOutgoing(state, runId, { runId: nextRunId, state: 'failed' });
+
+const changeOutgoing = (state: ChatState, runId: string, change: Partial<OutgoingMessage>): ChatState => ({
   ...state,
-  outbox: state.outbox.map((message) =>
-    message.runId === runId ? { ...message, runId: nextRunId, state: 'failed' } : message,
-  ),
+  outbox: state.outbox.map((message) => (message.runId === runId ? { ...message, ...change } : message)),
 });
 
 /** A message that waited for its turn will not be sent. */

@@ -76,7 +76,7 @@ export const outputRequest = ({ call, result }: ToolOutput, namesCall: boolean):
     thread_id: call.thread_id,
     // The schema's JSON type is recursive; a result is JSON by contract, and `JSON.stringify` has the last word.
     result: result as null,
-    ...(namesCall ? { item_id: call.id } : {}),
+    item_id: namesCall ? call.id : undefined,
   },
 });
 

@@ -51,7 +51,7 @@ export const loadOlder = async (
     const page: Page<ThreadItem> = await endpoint.json(
       {
         type: 'items.list',
-        params: { thread_id: threadId, order: 'desc', ...(cursor === undefined ? {} : { after: cursor }) },
+        params: { thread_id: threadId, order: 'desc', after: cursor },
       },
       options,
     );

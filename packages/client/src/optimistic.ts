@@ -69,7 +69,7 @@ export const createOutgoing = (
       content: parts,
       attachments: attachments.map((attachment) => (typeof attachment === 'string' ? attachment : attachment.id)),
       inference_options: inference_options ?? {},
-      ...(quoted_text === undefined ? {} : { quoted_text }),
+      quoted_text,
     },
   };
 };

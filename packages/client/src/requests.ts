@@ -48,8 +48,8 @@ export interface Endpoint {
   json<T>(request: ChatKitRequestInput, options?: RequestOptions): Promise<T>;
   /** The same, with the answer's headers. */
   exchange<T>(request: ChatKitRequestInput, options?: RequestOptions): Promise<{ body: T; headers: Headers }>;
-  /** Starts a run. Gives the bare answer. Rejects with what `fetch` rejects with. */
-  start(request: ChatKitRequestInput, runId: string, signal: AbortSignal): Promise<Response>;
+  /** Starts a run. `isRepeat`: it may have been asked before. Gives the bare answer. Rejects with what `fetch` rejects with. */
+  start(request: ChatKitRequestInput, runId: string, isRepeat: boolean, signal: AbortSignal): Promise<Response>;
   /** Attaches to a run behind `after`. */
   attach(runId: string, after: string | undefined, signal: AbortSignal): Promise<Response>;
   /** A request of any other kind with the application's headers, to an address of its own. Rejects with what `fetch` rejects with. */
@@ -140,8 +140,15 @@ export const createEndpoint = (options: EndpointOptions): Endpoint => {
     exchange,
     json: async <T>(request: ChatKitRequestInput, requestOptions?: RequestOptions) =>
       (await exchange<T>(request, requestOptions)).body,
-    start: (request, runId, signal) =>
-      post(request, { signal }, { accept: 'text/event-stream', ...(extensions ? { 'chatkit-run-id': runId } : {}) }),
+    start: (request, runId, isRepeat, signal) =>
+      post(
+        request,
+        { signal },
+        {
+          accept: 'text/event-stream',
+          ...(extensions && { 'chatkit-run-id': runId, ...(isRepeat && { 'chatkit-repeat': '1' }) }),
+        },
+      ),
     attach(runId, after, signal) {
       const separator = String(url).includes('?') ? '&' : '?';
       const query = `run=${encodeURIComponent(runId)}${after === undefined ? '' : `&after=${encodeURIComponent(after)}`}`;

@@ -54,6 +54,8 @@ export interface ResumeRunOptions extends ConnectionPorts {
   /** What starts the run. Absent: the run is there already. */
   readonly request?: ChatKitRequestInput | undefined;
   readonly runId: string;
+  /** Whether the request may have been carried out before. */
+  readonly isRepeat?: boolean | undefined;
   readonly policy: ConnectionPolicy;
   /** Takes events that arrived together. Must not throw. */
   readonly onEvents: (events: readonly ThreadStreamEvent[], place: ReplayPlace) => void;
@@ -87,7 +89,7 @@ export interface RunConnection {
  * no terminal frame and cannot resume: there a body counts as whole when no frame and no item is left unfinished.
  */
 export const resumeRun = (options: ResumeRunOptions): RunConnection => {
-  const { endpoint, request, policy, clock, random } = options;
+  const { endpoint, request, isRepeat = false, policy, clock, random } = options;
   let { runId } = options;
   let state = initialConnection(clock.now(), request === undefined ? 'resumable' : 'unanswered');
   let attempt: AbortController | undefined;
@@ -144,7 +146,7 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
     try {
       const isStart = request !== undefined && reachOf(state) === 'unanswered';
       const response = await (isStart
-        ? endpoint.start(request, runId, signal)
+        ? endpoint.start(request, runId, isRepeat || attemptOf(state) !== 1, signal)
         : endpoint.attach(runId, reader.lastOffset(), signal));
       if (signal.aborted || state.phase === 'closed') return discard(response);
       const verdict = await judge(response, isStart);

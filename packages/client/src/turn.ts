@@ -139,6 +139,7 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
       policy: context.policy(),
       runId,
       request,
+      isRepeat,
       onEvents: (events, place) => (gate === undefined ? take(events, false) : gate.push(events, place)),
       onState: (state) => {
         if (!isLive()) return;
@@ -217,9 +218,8 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
       const ended = endTurn(sent, error && shownFailure(error, lost), lost);
       return stage === 'shown' && plan.prepare !== undefined ? { ...ended, thread: before.thread } : ended;
     }, 'now');
-    if (!wasStopped) settle(end.outcome, end.reason, end.error);
-    else if (end.outcome === 'completed') settle('completed', end.reason);
-    else settle('cancelled', 'stop');
+    if (wasStopped && end.outcome !== 'completed') settle('cancelled', 'stop');
+    else settle(end.outcome, end.reason, wasStopped ? undefined : end.error);
   };
 
   /** The run cannot be asked any more; what came of it is in the thread. */

@@ -1,7 +1,7 @@
 import { createVirtualClock, hang, say, scriptedResponder } from '@chatkit/testing';
 import { describe, expect, it } from 'vitest';
 import type { ChatClient, ChatClientOptions } from '../src/index.ts';
-import { requestTypes, testChat, textOf, until } from './support/chat.ts';
+import { requestTypes, testChat, textOf, texts, until } from './support/chat.ts';
 import { never } from './support/faulty-body.ts';
 
 type ServerOptions = Parameters<typeof testChat>[0];
@@ -235,6 +235,32 @@ describe('a message that may not have arrived', () => {
     expect(await run.done).toBe('cancelled');
     // Its own answer was stopped; the question is not asked again by itself.
     expect(respond.calls).toHaveLength(3);
+  });
+
+  it('has one answer when it is sent again so late that nobody knows its run any more', async () => {
+    const { client, clock, network } = await afterOne({}, 'One', { respond: scriptedResponder([say('a')]) });
+    network.plan({ stallAfterBytes: 0 });
+    client.send('Two');
+    await clock.advance(1_000);
+    network.offline();
+    await clock.advance(10 * 60_000);
+    expect(messages(client)).toEqual(['One: stored', 'Two: failed']);
+    network.online();
+    const run = client.retry();
+    await clock.advance(1_000);
+    expect(await run.done).toBe('completed');
+    expect(texts(client)).toEqual(['One', 'a', 'Two', 'a']);
+    await client.refresh();
+    expect(texts(client)).toEqual(['One', 'a', 'Two', 'a']);
+  });
+
+  it('says that it is sent again whenever it is, and never else', async () => {
+    const { client, clock, network } = await afterOne();
+    network.plan({ refuse: true }, { status: 502 });
+    client.send('Two');
+    await clock.advance(10_000);
+    const repeats = network.requests.map(({ headers }) => headers.get('chatkit-repeat'));
+    expect(repeats).toEqual([null, null, '1', '1']);
   });
 
   it('is sent by a run of its own when the first was stopped while it waited', async () => {

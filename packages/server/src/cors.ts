@@ -70,7 +70,14 @@ export const preflight = (request: ServerRequest): Reply => ({
   body: null,
 });
 
-const ownHeaders = ['authorization', 'chatkit-client', 'chatkit-run-id', 'content-type', 'last-event-id'];
+const ownHeaders = [
+  'authorization',
+  'chatkit-client',
+  'chatkit-run-id',
+  'chatkit-repeat',
+  'content-type',
+  'last-event-id',
+];
 
 /** Ours, and those that were asked for; names alone, whatever else came. */
 const allowedHeaders = (asked: string): string => {

@@ -68,9 +68,10 @@ const destinationOf = <Context>(
   request: ServerRequest,
   context: Context,
 ): Destination => {
-  if (call.type !== 'threads.create') return { threadId: call.params.thread_id, runId, isNamed: false };
+  const isRepeat = request.headers.get('chatkit-repeat') === '1';
+  if (call.type !== 'threads.create') return { threadId: call.params.thread_id, runId, isNamed: false, isRepeat };
   const name = threadNameOf(request, runId, parts.userOf(context));
-  return { threadId: parts.generateThreadId(context, name), runId, isNamed: name !== undefined };
+  return { threadId: parts.generateThreadId(context, name), runId, isNamed: name !== undefined, isRepeat };
 };
 
 const begin = async <Context>(

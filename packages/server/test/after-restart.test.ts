@@ -147,3 +147,48 @@ describe('a conversation that is begun again on a server that was started anew',
     expect(await texts()).toEqual(['One', 'Two', expect.any(String), 'a']);
   });
 });
+
+describe('a message that is said to be sent again, to a server that was started anew', () => {
+  const again = (id: string) => ({ ...named(id), 'chatkit-repeat': '1' });
+
+  /** A server that answered what it was asked, and is gone; the one that came after it. */
+  const answered = async (...questions: string[]) => {
+    const store = createMemoryStore<User>();
+    const before = testServer({ store, respond: scriptedResponder([say('old')]) });
+    const [first = '', ...others] = questions;
+    const threadId = await before.create(first, { headers: named(runId(1)) });
+    for (const [index, text] of others.entries())
+      await before.events(add(threadId, text), { headers: named(runId(index + 2)) });
+    const respond = scriptedResponder([say('new')]);
+    const texts = async () => (await allItems(store, threadId)).map(textOf);
+    return { after: testServer({ store, respond }), threadId, texts, store, respond };
+  };
+
+  test('has one answer: what nobody can tell to be whole is taken back', async () => {
+    const { after, threadId, texts } = await answered('One', 'Two');
+    const events = await after.events(add(threadId, 'Two'), { headers: again(runId(2)) });
+    expect(events[0]).toMatchObject({ type: 'thread.item.done', item: { type: 'user_message' } });
+    expect(await texts()).toEqual(['One', 'old', 'Two', 'new']);
+  });
+
+  test('has one answer in a conversation that it began', async () => {
+    const { after, texts } = await answered('One');
+    await after.events(create('One'), { headers: again(runId(1)) });
+    expect(await texts()).toEqual(['One', 'new']);
+  });
+
+  test('is not answered when the conversation has gone on, of which nothing is taken back', async () => {
+    const { after, threadId, texts, respond } = await answered('One', 'Two', 'Three');
+    const events = await after.events(add(threadId, 'Two'), { headers: again(runId(2)) });
+    expect(events).toMatchObject([{ type: 'thread.item.done', item: { type: 'user_message' } }]);
+    await after.events(create('One'), { headers: again(runId(1)) });
+    expect(await texts()).toEqual(['One', 'old', 'Two', 'old', 'Three', 'old']);
+    expect(respond.calls).toHaveLength(0);
+  });
+
+  test('is a new one when it has not arrived before', async () => {
+    const { after, threadId, texts } = await answered('One');
+    await after.events(add(threadId, 'Two'), { headers: again(runId(5)) });
+    expect(await texts()).toEqual(['One', 'old', 'Two', 'new']);
+  });
+});

@@ -16,6 +16,8 @@ export interface Destination {
   readonly runId: string | undefined;
   /** Of a thread to be made: whether it has a name (`thread-name.ts`), by which it may be there already. */
   readonly isNamed: boolean;
+  /** Whether the client says that it has sent the request before. */
+  readonly isRepeat: boolean;
 }
 
 /** Makes the checks of a request and returns its turn. Writes nothing. */

@@ -6,6 +6,7 @@ import {
   isChatKitError,
   type Store,
   type StoredThread,
+  type ThreadItem,
   type ThreadMetadata,
   toWireThread,
   type UserMessageInput,
@@ -38,10 +39,10 @@ export const prepareCreate = async <Context>(
   };
   const message = await buildMessage(parts, thread, input, context, nameOf(to));
   return async (run) => {
-    const stored = await beginThread(parts, thread, message, context, to.isNamed);
+    const { stored, isAnswered } = await beginThread(parts, thread, message, context, to.isNamed);
     await run.voice.say({ type: 'thread.created', thread: toWireThread(stored.thread) });
     await run.voice.say({ type: 'thread.item.done', item: message });
-    return answer(parts, stored, message, context, run);
+    return isAnswered ? answer(parts, stored, message, context, run) : 'completed';
   };
 };
 
@@ -52,21 +53,20 @@ const beginThread = async <Context>(
   message: UserMessageItem,
   context: Context,
   isNamed: boolean,
-): Promise<StoredThread> => {
+): Promise<{ stored: StoredThread; isAnswered: boolean }> => {
   try {
     const version = await parts.store.transaction(async (store) => {
       const saved = await store.saveThread(thread, context, isNamed ? { ifVersion: 0 } : {});
       await saveMessage(store, message, context);
       return saved;
     }, context);
-    return { thread, version };
+    return { stored: { thread, version }, isAnswered: true };
   } catch (error) {
     if (!isNamed || !isChatKitError(error, 'thread.conflict')) throw error;
   }
   const stored = await parts.store.loadThread(thread.id, context);
   assertOpen(stored.thread);
-  await parts.store.transaction((store) => saveMessage(store, message, context), context);
-  return stored;
+  return { stored, isAnswered: await saveAgain(parts, stored, message, context) };
 };
 
 /**
@@ -83,9 +83,9 @@ export const prepareAddUserMessage = async <Context>(
   assertOpen(stored.thread);
   const message = await buildMessage(parts, stored.thread, input, context, nameOf(to));
   return async (run) => {
-    await parts.store.transaction((store) => saveMessage(store, message, context), context);
+    const isAnswered = await (to.isRepeat ? saveAgain : saveFirst)(parts, stored, message, context);
     await run.voice.say({ type: 'thread.item.done', item: message });
-    return answer(parts, stored, message, context, run);
+    return isAnswered ? answer(parts, stored, message, context, run) : 'completed';
   };
 };
 
@@ -105,7 +105,7 @@ export const prepareRetryAfterItem = async <Context>(
   return async (run) => {
     const later = await itemsAfter(parts.store, stored, item_id, context);
     await parts.store.transaction(async (store) => {
-      for (const id of later) await store.deleteItem(thread_id, id, context);
+      for (const { id } of later) await store.deleteItem(thread_id, id, context);
     }, context);
     return answer(parts, stored, message, context, run);
   };
@@ -146,19 +146,65 @@ const saveMessage = async <Context>(
   await store.saveItem(message.thread_id, message, context);
 };
 
-/** The ids of everything behind an item, newest first, hidden items included. */
+/** Stores a message. Resolves with whether it is to be answered. */
+const saveFirst = async <Context>(
+  { store }: ServerParts<Context>,
+  _stored: StoredThread,
+  message: UserMessageItem,
+  context: Context,
+): Promise<boolean> => {
+  await store.transaction((inner) => saveMessage(inner, message, context), context);
+  return true;
+};
+
+/**
+ * Stores a message that may be there already, with an answer of which its client has never heard. Nobody can tell whether that is
+ * whole, as no run is known that made it: it is taken back, and the message answered anew. Where other messages came behind it nothing
+ * is taken back, and only one that has no answer is answered.
+ */
+const saveAgain = async <Context>(
+  { store }: ServerParts<Context>,
+  stored: StoredThread,
+  message: UserMessageItem,
+  context: Context,
+): Promise<boolean> => {
+  const { thread_id, id } = message;
+  const later = (await isThere(store, message, context)) ? await itemsAfter(store, stored, id, context) : [];
+  const next = later.findLastIndex(({ type }) => type === 'user_message');
+  await store.transaction(async (inner) => {
+    await saveMessage(inner, message, context);
+    if (next < 0) for (const item of later) await inner.deleteItem(thread_id, item.id, context);
+  }, context);
+  return next < 0 || next === later.length - 1;
+};
+
+const isThere = async <Context>(
+  store: Store<Context>,
+  { thread_id, id }: UserMessageItem,
+  context: Context,
+): Promise<boolean> => {
+  try {
+    await store.loadItem(thread_id, id, context);
+    return true;
+  } catch (error) {
+    if (isChatKitError(error, 'item.not_found')) return false;
+    throw error;
+  }
+};
+
+/** Everything behind an item, newest first, hidden items included. */
 const itemsAfter = async <Context>(
   store: Store<Context>,
   { thread }: StoredThread,
   itemId: string,
   context: Context,
-): Promise<string[]> => {
-  const ids: string[] = [];
+): Promise<ThreadItem[]> => {
+  const items: ThreadItem[] = [];
   for (let after: string | undefined; ; ) {
     const page = await store.listItems(thread.id, { limit: 100, order: 'desc', after }, context);
-    for (const { id } of page.data) {
-      if (id === itemId) return ids;
-      ids.push(id);
+    for (const item of page.data) {
+      if (item.id === itemId) return items;
+      items.push(item);
     }
     // Without the item there is no "after it": deleting everything would be the worst answer.
     if (!page.has_more || page.after === undefined) {
