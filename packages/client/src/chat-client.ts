@@ -76,13 +76,13 @@ export interface ChatClient {
   /** Calls `listener` after changes, at most once a frame, until the returned function is called. */
   subscribe(listener: () => void): () => void;
 
-  /** Sends a message, to a new thread if none is loaded. A turn that is going on is stopped first; what it wrote stays. */
+  /** Sends a message, to a new thread if none is loaded; one that could not be loaded is loaded first. A turn that is going on is stopped first; what it wrote stays. */
   send(input: string | UserMessageInputLike): ChatRun;
   /** Stops what is going on, wherever it runs. Resolves when that has settled. */
   stop(): Promise<void>;
   /**
-   * Sends the message that failed again; or goes on with the run whose connection was refused or lost; or has the last message
-   * answered anew. Throws when there is none of these.
+   * Sends the message that failed again; or loads the thread that could not be loaded; or goes on with the run whose connection
+   * was refused or lost; or has the last message answered anew. Throws when there is none of these.
    */
   retry(): ChatRun;
   /** An action of a widget (`itemId`) or of the page. Waits for the turn that is going on. */
@@ -94,7 +94,10 @@ export interface ChatClient {
   /** Hands over the result of a tool call, by default of the newest one that is pending. */
   addToolOutput(result: unknown, options?: { itemId?: string | undefined }): ChatRun;
 
-  /** Shows a thread, and attaches to its run if one is in progress. Lets go of what was shown before. */
+  /**
+   * Shows a thread, and attaches to its run if one is in progress. Lets go of what was shown before. Where it fails, for any reason
+   * but that there is no such thread, it is still the one that later messages are for.
+   */
   loadThread(threadId: string): Promise<void>;
   /**
    * Shows the thread as it is stored now, and attaches to a run that was begun elsewhere. What is on the screen stays until

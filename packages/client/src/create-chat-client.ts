@@ -36,7 +36,7 @@ import { createNotifier, frameScheduler, reportLater } from './notify.ts';
 import { answerAnew, createOutgoing, deliveryOf, type OutgoingMessage } from './optimistic.ts';
 import { browserPageEvents, wallClock } from './ports.ts';
 import { createEndpoint } from './requests.ts';
-import type { ChatRun } from './run-handle.ts';
+import { type ChatRun, createRunHandle } from './run-handle.ts';
 import { createSnapshotReader } from './snapshot.ts';
 import { createTurn, type Turn, type TurnPlan } from './turn.ts';
 import type { TurnContext } from './turn-context.ts';
@@ -62,6 +62,8 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
   /** Aborts when another thread is shown. */
   let showing = new AbortController();
   let older: Promise<void> | undefined;
+  /** The thread that is to be shown and could not be had: what is sent is for this one. */
+  let unloaded: string | undefined;
 
   const notifier = createNotifier(() => readSnapshot(state), options.scheduler ?? frameScheduler);
   const update: TurnContext['update'] = (step, when) => {
@@ -120,6 +122,8 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
     begin({ runId: createId('run'), ...plan, request: make }, busy).run;
 
   const deliver = ({ runId, input }: OutgoingMessage, isRepeat = false): ChatRun => {
+    // Before it, and why not is in the snapshot.
+    if (unloaded !== undefined) open(unloaded).catch(() => {});
     const run = request('interrupt', () => deliveryOf(input, state.thread.thread?.id), { runId, isRepeat });
     notifier.flush();
     return run;
@@ -133,10 +137,21 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
     if (error !== undefined) throw error;
   };
 
+  /** Shows another thread. */
+  const open = (id: string): Promise<void> => {
+    unloaded = undefined;
+    return load(id, (error) => {
+      // Before the turns behind this one can start.
+      lane.clear('detach');
+      if (error.code !== 'thread.not_found') unloaded = id;
+      update((chat) => failLoading(chat, shownFailure(error)), 'now');
+    });
+  };
+
   const isIdle = (): boolean => lane.current() === undefined && lane.waiting().length === 0;
 
   const refresh = async (): Promise<void> => {
-    const id = state.thread.thread?.id;
+    const id = state.thread.thread?.id ?? unloaded;
     if (id !== undefined && isIdle()) await load(id, () => {});
   };
 
@@ -146,18 +161,18 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
     return id;
   };
 
-  const showAnother = (): AbortSignal => {
+  const showAnother = (next: ChatState): void => {
     lane.clear('navigate');
     showing.abort();
     showing = new AbortController();
-    older = undefined;
-    return showing.signal;
+    older = unloaded = undefined;
+    update(() => next, 'now');
   };
 
   const actionParams = (action: Action, itemId: string | undefined) => ({
     thread_id: threadId(),
     action,
-    ...(itemId === undefined ? {} : { item_id: itemId }),
+    item_id: itemId,
   });
 
   return {
@@ -183,6 +198,15 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
         update((chat) => sendAgain(chat, failed.runId));
         return deliver(failed, true);
       }
+      if (unloaded !== undefined) {
+        const { run, settle } = createRunHandle(createId('run'));
+        update(beginLoading, 'now');
+        open(unloaded).then(
+          () => settle('completed', 'end'),
+          (error) => settle('failed', 'refused', error),
+        );
+        return run;
+      }
       if (state.error && state.lost) return begin(state.lost, 'wait').run;
       const again = answerAnew(state.thread);
       if (again === undefined) throw new ChatKitError('item.not_found', 'There is no message to answer again.');
@@ -192,8 +216,8 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
     },
 
     sendAction(action, { itemId } = {}) {
-      threadId();
-      return request('wait', () => ({ type: 'threads.custom_action', params: actionParams(action, itemId) }));
+      const params = actionParams(action, itemId);
+      return request('wait', () => ({ type: 'threads.custom_action', params }));
     },
 
     async sendSyncAction(action, { itemId } = {}) {
@@ -227,21 +251,13 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
     },
 
     async loadThread(id) {
-      showAnother();
-      update(() => beginLoading(), 'now');
-      await load(id, (error) => {
-        // Before the turns behind this one can start.
-        lane.clear('detach');
-        update((chat) => failLoading(chat, shownFailure(error)), 'now');
-      });
+      showAnother(beginLoading());
+      await open(id);
     },
 
     refresh,
 
-    newThread() {
-      showAnother();
-      update(() => emptyChatState, 'now');
-    },
+    newThread: () => showAnother(emptyChatState),
 
     async loadOlder() {
       const cursor = state.olderCursor;
@@ -273,9 +289,7 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
     },
     async deleteThread(id) {
       await endpoint.json({ type: 'threads.delete', params: { thread_id: id } });
-      if (state.thread.thread?.id !== id) return;
-      showAnother();
-      update(() => emptyChatState, 'now');
+      if (state.thread.thread?.id === id) showAnother(emptyChatState);
     },
     async sendFeedback(itemIds, kind) {
       await endpoint.json({ type: 'items.feedback', params: { thread_id: threadId(), item_ids: [...itemIds], kind } });

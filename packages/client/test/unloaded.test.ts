@@ -1,0 +1,69 @@
+// A thread that could not be loaded is still the one that the page is about.
+import { say, scriptedResponder } from '@chatkit/testing';
+import { expect, it } from 'vitest';
+import { testChat, texts, until } from './support/chat.ts';
+
+/** A stored thread with one message, and a page that could not load it. */
+const unloaded = async () => {
+  const chat = testChat({ respond: scriptedResponder([say('ok')]) });
+  const first = chat.client();
+  await first.send('One').done;
+  const id = first.getSnapshot().thread?.id ?? '';
+  const client = chat.client();
+  chat.network.plan({ refuse: true });
+  await expect(client.loadThread(id)).rejects.toMatchObject({ code: 'transport.network' });
+  expect(client.getSnapshot()).toMatchObject({ thread: undefined, error: { retryable: true } });
+  return { ...chat, client, id };
+};
+
+it('takes a message that is sent then', async () => {
+  const { client, id } = await unloaded();
+  expect(await client.send('Two').done).toBe('completed');
+  expect(client.getSnapshot()).toMatchObject({ thread: { id }, error: undefined });
+  expect(texts(client)).toEqual(['One', 'ok', 'Two', 'ok']);
+});
+
+it('takes a message that was sent meanwhile, once it is sent again', async () => {
+  const { client, id, network } = await unloaded();
+  network.plan({ refuse: true });
+  const loading = client.loadThread(id);
+  const run = client.send('Two');
+  await expect(loading).rejects.toThrow();
+  expect(await run.done).toBe('cancelled');
+  expect(texts(client)).toEqual(['Two']);
+  // It fails once more: nothing is sent anywhere else.
+  network.plan({ refuse: true });
+  expect(await client.retry().done).toBe('cancelled');
+  expect(client.getSnapshot()).toMatchObject({ status: 'idle', failedItemIds: { size: 1 } });
+  expect(await client.retry().done).toBe('completed');
+  expect(client.getSnapshot()).toMatchObject({ thread: { id }, failedItemIds: { size: 0 } });
+  expect(texts(client)).toEqual(['One', 'ok', 'Two', 'ok']);
+});
+
+it.each(['retry', 'refresh'] as const)('is loaded by %s()', async (method) => {
+  const { client, id, network } = await unloaded();
+  network.plan({ refuse: true });
+  const again = async () => {
+    if (method === 'retry') return client.retry().done;
+    return client.refresh().then(
+      () => 'completed',
+      () => 'failed',
+    );
+  };
+  expect(await again()).toBe('failed');
+  expect(client.getSnapshot()).toMatchObject({ status: 'idle', error: { code: 'transport.network', retryable: true } });
+  expect(await again()).toBe('completed');
+  await until(client, () => client.getSnapshot().status === 'idle');
+  expect(client.getSnapshot()).toMatchObject({ thread: { id }, error: undefined });
+  expect(texts(client)).toEqual(['One', 'ok']);
+});
+
+it('is forgotten when it is not there, or another one is begun', async () => {
+  const { client, id } = await unloaded();
+  client.newThread();
+  await client.send('Two').done;
+  expect(client.getSnapshot().thread?.id).not.toBe(id);
+  await expect(client.loadThread('thr_gone')).rejects.toMatchObject({ code: 'thread.not_found' });
+  expect(await client.send('Three').done).toBe('completed');
+  expect(texts(client)).toEqual(['Three', 'ok']);
+});
