@@ -69,6 +69,9 @@ export interface ListOptions extends RequestOptions {
   after?: string | undefined;
 }
 
+/** Which item of the thread is meant: its id, by itself or by name. */
+export type ItemRef = string | { itemId?: string | undefined };
+
 /** The client of one chat. Methods that start a run return it at once; all others reject with `ChatKitError`. */
 export interface ChatClient {
   /** What there is to see. The same object until subscribers are told of another one. */
@@ -85,14 +88,14 @@ export interface ChatClient {
    * was refused or lost; or has the last message answered anew. Throws when there is none of these.
    */
   retry(): ChatRun;
-  /** An action of a widget (`itemId`) or of the page. Waits for the turn that is going on. */
-  sendAction(action: Action, options?: { itemId?: string | undefined }): ChatRun;
+  /** An action of a widget (`item`) or of the page. Waits for the turn that is going on. */
+  sendAction(action: Action, item?: ItemRef): ChatRun;
   /** An action that is answered at once, also while a turn is going on. Resolves with the widget as it is now. */
-  sendSyncAction(action: Action, options?: { itemId?: string | undefined }): Promise<ThreadItem | undefined>;
+  sendSyncAction(action: Action, item?: ItemRef): Promise<ThreadItem | undefined>;
   /** Answers or skips the questions of a `structured_input` item. */
   sendStructuredInput(itemId: string, input: Partial<StructuredInputResult>): ChatRun;
   /** Hands over the result of a tool call, by default of the newest one that is pending. */
-  addToolOutput(result: unknown, options?: { itemId?: string | undefined }): ChatRun;
+  addToolOutput(result: unknown, item?: ItemRef): ChatRun;
 
   /**
    * Shows a thread, and attaches to its run if one is in progress. Lets go of what was shown before. Where it fails, for any reason

@@ -12,7 +12,7 @@ import {
   type ThreadItem,
 } from '@chatkit/core';
 import { toBase64, uploadFile } from './attachments.ts';
-import type { ChatClient, ChatClientOptions } from './chat-client.ts';
+import type { ChatClient, ChatClientOptions, ItemRef } from './chat-client.ts';
 import {
   addOlder,
   addOutgoing,
@@ -169,10 +169,10 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
     update(() => next, 'now');
   };
 
-  const actionParams = (action: Action, itemId: string | undefined) => ({
+  const actionParams = (action: Action, ref: ItemRef | undefined) => ({
     thread_id: threadId(),
     action,
-    item_id: itemId,
+    item_id: itemIdOf(ref),
   });
 
   return {
@@ -215,15 +215,15 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
       });
     },
 
-    sendAction(action, { itemId } = {}) {
-      const params = actionParams(action, itemId);
+    sendAction(action, ref) {
+      const params = actionParams(action, ref);
       return request('wait', () => ({ type: 'threads.custom_action', params }));
     },
 
-    async sendSyncAction(action, { itemId } = {}) {
+    async sendSyncAction(action, ref) {
       const { signal } = showing;
       const answer = await endpoint.json<{ updated_item?: ThreadItem }>(
-        { type: 'threads.sync_custom_action', params: actionParams(action, itemId) },
+        { type: 'threads.sync_custom_action', params: actionParams(action, ref) },
         { signal },
       );
       const item = answer.updated_item;
@@ -240,7 +240,8 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
       }));
     },
 
-    addToolOutput(result, { itemId } = {}) {
+    addToolOutput(result, ref) {
+      const itemId = itemIdOf(ref);
       const call = pendingToolCalls(state.thread).findLast(({ id }) => itemId === undefined || id === itemId);
       if (call === undefined) throw new ChatKitError('item.not_pending', 'No such tool call is pending.');
       const output = { call, result: result ?? null };
@@ -308,3 +309,5 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
     },
   };
 };
+
+const itemIdOf = (item: ItemRef | undefined): string | undefined => (typeof item === 'string' ? item : item?.itemId);

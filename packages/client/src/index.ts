@@ -20,7 +20,7 @@ export {
 } from '@chatkit/core';
 
 export type { UploadStrategy } from './attachments.ts';
-export type { ChatClient, ChatClientOptions, ListOptions } from './chat-client.ts';
+export type { ChatClient, ChatClientOptions, ItemRef, ListOptions } from './chat-client.ts';
 export type { ChatError, ChatStatus, ConnectionStatus } from './chat-state.ts';
 export type { ClientToolCall, ClientToolHandler } from './client-tools.ts';
 export { backoffMs, type ConnectionPolicy, defaultPolicy } from './connection-policy.ts';

@@ -152,6 +152,21 @@ describe('actions and questions', () => {
     expect(() => testChat().client().sendAction({ type: 'go' })).toThrow(/send a message first/);
   });
 
+  it('are of the item that is named, by itself or in an object', async () => {
+    const sync = { updated_item: undefined };
+    const { client: make, network } = testChat({ async *action() {}, syncAction: async () => sync });
+    const client = make();
+    await client.send('Hi').done;
+    const { id } = client.getSnapshot().items[0] ?? { id: '' };
+    for (const item of [id, { itemId: id }, {}, undefined]) {
+      await client.sendAction({ type: 'go' }, item).done;
+      await client.sendSyncAction({ type: 'go' }, item).catch(() => {});
+      expect(() => client.addToolOutput(1, item)).toThrow(/No such tool call/);
+    }
+    const items = network.requests.slice(1).map(({ body }) => JSON.parse(body).params.item_id);
+    expect(items).toEqual([id, id, id, id, undefined, undefined, undefined, undefined]);
+  });
+
   it('answer what the assistant wants to know', async () => {
     const respond = scriptedResponder((call, index) =>
       index > 0
