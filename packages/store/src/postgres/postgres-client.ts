@@ -8,8 +8,8 @@ import {
   type SqlPort,
   type SqlQuery,
   type SqlRow,
-  savepointWords,
-  transactionWords,
+  savepointOn,
+  transactionOn,
 } from '../shared/sql-port.ts';
 import { within } from './within.ts';
 
@@ -97,7 +97,7 @@ const transact = async <T>(
     if ('transaction' in client) return await transactInside(client, limits, work);
     return await withConnection(client, limits, (query, onBroken) =>
       // Stated, because the row locks are made for it: under a stricter default they would end in errors instead of waiting.
-      inTransaction(query, transactionWords('BEGIN ISOLATION LEVEL READ COMMITTED'), work, onBroken),
+      inTransaction(transactionOn(query, 'BEGIN ISOLATION LEVEL READ COMMITTED'), work, onBroken),
     );
   } catch (error) {
     if (!wasGivenUp(error)) throw error;
@@ -122,7 +122,7 @@ const transactInside = <T>(
   const done = client.transaction(async (connection) => {
     begin();
     if (!isAwaited) throw noConnection(limits);
-    return inTransaction(queryOf(connection, limits), savepointWords, work);
+    return inTransaction(savepointOn(queryOf(connection, limits)), work);
   });
   done.then(begin, begin); // one that has failed without a beginning is not waited for either
   const turn = within(begun, limits.connectTimeoutMs, () => {

@@ -1,6 +1,6 @@
 /**
  * What the SQL store needs of a database: rows for a statement, and transactions. `$1`, `$2`… stand for the values.
- * A driver brings its connections; the words between BEGIN and COMMIT are here, once.
+ * A driver brings its connections; what happens between BEGIN and COMMIT is here, once.
  */
 import { transactionEnded } from './store-error.ts';
 import { createWriterLock } from './writer-lock.ts';
@@ -16,26 +16,38 @@ export interface SqlPort {
   transaction<T>(work: (port: SqlPort) => Promise<T>): Promise<T>;
 }
 
-/** The statements around a transaction, and how to leave it. */
-export interface TransactionWords {
-  readonly begin: string;
-  readonly commit: string;
-  readonly rollback: readonly string[];
+/** A transaction that a driver is about to open: what runs inside of it, and the steps around that. */
+export interface TransactionSteps {
+  readonly read: SqlQuery;
+  readonly write: SqlQuery;
+  begin(): Promise<unknown>;
+  commit(): Promise<unknown>;
+  rollback(): Promise<unknown>;
+  /** A part of this one that can be undone by itself. Asked for while this one is open. */
+  nested(): TransactionSteps;
 }
 
-/** A transaction of its own. `begin` is what starts a transaction that writes. */
-export const transactionWords = (begin: string): TransactionWords => ({
-  begin,
-  commit: 'COMMIT',
-  rollback: ['ROLLBACK'],
-});
+/** A transaction on the connection of `query`. `begin` is the statement that starts one that writes. */
+export const transactionOn = (query: SqlQuery, begin: string): TransactionSteps =>
+  statements(query, begin, 'COMMIT', ['ROLLBACK']);
 
-/** A part of a transaction that is open already. */
-export const savepointWords: TransactionWords = {
-  begin: 'SAVEPOINT chatkit',
-  commit: 'RELEASE SAVEPOINT chatkit',
-  rollback: ['ROLLBACK TO SAVEPOINT chatkit', 'RELEASE SAVEPOINT chatkit'],
-};
+/** A part of a transaction that is open on the connection of `query`. */
+export const savepointOn = (query: SqlQuery): TransactionSteps =>
+  statements(query, 'SAVEPOINT chatkit', 'RELEASE SAVEPOINT chatkit', [
+    'ROLLBACK TO SAVEPOINT chatkit',
+    'RELEASE SAVEPOINT chatkit',
+  ]);
+
+const statements = (query: SqlQuery, begin: string, commit: string, rollback: readonly string[]): TransactionSteps => ({
+  read: query,
+  write: query,
+  begin: () => query(begin, []),
+  commit: () => query(commit, []),
+  async rollback() {
+    for (const text of rollback) await query(text, []);
+  },
+  nested: () => savepointOn(query),
+});
 
 /**
  * Runs `work` in a transaction on a connection that nobody else uses meanwhile. Statements run one after another, nested
@@ -48,8 +60,7 @@ export const savepointWords: TransactionWords = {
  * `onBroken` is told when the connection could not begin or not even roll back: a transaction may be open on it.
  */
 export const inTransaction = async <T>(
-  query: SqlQuery,
-  words: TransactionWords,
+  steps: TransactionSteps,
   work: (port: SqlPort) => Promise<T>,
   onBroken: (error: unknown) => void = () => {},
 ): Promise<T> => {
@@ -66,21 +77,23 @@ export const inTransaction = async <T>(
       return step();
     });
   };
-  const statement: SqlQuery = (text, values) =>
-    run(async () => {
-      try {
-        return await query(text, values);
-      } catch (error) {
-        fail(error);
-        throw error;
-      }
-    });
+  const guarded =
+    (query: SqlQuery): SqlQuery =>
+    (text, values) =>
+      run(async () => {
+        try {
+          return await query(text, values);
+        } catch (error) {
+          fail(error);
+          throw error;
+        }
+      });
   const port: SqlPort = {
-    read: statement,
-    write: statement,
+    read: guarded(steps.read),
+    write: guarded(steps.write),
     transaction: (inner) =>
       run(() =>
-        inTransaction(query, savepointWords, inner, (error) => {
+        inTransaction(steps.nested(), inner, (error) => {
           fail(error);
           onBroken(error);
         }),
@@ -93,7 +106,7 @@ export const inTransaction = async <T>(
     });
 
   try {
-    await query(words.begin, []);
+    await steps.begin();
   } catch (error) {
     onBroken(error);
     throw error;
@@ -103,12 +116,12 @@ export const inTransaction = async <T>(
     // What the work asked for and did not wait for still belongs to it.
     await end();
     if (failure !== undefined) throw failure.error;
-    await query(words.commit, []);
+    await steps.commit();
     return result;
   } catch (error) {
     await end();
     try {
-      for (const text of words.rollback) await query(text, []);
+      await steps.rollback();
     } catch (broken) {
       onBroken(broken);
     }

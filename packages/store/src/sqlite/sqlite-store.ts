@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Store } from '@chatkit/core';
-import { inTransaction, type SqlPort, type SqlQuery, transactionWords } from '../shared/sql-port.ts';
+import { inTransaction, type SqlPort, type SqlQuery, transactionOn } from '../shared/sql-port.ts';
 import { createSqlStore } from '../shared/sql-store.ts';
 import { createUserOf, type UserIdOf } from '../shared/user-of.ts';
 import { createWriterLock } from '../shared/writer-lock.ts';
@@ -73,7 +73,7 @@ export const createSqliteStore = <Context = unknown>(options: SqliteStoreOptions
   const port: SqlPort = {
     read: (text, values) => reading()(text, values),
     write: (text, values) => inLine((query) => query(text, values)),
-    transaction: (work) => inLine((query) => inTransaction(query, transactionWords('BEGIN IMMEDIATE'), work)),
+    transaction: (work) => inLine((query) => inTransaction(transactionOn(query, 'BEGIN IMMEDIATE'), work)),
   };
   const connections = new Set([reader, writer]);
   const close = (): void => {

@@ -1,0 +1,58 @@
+/**
+ * The tables of the stores in SQLite, as steps that run once each, in order. A step that has been released is never changed.
+ *
+ * `seq` is a column beside the row's number, and not the number itself, because SQLite searches an index by
+ * `(created_us, seq) < (?, ?)` only when both are ordinary columns; otherwise it walks all rows of an equal time.
+ */
+import type { SqlRow } from './sql-port.ts';
+
+const steps: readonly string[] = [
+  `CREATE TABLE chatkit_thread (
+     row_number INTEGER PRIMARY KEY AUTOINCREMENT,
+     seq INTEGER GENERATED ALWAYS AS (row_number) VIRTUAL,
+     user_id TEXT NOT NULL,
+     id TEXT NOT NULL,
+     created_us INTEGER NOT NULL,
+     version INTEGER NOT NULL,
+     body TEXT NOT NULL,
+     UNIQUE (user_id, id)
+   ) STRICT;
+   CREATE INDEX chatkit_thread_order ON chatkit_thread (user_id, created_us, seq);
+   CREATE TABLE chatkit_item (
+     row_number INTEGER PRIMARY KEY AUTOINCREMENT,
+     seq INTEGER GENERATED ALWAYS AS (row_number) VIRTUAL,
+     user_id TEXT NOT NULL,
+     thread_id TEXT NOT NULL,
+     id TEXT NOT NULL,
+     created_us INTEGER NOT NULL,
+     body TEXT NOT NULL,
+     UNIQUE (user_id, thread_id, id),
+     FOREIGN KEY (user_id, thread_id) REFERENCES chatkit_thread (user_id, id) ON DELETE CASCADE
+   ) STRICT;
+   CREATE INDEX chatkit_item_order ON chatkit_item (user_id, thread_id, created_us, seq);
+   CREATE TABLE chatkit_attachment (
+     user_id TEXT NOT NULL,
+     id TEXT NOT NULL,
+     body TEXT NOT NULL,
+     PRIMARY KEY (user_id, id)
+   ) STRICT, WITHOUT ROWID;`,
+];
+
+/** What the steps need of a database. */
+export interface SqliteConnection {
+  /** Runs statements that give nothing back. */
+  exec(text: string): unknown;
+  /** Runs one statement. */
+  all(text: string): readonly SqlRow[];
+}
+
+/** Brings the tables up to the newest step, in the transaction that is open. */
+export const makeTables = ({ exec, all }: SqliteConnection): void => {
+  exec('CREATE TABLE IF NOT EXISTS chatkit_migration (step INTEGER PRIMARY KEY) STRICT');
+  const done = Number(all('SELECT coalesce(max(step), 0) AS step FROM chatkit_migration')[0]?.['step']);
+  for (const [index, text] of steps.entries()) {
+    if (index < done) continue;
+    exec(text);
+    exec(`INSERT INTO chatkit_migration (step) VALUES (${index + 1})`);
+  }
+};
