@@ -3,7 +3,7 @@
  * files run where vitest does not.
  */
 
-import { equals } from './equals.ts';
+import { Containing, equals, matches } from './equals.ts';
 
 interface Case {
   name: string;
@@ -11,9 +11,15 @@ interface Case {
 }
 
 type Body = (...args: never[]) => unknown;
+type Hook = () => unknown;
 
 const cases: Case[] = [];
 const path: string[] = [];
+/** Of all suites, since no suite here does harm to another's: before the first test, and after the last. */
+const hooks: { before: Hook[]; after: Hook[] } = { before: [], after: [] };
+
+export const beforeAll = (hook: Hook): void => void hooks.before.push(hook);
+export const afterAll = (hook: Hook): void => void hooks.after.push(hook);
 
 const label = (name: string, args: readonly unknown[]) => {
   let at = 0;
@@ -22,9 +28,9 @@ const label = (name: string, args: readonly unknown[]) => {
 
 const rowOf = (row: unknown): unknown[] => (Array.isArray(row) ? row : [row]);
 
-export function describe(name: string, body: () => void): void {
+export function describe(name: string, ...rest: [() => void] | [options: object, () => void]): void {
   path.push(name);
-  body();
+  (rest.at(-1) as () => void)();
   path.pop();
 }
 describe.each = (rows: readonly unknown[]) => (name: string, body: Body) => {
@@ -73,11 +79,20 @@ const thrownBy = (body: () => unknown): unknown => {
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
+/** What is thrown: any error, one whose message has this text or fits this pattern. */
+const checkMessage = (thrown: unknown, expected: string | RegExp = ''): void => {
+  const message = messageOf(thrown);
+  const fits = typeof expected === 'string' ? message.includes(expected) : expected.test(message);
+  check(fits, message, 'does not contain', String(expected));
+};
+
 export function expect(actual: unknown) {
   const number = actual as number;
   return {
     toBe: (expected: unknown) => check(Object.is(actual, expected), actual, 'is not', expected),
+    toBeUndefined: () => check(actual === undefined, actual, 'is not', undefined),
     toEqual: (expected: unknown) => check(equals(actual, expected), actual, 'does not equal', expected),
+    toMatchObject: (expected: unknown) => check(matches(actual, expected), actual, 'does not match', expected),
     toBeLessThan: (expected: number) => check(number < expected, actual, 'is not less than', expected),
     toBeLessThanOrEqual: (expected: number) => check(number <= expected, actual, 'is more than', expected),
     toBeGreaterThan: (expected: number) => check(number > expected, actual, 'is not more than', expected),
@@ -86,10 +101,7 @@ export function expect(actual: unknown) {
       check(actual instanceof expected, actual, 'is not an instance of', expected),
     toHaveLength: (expected: number) =>
       check((actual as unknown[]).length === expected, actual, 'does not have the length', expected),
-    toThrow: (expected: string) => {
-      const message = messageOf(thrownBy(actual as () => unknown));
-      check(message.includes(expected), message, 'does not contain', expected);
-    },
+    toThrow: (expected?: string | RegExp) => checkMessage(thrownBy(actual as () => unknown), expected),
     not: {
       toContain: (expected: string) => check(!(actual as string).includes(expected), actual, 'contains', expected),
     },
@@ -103,16 +115,18 @@ export function expect(actual: unknown) {
       return {
         toBe: async (expected: unknown) =>
           check(Object.is(await rejection, expected), await rejection, 'is not', expected),
-        toThrow: async (expected: string) => {
-          const message = messageOf(await rejection);
-          check(message.includes(expected), message, 'does not contain', expected);
-        },
+        toThrow: async (expected?: string | RegExp) => checkMessage(await rejection, expected),
+        toMatchObject: async (expected: unknown) =>
+          check(matches(await rejection, expected), await rejection, 'does not match', expected),
+        toSatisfy: async (holds: (error: unknown) => boolean) =>
+          check(holds(await rejection), await rejection, 'does not satisfy', holds),
         toBeInstanceOf: async (expected: new (...args: never[]) => unknown) =>
           check((await rejection) instanceof expected, await rejection, 'is not an instance of', expected),
       };
     },
   };
 }
+expect.arrayContaining = (expected: readonly unknown[]) => new Containing(expected);
 
 /** Runs a test and what it leaves to be cleaned up; one that hangs fails. */
 async function within(run: () => unknown, name: string): Promise<void> {
@@ -137,6 +151,7 @@ export async function runAll(
 ): Promise<{ failed: number; report: string }> {
   const failures: string[] = [];
   let skipped = 0;
+  for (const hook of hooks.before) await hook();
   for (const { name, run } of cases) {
     if (isSkipped(name)) {
       skipped++;
@@ -148,6 +163,7 @@ export async function runAll(
       failures.push(`${name}\n    ${messageOf(error).split('\n').slice(0, 12).join('\n    ')}`);
     }
   }
+  for (const hook of hooks.after) await hook();
   const passed = cases.length - failures.length - skipped;
   return {
     failed: failures.length,

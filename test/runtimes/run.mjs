@@ -1,7 +1,8 @@
 /**
  * The runtimes, each really started from its npm package: node test/runtimes/run.mjs [node22 node24 node26 bun deno workerd
  * chromium firefox webkit]. In each run the tests of the stream package, the conformance kit of the transports over the runtime's own
- * server, the SQLite store where there is `node:sqlite`, and a chat server of the built packages that is asked from outside. Tests are bundled with a stand-in for vitest.
+ * server, the SQLite store where there is `node:sqlite`, the store and the guide's Worker where there are Durable Objects, and a chat
+ * server of the built packages that is asked from outside. Tests are bundled with a stand-in for vitest.
  */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -11,6 +12,8 @@ import { build } from 'esbuild';
 import { findChromium } from '../../scripts/chromium.mjs';
 import { findFirefox, launchFirefox } from '../../scripts/firefox.mjs';
 import { findWebKit, launchWebKit } from '../../scripts/webkit.mjs';
+import { askGuide } from './evictions.mjs';
+import { objectConfig } from './objects.mjs';
 import { execute, findRuntimes } from './runtimes.mjs';
 import { askServer } from './serving.mjs';
 
@@ -51,6 +54,7 @@ const bundle = async (name, contents, options = {}) => {
 
 const streams = './packages/stream/test/runtimes/suite.ts';
 const sqlite = './packages/store/test/runtimes/sqlite.ts';
+const durableObject = './packages/store/test/runtimes/durable-object.ts';
 const transports = (name) => `./packages/transport/test/runtimes/${name}.ts`;
 
 /** `ws` is CommonJS and asks for Node's modules by `require`. */
@@ -93,6 +97,36 @@ const config :Workerd.Config = (services = [(name = "main", worker = (modules = 
   compatibilityDate = "2026-09-01"))]);`,
   );
   return execute(programs.workerd, ['test', 'test.capnp'], { cwd: folder });
+};
+
+/** An object with SQLite, in which the suite runs, and one without. */
+const inDurableObject = async (suite) => {
+  await bundle(
+    'object.mjs',
+    `export class Suite {
+       constructor(ctx, env) { this.ctx = ctx; this.env = env; }
+       async fetch() {
+         const { runIn } = await import('${suite}');
+         const { PLAIN } = this.env;
+         return Response.json(await runIn(this.ctx.storage, async () => (await PLAIN.getByName('one').fetch('http://plain/')).text()));
+       }
+     }
+     export class Plain {
+       constructor(ctx) { this.ctx = ctx; }
+       async fetch() { return new Response((await import('${suite}')).refusalOf(this.ctx.storage)); }
+     }
+     export default { async test(_, env) {
+       const { failed, report } = await (await env.SUITE.getByName('one').fetch('http://suite/')).json();
+       console.log(report);
+       if (failed > 0) throw new Error('failed');
+     } };`,
+  );
+  const disk = await mkdtemp(path.join(folder, 'disk-'));
+  await writeFile(
+    path.join(folder, 'object.capnp'),
+    objectConfig({ script: 'object.mjs', disk, classes: { SUITE: 'Suite', PLAIN: 'Plain' }, withoutSql: 'PLAIN' }),
+  );
+  return execute(programs.workerd, ['test', 'object.capnp'], { cwd: folder });
 };
 
 async function inChromium(suite) {
@@ -148,7 +182,7 @@ const runtimes = {
     node26: { run: inProgram('node26'), transports: 'node', sqlite },
     bun: { run: inProgram('bun'), transports: 'bun' },
     deno: { run: inProgram('deno', ['run', '-A', '--no-check', '--quiet']), transports: 'deno' },
-    workerd: { run: inWorkerd, transports: 'workerd' },
+    workerd: { run: inWorkerd, transports: 'workerd', objects: durableObject },
   }),
   chromium: { run: inChromium },
   ...(findFirefox() && { firefox: { run: inEngine(launchFirefox) } }),
@@ -175,7 +209,7 @@ const tell = (name, what, { code, output }, started) => {
 };
 
 const runAll = async (name) => {
-  const { run, transports: suite, sqlite: database } = runtimes[name] ?? {};
+  const { run, transports: suite, sqlite: database, objects } = runtimes[name] ?? {};
   if (run === undefined) {
     console.warn(`SKIPPED: ${name}`);
     total.skipped += 1;
@@ -189,6 +223,10 @@ const runAll = async (name) => {
   if (suite === undefined) return;
   await each('transports', () => run(transports(suite)));
   if (database !== undefined) await each('SQLite', () => run(database));
+  if (objects !== undefined) {
+    await each('a Durable Object', () => inDurableObject(objects));
+    await each("the guide's Worker", () => askGuide({ program: programs[name], folder, bundle }));
+  }
   await each('a chat server', () => askServer({ name, program: programs[name], folder, bundle }));
 };
 

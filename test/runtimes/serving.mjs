@@ -83,26 +83,31 @@ const main :Workerd.Worker = (modules = [(name = "worker", esModule = embed "${p
     });
   try {
     await until(async () => (await fetch(`http://127.0.0.1:${port}/state`)).ok);
-    const failures = [];
-    let passed = 0;
-    for (const [title, run] of Object.entries(cases)) {
-      try {
-        await within(15_000, run(port));
-        passed += 1;
-      } catch (error) {
-        failures.push(`${title}\n    ${error?.stack ?? error}`);
-      }
-    }
-    const report = `${passed} passed, ${failures.length} failed, 0 skipped`;
-    return {
-      code: failures.length,
-      output: [report, ...failures, ...(failures.length > 0 ? [output] : [])].join('\n'),
-    };
+    return await runCases(cases, port, () => output);
   } catch (error) {
     return { code: 1, output: `${error}\n${output}` };
   } finally {
     child.kill('SIGKILL');
   }
+}
+
+/** Runs the cases one after another. `output` is what the server has said, for when one fails. */
+export async function runCases(each, subject, output) {
+  const failures = [];
+  let passed = 0;
+  for (const [title, run] of Object.entries(each)) {
+    try {
+      await within(15_000, run(subject));
+      passed += 1;
+    } catch (error) {
+      failures.push(`${title}\n    ${error?.stack ?? error}`);
+    }
+  }
+  const report = `${passed} passed, ${failures.length} failed, 0 skipped`;
+  return {
+    code: failures.length,
+    output: [report, ...failures, ...(failures.length > 0 ? [output()] : [])].join('\n'),
+  };
 }
 
 const ask = (text) => ({
@@ -190,13 +195,18 @@ const cases = {
   },
 };
 
-function check(holds, message) {
+export function check(holds, message) {
   if (!holds) throw new Error(message);
 }
 
-async function until(holds) {
+export async function until(holds) {
   for (const end = Date.now() + 10_000; ; ) {
-    if (await holds().catch(() => false)) return;
+    if (
+      await Promise.resolve()
+        .then(holds)
+        .catch(() => false)
+    )
+      return;
     if (Date.now() > end) throw new Error('not within 10 s');
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
@@ -210,7 +220,7 @@ function within(ms, work) {
   return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
-function freePort() {
+export function freePort() {
   return new Promise((resolve) => {
     const server = createServer().listen(0, '127.0.0.1', () => {
       const { port } = server.address();
