@@ -119,8 +119,8 @@ function toByteStream(body: AsyncIterable<string>, options: ToResponseOptions): 
       },
       cancel: leave,
     },
-    // Bytes, and none ahead of the reader: what runs ahead is the pump's one batch, which can still be joined.
-    new ByteLengthQueuingStrategy({ highWaterMark: 0 }),
+    // Nothing ahead of the reader: what runs ahead is the pump's one batch, which can still be joined.
+    { highWaterMark: 0 },
   );
 }
 

@@ -13,9 +13,12 @@ const hops = 8;
 /**
  * Runs `task` once the microtasks that are ready now, and those they lead to, have run, and before any I/O: nothing is
  * delayed by it. Node, Bun and Deno have that place in `process.nextTick`. Elsewhere a few empty microtasks come close;
- * the price of being wrong there is a smaller batch.
+ * the price of being wrong there is a smaller batch. A `process` without versions is somebody's stand-in, whose `nextTick` may
+ * throw (Next.js Edge) or be a timer (bundlers).
  */
-export const endOfTurn: (task: Task) => void = globalThis.process?.nextTick ?? ((task) => hop(task, hops));
+export const endOfTurn: (task: Task) => void = globalThis.process?.versions?.node
+  ? process.nextTick
+  : (task) => hop(task, hops);
 
 const hop = (task: Task, left: number): void => {
   queueMicrotask(left === 0 ? task : () => hop(task, left - 1));

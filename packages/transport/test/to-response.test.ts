@@ -203,3 +203,27 @@ it('lets go of a reader that leaves a chunk untaken for stuckMs, and of none tha
   await expect(reader.read()).rejects.toMatchObject({ code: 'transport.interrupted', retryable: true });
   expect(finallyRuns).toBe(1);
 });
+
+it('asks nothing of a runtime that only looks like Node: Next.js Edge has stubs that throw where they are called', async () => {
+  const stub = () => {
+    throw new Error('A Node.js API is used which is not supported in the Edge Runtime.');
+  };
+  vi.stubGlobal('process', { env: {}, nextTick: stub });
+  vi.stubGlobal('ByteLengthQueuingStrategy', stub);
+  onTestFinished(() => {
+    vi.unstubAllGlobals();
+    vi.resetModules();
+  });
+  vi.resetModules();
+  const edge = await import('../src/index.ts');
+  const response = edge.toResponse(
+    streamed(
+      (async function* () {
+        yield edge.encodeSse({ data: 'a' });
+        await turns(1);
+        yield edge.encodeSse({ data: 'b' });
+      })(),
+    ),
+  );
+  expect(await response.text()).toBe('data: a\n\ndata: b\n\n');
+});
