@@ -195,6 +195,24 @@ test('hosted tools as steps', async () => {
   expect(lines).toEqual(['added workflow workflow_1', 'done workflow workflow_1']);
 });
 
+test('a smooth flow', async () => {
+  const message = { id: 'msg_1', type: 'message', role: 'assistant' };
+  const at = { item_id: 'msg_1', output_index: 0, content_index: 0 };
+  const burst = 'A burst of several words.';
+  const result = scriptedRun([
+    responses({ type: 'response.output_item.added', output_index: 0, item: { ...message, content: [] } }),
+    responses({ type: 'response.output_text.delta', ...at, delta: burst }),
+    responses({
+      type: 'response.output_item.done',
+      output_index: 0,
+      item: { ...message, content: [{ type: 'output_text', text: burst, annotations: [] }] },
+    }),
+  ]);
+  const lines = await example(block('smoothText'), { context: await createContext(), result });
+  expect(lines.filter((line) => line.includes('text_delta')).length).toBeGreaterThan(1);
+  expect(lines.at(-1)).toBe('done assistant_message msg_1');
+});
+
 test('every example of the README is run here', () => {
   const run = [
     'createMemoryStore()',
@@ -204,6 +222,7 @@ test('every example of the README is run here', () => {
     '@ai-sdk/google',
     'new OpenAI()',
     'words()',
+    'smoothText',
   ];
   expect(blocks.filter((code) => !run.some((part) => code.includes(part)))).toEqual([]);
 });

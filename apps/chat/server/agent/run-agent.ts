@@ -1,5 +1,6 @@
 /** One run of the agent as ChatKit events: the bridge, and around it what this app adds. */
 import { streamAgentResponse } from '@chatkit/agents';
+import { smoothText } from '@chatkit/agents/text';
 import { CustomStreamError, progressUpdate, type ThreadStreamEvent } from '@chatkit/core';
 import { type RunState, run as runAgent } from '@openai/agents';
 import { type DemoConverter, withSources } from './cite-passages.ts';
@@ -33,7 +34,10 @@ export async function* streamRun(
     // A run that goes on brings the context that it was restored with.
     const given = Array.isArray(input) ? { context } : {};
     const result = await runAgent(agent, input, { stream: true, signal, maxTurns: MAX_TURNS, ...given });
-    for await (const event of withSources(streamAgentResponse(context, result, { converter }), context)) {
+    const events = streamAgentResponse(context, result, { converter });
+    // A provider's text comes in bursts; ours has its pace.
+    const flow = model === undefined ? events : smoothText(events);
+    for await (const event of withSources(flow, context)) {
       shown ||= event.type === 'thread.item.done' && event.item.type !== 'workflow';
       yield event;
     }
