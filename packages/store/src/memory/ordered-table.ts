@@ -60,6 +60,9 @@ class BaseTable implements OrderedTable {
   }
 
   put(scope: string, row: Row): void {
+    const before = this.get(scope, row.id);
+    // A transaction that has deleted a row and written it anew brings it with another position.
+    if (before !== undefined && compareRows(before, row) !== 0) this.remove(scope, row.id);
     let held = this.scopes.get(scope);
     if (held === undefined) {
       held = { byId: new Map(), ordered: [] };

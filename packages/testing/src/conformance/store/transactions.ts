@@ -86,6 +86,27 @@ export const describeTransactions = <Context>({ store, someone }: StoreKit<Conte
       expect(idsOf(await store().listItems('thr', asc(10), me))).toEqual(['second']);
     });
 
+    it('has what was deleted and written again once, at its new place', async () => {
+      const me = someone();
+      for (const id of ['a', 'b']) await store().saveThread(threadOf(id), me);
+      for (const id of ['x', 'y']) await store().saveItem('b', messageOf('b', id), me);
+      await store().transaction(async (tx) => {
+        await tx.deleteThread('a', me);
+        await tx.deleteItem('b', 'x', me);
+        await tx.transaction(async (inner) => {
+          await inner.saveThread(threadOf('a', { title: 'again' }), me);
+          await inner.saveItem('b', messageOf('b', 'x', at(0), 'again'), me);
+        }, me);
+      }, me);
+      expect((await store().loadThread('a', me)).version).toBe(1);
+      expect(idsOf(await store().listThreads(asc(10), me))).toEqual(['b', 'a']);
+      expect(idsOf(await store().listThreads(desc(10), me))).toEqual(['a', 'b']);
+      expect((await store().listItems('b', asc(10), me)).data).toEqual([
+        messageOf('b', 'y'),
+        messageOf('b', 'x', at(0), 'again'),
+      ]);
+    });
+
     it('loses nothing of concurrent transactions and writes', async () => {
       const me = someone();
       await store().saveThread(threadOf('thr'), me);
