@@ -1,6 +1,9 @@
 /** The store of a Durable Object in workerd: the whole kit, and what is beyond it. Run inside an object that has SQLite. */
+import { isChatKitError, type Store } from '@chatkit/core';
 import { createDurableObjectStore, type DurableObjectStorageLike } from '@chatkit/store/durable-object';
+import { createMemoryStore } from '@chatkit/store/memory';
 import { describeStore } from '@chatkit/testing/conformance';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { runAll } from '../../../../test/runtimes/mini-test.ts';
 
@@ -53,6 +56,55 @@ const itemOf = (thread_id: string, id: string, content: unknown = id) => ({
 });
 
 describeStore('createDurableObjectStore', () => open(), { runs: 100 });
+
+/** What a transaction does, or a part of it that may be undone. Few ids, so that everything meets. */
+type Step =
+  | { readonly do: 'saveThread' | 'saveItem' | 'deleteThread' | 'deleteItem' | 'read'; readonly n: number }
+  | { readonly do: 'saveIf'; readonly n: number; readonly version: number }
+  | { readonly do: 'part'; readonly steps: readonly Step[]; readonly isUndone: boolean };
+
+const few = fc.nat({ max: 2 });
+const { steps: someSteps } = fc.letrec<{ step: Step; steps: readonly Step[] }>((tie) => ({
+  steps: fc.array(tie('step'), { maxLength: 6 }),
+  step: fc.oneof(
+    { maxDepth: 3 },
+    fc.record({
+      do: fc.constantFrom('saveThread', 'saveItem', 'saveItem', 'deleteThread', 'deleteItem', 'read'),
+      n: few,
+    }) as fc.Arbitrary<Step>,
+    fc.record({ do: fc.constant('saveIf' as const), n: few, version: few }),
+    fc.record({ do: fc.constant('part' as const), steps: tie('steps'), isUndone: fc.boolean() }),
+  ),
+}));
+
+/** Does the steps, and tells what each has answered. */
+const perform = async (store: Store<Context>, steps: readonly Step[], me: Context, told: unknown[]): Promise<void> => {
+  const tell = async (answer: Promise<unknown>): Promise<void> => {
+    told.push(await answer.catch((error) => (isChatKitError(error) ? error.code : String(error))));
+  };
+  for (const step of steps) {
+    if (step.do === 'part') {
+      const part = store.transaction(async (inner) => {
+        await perform(inner, step.steps, me, told);
+        if (step.isUndone) throw new Error('undone');
+      }, me);
+      await tell(part);
+      continue;
+    }
+    const id = `t${step.n}`;
+    if (step.do === 'saveThread') await tell(store.saveThread(threadOf(id, `${told.length}`), me));
+    else if (step.do === 'saveIf') await tell(store.saveThread(threadOf(id), me, { ifVersion: step.version }));
+    else if (step.do === 'saveItem') await tell(store.saveItem(id, itemOf(id, 'i', told.length), me));
+    else if (step.do === 'deleteThread') await tell(store.deleteThread(id, me));
+    else if (step.do === 'deleteItem') await tell(store.deleteItem(id, 'i', me));
+    else await tell(contentOf(store, me));
+  }
+};
+
+const contentOf = async (store: Store<Context>, me: Context): Promise<unknown> => {
+  const threads = (await store.listThreads(asc, me)).data;
+  return Promise.all(threads.map(async (each) => [each, (await store.listItems(each.id, asc, me)).data]));
+};
 
 describe('createDurableObjectStore, beyond the contract', () => {
   const idsOf = async (me: Context) => (await open().listThreads(asc, me)).data.map(({ id }) => id);
@@ -187,6 +239,30 @@ describe('createDurableObjectStore, beyond the contract', () => {
     }, me);
     expect((await open().loadThread('old', me)).version).toBe(3);
     expect((await open().listItems('new', asc, me)).data).toEqual([]);
+  });
+
+  it('agrees with the store in memory on every transaction, and shows nothing of it before', async () => {
+    await fc.assert(
+      fc.asyncProperty(someSteps, someSteps, fc.boolean(), async (before, steps, isUndone) => {
+        const me = someone();
+        const outcomes = await Promise.all(
+          [open(), createMemoryStore<Context>()].map(async (store) => {
+            const told: unknown[] = [];
+            await perform(store, before, me, told);
+            const old = await contentOf(store, me);
+            const work = store.transaction(async (tx) => {
+              await perform(tx, steps, me, told);
+              expect(await contentOf(store, me)).toEqual(old);
+              if (isUndone) throw new Error('undone');
+            }, me);
+            told.push(await work.catch(String), await contentOf(store, me));
+            return told;
+          }),
+        );
+        expect(outcomes[0]).toEqual(outcomes[1]);
+      }),
+      { numRuns: 100 },
+    );
   });
 
   it('plays the writes of a transaction twice, not once for each', async () => {
