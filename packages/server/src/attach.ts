@@ -8,7 +8,7 @@ import type { Kernel } from './handle.ts';
 import type { RemoteRun } from './remote-run.ts';
 import type { ReaderHold, Run } from './run.ts';
 import { isRunId } from './run-id.ts';
-import type { ServerRequest } from './server-request.ts';
+import { optedIn, type ServerRequest } from './server-request.ts';
 import { streamReply } from './stream-reply.ts';
 
 /** `GET ?run=&after=`: replays what is missing, then follows. `Last-Event-ID` wins over `after`, which ages in a URL. */
@@ -45,7 +45,9 @@ export const attachTo = async <Context>(
     }
   }
   const hold = holdFor(run, request);
-  return streamReply({ run, hold, settings: kernel.parts.settings, resumable: true, after });
+  // A GET is one of the extensions by itself.
+  const resumable = request.method === 'GET' || optedIn(request);
+  return streamReply({ run, hold, settings: kernel.parts.settings, resumable, after });
 };
 
 /** A reader's hold that ends with the request. */

@@ -12,8 +12,9 @@ import { readRequest } from './read-body.ts';
 import { answerJson } from './requests/json.ts';
 import type { StreamingRequest } from './requests/prepare.ts';
 import type { RunRegistry } from './run-registry.ts';
-import { isServerRequest, noRequest, type ServerRequest } from './server-request.ts';
-import { optedIn, startRun } from './start-run.ts';
+import { isServerRequest, noRequest, optedIn, type ServerRequest } from './server-request.ts';
+import { startRun } from './start-run.ts';
+import { threadNameOf } from './thread-name.ts';
 
 /** What answering takes. */
 export interface Kernel<Context> {
@@ -88,10 +89,22 @@ const answer = async <Context>(
     if ((await threadOf(kernel, thread_id, context)) === undefined) return json({});
     return json(await registry.exclusively(thread_id, () => answerJson(parts, call, context)));
   }
-  const body = await answerJson(parts, call, context);
-  if (call.type !== 'threads.get_by_id' || !optedIn(request)) return json(body);
-  const active = await registry.activeIn(call.params.thread_id);
+  if (call.type !== 'threads.get_by_id') return json(await answerJson(parts, call, context));
+  const thread_id = conversationThread(parts, request, context) ?? call.params.thread_id;
+  const body = await answerJson(parts, { ...call, params: { thread_id } }, context);
+  if (!optedIn(request)) return json(body);
+  const active = await registry.activeIn(thread_id);
   return json(body, active === undefined ? {} : { 'chatkit-active-run': active });
+};
+
+/** The id of the thread of the conversation that a request names, whether it is there or not. */
+const conversationThread = <Context>(
+  parts: ServerParts<Context>,
+  request: ServerRequest,
+  context: Context,
+): string | undefined => {
+  const name = threadNameOf(request, undefined, parts.userOf(context));
+  return name === undefined ? undefined : parts.generateThreadId(context, name);
 };
 
 const json = (body: unknown, headers: Record<string, string> = {}): Reply => ({

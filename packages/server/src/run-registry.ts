@@ -13,7 +13,7 @@ import { createRun, type Run, type RunPlace, startOffset } from './run.ts';
 import { createRunQuota } from './run-quota.ts';
 import { isSettled, type StopCause } from './run-state.ts';
 import type { Salvage } from './salvage.ts';
-import type { Settings } from './settings.ts';
+import type { DisconnectPolicy, Settings } from './settings.ts';
 import { createThreadGate } from './thread-gate.ts';
 import { createThreadLanes, type Occupant } from './thread-lanes.ts';
 
@@ -27,7 +27,7 @@ export interface RunRegistry {
   /** The run that is in progress in a thread: one that has passed its checks and has an event to show. */
   activeIn(threadId: string): Promise<string | undefined>;
   /** Starts a run. */
-  begin(options: RunClaim, prepare: () => Promise<Turn>): Begun;
+  begin(options: RunClaim, prepare: () => Promise<Turn>, disconnect: DisconnectPolicy): Begun;
   /** Stops a run, wherever it is, and waits for its end. */
   cancel(run: Run | RemoteRun): Promise<void>;
   /** Stops what goes on in a thread, and keeps others out while `work` runs. */
@@ -189,11 +189,11 @@ export const createRunRegistry = (
       const record = await lease.activeIn(threadId);
       return record?.runId === run?.id ? undefined : record?.runId;
     },
-    begin(claim, prepare) {
+    begin(claim, prepare, disconnect) {
       if (closing) throw new ChatKitError('server.closing', 'The server is closing.', { retryable: true });
       const { runId: id, threadId, resumable } = claim;
       const leaveQuota = quota.enter(claim.userId);
-      const run: Run = createRun({ id, threadId, resumable, log, settings, onRelease: () => retire(run) });
+      const run: Run = createRun({ id, threadId, resumable, disconnect, log, settings, onRelease: () => retire(run) });
       runs.set(id, run);
       active.add(run);
       let isShown = false;

@@ -72,6 +72,8 @@ export interface RunOptions {
   id: string;
   threadId: string;
   resumable: boolean;
+  /** What becomes of it when nobody reads it any more. */
+  disconnect: DisconnectPolicy;
   log: StreamLog;
   settings: Settings;
   /** Called when a reader let go. */
@@ -85,7 +87,7 @@ export const stoppedBefore = (): ChatKitError =>
 /** The position before the first entry. */
 export const startOffset: string = formatOffset(1, 0);
 
-export const createRun = ({ id, threadId, resumable, log, settings, onRelease }: RunOptions): Run => {
+export const createRun = ({ id, threadId, resumable, disconnect, log, settings, onRelease }: RunOptions): Run => {
   const abort = new AbortController();
   const opening = deferred<RunPlace>();
   /** Resolves when it is known where the entries are. */
@@ -181,12 +183,12 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
         if (after === undefined || compareOffsets(entry.offset, after) > 0) yield entry;
   }
 
-  const abandoned = (policy: DisconnectPolicy): void => {
-    if (policy === 'cancel') stop('disconnect');
-    else if (policy !== 'continue') {
+  const abandoned = (): void => {
+    if (disconnect === 'cancel') stop('disconnect');
+    else if (disconnect !== 'continue') {
       graceTimer = clock.setTimeout(() => {
         if (readers === 0) stop('disconnect');
-      }, policy.graceMs);
+      }, disconnect.graceMs);
     }
   };
 
@@ -212,9 +214,7 @@ export const createRun = ({ id, threadId, resumable, log, settings, onRelease }:
           if (controller.signal.aborted) return;
           controller.abort(released);
           readers -= 1;
-          if (readers === 0 && !isSettled(state)) {
-            abandoned(resumable ? settings.disconnect.resumable : settings.disconnect.plain);
-          }
+          if (readers === 0 && !isSettled(state)) abandoned();
           onRelease?.();
         },
       };

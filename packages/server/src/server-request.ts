@@ -25,3 +25,6 @@ export const noRequest = (given: unknown): TypeError =>
   new TypeError(
     `handle() takes a web \`Request\`, not ${describeValue(given)}. For node:http, Express and Fastify there is toNodeHandler() of @chatkit/server/node; in Hono the request is \`c.req.raw\`.`,
   );
+
+/** Whether the client asked for the extensions. */
+export const optedIn = (request: ServerRequest): boolean => request.headers.get('chatkit-client') === '1';

@@ -10,12 +10,9 @@ import type { RemoteRun } from './remote-run.ts';
 import { type Destination, prepareTurn, type StreamingRequest } from './requests/prepare.ts';
 import type { Run, RunPlace } from './run.ts';
 import { createRunId, isRunId, runIdIn } from './run-id.ts';
-import type { ServerRequest } from './server-request.ts';
+import { optedIn, type ServerRequest } from './server-request.ts';
 import { streamReply } from './stream-reply.ts';
 import { threadNameOf } from './thread-name.ts';
-
-/** Whether the client asked for the extensions. */
-export const optedIn = (request: ServerRequest): boolean => request.headers.get('chatkit-client') === '1';
 
 /** How often a run is looked for that others were asked to start too, and could not begin. */
 const MAX_LOOKS = 5;
@@ -52,7 +49,7 @@ export const startRun = async <Context>(
 };
 
 const chosenId = (request: ServerRequest): string | undefined => {
-  const chosen = optedIn(request) ? request.headers.get('chatkit-run-id') : null;
+  const chosen = request.headers.get('chatkit-run-id');
   if (chosen === null) return undefined;
   if (isRunId(chosen)) return chosen;
   throw new ChatKitError('request.invalid', 'The header ChatKit-Run-Id is not an id.', {
@@ -82,10 +79,15 @@ const begin = async <Context>(
   request: ServerRequest,
   context: Context,
 ): Promise<Reply | 'elsewhere'> => {
-  const resumable = optedIn(request);
+  const isOptedIn = optedIn(request);
   const { threadId } = to;
-  const { run, ready } = registry.begin({ runId, threadId, resumable, userId: parts.userOf(context) }, () =>
-    prepareTurn(parts, call, to, context),
+  const { disconnect } = parts.settings;
+  // Who names the run may ask for it again, in whatever form the answer is.
+  const resumable = isOptedIn || to.runId !== undefined;
+  const { run, ready } = registry.begin(
+    { runId, threadId, resumable, userId: parts.userOf(context) },
+    () => prepareTurn(parts, call, to, context),
+    isOptedIn ? disconnect.resumable : disconnect.plain,
   );
   waitUntil?.(run.settled);
   const hold = holdFor(run, request);
@@ -96,7 +98,7 @@ const begin = async <Context>(
     hold.release();
     throw error;
   }
-  if (place === 'here') return streamReply({ run, hold, settings: parts.settings, resumable });
+  if (place === 'here') return streamReply({ run, hold, settings: parts.settings, resumable: isOptedIn });
   hold.release();
   return place;
 };

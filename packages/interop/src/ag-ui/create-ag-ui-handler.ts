@@ -39,9 +39,15 @@ const readInput = (input: unknown): { threadId: string; runId: string; said: Sai
   if (typeof threadId !== 'string' || typeof runId !== 'string' || !Array.isArray(messages)) {
     throw new ChatKitError('request.invalid', 'threadId, runId and messages are required.');
   }
-  const last = messages.at(-1) as { role?: unknown; content?: unknown } | undefined;
-  if (last?.role === 'user') return { threadId, runId, said: { kind: 'message', text: textOf(last.content) } };
-  if (last?.role === 'tool') return { threadId, runId, said: { kind: 'tool output', result: parsed(last.content) } };
+  const last = messages.at(-1) as { id?: unknown; role?: unknown; content?: unknown; toolCallId?: unknown } | undefined;
+  const id = typeof last?.id === 'string' ? last.id : undefined;
+  if (last?.role === 'user')
+    return { threadId, runId, said: { kind: 'message', text: textOf(last.content), id, request: runId } };
+  if (last?.role === 'tool') {
+    // Models number their calls anew in each answer, some of them.
+    const callId = id && JSON.stringify([runId, id, last.toolCallId]);
+    return { threadId, runId, said: { kind: 'tool output', result: parsed(last.content), id: callId } };
+  }
   throw new ChatKitError('request.invalid', 'The last message must be of a user or a tool.');
 };
 

@@ -3,7 +3,8 @@
  * thread for it, whoever asks and however often. Before one that does not look at it, the messages of this process wait for each other.
  */
 import type { ChatKitRequestInput, ThreadStreamEvent } from '@chatkit/core';
-import { type Caller, type ChatKitHandler, callServer } from './chat-kit-handler.ts';
+import { type Caller, type ChatKitHandler, callServer, withHeaders } from './chat-kit-handler.ts';
+import { digestOf } from './digest.ts';
 
 /** What begins one conversation. */
 export interface Beginning<Context> {
@@ -20,9 +21,8 @@ export const beginThread = <Context>(
   server: ChatKitHandler<Context>,
   { conversationId, request, context, caller, save }: Beginning<Context>,
 ): { events: Promise<AsyncIterable<ThreadStreamEvent>>; over: Promise<void> } => {
-  const called = headerFor(conversationId).then(async (header) => {
-    const headers = { ...caller.headers, ...header };
-    const events = await callServer(server, request, context, { ...caller, headers });
+  const called = inConversation(caller, conversationId).then(async (named) => {
+    const events = await callServer(server, request, context, named);
     return events[Symbol.asyncIterator]();
   });
   // Read here, and not when somebody takes it: others wait for it.
@@ -34,12 +34,9 @@ export const beginThread = <Context>(
   return { events: called.then((events) => follow(events, opening)), over };
 };
 
-/** A hash, because a front end may call its conversation anything. */
-const headerFor = async (conversationId: string): Promise<Record<string, string>> => {
-  const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(JSON.stringify(conversationId)));
-  const hex = Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, '0')).join('');
-  return { 'chatkit-conversation': hex };
-};
+/** A caller whose requests name a conversation: by a hash, because a front end may call it anything. */
+export const inConversation = async (caller: Caller, conversationId: string): Promise<Caller> =>
+  withHeaders(caller, { 'chatkit-conversation': await digestOf(conversationId) });
 
 /** The events up to the one that tells of the thread, which has been saved then. */
 const untilCreated = async (

@@ -21,6 +21,12 @@ export interface Caller {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** The same caller, with more headers. */
+export const withHeaders = (caller: Caller, headers: Readonly<Record<string, string>>): Caller => ({
+  ...caller,
+  headers: { ...caller.headers, ...headers },
+});
+
 /**
  * Sends a streaming request and reads its events. Rejects with the server's error when it refuses. Stopping the iterable,
  * or aborting the caller's signal, stops the run.

@@ -5,18 +5,25 @@ import {
   isChatKitError,
   messageText,
   type Page,
+  type Thread,
   type ThreadItem,
   type ThreadStreamEvent,
 } from '@chatkit/core';
-import { beginThread } from './begin-thread.ts';
-import { askServer, type Caller, type ChatKitHandler, callServer } from './chat-kit-handler.ts';
+import { beginThread, inConversation } from './begin-thread.ts';
+import { askServer, type Caller, type ChatKitHandler, callServer, Refusal, withHeaders } from './chat-kit-handler.ts';
+import { digestOf } from './digest.ts';
+import { createSentMessages } from './sent-messages.ts';
 import { createMemoryLinks, type MemoryLinksOptions, type ThreadLinks } from './thread-links.ts';
 
-/** What is new: a message of the user, one that is to be answered anew, or the result of a tool that the client ran. */
+/**
+ * What is new: a message of the user, one that is to be answered anew, or the result of a tool that the client ran. `id`: what the
+ * client calls it, the same each time that it sends it. `request`: what it calls the request. `byText`: a message that is not known by
+ * what the client calls it is the newest with that text.
+ */
 export type Said =
-  | { readonly kind: 'message'; readonly text: string }
-  | { readonly kind: 'message again'; readonly text: string }
-  | { readonly kind: 'tool output'; readonly result: unknown };
+  | { readonly kind: 'message'; readonly text: string; readonly id: string | undefined; readonly request: string }
+  | { readonly kind: 'message again'; readonly text: string; readonly id: string | undefined; readonly byText: boolean }
+  | { readonly kind: 'tool output'; readonly result: unknown; readonly id: string | undefined };
 
 export interface ConversationOptions<Context> extends MemoryLinksOptions<Context> {
   /** Where threads of conversations are remembered. Default: in memory. */
@@ -36,19 +43,28 @@ export const createConverse = <Context>(
   options: ConversationOptions<Context>,
 ): Converse<Context> => {
   const links = options.links ?? createMemoryLinks(options);
+  const sent = createSentMessages();
   /** Conversations whose thread is being made here. */
   const beginning = new Map<string, Promise<void>>();
   return async (conversationId, said, context, caller) => {
-    const key = JSON.stringify([options.userId?.(context), conversationId]);
+    const conversation = [options.userId?.(context), conversationId];
+    const key = JSON.stringify(conversation);
+    const name = await nameOf(conversation, said);
+    const message =
+      said.kind === 'message' && name !== undefined ? sent.note(name, said.request, caller.signal) : undefined;
+    const isAgain = said.kind === 'message again' || message?.isAgain === true;
+    const named = name === undefined || isAgain ? caller : asNamed(caller, name);
     for (;;) {
-      const threadId = await links.load(conversationId, context);
+      const threadId =
+        (await links.load(conversationId, context)) ??
+        (said.kind === 'message' && !isAgain ? undefined : await findThread(server, conversationId, context, caller));
       if (threadId !== undefined) {
         try {
           const next =
-            said.kind === 'message again'
-              ? await retry(server, threadId, said.text, context, caller)
+            isAgain && said.kind !== 'tool output'
+              ? await retry(server, threadId, { said, name }, context, caller)
               : continueThread(threadId, said);
-          return await callServer(server, next, context, caller);
+          return whole(await callServer(server, next, context, named), message?.over);
         } catch (error) {
           // The thread has been deleted: the conversation goes on in a new one.
           if (!isChatKitError(error, 'thread.not_found') || said.kind === 'tool output') throw error;
@@ -65,42 +81,92 @@ export const createConverse = <Context>(
         conversationId,
         request: { type: 'threads.create', params: { input: input(said.text) } },
         context,
-        caller,
+        caller: named,
         save: (created) => links.save(conversationId, created, context),
       });
       beginning.set(
         key,
         over.then(() => void beginning.delete(key)),
       );
-      return events;
+      return whole(await events, message?.over);
     }
   };
 };
 
-const continueThread = (thread_id: string, said: Exclude<Said, { kind: 'message again' }>): ChatKitRequestInput =>
-  said.kind === 'message'
-    ? { type: 'threads.add_user_message', params: { thread_id, input: input(said.text) } }
-    : { type: 'threads.add_client_tool_output', params: { thread_id, result: said.result as never } };
+/** A run id that is the same each time that the client says the same; `undefined` where it does not say what it calls it. */
+const nameOf = async (conversation: readonly unknown[], said: Said): Promise<string | undefined> => {
+  if (said.id === undefined) return undefined;
+  const what = said.kind === 'tool output' ? ['tool output', said.id] : ['message', said.id, said.text];
+  return `run_${(await digestOf([conversation, what])).slice(0, 24)}`;
+};
 
 /**
- * The request that has a message answered anew. The client's ids are not the server's, so it is the newest message with this
- * text; when there is none, the text is a message like any other. Everything after it is taken back.
+ * A caller that may ask twice. Under the name the server has a message once; told that it may be there, it does not answer it twice
+ * either.
+ */
+const asNamed = (caller: Caller, name: string): Caller =>
+  withHeaders(caller, { 'chatkit-run-id': name, 'chatkit-repeat': '1' });
+
+/** Tells when the last event has been taken. */
+async function* whole(
+  events: AsyncIterable<ThreadStreamEvent>,
+  onOver: (() => void) | undefined,
+): AsyncGenerator<ThreadStreamEvent, void, undefined> {
+  yield* events;
+  onOver?.();
+}
+
+/** The thread of a conversation that nobody here remembers, from a server that makes its id of the conversation's name. */
+const findThread = async <Context>(
+  server: ChatKitHandler<Context>,
+  conversationId: string,
+  context: Context,
+  caller: Caller,
+): Promise<string | undefined> => {
+  const request = { type: 'threads.get_by_id', params: { thread_id: conversationId } } as const;
+  try {
+    const { id } = await askServer<Thread, Context>(
+      server,
+      request,
+      context,
+      await inConversation(caller, conversationId),
+    );
+    return id;
+  } catch (error) {
+    // It has none, or is no such server: the conversation begins.
+    if (error instanceof Refusal) return undefined;
+    throw error;
+  }
+};
+
+const continueThread = (thread_id: string, said: Said): ChatKitRequestInput =>
+  said.kind === 'tool output'
+    ? { type: 'threads.add_client_tool_output', params: { thread_id, result: said.result as never } }
+    : { type: 'threads.add_user_message', params: { thread_id, input: input(said.text) } };
+
+/**
+ * The request that has a message answered anew. The server's message has the digits of its name in its id; the newest with this text
+ * stands for one that came without a name, or before a server that gives none, if the client says that it is there (`byText`). When there is
+ * none, the text is a message like any other. Everything after it is taken back.
  */
 const retry = async <Context>(
   server: ChatKitHandler<Context>,
   thread_id: string,
-  text: string,
+  { said, name }: { said: Exclude<Said, { kind: 'tool output' }>; name: string | undefined },
   context: Context,
   caller: Caller,
 ): Promise<ChatKitRequestInput> => {
+  const isNamed = ({ id }: ThreadItem) => name !== undefined && id.endsWith(name.replace('run', ''));
+  const isSame = (item: ThreadItem) =>
+    said.kind === 'message again' && said.byText && item.type === 'user_message' && messageText(item) === said.text;
   let page: Page<ThreadItem> | undefined;
   do {
     const params = { thread_id, limit: 50, order: 'desc', after: page?.after } as const;
     page = await askServer<Page<ThreadItem>, Context>(server, { type: 'items.list', params }, context, caller);
-    const asked = page.data.find((item) => item.type === 'user_message' && messageText(item) === text);
+    const asked = page.data.find(isNamed) ?? page.data.find(isSame);
     if (asked !== undefined) return { type: 'threads.retry_after_item', params: { thread_id, item_id: asked.id } };
   } while (page.has_more);
-  return continueThread(thread_id, { kind: 'message', text });
+  return continueThread(thread_id, said);
 };
 
 const input = (text: string) => ({

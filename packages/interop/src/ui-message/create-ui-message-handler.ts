@@ -37,6 +37,7 @@ async function* asJson(chunks: ReturnType<typeof toUiMessageChunks>): AsyncGener
 
 interface MessagePart {
   readonly type?: unknown;
+  readonly toolCallId?: unknown;
   readonly text?: unknown;
   readonly state?: unknown;
   readonly output?: unknown;
@@ -44,18 +45,28 @@ interface MessagePart {
 }
 
 const readInput = (input: unknown): { id: string; said: Said } => {
-  const { id, messages, trigger } = (input ?? {}) as Record<string, unknown>;
+  const { id, messages, trigger, messageId } = (input ?? {}) as Record<string, unknown>;
   if (typeof id !== 'string' || !Array.isArray(messages)) {
     throw new ChatKitError('request.invalid', 'id and messages are required.');
   }
-  const last = messages.at(-1) as { role?: unknown; parts?: unknown } | undefined;
+  const last = messages.at(-1) as { id?: unknown; role?: unknown; parts?: unknown } | undefined;
+  const ownId = typeof last?.id === 'string' ? last.id : undefined;
   const parts: readonly MessagePart[] = Array.isArray(last?.parts) ? last.parts.filter((part) => part !== null) : [];
   if (last?.role === 'user') {
     const text = parts.map((part) => (part.type === 'text' && typeof part.text === 'string' ? part.text : '')).join('');
-    return { id, said: { kind: trigger === 'regenerate-message' ? 'message again' : 'message', text } };
+    const isRegenerated = trigger === 'regenerate-message';
+    // A message that takes the place of an earlier one is named beside the messages. In the same words it is that one.
+    const isEdited = ownId !== undefined && messageId === ownId;
+    if (isRegenerated || isEdited)
+      return { id, said: { kind: 'message again', text, id: ownId, byText: isRegenerated } };
+    return { id, said: { kind: 'message', text, id: ownId, request: '' } };
   }
   const answered = parts.findLast((part) => part.state === 'output-available' || part.state === 'output-error');
-  if (answered !== undefined) return { id, said: { kind: 'tool output', result: resultOf(answered) } };
+  if (answered !== undefined) {
+    // Models number their calls anew in each answer, some of them.
+    const callId = ownId && JSON.stringify([ownId, parts.length, answered.toolCallId]);
+    return { id, said: { kind: 'tool output', result: resultOf(answered), id: callId } };
+  }
   throw new ChatKitError('request.invalid', 'The last message must be of the user, or hold the output of a tool.');
 };
 
