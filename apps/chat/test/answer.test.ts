@@ -2,13 +2,15 @@ import { createVirtualClock } from '@chatkit/testing';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { findPassages } from '../server/knowledge/find-passages.ts';
+import { createPassageIndex } from '../server/knowledge/passage-index.ts';
 import { termsOf } from '../server/knowledge/terms.ts';
 import { composeAnswer } from '../server/offline/compose-answer.ts';
 import { chunksOf, pace } from '../server/offline/pace.ts';
 import { threadTitle } from '../server/thread-title.ts';
 import { documents, index } from './fixtures.ts';
 
-const compose = (text: string) => composeAnswer(termsOf(text), findPassages(index, text, []), index.weightOf);
+const compose = (text: string, from = index) =>
+  composeAnswer(findPassages(from, text, []), from.relevanceTo(termsOf(text)), text.includes('example'));
 
 test('an answer quotes the passage that was found, with the code that it announces', () => {
   const { text } = compose('How do I install it?');
@@ -16,10 +18,46 @@ test('an answer quotes the passage that was found, with the code that it announc
   expect(text).toContain('```sh\nnpm install lighthouse\n```');
 });
 
-test('of a table whose heading is about something else, the matching rows are quoted', () => {
+test('of a table whose heading is about something else, the matching rows are said', () => {
   const { text } = compose('which one is amber');
-  expect(text).toContain('| west | amber |');
-  expect(text).not.toContain('| south | red |');
+  expect(text).toContain('**west**: amber');
+  expect(text).not.toContain('red');
+});
+
+test('a table that is the answer is kept', () => {
+  expect(compose('table of lamps').text).toContain('| south | red |');
+});
+
+test('of a row with three columns the third is named', () => {
+  const table =
+    '| you see | it is | do |\n|---|---|---|\n| a flicker | a loose `a \\| b` cable | fasten it |\n| smoke | fire | run |';
+  const lamps = createPassageIndex([
+    ...documents,
+    { path: 'docs/trouble.md', text: `# Trouble\n\n## In the tower\n\n${table}\n` },
+  ]);
+  expect(compose('why does it flicker', lamps).text).toContain('**a flicker**: a loose `a | b` cable. Do: fasten it');
+});
+
+test('what explains code comes before it, but not when code is asked for', () => {
+  const text = '# Signals\n\n## Blinking\n\n```ts\nlamp.blink();\n```\n\nA lamp that blinks is on half of the time.\n';
+  const signals = createPassageIndex([...documents, { path: 'docs/signals.md', text }]);
+  const positions = (question: string) => {
+    const answer = compose(question, signals).text;
+    return answer.indexOf('half of the time') - answer.indexOf('lamp.blink()');
+  };
+  expect(positions('what is blinking')).toBeLessThan(0);
+  expect(positions('blinking example')).toBeGreaterThan(0);
+});
+
+test('of a long list the items that answer are quoted', () => {
+  const items = ['red', 'green', 'blue', 'amber'].map((colour) => `- **A ${colour} one** is for ${colour} ships.`);
+  const ships = createPassageIndex([
+    ...documents,
+    { path: 'docs/ships.md', text: `# Ships\n\n## Signals\n\n${items.join('\n')}\n` },
+  ]);
+  const { text } = compose('what is a blue one for', ships);
+  expect(text).toContain('for blue ships');
+  expect(text).not.toContain('for green ships');
 });
 
 test('the lead is quoted word for word, under its heading', () => {

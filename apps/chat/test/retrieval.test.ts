@@ -45,6 +45,8 @@ test.each([
   ['What happens after it reconnects?', 'Reconnecting'],
   ['How to install?', 'Install'],
   ['instaling', 'Install'],
+  ['how do i stpo a lamp', 'Stopping a lamp'],
+  ['reconecting', 'Reconnecting'],
   ['which one is amber', 'Table of lamps'],
   ['What is this?', 'Lighthouse'],
   ["what's this project about?", 'Lighthouse'],
@@ -70,6 +72,16 @@ test('the language of a fence is no word of the passage', () => {
 
 test('one unimportant word in common is no answer', () => {
   expect(headings('the president of the lamp parliament in Bavaria')).toEqual([]);
+});
+
+test('a passage that says it in one place comes before one that has the words far apart', () => {
+  const apart = ['A lamp is red.', 'Some words.', 'Others stop.', 'The keeper sleeps.'].join('\n\n');
+  const together = ['A keeper is there.', 'Some words.', 'To stop the lamp the keeper sleeps.', 'Others.'].join('\n\n');
+  const two = createPassageIndex([
+    { path: 'a.md', text: `# A\n\n${apart}\n` },
+    { path: 'b.md', text: `# B\n\n${together}\n` },
+  ]);
+  expect(findPassages(two, 'does the keeper stop the lamp', [])[0]?.passage.path).toBe('b.md');
 });
 
 test('an index without documents finds nothing', () => {

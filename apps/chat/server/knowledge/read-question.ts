@@ -1,5 +1,6 @@
 /** What a question asks for, given what was asked before. */
 import { isSmallTalk, type SmallTalk } from './small-talk.ts';
+import { withPhrases } from './synonyms.ts';
 import { termsOf } from './terms.ts';
 
 /** A turn that is over: what was asked, and the sources that the answer named. */
@@ -44,7 +45,7 @@ export const readQuestion = (question: string, past: readonly PastTurn[]): Inten
   if (last !== undefined && more.test(text)) {
     return {
       kind: 'more',
-      terms: termsOf(last.question),
+      terms: askedIn(last.question),
       shownUrls: new Set(past.flatMap((turn) => turn.sourceUrls)),
       wantsCode,
     };
@@ -52,9 +53,11 @@ export const readQuestion = (question: string, past: readonly PastTurn[]): Inten
   if (overview.test(text)) return { kind: 'overview', terms: [], wantsCode: false };
   const talk = isSmallTalk(text);
   if (talk !== undefined) return { kind: 'small_talk', talk };
-  const terms = termsOf(text);
+  const terms = askedIn(text);
   // "Show me a server" has one word that tells, and needs no other.
   const isWhole = terms.length > 1 || (terms.length === 1 && wantsCode);
   const leans = last !== undefined && (!isWhole || (terms.length <= 4 && leaning.test(text)));
-  return { kind: 'question', terms, context: leans ? termsOf(last.question) : [], wantsCode };
+  return { kind: 'question', terms, context: leans ? askedIn(last.question) : [], wantsCode };
 };
+
+const askedIn = (question: string): string[] => termsOf(withPhrases(question));

@@ -1,5 +1,6 @@
 /** Cuts a Markdown file into passages: one per heading, long sections at their paragraphs. */
 import { splitBlocks } from '../../shared/split-blocks.ts';
+import { kindOf } from './blocks.ts';
 
 /** A Markdown file of the project. */
 export interface MarkdownDocument {
@@ -89,11 +90,8 @@ const pack = (blocks: readonly string[]): string[] => {
 
 const withoutFrontMatter = (text: string): string => text.replace(/^---\n[\s\S]*?\n---\n/, '');
 
-/** Whether a block is fenced code. */
-export const isFence = (block: string): boolean => /^ {0,3}(?:```|~~~)/.test(block);
-
 const clean = (block: string, path: string): string => {
-  if (isFence(block)) return block;
+  if (kindOf(block) === 'code') return block;
   // Inline code is put aside, so that what looks like a tag in it stays, and links around it are seen whole.
   const code: string[] = [];
   const masked = block.replace(/`+[^`]*`+/g, (text) => `\0${code.push(text) - 1}\0`);

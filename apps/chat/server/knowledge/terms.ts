@@ -5,7 +5,10 @@ const stopWords = new Set(
   just me my of on or our please say should so some tell than that the their them then there these they this those to
   us was we were what when where which who why will with would you your work works happen happens use uses used using
   mean means not need needs like many much get gets make makes no yes there here explain give know want show few line lines small short
-  simple example examples handled`.split(/\s+/),
+  simple example examples handled am im ive whats hows wheres dont doesnt cant isnt whether support supports supported possible add really
+  actually without also go goes going one other another across already anything something existing own made wat pls plz thx pressed`.split(
+    /\s+/,
+  ),
 );
 
 /**
@@ -13,7 +16,7 @@ const stopWords = new Set(
  * give the whole name and its parts: `createChatServer` → `createchatserver`, `creat`, `chat`, `server`.
  */
 export const termsOf = (text: string): string[] =>
-  (text.match(/[\p{L}\p{N}]+/gu) ?? [])
+  (text.replace(/[’']/g, '').match(/[\p{L}\p{N}]+/gu) ?? [])
     .flatMap((word) => {
       const parts = word.match(/\p{Lu}?\p{Ll}+|\p{Lu}+(?!\p{Ll})|\p{N}+/gu) ?? [];
       return parts.length > 1 ? [word, ...parts] : [word];
@@ -24,50 +27,15 @@ export const termsOf = (text: string): string[] =>
 
 /** The words of a text that a search goes by, as they were written, each once. */
 export const keywordsOf = (text: string): string[] => [
-  ...new Set((text.match(/[\p{L}\p{N}@/_()-]+/gu) ?? []).filter((word) => termsOf(word).length > 0)),
+  ...new Set((text.match(/[\p{L}\p{N}@/_()'’-]+/gu) ?? []).filter((word) => termsOf(word).length > 0)),
 ];
 
 /** A light stemmer: enough that "stopping", "stopped" and "stops" meet, and nothing that needs a dictionary. */
-const stem = (word: string): string => {
+export const stem = (word: string): string => {
   if (word.length <= 3 || /\d/.test(word)) return word;
   let stemmed = word.replace(/ies$/, 'y').replace(/(?<=[^suai])s$|(?<=[sxzh])es$/, '');
-  if (stemmed.length > 5) stemmed = stemmed.replace(/(?:ation|ing)$/, '');
-  if (stemmed.length > 4) stemmed = stemmed.replace(/ed$/, '');
+  if (stemmed.length > 5) stemmed = stemmed.replace(/(?:ation|ing|ment)$/, '');
+  if (stemmed.length > 4) stemmed = stemmed.replace(/(?<=[aeiouy].*)ed$/, '');
   if (stemmed.length > 4) stemmed = stemmed.replace(/e$/, '');
   return stemmed.replace(/([bcdfgklmnprtz])\1$/, '$1');
-};
-
-const related = new Map<string, readonly string[]>(
-  Object.entries({
-    stop: 'cancel abort interrupt',
-    cancel: 'stop abort',
-    abort: 'cancel signal',
-    reconnect: 'resume attach offset',
-    offline: 'resume reconnect disconnect',
-    disconnect: 'resume cancel reconnect',
-    database: 'store sqlite postgres',
-    persist: 'store',
-    save: 'store',
-    storage: 'store',
-    slow: 'backpressure drain',
-    websocket: 'transport',
-    install: 'npm start',
-    setup: 'start npm',
-    frontend: 'client react',
-    hook: 'react',
-    backend: 'server',
-    token: 'delta event',
-    model: 'agents respond openai',
-    llm: 'agents respond',
-    ollama: 'openai model',
-    compatible: 'protocol python reference',
-    contribute: 'test change',
-    wire: 'protocol sse',
-  }).map(([term, others]) => [stem(term), others.split(' ').map(stem)]),
-);
-
-/** Terms that the documents may use instead of the asker's, without the ones given. */
-export const relatedTerms = (terms: readonly string[]): string[] => {
-  const known = new Set(terms);
-  return [...new Set(terms.flatMap((term) => related.get(term) ?? []))].filter((term) => !known.has(term));
 };

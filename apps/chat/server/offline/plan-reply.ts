@@ -131,7 +131,11 @@ const afterSearch = ({ question, past }: Conversation, output: string, index: Pa
         : ` ${others.length} others are worth a look.`;
   return {
     thought: `“${best.passage.heading}” in ${best.passage.path} covers it best.${rest}`,
-    answer: composeAnswer([...terms, ...context], found, index.weightOf),
+    answer: composeAnswer(
+      found,
+      index.relevanceTo([...terms, ...context]),
+      intent.kind !== 'small_talk' && intent.wantsCode,
+    ),
   };
 };
 

@@ -1,0 +1,132 @@
+/** Questions that visitors type, as they type them, to the real documentation: what comes first, and how the answer begins. */
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { kindOf, rowsOf } from '../server/knowledge/blocks.ts';
+import { findPassages } from '../server/knowledge/find-passages.ts';
+import { createPassageIndex } from '../server/knowledge/passage-index.ts';
+import { readDocuments } from '../server/knowledge/read-documents.ts';
+import { readQuestion } from '../server/knowledge/read-question.ts';
+import { composeAnswer } from '../server/offline/compose-answer.ts';
+import { splitBlocks } from '../shared/split-blocks.ts';
+
+const index = createPassageIndex(await readDocuments(fileURLToPath(new URL('../../..', import.meta.url))));
+
+/** The question, and the headings of which one must come first. A heading may be given by its beginning. */
+const questions: readonly (readonly [string, ...string[]])[] = [
+  // What it is, and what it is not.
+  ['how is this different from the vercel ai sdk', 'How is this different'],
+  ['why not just use the ai sdk?', 'How is this different'],
+  ['difference between this and tanstack ai', 'How is this different'],
+  ['is it production ready', 'Is it production ready?'],
+  ['whats the catch', 'What is missing', 'Where they are ahead'],
+  ['is this made by openai', 'Is this made by OpenAI?'],
+  ['who made this', 'Is this made by OpenAI?'],
+  ['license?', 'What is the license?'],
+  ['is it free for commercial use', 'What is the license?'],
+  ['can I self host', 'What is the license?'],
+  ['how is this tested', 'How is it tested?'],
+  ['how do i contribute', 'What a change looks like', 'Set up'],
+  ['how do i install it', 'How do I install it?'],
+  ['quickstart', 'How do I install it?'],
+  // What happens to an answer.
+  ['How does stop work?', 'What does stop do?'],
+  ['stoping a respnse', 'What does stop do?'],
+  ['does stopping also stop the llm call so i dont pay for tokens', 'What does stop do?'],
+  ['How does stop work across machines?', 'How does stop work across several machines?', 'Several machines'],
+  ['what happens if i close the tab', 'What happens when I close the tab', 'What happens when a client disconnects?'],
+  ['what happens when I lose my internet connection', 'What happens when I close the tab'],
+  ['does the answer continue when my phone goes to sleep', 'What happens when I close the tab'],
+  ['how does resume work', 'What does resume do?'],
+  ['how do i resume after a reload', 'How do I resume an answer after a reload?'],
+  ['can two tabs show the same conversation', 'Can two tabs or devices show the same conversation?', 'Many tabs'],
+  ['what happens if the server crashes in the middle of an answer?', 'What happens when the server crashes'],
+  ['what if the redis goes down', 'What happens when Redis goes away?'],
+  ['two messages at the same time', 'What happens when two messages come at the same time?'],
+  ['regenerate answer', 'Can users edit a message or regenerate an answer?'],
+  ['how do errors get to the user', 'Which errors does the user see', 'Errors'],
+  // The words.
+  ['what is a run', 'What is a run?'],
+  ["what's a thread", 'What is a thread?'],
+  ['wat is a thred', 'What is a thread?'],
+  ['whats an offset?', 'What is an offset?'],
+  ['what is backpressure', 'What is backpressure?'],
+  ['what does heartbeat do', 'What is a heartbeat?'],
+  ['what is a widget', 'What is a widget?', 'Widgets'],
+  // What it works with.
+  ['can i use it with claude', 'Which models can I use'],
+  ['does it support gemini', 'Which models can I use'],
+  ['how do I use ollama / local models', 'Which models can I use', 'Ollama'],
+  ['does it work with openai agents sdk?', 'The OpenAI Agents SDK'],
+  ['does it work with next.js', 'Does it work with Next.js', 'Mounting it'],
+  ['next js app router example', 'Does it work with Next.js', 'Mounting it'],
+  ['express integration', 'Does it work with Next.js', 'Mounting it'],
+  ['does it work with vue or svelte', 'Does it work with Vue', 'A page without a framework'],
+  ['react example', '@chatkit/react'],
+  ['cloudflare workers?', 'Which version of Node', 'Where there are no long-lived processes', 'Mounting it'],
+  ['can i run it on bun or deno', 'Which version of Node', 'Where it runs'],
+  ['what node version do i need', 'Which version of Node'],
+  ['python?', 'Can I keep my Python server', 'From the Python SDK'],
+  ['can i use my existing python chatkit server', 'Can I keep my Python server', 'Servers of the reference'],
+  ['typescript types?', 'Is it written in TypeScript?', 'Types and builders'],
+  ['websocket vs sse', 'WebSocket or SSE?'],
+  ['why SSE and not websockets?', 'WebSocket or SSE?'],
+  ['mcp support', "Tools that the model's servers run"],
+  // How to do it.
+  ['how do I authenticate users', 'How do I authenticate users?'],
+  ['how to log in users', 'How do I authenticate users?'],
+  ['is there rate limiting', 'Is there rate limiting?'],
+  ['is it secure', 'Is it secure?', 'Security'],
+  ['file uploads', 'Can users upload files and images?'],
+  ['voice input', 'Is there voice input?'],
+  ['how do i add a tool that runs in the browser', 'How do I add a tool that runs in the browser?'],
+  ['show thinking / reasoning', 'Does it show thinking, tool calls and sources?'],
+  ['how to test my agent', 'How do I test my agent without a model?', '@chatkit/testing'],
+  ['where are messages stored', 'Where are conversations and messages stored?', '@chatkit/store'],
+  ['how do i save conversations in postgres', 'How do I save conversations in PostgreSQL?', '@chatkit/store'],
+  ['can i write my own store e.g. mongodb', 'A store of your own'],
+  ['redis?', 'Do I need Redis?', 'Runs on many machines'],
+  ['do i need redis', 'Do I need Redis?'],
+  // How it is run.
+  ['why is it slow behind nginx', 'Why does the answer come all at once', 'Proxies'],
+  ['answer comes all at once instead of streaming', 'Why does the answer come all at once', 'On the wire'],
+  ['how do i debug a stuck stream', '@chatkit/doctor'],
+  ['CORS error in browser', 'In the page'],
+  ['how big is the client', 'How big is the client?'],
+  ['bundle size?', 'How big is the client?'],
+  ['how fast is it', 'How fast is it?', 'What a token costs'],
+  ['how many users can one server handle', 'How many users can one server handle?'],
+  ['does it scale', 'How many users can one server handle?', 'Scale'],
+  ['vercel / serverless deployment', 'Can I deploy it on Vercel', 'Where there are no long-lived processes'],
+  ['how do i deploy a new version without interrupting answers', 'How do I deploy a new version', 'A deploy'],
+];
+
+describe('a question', () => {
+  test.each(questions)('%s', (question, ...headings) => {
+    const first = findPassages(index, question, [])[0]?.passage.heading ?? 'nothing';
+    expect(headings.some((heading) => first.startsWith(heading)) || first).toBe(true);
+  });
+});
+
+test.each([
+  'what is the capital of France',
+  'best pizza in rome',
+  'how do I cook pasta',
+  'who won the world cup in 1998',
+])('nothing is made up for “%s”', (question) => {
+  expect(findPassages(index, question, [])).toEqual([]);
+});
+
+test.each(questions)('the answer to “%s” can be read', (question) => {
+  const intent = readQuestion(question, []);
+  if (intent.kind !== 'question') throw new Error(`${question} is no question`);
+  const found = findPassages(index, question, []);
+  const { text } = composeAnswer(found, index.relevanceTo(intent.terms), intent.wantsCode);
+  const blocks = splitBlocks(text).map((block) => block.trim());
+  // Behind a heading of its own, if there is one, something is said before something is shown.
+  const [first = '', second = ''] = blocks;
+  const opening = /^\*\*[^*]+\*\*$/.test(first) ? second : first;
+  expect(intent.wantsCode ? ['prose', 'code', 'list'] : ['prose', 'list']).toContain(kindOf(opening));
+  for (const block of blocks) if (kindOf(block) === 'table') expect(rowsOf(block).rows.length).toBeLessThanOrEqual(8);
+  expect(text.length).toBeLessThan(3_000);
+  expect(text.split('**').length % 2).toBe(1);
+});
