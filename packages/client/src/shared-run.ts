@@ -18,8 +18,15 @@ export interface ChannelPort {
 }
 
 /** The browser's channels between tabs. Where there are none: `undefined`. */
-export const browserChannels = (): ((name: string) => ChannelPort) | undefined =>
-  typeof BroadcastChannel === 'undefined' ? undefined : (name) => new BroadcastChannel(name);
+export const browserChannels = (): ((name: string) => ChannelPort) | undefined => {
+  try {
+    // There may be none; and where pages may keep nothing, Firefox has them and makes none.
+    new BroadcastChannel('').close();
+    return (name) => new BroadcastChannel(name);
+  } catch {
+    return undefined;
+  }
+};
 
 /** What a tab needs of its surroundings. */
 export interface SharingPorts {

@@ -1,7 +1,7 @@
 import { assistantMessage, itemAdded, itemDone, textDelta } from '@chatkit/core';
 import { until as after, say, scriptedResponder } from '@chatkit/testing';
-import { describe, expect, it } from 'vitest';
-import { type ChannelPort, type ChatClient, followTabs, type PageSignal } from '../src/index.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { type ChannelPort, type ChatClient, followTabs, type PageSignal, shareTabs } from '../src/index.ts';
 import { requestTypes, settle, testChat, texts, until } from './support/chat.ts';
 
 /** Tabs with one channel between them. */
@@ -163,5 +163,26 @@ describe('refresh', () => {
     await settle();
     expect(reader.getSnapshot().items).toEqual(writer.getSnapshot().items);
     expect(reader.getSnapshot().hasOlder).toBe(false);
+  });
+});
+
+describe('a page', () => {
+  it('that may have no channel, because its user lets no page keep anything, has the rest', async () => {
+    const Denied = class {
+      constructor() {
+        throw new DOMException('The operation is insecure.', 'SecurityError');
+      }
+    };
+    vi.stubGlobal('BroadcastChannel', Denied);
+    try {
+      const chat = testChat({ respond: scriptedResponder([say('ok')]) });
+      const locks = { request: async () => Promise.reject(new DOMException('Denied.', 'SecurityError')) };
+      const client = chat.client({ fetch: shareTabs({ fetch: chat.network.fetch, locks }) });
+      const end = followTabs(client);
+      expect(await client.send('One').done).toBe('completed');
+      end();
+    } finally {
+      vi.unstubAllGlobals();
+    }
   });
 });
