@@ -220,7 +220,7 @@ const lose = (
   const workedUntil = reason === 'stall' && state.phase === 'open' ? state.heardAt : at;
   const wasHealthy = isHealthy(state, workedUntil, policy);
   const failures = wasHealthy ? 0 : state.failures;
-  const downSince = wasHealthy ? at : (state.downSince ?? at);
+  const downSince = wasHealthy ? at : downSinceOf(state, at, policy);
   if (at - downSince >= policy.budgetMs) return { phase: 'closed', reason };
   return {
     ...line(state),
@@ -239,8 +239,17 @@ const lose = (
 const tick = (state: Live, signal: { at: number; jitter: number }, policy: ConnectionPolicy): ConnectionState => {
   const due = deadlineOf(state, policy);
   if (due === undefined || signal.at < due) return state;
-  return state.phase === 'waiting' ? connect(line(state), signal.at) : lose(state, 'stall', signal, policy);
+  return state.phase === 'waiting'
+    ? connect({ ...line(state), downSince: downSinceOf(state, signal.at, policy) }, signal.at)
+    : lose(state, 'stall', signal, policy);
 };
+
+/**
+ * Since when it has been down, without the time for which a deadline was missed: the machine slept, or its page was frozen. In that
+ * time nobody tried, and a laptop that wakes up has no network yet.
+ */
+const downSinceOf = (state: Live, at: number, policy: ConnectionPolicy): number =>
+  state.downSince === undefined ? at : state.downSince + Math.max(0, at - (deadlineOf(state, policy) ?? at));
 
 /** The page has news: what was down is tried again, with its whole budget, as soon as the server allows. */
 const wake = (

@@ -26,7 +26,7 @@ const nextTurn = (turn: OwnTurn, status: ChatStatus): OwnTurn => {
 
 /**
  * Calls `client.refresh()` when another tab begins an answer in the thread that is shown (if something goes on here, then after
- * it), or the page becomes visible, until the returned function is called.
+ * it), or the page becomes visible or online again, until the returned function is called.
  *
  * @example
  * const client = createChatClient({ url: '/chatkit', fetch: shareTabs() });
@@ -66,7 +66,7 @@ export const followTabs = (client: ChatClient, options: FollowTabsOptions = {}):
     catchUp();
   });
   const stopListening = (options.page ?? browserPageEvents).listen((signal) => {
-    if (signal === 'visible' || signal === 'restored') refresh();
+    if (signal !== 'hidden' && signal !== 'left') refresh();
   });
 
   return () => {

@@ -207,7 +207,18 @@ describe('the connection', () => {
       [failed(0), tick(500), opened(600), { type: 'heard', at: 6_000, events: 0 }, tick(43_500)],
       { phase: 'waiting', failures: 1, downSince: 43_500 },
     ],
-    ['gives up when its budget is spent', [failed(0), tick(500), failed(300_000)], { phase: 'closed', reason: 'drop' }],
+    [
+      'gives up when its budget is spent',
+      [failed(0, 1, 299_000), tick(299_500), failed(300_000)],
+      { phase: 'closed', reason: 'drop' },
+    ],
+    [
+      'does not count the time that it slept while it waited',
+      [failed(0), tick(9e6), failed(9e6 + 1)],
+      { phase: 'waiting' },
+    ],
+    ['nor that it slept while it asked', [failed(0), tick(500), failed(9e6)], { phase: 'waiting' }],
+    ['nor that it slept through a timeout', [failed(0), tick(500), tick(9e6)], { phase: 'waiting' }],
     ['takes silence for death', [opened(0), tick(37_500)], { phase: 'waiting' }],
     [
       'not when bytes came',

@@ -167,6 +167,19 @@ describe('refresh', () => {
 });
 
 describe('a page', () => {
+  it('shows what was said meanwhile when it is online again', async () => {
+    const chat = testChat({ respond: scriptedResponder([say('ok')]) });
+    const { open } = tabs(chat);
+    const first = await open();
+    await first.client.send('One').done;
+    const second = await open(idOf(first.client));
+    first.end();
+    await first.client.send('Two').done;
+    expect(texts(second.client)).toEqual(['One', 'ok']);
+    second.tell('online');
+    await until(second.client, () => texts(second.client).length === 4);
+  });
+
   it('that may have no channel, because its user lets no page keep anything, has the rest', async () => {
     const Denied = class {
       constructor() {

@@ -62,6 +62,34 @@ describe('an outage', () => {
     expect(listeners.size).toBe(0);
   });
 
+  it('that began before a laptop slept for an hour is not given up when it wakes up, before its network is back', async () => {
+    const hold = gate();
+    const time = createVirtualClock({ startMs: 1_000_000 });
+    let slept = 0;
+    // While it sleeps no timer runs; the time of day goes on.
+    const clock = { ...time, now: () => time.now() + slept };
+    const chat = testChat({ respond: scriptedResponder([say('a'), openLater(hold.promise), say('b')]), clock: time });
+    const scheduler = (flush: () => void) => {
+      flush();
+      return () => {};
+    };
+    const client = chat.client({ clock, scheduler, random: () => 0.5 });
+    const run = client.send('Hi');
+    await time.advance(10_000);
+    for (const awakeMs of [100, 5_000, 20_000]) {
+      chat.network.offline();
+      await time.advance(awakeMs);
+      slept += 3_600_000;
+      await time.advance(40_000);
+      expect(client.getSnapshot()).toMatchObject({ connection: 'reconnecting', error: undefined });
+    }
+    hold.open();
+    chat.network.online();
+    await time.advance(60_000);
+    expect(await run.done).toBe('completed');
+    expect(texts(client)).toEqual(['Hi', 'a', 'b']);
+  });
+
   it('ends at once when the page says that the network is back', async () => {
     const { client, clock, network, tell } = chatWithOutages([say('a'), hang()]);
     client.send('Hi');
