@@ -39,10 +39,10 @@ export const prepareCreate = async <Context>(
   };
   const message = await buildMessage(parts, thread, input, context, nameOf(to));
   return async (run) => {
-    const { stored, isAnswered } = await beginThread(parts, thread, message, context, to.isNamed);
+    const { stored, needsAnswer } = await beginThread(parts, thread, message, context, to.isNamed);
     await run.voice.say({ type: 'thread.created', thread: toWireThread(stored.thread) });
     await run.voice.say({ type: 'thread.item.done', item: message });
-    return isAnswered ? answer(parts, stored, message, context, run) : 'completed';
+    return needsAnswer ? answer(parts, stored, message, context, run) : 'completed';
   };
 };
 
@@ -53,20 +53,20 @@ const beginThread = async <Context>(
   message: UserMessageItem,
   context: Context,
   isNamed: boolean,
-): Promise<{ stored: StoredThread; isAnswered: boolean }> => {
+): Promise<{ stored: StoredThread; needsAnswer: boolean }> => {
   try {
     const version = await parts.store.transaction(async (store) => {
       const saved = await store.saveThread(thread, context, isNamed ? { ifVersion: 0 } : {});
       await saveMessage(store, message, context);
       return saved;
     }, context);
-    return { stored: { thread, version }, isAnswered: true };
+    return { stored: { thread, version }, needsAnswer: true };
   } catch (error) {
     if (!isNamed || !isChatKitError(error, 'thread.conflict')) throw error;
   }
   const stored = await parts.store.loadThread(thread.id, context);
   assertOpen(stored.thread);
-  return { stored, isAnswered: await saveAgain(parts, stored, message, context) };
+  return { stored, needsAnswer: await saveAgain(parts, stored, message, context) };
 };
 
 /**
@@ -83,9 +83,9 @@ export const prepareAddUserMessage = async <Context>(
   assertOpen(stored.thread);
   const message = await buildMessage(parts, stored.thread, input, context, nameOf(to));
   return async (run) => {
-    const isAnswered = await (to.isRepeat ? saveAgain : saveFirst)(parts, stored, message, context);
+    const needsAnswer = await (to.isRepeat ? saveAgain : saveFirst)(parts, stored, message, context);
     await run.voice.say({ type: 'thread.item.done', item: message });
-    return isAnswered ? answer(parts, stored, message, context, run) : 'completed';
+    return needsAnswer ? answer(parts, stored, message, context, run) : 'completed';
   };
 };
 
