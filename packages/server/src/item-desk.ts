@@ -31,7 +31,7 @@ export interface ItemDesk {
   knows(event: ThreadStreamEvent): event is TextDeltaEvent;
   /** Whether the client gets the text of such an item. */
   shows(itemId: string): boolean;
-  /** Takes text for such an item. The array is kept. */
+  /** Takes text for such an item. */
   takeText(itemId: string, part: number, deltas: readonly string[]): void;
   /** Ends every unfinished item: stores it as it is, or takes it back. */
   close(verdict: (item: ThreadItem) => 'keep' | 'remove'): Promise<ThreadStreamEvent[]>;
@@ -62,10 +62,9 @@ export const createItemDesk = <Context>(
   let folded = told;
   /**
    * Text at the end of one part that the reducer has not seen yet. Deltas of one part add up to one delta, and nobody looks
-   * at the state in between. They are joined then, not before: a string that grows is an object more for each of them. Several
-   * that came together stay the array that the log may keep as well.
+   * at the state in between. They are joined then, not before: a string that grows is an object more for each of them.
    */
-  let text: { itemId: string; part: number; deltas: (string | readonly string[])[]; isShown: boolean } | undefined;
+  let text: { itemId: string; part: number; deltas: string[]; isShown: boolean } | undefined;
   /** Items that came by in this turn or were looked up: whether the client may know of them. */
   const shown = new Map<string, boolean>();
 
@@ -97,7 +96,7 @@ export const createItemDesk = <Context>(
 
   const state = (): ThreadState => {
     if (text !== undefined) {
-      folded = reduceThread(folded, textDelta(text.itemId, text.deltas.flat().join(''), text.part));
+      folded = reduceThread(folded, textDelta(text.itemId, text.deltas.join(''), text.part));
       text = undefined;
     }
     return folded;
@@ -129,13 +128,13 @@ export const createItemDesk = <Context>(
   };
 
   const takeText = (itemId: string, part: number, deltas: readonly string[]): void => {
-    const taken = deltas.length === 1 ? (deltas[0] as string) : deltas;
+    const joined = deltas.length === 1 ? (deltas[0] as string) : deltas.join('');
     if (text?.itemId === itemId && text.part === part) {
-      text.deltas.push(taken);
+      text.deltas.push(joined);
       return;
     }
     state();
-    text = { itemId, part, deltas: [taken], isShown: shown.get(itemId) !== false };
+    text = { itemId, part, deltas: [joined], isShown: shown.get(itemId) !== false };
   };
 
   const knows = (event: ThreadStreamEvent): event is TextDeltaEvent =>

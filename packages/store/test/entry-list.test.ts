@@ -93,22 +93,16 @@ describe('EntryList', () => {
     const aRow = fc.record({
       itemId: fc.constantFrom('a', 'b'),
       part: fc.constantFrom(0, 0, 1),
-      deltas: fc.oneof(
-        fc.array(fc.string({ maxLength: 3 }), { minLength: 1, maxLength: 6 }),
-        // Enough of them that the row is kept as it is, and too much text for that.
-        fc.array(fc.string({ maxLength: 3 }), { minLength: 8, maxLength: 40 }),
-        fc.array(fc.constantFrom('x', 'long'.repeat(500)), { minLength: 8, maxLength: 12 }),
-      ),
+      deltas: fc.array(fc.string({ maxLength: 3 }), { minLength: 1, maxLength: 6 }),
       gap: fc.constantFrom(0, 0, 0, 2),
       as: fc.constantFrom('row', 'row', 'entries', 'another'),
-      drops: fc.nat(12),
     });
     fc.assert(
-      fc.property(fc.array(aRow, { maxLength: 20 }), (rows) => {
+      fc.property(fc.array(aRow, { maxLength: 30 }), fc.nat(60), (rows, drops) => {
         const [list, plain] = [new EntryList(), new EntryList()];
         const all: LogEntry[] = [];
         let seq = 1;
-        for (const { gap, as, drops, ...more } of rows) {
+        for (const { gap, as, ...more } of rows) {
           const row: TextRow = { ...more, epoch: 1, seq: seq + gap };
           const entries: LogEntry[] =
             as === 'another' ? [{ offset: formatOffset(1, row.seq), event: progressUpdate('x') }] : entriesOfRow(row);
@@ -123,11 +117,10 @@ describe('EntryList', () => {
             expect(list.rowAt(list.end - row.deltas.length)).toBe(row);
             expect(list.isNewRow(row)).toBe(false);
           } else for (const entry of entries) push(list, entry, entrySize(entry));
-          for (let drop = 0; drop < drops && list.first < list.end; drop += 1) {
-            list.dropFirst();
-            plain.dropFirst();
-          }
-          expect(list.lastDropped()).toBe(all[list.first - 1]?.offset);
+        }
+        for (let drop = 0; drop < Math.min(drops, all.length); drop += 1) {
+          list.dropFirst();
+          plain.dropFirst();
         }
         expect([list.total, list.dropped, list.lastDropped()]).toEqual([
           plain.total,

@@ -1,16 +1,14 @@
 /**
  * The entries of one run, oldest first, in little memory. Most of a run are text deltas of one part under offsets that count
- * up, so they are kept by the row: what they have in common once, and of each nothing but its text. An entry of a row is made
- * anew for whoever reads it; all others are kept as they were given. A row that comes as one is kept as it is.
+ * up, so they are kept as a row: what they have in common once, and of each nothing but its text. An entry of a row is made
+ * anew for whoever reads it; all others are kept as they were given.
  *
  * Why: an entry is four objects, and the collector moves what survives twice. At a token's pace that is more work than
- * everything else a log does. Short rows, too, because an array that grows with the run is copied each time that it has outgrown
- * itself: of 200 runs at once, each of those copies would survive.
+ * everything else a log does.
  */
 import {
   compareOffsets,
   formatOffset,
-  isTextRow,
   type LogEntry,
   type parseOffset,
   type TextRow,
@@ -19,21 +17,16 @@ import {
 } from '@chatkit/core';
 import { deltaSize } from './event-size.ts';
 
-/** What is kept as one: an entry, or neighbouring text deltas. */
-interface Piece {
-  readonly kept: LogEntry | TextRow;
+/** Neighbouring text deltas of one part, whose offsets are those of one epoch and count up by one. */
+interface Row {
+  readonly itemId: string;
+  readonly part: number;
   /** The number of its first entry. */
   readonly from: number;
-  /** Bytes ever pushed before it. */
-  readonly before: number;
-  /** Of a row that was put together here, for each delta: bytes ever pushed, up to and with it. Of another, `deltaSize` tells. */
-  readonly ends: number[] | undefined;
-}
-
-/** A row to which deltas are added one by one. */
-interface GrowingRow extends Piece {
-  readonly kept: TextRow & { readonly deltas: string[] };
-  readonly ends: number[];
+  /** The offset of its first entry. */
+  readonly epoch: number;
+  readonly seq: number;
+  length: number;
 }
 
 /** What an offset of ours says: asked once per entry, because reading it is a good part of an append. */
@@ -42,23 +35,24 @@ export type Place = NonNullable<ReturnType<typeof parseOffset>>;
 /** What an append of one entry needs no array for. */
 const none: LogEntry[] = [];
 
-/** A row grows to about this many bytes of entries: it is what a reader gets at once, and it goes only when all of it may. */
+/** A row that is read stands for about this many bytes of entries at most. */
 const mostOfRow = 8 * 1024;
-
-/** One that comes as a row is kept as it is if it is about as large, from this many deltas on: a piece costs what ten of them do. */
-const fewDeltas = 8;
 
 /** Entries are numbered from 0 on, in the order in which they were pushed; a number stays that of its entry. */
 export class EntryList {
-  private readonly pieces: Piece[] = [];
-  /** How many of them are gone. */
-  private dead = 0;
-  /** The last piece, if deltas may be added to it. */
-  private growing: GrowingRow | undefined;
+  /** An entry, or the text of a delta that belongs to a row. */
+  private readonly slots: (LogEntry | string)[] = [];
+  private readonly rows: Row[] = [];
+  /** The row that the last entry belongs to, if it is a text delta. */
+  private row: Row | undefined;
+  /** For each slot: bytes ever pushed, up to and with it. An array of numbers costs a tenth of objects. */
+  private readonly ends: number[] = [];
+  /** The number of `slots[0]`. */
+  private base = 0;
   /** What the offset of the last entry says, if it is one of ours. */
   lastPlace: Place | undefined;
-  /** The offset of the last entry of the last piece that is gone. */
-  private gone: string | undefined;
+  /** The offset of the last entry that is gone, or the row that it was in: a full log drops one for each that comes. */
+  private gone: Row | string | undefined;
   /** The last entry, if it was pushed as one. */
   last: LogEntry | undefined;
   /** What was pushed last, if that was a row: readers that keep up share it. */
@@ -94,8 +88,8 @@ export class EntryList {
 
   /** The offset of the last entry that is gone. */
   lastDropped(): string | undefined {
-    const piece = this.pieces[this.dead];
-    return piece === undefined || piece.from === this.first ? this.gone : entryIn(piece, this.first - 1).offset;
+    const { gone } = this;
+    return typeof gone === 'object' ? formatOffset(gone.epoch, gone.seq + this.first - 1 - gone.from) : gone;
   }
 
   /** An append of so many entries begins. Of the one before, rows stand for the objects from now on. */
@@ -106,49 +100,55 @@ export class EntryList {
   /** Adds an entry of `size` bytes, whose offset says `place`. → what `plainDelta` says of it. */
   push(entry: LogEntry, place: Place | undefined, size: number): TextDelta | undefined {
     const update = plainDelta(entry);
-    if (place === undefined || update === undefined) this.pushPiece(entry, size);
-    else this.pushDelta((entry as DeltaEntry).event.item_id, update.content_index, place, update.delta, size);
+    if (place === undefined || update === undefined) {
+      this.slots.push(entry);
+      this.row = undefined;
+    } else {
+      this.slots.push(update.delta);
+      this.extendRow((entry as DeltaEntry).event.item_id, update.content_index, place, 1);
+    }
     this.lastPlace = place;
+    this.total += size;
+    this.ends.push(this.total);
+    this.end += 1;
     this.last = entry;
     this.recentRow = undefined;
     if (this.recent !== none) this.recent.push(entry);
     return update;
   }
 
-  /** Adds the entries of a row, whose offsets are new; their sizes are those of `deltaSize`. The row is kept by reference. */
+  /** Adds the entries of a row, whose offsets are new; their sizes are those of `deltaSize`. */
   pushRow(row: TextRow): void {
     const { itemId, part, epoch, seq, deltas } = row;
-    const size = sizeOf(deltas);
-    if (deltas.length >= fewDeltas && size <= 2 * mostOfRow) this.pushPiece(row, size);
-    else
-      for (const [at, delta] of deltas.entries())
-        this.pushDelta(itemId, part, { epoch, seq: seq + at }, delta, deltaSize(delta));
-    this.lastPlace = { epoch, seq: seq + deltas.length - 1 };
+    const count = deltas.length;
+    this.extendRow(itemId, part, row, count);
+    for (const delta of deltas) {
+      this.slots.push(delta);
+      this.total += deltaSize(delta);
+      this.ends.push(this.total);
+    }
+    this.lastPlace = { epoch, seq: seq + count - 1 };
+    this.end += count;
     this.last = undefined;
     this.recent = none;
     this.recentRow = row;
   }
 
-  private pushPiece(kept: LogEntry | TextRow, size: number): void {
-    this.pieces.push({ kept, from: this.end, before: this.total, ends: undefined });
-    this.growing = undefined;
-    this.end += countOf(kept);
-    this.total += size;
-  }
-
-  /** Adds a delta to the row that it continues, or begins one with it. */
-  private pushDelta(itemId: string, part: number, { epoch, seq }: Place, delta: string, size: number): void {
-    let row = this.growing;
-    if (row === undefined || this.total - row.before >= mostOfRow || !continues(row.kept, itemId, part, epoch, seq)) {
-      const kept = { epoch, seq, itemId, part, deltas: [] };
-      row = { kept, from: this.end, before: this.total, ends: [] };
-      this.pieces.push(row);
-      this.growing = row;
+  /** Counts text that is being added to its row. */
+  private extendRow(itemId: string, part: number, { epoch, seq }: Place, count: number): void {
+    const { row } = this;
+    if (
+      row !== undefined &&
+      row.seq + row.length === seq &&
+      row.epoch === epoch &&
+      row.part === part &&
+      row.itemId === itemId
+    )
+      row.length += count;
+    else {
+      this.row = { itemId, part, from: this.end, epoch, seq, length: count };
+      this.rows.push(this.row);
     }
-    this.total += size;
-    this.end += 1;
-    row.kept.deltas.push(delta);
-    row.ends.push(this.total);
   }
 
   /** The entry with this number, if it is there. Those of the newest append are the objects that were pushed. */
@@ -159,7 +159,10 @@ export class EntryList {
       const place = number - this.end + this.recent.length;
       if (place >= 0) return this.recent[place];
     }
-    return entryIn(this.pieceOf(number), number);
+    const slot = this.slots[number - this.base] as LogEntry | string;
+    if (typeof slot !== 'string') return slot;
+    const { itemId, part, epoch, from, seq } = this.rows[this.rowOf(number)] as Row;
+    return { offset: formatOffset(epoch, seq + number - from), event: textDelta(itemId, slot, part) };
   }
 
   /** What is there from this number on, as far as it is one: the text that follows each other, or an entry. */
@@ -167,16 +170,19 @@ export class EntryList {
     const { recentRow } = this;
     if (number < this.first || number >= this.end) return undefined;
     if (recentRow !== undefined && number === this.end - recentRow.deltas.length) return recentRow;
-    const piece = this.pieceOf(number);
-    const { kept, from } = piece;
-    if (!isTextRow(kept) || (number === from && piece !== this.growing)) return kept;
-    const { epoch, seq, itemId, part, deltas } = kept;
-    return { epoch, seq: seq + number - from, itemId, part, deltas: deltas.slice(number - from) };
+    const at = number - this.base;
+    if (typeof this.slots[at] !== 'string') return this.slots[at] as LogEntry;
+    const { itemId, part, epoch, from, seq, length } = this.rows[this.rowOf(number)] as Row;
+    const most = Math.min(from + length, this.end) - this.base;
+    const bytes = this.bytesBefore(number) + mostOfRow;
+    let to = at + 1;
+    while (to < most && (this.ends[to] as number) <= bytes) to += 1;
+    return { epoch, seq: seq + number - from, itemId, part, deltas: this.slots.slice(at, to) as string[] };
   }
 
   /** Whether the entry with this number is a text delta and nothing more. It must be there. */
   isPlainDelta(number: number): boolean {
-    return isTextRow(this.pieceOf(number).kept);
+    return typeof this.slots[number - this.base] === 'string';
   }
 
   /** The number of the first entry whose offset is above `after`. */
@@ -193,65 +199,39 @@ export class EntryList {
 
   /** Bytes ever pushed before the entry with this number. */
   bytesBefore(number: number): number {
-    if (number <= this.first) return this.dropped;
-    return number >= this.end ? this.total : bytesBeforeIn(this.pieceOf(number), number);
+    return number <= this.first ? this.dropped : (this.ends[number - this.base - 1] as number);
   }
 
   dropFirst(): void {
-    const piece = this.pieces[this.dead] as Piece;
-    const { kept, from } = piece;
-    this.dropped = this.bytesBefore(this.first + 1);
+    const at = this.first - this.base;
+    const slot = this.slots[at] as LogEntry | string;
+    if (typeof slot !== 'string') this.gone = slot.offset;
+    else if (typeof this.gone !== 'object' || this.first >= this.gone.from + this.gone.length)
+      this.gone = this.rows[this.rowOf(this.first)];
+    this.dropped = this.ends[at] as number;
     this.first += 1;
-    if (this.first < from + countOf(kept)) return;
-    this.gone = entryIn(piece, this.first - 1).offset;
-    if (piece === this.growing) this.growing = undefined;
-    this.dead += 1;
+    const dead = this.first - this.base;
     // Half of the array is dead: moving the rest costs no more than appending the dead half did.
-    if (this.dead * 2 <= this.pieces.length) return;
-    this.pieces.splice(0, this.dead);
-    this.dead = 0;
+    if (dead <= 32 || dead * 2 <= this.slots.length) return;
+    this.slots.splice(0, dead);
+    this.ends.splice(0, dead);
+    this.base = this.first;
+    this.rows.splice(0, Math.max(0, this.rowOf(this.first)));
   }
 
-  /** The piece that has the entry with this number, which must be there: mostly the last. */
-  private pieceOf(number: number): Piece {
-    const { pieces } = this;
-    let low = this.dead;
-    let high = pieces.length - 1;
-    if ((pieces[high] as Piece).from <= number) return pieces[high] as Piece;
-    // The last one that begins at or before it.
+  /** The place in `rows` of the last row that begins at or before the entry with this number; -1 if there is none. */
+  private rowOf(number: number): number {
+    const { rows } = this;
+    let low = 0;
+    let high = rows.length;
     while (low < high) {
-      const middle = (low + high + 1) >>> 1;
-      if ((pieces[middle] as Piece).from <= number) low = middle;
-      else high = middle - 1;
+      const middle = (low + high) >>> 1;
+      if ((rows[middle] as Row).from <= number) low = middle + 1;
+      else high = middle;
     }
-    return pieces[low] as Piece;
+    return low - 1;
   }
 }
-
-const countOf = (kept: LogEntry | TextRow): number => (isTextRow(kept) ? kept.deltas.length : 1);
-
-const entryIn = ({ kept, from }: Piece, number: number): LogEntry => {
-  if (!isTextRow(kept)) return kept;
-  const { epoch, seq, itemId, part, deltas } = kept;
-  const at = number - from;
-  return { offset: formatOffset(epoch, seq + at), event: textDelta(itemId, deltas[at] as string, part) };
-};
-
-const bytesBeforeIn = ({ kept, from, before, ends }: Piece, number: number): number => {
-  const at = number - from;
-  if (at === 0 || !isTextRow(kept)) return before;
-  return ends === undefined ? before + sizeOf(kept.deltas, at) : (ends[at - 1] as number);
-};
-
-/** The bytes of the entries of so many deltas. */
-const sizeOf = (deltas: readonly string[], count = deltas.length): number => {
-  let size = 0;
-  for (let at = 0; at < count; at += 1) size += deltaSize(deltas[at] as string);
-  return size;
-};
-
-const continues = (row: TextRow, itemId: string, part: number, epoch: number, seq: number): boolean =>
-  row.seq + row.deltas.length === seq && row.epoch === epoch && row.part === part && row.itemId === itemId;
 
 export type TextDelta = ThreadItemUpdateOf<'assistant_message.content_part.text_delta'>;
 type DeltaEntry = { event: { item_id: string } };
