@@ -38,6 +38,14 @@ test('of a row with three columns the third is named', () => {
   expect(compose('why does it flicker', lamps).text).toContain('**a flicker**: a loose `a | b` cable. Do: fasten it');
 });
 
+test('a heading that asks the same is not said again, unless the answer hangs on its words', () => {
+  const text =
+    '# Questions\n\n## Who made the lantern?\n\nA smith in Hamburg, a long time ago.\n\n## Is the lantern heavy?\n\nYes, it is as heavy as a horse.\n';
+  const questions = createPassageIndex([...documents, { path: 'docs/questions.md', text }]);
+  expect(compose('is a lantern heavy', questions).text).toMatch(/^\*\*Is the lantern heavy\?\*\* Yes/);
+  expect(compose('who made the lantern', questions).text).toMatch(/^A smith/);
+});
+
 test('what explains code comes before it, but not when code is asked for', () => {
   const text = '# Signals\n\n## Blinking\n\n```ts\nlamp.blink();\n```\n\nA lamp that blinks is on half of the time.\n';
   const signals = createPassageIndex([...documents, { path: 'docs/signals.md', text }]);

@@ -44,6 +44,7 @@ const questions: readonly (readonly [string, ...string[]])[] = [
   ['two messages at the same time', 'What happens when two messages come at the same time?'],
   ['regenerate answer', 'Can users edit a message or regenerate an answer?'],
   ['how do errors get to the user', 'Which errors does the user see', 'Errors'],
+  ['How does a token get from respond() to the screen?', 'How does a token get', 'The path of a token'],
   // The words.
   ['what is a run', 'What is a run?'],
   ["what's a thread", 'What is a thread?'],

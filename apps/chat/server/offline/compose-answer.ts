@@ -41,7 +41,7 @@ export const composeAnswer = (found: readonly FoundPassage[], relevance: Relevan
   });
   if (points.length > 0) text += '\n\n### See also\n\n';
   points.forEach(({ passage, excerpt }, index) => {
-    text += `${index === 0 ? '' : '\n'}- **${titleOf(passage)}.** ${excerpt}`;
+    text += `${index === 0 ? '' : '\n'}- **${titleOf(passage)}** ${excerpt}`;
     citations.push({ at: text.length, passage });
   });
   return { text, citations };
@@ -82,8 +82,11 @@ export const topicsOf = (index: PassageIndex, limit: number): string[] => {
 const spread = (list: readonly string[], limit: number): string[] =>
   list.filter((_, at) => at % Math.floor(list.length / limit) === 0);
 
-const titleOf = (passage: Passage): string =>
-  passage.heading === passage.document ? passage.document : `${passage.heading} (${passage.document})`;
+/** A question says by itself what it is about; other headings need their document's title. */
+const titleOf = ({ heading, document }: Passage): string => {
+  if (heading.endsWith('?')) return heading;
+  return heading === document ? `${document}.` : `${heading} (${document}).`;
+};
 
 /** The end of the last block that a citation can stand behind: not inside code or a table. */
 const endOfProse = (text: string): number => {

@@ -11,6 +11,8 @@ const MAX_CHARS = 1_000;
 const MAX_WHOLE_CHARS = 1_600;
 /** A passage whose heading says this much of the question is about it, from its first word to its last. */
 const IS_ABOUT = 0.5;
+/** A heading that says this much of it is the question. */
+const IS_ASKED = 0.8;
 /** A table or list that is the answer is kept whole up to here. */
 const MAX_WHOLE = 8;
 /** How many rows or items are taken out of one that is about something else. */
@@ -24,10 +26,21 @@ export const quote = (passage: Passage, relevance: Relevance, wantsCode = false)
   const blocks = blocksOf(passage.body);
   const chosen = chooseBlocks(blocks, relevance, isAbout, wantsCode);
   const body = chosen.map((block) => shorten(block, relevance, isAbout)).join('\n\n');
+  if (speaksForItself(passage.heading, body, relevance) || isSaid(chosen[0] ?? '', body)) return body;
   const heading = passage.heading.replace(/[\s.:]+$/, '');
   const runsOn = kindOf(body) === 'prose' && !body.startsWith('**');
   return runsOn ? `**${heading}${/[?!…]$/.test(heading) ? '' : '.'}** ${body}` : `**${heading}**\n\n${body}`;
 };
+
+/** A heading that asks what was asked need not be said again, unless the first word hangs on how it was asked. */
+const speaksForItself = (heading: string, body: string, relevance: Relevance): boolean =>
+  heading.endsWith('?') &&
+  relevance(heading) >= IS_ASKED &&
+  kindOf(body) === 'prose' &&
+  !/^(?:Yes|No|Not|Both|In part|That|This|These|It|They)\b/.test(body);
+
+/** A row in words begins with what it is about. */
+const isSaid = (block: string, body: string): boolean => kindOf(block) === 'table' && body.startsWith('**');
 
 /** The blocks from the one that answers on. Of a passage that is about the question, from its beginning if that fits. */
 const chooseBlocks = (
@@ -89,7 +102,7 @@ const shorten = (block: string, relevance: Relevance, isAbout: boolean): string 
   const columns = cellsOf(header);
   return isAbout || columns.length > 3
     ? [header, rule, ...best].join('\n')
-    : best.map((row) => said(row, columns)).join('\n\n');
+    : best.map((row) => inWords(row, columns)).join('\n\n');
 };
 
 /** Those that have most to do with the question, in their order. When none has, the first ones of what is about it. */
@@ -102,12 +115,13 @@ const bestOf = (parts: readonly string[], relevance: Relevance, isAbout: boolean
 };
 
 /** A row in words: what it is about, then its cells, from the third on with the name of their column. */
-const said = (row: string, columns: readonly string[]): string => {
+const inWords = (row: string, columns: readonly string[]): string => {
   const [first = '', second = '', third = ''] = cellsOf(row);
   const label = columns[2] ?? '';
   const named = `${label.charAt(0).toUpperCase()}${label.slice(1)}`;
   const end = third === '' || third === '–' ? '' : `. ${label === '' ? third : `${named}: ${third}`}`;
-  return first === '' ? `${second}${end}` : `**${first}**: ${second}${end}`;
+  const said = first === '' ? `${second}${end}` : `**${first}**: ${second}${end}`;
+  return /[.!?…]$/.test(said) ? said : `${said}.`;
 };
 
 const cellsOf = (row: string): string[] =>
