@@ -113,12 +113,12 @@ test('"more" asks the same again, without what was shown', () => {
   expect(more).not.toContain(first[0]?.passage.id);
 });
 
-test.each(suggestions)('the real documentation answers the suggested %j', async (suggestion) => {
+test.each(suggestions)('the real documentation answers the suggested $question', async ({ question: suggestion }) => {
   const real = createPassageIndex(await readDocuments(fileURLToPath(new URL('../../..', import.meta.url))));
   const found = findPassages(real, suggestion, []);
   expect(found.length).toBeGreaterThan(0);
   // Whichever of them was asked before.
-  for (const question of suggestions) {
+  for (const { question } of suggestions) {
     const [first] = findPassages(real, suggestion, [{ question, sourceUrls: [] }]);
     expect(first?.passage.id).toBe(found[0]?.passage.id);
   }

@@ -1,9 +1,11 @@
+import { useEffect } from 'react';
 import { createRoot, type Root } from 'react-dom/client';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { useStickToBottom } from '../web/hooks/use-stick-to-bottom.ts';
 
-const Page = () => {
-  const { scroller, content, atBottom } = useStickToBottom();
+const Page = ({ hasEnd = true }: { hasEnd?: boolean }) => {
+  const { scroller, content, atBottom, jump } = useStickToBottom(hasEnd);
+  useEffect(jump, [jump]);
   return (
     <div ref={scroller} data-at-bottom={atBottom} style={{ height: 200, overflowY: 'auto', overflowAnchor: 'none' }}>
       <div ref={content} style={{ height: 1000 }} />
@@ -81,4 +83,19 @@ test('leaves a reader alone whom the browser has taken somewhere, as a search in
   grow(1800);
   await settled();
   expect(fromEnd()).toBe(0);
+});
+
+test('a page that is read from its beginning is shown from there, and its end is followed once it has one', async () => {
+  root.render(<Page hasEnd={false} key="read" />);
+  await settled();
+  box = document.querySelector('[data-at-bottom]') as HTMLElement;
+  content = box.firstElementChild as HTMLElement;
+  grow(1200);
+  await settled();
+  expect(box.scrollTop).toBe(0);
+  root.render(<Page key="read" />);
+  await settled();
+  grow(1500);
+  await settled();
+  expect(fromEnd()).toBeLessThan(1);
 });

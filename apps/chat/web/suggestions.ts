@@ -1,13 +1,21 @@
-/** Questions to begin with. A test asks each of them of the real documentation. */
-export const suggestions = [
-  'How does a token get from respond() to the screen?',
-  'What happens when a client disconnects?',
-  'Show me a server in a few lines',
-  'Which packages are there?',
-] as const;
+/** Questions to begin with: a tour of what this toolkit is for. A test asks each of them of the real documentation. */
 
-/** What else to try: a tool that runs in this page, and what the assistant says of itself. */
-export const wishes = (theme: 'light' | 'dark'): readonly string[] => [
-  `Switch to the ${theme === 'dark' ? 'light' : 'dark'} theme`,
-  'What can you do?',
+export interface Suggestion {
+  readonly question: string;
+  /** What to do meanwhile, or to look at. */
+  readonly hint: string;
+}
+
+export const suggestions: readonly Suggestion[] = [
+  { question: 'How does stop work?', hint: 'Press Stop while it answers.' },
+  { question: 'What if I reload the page?', hint: 'Reload it while it answers.' },
+  { question: 'Show me a server in a few lines', hint: 'Code that is coloured while it comes.' },
+  { question: 'Why not just the AI SDK?', hint: 'Open its address in a second tab.' },
+  { question: 'Which packages are there?', hint: 'A widget: choose a row.' },
 ];
+
+/** A tool that runs in this page. */
+export const themeWish = (theme: 'light' | 'dark'): Suggestion => ({
+  question: `Switch to the ${theme === 'dark' ? 'light' : 'dark'} theme`,
+  hint: 'A tool that runs in this page.',
+});

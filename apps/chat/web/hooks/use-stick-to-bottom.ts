@@ -13,19 +13,27 @@ interface StickToBottom {
   jump: () => void;
 }
 
-/** Follows growing content while the reader is at its end, and leaves the reader alone otherwise. */
-export const useStickToBottom = (): StickToBottom => {
+/**
+ * Follows growing content while the reader is at its end, and leaves the reader alone otherwise. With `hasEnd` false the content
+ * is a page that is read from its beginning: it is shown from there.
+ */
+export const useStickToBottom = (hasEnd = true): StickToBottom => {
   const scroller = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
   const following = useRef(true);
+  const endsBelow = useRef(hasEnd);
   const [atBottom, setAtBottom] = useState(true);
 
   const jump = useCallback(() => {
     following.current = true;
     setAtBottom(true);
     const box = scroller.current;
-    if (box !== null) box.scrollTop = box.scrollHeight;
+    if (box !== null) box.scrollTop = endsBelow.current ? box.scrollHeight : 0;
   }, []);
+
+  useEffect(() => {
+    endsBelow.current = hasEnd;
+  }, [hasEnd]);
 
   useEffect(() => {
     const box = scroller.current;
@@ -49,6 +57,7 @@ export const useStickToBottom = (): StickToBottom => {
       setAtBottom(near || following.current);
     };
     const observer = new ResizeObserver(() => {
+      if (!endsBelow.current) return;
       if (following.current) box.scrollTop = box.scrollHeight;
       else setAtBottom(box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_PX);
     });

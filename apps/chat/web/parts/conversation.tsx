@@ -24,11 +24,12 @@ interface ConversationProps {
 
 /** The conversation on screen, and the field below it. */
 export const Conversation = ({ client, chat, loading, missing, onRetry }: ConversationProps) => {
-  const { scroller, content, atBottom, jump } = useStickToBottom();
+  const busy = chat.status === 'submitting' || chat.status === 'streaming' || chat.status === 'stopping';
+  const empty = chat.items.length === 0 && !busy && chat.error === undefined;
+  const { scroller, content, atBottom, jump } = useStickToBottom(!empty);
   const keepPlace = useKeptPlace(scroller, chat.items[0]?.id);
   const fold = useUnfolding(chat.items, loading, scroller, atBottom);
   const input = useRef<HTMLTextAreaElement>(null);
-  const busy = chat.status === 'submitting' || chat.status === 'streaming' || chat.status === 'stopping';
   const last = chat.items.at(-1);
   /** The workflow that is going on: what the assistant does is said there. */
   const working = last?.type === 'workflow' && chat.streamingItemIds.has(last.id) ? last.id : undefined;
@@ -36,7 +37,6 @@ export const Conversation = ({ client, chat, loading, missing, onRetry }: Conver
   /** The progress of a workflow that is open is said in its own line. */
   const line = working !== undefined && work === chat.progress ? undefined : work;
   const trouble = troubleOf(chat);
-  const empty = chat.items.length === 0 && !busy && chat.error === undefined;
 
   const send = (text: string) => {
     client.send(text);
@@ -117,7 +117,7 @@ export const Conversation = ({ client, chat, loading, missing, onRetry }: Conver
         </div>
       </div>
       <div className="dock">
-        {!atBottom && (
+        {!atBottom && !empty && (
           <button type="button" className="latest" onClick={jump}>
             <DownIcon />
             Latest

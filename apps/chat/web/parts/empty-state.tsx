@@ -1,5 +1,5 @@
 import { useTheme } from '../hooks/use-theme.ts';
-import { suggestions, wishes } from '../suggestions.ts';
+import { suggestions, themeWish } from '../suggestions.ts';
 
 /** What a new conversation shows: what this is, and questions to begin with. */
 export const EmptyState = ({ onAsk }: { onAsk: (question: string) => void }) => {
@@ -9,10 +9,11 @@ export const EmptyState = ({ onAsk }: { onAsk: (question: string) => void }) => 
       <h2>Ask this project about itself</h2>
       <p>An agent searches its documentation, shows its work, and streams the answer as it is written.</p>
       <ul aria-label="Suggested questions">
-        {[...suggestions, ...wishes(theme)].map((question) => (
+        {[...suggestions, themeWish(theme)].map(({ question, hint }) => (
           <li key={question}>
             <button type="button" onClick={() => onAsk(question)}>
               {question}
+              <small>{hint}</small>
             </button>
           </li>
         ))}
