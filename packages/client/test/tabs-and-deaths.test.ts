@@ -39,11 +39,14 @@ const step = fc.oneof(
   { weight: 2, arbitrary: fc.constantFrom('kill' as const, 'deploy' as const) },
 );
 
+/** A conversation that is there, or one that the first message begins; of a server that is known to take run ids, or of any. */
+const beginning = fc.record({ isNew: fc.boolean(), extensions: fc.constantFrom(true, undefined) });
+
 const words = (count: number, text: string) => Array.from({ length: count }, (_, index) => `${text}${index} `);
 
 describe('two tabs, a network and a server that may die', () => {
   it('each message once, no answer twice, none lost, and the same on every screen', { timeout: 120_000 }, async () => {
-    const law = fc.asyncProperty(fc.array(step, { maxLength: 16 }), async (steps) => {
+    const law = fc.asyncProperty(fc.array(step, { maxLength: 16 }), beginning, async (steps, { isNew, extensions }) => {
       const clock = createVirtualClock({ startMs: 1_000_000 });
       const chat = mortalChat({
         clock,
@@ -85,7 +88,7 @@ describe('two tabs, a network and a server that may die', () => {
       const open = (fetch: typeof globalThis.fetch): ChatClient => {
         const client = createChatClient({
           url: 'http://chat.test/chatkit',
-          extensions: true,
+          extensions,
           clock,
           random: () => 0,
           connection: { floorMs: 1 },
@@ -98,12 +101,21 @@ describe('two tabs, a network and a server that may die', () => {
       const networks = [0, 1].map(() => createScriptedNetwork({ handler: chat.handler, clock }));
       const tabs = networks.map(({ fetch }) => open(fetch));
       const at = (index: 0 | 1) => tabs[index] as ChatClient;
-      runs.push({ text: 'm0.', run: at(0).send('m0.') });
-      await clock.advance(500);
-      const threadId = at(0).getSnapshot().thread?.id ?? '';
-      await at(1).loadThread(threadId);
+      const shownBy = (client: ChatClient) => client.getSnapshot().thread?.id;
+      /** The conversation, once it has begun. */
+      let threadId: string | undefined;
+      const begin = () => {
+        if (threadId !== undefined) return;
+        threadId = shownBy(at(0));
+        if (threadId !== undefined) ask(at(1).loadThread(threadId));
+      };
+      if (!isNew) {
+        runs.push({ text: 'm0.', run: at(0).send('m0.') });
+        await clock.advance(500);
+      }
 
       for (const what of steps) {
+        begin();
         if (typeof what === 'number') await clock.advance(what);
         else if (what === 'deploy') chat.deploy();
         else if (what === 'kill') {
@@ -126,7 +138,8 @@ describe('two tabs, a network and a server that may die', () => {
                 };
           networks[what.tab]?.plan(plan);
         } else {
-          const client = at(what.tab);
+          const index = threadId === undefined ? 0 : what.tab;
+          const client = at(index);
           if (what.does === 'send') {
             const text = `m${runs.length}.`;
             runs.push({ text, run: client.send(text) });
@@ -135,9 +148,10 @@ describe('two tabs, a network and a server that may die', () => {
           else if (what.does === 'reload') {
             await clock.advance(5);
             client.detach();
-            const fetch = networks[what.tab]?.fetch as typeof globalThis.fetch;
-            tabs[what.tab] = open(fetch);
-            ask(at(what.tab).loadThread(threadId));
+            begin();
+            const fetch = networks[index]?.fetch as typeof globalThis.fetch;
+            tabs[index] = open(fetch);
+            if (threadId !== undefined) ask(at(index).loadThread(threadId));
           } else {
             const { failedItemIds, error } = client.getSnapshot();
             if (failedItemIds.size > 0) requests.push(client.retry().done);
@@ -155,9 +169,15 @@ describe('two tabs, a network and a server that may die', () => {
       await clock.advance(11 * 60_000);
       await Promise.all([...requests, ...runs.map(({ run }) => run.done)]);
       isMended = true;
+      begin();
+      expect(threadId === undefined ? [...seen] : []).toEqual([]);
+      if (threadId === undefined) return;
+      await Promise.all(requests);
       for (const client of tabs) {
-        if (client.getSnapshot().thread === undefined) await client.loadThread(threadId);
+        if (shownBy(client) === undefined) await client.loadThread(threadId);
         else await client.refresh();
+        // A first message that was sent once more, after its page was loaded anew, has begun another one.
+        if (shownBy(client) !== threadId) return;
       }
       const fresh = open(chat.direct);
       await fresh.loadThread(threadId);
