@@ -46,6 +46,12 @@ test('a heading that asks the same is not said again, unless the answer hangs on
   expect(compose('who made the lantern', questions).text).toMatch(/^A smith/);
 });
 
+test('an answer that leaves most of the question open says so', () => {
+  const found = findPassages(index, 'How do I stop a lamp?', []);
+  const { text } = composeAnswer(found, index.relevanceTo(termsOf('wire a lamp to the telephone of a ferry')));
+  expect(text).toMatch(/^I found nothing that covers the whole question\./);
+});
+
 test('what explains code comes before it, but not when code is asked for', () => {
   const text = '# Signals\n\n## Blinking\n\n```ts\nlamp.blink();\n```\n\nA lamp that blinks is on half of the time.\n';
   const signals = createPassageIndex([...documents, { path: 'docs/signals.md', text }]);

@@ -40,6 +40,8 @@ export interface PassageIndex {
 const MIN_COVERAGE = 0.4;
 /** Passages that score less than this share of the best one are left out. */
 const MIN_SHARE_OF_BEST = 0.5;
+/** A section says at its beginning what it is about. */
+const OPENS = 1.15;
 /** What the question before counts beside the question itself. */
 const CONTEXT = 0.3;
 
@@ -66,13 +68,15 @@ interface Entry {
   readonly headings: ReadonlySet<string>;
   /** Code of a program; commands are none. */
   readonly hasCode: boolean;
+  /** It is the first passage of its section. */
+  readonly opens: boolean;
   readonly units: readonly ReadonlySet<string>[];
 }
 
 /** Builds the index. An empty list of documents gives an index that finds nothing. */
 export const createPassageIndex = (documents: readonly MarkdownDocument[]): PassageIndex => {
   const passages = documents.flatMap(splitPassages);
-  const entries = passages.map(toEntry);
+  const entries = passages.map((passage, at) => toEntry(passage, passages[at - 1]));
   const frequency = new Map<string, number>();
   for (const { all } of entries) for (const term of all) frequency.set(term, (frequency.get(term) ?? 0) + 1);
   const vocabulary = { passages: passages.length, frequency };
@@ -112,7 +116,7 @@ export const createPassageIndex = (documents: readonly MarkdownDocument[]): Pass
           CONTEXT * before.reduce((sum, concept) => sum + scoreOf(entry, concept), 0);
         const together = Math.max(...entry.units.map((unit) => coverageOf(asked, (form) => unit.has(form))));
         const named = coverageOf(asked, (form) => entry.headings.has(form)) * focusOf(entry, asked);
-        const shown = wantsCode && entry.hasCode ? 1.2 : 1;
+        const shown = (wantsCode && entry.hasCode ? 1.2 : 1) * (entry.opens ? OPENS : 1);
         found.push({ passage, score: words * (0.4 + together) * (1 + named) * shown * audienceOf(passage) });
       }
       found.sort((a, b) => b.score - a.score);
@@ -122,7 +126,7 @@ export const createPassageIndex = (documents: readonly MarkdownDocument[]): Pass
   };
 };
 
-const toEntry = (passage: Passage): Entry => {
+const toEntry = (passage: Passage, before: Passage | undefined): Entry => {
   const { document, trail, heading, path, body } = passage;
   const text: Record<Field, string[]> = {
     heading: [heading],
@@ -151,6 +155,7 @@ const toEntry = (passage: Passage): Entry => {
     all: new Set(fieldNames.flatMap((field) => terms[field])),
     headings,
     hasCode: /^```(?:[jt]sx?)$/m.test(body),
+    opens: before?.path !== passage.path || before.heading !== passage.heading,
     units,
   };
 };
@@ -177,7 +182,7 @@ const focusOf = ({ passage }: Entry, asked: readonly Concept[]): number => {
 
 /** How to use the project interests more people than why it is as it is, and what was measured. */
 const audiences: readonly (readonly [RegExp, number])[] = [
-  [/^docs\/decisions\//, 0.4],
+  [/^docs\/decisions\//, 0.33],
   [/^docs\/benchmarks\//, 0.5],
   [/^docs\/guides\/troubleshooting\.md$/, 1.2],
   [/^docs\/guides\/streams\//, 0.7],

@@ -6,7 +6,7 @@ const stopWords = new Set(
   us was we were what when where which who why will with would you your work works happen happens use uses used using
   mean means not need needs like many much get gets make makes no yes there here explain give know want show few line lines small short
   simple example examples handled am im ive whats hows wheres dont doesnt cant isnt whether support supports supported possible add really
-  actually without also go goes going one other another across already anything something existing own made wat pls plz thx pressed`.split(
+  actually without also go goes going one other another across already anything something existing own made wat pls plz thx pressed usage per hwo whta`.split(
     /\s+/,
   ),
 );
@@ -16,7 +16,7 @@ const stopWords = new Set(
  * give the whole name and its parts: `createChatServer` → `createchatserver`, `creat`, `chat`, `server`.
  */
 export const termsOf = (text: string): string[] =>
-  (text.replace(/[’']/g, '').match(/[\p{L}\p{N}]+/gu) ?? [])
+  (text.replace(/[’'](?:s\b)?/g, '').match(/[\p{L}\p{N}]+/gu) ?? [])
     .flatMap((word) => {
       const parts = word.match(/\p{Lu}?\p{Ll}+|\p{Lu}+(?!\p{Ll})|\p{N}+/gu) ?? [];
       return parts.length > 1 ? [word, ...parts] : [word];

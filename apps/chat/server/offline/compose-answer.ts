@@ -22,6 +22,9 @@ export interface Answer {
 }
 
 const MAX_EXCERPT_CHARS = 260;
+/** Of a question that is covered less than this only a part is answered. */
+const MIN_COVERED = 0.42;
+const FAR = 'I found nothing that covers the whole question. This comes nearest:';
 /** What points elsewhere must have to do with the question at least, in its heading and its excerpt. */
 const MIN_RELEVANCE = 0.4;
 
@@ -30,7 +33,10 @@ export const composeAnswer = (found: readonly FoundPassage[], relevance: Relevan
   const [best, ...others] = found;
   if (best === undefined) throw new RangeError('composeAnswer: nothing was found');
   const citations: Citation[] = [];
-  const lead = quote(best.passage, relevance, wantsCode);
+  const quoted = quote(best.passage, relevance, wantsCode);
+  const { heading, document } = best.passage;
+  const isNear = relevance(`${document} ${heading} ${quoted}`) >= MIN_COVERED;
+  const lead = isNear ? quoted : `${FAR}\n\n${quoted}`;
   let text = lead;
   citations.push({ at: endOfProse(lead), passage: best.passage });
 
