@@ -28,6 +28,16 @@ test('a table that is the answer is kept', () => {
   expect(compose('table of lamps').text).toContain('| south | red |');
 });
 
+test('of a row with four columns each cell is named, and empty ones are left out', () => {
+  const table =
+    '| lamp | lit? | fuel | note |\n|---|---|---|---|\n| the pier | at dusk | oil | – |\n| the mole | always | gas | old |';
+  const lamps = createPassageIndex([
+    ...documents,
+    { path: 'docs/fuel.md', text: `# Fuel\n\n## Around the port\n\n${table}\n` },
+  ]);
+  expect(compose('what about the pier', lamps).text).toContain('**the pier**: Lit: at dusk. Fuel: oil.');
+});
+
 test('of a row with three columns the third is named', () => {
   const table =
     '| you see | it is | do |\n|---|---|---|\n| a flicker | a loose `a \\| b` cable | fasten it |\n| smoke | fire | run |';

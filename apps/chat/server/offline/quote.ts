@@ -15,6 +15,8 @@ const IS_ABOUT = 0.5;
 const IS_ASKED = 0.8;
 /** A table or list that is the answer is kept whole up to here. */
 const MAX_WHOLE = 8;
+/** A row with more columns is easier to read in its table. */
+const MAX_SAID_COLUMNS = 4;
 /** How many rows or items are taken out of one that is about something else. */
 const MAX_TAKEN = 3;
 /** What a row or item has to do with the question, beside the best of its block, to be taken too. */
@@ -100,7 +102,7 @@ const shorten = (block: string, relevance: Relevance, isAbout: boolean): string 
   if (isAbout && rows.length <= MAX_WHOLE) return block;
   const best = bestOf(rows, relevance, isAbout);
   const columns = cellsOf(header);
-  return isAbout || columns.length > 3
+  return isAbout || columns.length > MAX_SAID_COLUMNS
     ? [header, rule, ...best].join('\n')
     : best.map((row) => inWords(row, columns)).join('\n\n');
 };
@@ -114,13 +116,16 @@ const bestOf = (parts: readonly string[], relevance: Relevance, isAbout: boolean
   return parts.filter((_, at) => (scores[at] ?? 0) >= best * MIN_SHARE_OF_BEST).slice(0, limit);
 };
 
-/** A row in words: what it is about, then its cells, from the third on with the name of their column. */
+/** A row in words: what it is about, then its cells, with the names of their columns where one name does not do for all. */
 const inWords = (row: string, columns: readonly string[]): string => {
-  const [first = '', second = '', third = ''] = cellsOf(row);
-  const label = columns[2] ?? '';
-  const named = `${label.charAt(0).toUpperCase()}${label.slice(1)}`;
-  const end = third === '' || third === '–' ? '' : `. ${label === '' ? third : `${named}: ${third}`}`;
-  const said = first === '' ? `${second}${end}` : `**${first}**: ${second}${end}`;
+  const [first = '', ...cells] = cellsOf(row);
+  const namedFrom = columns.length > 3 ? 1 : 2;
+  const parts = cells.flatMap((cell, at) => {
+    const label = (columns[at + 1] ?? '').replace(/[?:]$/, '');
+    if (cell === '' || cell === '–') return [];
+    return at + 1 < namedFrom || label === '' ? [cell] : [`${label.charAt(0).toUpperCase()}${label.slice(1)}: ${cell}`];
+  });
+  const said = `${first === '' ? '' : `**${first}**: `}${parts.join('. ')}`;
   return /[.!?…]$/.test(said) ? said : `${said}.`;
 };
 
