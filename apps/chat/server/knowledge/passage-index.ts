@@ -1,7 +1,9 @@
 /**
- * The full-text index over the passages: BM25 with fields, and a passage scores by the paragraph, item or row of it that
- * has most of the question, not by words that stand far apart. Built once at start, in memory, in a few milliseconds.
+ * The full-text index over the passages. MiniSearch says how well the words of a passage fit (BM25 by fields); what is added here is
+ * that a passage scores by the paragraph, item or row of it that has most of the question, not by words that stand far apart. Built
+ * once at start, in memory, in a few milliseconds.
  */
+import MiniSearch from 'minisearch';
 import { blocksOf, kindOf, unitsOf } from './blocks.ts';
 import { type Concept, conceptsOf, coverageOf, createRelevance, type Relevance } from './concepts.ts';
 import { type MarkdownDocument, type Passage, splitPassages } from './split-passages.ts';
@@ -45,25 +47,14 @@ const OPENS = 1.15;
 /** What the question before counts beside the question itself. */
 const CONTEXT = 0.3;
 
-/** What a term counts by where it stands, and how much a long field takes from it (`b` of BM25). */
-const fields = {
-  heading: { boost: 4, b: 0.5 },
-  trail: { boost: 1.2, b: 0.5 },
-  document: { boost: 1.2, b: 0.5 },
-  path: { boost: 0.5, b: 0 },
-  prose: { boost: 1, b: 0.6 },
-  table: { boost: 0.8, b: 0.4 },
-  code: { boost: 0.3, b: 0.75 },
-} as const;
-type Field = keyof typeof fields;
-const fieldNames = Object.keys(fields) as Field[];
-/** Where a second mention stops to count (`k1` of BM25). */
-const SATURATION = 1.2;
+/** What a term counts by where it stands. */
+const boost = { heading: 2.5, trail: 1.2, document: 1.2, path: 0.5, prose: 1, table: 0.8, code: 0.3 } as const;
+type Field = keyof typeof boost;
+const fields = Object.keys(boost) as Field[];
 
 interface Entry {
   readonly passage: Passage;
-  readonly counts: Readonly<Record<Field, ReadonlyMap<string, number>>>;
-  readonly lengths: Readonly<Record<Field, number>>;
+  readonly text: Readonly<Record<Field, string>>;
   readonly all: ReadonlySet<string>;
   readonly headings: ReadonlySet<string>;
   /** Code of a program; commands are none. */
@@ -79,24 +70,13 @@ export const createPassageIndex = (documents: readonly MarkdownDocument[]): Pass
   const entries = passages.map((passage, at) => toEntry(passage, passages[at - 1]));
   const frequency = new Map<string, number>();
   for (const { all } of entries) for (const term of all) frequency.set(term, (frequency.get(term) ?? 0) + 1);
-  const vocabulary = { passages: passages.length, frequency };
-  const means = Object.fromEntries(
-    fieldNames.map((field) => [field, entries.reduce((sum, { lengths }) => sum + lengths[field], 0) / entries.length]),
-  ) as Record<Field, number>;
-
-  const scoreOf = (entry: Entry, { weight, forms }: Concept): number => {
-    let sum = 0;
-    for (const [form, quality] of forms) {
-      if (!entry.all.has(form)) continue;
-      for (const field of fieldNames) {
-        const count = entry.counts[field].get(form);
-        if (count === undefined) continue;
-        const { boost, b } = fields[field];
-        sum += (quality * boost * count) / (1 - b + (b * entry.lengths[field]) / means[field]);
-      }
-    }
-    return (weight * sum) / (sum + SATURATION);
-  };
+  const words = new MiniSearch<Record<Field, string> & { id: number }>({
+    fields,
+    tokenize: termsOf,
+    processTerm: (term) => term,
+  });
+  words.addAll(entries.map(({ text }, id) => ({ id, ...text })));
+  const vocabulary = { passages: passages.length, frequency, similarTo: (term: string) => similarTo(words, term) };
 
   return {
     size: passages.length,
@@ -107,17 +87,15 @@ export const createPassageIndex = (documents: readonly MarkdownDocument[]): Pass
       const asked = conceptsOf(terms.length > 0 ? terms : context, vocabulary);
       const before = terms.length > 0 ? conceptsOf(context, vocabulary) : [];
       const found: FoundPassage[] = [];
-      for (const entry of entries) {
+      for (const { id, score } of wordScores(words, asked, before)) {
+        const entry = entries[id] as Entry;
         const { passage } = entry;
         if (without.has(passage.id)) continue;
         if (coverageOf(asked, (form) => entry.all.has(form)) < MIN_COVERAGE) continue;
-        const words =
-          asked.reduce((sum, concept) => sum + scoreOf(entry, concept), 0) +
-          CONTEXT * before.reduce((sum, concept) => sum + scoreOf(entry, concept), 0);
         const together = Math.max(...entry.units.map((unit) => coverageOf(asked, (form) => unit.has(form))));
         const named = coverageOf(asked, (form) => entry.headings.has(form)) * focusOf(entry, asked);
         const shown = (wantsCode && entry.hasCode ? 1.2 : 1) * (entry.opens ? OPENS : 1);
-        found.push({ passage, score: words * (0.4 + together) * (1 + named) * shown * audienceOf(passage) });
+        found.push({ passage, score: score * (0.4 + together) * (1 + named) * shown * audienceOf(passage) });
       }
       found.sort((a, b) => b.score - a.score);
       const best = found[0]?.score ?? 0;
@@ -147,12 +125,11 @@ const toEntry = (passage: Passage, before: Passage | undefined): Entry => {
     text[kind === 'code' || kind === 'table' ? kind : 'prose'].push(content);
     for (const unit of unitsOf(content)) units.push(new Set([...termsOf(unit), ...around]));
   }
-  const terms = mapFields((field) => termsOf(text[field].join('\n')));
+  const joined = Object.fromEntries(fields.map((field) => [field, text[field].join('\n')])) as Record<Field, string>;
   return {
     passage,
-    counts: mapFields((field) => count(terms[field])),
-    lengths: mapFields((field) => terms[field].length),
-    all: new Set(fieldNames.flatMap((field) => terms[field])),
+    text: joined,
+    all: new Set(fields.flatMap((field) => termsOf(joined[field]))),
     headings,
     hasCode: /^```(?:[jt]sx?)$/m.test(body),
     opens: before?.path !== passage.path || before.heading !== passage.heading,
@@ -160,14 +137,38 @@ const toEntry = (passage: Passage, before: Passage | undefined): Entry => {
   };
 };
 
-const mapFields = <Value>(fn: (field: Field) => Value): Record<Field, Value> =>
-  Object.fromEntries(fieldNames.map((field) => [field, fn(field)])) as Record<Field, Value>;
+type Words = MiniSearch<Record<Field, string> & { id: number }>;
 
-const count = (terms: readonly string[]): Map<string, number> => {
-  const counts = new Map<string, number>();
-  for (const term of terms) counts.set(term, (counts.get(term) ?? 0) + 1);
-  return counts;
+/** How well the words of each passage fit, each concept by the best of its forms and those of earlier questions by less. */
+const wordScores = (words: Words, asked: readonly Concept[], before: readonly Concept[]) => {
+  const weights = new Map<string, number>();
+  const add = (concepts: readonly Concept[], factor: number) => {
+    for (const { forms } of concepts)
+      for (const [form, quality] of forms) weights.set(form, Math.max(weights.get(form) ?? 0, factor * quality));
+  };
+  add(before, CONTEXT);
+  add(asked, 1);
+  return (
+    words
+      .search([...weights.keys()].join(' '), {
+        tokenize: (text) => text.split(' ').filter(Boolean),
+        boost,
+        bm25: { k: 1.2, b: 0.5, d: 0 },
+        boostTerm: (term) => weights.get(term) ?? 0,
+      })
+      // The number of words that fit is a factor of its scores: long tables, which mention everything, would come first.
+      .map(({ id, score, queryTerms }) => ({ id: id as number, score: score / queryTerms.length }))
+  );
 };
+
+/** The words of the passages that begin like a term, or differ from it by a slip of the hand. */
+const similarTo = (words: Words, term: string): string[] => [
+  ...new Set(
+    words
+      .search(term, { tokenize: (text) => [text], prefix: term.length >= 4, fuzzy: term.length >= 5 ? 0.2 : false })
+      .flatMap(({ terms }) => terms),
+  ),
+];
 
 /** How much of the heading is about the question, from 0 to 1. One that asks several questions counts by the nearest. */
 const focusOf = ({ passage }: Entry, asked: readonly Concept[]): number => {
@@ -189,7 +190,8 @@ const audiences: readonly (readonly [RegExp, number])[] = [
   [/^docs\/reference\//, 0.8],
   [/^CONTRIBUTING\.md$/, 0.8],
   [/^apps\//, 0.7],
-  [/^packages\/(?:stream|testing|transport|doctor)\//, 0.75],
+  [/^packages\/testing\//, 0.5],
+  [/^packages\/(?:stream|transport|doctor)\//, 0.75],
 ];
 
 /** A heading that is a question stands above an answer to it. */
