@@ -45,7 +45,7 @@ test.each([
   ['What happens after it reconnects?', 'Reconnecting'],
   ['How to install?', 'Install'],
   ['instaling', 'Install'],
-  ['how do i stpo a lamp', 'Stopping a lamp'],
+  ['does it recconect', 'Reconnecting'],
   ['reconecting', 'Reconnecting'],
   ['which one is amber', 'Table of lamps'],
   ['What is this?', 'Lighthouse'],
