@@ -6,6 +6,7 @@ import {
   isChatKitError,
   itemDone,
   itemReplaced,
+  messageText,
   type StructuredInputItem,
   type ThreadItem,
   type ThreadMetadata,
@@ -15,6 +16,7 @@ import {
 } from '@chatkit/core';
 import { ChatKitServer, type ChatKitServerOptions, type RunContext } from '@chatkit/server';
 import { RunContext as AgentRunContext, RunState } from '@openai/agents';
+import { INTERRUPTED, STOPPED } from '../shared/endings.ts';
 import type { DemoAgent } from './agent/create-agent.ts';
 import { DemoContext } from './agent/demo-context.ts';
 import { CLICKED, loadItems, textOf, toInput, toTurns } from './agent/history.ts';
@@ -57,7 +59,10 @@ export class Assistant extends ChatKitServer<Visitor> {
     return logged(this.#explain(thread, name, visitor, run), run.signal, this.#onEnd);
   }
 
-  /** A stop by the user stays visible: a line in the thread, for this page, its other tabs, and after a reload. */
+  /**
+   * That an answer is not whole stays visible: a line in the thread, for this page, its other tabs, and after a reload. Nothing else
+   * in a store tells half an answer, which is kept, from a whole one.
+   */
   override async handleStreamCancelled(
     thread: ThreadMetadata,
     pending: readonly ThreadItem[],
@@ -67,8 +72,10 @@ export class Assistant extends ChatKitServer<Visitor> {
     const added = (await super.handleStreamCancelled(thread, pending, visitor, run)) ?? [];
     const { reason } = run.signal;
     const cause = isChatKitError(reason) ? reason.details?.['cause'] : undefined;
-    if (cause !== 'cancel' && cause !== 'superseded') return added;
-    const task = { type: 'custom', status_indicator: 'none', title: STOPPED } as const;
+    const byUser = cause === 'cancel' || cause === 'superseded';
+    // A question without any answer shows that by itself, and nobody waits for what is left by closing it.
+    if (!byUser && (cause === 'disconnect' || !pending.some(isAnswer))) return added;
+    const task = { type: 'custom', status_indicator: 'none', title: byUser ? STOPPED : INTERRUPTED } as const;
     return [...added, taskItem({ thread_id: thread.id, task })];
   }
 
@@ -112,7 +119,7 @@ export class Assistant extends ChatKitServer<Visitor> {
   }
 }
 
-const STOPPED = 'You stopped this answer.';
+const isAnswer = (item: ThreadItem): boolean => item.type === 'assistant_message' && messageText(item) !== '';
 
 const nameIn = (payload: unknown): string | undefined => {
   const name = (payload as { name?: unknown } | null | undefined)?.name;

@@ -1,7 +1,8 @@
 import { type ChatSnapshot, createChatClient } from '@chatkit/client';
-import { userMessage } from '@chatkit/core';
+import { taskItem, userMessage } from '@chatkit/core';
 import { expect, test } from 'vitest';
-import { currentWork, sending, troubleOf } from '../web/parts/current-work.ts';
+import { INTERRUPTED, STOPPED } from '../shared/endings.ts';
+import { currentWork, isSaidBy, sending, troubleOf } from '../web/parts/current-work.ts';
 
 const empty = createChatClient({ url: 'http://chat.test/chatkit' }).getSnapshot();
 const progress = { text: 'Searching…', icon: 'search' };
@@ -32,4 +33,16 @@ test('a question that nobody answers is told from one that is being answered, an
   expect(troubleOf(chat({ error }))).toBe(error);
   const gone = { ...error, code: 'thread.not_found', message: 'There is no thread with the id "thr_1".' };
   expect(troubleOf(chat({ items, error: gone }))?.message).toMatch(/^This conversation was deleted/);
+});
+
+test('an answer that its server did not finish can be had anew, one that the user stopped is what it is', () => {
+  const ended = (title: string) =>
+    taskItem({ thread_id: 'thr_1', task: { type: 'custom', status_indicator: 'none', title } });
+  const trouble = troubleOf(chat({ items: [ended(INTERRUPTED)] }));
+  expect(trouble?.retryable).toBe(true);
+  // Not twice.
+  expect(isSaidBy(trouble, ended(INTERRUPTED))).toBe(true);
+  expect(isSaidBy({ message: 'No.', retryable: true }, ended(INTERRUPTED))).toBe(false);
+  expect(troubleOf(chat({ items: [ended(INTERRUPTED)], status: 'submitting' }))).toBeUndefined();
+  expect(troubleOf(chat({ items: [ended(STOPPED)] }))).toBeUndefined();
 });

@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { INTERRUPTED } from '../shared/endings.ts';
 import { main, startDemo } from './e2e/start-demo.ts';
 
 test('a taken port is said in one line', async () => {
@@ -65,7 +66,9 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
       'user_message',
       'workflow',
       'assistant_message',
+      'task',
     ]);
+    expect(thread.items.data[3].task.title).toBe(INTERRUPTED);
     expect(thread.items.data[2].content[0].text).toMatch(
       /^\*\*What happens when a client disconnects\.\*\* A run counts/,
     );

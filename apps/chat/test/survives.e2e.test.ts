@@ -366,6 +366,36 @@ test('a server that is killed: what was written stays, the page says that it is 
   await page.page.context().close();
 });
 
+test('a deploy while nobody looks: whoever comes back sees that the answer is not whole, and can have it', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'chat-deploy-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const env = { ...model.env, CHAT_DATABASE: join(folder, 'chat.sqlite') };
+  const first = await startDemo(env);
+  const page = await openPage(browser, first.url);
+  await page.ask('Count');
+  await count(1, 30);
+  await page.grownTo(numbers(1, 30).length - 1);
+  const address = page.page.url();
+  await page.page.goto('about:blank');
+  first.process.kill('SIGTERM');
+  await first.exited;
+  const again = await startDemo({ ...env, PORT: new URL(address).port });
+  onTestFinished(() => again.stop());
+
+  const later = await openTab(page.page.context(), address);
+  await later.page.getByText('This answer was interrupted.').waitFor();
+  expect(await later.text()).toBe(numbers(1, 30).trim());
+  const alert = later.page.getByRole('alert');
+  await alert.getByRole('button', { name: 'Retry' }).click();
+  await count(1, 40);
+  await model.end();
+  await later.finished(1);
+  expect(await later.text()).toBe(numbers(1, 40).trim());
+  expect(await alert.count()).toBe(0);
+  expect(await later.page.getByText('This answer was interrupted.').count()).toBe(0);
+  await page.page.context().close();
+});
+
 /** How often the tabs of a context have asked for the stream of a run that is there. */
 const attachesOf = (context: BrowserContext) => {
   const seen: string[] = [];

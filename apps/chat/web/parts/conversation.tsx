@@ -6,7 +6,7 @@ import { useUnfolding } from '../hooks/use-unfolding.ts';
 import { isComposing } from '../is-composing.ts';
 import { Announcer } from './announcer.tsx';
 import { Composer } from './composer.tsx';
-import { currentWork, sending, troubleOf } from './current-work.ts';
+import { currentWork, isSaidBy, sending, troubleOf } from './current-work.ts';
 import { EmptyState } from './empty-state.tsx';
 import { drawnOf } from './fold.ts';
 import { DownIcon, RetryIcon } from './icons.tsx';
@@ -88,19 +88,21 @@ export const Conversation = ({ client, chat, loading, missing, onRetry }: Conver
           ) : empty ? (
             <EmptyState onAsk={send} />
           ) : (
-            drawnOf(chat.items, fold).map(({ item, hidden, next }) => (
-              <Message
-                key={item.id}
-                client={client}
-                item={item}
-                unsent={chat.failedItemIds.has(item.id)}
-                streaming={chat.streamingItemIds.has(item.id)}
-                hidden={hidden}
-                stopped={next?.type === 'task'}
-                busy={busy && isInteractive(item)}
-                progress={item.id === working ? chat.progress : undefined}
-              />
-            ))
+            drawnOf(chat.items, fold).map(({ item, hidden, next }) =>
+              next === undefined && isSaidBy(trouble, item) ? null : (
+                <Message
+                  key={item.id}
+                  client={client}
+                  item={item}
+                  unsent={chat.failedItemIds.has(item.id)}
+                  streaming={chat.streamingItemIds.has(item.id)}
+                  hidden={hidden}
+                  stopped={next?.type === 'task'}
+                  busy={busy && isInteractive(item)}
+                  progress={item.id === working ? chat.progress : undefined}
+                />
+              ),
+            )
           )}
           {line !== undefined && <ProgressLine {...line} />}
           {trouble !== undefined && (

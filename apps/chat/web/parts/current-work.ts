@@ -1,4 +1,5 @@
-import type { ChatSnapshot } from '@chatkit/client';
+import type { ChatSnapshot, ThreadItem } from '@chatkit/client';
+import { INTERRUPTED } from '../../shared/endings.ts';
 import type { Progress } from './workflow.tsx';
 
 /** Said before the server has said anything; not worth reading out. */
@@ -24,11 +25,12 @@ export interface Trouble {
 
 const unsent: Trouble = { message: 'This message was not sent.', retryable: true };
 const deleted: Trouble = { message: 'This conversation was deleted. Begin a new one to go on.', retryable: false };
-const interrupted: Trouble = { message: 'This answer was interrupted.', retryable: true };
+const interrupted: Trouble = { message: INTERRUPTED, retryable: true };
 
 /**
  * What is wrong with the last turn, when nothing is going on: the error, if there is one; a question that was stopped before it
- * reached the server; or one that nobody answers, because its server died, or its page was closed too early.
+ * reached the server; one that nobody answers, because its server died, or its page was closed too early; or an answer that its server
+ * did not finish, as the line behind it says.
  */
 export const troubleOf = ({ items, status, error, failedItemIds }: ChatSnapshot): Trouble | undefined => {
   const last = items.at(-1);
@@ -36,5 +38,11 @@ export const troubleOf = ({ items, status, error, failedItemIds }: ChatSnapshot)
   if (error?.code === 'thread.not_found') return deleted;
   if (error !== undefined || status !== 'idle' || last === undefined) return error;
   if (failedItemIds.has(last.id)) return unsent;
-  return last.type === 'user_message' || last.type === 'workflow' ? interrupted : undefined;
+  return isInterruption(last) || last.type === 'user_message' || last.type === 'workflow' ? interrupted : undefined;
 };
+
+/** Whether an item is the line that says what the trouble says. */
+export const isSaidBy = (trouble: Trouble | undefined, item: ThreadItem): boolean =>
+  trouble === interrupted && isInterruption(item);
+
+const isInterruption = (item: ThreadItem): boolean => item.type === 'task' && item.task.title === INTERRUPTED;
