@@ -12,6 +12,7 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   'request.forbidden_origin': 403,
   'request.method_not_allowed': 405,
   'request.too_large': 413,
+  'event.too_large': 413,
   'request.unsupported_media_type': 415,
   'request.unsupported': 501,
   'thread.not_found': 404,

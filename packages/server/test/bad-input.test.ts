@@ -1,6 +1,8 @@
 // Requests that must be refused: with a status, a code and the path of the field, nothing stored, the server goes on.
+import { ChatKitError, type Store } from '@chatkit/core';
+import { createMemoryStore } from '@chatkit/store/memory';
 import { describe, expect, test } from 'vitest';
-import { ada, create, input, testServer } from './support.ts';
+import { ada, create, input, testServer, type User } from './support.ts';
 
 const depth = (levels: number) => `${'['.repeat(levels)}${']'.repeat(levels)}`;
 const message = (more: object) => ({ type: 'threads.create', params: { input: { ...input('x'), ...more } } });
@@ -293,6 +295,25 @@ test.each([
 ])('with allowedHosts, %s is %i', async (host, status) => {
   const t = testServer({ allowedHosts: ['localhost', '[::1]'] });
   expect((await t.raw(JSON.stringify(create()), { headers: { host } })).status).toBe(status);
+});
+
+test('a message that its store has no room for is refused with a code, and nothing of it is kept', async () => {
+  const store = createMemoryStore<User>();
+  const saveItem: Store<User>['saveItem'] = async () => {
+    throw new ChatKitError('event.too_large', 'A row of 3 bytes does not fit.', { details: { maxBytes: 2 } });
+  };
+  const small = withSaving(store, saveItem);
+  const t = testServer({ store: small });
+  expect(await t.json(create())).toMatchObject({ status: 413, error: { code: 'event.too_large', retryable: false } });
+  expect((await store.listThreads({ limit: 10, order: 'desc' }, ada)).data).toEqual([]);
+  expect(t.errors).toEqual([]);
+});
+
+/** The same store, in and out of transactions, with another way to save items. */
+const withSaving = (store: Store<User>, saveItem: Store<User>['saveItem']): Store<User> => ({
+  ...store,
+  saveItem,
+  transaction: (work, context) => store.transaction((inner) => work(withSaving(inner, saveItem)), context),
 });
 
 test('no request pollutes the prototype of objects', async () => {
