@@ -1,32 +1,7 @@
 /** What people do with a page that its makers would not: double clicks, other scripts and keyboards, long pastes. */
-import type { Browser } from 'playwright';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { type DemoPage, launchBrowser, openPage, openTab } from './e2e/open-page.ts';
-import { type SlowModel, startSlowModel } from './e2e/slow-model.ts';
-import { type Demo, startDemo } from './e2e/start-demo.ts';
-
-let browser: Browser;
-let model: SlowModel;
-let demo: Demo;
-let chat: DemoPage;
-
-beforeAll(async () => {
-  [browser, model] = await Promise.all([launchBrowser(), startSlowModel()]);
-  demo = await startDemo(model.env);
-});
-afterAll(async () => {
-  await browser?.close();
-  await demo?.stop();
-  model?.close();
-});
-beforeEach(async () => {
-  chat = await openPage(browser, demo.url);
-});
-afterEach(async () => {
-  await chat.page.context().close();
-  // What one test has not heard out must not answer the next.
-  model.reset();
-});
+import { expect, test } from 'vitest';
+import { openPage, openTab } from './e2e/open-page.ts';
+import { browser, chat, model, proxy } from './e2e/slow-demo.ts';
 
 const requests = (): string[] => {
   const seen: string[] = [];
@@ -156,7 +131,7 @@ test('an answer that is stopped in the middle of something bold shows no asteris
 });
 
 test('the list shows a conversation that was begun in another tab when the page is looked at again', async () => {
-  const other = await openTab(chat.page.context(), demo.url);
+  const other = await openTab(chat.page.context(), proxy.url);
   await other.ask('What is a stream?');
   await model.say('A stream is a sequence.');
   await model.end();
@@ -168,7 +143,7 @@ test('the list shows a conversation that was begun in another tab when the page 
 });
 
 test('a tap on “Stop” does not open the keyboard of a phone', async () => {
-  const phone = await openPage(browser, demo.url, {
+  const phone = await openPage(browser, proxy.url, {
     viewport: { width: 360, height: 720 },
     hasTouch: true,
     isMobile: true,

@@ -1,43 +1,9 @@
 /** What a conversation goes through beside its network: pages that sleep, leave and come back, tabs that act on the same one. */
-import { createFaultProxy, type FaultProxy } from '@chatkit/testing/node';
-import type { Browser, Page } from 'playwright';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { type DemoPage, launchBrowser, openPage, openTab } from './e2e/open-page.ts';
-import { type SlowModel, startSlowModel } from './e2e/slow-model.ts';
-import { type Demo, startDemo } from './e2e/start-demo.ts';
+import type { Page } from 'playwright';
+import { expect, test } from 'vitest';
+import { type DemoPage, openTab } from './e2e/open-page.ts';
+import { chat, count, model, numbers, patience, proxy } from './e2e/slow-demo.ts';
 
-const patience = { timeout: 10_000 };
-
-let browser: Browser;
-let demo: Demo;
-let model: SlowModel;
-let proxy: FaultProxy;
-let chat: DemoPage;
-
-beforeAll(async () => {
-  model = await startSlowModel();
-  [browser, demo] = await Promise.all([launchBrowser(), startDemo(model.env)]);
-  proxy = await createFaultProxy({ port: Number(new URL(demo.url).port) });
-});
-afterAll(async () => {
-  await browser?.close();
-  await proxy?.close();
-  await demo?.stop();
-  model?.close();
-});
-beforeEach(async () => {
-  chat = await openPage(browser, proxy.url);
-});
-afterEach(async () => {
-  await chat.page.context().close();
-  model.reset();
-});
-
-const numbers = (from: number, to: number) =>
-  Array.from({ length: to - from + 1 }, (_, index) => `${from + index}, `).join('');
-const count = async (from: number, to: number) => {
-  for (let each = from; each <= to; each += 1) await model.say(numbers(each, each));
-};
 const questions = (page: Page) => page.getByRole('article', { name: 'You' }).allTextContents();
 const stop = ({ page }: DemoPage) => page.getByRole('button', { name: 'Stop' }).click();
 

@@ -2,53 +2,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createFaultProxy, type FaultProxy } from '@chatkit/testing/node';
-import type { Browser, BrowserContext, Page } from 'playwright';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
-import { type DemoPage, launchBrowser, openPage, openTab } from './e2e/open-page.ts';
-import { type SlowModel, startSlowModel } from './e2e/slow-model.ts';
-import { type Demo, startDemo } from './e2e/start-demo.ts';
-
-/** What a busy machine may take. */
-const patience = { timeout: 10_000 };
-
-let browser: Browser;
-let demo: Demo;
-let model: SlowModel;
-let proxy: FaultProxy;
-let chat: DemoPage;
-
-beforeAll(async () => {
-  model = await startSlowModel();
-  [browser, demo] = await Promise.all([launchBrowser(), startDemo(model.env)]);
-  proxy = await createFaultProxy({ port: Number(new URL(demo.url).port) });
-});
-afterAll(async () => {
-  await browser?.close();
-  await proxy?.close();
-  await demo?.stop();
-  model?.close();
-});
-beforeEach(async () => {
-  chat = await openPage(browser, proxy.url);
-});
-afterEach(async () => {
-  await chat.page.context().close();
-  proxy.setFaults({});
-  proxy.blackhole(false);
-  model.reset();
-});
-
-const numbers = (from: number, to: number) =>
-  Array.from({ length: to - from + 1 }, (_, index) => `${from + index}, `).join('');
-
-/** Says the numbers one by one, and ends. */
-const count = async (from: number, to: number, pauseMs = 4) => {
-  for (let each = from; each <= to; each += 1) {
-    await model.say(numbers(each, each));
-    await new Promise((resolve) => setTimeout(resolve, pauseMs));
-  }
-};
+import type { BrowserContext, Page } from 'playwright';
+import { expect, onTestFinished, test } from 'vitest';
+import { type DemoPage, openPage, openTab } from './e2e/open-page.ts';
+import { browser, chat, count, model, numbers, patience, proxy } from './e2e/slow-demo.ts';
+import { startDemo } from './e2e/start-demo.ts';
 
 /** Every text that the last answer of a page ever had, over all its loads; `null` for a load. */
 const recordTexts = async (page: Page): Promise<(string | null)[]> => {
@@ -433,7 +391,6 @@ test('eight tabs share one stream; when the tab that reads it is closed, another
   // A stop in one is a stop in all.
   await others.at(-1)?.page.getByRole('button', { name: 'Stop' }).click();
   for (const { page } of others) await page.locator('.stopped').waitFor();
-  chat = others[0] as DemoPage;
 });
 
 test('a tab that shows the same conversation shows a new question and its answer as it is written', async () => {
