@@ -83,7 +83,8 @@ export const prepareAddUserMessage = async <Context>(
   assertOpen(stored.thread);
   const message = await buildMessage(parts, stored.thread, input, context, nameOf(to));
   return async (run) => {
-    const needsAnswer = await (to.isRepeat ? saveAgain : saveFirst)(parts, stored, message, context);
+    if (!to.isRepeat) await parts.store.transaction((store) => saveMessage(store, message, context), context);
+    const needsAnswer = !to.isRepeat || (await saveAgain(parts, stored, message, context));
     await run.voice.say({ type: 'thread.item.done', item: message });
     return needsAnswer ? answer(parts, stored, message, context, run) : 'completed';
   };
@@ -146,21 +147,10 @@ const saveMessage = async <Context>(
   await store.saveItem(message.thread_id, message, context);
 };
 
-/** Stores a message. Resolves with whether it is to be answered. */
-const saveFirst = async <Context>(
-  { store }: ServerParts<Context>,
-  _stored: StoredThread,
-  message: UserMessageItem,
-  context: Context,
-): Promise<boolean> => {
-  await store.transaction((inner) => saveMessage(inner, message, context), context);
-  return true;
-};
-
 /**
  * Stores a message that may be there already, with an answer of which its client has never heard. Nobody can tell whether that is
  * whole, as no run is known that made it: it is taken back, and the message answered anew. Where other messages came behind it nothing
- * is taken back, and only one that has no answer is answered.
+ * is taken back, and only one that has no answer is answered. Resolves with whether it is to be answered.
  */
 const saveAgain = async <Context>(
   { store }: ServerParts<Context>,
