@@ -2,7 +2,7 @@
 import type { Page } from 'playwright';
 import { expect, test } from 'vitest';
 import { type DemoPage, openTab } from './e2e/open-page.ts';
-import { chat, count, model, numbers, patience, proxy } from './e2e/slow-demo.ts';
+import { chat, count, demo, model, numbers, patience, proxy } from './e2e/slow-demo.ts';
 
 const questions = (page: Page) => page.getByRole('article', { name: 'You' }).allTextContents();
 const stop = ({ page }: DemoPage) => page.getByRole('button', { name: 'Stop' }).click();
@@ -12,10 +12,12 @@ test('a tab that is alone and frozen in mid-answer has it whole when it is thawe
   await count(1, 20);
   await chat.grownTo(60);
   const cdp = await chat.page.context().newCDPSession(chat.page);
+  const finished = () => demo.lines.filter((line) => line.startsWith('answer finished'));
+  const before = finished().length;
   await cdp.send('Page.setWebLifecycleState', { state: 'frozen' });
   await count(21, 60);
   await model.end();
-  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  await expect.poll(() => finished().length, patience).toBe(before + 1);
   await cdp.send('Page.setWebLifecycleState', { state: 'active' });
   await expect.poll(() => chat.text(), patience).toBe(numbers(1, 60).trim());
   await chat.finished(1);

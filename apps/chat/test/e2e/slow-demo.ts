@@ -10,10 +10,10 @@ import { type SlowModel, startSlowModel } from './slow-model.ts';
 import { type Demo, startDemo } from './start-demo.ts';
 
 export let browser: Browser;
+export let demo: Demo;
 export let model: SlowModel;
 export let proxy: FaultProxy;
 export let chat: DemoPage;
-let demo: Demo;
 
 /** What a busy machine may take. */
 export const patience = { timeout: 10_000 };

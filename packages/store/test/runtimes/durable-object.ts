@@ -2,6 +2,7 @@
 import { isChatKitError, type Store } from '@chatkit/core';
 import { createDurableObjectStore, type DurableObjectStorageLike } from '@chatkit/store/durable-object';
 import { createMemoryStore } from '@chatkit/store/memory';
+import { macrotask } from '@chatkit/stream/engine';
 import { describeStore } from '@chatkit/testing/conformance';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -192,7 +193,7 @@ describe('createDurableObjectStore, beyond the contract', () => {
     const me = someone();
     const work = open().transaction(async (tx) => {
       await tx.saveThread(threadOf('thr'), me);
-      await new Promise((resolve) => setTimeout(resolve, 1));
+      await new Promise<void>(macrotask);
       rows('INSERT INTO notes (text) VALUES (?)', 'kept');
       expect(rows('SELECT count(*) AS n FROM chatkit_thread WHERE user_id = ?', me.userId)).toEqual([{ n: 0 }]);
       await tx.saveItem('thr', itemOf('thr', 'i'), me);
