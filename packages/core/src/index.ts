@@ -166,6 +166,7 @@ export type {
   Workflow,
   WorkflowSummary,
 } from './task.ts';
+export { isTextDelta, type TextDeltaEvent } from './text-delta.ts';
 export {
   entriesOfRow,
   isTextRow,

@@ -3,9 +3,17 @@
  * entry one after the other, so one that is appended alone is encoded once, however many read (of those that are appended
  * together, once for each reader); text deltas are put between two cached pieces of JSON. What comes out is `encodeSse({ data: serializeEvent(event) })`, byte for byte.
  */
-import { type LogEntry, serializeEvent, type TextRow, type ThreadStreamEvent, textDelta } from '@chatkit/core';
+import {
+  isTextDelta,
+  type LogEntry,
+  serializeEvent,
+  type TextDeltaEvent,
+  type TextRow,
+  type ThreadStreamEvent,
+  textDelta,
+} from '@chatkit/core';
 import { createDeltaEncoder, type DeltaEncoderOptions } from '@chatkit/transport';
-import { isSamePart, isTextDelta, type TextDeltaEvent } from './text-delta.ts';
+import { isSamePart } from './same-part.ts';
 
 /** The frames of one run: the same object for all its readers. */
 export class EventFrames {

@@ -8,9 +8,11 @@ import {
   emptyThreadState,
   isChatKitError,
   isHiddenItem,
+  isTextDelta,
   reduceThread,
   type Store,
   selectOpenItems,
+  type TextDeltaEvent,
   type ThreadItem,
   type ThreadItemRemovedEvent,
   type ThreadState,
@@ -19,7 +21,6 @@ import {
 } from '@chatkit/core';
 import { assertShape, noEvent, notJson } from './event-shape.ts';
 import { ownJson } from './own-json.ts';
-import { isTextDelta, type TextDeltaEvent } from './text-delta.ts';
 
 export interface ItemDesk {
   /**

@@ -3,8 +3,15 @@
  * last. What is joined grows with the backlog. Without one it is what was appended together: a delta alone, or those of one
  * turn. So an attentive reader waits for nothing, and a replay of 10,000 deltas takes a handful of frames.
  */
-import { type LogEntry, lastOffsetOfRow, type TextRow, textDelta } from '@chatkit/core';
-import { isSamePart, isTextDelta, type TextDeltaEvent } from './text-delta.ts';
+import {
+  isTextDelta,
+  type LogEntry,
+  lastOffsetOfRow,
+  type TextDeltaEvent,
+  type TextRow,
+  textDelta,
+} from '@chatkit/core';
+import { isSamePart } from './same-part.ts';
 
 /** A merged delta is at most about this long, in UTF-16 units. */
 const MAX_LENGTH = 16 * 1024;

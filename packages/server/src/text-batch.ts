@@ -4,10 +4,9 @@
  * leave with it in the same write of the connection. What a token costs in a rush is then a comparison and a place in an array:
  * whose text it is, who may see it and where it is kept is asked once for all of them.
  */
-import type { ThreadStreamEvent } from '@chatkit/core';
+import type { TextDeltaEvent, ThreadStreamEvent } from '@chatkit/core';
 import type { Failure } from '@chatkit/stream/engine';
 import { endOfTurn } from '@chatkit/transport';
-import type { TextDeltaEvent } from './text-delta.ts';
 
 /** Few, because what waits is not counted by the log's backpressure. */
 const maxDeltas = 32;

@@ -2,7 +2,7 @@
  * Answers at an even pace. Providers send text in bursts, several words or lines at a time; a reader likes a flow. The pacing is that of
  * `smooth` in `@chatkit/stream`; this says which events are text, and which texts belong together.
  */
-import type { ContentPartTextDelta, ThreadItemUpdatedEvent, ThreadStreamEvent } from '@chatkit/core';
+import { isTextDelta, type ThreadStreamEvent } from '@chatkit/core';
 import { pipe, type SmoothOptions, type Stream, smooth } from '@chatkit/stream';
 
 /** How text flows; what is text is known. */
@@ -11,7 +11,7 @@ export type SmoothTextOptions = Omit<SmoothOptions<ThreadStreamEvent>, 'text' | 
 /**
  * The same events, with the assistant's text cut anew: bursts become small pieces of whole words at an even pace, and a slow
  * model is not held up. No text is delayed by more than `maxLagMs` (250) and the first of a message not at all; any other event, the end and an
- * error let out what is held, so the order stays. No piece ends inside a grapheme. An answer that is stopped ends with what
+ * error let out what is held, so the order stays. No piece ends inside a grapheme whose rest comes in time. An answer that is stopped ends with what
  * had been let out. Closing it closes `events`.
  *
  * @example
@@ -25,11 +25,8 @@ export const smoothText = (
     events,
     smooth<ThreadStreamEvent>({
       ...options,
-      text: (event) => (isText(event) ? event.update.delta : undefined),
-      withText: (event, delta) => (isText(event) ? { ...event, update: { ...event.update, delta } } : event),
-      key: (event) => (isText(event) ? `${event.update.content_index} ${event.item_id}` : undefined),
+      text: (event) => (isTextDelta(event) ? event.update.delta : undefined),
+      withText: (event, delta) => (isTextDelta(event) ? { ...event, update: { ...event.update, delta } } : event),
+      key: (event) => (isTextDelta(event) ? `${event.update.content_index} ${event.item_id}` : undefined),
     }),
   );
-
-const isText = (event: ThreadStreamEvent): event is ThreadItemUpdatedEvent & { update: ContentPartTextDelta } =>
-  event.type === 'thread.item.updated' && event.update.type === 'assistant_message.content_part.text_delta';
