@@ -1,0 +1,108 @@
+/**
+ * A database file, opened twice: one connection writes, in a line, and one reads, so that reads see the state before an open
+ * transaction instead of waiting for it. Several processes may share the file.
+ */
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { inTransaction, type SqlPort, type SqlQuery, transactionOn } from '../shared/sql-port.ts';
+import { createWriterLock } from '../shared/writer-lock.ts';
+import { watchFile } from './database-file.ts';
+import { migrateSqlite } from './migrations.ts';
+import { createQueries, isBusy } from './sqlite-query.ts';
+
+export interface SqliteFileOptions {
+  /** What is made of it, for errors. */
+  readonly kind: 'Store' | 'Log' | 'Lease';
+  readonly path: string;
+  readonly busyTimeoutMs: number;
+}
+
+export interface SqliteFile {
+  readonly port: SqlPort;
+  /** A number that is another one after anybody else, in this process or another, has written to the file. */
+  foreignVersion(): number;
+  /** Closes both connections; calls that come later fail. */
+  close(): void;
+}
+
+/** Opens the file at `path`, made when it is missing, and migrates it, all of it inside this call. */
+export const openSqliteFile = ({ kind, path, busyTimeoutMs }: SqliteFileOptions): SqliteFile => {
+  assertPath(path, kind);
+  const writer = open(path, busyTimeoutMs, false);
+  let reader: DatabaseSync;
+  try {
+    switchToWal(writer, busyTimeoutMs);
+    writer.exec('PRAGMA synchronous = NORMAL');
+    migrateSqlite(writer);
+    reader = open(path, busyTimeoutMs, true);
+  } catch (error) {
+    writer.close();
+    throw error;
+  }
+  // From here on nobody waits inside SQLite, where waiting would stop the event loop.
+  for (const database of [writer, reader]) database.exec('PRAGMA busy_timeout = 0');
+
+  const lock = createWriterLock();
+  const assertInPlace = watchFile(path);
+  const reading = createQueries(reader, busyTimeoutMs);
+  const writing = createQueries(writer, busyTimeoutMs);
+  const inLine = <T>(work: (query: SqlQuery) => Promise<T>): Promise<T> => {
+    const query = writing();
+    return lock.run(() => {
+      assertInPlace();
+      return work(query);
+    });
+  };
+  const connections = new Set([reader, writer]);
+  // Of the connection that writes: what it has written itself does not count for it.
+  const dataVersion = writer.prepare('PRAGMA data_version');
+  return {
+    port: {
+      read: (text, values) => reading()(text, values),
+      write: (text, values) => inLine((query) => query(text, values)),
+      transaction: (work) => inLine((query) => inTransaction(transactionOn(query, 'BEGIN IMMEDIATE'), work)),
+    },
+    foreignVersion: () => Number(dataVersion.get()?.['data_version']),
+    close() {
+      for (const database of connections) database.close();
+      connections.clear();
+    },
+  };
+};
+
+const assertPath = (path: unknown, kind: SqliteFileOptions['kind']): void => {
+  if (typeof path !== 'string') throw new TypeError(`createSqlite${kind} needs a file: { path: 'chat.db' }.`);
+  if (path === '' || path.startsWith(':memory:') || path.includes('mode=memory')) {
+    const what = kind.toLowerCase();
+    throw new TypeError(`createSqlite${kind} needs a file: for a ${what} in memory, use createMemory${kind}.`);
+  }
+  // SQLite would say "unable to open database file".
+  if (!path.startsWith('file:') && !existsSync(dirname(path))) {
+    throw new Error(`createSqlite${kind} cannot make ${path}: the folder is not there.`);
+  }
+};
+
+const open = (path: string, busyTimeoutMs: number, readOnly: boolean): DatabaseSync => {
+  const database = new DatabaseSync(path, { readOnly, enableForeignKeyConstraints: true });
+  // A statement, because Node before 22.16 passes over the option of that name.
+  database.exec(`PRAGMA busy_timeout = ${Math.trunc(busyTimeoutMs)}`);
+  return database;
+};
+
+/**
+ * Turns write-ahead logging on. Two processes that do so to one new file refuse each other at once, whatever the timeout,
+ * because each holds the lock that the other has to upgrade past (https://sqlite.org/wal.html, "Sometimes Queries Return
+ * SQLITE_BUSY In WAL Mode"). So it is tried again, and waited for as the rest of opening is: inside this call.
+ */
+const switchToWal = (database: DatabaseSync, busyTimeoutMs: number): void => {
+  const clock = new Int32Array(new SharedArrayBuffer(4));
+  for (const deadline = performance.now() + busyTimeoutMs; ; Atomics.wait(clock, 0, 0, 1 + 9 * Math.random())) {
+    try {
+      database.exec('PRAGMA journal_mode = WAL');
+      return;
+    } catch (error) {
+      if (!isBusy(error) || performance.now() >= deadline) throw error;
+    }
+  }
+};
