@@ -37,11 +37,11 @@ export type RunAnswer =
  * An implementation
  * - MUST grant a thread to one run at a time, whatever the interleaving, and decide by the store's clock alone;
  * - MUST grant a run once: a claim of a run that has a record, in progress or ended, is answered with that record;
- * - MUST let a lease expire `ttlMs` after its last renewal, and only then give the run to a caller of `reap()`, once, under
- *   the next epoch; the thread stays taken until that caller releases it;
+ * - MUST let a lease expire `ttlMs` after its last renewal (or when it knows that the owner is dead), and only then give the run to a
+ *   caller of `reap()`, once, under the next epoch; the thread stays taken until that caller releases it;
  * - MUST let those who wait have the thread in the order in which they took their places, of whatever machine they are. Of one
  *   machine they may come in any order: it has a line of its own, and a turn of one of its runs is a turn of the one it sends. A run that is sent to two has one place;
- * - MUST drop the places of a machine that has neither asked nor renewed for `ttlMs`, so that a dead one holds up nobody;
+ * - MUST drop the places of a machine that has neither asked nor renewed for `ttlMs` (or is known to be dead), so that it holds up nobody;
  * - MUST answer `renew` and `release` of an earlier epoch as lost, and change nothing;
  * - MUST keep the record of an ended run for a while (minutes), so that `find` can tell it from one that never was;
  * - MUST find a run that waits, in epoch 0, for as long as its place is good, and no run that only asked;
@@ -52,6 +52,11 @@ export type RunAnswer =
 export interface RunLease {
   /** How long a lease lasts without a renewal. Owners renew at a third of it. */
   readonly ttlMs: number;
+  /**
+   * How often a server looks for runs whose owner is gone. Default: twice in `ttlMs`. For a lease that knows of an owner's death before
+   * its leases have run out.
+   */
+  readonly reapMs?: number | undefined;
   /**
    * Takes a thread for a run, in epoch 1, or tells why not. With the name of the machine, `waiter`, a run that is not granted
    * takes a place in the thread's line, or keeps the one that it has; without it nothing is left behind.
@@ -81,7 +86,7 @@ export interface RunLease {
   onStop(listener: (runId: string, cause: string) => void): () => void;
   /** Hears of threads that others wait for and that have become free. Returns the function that ends it. */
   onFree(listener: (threadId: string) => void): () => void;
-  /** Takes over the runs whose owner has not renewed in time. */
+  /** Takes over the runs whose owner has not renewed in time, or is known to be dead. */
   reap(): Promise<readonly RunRecord[]>;
   /** Lets go of connections and timers. Leases that are held expire by themselves. */
   close(): Promise<void>;

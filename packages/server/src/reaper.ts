@@ -27,11 +27,15 @@ export interface ReaperOptions {
   salvage: Salvage | undefined;
 }
 
-/** Looks for dead runs twice per lease, until the returned function is called. */
+/**
+ * Looks for dead runs until the returned function is called: at once, because what ran here before may have been killed, and then twice
+ * per lease or as often as the lease says.
+ */
 export const startReaper = (options: ReaperOptions): (() => void) => {
   const { lease, settings } = options;
   if (!Number.isFinite(lease.ttlMs)) return () => {};
   const { clock, onError } = settings;
+  const { reapMs = lease.ttlMs / 2 } = lease;
   let timer: unknown;
   let ended = false;
   const look = async () => {
@@ -42,12 +46,12 @@ export const startReaper = (options: ReaperOptions): (() => void) => {
     } catch (error) {
       onError(error, {});
     }
-    if (!ended) schedule();
+    if (!ended) schedule(reapMs);
   };
-  const schedule = () => {
-    timer = clock.setTimeout(() => void look(), lease.ttlMs / 2);
+  const schedule = (ms: number) => {
+    timer = clock.setTimeout(() => void look(), ms);
   };
-  schedule();
+  schedule(0);
   return () => {
     ended = true;
     clock.clearTimeout(timer);

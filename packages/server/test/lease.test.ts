@@ -258,6 +258,29 @@ test('a run that is renewed lives longer than its lease, and lets go at its end'
   expect(await lease.activeIn(id)).toBeUndefined();
 });
 
+test('dead runs are looked for when a server starts, and then twice a lease or as often as the lease says', async () => {
+  for (const [reapMs, expected] of [
+    [undefined, [0, 500, 1_000]],
+    [100, [0, 100, 200, 300, 400, 500, 600, 700, 800, 900, 1_000]],
+  ] as const) {
+    const clock = createVirtualClock();
+    const looks: number[] = [];
+    const lease: RunLease = {
+      ...createMemoryLease({ ttlMs: 1_000, clock }),
+      reapMs,
+      async reap() {
+        looks.push(clock.now());
+        return [];
+      },
+    };
+    const start = clock.now();
+    const { server } = testServer({ clock, lease, log: createMemoryLog(), respond: scriptedResponder([]) });
+    await clock.advance(1_000);
+    expect(looks.map((at) => at - start)).toEqual(expected);
+    await server.close();
+  }
+});
+
 describe('A dies', () => {
   test.each(['interrupt', 'queue'] as const)(
     'readers get the end within the lease and a second, and the next message works (%s)',

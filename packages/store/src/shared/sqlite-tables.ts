@@ -36,6 +36,45 @@ const steps: readonly string[] = [
      body TEXT NOT NULL,
      PRIMARY KEY (user_id, id)
    ) STRICT, WITHOUT ROWID;`,
+  `CREATE TABLE chatkit_lease_run (
+     run_id TEXT NOT NULL PRIMARY KEY,
+     thread_id TEXT NOT NULL,
+     epoch INTEGER NOT NULL,
+     resumable INTEGER NOT NULL,
+     user_id TEXT,
+     outcome TEXT,
+     stop TEXT,
+     owner TEXT NOT NULL,
+     held_since INTEGER NOT NULL,
+     held_until INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE UNIQUE INDEX chatkit_lease_active ON chatkit_lease_run (thread_id) WHERE outcome IS NULL;
+   CREATE INDEX chatkit_lease_ended ON chatkit_lease_run (held_until) WHERE outcome IS NOT NULL;
+   CREATE TABLE chatkit_lease_place (
+     run_id TEXT NOT NULL PRIMARY KEY,
+     thread_id TEXT NOT NULL,
+     place INTEGER NOT NULL,
+     machine TEXT NOT NULL,
+     resumable INTEGER NOT NULL,
+     user_id TEXT,
+     stop TEXT
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX chatkit_lease_line ON chatkit_lease_place (thread_id, place);
+   CREATE TABLE chatkit_lease_machine (
+     thread_id TEXT NOT NULL,
+     machine TEXT NOT NULL,
+     owner TEXT NOT NULL,
+     held_since INTEGER NOT NULL,
+     held_until INTEGER NOT NULL,
+     PRIMARY KEY (thread_id, machine)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE chatkit_lease_signal (
+     seq INTEGER NOT NULL PRIMARY KEY,
+     sender TEXT NOT NULL,
+     id TEXT NOT NULL,
+     cause TEXT,
+     sent_at INTEGER NOT NULL
+   ) STRICT;`,
 ];
 
 /** What the steps need of a database. */

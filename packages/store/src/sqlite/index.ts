@@ -1,3 +1,4 @@
-// A store in one SQLite file, by `node:sqlite`.
+// A store and leases in one SQLite file, by `node:sqlite`.
 
+export { createSqliteLease, type SqliteLeaseOptions } from './sqlite-lease.ts';
 export { createSqliteStore, type SqliteStore, type SqliteStoreOptions } from './sqlite-store.ts';

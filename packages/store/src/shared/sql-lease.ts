@@ -1,0 +1,282 @@
+/**
+ * Who may run a thread, decided by a database. Every answer is one transaction that excludes the others and asks the clock once
+ * it has its turn. Which database it is, what its clock is, and how leases tell each other something, is a driver's.
+ */
+import type { RunClaim, RunLease, RunOutcome, RunRecord } from '@chatkit/core';
+import {
+  firstInLine,
+  type Hold,
+  hasLine,
+  isHeld,
+  keepMachine,
+  leavePlace,
+  letIn,
+  type Place,
+  placeOf,
+  takePlace,
+} from './lease-line.ts';
+import type { LeaseSignal, LeaseSignals } from './lease-signals.ts';
+import type { SqlPort, SqlRow } from './sql-port.ts';
+
+export interface SqlLeaseOptions {
+  /** Whose transactions exclude each other. */
+  readonly port: SqlPort;
+  readonly ttlMs: number;
+  /** How often a server looks for dead runs, when that is not twice a lease. */
+  readonly reapMs?: number | undefined;
+  /** How long records of ended runs are kept. */
+  readonly retainMs: number;
+  /** What time it is for all who share the database, in whole milliseconds. */
+  readonly now: (db: SqlPort) => number | Promise<number>;
+  /** Who dies with all that this lease holds. */
+  readonly owner: () => string;
+  readonly signals: LeaseSignals;
+  /** Has everything run out whose owner is known to be dead. Called before dead runs are looked for. */
+  readonly buryDead?: ((expire: (owners: readonly string[]) => Promise<void>) => Promise<void>) | undefined;
+  readonly close: () => void;
+}
+
+/** What a decision is made with. */
+interface Turn {
+  readonly db: SqlPort;
+  readonly now: number;
+  /** From now on, for the length of a lease. */
+  readonly hold: () => Hold;
+  readonly tell: (signal: LeaseSignal) => Promise<void>;
+}
+
+export const createSqlLease = (options: SqlLeaseOptions): RunLease => {
+  const { port, ttlMs, reapMs, retainMs, signals } = options;
+
+  const decide = async <T>(decision: (turn: Turn) => Promise<T>): Promise<T> => {
+    const told: LeaseSignal[] = [];
+    const result = await port.transaction(async (db) => {
+      const now = await options.now(db);
+      return decision({
+        db,
+        now,
+        hold: () => ({ owner: options.owner(), since: now, until: now + ttlMs }),
+        async tell(signal) {
+          told.push(signal);
+          await signals.send(db, signal, now);
+        },
+      });
+    });
+    for (const signal of told) signals.hub.hear(signal);
+    return result;
+  };
+
+  const wait = async ({ db, hold }: Turn, claim: RunClaim, waiter: string): Promise<void> => {
+    await takePlace(db, claim, waiter, hold());
+    await signals.attend(db);
+  };
+
+  const expire = (owners: readonly string[]): Promise<void> =>
+    decide(async ({ db }) => {
+      for (const owner of owners) {
+        await db.write('UPDATE chatkit_lease_run SET held_until = held_since WHERE owner = $1 AND outcome IS NULL', [
+          owner,
+        ]);
+        await db.write('UPDATE chatkit_lease_machine SET held_until = held_since WHERE owner = $1', [owner]);
+      }
+    });
+
+  return {
+    ttlMs,
+    ...(reapMs === undefined ? {} : { reapMs }),
+    acquire: (claim, waiter) =>
+      decide(async (turn) => {
+        const { db, now } = turn;
+        const { runId, threadId } = claim;
+        const known = await knownRun(db, runId);
+        if (known !== undefined) return { heldBy: known };
+        const heldBy = await activeRun(db, threadId);
+        const first = await firstInLine(db, threadId, now);
+        if (heldBy !== undefined || (first !== undefined && first.machine !== waiter)) {
+          if (waiter !== undefined) await wait(turn, claim, waiter);
+          return { heldBy };
+        }
+        const granted = await grant(turn, claim, first);
+        await signals.attend(db);
+        const isOvertaken = first !== undefined && (await firstInLine(db, threadId, now)) !== undefined;
+        return { granted, ...(isOvertaken ? { overtaken: true } : {}) };
+      }),
+    queue: (claim, waiter) => decide((turn) => wait(turn, claim, waiter)),
+    leave: ({ runId, threadId }, waiter, outcome) =>
+      decide(async (turn) => {
+        const { db, now } = turn;
+        const place = await placeOf(db, runId, now);
+        const hasLeft = await leavePlace(db, threadId, { runId, machine: waiter });
+        if (hasLeft && place !== undefined && outcome !== undefined && (await knownRun(db, runId)) === undefined) {
+          await keepEnded(turn, place.row, outcome, retainMs);
+        }
+        await tellIfFree(turn, threadId);
+      }),
+    renew: ({ runId, threadId, epoch }, waiter) =>
+      decide(async ({ db, now, hold }) => {
+        if (waiter !== undefined && (await hasLine(db, threadId))) await keepMachine(db, threadId, waiter, hold());
+        const [held] = await db.read(
+          `SELECT stop FROM chatkit_lease_run WHERE run_id = $1 AND epoch = $2 AND outcome IS NULL
+           AND ${isHeld('chatkit_lease_run', '$3')}`,
+          [runId, epoch, now],
+        );
+        if (held === undefined) return { held: false };
+        await holdRun(db, runId, epoch, hold());
+        await signals.attend(db);
+        return { held: true, ...(held['stop'] === null ? {} : { stop: String(held['stop']) }) };
+      }),
+    release: ({ runId, epoch }, outcome) =>
+      decide(async (turn) => {
+        const { db, now } = turn;
+        const run = await knownRun(db, runId);
+        if (run?.epoch !== epoch || run.outcome !== undefined) return;
+        if (outcome === undefined) await db.write('DELETE FROM chatkit_lease_run WHERE run_id = $1', [runId]);
+        else {
+          await db.write(
+            'UPDATE chatkit_lease_run SET outcome = $2, held_since = $3, held_until = $4 WHERE run_id = $1',
+            [runId, outcome, now, now + retainMs],
+          );
+        }
+        await tellIfFree(turn, run.threadId);
+        await forgetOld(turn, retainMs);
+      }),
+    async find(runId) {
+      // In this order: one that is granted in between is found as what it was, and not missed.
+      const place = await placeOf(port, runId, await options.now(port));
+      const known = await knownRun(port, runId);
+      return known ?? (place?.isGood ? toRecord({ ...place.row, epoch: 0 }) : undefined);
+    },
+    activeIn: (threadId) => activeRun(port, threadId),
+    requestStop: (runId, cause) =>
+      decide(async ({ db, now, tell }) => {
+        const run = await knownRun(db, runId);
+        if (run?.outcome !== undefined) return;
+        if (run === undefined && !(await placeOf(db, runId, now))?.isGood) return;
+        const table = run === undefined ? 'chatkit_lease_place' : 'chatkit_lease_run';
+        await db.write(`UPDATE ${table} SET stop = coalesce(stop, $2) WHERE run_id = $1`, [runId, cause]);
+        await tell({ runId, cause });
+      }),
+    onStop: signals.hub.onStop,
+    onFree: signals.hub.onFree,
+    async reap() {
+      await options.buryDead?.(expire);
+      const over = (columns: string, limit: number) =>
+        `SELECT ${columns} FROM chatkit_lease_run WHERE outcome IS NULL AND NOT ${isHeld('chatkit_lease_run', '$1')} LIMIT ${limit}`;
+      // Most often there is nothing, and no need for a turn.
+      if ((await port.read(over('run_id', 1), [await options.now(port)])).length === 0) return [];
+      return decide(async ({ db, now, hold }) => {
+        const reaped: RunRecord[] = [];
+        for (const row of await db.read(over(columns, reapedAtOnce), [now])) {
+          const run = toRecord(row);
+          const next = { ...run, epoch: run.epoch + 1 };
+          await holdRun(db, run.runId, next.epoch, hold());
+          reaped.push(next);
+        }
+        if (reaped.length > 0) await signals.attend(db);
+        return reaped;
+      });
+    },
+    async close() {
+      signals.close();
+      options.close();
+    },
+  };
+};
+
+/** Runs that one call takes over; the next call takes the next ones, perhaps in another process. */
+const reapedAtOnce = 50;
+
+/** Records that go with one run that ends. */
+const forgottenAtOnce = 20;
+
+const columns = 'run_id, thread_id, epoch, resumable, user_id, outcome';
+
+const toRecord = (row: SqlRow): RunRecord => {
+  const { user_id: user, outcome } = row;
+  return {
+    runId: String(row['run_id']),
+    threadId: String(row['thread_id']),
+    epoch: Number(row['epoch']),
+    resumable: Number(row['resumable']) === 1,
+    ...(user === null ? {} : { userId: String(user) }),
+    ...(outcome === null || outcome === undefined ? {} : { outcome: outcome as RunOutcome }),
+  };
+};
+
+const recordOf = async (db: SqlPort, condition: string, value: string): Promise<RunRecord | undefined> => {
+  const [row] = await db.read(`SELECT ${columns} FROM chatkit_lease_run WHERE ${condition}`, [value]);
+  return row && toRecord(row);
+};
+
+/** A run that is in progress or has ended. */
+const knownRun = (db: SqlPort, runId: string) => recordOf(db, 'run_id = $1', runId);
+const activeRun = (db: SqlPort, threadId: string) => recordOf(db, 'thread_id = $1 AND outcome IS NULL', threadId);
+
+const holdRun = async (db: SqlPort, runId: string, epoch: number, { owner, since, until }: Hold): Promise<void> => {
+  await db.write(
+    'UPDATE chatkit_lease_run SET epoch = $2, owner = $3, held_since = $4, held_until = $5 WHERE run_id = $1',
+    [runId, epoch, owner, since, until],
+  );
+};
+
+/** Takes a thread for a run on the turn of `first`, or where nobody waits. */
+const grant = async ({ db, now, hold }: Turn, claim: RunClaim, first: Place | undefined): Promise<RunRecord> => {
+  const { runId, threadId, resumable, userId = null } = claim;
+  const stop = first && (await placeOf(db, runId, now))?.row['stop'];
+  if (first !== undefined) await letIn(db, threadId, runId, first, now);
+  const { owner, since, until } = hold();
+  await db.write(
+    `INSERT INTO chatkit_lease_run (run_id, thread_id, epoch, resumable, user_id, stop, owner, held_since, held_until)
+     VALUES ($1, $2, 1, $3, $4, $5, $6, $7, $8)`,
+    [runId, threadId, resumable ? 1 : 0, userId, stop ?? null, owner, since, until],
+  );
+  return { runId, threadId, epoch: 1, resumable, ...(userId === null ? {} : { userId }) };
+};
+
+/** The record of a run that ended as it waited. */
+const keepEnded = async (
+  { db, now, hold }: Turn,
+  row: SqlRow,
+  outcome: RunOutcome,
+  retainMs: number,
+): Promise<void> => {
+  await db.write(
+    `INSERT INTO chatkit_lease_run (run_id, thread_id, epoch, resumable, user_id, outcome, owner, held_since, held_until)
+     VALUES ($1, $2, 0, $3, $4, $5, $6, $7, $8)`,
+    [
+      row['run_id'],
+      row['thread_id'],
+      Number(row['resumable']),
+      row['user_id'],
+      outcome,
+      hold().owner,
+      now,
+      now + retainMs,
+    ],
+  );
+};
+
+const tellIfFree = async ({ db, now, tell }: Turn, threadId: string): Promise<void> => {
+  if ((await activeRun(db, threadId)) !== undefined) return;
+  if ((await firstInLine(db, threadId, now)) !== undefined) await tell({ threadId });
+};
+
+/**
+ * Some of what is over: records of ended runs, and lines that nobody has looked at for as long. A clock that has begun anew gives the
+ * records of before their time once more.
+ */
+const forgetOld = async ({ db, now }: Turn, retainMs: number): Promise<void> => {
+  await db.write('UPDATE chatkit_lease_run SET held_until = $1 WHERE outcome IS NOT NULL AND held_until > $1', [
+    now + retainMs,
+  ]);
+  await db.write(
+    `DELETE FROM chatkit_lease_run WHERE run_id IN (SELECT run_id FROM chatkit_lease_run
+     WHERE outcome IS NOT NULL AND held_until <= $1 LIMIT ${forgottenAtOnce})`,
+    [now],
+  );
+  const [gone] = await db.read(
+    `SELECT m.thread_id FROM chatkit_lease_machine m WHERE m.held_until <= $1 OR m.held_since > $2 LIMIT 1`,
+    [now - retainMs, now + retainMs],
+  );
+  if (gone !== undefined) await firstInLine(db, String(gone['thread_id']), now);
+};
