@@ -124,7 +124,9 @@ describe('createSqliteStore, beyond the contract', () => {
     createSqliteStore({ path }).close();
     const after = new DatabaseSync(path);
     expect(after.prepare('PRAGMA user_version').get()).toEqual({ user_version: 7 });
-    expect(after.prepare('SELECT step FROM chatkit_migration').all()).toEqual([{ step: 1 }]);
+    const steps = after.prepare('SELECT step FROM chatkit_migration').all();
+    expect(steps.length).toBeGreaterThan(1);
+    expect(steps).toEqual(steps.map((_, at) => ({ step: at + 1 })));
     after.close();
     for (const none of ['', ':memory:', 'file:x?mode=memory'])
       expect(() => createSqliteStore({ path: none })).toThrow('for a store in memory, use createMemoryStore');
