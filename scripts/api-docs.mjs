@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const check = process.argv.includes('--check');
-/** Longer declarations (inferred schemas, mostly) are left to the editor. */
+/** A longer value (an inferred schema, mostly) is left to the editor; a type that somebody wrote down is shown whole. */
 const maxLines = 40;
 
 const problems = [];
@@ -94,7 +94,8 @@ function declaration({ file, name }) {
       : /^[}\])]|^ *\}?\)?[^ ].*;$/.test(line) && depth(lines.slice(0, row + 1)) === 0,
   );
   const all = lines.slice(0, end + 1);
-  const code = all.length > maxLines ? `${all[0]} …` : all.join('\n');
+  const isValue = /^export (?:declare )?const\b/.test(all[0]);
+  const code = isValue && all.length > maxLines ? `${all[0]} …` : all.join('\n');
   return { doc: toMarkdown(comment), code: code.replace(/^export (declare )?/, '').trim() };
 }
 
