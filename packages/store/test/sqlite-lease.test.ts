@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { createSqliteLease } from '@chatkit/store/sqlite';
 import { createVirtualClock } from '@chatkit/testing';
 import { describeRunLease } from '@chatkit/testing/conformance';
-import { afterAll } from 'vitest';
+import { afterAll, it } from 'vitest';
+import { checkLeaseLaw, lawTtlMs } from './lease-law.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'chatkit-sqlite-lease-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -38,3 +39,11 @@ describeRunLease(
   (ttlMs) => [createSqliteLease({ path: shared, ttlMs }), createSqliteLease({ path: shared, ttlMs })],
   { runs: 20 },
 );
+
+it('answers two machines on one file as the lease in memory does, at any time', async () => {
+  const path = freshPath();
+  const open = () => createSqliteLease({ path, ttlMs: lawTtlMs, clock, checkMs: 1_000_000 });
+  const machines = [open(), open()] as const;
+  await checkLeaseLaw(machines, clock, 300);
+  for (const machine of machines) await machine.close();
+});

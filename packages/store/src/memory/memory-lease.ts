@@ -143,7 +143,7 @@ export const createMemoryLease = (options: MemoryLeaseOptions = {}): RunLease =>
     activeIn: async (threadId) => byThread.get(threadId)?.record,
     async requestStop(runId, cause) {
       const run = byRun.get(runId) ?? waitingRun(runId);
-      if (run === undefined) return;
+      if (run === undefined || ended.has(runId)) return;
       run.stop ??= cause;
       for (const listener of [...listeners]) listener(runId, cause);
     },

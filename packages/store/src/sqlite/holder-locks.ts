@@ -56,7 +56,7 @@ const filesOf = (prefix: string): string[] => {
   const folder = dirname(prefix);
   const start = basename(prefix);
   return readdirSync(folder)
-    .filter((name) => name.startsWith(start) && !name.endsWith('-journal'))
+    .filter((name) => name.startsWith(start))
     .map((name) => join(folder, name));
 };
 
@@ -65,7 +65,8 @@ const take = (file: string, begin: string): DatabaseSync | undefined => {
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(file);
-    database.exec('PRAGMA busy_timeout = 0');
+    // Nothing is ever written: a journal would only be a second file.
+    database.exec('PRAGMA busy_timeout = 0; PRAGMA journal_mode = MEMORY');
     database.exec(begin);
     return database;
   } catch {
