@@ -37,6 +37,7 @@ export const attachTo = async <Context>(
   run: Run | RemoteRun,
   after: string | undefined,
   request: ServerRequest,
+  held?: ReaderHold,
 ): Promise<Reply> => {
   if (after !== undefined) {
     // An offset beyond the log of another machine is one that has not arrived here yet: the log waits for it.
@@ -44,7 +45,7 @@ export const attachTo = async <Context>(
       throw new ChatKitError('log.offset_unknown', 'The run has no such offset.', { details: { path: 'after' } });
     }
   }
-  const hold = holdFor(run, request);
+  const hold = held ?? holdFor(run, request);
   // A GET is one of the extensions by itself.
   const resumable = request.method === 'GET' || optedIn(request);
   return streamReply({ run, hold, settings: kernel.parts.settings, resumable, after });

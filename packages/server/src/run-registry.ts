@@ -6,20 +6,26 @@
 import { ChatKitError, createId, type RunClaim, type RunLease, type RunRecord, type StreamLog } from '@chatkit/core';
 import { settlesWithin } from './clock.ts';
 import { keepLease } from './lease-keeper.ts';
+import { createReadersElsewhere } from './readers-elsewhere.ts';
 import { startReaper } from './reaper.ts';
 import { type RemoteRun, remoteRun, stopElsewhere } from './remote-run.ts';
 import type { Turn } from './requests/turn.ts';
 import { createRun, type Run, type RunPlace, startOffset } from './run.ts';
 import { createRunQuota } from './run-quota.ts';
-import { isSettled, type StopCause } from './run-state.ts';
+import { isCutShort, isSettled, type StopCause } from './run-state.ts';
 import type { Salvage } from './salvage.ts';
-import type { DisconnectPolicy, Settings } from './settings.ts';
+import type { BusyPolicy, DisconnectPolicy, Settings } from './settings.ts';
 import { createThreadGate } from './thread-gate.ts';
 import { createThreadLanes, type Occupant } from './thread-lanes.ts';
 
 export interface RunRegistry {
   /** A run, here or elsewhere. */
   find(runId: string): Promise<Run | RemoteRun | undefined>;
+  /**
+   * Counts a reader that holds a run, wherever it is, until `signal` aborts. Resolves with whether the run is as it was: `false` for
+   * one that was about to be stopped, and has ended now.
+   */
+  join(run: Run | RemoteRun, signal: AbortSignal): Promise<boolean>;
   /** Whether it waits for its thread; a run that makes its thread never does. */
   waits(run: Run | RemoteRun): boolean;
   /** A run of this process. */
@@ -58,11 +64,14 @@ export const createRunRegistry = (
   /** Those of them that have turned out to wait for their threads. */
   const waiting = new Set<Run>();
   /** One for each active run: over when its thread is free again. */
-  const executions = new Set<Promise<void>>();
+  const executions = new Map<Run, Promise<void>>();
+  /** Runs that nobody reads here, and that are to stop for that. */
+  const unread = new Set<Run>();
   /** Ended runs that clients may still come back to, oldest first, each with the timer that ends that. */
   const retained = new Map<Run, unknown>();
   const lanes = createThreadLanes<Occupant>();
   const gate = createThreadGate(lease, clock);
+  const elsewhere = createReadersElsewhere(lease, clock);
   let closing = false;
   const stopReaper = startReaper({ lease, log, settings, salvage });
   const quota = createRunQuota(settings.maxRunsPerUser);
@@ -97,7 +106,7 @@ export const createRunRegistry = (
     run: Run,
     claim: RunClaim,
     prepare: () => Promise<Turn>,
-    { onQueued, isShown }: { onQueued: () => void; isShown: () => boolean },
+    { onQueued, isShown }: { onQueued: (policy: BusyPolicy) => void; isShown: () => boolean },
   ): Promise<void> => {
     const { runId, threadId } = claim;
     // A run that is stopped while it waits settles without its turn.
@@ -109,21 +118,26 @@ export const createRunRegistry = (
     let record: RunRecord | undefined;
     let keeper: ReturnType<typeof keepLease> | undefined;
     let isElsewhere = false;
+    let policy = busy;
+    const check = async () => {
+      const { isLate } = await prepare();
+      if (policy === 'interrupt' && (await isLate?.())) policy = 'queue';
+    };
     try {
       // A request that could not start must not stop the run that is there; checked again once that has settled.
-      if (lanes.holder(threadId) !== undefined) await prepare();
+      if (lanes.holder(threadId) !== undefined) await check();
       if (isOver()) return;
-      const turn = lanes.enter(threadId, run, busy);
+      const turn = lanes.enter(threadId, run, policy);
       if (turn !== undefined) {
         // Accepted: from here on it is behind those before it on all machines, and before those that come.
         await gate.queue(claim);
-        onQueued();
+        onQueued(policy);
         await turn;
         if (isOver()) return;
       }
-      const answer = await gate.enter(claim, { policy: busy, check: prepare, onWaiting: onQueued, isOver });
-      if (answer === undefined) return;
-      if (answer === 'elsewhere') {
+      const entry = await gate.enter(claim, { policy: () => policy, check, onWaiting: () => onQueued(policy), isOver });
+      if (entry === undefined) return;
+      if (entry === 'elsewhere') {
         isElsewhere = true;
         const there = await lease.find(runId);
         // From here on it is found by its record. Under `queue` it may have readers, and the machine that has it no log yet.
@@ -135,10 +149,12 @@ export const createRunRegistry = (
         );
         return;
       }
-      record = answer.granted;
+      record = entry.granted;
       waiting.delete(run);
+      // Its log would be in the way of the one that begins it after all, when it is sent again.
+      if (isOver()) return;
       // As in its own lane: it is stored, and answered by nobody.
-      if (answer.overtaken === true && busy === 'interrupt') run.stop('superseded');
+      if (entry.overtaken === true && busy === 'interrupt') run.stop('superseded');
       keeper = keepLease({
         lease,
         record,
@@ -180,6 +196,15 @@ export const createRunRegistry = (
       const record = await lease.find(runId);
       return record === undefined ? undefined : remoteRun({ record, log, lease, clock });
     },
+    async join(run, signal) {
+      if (!('state' in run)) return run.outcome !== undefined || elsewhere.join(run.id, signal);
+      const state = run.state();
+      const isActive = active.has(run);
+      const isEnding = isSettled(state) ? isCutShort(state.status) : state.stop !== undefined;
+      if (isEnding) await executions.get(run);
+      // One that another machine turned out to have has ended here alone.
+      return runs.get(run.id) === run && !(isEnding && isActive);
+    },
     waits: (run) => ('waits' in run ? run.waits : waiting.has(run)),
     async activeIn(threadId) {
       const holder = lanes.holder(threadId);
@@ -193,7 +218,28 @@ export const createRunRegistry = (
       if (closing) throw new ChatKitError('server.closing', 'The server is closing.', { retryable: true });
       const { runId: id, threadId, resumable } = claim;
       const leaveQuota = quota.enter(claim.userId);
-      const run: Run = createRun({ id, threadId, resumable, disconnect, log, settings, onRelease: () => retire(run) });
+      const onUnread = async (stop: () => void): Promise<void> => {
+        // Only a run whose id its client has chosen is sent to two machines.
+        if (!resumable || !Number.isFinite(lease.ttlMs)) return stop();
+        if (unread.has(run)) return;
+        unread.add(run);
+        const isOver = () => isSettled(run.state()) || run.readers() > 0;
+        const end = async () => {
+          stop();
+          await executions.get(run);
+        };
+        try {
+          while (!isOver()) await elsewhere.stopUnread(id, isOver, end);
+        } catch (error) {
+          onError(error, { runId: id, threadId });
+          stop();
+        }
+        unread.delete(run);
+      };
+      const run: Run = createRun({
+        ...{ id, threadId, resumable, disconnect, log, settings, onUnread },
+        onRelease: () => retire(run),
+      });
       runs.set(id, run);
       active.add(run);
       let isShown = false;
@@ -203,14 +249,14 @@ export const createRunRegistry = (
           resolve(place);
         };
         run.opened.then(show, reject);
-        const onQueued = () => {
+        const onQueued = (policy: BusyPolicy) => {
           waiting.add(run);
-          if (busy === 'queue') show('here');
+          if (policy === 'queue') show('here');
         };
         const execution = execute(run, claim, prepare, { onQueued, isShown: () => isShown });
-        executions.add(execution);
+        executions.set(run, execution);
         void execution.finally(() => {
-          executions.delete(execution);
+          executions.delete(run);
           leaveQuota();
         });
       });
@@ -233,7 +279,7 @@ export const createRunRegistry = (
       try {
         if (turn !== undefined) await gate.queue(claim);
         await turn;
-        const entry = await gate.enter(claim, { policy: 'interrupt' });
+        const entry = await gate.enter(claim, { policy: () => 'interrupt' });
         try {
           return await work();
         } finally {
@@ -248,7 +294,7 @@ export const createRunRegistry = (
       closing = true;
       await settlesWithin(Promise.all([...active].map((run) => run.settled)), graceMs, clock);
       for (const run of active) run.stop('shutdown');
-      await Promise.all(executions);
+      await Promise.all(executions.values());
       stopReaper();
       stopListening();
       gate.close();

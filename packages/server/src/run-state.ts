@@ -33,6 +33,10 @@ export const initialRunState: RunState = { status: 'queued', stop: undefined };
 export const isSettled = (state: RunState): state is { readonly status: RunOutcome } =>
   state.status !== 'queued' && state.status !== 'running';
 
+/** Whether a status is an end before the turn's own. */
+export const isCutShort = (status: RunState['status'] | undefined): boolean =>
+  status === 'cancelled' || status === 'interrupted';
+
 /** How a run ends that was stopped for `cause`. */
 export const outcomeOfStop = (cause: StopCause): RunOutcome =>
   cause === 'shutdown' || cause === 'lost'

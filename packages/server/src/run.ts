@@ -78,6 +78,8 @@ export interface RunOptions {
   settings: Settings;
   /** Called when a reader let go. */
   onRelease?: (() => void) | undefined;
+  /** Called when nobody reads it here, and it is to stop for that: calls `stop` unless somebody reads it elsewhere. */
+  onUnread?: ((stop: () => void) => void) | undefined;
 }
 
 /** What those are told who wait for a run to begin. */
@@ -87,7 +89,8 @@ export const stoppedBefore = (): ChatKitError =>
 /** The position before the first entry. */
 export const startOffset: string = formatOffset(1, 0);
 
-export const createRun = ({ id, threadId, resumable, disconnect, log, settings, onRelease }: RunOptions): Run => {
+export const createRun = (options: RunOptions): Run => {
+  const { id, threadId, resumable, disconnect, log, settings, onRelease, onUnread = (stop) => stop() } = options;
   const abort = new AbortController();
   const opening = deferred<RunPlace>();
   /** Resolves when it is known where the entries are. */
@@ -183,13 +186,12 @@ export const createRun = ({ id, threadId, resumable, disconnect, log, settings, 
         if (after === undefined || compareOffsets(entry.offset, after) > 0) yield entry;
   }
 
+  const unread = (): void => {
+    if (readers === 0) onUnread(() => readers === 0 && stop('disconnect'));
+  };
   const abandoned = (): void => {
-    if (disconnect === 'cancel') stop('disconnect');
-    else if (disconnect !== 'continue') {
-      graceTimer = clock.setTimeout(() => {
-        if (readers === 0) stop('disconnect');
-      }, disconnect.graceMs);
-    }
+    if (disconnect === 'cancel') unread();
+    else if (disconnect !== 'continue') graceTimer = clock.setTimeout(unread, disconnect.graceMs);
   };
 
   return {

@@ -10,8 +10,9 @@ import type { RemoteRun } from './remote-run.ts';
 import { type Destination, prepareTurn, type StreamingRequest } from './requests/prepare.ts';
 import type { Run, RunPlace } from './run.ts';
 import { createRunId, isRunId, runIdIn } from './run-id.ts';
+import { isCutShort } from './run-state.ts';
 import { optedIn, type ServerRequest } from './server-request.ts';
-import { streamReply } from './stream-reply.ts';
+import { orRelease, streamReply } from './stream-reply.ts';
 import { threadNameOf } from './thread-name.ts';
 
 /** How often a run is looked for that others were asked to start too, and could not begin. */
@@ -40,9 +41,17 @@ export const startRun = async <Context>(
         runId = runIdIn(to.threadId, chosen);
         continue;
       }
-      if ((await whereIs(known, request)) !== 'here') continue;
-      await assertSameRun(kernel, known, call, context);
-      return attachTo(kernel, known, undefined, request);
+      const hold = holdFor(known, request);
+      // With its readers a run of a client that cannot resume ends; so this one counts, wherever the run is.
+      const isWhole = optedIn(request) || (await orRelease(kernel.registry.join(known, hold.signal), hold));
+      if (isWhole && isCutOff(known, to, request)) {
+        runId = runIdIn(to.threadId, runId);
+        look = -1;
+      } else if (isWhole && (await orRelease(whereIs(known, request), hold)) === 'here') {
+        await orRelease(assertSameRun(kernel, known, call, context), hold);
+        return attachTo(kernel, known, undefined, request, hold);
+      }
+      hold.release();
     }
   }
   throw conflict('The run is being started elsewhere.', true);
@@ -91,16 +100,20 @@ const begin = async <Context>(
   );
   waitUntil?.(run.settled);
   const hold = holdFor(run, request);
-  let place: RunPlace;
-  try {
-    place = await ready;
-  } catch (error) {
-    hold.release();
-    throw error;
-  }
+  const place = await orRelease(ready, hold);
   if (place === 'here') return streamReply({ run, hold, settings: parts.settings, resumable: isOptedIn });
   hold.release();
   return place;
+};
+
+/**
+ * Whether a run has ended without the answer that a plain client asks for again. Its client left, and with it the run ended, or its
+ * machine died; such a client cannot say that it wants another answer. One that opts in is told how the run ended, and can.
+ */
+const isCutOff = (run: Run | RemoteRun, { isRepeat }: Destination, request: ServerRequest): boolean => {
+  if (!isRepeat || optedIn(request)) return false;
+  // One without its log has not begun, or is another machine's.
+  return 'state' in run ? run.ownsLog() && isCutShort(run.state().status) : isCutShort(run.outcome);
 };
 
 /**
@@ -112,6 +125,7 @@ const whereIs = async (run: Run | RemoteRun, request: ServerRequest): Promise<Ru
   try {
     return await run.opened(request.signal);
   } catch (error) {
+    if (request.signal.aborted) throw new ChatKitError('run.cancelled', 'The client has gone.');
     if (isChatKitError(error, 'run.not_found') || isChatKitError(error, 'log.expired')) return 'elsewhere';
     throw error;
   }

@@ -104,7 +104,8 @@ const HAND_OVER_MS = 10_000;
 /** How long the answer waits to learn whether a shared log has what the reader needs. */
 const REMOTE_FIRST_MS = 100;
 
-const orRelease = async <T>(work: Promise<T>, hold: ReaderHold): Promise<T> => {
+/** A hold is not kept by a reader who gets no answer. */
+export const orRelease = async <T>(work: Promise<T>, hold: ReaderHold): Promise<T> => {
   try {
     return await work;
   } catch (error) {

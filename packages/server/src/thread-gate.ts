@@ -33,7 +33,8 @@ export interface Entry {
 }
 
 export interface EnterOptions {
-  policy: BusyPolicy;
+  /** Asked when it matters: the check may change it. */
+  policy: () => BusyPolicy;
   /** Made before another one's run is touched and before a place is taken, but for a run that has one. Rejects to give up. */
   check?: (() => Promise<unknown>) | undefined;
   /** Called once, when it turns out that it has to wait and has its place. */
@@ -68,7 +69,7 @@ export const createThreadGate = (lease: RunLease, clock: Clock): ThreadGate => {
     const answer = await lease.acquire(claim);
     if ('granted' in answer) return answer;
     if (answer.heldBy?.runId === claim.runId) return 'elsewhere';
-    if (policy === 'reject') throw threadBusy(claim.threadId);
+    if (policy() === 'reject') throw threadBusy(claim.threadId);
     await check?.();
     await queue(claim);
     onWaiting?.();
@@ -91,7 +92,7 @@ export const createThreadGate = (lease: RunLease, clock: Clock): ThreadGate => {
       }
       const { heldBy } = answer;
       if (heldBy?.runId === runId) return 'elsewhere';
-      if (policy === 'interrupt' && heldBy !== undefined) await lease.requestStop(heldBy.runId, 'superseded');
+      if (policy() === 'interrupt' && heldBy !== undefined) await lease.requestStop(heldBy.runId, 'superseded');
       if (!(await settlesWithin(woken, askMs, clock))) askMs = Math.min(askMs * 2, slowestMs);
     }
     return undefined;

@@ -21,7 +21,11 @@ export interface TurnRun extends RunContext {
 }
 
 /** A turn that has passed its checks. Its first event comes after its first write. Resolves when it is over. */
-export type Turn = (run: TurnRun) => Promise<TurnResult>;
+export interface Turn {
+  (run: TurnRun): Promise<TurnResult>;
+  /** Whether the conversation has gone on past it: then it stops nobody. Asked where it would. Default: it has not. */
+  readonly isLate?: (() => Promise<boolean>) | undefined;
+}
 
 /** The part of a turn that the application streams, with everything around it. */
 export const stream = <Context>(
