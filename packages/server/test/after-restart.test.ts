@@ -1,9 +1,25 @@
 // A message whose server died before it answered is sent again, under the same run id, to one that has never heard of the run.
+import { isHiddenItem } from '@chatkit/core';
 import { createMemoryStore } from '@chatkit/store/memory';
 import { hang, say, scriptedResponder } from '@chatkit/testing';
 import { describe, expect, test } from 'vitest';
 import type { CreateChatKitServerOptions } from '../src/index.ts';
-import { ada, add, allItems, create, eve, framesOf, named, settle, testServer, textOf, type User } from './support.ts';
+import {
+  ada,
+  add,
+  allItems,
+  create,
+  eve,
+  eventsOf,
+  framesOf,
+  named,
+  outcomeOf,
+  settle,
+  shown,
+  testServer,
+  textOf,
+  type User,
+} from './support.ts';
 
 const runId = (digit: number) => `run_${String(digit).repeat(24)}`;
 
@@ -177,13 +193,58 @@ describe('a message that is said to be sent again, to a server that was started 
     expect(await texts()).toEqual(['One', 'new']);
   });
 
-  test('is not answered when the conversation has gone on, of which nothing is taken back', async () => {
+  test('is told the answer that it has when the conversation has gone on, of which nothing is taken back', async () => {
     const { after, threadId, texts, respond } = await answered('One', 'Two', 'Three');
-    const events = await after.events(add(threadId, 'Two'), { headers: again(runId(2)) });
-    expect(events).toMatchObject([{ type: 'thread.item.done', item: { type: 'user_message' } }]);
-    await after.events(create('One'), { headers: again(runId(1)) });
+    const frames = await framesOf(await after.send(add(threadId, 'Two'), { headers: again(runId(2)) }));
+    expect(shown(eventsOf(frames)).map(textOf)).toEqual(['Two', 'old']);
+    expect(outcomeOf(frames)).toBe('completed');
+    const [, ...events] = await after.events(create('One'), { headers: again(runId(1)) });
+    expect(shown(events).map(textOf)).toEqual(['One', 'old']);
     expect(await texts()).toEqual(['One', 'old', 'Two', 'old', 'Three', 'old']);
     expect(respond.calls).toHaveLength(0);
+  });
+
+  test('is told that it was stopped when it was overtaken, and stops nothing', async () => {
+    const store = createMemoryStore<User>();
+    const before = testServer({ store, respond: scriptedResponder([hang()]) });
+    void before.send(create('One'), { headers: named(runId(1)) });
+    await settle();
+    const [thread] = (await store.listThreads({ limit: 10, order: 'asc' }, ada)).data;
+    const threadId = thread?.id ?? '';
+    // The second is overtaken while it waits, and its server dies in the answer to the third.
+    void before.send(add(threadId, 'Two'), { headers: named(runId(2)) });
+    void before.send(add(threadId, 'Three'), { headers: named(runId(3)) });
+    await settle();
+    const texts = async () => (await allItems(store, threadId)).filter((item) => !isHiddenItem(item)).map(textOf);
+    expect(await texts()).toEqual(['One', 'Two', 'Three']);
+
+    const respond = scriptedResponder((_, index) => (index === 0 ? [hang()] : [say('answer')]));
+    const after = testServer({ store, respond });
+    const three = after.send(add(threadId, 'Three'), { headers: again(runId(3)) });
+    await settle();
+    const two = after.send(add(threadId, 'Two'), { headers: again(runId(2)) }).then(framesOf);
+    const one = after.send(create('One'), { headers: again(runId(1)) }).then(framesOf);
+    await settle();
+    expect(respond.calls.map(({ outcome }) => outcome)).toEqual(['running']);
+    await after.json({ type: 'runs.cancel', params: { run_id: runId(3) } });
+    await (await three).text();
+    expect(shown(eventsOf(await two)).map(textOf)).toEqual(['Two']);
+    expect([outcomeOf(await two), outcomeOf(await one)]).toEqual(['cancelled', 'cancelled']);
+    expect(respond.calls).toHaveLength(1);
+    expect(await texts()).toEqual(['One', 'Two', 'Three']);
+  });
+
+  test('is answered under queue when its server died before it began, though others have come', async () => {
+    const { after, threadId, texts } = await answered('One');
+    const { store } = after;
+    const dying = testServer({ store, busy: 'queue', respond: scriptedResponder([hang()]) });
+    void dying.send(add(threadId, 'Two'), { headers: named(runId(2)) });
+    await settle();
+    const later = testServer({ store, busy: 'queue', respond: scriptedResponder([say('new')]) });
+    await later.events(add(threadId, 'Three'), { headers: again(runId(3)) });
+    const frames = await framesOf(await later.send(add(threadId, 'Two'), { headers: again(runId(2)) }));
+    expect(outcomeOf(frames)).toBe('completed');
+    expect(await texts()).toEqual(['One', 'old', 'Two', 'Three', 'new', 'new']);
   });
 
   test('is a new one when it has not arrived before', async () => {

@@ -4,6 +4,7 @@ import {
   ChatKitError,
   type ChatKitRequestOf,
   isChatKitError,
+  isHiddenItem,
   type Store,
   type StoredThread,
   type ThreadItem,
@@ -14,9 +15,10 @@ import {
   userMessage,
 } from '@chatkit/core';
 import type { ServerParts } from '../parts.ts';
+import type { TurnResult } from '../process-events.ts';
 import { messageNameOf } from '../run-id.ts';
 import type { Destination } from './prepare.ts';
-import { answer, assertOpen, loadItemOf, type Turn, timestamp } from './turn.ts';
+import { answer, assertOpen, loadItemOf, type Turn, type TurnRun, timestamp } from './turn.ts';
 
 type Params<T extends 'threads.create' | 'threads.add_user_message' | 'threads.retry_after_item'> =
   ChatKitRequestOf<T>['params'];
@@ -38,12 +40,12 @@ export const prepareCreate = async <Context>(
     metadata: {},
   };
   const message = await buildMessage(parts, thread, input, context, nameOf(to));
-  return async (run) => {
-    const { stored, needsAnswer } = await beginThread(parts, thread, message, context, to.isNamed);
+  const turn: Turn = async (run) => {
+    const { stored, place } = await beginThread(parts, thread, message, context, to.isNamed);
     await run.voice.say({ type: 'thread.created', thread: toWireThread(stored.thread) });
-    await run.voice.say({ type: 'thread.item.done', item: message });
-    return needsAnswer ? answer(parts, stored, message, context, run) : 'completed';
+    return answerIn(place, parts, stored, message, context, run);
   };
+  return to.isRepeat ? Object.assign(turn, { isLate: () => isLate(parts, message, context) }) : turn;
 };
 
 /** Stores a thread with its first message, or the message alone in a thread that has been begun under the same name. */
@@ -53,20 +55,20 @@ const beginThread = async <Context>(
   message: UserMessageItem,
   context: Context,
   isNamed: boolean,
-): Promise<{ stored: StoredThread; needsAnswer: boolean }> => {
+): Promise<{ stored: StoredThread; place: Place }> => {
   try {
     const version = await parts.store.transaction(async (store) => {
       const saved = await store.saveThread(thread, context, isNamed ? { ifVersion: 0 } : {});
       await saveMessage(store, message, context);
       return saved;
     }, context);
-    return { stored: { thread, version }, needsAnswer: true };
+    return { stored: { thread, version }, place: newest };
   } catch (error) {
     if (!isNamed || !isChatKitError(error, 'thread.conflict')) throw error;
   }
   const stored = await parts.store.loadThread(thread.id, context);
   assertOpen(stored.thread);
-  return { stored, needsAnswer: await saveAgain(parts, stored, message, context) };
+  return { stored, place: await saveAgain(parts, message, context) };
 };
 
 /**
@@ -82,12 +84,32 @@ export const prepareAddUserMessage = async <Context>(
   const stored = await parts.store.loadThread(thread_id, context);
   assertOpen(stored.thread);
   const message = await buildMessage(parts, stored.thread, input, context, nameOf(to));
+  if (to.isRepeat) {
+    const turn: Turn = async (run) =>
+      answerIn(await saveAgain(parts, message, context), parts, stored, message, context, run);
+    return Object.assign(turn, { isLate: () => isLate(parts, message, context) });
+  }
   return async (run) => {
-    if (!to.isRepeat) await parts.store.transaction((store) => saveMessage(store, message, context), context);
-    const needsAnswer = !to.isRepeat || (await saveAgain(parts, stored, message, context));
-    await run.voice.say({ type: 'thread.item.done', item: message });
-    return needsAnswer ? answer(parts, stored, message, context, run) : 'completed';
+    await parts.store.transaction((store) => saveMessage(store, message, context), context);
+    return answerIn(newest, parts, stored, message, context, run);
   };
+};
+
+/** Tells the message, and answers it if nobody has. */
+const answerIn = async <Context>(
+  { behind, isNewest }: Place,
+  parts: ServerParts<Context>,
+  stored: StoredThread,
+  message: UserMessageItem,
+  context: Context,
+  run: TurnRun,
+): Promise<TurnResult> => {
+  await run.voice.say({ type: 'thread.item.done', item: message });
+  if (isNewest || behind.length === 0) return answer(parts, stored, message, context, run);
+  const shown = behind.filter((item) => !isHiddenItem(item));
+  for (const item of shown) await run.voice.say({ type: 'thread.item.done', item });
+  // A note alone tells that it was stopped before anything was said to it.
+  return shown.length > 0 ? 'completed' : 'stopped';
 };
 
 /**
@@ -104,7 +126,7 @@ export const prepareRetryAfterItem = async <Context>(
   assertOpen(stored.thread);
   const message = await loadItemOf(parts, thread_id, item_id, 'user_message', context);
   return async (run) => {
-    const later = await itemsAfter(parts.store, stored, item_id, context);
+    const later = await itemsAfter(parts.store, thread_id, item_id, context);
     await parts.store.transaction(async (store) => {
       for (const { id } of later) await store.deleteItem(thread_id, id, context);
     }, context);
@@ -147,25 +169,45 @@ const saveMessage = async <Context>(
   await store.saveItem(message.thread_id, message, context);
 };
 
+/** Where a message stands. `behind`: what follows it, oldest first, up to the next message of the user; `isNewest`: there is none. */
+interface Place {
+  readonly behind: readonly ThreadItem[];
+  readonly isNewest: boolean;
+}
+
+/** A message that has just been stored. */
+const newest: Place = { behind: [], isNewest: true };
+
+/** The place of a message that may be there already. */
+const placeOf = async <Context>(store: Store<Context>, message: UserMessageItem, context: Context): Promise<Place> => {
+  if (!(await isThere(store, message, context))) return newest;
+  const later = (await itemsAfter(store, message.thread_id, message.id, context)).reverse();
+  const next = later.findIndex(({ type }) => type === 'user_message');
+  return next < 0 ? { behind: later, isNewest: true } : { behind: later.slice(0, next), isNewest: false };
+};
+
+const isLate = async <Context>(
+  { store }: ServerParts<Context>,
+  message: UserMessageItem,
+  context: Context,
+): Promise<boolean> => !(await placeOf(store, message, context)).isNewest;
+
 /**
  * Stores a message that may be there already, with an answer of which its client has never heard. Nobody can tell whether that is
  * whole, as no run is known that made it: it is taken back, and the message answered anew. Where other messages came behind it nothing
- * is taken back, and only one that has no answer is answered. Resolves with whether it is to be answered.
+ * is taken back: what is there is told, and only a message with nothing behind it is answered.
  */
 const saveAgain = async <Context>(
   { store }: ServerParts<Context>,
-  stored: StoredThread,
   message: UserMessageItem,
   context: Context,
-): Promise<boolean> => {
-  const { thread_id, id } = message;
-  const later = (await isThere(store, message, context)) ? await itemsAfter(store, stored, id, context) : [];
-  const next = later.findLastIndex(({ type }) => type === 'user_message');
+): Promise<Place> => {
+  const place = await placeOf(store, message, context);
   await store.transaction(async (inner) => {
     await saveMessage(inner, message, context);
-    if (next < 0) for (const item of later) await inner.deleteItem(thread_id, item.id, context);
+    if (place.isNewest) for (const item of place.behind) await inner.deleteItem(message.thread_id, item.id, context);
   }, context);
-  return next < 0 || next === later.length - 1;
+  return place;
 };
 
 const isThere = async <Context>(
@@ -177,7 +219,7 @@ const isThere = async <Context>(
     await store.loadItem(thread_id, id, context);
     return true;
   } catch (error) {
-    if (isChatKitError(error, 'item.not_found')) return false;
+    if (isChatKitError(error, 'item.not_found') || isChatKitError(error, 'thread.not_found')) return false;
     throw error;
   }
 };
@@ -185,13 +227,13 @@ const isThere = async <Context>(
 /** Everything behind an item, newest first, hidden items included. */
 const itemsAfter = async <Context>(
   store: Store<Context>,
-  { thread }: StoredThread,
+  threadId: string,
   itemId: string,
   context: Context,
 ): Promise<ThreadItem[]> => {
   const items: ThreadItem[] = [];
   for (let after: string | undefined; ; ) {
-    const page = await store.listItems(thread.id, { limit: 100, order: 'desc', after }, context);
+    const page = await store.listItems(threadId, { limit: 100, order: 'desc', after }, context);
     for (const item of page.data) {
       if (item.id === itemId) return items;
       items.push(item);
