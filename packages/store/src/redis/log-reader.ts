@@ -3,9 +3,9 @@
  * whenever the window no longer covers its place: it fell behind, or another machine took the run over.
  */
 import { compareOffsets, type LogEntry, parseOffset, type ReadOptions } from '@chatkit/core';
+import { expiredRun, unknownOffset, unknownRun, unreachable } from '../shared/log-errors.ts';
 import { TailReader } from '../shared/tail-reader.ts';
 import type { EntryWindow } from './entry-window.ts';
-import { expiredRun, unknownOffset, unknownRun, unreachable } from './log-errors.ts';
 import type { FetchPage } from './log-pages.ts';
 import { type LogRun, type Tail, windowOf } from './log-run.ts';
 
@@ -122,7 +122,7 @@ class LogReader extends TailReader<LogEntry> implements Tail {
         if (answer.isWhole && !this.isOver && run.tails.includes(this)) options.follow(run, answer.tail);
       }
     } catch (error) {
-      this.error = unreachable(runId, error);
+      this.error = unreachable(runId, error, 'Redis');
     }
     this.isFetching = false;
     this.wake();

@@ -2,8 +2,9 @@
  * While somebody waits for Redis, someone has to notice that it does not answer, has forgotten a run, or has been told of an
  * owner that this process has not heard of. One timer for all runs; it stops when nobody waits.
  */
+
+import { expiredRun, unreachable } from '../shared/log-errors.ts';
 import type { EntryWindow } from './entry-window.ts';
-import { expiredRun, unreachable } from './log-errors.ts';
 import type { FetchPage } from './log-pages.ts';
 import { failReaders, type LogRun, wakeAll, windowOf } from './log-run.ts';
 import type { LogWriter } from './log-writer.ts';
@@ -50,7 +51,7 @@ export const createLogWatch = ({ runs, writer, fetchPage, checkMs, unreachableMs
       if (isOrphan && run.isOrphan) failReaders(run, expiredRun(run.id));
       run.isOrphan = isOrphan;
     } catch (error) {
-      if (isCurrent()) failReaders(run, unreachable(run.id, error));
+      if (isCurrent()) failReaders(run, unreachable(run.id, error, 'Redis'));
     }
   };
 

@@ -9,9 +9,9 @@
  */
 import type { ChatKitError, LogEntry } from '@chatkit/core';
 import type { Place } from '../shared/entry-list.ts';
+import { closedRun, expiredRun, fencedRun, unknownRun, unreachable } from '../shared/log-errors.ts';
 import type { CommandText } from './command-text.ts';
 import { Command } from './log-command.ts';
-import { closedRun, expiredRun, fencedRun, unknownRun, unreachable } from './log-errors.ts';
 import type { Haste, Outbox } from './log-outbox.ts';
 import { appendReply } from './log-scripts.ts';
 import type { RedisScript } from './redis-script.ts';
@@ -259,7 +259,7 @@ export const createLogWriter = (options: LogWriterOptions): LogWriter => {
     },
     checkDebt(outbox, now) {
       if (outbox.isOwedSince(now - options.unreachableMs))
-        fail(outbox, unreachable(outbox.run.id, lastError), 'unreachable');
+        fail(outbox, unreachable(outbox.run.id, lastError, 'Redis'), 'unreachable');
     },
   };
 };

@@ -5,9 +5,9 @@
 import { type ChatKitError, type LogEntry, parseOffset, type StreamLog, type ThreadStreamEvent } from '@chatkit/core';
 import type { Place } from '../shared/entry-list.ts';
 import { entrySize } from '../shared/event-size.ts';
+import { closedRun, closing, expiredRun, unknownOffset } from '../shared/log-errors.ts';
 import { tooLarge } from '../shared/too-large.ts';
 import type { EntryWindow } from './entry-window.ts';
-import { closedRun, closing, expiredRun, unknownOffset } from './log-errors.ts';
 import { createLogFollower } from './log-follower.ts';
 import { type Haste, Outbox } from './log-outbox.ts';
 import { createFetchPage } from './log-pages.ts';

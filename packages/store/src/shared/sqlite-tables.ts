@@ -1,5 +1,5 @@
 /**
- * The tables of the stores in SQLite, as steps that run once each, in order. A step that has been released is never changed.
+ * The tables in SQLite, of stores and logs, as steps that run once each, in order. A step that has been released is never changed.
  *
  * `seq` is a column beside the row's number, and not the number itself, because SQLite searches an index by
  * `(created_us, seq) < (?, ?)` only when both are ordinary columns; otherwise it walks all rows of an equal time.
@@ -75,6 +75,27 @@ const steps: readonly string[] = [
      cause TEXT,
      sent_at INTEGER NOT NULL
    ) STRICT;`,
+  `CREATE TABLE chatkit_log_run (
+     number INTEGER PRIMARY KEY AUTOINCREMENT,
+     id TEXT NOT NULL UNIQUE,
+     epoch INTEGER NOT NULL,
+     seq INTEGER NOT NULL,
+     writer TEXT NOT NULL,
+     outcome TEXT NOT NULL,
+     dropped_epoch INTEGER NOT NULL,
+     dropped_seq INTEGER NOT NULL,
+     bytes INTEGER NOT NULL,
+     expires_ms INTEGER NOT NULL
+   ) STRICT;
+   CREATE INDEX chatkit_log_run_expiry ON chatkit_log_run (expires_ms);
+   CREATE TABLE chatkit_log_batch (
+     run INTEGER NOT NULL REFERENCES chatkit_log_run (number) ON DELETE CASCADE,
+     epoch INTEGER NOT NULL,
+     seq INTEGER NOT NULL,
+     bytes INTEGER NOT NULL,
+     body TEXT NOT NULL,
+     PRIMARY KEY (run, epoch, seq)
+   ) STRICT, WITHOUT ROWID;`,
 ];
 
 /** What the steps need of a database. */

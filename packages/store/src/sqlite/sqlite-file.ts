@@ -20,6 +20,8 @@ export interface SqliteFileOptions {
 
 export interface SqliteFile {
   readonly port: SqlPort;
+  /** Throws `internal` while the file is gone, or another one is in its place. */
+  assertInPlace(): void;
   /** A number that is another one after anybody else, in this process or another, has written to the file. */
   foreignVersion(): number;
   /** Closes both connections; calls that come later fail. */
@@ -63,6 +65,7 @@ export const openSqliteFile = ({ kind, path, busyTimeoutMs }: SqliteFileOptions)
       write: (text, values) => inLine((query) => query(text, values)),
       transaction: (work) => inLine((query) => inTransaction(transactionOn(query, 'BEGIN IMMEDIATE'), work)),
     },
+    assertInPlace,
     foreignVersion: () => Number(dataVersion.get()?.['data_version']),
     close() {
       for (const database of connections) database.close();

@@ -1,4 +1,4 @@
-/** The errors of the Redis log. */
+/** The errors of the logs that are kept outside of the process. */
 import { ChatKitError } from '@chatkit/core';
 
 const named = (runId: string) => JSON.stringify(runId);
@@ -21,9 +21,9 @@ export const fencedRun = (runId: string): ChatKitError =>
     details: { id: runId },
   });
 
-/** Redis did not answer for longer than the log waits. */
-export const unreachable = (runId: string, cause: unknown): ChatKitError =>
-  new ChatKitError('internal', `Redis does not answer; the log of the run ${named(runId)} is out of reach.`, {
+/** What keeps the log (`where`) did not answer for longer than the log waits. */
+export const unreachable = (runId: string, cause: unknown, where: string): ChatKitError =>
+  new ChatKitError('internal', `${where} does not answer; the log of the run ${named(runId)} is out of reach.`, {
     retryable: true,
     cause,
     details: { id: runId },

@@ -1,0 +1,27 @@
+/** What a log needs of a SQL database that has its tables. */
+import type { SqlQuery } from './sql-port.ts';
+import type { SqlSteps } from './sql-steps.ts';
+
+export interface SqlLogDatabase {
+  /** What it is called in errors. */
+  readonly name: string;
+  /** Runs one statement that sees one moment. */
+  readonly read: SqlQuery;
+  /** Runs steps in one transaction: all of them or, when they throw, none. One call after another. */
+  write<T>(steps: () => SqlSteps<T>): Promise<T>;
+  /** What a SELECT adds to hold its row until the end of the transaction. Empty where one writer at a time is the rule. */
+  readonly forUpdate: string;
+  /** How to notice what others write; absent where nobody else does. */
+  readonly others?: SqlLogOthers | undefined;
+  /** The most bytes that one event may have, where the database has a bound on rows. */
+  readonly maxEventBytes?: number | undefined;
+  /** Lets go of it. */
+  close(): void;
+}
+
+export interface SqlLogOthers {
+  /** How often a reader of their runs looks. */
+  readonly pollMs: number;
+  /** A number that is another one when they may have written. Throws while the database is out of reach. */
+  version(): number;
+}

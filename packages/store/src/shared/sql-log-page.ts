@@ -1,0 +1,76 @@
+/** What a run has in the database, page by page: one statement, so that a page and what is said of its run are of one moment. */
+import { type LogEntry, parseOffset } from '@chatkit/core';
+import { collect, pipe, retry } from '@chatkit/stream';
+import { decodeBatch } from './batch-text.ts';
+import { unreachable } from './log-errors.ts';
+import type { SqlLogDatabase } from './sql-log-database.ts';
+import { isStorableId } from './storable-id.ts';
+
+export interface SqlLogPage {
+  /** The number of the run: one that was deleted and made anew has another. */
+  readonly number: number;
+  readonly isEnded: boolean;
+  /** In order, and among them some that were asked to be left out. */
+  readonly entries: readonly LogEntry[];
+  /** Whether nothing comes after it. */
+  readonly isWhole: boolean;
+}
+
+/** A batch has a few tokens or up to 64 KiB. */
+const pageBatches = 100;
+
+/** What comes after `after`, oldest first. `expired`: some of it was dropped. */
+export type FetchLogPage = (runId: string, after: string | undefined) => Promise<SqlLogPage | 'unknown' | 'expired'>;
+
+/** Asks again for as long as the database fails, up to `unreachableMs`. */
+export const createFetchLogPage =
+  (database: SqlLogDatabase, unreachableMs: number): FetchLogPage =>
+  async (runId, after) => {
+    if (!isStorableId(runId)) return 'unknown';
+    const giveUpAt = performance.now() + unreachableMs;
+    const ask = async function* () {
+      yield await fetchPage(database, runId, after);
+    };
+    try {
+      const [page] = await pipe(
+        retry(ask, {
+          ...{ retries: Number.POSITIVE_INFINITY, baseMs: 20, maxMs: 1_000 },
+          when: () => performance.now() < giveUpAt,
+        }),
+        collect,
+      );
+      return page as SqlLogPage;
+    } catch (error) {
+      throw unreachable(runId, error, database.name);
+    }
+  };
+
+const fetchPage = async (
+  { read }: SqlLogDatabase,
+  runId: string,
+  after: string | undefined,
+): Promise<SqlLogPage | 'unknown' | 'expired'> => {
+  const { epoch, seq } = (after === undefined ? undefined : parseOffset(after)) ?? { epoch: 0, seq: 0 };
+  const rows = await read(pageText, [runId, epoch, seq]);
+  const [run] = rows;
+  if (run === undefined) return 'unknown';
+  const dropped = { epoch: Number(run['dropped_epoch']), seq: Number(run['dropped_seq']) };
+  if (dropped.epoch > epoch || (dropped.epoch === epoch && dropped.seq > seq)) return 'expired';
+  const entries: LogEntry[] = [];
+  for (const row of rows)
+    if (typeof row['body'] === 'string')
+      entries.push(...decodeBatch(row['body'], Number(row['batch_epoch']), Number(row['batch_seq'])));
+  return {
+    number: Number(run['number']),
+    isEnded: run['outcome'] !== '',
+    entries,
+    isWhole: rows.length < pageBatches,
+  };
+};
+
+const pageText = `
+  SELECT run.number, run.outcome, run.dropped_epoch, run.dropped_seq,
+         batch.epoch AS batch_epoch, batch.seq AS batch_seq, batch.body
+  FROM chatkit_log_run AS run
+  LEFT JOIN chatkit_log_batch AS batch ON batch.run = run.number AND (batch.epoch, batch.seq) > ($2, $3)
+  WHERE run.id = $1 ORDER BY batch.epoch, batch.seq LIMIT ${pageBatches}`;

@@ -1,0 +1,159 @@
+/**
+ * What a log does in a SQL database, each as steps for one transaction. A run is a row of `chatkit_log_run`: its last offset (`epoch`, `seq`; 0
+ * while there is none), who writes in that epoch, the outcome, the last offset that was dropped, bytes. A row of `chatkit_log_batch` is a
+ * batch of its entries, under the offset of the last one.
+ */
+import type { RunOutcome } from '@chatkit/core';
+import type { Place } from './entry-list.ts';
+import type { SqlRow } from './sql-port.ts';
+import { type SqlSteps, sql } from './sql-steps.ts';
+
+/** Entries of one epoch whose offsets count up by one. */
+export interface SqlBatch {
+  /** The run: by its number for who made it, else by its id. */
+  readonly run: number | string;
+  readonly writer: string;
+  /** The last offset. */
+  readonly epoch: number;
+  readonly seq: number;
+  /** What the writer knows to be the last offset before the batch; `undefined` when it does not know. */
+  readonly before: Place | undefined;
+  readonly text: string;
+  readonly bytes: number;
+  /** The outcome, when the last one is the terminal entry; else ''. */
+  readonly outcome: RunOutcome | '';
+  /** When the run is to be forgotten; `undefined` leaves that as it is. */
+  readonly expiresMs: number | undefined;
+}
+
+/**
+ * What a write came to. `gone`: there is no such run. `fenced`: a later epoch, or another writer in this one, has it. `behind`: the database has lost what
+ * this writer had been told was kept, as a file that was replaced by an older copy has.
+ */
+export type SqlReply = 'done' | 'gone' | 'closed' | 'fenced' | 'behind';
+
+export interface SqlLogLimits {
+  readonly maxBytesPerRun: number;
+  /** What a SELECT adds to hold its row. Empty where one writer at a time is the rule. */
+  readonly forUpdate: string;
+}
+
+/** Makes a run. → its number, when it is new. */
+export function* createRun(id: string, expiresMs: number): SqlSteps<number | undefined> {
+  const [row] = yield* sql(
+    `INSERT INTO chatkit_log_run (id, epoch, seq, writer, outcome, dropped_epoch, dropped_seq, bytes, expires_ms)
+     VALUES ($1, 0, 0, '', '', 0, 0, 0, $2) ON CONFLICT (id) DO NOTHING RETURNING number`,
+    [id, expiresMs],
+  );
+  return row === undefined ? undefined : Number(row['number']);
+}
+
+/** Forgets a run. Its batches go by the foreign key. */
+export function* deleteRun(id: string): SqlSteps<void> {
+  yield* sql('DELETE FROM chatkit_log_run WHERE id = $1', [id]);
+}
+
+/** Forgets some of the runs whose time has come: a portion, so that nobody waits for all of them. */
+export function* sweepRuns(nowMs: number): SqlSteps<void> {
+  yield* sql(
+    `DELETE FROM chatkit_log_run WHERE number IN
+       (SELECT number FROM chatkit_log_run WHERE expires_ms <= $1 ORDER BY expires_ms LIMIT 4)`,
+    [nowMs],
+  );
+}
+
+/** Writes a batch, unless somebody else has the run. */
+export function* writeBatch(batch: SqlBatch, limits: SqlLogLimits): SqlSteps<SqlReply> {
+  const { epoch, seq, before, bytes } = batch;
+  // Almost always the writer that was there goes on where it was.
+  if (before?.epoch === epoch && typeof batch.run === 'number') {
+    const [row] =
+      batch.expiresMs === undefined
+        ? yield* sql(goOnText, [batch.run, batch.writer, epoch, before.seq, seq, bytes, batch.outcome])
+        : yield* sql(goOnAndRenewText, [
+            ...[batch.run, batch.writer, epoch, before.seq, seq, bytes, batch.outcome],
+            batch.expiresMs,
+          ]);
+    if (row !== undefined) {
+      yield* insert(batch.run, batch);
+      yield* trim(batch.run, Number(row['bytes']), limits);
+      return 'done';
+    }
+  }
+  const [row] = yield* sql(
+    `SELECT number, epoch, seq, writer, outcome, bytes FROM chatkit_log_run
+     WHERE ${typeof batch.run === 'number' ? 'number' : 'id'} = $1${limits.forUpdate}`,
+    [batch.run],
+  );
+  const reply = judge(row, batch);
+  if (reply !== 'write') return reply;
+  const number = Number(row?.['number']);
+  const kept = Number(row?.['bytes']) + bytes;
+  yield* sql(
+    `UPDATE chatkit_log_run SET epoch = $2, seq = $3, writer = $4, outcome = $5, bytes = $6${
+      batch.expiresMs === undefined ? '' : ', expires_ms = $7'
+    } WHERE number = $1`,
+    [
+      ...[number, epoch, seq, batch.writer, batch.outcome, kept],
+      ...(batch.expiresMs === undefined ? [] : [batch.expiresMs]),
+    ],
+  );
+  yield* insert(number, batch);
+  yield* trim(number, kept, limits);
+  return 'done';
+}
+
+const goOn = (renewed: string): string =>
+  `UPDATE chatkit_log_run SET seq = $5, bytes = bytes + $6, outcome = $7${renewed}
+   WHERE number = $1 AND writer = $2 AND epoch = $3 AND seq = $4 AND outcome = '' RETURNING bytes`;
+const goOnText = goOn('');
+const goOnAndRenewText = goOn(', expires_ms = $8');
+
+/** What becomes of a batch, by the row of its run. */
+export const judge = (
+  row: SqlRow | undefined,
+  batch: Pick<SqlBatch, 'epoch' | 'seq' | 'writer' | 'before'>,
+): SqlReply | 'write' => {
+  if (row === undefined) return 'gone';
+  const tail = { epoch: Number(row['epoch']), seq: Number(row['seq']) };
+  const isEnded = row['outcome'] !== '';
+  const isSame = batch.epoch === tail.epoch && batch.writer === row['writer'];
+  // Below what it has written itself in a later epoch.
+  if (batch.epoch < tail.epoch && batch.writer === row['writer']) return 'done';
+  if (batch.epoch < tail.epoch || (batch.epoch === tail.epoch && !isSame)) return isEnded ? 'closed' : 'fenced';
+  if (isSame && batch.seq <= tail.seq) return 'done';
+  if (isEnded) return 'closed';
+  return batch.before !== undefined && isAfter(batch.before, tail) ? 'behind' : 'write';
+};
+
+const isAfter = (a: Place, b: Place): boolean => a.epoch > b.epoch || (a.epoch === b.epoch && a.seq > b.seq);
+
+function* insert(run: number, { epoch, seq, text, bytes }: SqlBatch): SqlSteps<void> {
+  yield* sql('INSERT INTO chatkit_log_batch (run, epoch, seq, bytes, body) VALUES ($1, $2, $3, $4, $5)', [
+    ...[run, epoch, seq, bytes, text],
+  ]);
+}
+
+/** Drops the oldest batches of a run that keeps more than it may, but never the newest one. */
+function* trim(run: number, bytes: number, { maxBytesPerRun }: SqlLogLimits): SqlSteps<void> {
+  let kept = bytes;
+  while (kept > maxBytesPerRun) {
+    const oldest = yield* sql(
+      'SELECT epoch, seq, bytes FROM chatkit_log_batch WHERE run = $1 ORDER BY epoch, seq LIMIT 33',
+      [run],
+    );
+    let last: SqlRow | undefined;
+    for (const row of oldest.slice(0, -1)) {
+      if (kept <= maxBytesPerRun) break;
+      kept -= Number(row['bytes']);
+      last = row;
+    }
+    if (last === undefined) return;
+    const place = [run, last['epoch'], last['seq']];
+    yield* sql('DELETE FROM chatkit_log_batch WHERE run = $1 AND (epoch, seq) <= ($2, $3)', place);
+    yield* sql('UPDATE chatkit_log_run SET dropped_epoch = $2, dropped_seq = $3, bytes = $4 WHERE number = $1', [
+      ...place,
+      kept,
+    ]);
+  }
+}

@@ -1,0 +1,314 @@
+/**
+ * Verbs 2 and 3 of the path of a token, with a database behind them. A run that this process has made is a run of a log in memory, and a journal
+ * writes what is new in it; all others are written to the database and read from it.
+ */
+import {
+  entriesOfRow,
+  type LogEntry,
+  parseOffset,
+  type ReadOptions,
+  type RowLane,
+  rowLaneOf,
+  type StreamLog,
+  type TextRow,
+  textRows,
+} from '@chatkit/core';
+import { outlet, type Stage, stageOf } from '@chatkit/stream/engine';
+import { createMemoryLog } from '../memory/memory-log.ts';
+import type { Place } from './entry-list.ts';
+import { fittingEntries } from './fitting-entries.ts';
+import { ForeignRun, refusalOf } from './foreign-run.ts';
+import { createJournal, type Haste } from './journal.ts';
+import { JournalRun } from './journal-run.ts';
+import { createLogChanges } from './log-changes.ts';
+import { closing, expiredRun, unknownOffset, unknownRun } from './log-errors.ts';
+import { MovingReader } from './moving-reader.ts';
+import type { SqlLogDatabase } from './sql-log-database.ts';
+import { createFetchLogPage } from './sql-log-page.ts';
+import { createRun, deleteRun, type SqlReply } from './sql-log-steps.ts';
+import { assertStorableId, isStorableId } from './storable-id.ts';
+import { StoredReader } from './stored-reader.ts';
+
+/** What logs in SQL databases have in common. */
+export interface SqlLogOptions {
+  /** How long an event waits for others at most before it is written. Default 25 ms. Readers in this process never wait. */
+  flushMs?: number | undefined;
+  /** How far the database may be behind before `append` returns a promise, in bytes. Default 256 KiB. */
+  windowBytes?: number | undefined;
+  /**
+   * What is kept of a run, in bytes (about the length of the events' JSON). Past it the oldest batches go, and a reader that still needs them is told
+   * `log.expired`. One event that is larger is refused with `event.too_large`. Default 8 MiB.
+   */
+  maxBytesPerRun?: number | undefined;
+  /** When a run is forgotten that nobody ends, after its last events. Default 1 hour, renewed while there are events. */
+  openTtlMs?: number | undefined;
+  /** When a run is forgotten that has ended. Default 10 minutes. */
+  endedTtlMs?: number | undefined;
+  /** How often a silent run looks whether another process has it now. Default 1 s. */
+  checkMs?: number | undefined;
+  /** How long the database may fail before runs, readers and calls do. Default 30 s. */
+  unreachableMs?: number | undefined;
+}
+
+/** A log in a SQL database. */
+export interface SqlLog extends StreamLog {
+  /** Writes what there is, ends all readers with `server.closing` and lets go of the database. */
+  close(): Promise<void>;
+}
+
+/** What the ended runs of this process may take in memory, for clients that come back at once. */
+const endedRuns = { maxBytes: 16 * 1024 * 1024, maxFinishedRuns: 100 };
+/** How many runs are remembered that could not be written. */
+const maxLost = 1_000;
+
+export const createSqlLog = (database: SqlLogDatabase, options: SqlLogOptions): SqlLog => {
+  const maxBytesPerRun = options.maxBytesPerRun ?? 8 * 1024 * 1024;
+  const windowBytes = Math.min(options.windowBytes ?? 256 * 1024, maxBytesPerRun);
+  const unreachableMs = options.unreachableMs ?? 30_000;
+  const ttls = { openTtlMs: options.openTtlMs ?? 3_600_000, endedTtlMs: options.endedTtlMs ?? 600_000 };
+  const writer = crypto.randomUUID();
+  /** The runs that this process has made, for as long as they are in memory. */
+  const mine = new Map<string, JournalRun>();
+  const foreign = new Map<string, ForeignRun>();
+  /** Why runs of this process could not be written: what comes behind the gap is not, either. */
+  const lost = new Map<string, { readonly epoch: number; readonly error: unknown }>();
+  /** Those that are being deleted. */
+  const doomed = new Set<string>();
+  let state: 'open' | 'closed' = 'open';
+  let checking: ReturnType<typeof setInterval> | undefined;
+  let seen = 0;
+
+  const memory = createMemoryLog({ maxBytesPerRun, ...endedRuns, onEvict: (runId) => void mine.delete(runId) });
+  const lane = rowLaneOf(memory) as RowLane;
+  const changes = createLogChanges(database.others, unreachableMs);
+  const journal = createJournal({
+    database,
+    limits: { maxBytesPerRun, forUpdate: database.forUpdate },
+    flushMs: options.flushMs ?? 25,
+    unreachableMs,
+  });
+  const fetchPage = createFetchLogPage(database, unreachableMs);
+  const fits = fittingEntries(maxBytesPerRun, database.maxEventBytes);
+
+  const assertOpen = (): void => {
+    if (state === 'closed') throw closing();
+  };
+  /** Its copy in memory goes, and who reads it there goes on in the database. */
+  const letGo = (run: JournalRun): void => {
+    if (mine.get(run.id) !== run) return;
+    mine.delete(run.id);
+    void memory.delete(run.id);
+  };
+  const onLost = (run: JournalRun, why: Exclude<SqlReply, 'done'> | { readonly error: unknown }): void => {
+    const error = typeof why === 'object' ? why.error : refusalOf(run.id, why);
+    if (typeof why === 'object' || why === 'behind') {
+      lost.set(run.id, { epoch: run.epoch, error });
+      for (const [oldest] of lost) if (lost.size > maxLost) lost.delete(oldest);
+    }
+    run.forget(error);
+    letGo(run);
+  };
+  const onWritten = ({ id }: { id: string }): void => changes.onWritten(id);
+
+  /** An owner that has fallen silent writes nothing that could be refused: it looks whether the run is still its own. */
+  const check = async (): Promise<void> => {
+    const open = [...mine.values()].filter((run) => run.state === 'open');
+    if (open.length === 0) {
+      clearInterval(checking);
+      checking = undefined;
+    }
+    const now = changes.look();
+    if (now === seen) return;
+    seen = now;
+    for (const run of open) {
+      const { writes } = run;
+      if (run.isQueued) continue;
+      const [row] = await database.read('SELECT writer FROM chatkit_log_run WHERE number = $1', [run.number]);
+      if (run.state !== 'open' || run.writes !== writes) continue;
+      if (row === undefined) onLost(run, 'gone');
+      else if (row['writer'] !== '' && row['writer'] !== writer) onLost(run, 'fenced');
+    }
+  };
+  const startChecking = (): void => {
+    if (database.others === undefined || checking !== undefined) return;
+    // It failed: then writing does, too, and that is heard of.
+    checking = setInterval(() => void check().catch(() => {}), options.checkMs ?? 1_000);
+    (checking as { unref?: () => void }).unref?.();
+  };
+
+  const appendToForeign = (runId: string, entries: readonly LogEntry[]): Promise<void> => {
+    if (!isStorableId(runId)) return Promise.reject(unknownRun(runId));
+    let run = foreign.get(runId);
+    if (run === undefined) {
+      run = new ForeignRun({ id: runId, writer, ...ttls, onWritten, onIdle: () => void foreign.delete(runId) });
+      foreign.set(runId, run);
+    }
+    const done = run.append(entries);
+    journal.touch(run, 'now');
+    return done;
+  };
+
+  /** What the producer waits for: the slowest reader here, and the database. */
+  const roomOf = (run: JournalRun, room: Promise<void>): Promise<void> => {
+    run.take();
+    journal.touch(run, 'soon');
+    const own = run.roomOf();
+    return own === undefined ? room : Promise.all([room, own]).then(() => {});
+  };
+  const appendToMine = (run: JournalRun, entries: readonly LogEntry[]): Promise<void> | undefined => {
+    const isFirst = run.epoch === 0;
+    run.epoch ||= placeOf(entries[0] as LogEntry).epoch;
+    let room: Promise<void> | undefined;
+    try {
+      room = memory.append(run.id, entries);
+    } finally {
+      journal.touch(run, isFirst ? 'soon' : 'later');
+      const haste = hasteOf(entries);
+      if (haste !== 'later') journal.touch(run, haste);
+    }
+    if (entries.some((entry) => 'end' in entry)) return run.ended();
+    return room === undefined ? undefined : roomOf(run, room);
+  };
+  const appendFitting = (runId: string, epoch: number, entries: readonly LogEntry[]): Promise<void> | undefined => {
+    const failure = lost.get(runId);
+    if (failure !== undefined && epoch <= failure.epoch) throw failure.error;
+    const run = mine.get(runId);
+    if (run === undefined) return appendToForeign(runId, entries);
+    if (run.epoch === 0 || epoch <= run.epoch) return appendToMine(run, entries);
+    // Another epoch: others may have written since, so readers here read what the database says from now on.
+    run.detach();
+    journal.touch(run, 'now');
+    letGo(run);
+    return appendToForeign(runId, entries);
+  };
+  const append: StreamLog['append'] = (runId, entries) => {
+    assertOpen();
+    const [first] = entries;
+    if (first === undefined) return undefined;
+    const { epoch } = placeOf(first);
+    const other = entries.findIndex((entry) => placeOf(entry).epoch !== epoch);
+    if (other > 0) {
+      const before = append(runId, entries.slice(0, other));
+      return Promise.all([before, append(runId, entries.slice(other))]).then(() => {});
+    }
+    const { fitting, refused } = fits(runId, entries);
+    const done = fitting.length === 0 ? undefined : appendFitting(runId, epoch, fitting);
+    if (refused === undefined) return done;
+    done?.catch(() => {});
+    throw refused;
+  };
+
+  const read = <T extends LogEntry | TextRow>(
+    runId: string,
+    where: ReadOptions,
+    inMemory: () => AsyncIterable<T>,
+  ): AsyncIterable<T> => {
+    let number: number | undefined;
+    const stored = (after: string | undefined): Stage<T> =>
+      stageOf(new StoredReader({ runId, where: { ...where, after }, changes, fetchPage, number }).entries) as Stage<T>;
+    return outlet(
+      new MovingReader<T>({
+        after: where.after,
+        first() {
+          assertOpen();
+          number = mine.get(runId)?.number;
+          return number === undefined ? stored(where.after) : stageOf(inMemory());
+        },
+        next(after) {
+          if (number === undefined) return undefined;
+          assertOpen();
+          if (doomed.has(runId)) throw expiredRun(runId);
+          const failure = lost.get(runId);
+          if (failure !== undefined) throw failure.error;
+          return stored(after);
+        },
+      }),
+    );
+  };
+
+  const rows: RowLane = {
+    get log() {
+      return log;
+    },
+    append(runId, row) {
+      const run = mine.get(runId);
+      const isPlain = run !== undefined && run.epoch === row.epoch && database.maxEventBytes === undefined;
+      if (!isPlain) return append(runId, entriesOfRow(row));
+      let room: Promise<void> | undefined;
+      try {
+        room = lane.append(runId, row);
+      } finally {
+        if (!run.isQueued) journal.touch(run, 'later');
+      }
+      return room === undefined ? undefined : roomOf(run, room);
+    },
+    read: (runId, where = {}) => read(runId, where, () => lane.read(runId, where)),
+  };
+
+  const log: SqlLog = {
+    async create(runId) {
+      assertOpen();
+      if (mine.has(runId)) return;
+      assertStorableId(runId, 'run.id');
+      const number = await database.write(() => createRun(runId, Date.now() + ttls.openTtlMs));
+      if (number === undefined) return;
+      await memory.create(runId);
+      const source = stageOf(lane.read(runId));
+      const run = new JournalRun({ id: runId, number, writer, source, windowBytes, ...ttls, onLost, onWritten });
+      mine.set(runId, run);
+      lost.delete(runId);
+      run.take();
+      startChecking();
+    },
+    append,
+    read: (runId, where = {}) => read(runId, where, () => memory.read(runId, where)),
+    async delete(runId) {
+      assertOpen();
+      if (!isStorableId(runId)) return;
+      doomed.add(runId);
+      lost.delete(runId);
+      const run = mine.get(runId);
+      if (run !== undefined) {
+        run.forget(expiredRun(runId));
+        letGo(run);
+      }
+      try {
+        await database.write(() => deleteRun(runId));
+      } finally {
+        doomed.delete(runId);
+        changes.onWritten(runId);
+      }
+    },
+    async close() {
+      if (state === 'closed') return;
+      await journal.flush();
+      state = 'closed';
+      journal.close();
+      clearInterval(checking);
+      for (const run of [...mine.values()]) {
+        run.forget(closing());
+        letGo(run);
+      }
+      for (const run of [...foreign.values()]) run.onFailure(closing());
+      changes.close(closing());
+      database.close();
+    },
+    [textRows]: rows,
+  };
+  return log;
+};
+
+const placeOf = ({ offset }: LogEntry): Place => {
+  const place = parseOffset(offset);
+  if (place === undefined) throw unknownOffset(offset);
+  return place;
+};
+
+const hasteOf = (entries: readonly LogEntry[]): Haste => {
+  let haste: Haste = 'later';
+  for (const entry of entries) {
+    if ('end' in entry) return 'now';
+    if (entry.event.type !== 'thread.item.updated') haste = 'soon';
+  }
+  return haste;
+};
