@@ -142,8 +142,14 @@ describe('createSqliteStore under faults', () => {
       using store = createSqliteStore<Context>({ path: broken });
       for (let n = 0; n < 50; n += 1) await store.saveThread(threadOf(`t${n}`, large.slice(0, 5_000)), me);
     }
+    const found = new DatabaseSync(broken);
+    // Where the threads are; what says which tables there are stays as it is.
+    const root = Number(
+      found.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'chatkit_thread'").get()?.['rootpage'],
+    );
+    found.close();
     const bytes = readFileSync(broken);
-    bytes.fill(0xff, 4096 * 2);
+    bytes.fill(0xff, 4096 * (root - 1), 4096 * root);
     writeFileSync(broken, bytes);
     using store = createSqliteStore<Context>({ path: broken });
     await expect(store.listThreads({ limit: 50, order: 'asc' }, me)).rejects.toThrow(/malformed/);
