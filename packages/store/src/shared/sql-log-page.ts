@@ -10,6 +10,8 @@ export interface SqlLogPage {
   /** The number of the run: one that was deleted and made anew has another. */
   readonly number: number;
   readonly isEnded: boolean;
+  /** Whether its lease, if that is in the same database, has ended without it: the end of the log will not come any more. */
+  readonly isOrphan: boolean;
   /** In order, and among them some that were asked to be left out. */
   readonly entries: readonly LogEntry[];
   /** Whether nothing comes after it. */
@@ -63,14 +65,16 @@ const fetchPage = async (
   return {
     number: Number(run['number']),
     isEnded: run['outcome'] !== '',
+    isOrphan: run['outcome'] === '' && typeof run['lease_outcome'] === 'string',
     entries,
     isWhole: rows.length < pageBatches,
   };
 };
 
 const pageText = `
-  SELECT run.number, run.outcome, run.dropped_epoch, run.dropped_seq,
+  SELECT run.number, run.outcome, run.dropped_epoch, run.dropped_seq, lease.outcome AS lease_outcome,
          batch.epoch AS batch_epoch, batch.seq AS batch_seq, batch.body
   FROM chatkit_log_run AS run
+  LEFT JOIN chatkit_lease_run AS lease ON lease.run_id = run.id
   LEFT JOIN chatkit_log_batch AS batch ON batch.run = run.number AND (batch.epoch, batch.seq) > ($2, $3)
   WHERE run.id = $1 ORDER BY batch.epoch, batch.seq LIMIT ${pageBatches}`;

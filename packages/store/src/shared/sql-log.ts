@@ -174,7 +174,8 @@ export const createSqlLog = (database: SqlLogDatabase, options: SqlLogOptions): 
     if (failure !== undefined && epoch <= failure.epoch) throw failure.error;
     const run = mine.get(runId);
     if (run === undefined) return appendToForeign(runId, entries);
-    if (run.epoch === 0 || epoch <= run.epoch) return appendToMine(run, entries);
+    // Who has made a run begins in epoch 1.
+    if (epoch <= Math.max(1, run.epoch)) return appendToMine(run, entries);
     // Another epoch: others may have written since, so readers here read what the database says from now on.
     run.detach();
     journal.touch(run, 'now');

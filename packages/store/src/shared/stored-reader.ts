@@ -85,6 +85,7 @@ export class StoredReader extends TailReader<LogEntry> implements ChangeReader {
       // One that was deleted and made anew is another run.
       const isOther = typeof page === 'object' && this.number !== undefined && page.number !== this.number;
       if (typeof page !== 'object' || isOther) throw expiredRun(this.runId);
+      if (page.isWhole && page.isOrphan && page.entries.length === 0) throw expiredRun(this.runId);
       this.number = page.number;
       this.past = page.entries;
       this.given = 0;
