@@ -74,6 +74,14 @@ describe.each([
     expect(await post(body)).toMatchObject({ status: 400, code: 'request.invalid_json' });
   });
 
+  test('a body that a runtime has no stream of is read as a whole', async () => {
+    const body = JSON.stringify(conversation({ role: 'user', content: 'Hi', parts: [{ type: 'text', text: 'Hi' }] }));
+    const headers = { 'content-type': 'application/json' };
+    const request = new Request('http://chat.invalid/', { method: 'POST', headers, body });
+    Object.defineProperty(request, 'body', { value: undefined });
+    expect(await (await handle(request, 'user')).text()).toContain('ok');
+  });
+
   test('the bound of the body is in bytes', async () => {
     const body = JSON.stringify(conversation({ role: 'user', content: 'é'.repeat(600_000) }));
     expect(await post(body)).toMatchObject({ status: 413, code: 'request.too_large' });

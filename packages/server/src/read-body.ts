@@ -32,8 +32,9 @@ const assertJson = (headers: ServerRequest['headers']): void => {
 
 const readText = async (request: ServerRequest, maxBodyBytes: number): Promise<string> => {
   if (Number(request.headers.get('content-length')) > maxBodyBytes) throw tooLarge(maxBodyBytes);
-  if (request.body === null) return '';
-  const chunks = chunksOf(request.body);
+  const body = bodyOf(request);
+  if (body === null) return '';
+  const chunks = chunksOf(body);
   const read: Uint8Array[] = [];
   let length = 0;
   try {
@@ -50,6 +51,16 @@ const readText = async (request: ServerRequest, maxBodyBytes: number): Promise<s
     throw new ChatKitError('request.invalid_json', 'The body is not UTF-8, or was cut off.', { cause });
   }
 };
+
+/** Firefox has no `Request.body`: in a service worker, or a page, of its the body comes whole. */
+const bodyOf = (request: ServerRequest): ServerRequest['body'] => {
+  const { body, arrayBuffer } = request as Partial<Request>;
+  return body === undefined && arrayBuffer !== undefined ? wholeBody(request as Request) : request.body;
+};
+
+async function* wholeBody(request: Request): AsyncGenerator<Uint8Array, void, undefined> {
+  yield new Uint8Array(await request.arrayBuffer());
+}
 
 /** One for all: it is given whole texts, and a decoder that waits for the rest of a character is dear to make. */
 const utf8 = new TextDecoder('utf-8', { fatal: true });

@@ -235,6 +235,21 @@ describe('HTTP', () => {
     expect(pulled).toBeLessThanOrEqual(6);
   });
 
+  test('a body that a runtime has no stream of is read as a whole, within the limit', async () => {
+    const t = testServer({ maxBodyBytes: 1_000 });
+    const post = (text: string) => {
+      const request = new Request('http://test/chatkit', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(create(text)),
+      });
+      Object.defineProperty(request, 'body', { value: undefined });
+      return t.server.handle(request, ada);
+    };
+    expect((await post('hi')).status).toBe(200);
+    expect((await post('x'.repeat(1_000))).status).toBe(413);
+  });
+
   test('the largest body that is allowed is read', async () => {
     const t = testServer({ maxBodyBytes: 1_000 });
     const padded = (length: number) => body + ' '.repeat(length - body.length);

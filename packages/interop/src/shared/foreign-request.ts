@@ -64,7 +64,9 @@ const readJson = async (request: Request): Promise<unknown> => {
   let size = 0;
   let text = '';
   const decoder = new TextDecoder();
-  for await (const chunk of request.body ?? []) {
+  // Firefox has no `Request.body`.
+  const body = request.body === undefined ? [new Uint8Array(await request.arrayBuffer())] : (request.body ?? []);
+  for await (const chunk of body) {
     size += chunk.byteLength;
     if (size > maxBodyBytes) throw new ChatKitError('request.too_large', `The body is over ${maxBodyBytes} bytes.`);
     text += decoder.decode(chunk, { stream: true });
