@@ -13,6 +13,9 @@ export function equals(a: unknown, b: unknown): boolean {
     return Array.isArray(a) && b.expected.every((each) => a.some((one) => equals(one, each)));
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
   if (Array.isArray(a) !== Array.isArray(b)) return false;
+  if (a instanceof Set || b instanceof Set) {
+    return a instanceof Set && b instanceof Set && equals([...a], [...b]);
+  }
   if (a instanceof Error || b instanceof Error) return a === b;
   // As in vitest's toEqual, a property that is undefined is as good as none.
   const keys = new Set([...Object.keys(a), ...Object.keys(b)]);

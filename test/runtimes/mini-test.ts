@@ -5,21 +5,37 @@
 
 import { Containing, equals, matches } from './equals.ts';
 
+import { type Mock, vi } from './mini-vi.ts';
+
+export { vi };
+
 interface Case {
   name: string;
   run: () => unknown;
+  /** The suites that it is in, the outermost first. */
+  suites: readonly Suite[];
+}
+
+/** What runs around each test of a suite. */
+interface Suite {
+  readonly name: string;
+  readonly before: Hook[];
+  readonly after: Hook[];
 }
 
 type Body = (...args: never[]) => unknown;
 type Hook = () => unknown;
 
 const cases: Case[] = [];
-const path: string[] = [];
+/** The suites that are being told, after the one of the file, which are all one. */
+const path: Suite[] = [{ name: '', before: [], after: [] }];
 /** Of all suites, since no suite here does harm to another's: before the first test, and after the last. */
 const hooks: { before: Hook[]; after: Hook[] } = { before: [], after: [] };
 
 export const beforeAll = (hook: Hook): void => void hooks.before.push(hook);
 export const afterAll = (hook: Hook): void => void hooks.after.push(hook);
+export const beforeEach = (hook: Hook): void => void path.at(-1)?.before.push(hook);
+export const afterEach = (hook: Hook): void => void path.at(-1)?.after.push(hook);
 
 const label = (name: string, args: readonly unknown[]) => {
   let at = 0;
@@ -29,7 +45,7 @@ const label = (name: string, args: readonly unknown[]) => {
 const rowOf = (row: unknown): unknown[] => (Array.isArray(row) ? row : [row]);
 
 export function describe(name: string, ...rest: [() => void] | [options: object, () => void]): void {
-  path.push(name);
+  path.push({ name, before: [], after: [] });
   (rest.at(-1) as () => void)();
   path.pop();
 }
@@ -38,7 +54,8 @@ describe.each = (rows: readonly unknown[]) => (name: string, body: Body) => {
 };
 
 export function it(name: string, body: () => unknown): void {
-  cases.push({ name: [...path, name].join(' > '), run: body });
+  const suites = [...path];
+  cases.push({ name: [...suites.slice(1).map((suite) => suite.name), name].join(' > '), run: body, suites });
 }
 it.each = (rows: readonly unknown[]) => (name: string, body: Body) => {
   for (const row of rows) it(label(name, rowOf(row)), () => body(...(rowOf(row) as never[])));
@@ -102,7 +119,13 @@ export function expect(actual: unknown) {
     toHaveLength: (expected: number) =>
       check((actual as unknown[]).length === expected, actual, 'does not have the length', expected),
     toThrow: (expected?: string | RegExp) => checkMessage(thrownBy(actual as () => unknown), expected),
+    toBeNull: () => check(actual === null, actual, 'is not', null),
+    toBeDefined: () => check(actual !== undefined, actual, 'is', undefined),
+    toContain: (expected: string) => check((actual as string).includes(expected), actual, 'does not contain', expected),
+    toMatch: (expected: RegExp) => check(expected.test(actual as string), actual, 'does not match', String(expected)),
+    toHaveBeenCalled: () => check((actual as Mock).mock.calls.length > 0, 'it', 'was not', 'called'),
     not: {
+      toBeNull: () => check(actual !== null, actual, 'is', null),
       toContain: (expected: string) => check(!(actual as string).includes(expected), actual, 'contains', expected),
     },
     get rejects() {
@@ -128,9 +151,10 @@ export function expect(actual: unknown) {
 }
 expect.arrayContaining = (expected: readonly unknown[]) => new Containing(expected);
 
-/** Runs a test and what it leaves to be cleaned up; one that hangs fails. */
-async function within(run: () => unknown, name: string): Promise<void> {
+/** Runs a test, what is around it and what it leaves to be cleaned up; one that hangs fails. */
+async function within({ run, name, suites }: Case): Promise<void> {
   finished = [];
+  for (const { before } of suites) for (const hook of before) await hook();
   let timer: ReturnType<typeof setTimeout> | undefined;
   try {
     await Promise.race([
@@ -142,6 +166,7 @@ async function within(run: () => unknown, name: string): Promise<void> {
   } finally {
     clearTimeout(timer);
     for (const clean of finished.reverse()) await clean();
+    for (const { after } of [...suites].reverse()) for (const hook of [...after].reverse()) await hook();
   }
 }
 
@@ -152,13 +177,14 @@ export async function runAll(
   const failures: string[] = [];
   let skipped = 0;
   for (const hook of hooks.before) await hook();
-  for (const { name, run } of cases) {
+  for (const each of cases) {
+    const { name } = each;
     if (isSkipped(name)) {
       skipped++;
       continue;
     }
     try {
-      await within(run, name);
+      await within(each);
     } catch (error) {
       failures.push(`${name}\n    ${messageOf(error).split('\n').slice(0, 12).join('\n    ')}`);
     }

@@ -1,6 +1,6 @@
 /**
  * The runtimes, each really started from its npm package: node test/runtimes/run.mjs [node22 node24 node26 bun deno workerd
- * chromium firefox webkit]. In each run the tests of the stream package, the conformance kit of the transports over the runtime's own
+ * chromium firefox webkit]. In each run the tests of the stream package, in the browsers that vitest does not drive the tests of pages, the conformance kit of the transports over the runtime's own
  * server, the SQLite store where there is `node:sqlite`, the store and the guide's Worker where there are Durable Objects, and a chat
  * server of the built packages that is asked from outside. Tests are bundled with a stand-in for vitest.
  */
@@ -37,7 +37,7 @@ const bundle = async (name, contents, options = {}) => {
   await build({
     stdin: { contents, resolveDir: root, loader: 'ts' },
     alias: { vitest: path.join(here, 'mini-test.ts') },
-    plugins: [built],
+    plugins: [built, raw],
     outfile,
     bundle: true,
     format: 'esm',
@@ -52,6 +52,25 @@ const bundle = async (name, contents, options = {}) => {
   return outfile;
 };
 
+/** A file as its text, as Vite has it. */
+const raw = {
+  name: 'raw',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /\?raw$/ }, ({ path: asked, resolveDir }) => ({
+      path: path.join(resolveDir, asked.slice(0, -'?raw'.length)),
+      namespace: 'raw',
+    }));
+    onLoad({ filter: /./, namespace: 'raw' }, async ({ path: file }) => ({
+      contents: await readFile(file, 'utf8'),
+      loader: 'text',
+    }));
+  },
+};
+
+/** React has its checks in development alone. */
+const forPages = { jsx: 'automatic', define: { 'process.env.NODE_ENV': '"development"' } };
+
+const pages = './test/runtimes/pages.ts';
 const streams = './packages/stream/test/runtimes/suite.ts';
 const sqlite = './packages/store/test/runtimes/sqlite.ts';
 const durableObject = './packages/store/test/runtimes/durable-object.ts';
@@ -153,7 +172,11 @@ const late = (ms) =>
 
 /** Firefox or WebKit; on a page of a server, for what only a secure context has. */
 const inEngine = (launch) => async (suite) => {
-  const file = await bundle('browser.mjs', `import { runAll } from '${suite}'; globalThis.runAll = runAll;`);
+  const file = await bundle(
+    `${launch.name}.mjs`,
+    `import { runAll } from '${suite}'; globalThis.runAll = runAll;`,
+    forPages,
+  );
   const script = await readFile(file);
   const server = createServer((request, response) => {
     const isScript = request.url === '/suite.js';
@@ -185,8 +208,8 @@ const runtimes = {
     workerd: { run: inWorkerd, transports: 'workerd', objects: durableObject },
   }),
   chromium: { run: inChromium },
-  ...(findFirefox() && { firefox: { run: inEngine(launchFirefox) } }),
-  ...(findWebKit() && { webkit: { run: inEngine(launchWebKit) } }),
+  ...(findFirefox() && { firefox: { run: inEngine(launchFirefox), pages } }),
+  ...(findWebKit() && { webkit: { run: inEngine(launchWebKit), pages } }),
 };
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(runtimes);
@@ -209,7 +232,7 @@ const tell = (name, what, { code, output }, started) => {
 };
 
 const runAll = async (name) => {
-  const { run, transports: suite, sqlite: database, objects } = runtimes[name] ?? {};
+  const { run, pages: inPages, transports: suite, sqlite: database, objects } = runtimes[name] ?? {};
   if (run === undefined) {
     console.warn(`SKIPPED: ${name}`);
     total.skipped += 1;
@@ -220,6 +243,7 @@ const runAll = async (name) => {
     tell(name, what, await task(), started);
   };
   await each('streams', () => run(streams));
+  if (inPages !== undefined) await each('pages', () => run(inPages));
   if (suite === undefined) return;
   await each('transports', () => run(transports(suite)));
   if (database !== undefined) await each('SQLite', () => run(database));
