@@ -118,6 +118,13 @@ export function expect(actual: unknown) {
       check(actual instanceof expected, actual, 'is not an instance of', expected),
     toHaveLength: (expected: number) =>
       check((actual as unknown[]).length === expected, actual, 'does not have the length', expected),
+    toContainEqual: (expected: unknown) =>
+      check(
+        (actual as unknown[]).some((each) => equals(each, expected)),
+        actual,
+        'contains nothing that equals',
+        expected,
+      ),
     toThrow: (expected?: string | RegExp) => checkMessage(thrownBy(actual as () => unknown), expected),
     toBeNull: () => check(actual === null, actual, 'is not', null),
     toBeDefined: () => check(actual !== undefined, actual, 'is', undefined),

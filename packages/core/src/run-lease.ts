@@ -53,8 +53,8 @@ export interface RunLease {
   /** How long a lease lasts without a renewal. Owners renew at a third of it. */
   readonly ttlMs: number;
   /**
-   * How often a server looks for runs whose owner is gone. Default: twice in `ttlMs`. For a lease that knows of an owner's death before
-   * its leases have run out.
+   * How often a server looks for runs whose owner is gone. Default: twice in `ttlMs`. For a lease that knows of an owner's death
+   * before its leases have run out. `Infinity`: nobody else leaves any, so it looks when it starts, and after a run of its own.
    */
   readonly reapMs?: number | undefined;
   /**

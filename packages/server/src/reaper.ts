@@ -27,34 +27,60 @@ export interface ReaperOptions {
   salvage: Salvage | undefined;
 }
 
+export interface Reaper {
+  /** A run ends here; should its thread not be freed, its lease will run out. */
+  attend(): void;
+  /** Looks no more. */
+  end(): void;
+}
+
 /**
- * Looks for dead runs until the returned function is called: at once, because what ran here before may have been killed, and then twice
- * per lease or as often as the lease says.
+ * Looks for dead runs: at once, because what ran here before may have been killed, and then twice per lease or as often as the
+ * lease says. Where only this process can leave any (`reapMs: Infinity`), for two leases after a run of it has ended, so that no
+ * timer keeps an idle one in memory.
  */
-export const startReaper = (options: ReaperOptions): (() => void) => {
+export const startReaper = (options: ReaperOptions): Reaper => {
   const { lease, settings } = options;
-  if (!Number.isFinite(lease.ttlMs)) return () => {};
+  const { ttlMs, reapMs = ttlMs / 2 } = lease;
+  if (!Number.isFinite(ttlMs)) return { attend() {}, end() {} };
   const { clock, onError } = settings;
-  const { reapMs = lease.ttlMs / 2 } = lease;
+  let state: 'resting' | 'waiting' | 'looking' | 'ended' = 'resting';
   let timer: unknown;
-  let ended = false;
+  let attendedUntil = Number.NEGATIVE_INFINITY;
+
+  const attend = (): void => {
+    attendedUntil = clock.now() + 2 * ttlMs;
+    if (state === 'resting') wait(ttlMs / 2);
+  };
   const look = async () => {
+    state = 'looking';
     try {
       for (const record of await lease.reap()) {
+        attend();
         await closeOrphan(options, record).catch((error) => onError(error, { runId: record.runId }));
       }
     } catch (error) {
+      attend();
       onError(error, {});
     }
-    if (!ended) schedule(reapMs);
+    if (state === 'looking') rest();
   };
-  const schedule = (ms: number) => {
+  const rest = (): void => {
+    state = 'resting';
+    if (Number.isFinite(reapMs)) wait(reapMs);
+    else if (clock.now() < attendedUntil) wait(ttlMs / 2);
+  };
+  const wait = (ms: number): void => {
+    state = 'waiting';
     timer = clock.setTimeout(() => void look(), ms);
   };
-  schedule(0);
-  return () => {
-    ended = true;
-    clock.clearTimeout(timer);
+  wait(0);
+  return {
+    attend,
+    end() {
+      state = 'ended';
+      clock.clearTimeout(timer);
+    },
   };
 };
 

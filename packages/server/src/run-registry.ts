@@ -73,7 +73,7 @@ export const createRunRegistry = (
   const gate = createThreadGate(lease, clock);
   const elsewhere = createReadersElsewhere(lease, clock);
   let closing = false;
-  const stopReaper = startReaper({ lease, log, settings, salvage });
+  const reaper = startReaper({ lease, log, settings, salvage });
   const quota = createRunQuota(settings.maxRunsPerUser);
   const stopListening = lease.onStop((runId, cause) => runs.get(runId)?.stop(knownCause(cause)));
 
@@ -169,6 +169,7 @@ export const createRunRegistry = (
     } catch (error) {
       await run.start(() => Promise.reject(error));
     } finally {
+      reaper.attend();
       const state = run.state();
       const report = (error: unknown) => onError(error, { runId, threadId });
       if (record === undefined) {
@@ -295,7 +296,7 @@ export const createRunRegistry = (
       await settlesWithin(Promise.all([...active].map((run) => run.settled)), graceMs, clock);
       for (const run of active) run.stop('shutdown');
       await Promise.all(executions.values());
-      stopReaper();
+      reaper.end();
       stopListening();
       gate.close();
     },

@@ -261,6 +261,7 @@ test('a run that is renewed lives longer than its lease, and lets go at its end'
 test('dead runs are looked for when a server starts, and then twice a lease or as often as the lease says', async () => {
   for (const [reapMs, expected] of [
     [undefined, [0, 500, 1_000]],
+    [Number.POSITIVE_INFINITY, [0]],
     [100, [0, 100, 200, 300, 400, 500, 600, 700, 800, 900, 1_000]],
   ] as const) {
     const clock = createVirtualClock();
@@ -279,6 +280,46 @@ test('dead runs are looked for when a server starts, and then twice a lease or a
     expect(looks.map((at) => at - start)).toEqual(expected);
     await server.close();
   }
+});
+
+test('where nobody else can die, a server looks when it starts, and for a while after each of its runs', async () => {
+  const clock = createVirtualClock();
+  let looks = 0;
+  const shared = createMemoryLease({ ttlMs: 1_000, clock });
+  let isBroken = true;
+  const lease: RunLease = {
+    ...shared,
+    reapMs: Number.POSITIVE_INFINITY,
+    release: (record, outcome) => (isBroken ? Promise.reject(new Error('no disk')) : shared.release(record, outcome)),
+    async reap() {
+      looks += 1;
+      return shared.reap();
+    },
+  };
+  const { events, server, errors } = testServer({
+    clock,
+    lease,
+    log: createMemoryLog(),
+    respond: scriptedResponder([say('one'), say('two')]),
+  });
+  await clock.advance(10_000);
+  expect(looks).toBe(1);
+  const told = await events(create());
+  const { id } = told.find((each) => each.type === 'thread.created')?.thread ?? { id: '' };
+  await settle();
+  expect(errors).toEqual([new Error('no disk')]);
+  isBroken = false;
+  // Its lease runs out as one of a dead machine would, and is not held for ever.
+  await clock.advance(2_000);
+  expect(await lease.activeIn(id)).toBeUndefined();
+  await clock.advance(3_000);
+  const before = looks;
+  await clock.advance(60_000);
+  expect(looks).toBe(before);
+  await events(add(id, 'two'));
+  await clock.advance(60_000);
+  expect(looks).toBeGreaterThan(before);
+  await server.close();
 });
 
 describe('A dies', () => {

@@ -39,7 +39,7 @@ export const createDurableObjectStore = <Context = unknown>({
   storage,
   userId,
 }: DurableObjectStoreOptions<Context>): Store<Context> => {
-  const database = openStorage(storage);
+  const database = openStorage(storage, 'Store');
   const lock = lineOf(storage);
   const port: SqlPort = {
     read: async (text, values) => database.run(text, values),

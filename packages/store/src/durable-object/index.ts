@@ -1,5 +1,6 @@
-// A store in the SQLite storage of a Durable Object, for Cloudflare Workers.
+// A store and leases in the SQLite storage of a Durable Object, for Cloudflare Workers.
 
+export { createDurableObjectLease, type DurableObjectLeaseOptions } from './durable-object-lease.ts';
 export {
   createDurableObjectStore,
   type DurableObjectStoreOptions,

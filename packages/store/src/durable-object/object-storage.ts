@@ -32,9 +32,9 @@ export interface ObjectDatabase {
   tried<T>(work: () => T): T;
 }
 
-/** Opens the storage and makes its tables, or brings them up to date. */
-export const openStorage = (storage: DurableObjectStorageLike): ObjectDatabase => {
-  assertStorage(storage);
+/** Opens the storage and makes its tables, or brings them up to date. `kind` is what it is opened for, for errors. */
+export const openStorage = (storage: DurableObjectStorageLike, kind: 'Store' | 'Log' | 'Lease'): ObjectDatabase => {
+  assertStorage(storage, kind);
   const execute = (text: string, values: readonly unknown[] = []): readonly SqlRow[] =>
     storage.sql.exec(text, ...(values as readonly DurableObjectValue[])).toArray();
   const inOnePiece = <T>(work: () => T): T => storage.transactionSync(work);
@@ -81,10 +81,10 @@ export const openStorage = (storage: DurableObjectStorageLike): ObjectDatabase =
 /** What is thrown to have `transactionSync` undo its work; nobody gets to see it. */
 const undo = new Error('undone');
 
-const assertStorage = (storage: unknown): void => {
+const assertStorage = (storage: unknown, kind: string): void => {
   const { sql, transactionSync } = (storage ?? {}) as { sql?: { exec?: unknown }; transactionSync?: unknown };
   if (typeof sql?.exec === 'function' && typeof transactionSync === 'function') return;
-  throw new TypeError('createDurableObjectStore needs the storage of the object: { storage: ctx.storage }.');
+  throw new TypeError(`createDurableObject${kind} needs the storage of the object: { storage: ctx.storage }.`);
 };
 
 const texts = new Map<string, string>();

@@ -20,7 +20,9 @@ export interface SignalHub extends Pick<RunLease, 'onStop' | 'onFree'> {
 export interface LeaseSignals {
   /** Those who listen to this lease. */
   readonly hub: SignalHub;
-  /** Tells the others, with the transaction of what it tells of. */
+  /** Tells those who listen in this process, once it is so. */
+  tell(signal: LeaseSignal): void;
+  /** Tells other processes, with the transaction of what it tells of. */
   send(db: SqlPort, signal: LeaseSignal, now: number): Promise<void>;
   /** This lease holds a run, or waits for one: for a while it hears of what is told after this moment. */
   attend(db: SqlPort): Promise<void>;

@@ -62,7 +62,7 @@ export const createSqlLease = (options: SqlLeaseOptions): RunLease => {
         },
       });
     });
-    for (const signal of told) signals.hub.hear(signal);
+    for (const signal of told) signals.tell(signal);
     return result;
   };
 

@@ -56,6 +56,7 @@ export const createFileSignals = ({ file, checkMs, attendMs }: FileSignalsOption
 
   return {
     hub,
+    tell: hub.hear,
     async send(db, signal: LeaseSignal, now) {
       const [id, cause] = signal.cause === undefined ? [signal.threadId, null] : [signal.runId, signal.cause];
       await db.write(
