@@ -3,6 +3,7 @@ import { ChatKitError } from '@chatkit/core';
 import type { ChatKitHandler } from '../shared/chat-kit-handler.ts';
 import { type ConversationOptions, createConverse, type Said } from '../shared/converse.ts';
 import { answerForeign } from '../shared/foreign-request.ts';
+import { idInHistory } from '../shared/id-in-history.ts';
 import { toAgUiEvents } from './to-ag-ui-events.ts';
 
 export type AgUiHandlerOptions<Context> = ConversationOptions<Context>;
@@ -39,8 +40,8 @@ const readInput = (input: unknown): { threadId: string; runId: string; said: Sai
   if (typeof threadId !== 'string' || typeof runId !== 'string' || !Array.isArray(messages)) {
     throw new ChatKitError('request.invalid', 'threadId, runId and messages are required.');
   }
-  const last = messages.at(-1) as { id?: unknown; role?: unknown; content?: unknown; toolCallId?: unknown } | undefined;
-  const id = typeof last?.id === 'string' ? last.id : undefined;
+  const last = messages.at(-1) as { role?: unknown; content?: unknown; toolCallId?: unknown } | undefined;
+  const id = idInHistory(messages);
   if (last?.role === 'user')
     return { threadId, runId, said: { kind: 'message', text: textOf(last.content), id, request: runId } };
   if (last?.role === 'tool') {

@@ -3,6 +3,7 @@ import { ChatKitError } from '@chatkit/core';
 import type { ChatKitHandler } from '../shared/chat-kit-handler.ts';
 import { type ConversationOptions, createConverse, type Said } from '../shared/converse.ts';
 import { answerForeign } from '../shared/foreign-request.ts';
+import { idInHistory } from '../shared/id-in-history.ts';
 import { toUiMessageChunks } from './to-ui-message-chunks.ts';
 
 export type UiMessageHandlerOptions<Context> = ConversationOptions<Context>;
@@ -50,13 +51,13 @@ const readInput = (input: unknown): { id: string; said: Said } => {
     throw new ChatKitError('request.invalid', 'id and messages are required.');
   }
   const last = messages.at(-1) as { id?: unknown; role?: unknown; parts?: unknown } | undefined;
-  const ownId = typeof last?.id === 'string' ? last.id : undefined;
+  const ownId = idInHistory(messages);
   const parts: readonly MessagePart[] = Array.isArray(last?.parts) ? last.parts.filter((part) => part !== null) : [];
   if (last?.role === 'user') {
     const text = parts.map((part) => (part.type === 'text' && typeof part.text === 'string' ? part.text : '')).join('');
     const isRegenerated = trigger === 'regenerate-message';
     // A message that takes the place of an earlier one is named beside the messages. In the same words it is that one.
-    const isEdited = ownId !== undefined && messageId === ownId;
+    const isEdited = ownId !== undefined && messageId === last.id;
     if (isRegenerated || isEdited)
       return { id, said: { kind: 'message again', text, id: ownId, byText: isRegenerated } };
     return { id, said: { kind: 'message', text, id: ownId, request: '' } };
