@@ -84,13 +84,21 @@ export const startReaper = (options: ReaperOptions): Reaper => {
   };
 };
 
+/** With words, because no client of the reference knows the code. */
+const interrupted: ThreadStreamEvent = {
+  type: 'error',
+  code: 'run.interrupted',
+  message: 'The answer was interrupted.',
+  allow_retry: true,
+};
+
 const closeOrphan = async ({ lease, log, settings, salvage }: ReaperOptions, record: RunRecord): Promise<void> => {
   const { runId, epoch } = record;
   let seq = 0;
   const offset = () => formatOffset(epoch, ++seq);
   await log.create(runId);
   const mark = offset();
-  await log.append(runId, [{ offset: mark, event: { type: 'error', code: 'run.interrupted', allow_retry: true } }]);
+  await log.append(runId, [{ offset: mark, event: interrupted }]);
   const told = await stateUpTo(log, runId, mark);
   const events: ThreadStreamEvent[] = [];
   try {

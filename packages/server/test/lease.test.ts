@@ -335,6 +335,12 @@ describe('A dies', () => {
       expect(clock.now() - before).toBeLessThanOrEqual(2_000);
       const events = eventsOf(await frames);
       expect(outline(events).slice(-2)).toEqual(['error', 'thread.item.removed']);
+      expect(events.at(-2)).toEqual({
+        type: 'error',
+        code: 'run.interrupted',
+        message: 'The answer was interrupted.',
+        allow_retry: true,
+      });
       expect(shown(events)).toEqual(await b.items(id));
       await passing(b.events(add(id, 'two')));
       expect((await b.items(id)).map(textOf)).toEqual(['hi', 'two', 'from B']);
