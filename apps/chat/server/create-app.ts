@@ -1,6 +1,6 @@
 /** The demo as one request listener: the page, the sources it cites, and `/chatkit`. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Store } from '@chatkit/core';
+import type { RunLease, Store, StreamLog } from '@chatkit/core';
 import { toNodeHandler } from '@chatkit/server/node';
 import { setTracingDisabled } from '@openai/agents';
 import { DemoConverter } from './agent/cite-passages.ts';
@@ -14,10 +14,18 @@ import { createOfflineModel } from './offline/offline-model.ts';
 import { rehearse } from './rehearse.ts';
 import { type StaticFiles, securityHeaders } from './static-files.ts';
 
+/** What outlives a request, and where that is in files, the process. */
+export interface AppData {
+  readonly store: Store<Visitor>;
+  readonly log?: StreamLog;
+  readonly lease?: RunLease;
+  close?(): Promise<void>;
+}
+
 export interface AppOptions {
   readonly config: Config;
   readonly index: PassageIndex;
-  readonly store: Store<Visitor>;
+  readonly data: AppData;
   readonly files: StaticFiles;
   /** Gets one line for each answer, without what was asked. */
   readonly log: (line: string) => void;
@@ -34,7 +42,7 @@ export interface App {
 /** At the end, how long answers may go on before they are stopped. What they wrote is kept. */
 const RUN_GRACE_MS = 300;
 
-export const createApp = ({ config, index, store, files, log }: AppOptions): App => {
+export const createApp = ({ config, index, data, files, log }: AppOptions): App => {
   // The SDK would send a trace of each run to OpenAI; what is asked here stays between the user and the model.
   setTracingDisabled(true);
   const configured = config.model && createOpenAiModel(config.model);
@@ -47,7 +55,11 @@ export const createApp = ({ config, index, store, files, log }: AppOptions): App
     modelSettings: configured?.modelSettings,
   });
   const server = new Assistant({
-    store,
+    store: data.store,
+    log: data.log,
+    lease: data.lease,
+    // Whoever ends the answer of a process that died does it in the visitor's name.
+    contextOf: (userId) => ({ userId }),
     // On a developer's machine any page could point its own name here (DNS rebinding) and spend the model's key.
     allowedHosts: loopback.has(config.host) ? ['localhost', '127.0.0.1', '[::1]'] : undefined,
     agent,

@@ -4,10 +4,10 @@ import { createServer } from 'node:http';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createMemoryStore } from '@chatkit/store/memory';
-import { createSqliteStore } from '@chatkit/store/sqlite';
+import { createSqliteLease, createSqliteLog, createSqliteStore } from '@chatkit/store/sqlite';
 import type { Visitor } from './anonymous-user.ts';
 import { readConfig } from './config.ts';
-import { createApp } from './create-app.ts';
+import { type AppData, createApp } from './create-app.ts';
 import { createPassageIndex } from './knowledge/passage-index.ts';
 import { readDocuments } from './knowledge/read-documents.ts';
 import { createStaticFiles } from './static-files.ts';
@@ -32,16 +32,26 @@ const config = (() => {
 })();
 
 const userId = (visitor: Visitor) => visitor.userId;
-const openStore = async () => {
-  if (config.database === ':memory:') return createMemoryStore<Visitor>({ userId });
+/** In files, so is what an answer in progress has said: a process that is killed loses at most its last moment. */
+const openData = async (): Promise<AppData> => {
+  if (config.database === ':memory:') return { store: createMemoryStore({ userId }) };
   await mkdir(dirname(config.database), { recursive: true });
-  return createSqliteStore<Visitor>({ path: config.database, userId });
+  const path = `${config.database}-runs`;
+  const store = createSqliteStore({ path: config.database, userId });
+  const log = createSqliteLog({ path });
+  const lease = createSqliteLease({ path });
+  return {
+    store,
+    log,
+    lease,
+    close: async () => void (await Promise.all([store.close(), log.close(), lease.close()])),
+  };
 };
 
 const index = createPassageIndex(await readDocuments(config.documents));
-const store = await openStore();
+const data = await openData();
 const files = await createStaticFiles(join(app, 'dist'));
-const chat = createApp({ config, index, store, files, log: (line) => console.log(line) });
+const chat = createApp({ config, index, data, files, log: (line) => console.log(line) });
 await chat.warmUp();
 const http = createServer((request, response) => {
   chat.handle(request, response).catch((error: unknown) => {
@@ -74,7 +84,7 @@ const close = async () => {
   setTimeout(() => http.closeAllConnections(), CLOSE_GRACE_MS).unref();
   await chat.close();
   http.closeIdleConnections();
-  if ('close' in store && typeof store.close === 'function') await store.close();
+  await data.close?.();
 };
 process.on('SIGINT', () => void close());
 process.on('SIGTERM', () => void close());

@@ -42,6 +42,8 @@ test('an answer that its server did not finish can be had anew, one that the use
   expect(trouble?.retryable).toBe(true);
   // Not twice.
   expect(isSaidBy(trouble, ended(INTERRUPTED))).toBe(true);
+  const told = { code: 'run.interrupted', message: 'The answer was interrupted.', retryable: true };
+  expect(isSaidBy(troubleOf(chat({ items: [ended(INTERRUPTED)], error: told })), ended(INTERRUPTED))).toBe(true);
   expect(isSaidBy({ message: 'No.', retryable: true }, ended(INTERRUPTED))).toBe(false);
   expect(troubleOf(chat({ items: [ended(INTERRUPTED)], status: 'submitting' }))).toBeUndefined();
   expect(troubleOf(chat({ items: [ended(STOPPED)] }))).toBeUndefined();

@@ -36,6 +36,7 @@ export const troubleOf = ({ items, status, error, failedItemIds }: ChatSnapshot)
   const last = items.at(-1);
   // The server's words for it name an id.
   if (error?.code === 'thread.not_found') return deleted;
+  if (error?.code === 'run.interrupted') return interrupted;
   if (error !== undefined || status !== 'idle' || last === undefined) return error;
   if (failedItemIds.has(last.id)) return unsent;
   return isInterruption(last) || last.type === 'user_message' || last.type === 'workflow' ? interrupted : undefined;
