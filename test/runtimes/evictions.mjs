@@ -34,13 +34,26 @@ const readersOwn = `
     yield itemDone({ ...item, content: [{ type: 'output_text', text, annotations: [] }] });
   }`;
 
-/** The guide's Worker, with means to evict its object from outside. */
+/** The guide's Worker, with means to evict its object from outside, and with a second server that has a log in the storage. */
 const withEvictions = (code) => `
+  import { createDurableObjectLog } from '@chatkit/store/durable-object';
   ${code.replace('export class Chat ', 'class Guide ')}
   ${readersOwn}
   export class Chat extends Guide {
+    log = createDurableObjectLog({ storage: this.ctx.storage });
+    logged = createChatKitServer({ store: createDurableObjectStore({ storage: this.ctx.storage }), respond, log: this.log });
     async fetch(request) {
-      const { pathname } = new URL(request.url);
+      const { pathname, searchParams } = new URL(request.url);
+      if (pathname === '/logged') return this.logged.handle(request, 'ada', { waitUntil: (work) => this.ctx.waitUntil(work) });
+      if (pathname === '/kept') {
+        const entries = [];
+        try {
+          for await (const entry of this.log.read(searchParams.get('run'), { signal: AbortSignal.timeout(200) })) entries.push(entry);
+        } catch (error) {
+          if (error.name !== 'TimeoutError') throw error;
+        }
+        return Response.json(entries);
+      }
       if (pathname === '/ready') return new Response();
       if (pathname === '/evict') this.ctx.abort('evicted');
       if (pathname === '/half') await createDurableObjectStore({ storage: this.ctx.storage }).transaction(async (store) => {
@@ -178,7 +191,31 @@ const isLost = (away) => async (host) => {
   check((await stored(host, thread)) === '500,2,all 2', await stored(host, thread));
 };
 
+/** An answer with a log in the storage, whose object goes away in the middle. */
+const isKept = (away) => async (host) => {
+  const runId = `run_${crypto.randomUUID().replaceAll('-', '').slice(0, 24)}`;
+  const logged = { url: `${host.url}logged` };
+  let gone;
+  const { events, end } = await read(
+    await post(logged, create(500), { 'chatkit-client': '1', 'chatkit-run-id': runId }),
+    (so) => {
+      if (deltas(so) === 40) gone ??= away(host);
+      return false;
+    },
+  );
+  await gone;
+  check(end === undefined && deltas(events) < 500, 'the answer came to its end');
+  const response = await fetch(`${host.url}kept?run=${runId}`, { headers: user });
+  const kept = (await response.json()).map(({ event }) => event);
+  // The last quarter of a second is not there, and all before it is: 40 tokens took 800 ms.
+  check(deltas(kept) >= 20, `${deltas(kept)} of ${deltas(events)} tokens`);
+  const both = Math.min(kept.length, events.length);
+  check(JSON.stringify(kept.slice(0, both)) === JSON.stringify(events.slice(0, both)), 'another beginning');
+};
+
 const cases = {
+  'what an object has said is in its log when it has been evicted': isKept((host) => host.evict()),
+  'what an object has said is in its log when its process was killed': isKept((host) => host.restart()),
   'a conversation outlives its object': survives((host) => host.evict()),
   'a conversation outlives the process': survives((host) => host.restart()),
   'an answer that was running is lost with its object, the question is not': isLost((host) => host.evict()),

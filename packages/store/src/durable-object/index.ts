@@ -1,6 +1,7 @@
-// A store and leases in the SQLite storage of a Durable Object, for Cloudflare Workers.
+// A store, a log and leases in the SQLite storage of a Durable Object, for Cloudflare Workers.
 
 export { createDurableObjectLease, type DurableObjectLeaseOptions } from './durable-object-lease.ts';
+export { createDurableObjectLog, type DurableObjectLog, type DurableObjectLogOptions } from './durable-object-log.ts';
 export {
   createDurableObjectStore,
   type DurableObjectStoreOptions,

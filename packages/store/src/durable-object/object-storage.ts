@@ -20,7 +20,7 @@ export interface DurableObjectStorageLike {
   transactionSync<T>(closure: () => T): T;
 }
 
-/** The storage with the tables of a store in it. */
+/** The storage with our tables in it. */
 export interface ObjectDatabase {
   /** Runs one statement, in which `$1`, `$2`… stand for the values. Throws `event.too_large` for what no row can hold. */
   run(text: string, values: readonly unknown[]): readonly SqlRow[];
@@ -103,7 +103,7 @@ const numbered = (text: string): string => {
  * The most bytes of a row (https://developers.cloudflare.com/durable-objects/platform/limits/, "Maximum string, BLOB or table row
  * size"). Counted here, because workerd by itself takes ten times as much: what works on a laptop would fail when it is deployed.
  */
-const maxRowBytes = 2_000_000;
+export const maxRowBytes = 2_000_000;
 
 const assertFits = (values: readonly unknown[]): void => {
   // No UTF-16 unit takes more than three bytes.

@@ -16,7 +16,7 @@ import {
 import { outlet, type Stage, stageOf } from '@chatkit/stream/engine';
 import { createMemoryLog } from '../memory/memory-log.ts';
 import type { Place } from './entry-list.ts';
-import { fittingEntries } from './fitting-entries.ts';
+import { createFitting } from './fitting.ts';
 import { ForeignRun, refusalOf } from './foreign-run.ts';
 import { createJournal, type Haste } from './journal.ts';
 import { JournalRun } from './journal-run.ts';
@@ -88,7 +88,7 @@ export const createSqlLog = (database: SqlLogDatabase, options: SqlLogOptions): 
     unreachableMs,
   });
   const fetchPage = createFetchLogPage(database, unreachableMs);
-  const fits = fittingEntries(maxBytesPerRun, database.maxEventBytes);
+  const fits = createFitting(maxBytesPerRun, database.maxEventBytes);
 
   const assertOpen = (): void => {
     if (state === 'closed') throw closing();
@@ -192,7 +192,7 @@ export const createSqlLog = (database: SqlLogDatabase, options: SqlLogOptions): 
       const before = append(runId, entries.slice(0, other));
       return Promise.all([before, append(runId, entries.slice(other))]).then(() => {});
     }
-    const { fitting, refused } = fits(runId, entries);
+    const { fitting, refused } = fits.entries(runId, entries);
     const done = fitting.length === 0 ? undefined : appendFitting(runId, epoch, fitting);
     if (refused === undefined) return done;
     done?.catch(() => {});
@@ -233,7 +233,7 @@ export const createSqlLog = (database: SqlLogDatabase, options: SqlLogOptions): 
     },
     append(runId, row) {
       const run = mine.get(runId);
-      const isPlain = run !== undefined && run.epoch === row.epoch && database.maxEventBytes === undefined;
+      const isPlain = run !== undefined && run.epoch === row.epoch && fits.row(row);
       if (!isPlain) return append(runId, entriesOfRow(row));
       let room: Promise<void> | undefined;
       try {

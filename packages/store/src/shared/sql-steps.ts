@@ -22,3 +22,13 @@ export const runSteps = async <T>(steps: SqlSteps<T>, query: SqlQuery): Promise<
   while (!step.done) step = steps.next(await query(step.value.text, step.value.values));
   return step.value;
 };
+
+/** Runs steps in this very turn. */
+export const runStepsAtOnce = <T>(
+  steps: SqlSteps<T>,
+  run: (text: string, values: readonly unknown[]) => readonly SqlRow[],
+): T => {
+  let step = steps.next();
+  while (!step.done) step = steps.next(run(step.value.text, step.value.values));
+  return step.value;
+};

@@ -1,9 +1,14 @@
-/** The store of a Durable Object in workerd: the whole kit, and what is beyond it. Run inside an object that has SQLite. */
-import { isChatKitError, type Store } from '@chatkit/core';
-import { createDurableObjectStore, type DurableObjectStorageLike } from '@chatkit/store/durable-object';
+/** The store and the log of a Durable Object in workerd: the whole kits, and what is beyond them. Run inside an object that has SQLite. */
+import { isChatKitError, type LogEntry, type Store, textDelta } from '@chatkit/core';
+import {
+  createDurableObjectLog,
+  createDurableObjectStore,
+  type DurableObjectStorageLike,
+} from '@chatkit/store/durable-object';
 import { createMemoryStore } from '@chatkit/store/memory';
+import { collect } from '@chatkit/stream';
 import { macrotask } from '@chatkit/stream/engine';
-import { describeStore } from '@chatkit/testing/conformance';
+import { describeStore, describeStreamLog } from '@chatkit/testing/conformance';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { runAll } from '../../../../test/runtimes/mini-test.ts';
@@ -369,5 +374,79 @@ describe('createDurableObjectStore, beyond the contract', () => {
       await tx.saveItem('thr', itemOf('thr', 'i'), me);
     }, me);
     expect(await store.loadItem('thr', 'i', me)).toEqual(itemOf('thr', 'i'));
+  });
+});
+
+const openLog = (options: { maxBytesPerRun?: number } = {}, over: DurableObjectStorageLike = storage) =>
+  createDurableObjectLog({ storage: over, flushMs: 5, unreachableMs: 500, ...options });
+const entry = (seq: number, text = `${seq}`): LogEntry => ({ offset: `1-${seq}`, event: textDelta('a', text) });
+const end = (seq: number): LogEntry => ({ offset: `1-${seq}`, end: 'completed' });
+const kept = (runId: string) => collect(openLog().read(runId));
+
+describeStreamLog('createDurableObjectLog', () => openLog(), {
+  createSmallLog: () => openLog({ maxBytesPerRun: 20_000 }),
+  hasRows: true,
+});
+
+describe('createDurableObjectLog, beyond the contract', () => {
+  it('takes an event of two megabytes, and refuses what would not fit when it is deployed', async () => {
+    const log = openLog();
+    await log.create('large');
+    const wide = { offset: '1-3', event: { type: 'progress_update' as const, text: '漢'.repeat(700_000) } };
+    for (const large of [entry(3, 'x'.repeat(2_000_000)), entry(3, '\0'.repeat(400_000)), wide])
+      await expect((async () => log.append('large', [large]))()).rejects.toMatchObject({ code: 'event.too_large' });
+    const fits = [entry(1, 'x'.repeat(1_999_000)), entry(2, '漢'.repeat(600_000)), end(3)];
+    await log.append('large', fits);
+    expect(await kept('large')).toEqual(fits);
+  });
+
+  it('is read by a new object as far as it was written, and ended by it', async () => {
+    const log = openLog();
+    await log.create('evicted');
+    log.append('evicted', [entry(1), entry(2)]);
+    await log.close();
+    const next = openLog();
+    await next.create('evicted');
+    await next.append('evicted', [{ offset: '2-1', end: 'interrupted' }]);
+    expect(await collect(next.read('evicted', { after: '1-1' }))).toEqual([
+      entry(2),
+      { offset: '2-1', end: 'interrupted' },
+    ]);
+  });
+
+  it('tries a storage that fails again, and gives up in the end', async () => {
+    let isFailing = false;
+    const faulty: DurableObjectStorageLike = {
+      sql: {
+        exec(text, ...values) {
+          if (isFailing) throw new Error('disk I/O error: SQLITE_IOERR');
+          return storage.sql.exec(text, ...values);
+        },
+      },
+      transactionSync: (work) => storage.transactionSync(work),
+    };
+    const log = openLog({}, faulty);
+    await log.create('fails');
+    await log.create('recovers');
+    isFailing = true;
+    const ended = log.append('fails', [entry(1), end(2)]);
+    await expect(log.create('new')).rejects.toThrow('SQLITE_IOERR');
+    await expect(ended).rejects.toMatchObject({ code: 'internal', retryable: true });
+    const late = log.append('recovers', [entry(1), end(2)]);
+    isFailing = false;
+    await late;
+    expect(await kept('recovers')).toEqual([entry(1), end(2)]);
+  });
+
+  it('ends runs with deleteAll, and goes on', async () => {
+    const log = openLog();
+    await log.create('gone');
+    const reading = collect(log.read('gone'));
+    await storage.deleteAll();
+    log.append('gone', [entry(1)]);
+    await expect(reading).rejects.toMatchObject({ code: 'log.expired' });
+    await log.create('new');
+    await log.append('new', [end(1)]);
+    expect(await kept('new')).toEqual([end(1)]);
   });
 });
