@@ -1,11 +1,11 @@
-// Several processes, one Redis, real sockets and real signals: what an answer must survive. Words carry their numbers, so
+// Several processes, one Redis or one file, real sockets and real signals: what an answer must survive. Words carry their numbers, so
 // a text that is a prefix of what the writer writes has neither a gap nor a repeat.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createChatClient } from '@chatkit/client';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { wordsOf } from '../../apps/cluster/server/writer.ts';
-import { hasRedis, type Nodes, startNodes } from './nodes.ts';
+import { type Nodes, places, startNodes } from './nodes.ts';
 import {
   attach,
   disorder,
@@ -23,10 +23,10 @@ import {
 /** A machine that gets no core for so long loses its runs, as it should; with 1 s that happened in one of 15 runs at a load of 30. */
 const leaseMs = 2_000;
 
-describe.skipIf(!hasRedis)('a cluster', { timeout: 4 * patienceMs }, () => {
+describe.each(places)('a cluster over %s', { timeout: 4 * patienceMs }, (runsIn) => {
   let nodes: Nodes;
   beforeAll(async () => {
-    nodes = await startNodes({ names: ['a', 'b', 'c'], leaseMs });
+    nodes = await startNodes({ names: ['a', 'b', 'c'], leaseMs, runsIn });
   }, patienceMs);
   afterAll(() => nodes?.close());
   afterEach(() => expect(nodes.unhandled()).toEqual([]));
@@ -83,7 +83,7 @@ describe.skipIf(!hasRedis)('a cluster', { timeout: 4 * patienceMs }, () => {
     took.sort((a, b) => a - b);
     const at = (share: number) => took[Math.min(took.length - 1, Math.ceil(took.length * share) - 1)]?.toFixed(0);
     console.log(
-      `stop on another machine, ${took.length} times: p50 ${at(0.5)} ms, p95 ${at(0.95)} ms, max ${at(1)} ms`,
+      `stop on another machine, ${runsIn}, ${took.length} times: p50 ${at(0.5)} ms, p95 ${at(0.95)} ms, max ${at(1)} ms`,
     );
   });
 
@@ -103,7 +103,9 @@ describe.skipIf(!hasRedis)('a cluster', { timeout: 4 * patienceMs }, () => {
     nodes.cut('a');
     expect(await reading.ended).toBe('cut');
     const outcomes = await within('the readers', Promise.all([onB.ended, onC.ended]), patienceMs);
-    console.log(`kill -9 to the terminal frame, lease ${leaseMs} ms: ${(performance.now() - killed).toFixed(0)} ms`);
+    console.log(
+      `kill -9 to the terminal frame, ${runsIn}, lease ${leaseMs} ms: ${(performance.now() - killed).toFixed(0)} ms`,
+    );
     expect(outcomes).toEqual(['interrupted', 'interrupted']);
     await until('the client', () => client.getSnapshot().status === 'idle', patienceMs);
     client.detach();

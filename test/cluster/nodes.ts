@@ -11,6 +11,9 @@ export const hasRedis: boolean = findProgram('redis-server') !== undefined;
 if (!hasRedis)
   console.warn('SKIPPED: redis-server is not installed, the cluster is not tested (apt-get install redis-server).');
 
+/** Where machines can keep their runs here. */
+export const places: readonly ('sqlite' | 'redis')[] = hasRedis ? ['sqlite', 'redis'] : ['sqlite'];
+
 export type Told = MachineReport & { machine: string; at: number };
 
 export interface Nodes {

@@ -1,15 +1,15 @@
 // One run id, POSTed to two machines at the same moment: the model is asked once, and every client reads the same answer.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { wordsOf } from '../../apps/cluster/server/writer.ts';
-import { hasRedis, type Nodes, startNodes } from './nodes.ts';
+import { type Nodes, places, startNodes } from './nodes.ts';
 import { disorder, loadItems, message, patienceMs, post, read, textOf, within } from './requests.ts';
 
 const rounds = 30;
 
-describe.skipIf(!hasRedis)('two machines and one run id', { timeout: 4 * patienceMs }, () => {
+describe.each(places)('two machines and one run id, in %s', { timeout: 4 * patienceMs }, (runsIn) => {
   let nodes: Nodes;
   beforeAll(async () => {
-    nodes = await startNodes({ names: ['a', 'b'], tokenMs: 2 });
+    nodes = await startNodes({ names: ['a', 'b'], tokenMs: 2, runsIn });
   }, patienceMs);
   afterAll(() => nodes?.close());
 

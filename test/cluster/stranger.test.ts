@@ -1,7 +1,12 @@
-// A run that waits for its thread, in a line that a real Redis keeps, and somebody who has neither: whatever a stranger asks of it, on
+// A run that waits for its thread, in a line that a real Redis or a file keeps, and somebody who has neither: whatever a stranger asks of it, on
 // whichever machine, is answered exactly as for a run that never was.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { RunLease, StreamLog } from '@chatkit/core';
 import { createMemoryStore } from '@chatkit/store/memory';
 import { createRedisLease, createRedisLog } from '@chatkit/store/redis';
+import { createSqliteLease, createSqliteLog } from '@chatkit/store/sqlite';
 import { hang, say, scriptedResponder } from '@chatkit/testing';
 import { afterEach, describe, expect, test } from 'vitest';
 import {
@@ -25,26 +30,54 @@ import { type RedisServer, startRedis } from '../../packages/store/test/redis-se
 import { hasRedis } from './nodes.ts';
 import { patienceMs, until, within } from './requests.ts';
 
-describe.skipIf(!hasRedis).each(Object.entries(redisClients))('over %s', { timeout: 2 * patienceMs }, (_, connect) => {
+const ttlMs = 5_000;
+type Opened = { log: StreamLog & { close(): Promise<unknown> }; lease: RunLease; close?: () => void };
+
+/** Where machines keep what they run: each opens it for itself. */
+const places: Record<string, () => Promise<{ open: () => Promise<Opened>; remove: () => unknown }>> = {
+  async SQLite() {
+    const folder = mkdtempSync(join(tmpdir(), 'chatkit-stranger-'));
+    const path = join(folder, 'runs.db');
+    return {
+      open: async () => ({ log: createSqliteLog({ path }), lease: createSqliteLease({ path, ttlMs }) }),
+      remove: () => rmSync(folder, { recursive: true, force: true }),
+    };
+  },
+  ...Object.fromEntries(
+    Object.entries(hasRedis ? redisClients : {}).map(([name, connect]) => [
+      name,
+      async () => {
+        const redis = (await startRedis()) as RedisServer;
+        return {
+          async open() {
+            const { client, close } = await connect(redis.url);
+            return { log: createRedisLog({ client }), lease: createRedisLease({ client, ttlMs }), close };
+          },
+          remove: () => redis.stop(),
+        };
+      },
+    ]),
+  ),
+};
+
+describe.each(Object.entries(places))('over %s', { timeout: 2 * patienceMs }, (_, makePlace) => {
   const closers: (() => unknown)[] = [];
   afterEach(async () => {
     for (const close of closers.splice(0).reverse()) await close();
   });
 
-  /** Each machine has its own connections. */
   const startMachines = async () => {
-    const redis = (await startRedis()) as RedisServer;
-    closers.push(() => redis.stop());
+    const { open, remove } = await makePlace();
+    closers.push(remove);
     const store = createMemoryStore<User>();
     const respond = scriptedResponder((__, index) => (index === 0 ? [say('holder'), hang()] : [say('answer')]));
     const machine = async () => {
-      const { client, close } = await connect(redis.url);
-      const [log, lease] = [createRedisLog({ client }), createRedisLease({ client, ttlMs: 5_000 })];
+      const { log, lease, close } = await open();
       const made = testServer({ store, log, lease, respond, busy: 'queue' });
       closers.push(async () => {
         await made.server.close({ graceMs: 0 });
-        await Promise.all([log.close(), lease.close?.()]);
-        close();
+        await Promise.all([log.close(), lease.close()]);
+        close?.();
       });
       return { ...made, lease };
     };

@@ -1,4 +1,7 @@
-/** Redis and several machines, each a process of its own, on loopback. The page and the chaos tests are made of this. */
+/**
+ * Several machines, each a process of its own, on loopback, and Redis or a file that they share. The page and the chaos tests are
+ * made of this.
+ */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +14,8 @@ export interface ClusterOptions
   extends Partial<Pick<MachineSettings, 'leaseMs' | 'heartbeatMs' | 'graceMs' | 'tokenMs' | 'busy'>> {
   /** One machine for each name. */
   names: readonly string[];
+  /** Where the machines keep log and lease. Default: in Redis. */
+  runsIn?: 'redis' | 'sqlite' | undefined;
   /** Whether Redis writes to a file, so that a restart finds its data. Default: no. */
   keepRedisData?: boolean | undefined;
   nodeArgs?: readonly string[] | undefined;
@@ -18,27 +23,29 @@ export interface ClusterOptions
 }
 
 export interface Cluster {
-  readonly redis: RedisProgram;
+  /** Absent when it has not been asked for. */
+  readonly redis: RedisProgram | undefined;
   readonly machines: readonly MachineProcess[];
   /** Ends everything and removes what was written. */
   close(): Promise<void>;
 }
 
 /**
- * Starts a cluster. Rejects when there is no `redis-server`.
+ * Starts a cluster. Rejects when there is no `redis-server`, unless runs are kept in SQLite.
  *
  * @example
  * const cluster = await startCluster({ names: ['a', 'b'], leaseMs: 1_000 });
  */
 export const startCluster = async (options: ClusterOptions): Promise<Cluster> => {
   const folder = await mkdtemp(join(tmpdir(), 'chatkit-cluster-'));
-  const redis = await startRedis({ folder: options.keepRedisData ? folder : undefined });
+  const redis =
+    options.runsIn === 'sqlite' ? undefined : await startRedis({ folder: options.keepRedisData ? folder : undefined });
   const machines: MachineProcess[] = [];
   for (const name of options.names) {
     const settings: MachineSettings = {
       name,
       port: await freePort(),
-      redisUrl: redis.url,
+      runs: redis === undefined ? { file: join(folder, 'runs.db') } : { redisUrl: redis.url },
       database: join(folder, 'threads.db'),
       leaseMs: options.leaseMs ?? 3_000,
       heartbeatMs: options.heartbeatMs ?? 2_000,
@@ -56,7 +63,7 @@ export const startCluster = async (options: ClusterOptions): Promise<Cluster> =>
   }
   const close = async () => {
     await Promise.all(machines.map((machine) => machine.kill()));
-    await redis.kill();
+    await redis?.kill();
     await rm(folder, { recursive: true, force: true });
   };
   try {

@@ -1,5 +1,5 @@
 /**
- * One machine of the cluster, as a process of its own: `node:http`, a ChatKit server, a log and a lease in Redis, and a
+ * One machine of the cluster, as a process of its own: `node:http`, a ChatKit server, a log, a lease and a
  * store that all machines share. Nothing here knows of the others. It tells its parent what it does, for the page.
  */
 import { once } from 'node:events';
@@ -7,10 +7,9 @@ import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createChatKitServer } from '@chatkit/server';
 import { toNodeHandler } from '@chatkit/server/node';
-import { createRedisLease, createRedisLog } from '@chatkit/store/redis';
 import { createSqliteStore } from '@chatkit/store/sqlite';
-import { createClient } from 'redis';
 import type { MachineReport, MachineSettings } from './machine-reports.ts';
+import { openSharedRuns } from './shared-runs.ts';
 import { wordCount, write } from './writer.ts';
 
 const settings = JSON.parse(process.env['CLUSTER_MACHINE'] ?? '') as MachineSettings;
@@ -20,16 +19,8 @@ const report = (message: MachineReport): void => {
 
 process.on('unhandledRejection', (error) => report({ type: 'unhandled', message: String(error) }));
 
-const redis = createClient({
-  url: settings.redisUrl,
-  socket: { reconnectStrategy: (tries) => Math.min(50 * 2 ** tries, 500) },
-});
-// It reconnects by itself; what could not be done meanwhile is the business of whoever asked for it.
-redis.on('error', () => {});
-await redis.connect();
-
-const log = createRedisLog({ client: redis });
-const lease = createRedisLease({ client: redis, ttlMs: settings.leaseMs });
+const runs = await openSharedRuns(settings);
+const { log, lease } = runs;
 const store = createSqliteStore({ path: settings.database });
 
 const server = createChatKitServer({
@@ -87,8 +78,7 @@ const leave = async () => {
   await sleep(LAST_WORDS_MS);
   http.closeAllConnections();
   clearInterval(beat);
-  await lease.close();
-  redis.destroy();
+  await runs.close();
   store.close();
   process.exit(0);
 };

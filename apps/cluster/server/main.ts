@@ -114,5 +114,5 @@ http.once('error', async (error: NodeJS.ErrnoException) => {
 http.listen(port, '127.0.0.1', () => {
   const address = http.address();
   const bound = typeof address === 'object' && address !== null ? address.port : port;
-  console.log(`Cluster: http://localhost:${bound}  (machines ${names.join(', ')}; Redis on ${cluster.redis.port})`);
+  console.log(`Cluster: http://localhost:${bound}  (machines ${names.join(', ')}; Redis on ${cluster.redis?.port})`);
 });

@@ -1,0 +1,43 @@
+/** Where the machines keep what they run: in Redis, or, as they are all on one box, in a file. */
+import type { RunLease, StreamLog } from '@chatkit/core';
+import { createRedisLease, createRedisLog } from '@chatkit/store/redis';
+import { createSqliteLease, createSqliteLog } from '@chatkit/store/sqlite';
+import { createClient } from 'redis';
+import type { MachineSettings } from './machine-reports.ts';
+
+export interface SharedRuns {
+  readonly log: StreamLog;
+  readonly lease: RunLease;
+  close(): Promise<void>;
+}
+
+export const openSharedRuns = ({ runs, leaseMs }: MachineSettings): Promise<SharedRuns> | SharedRuns =>
+  'file' in runs ? inFile(runs.file, leaseMs) : inRedis(runs.redisUrl, leaseMs);
+
+const inRedis = async (url: string, ttlMs: number): Promise<SharedRuns> => {
+  const client = createClient({ url, socket: { reconnectStrategy: (tries) => Math.min(50 * 2 ** tries, 500) } });
+  // It reconnects by itself; what could not be done meanwhile is the business of whoever asked for it.
+  client.on('error', () => {});
+  await client.connect();
+  const [log, lease] = [createRedisLog({ client }), createRedisLease({ client, ttlMs })];
+  return {
+    log,
+    lease,
+    async close() {
+      await lease.close();
+      client.destroy();
+    },
+  };
+};
+
+const inFile = (path: string, ttlMs: number): SharedRuns => {
+  const [log, lease] = [createSqliteLog({ path }), createSqliteLease({ path, ttlMs })];
+  return {
+    log,
+    lease,
+    async close() {
+      await lease.close();
+      await log.close();
+    },
+  };
+};
