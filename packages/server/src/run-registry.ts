@@ -8,6 +8,7 @@ import { settlesWithin } from './clock.ts';
 import { keepLease } from './lease-keeper.ts';
 import { createReadersElsewhere } from './readers-elsewhere.ts';
 import { startReaper } from './reaper.ts';
+import { createRememberedIds } from './remembered-ids.ts';
 import { type RemoteRun, remoteRun, stopElsewhere } from './remote-run.ts';
 import type { Turn } from './requests/turn.ts';
 import { createRun, type Run, type RunPlace, startOffset } from './run.ts';
@@ -26,6 +27,8 @@ export interface RunRegistry {
    * one that was about to be stopped, and has ended now.
    */
   join(run: Run | RemoteRun, signal: AbortSignal): Promise<boolean>;
+  /** Whether a run of this process is remembered to have completed, long after its log has gone. */
+  hasCompleted(runId: string): boolean;
   /** Whether it waits for its thread; a run that makes its thread never does. */
   waits(run: Run | RemoteRun): boolean;
   /** A run of this process. */
@@ -69,6 +72,8 @@ export const createRunRegistry = (
   const unread = new Set<Run>();
   /** Ended runs that clients may still come back to, oldest first, each with the timer that ends that. */
   const retained = new Map<Run, unknown>();
+  /** Ended runs that are forgotten but for their ids: whoever sends such a message again is told what is stored. */
+  const completed = createRememberedIds(10_000);
   const lanes = createThreadLanes<Occupant>();
   const gate = createThreadGate(lease, clock);
   const elsewhere = createReadersElsewhere(lease, clock);
@@ -81,6 +86,7 @@ export const createRunRegistry = (
     const timer = retained.get(run);
     if (timer !== undefined) clock.clearTimeout(timer);
     retained.delete(run);
+    if (run.resumable && run.state().status === 'completed' && run.ownsLog()) completed.add(run.id);
     if (runs.get(run.id) === run) runs.delete(run.id);
     if (run.ownsLog()) log.delete(run.id).catch((error) => onError(error, { runId: run.id }));
   };
@@ -206,6 +212,7 @@ export const createRunRegistry = (
       // One that another machine turned out to have has ended here alone.
       return runs.get(run.id) === run && !(isEnding && isActive);
     },
+    hasCompleted: (runId) => completed.has(runId),
     waits: (run) => ('waits' in run ? run.waits : waiting.has(run)),
     async activeIn(threadId) {
       const holder = lanes.holder(threadId);

@@ -68,16 +68,18 @@ const chosenId = (request: ServerRequest): string | undefined => {
 
 /** Where a request is going. Told once: an application's own ids are new each time. */
 const destinationOf = <Context>(
-  { parts }: Kernel<Context>,
+  { parts, registry }: Kernel<Context>,
   runId: string | undefined,
   call: StreamingRequest,
   request: ServerRequest,
   context: Context,
 ): Destination => {
   const isRepeat = request.headers.get('chatkit-repeat') === '1';
-  if (call.type !== 'threads.create') return { threadId: call.params.thread_id, runId, isNamed: false, isRepeat };
+  const hasAnswer = isRepeat && runId !== undefined && registry.hasCompleted(runId);
+  const common = { runId, isRepeat, hasAnswer };
+  if (call.type !== 'threads.create') return { ...common, threadId: call.params.thread_id, isNamed: false };
   const name = threadNameOf(request, runId, parts.userOf(context));
-  return { threadId: parts.generateThreadId(context, name), runId, isNamed: name !== undefined, isRepeat };
+  return { ...common, threadId: parts.generateThreadId(context, name), isNamed: name !== undefined };
 };
 
 const begin = async <Context>(

@@ -1,7 +1,7 @@
 // A message whose server died before it answered is sent again, under the same run id, to one that has never heard of the run.
 import { isHiddenItem } from '@chatkit/core';
 import { createMemoryStore } from '@chatkit/store/memory';
-import { hang, say, scriptedResponder } from '@chatkit/testing';
+import { createVirtualClock, hang, say, scriptedResponder } from '@chatkit/testing';
 import { describe, expect, test } from 'vitest';
 import type { CreateChatKitServerOptions } from '../src/index.ts';
 import {
@@ -202,6 +202,28 @@ describe('a message that is said to be sent again, to a server that was started 
     expect(shown(events).map(textOf)).toEqual(['One', 'old']);
     expect(await texts()).toEqual(['One', 'old', 'Two', 'old', 'Three', 'old']);
     expect(respond.calls).toHaveLength(0);
+  });
+
+  test('is told its answer by the server that made it, long after its run has been forgotten', async () => {
+    const clock = createVirtualClock();
+    const respond = scriptedResponder((_, index) => (index === 2 ? [hang()] : [say(`answer ${index}`)]));
+    const { events, send, items, json } = testServer({ clock, respond, retain: { ms: 1_000 } });
+    const [created] = await events(create('One'), { headers: named(runId(1)) });
+    const threadId = (created as { thread: { id: string } }).thread.id;
+    await events(add(threadId, 'Two'), { headers: named(runId(2)) });
+    await clock.advance(2_000);
+    const frames = await framesOf(await send(add(threadId, 'Two'), { headers: again(runId(2)) }));
+    expect(shown(eventsOf(frames)).map(textOf)).toEqual(['Two', 'answer 1']);
+    expect(outcomeOf(frames)).toBe('completed');
+    // One that was stopped is answered anew.
+    const cut = send(add(threadId, 'Three'), { headers: named(runId(3)) });
+    await settle();
+    await json({ type: 'runs.cancel', params: { run_id: runId(3) } });
+    await (await cut).text();
+    await clock.advance(2_000);
+    await events(add(threadId, 'Three'), { headers: again(runId(3)) });
+    expect(respond.calls).toHaveLength(4);
+    expect((await items(threadId)).map(textOf)).toEqual(['One', 'answer 0', 'Two', 'answer 1', 'Three', 'answer 3']);
   });
 
   test('is told that it was stopped when it was overtaken, and stops nothing', async () => {

@@ -18,6 +18,8 @@ export interface Destination {
   readonly isNamed: boolean;
   /** Whether the client says that it has sent the request before. */
   readonly isRepeat: boolean;
+  /** Of a repeat: whether the run that it had is known to have come to its own end. */
+  readonly hasAnswer: boolean;
 }
 
 /** Makes the checks of a request and returns its turn. Writes nothing. */

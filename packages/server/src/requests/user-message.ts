@@ -41,11 +41,11 @@ export const prepareCreate = async <Context>(
   };
   const message = await buildMessage(parts, thread, input, context, nameOf(to));
   const turn: Turn = async (run) => {
-    const { stored, place } = await beginThread(parts, thread, message, context, to.isNamed);
+    const { stored, place } = await beginThread(parts, thread, message, to, context);
     await run.voice.say({ type: 'thread.created', thread: toWireThread(stored.thread) });
     return answerIn(place, parts, stored, message, context, run);
   };
-  return to.isRepeat ? Object.assign(turn, { isLate: () => isLate(parts, message, context) }) : turn;
+  return to.isRepeat ? Object.assign(turn, { isLate: () => isLate(parts, message, to, context) }) : turn;
 };
 
 /** Stores a thread with its first message, or the message alone in a thread that has been begun under the same name. */
@@ -53,22 +53,22 @@ const beginThread = async <Context>(
   parts: ServerParts<Context>,
   thread: ThreadMetadata,
   message: UserMessageItem,
+  to: Destination,
   context: Context,
-  isNamed: boolean,
 ): Promise<{ stored: StoredThread; place: Place }> => {
   try {
     const version = await parts.store.transaction(async (store) => {
-      const saved = await store.saveThread(thread, context, isNamed ? { ifVersion: 0 } : {});
+      const saved = await store.saveThread(thread, context, to.isNamed ? { ifVersion: 0 } : {});
       await saveMessage(store, message, context);
       return saved;
     }, context);
     return { stored: { thread, version }, place: newest };
   } catch (error) {
-    if (!isNamed || !isChatKitError(error, 'thread.conflict')) throw error;
+    if (!to.isNamed || !isChatKitError(error, 'thread.conflict')) throw error;
   }
   const stored = await parts.store.loadThread(thread.id, context);
   assertOpen(stored.thread);
-  return { stored, place: await saveAgain(parts, message, context) };
+  return { stored, place: await saveAgain(parts, message, to, context) };
 };
 
 /**
@@ -86,8 +86,8 @@ export const prepareAddUserMessage = async <Context>(
   const message = await buildMessage(parts, stored.thread, input, context, nameOf(to));
   if (to.isRepeat) {
     const turn: Turn = async (run) =>
-      answerIn(await saveAgain(parts, message, context), parts, stored, message, context, run);
-    return Object.assign(turn, { isLate: () => isLate(parts, message, context) });
+      answerIn(await saveAgain(parts, message, to, context), parts, stored, message, context, run);
+    return Object.assign(turn, { isLate: () => isLate(parts, message, to, context) });
   }
   return async (run) => {
     await parts.store.transaction((store) => saveMessage(store, message, context), context);
@@ -97,7 +97,7 @@ export const prepareAddUserMessage = async <Context>(
 
 /** Tells the message, and answers it if nobody has. */
 const answerIn = async <Context>(
-  { behind, isNewest }: Place,
+  { behind, isKept }: Place,
   parts: ServerParts<Context>,
   stored: StoredThread,
   message: UserMessageItem,
@@ -105,7 +105,7 @@ const answerIn = async <Context>(
   run: TurnRun,
 ): Promise<TurnResult> => {
   await run.voice.say({ type: 'thread.item.done', item: message });
-  if (isNewest || behind.length === 0) return answer(parts, stored, message, context, run);
+  if (!isKept || behind.length === 0) return answer(parts, stored, message, context, run);
   const shown = behind.filter((item) => !isHiddenItem(item));
   for (const item of shown) await run.voice.say({ type: 'thread.item.done', item });
   // A note alone tells that it was stopped before anything was said to it.
@@ -169,43 +169,54 @@ const saveMessage = async <Context>(
   await store.saveItem(message.thread_id, message, context);
 };
 
-/** Where a message stands. `behind`: what follows it, oldest first, up to the next message of the user; `isNewest`: there is none. */
+/**
+ * Where a message stands. `behind`: what follows it, oldest first, up to the next message of the user. `isKept`: it stays, as the
+ * conversation has gone on, or it is known for the whole answer.
+ */
 interface Place {
   readonly behind: readonly ThreadItem[];
-  readonly isNewest: boolean;
+  readonly isKept: boolean;
 }
 
 /** A message that has just been stored. */
-const newest: Place = { behind: [], isNewest: true };
+const newest: Place = { behind: [], isKept: false };
 
 /** The place of a message that may be there already. */
-const placeOf = async <Context>(store: Store<Context>, message: UserMessageItem, context: Context): Promise<Place> => {
+const placeOf = async <Context>(
+  store: Store<Context>,
+  message: UserMessageItem,
+  { hasAnswer }: Destination,
+  context: Context,
+): Promise<Place> => {
   if (!(await isThere(store, message, context))) return newest;
   const later = (await itemsAfter(store, message.thread_id, message.id, context)).reverse();
   const next = later.findIndex(({ type }) => type === 'user_message');
-  return next < 0 ? { behind: later, isNewest: true } : { behind: later.slice(0, next), isNewest: false };
+  if (next >= 0) return { behind: later.slice(0, next), isKept: true };
+  return { behind: later, isKept: hasAnswer && later.some((item) => !isHiddenItem(item)) };
 };
 
 const isLate = async <Context>(
   { store }: ServerParts<Context>,
   message: UserMessageItem,
+  to: Destination,
   context: Context,
-): Promise<boolean> => !(await placeOf(store, message, context)).isNewest;
+): Promise<boolean> => (await placeOf(store, message, to, context)).isKept;
 
 /**
- * Stores a message that may be there already, with an answer of which its client has never heard. Nobody can tell whether that is
- * whole, as no run is known that made it: it is taken back, and the message answered anew. Where other messages came behind it nothing
+ * Stores a message that may be there already, with an answer of which its client has never heard. Where nobody can tell whether that is
+ * whole, as no run is known that made it, it is taken back, and the message answered anew. Where other messages came behind it nothing
  * is taken back: what is there is told, and only a message with nothing behind it is answered.
  */
 const saveAgain = async <Context>(
   { store }: ServerParts<Context>,
   message: UserMessageItem,
+  to: Destination,
   context: Context,
 ): Promise<Place> => {
-  const place = await placeOf(store, message, context);
+  const place = await placeOf(store, message, to, context);
   await store.transaction(async (inner) => {
     await saveMessage(inner, message, context);
-    if (place.isNewest) for (const item of place.behind) await inner.deleteItem(message.thread_id, item.id, context);
+    if (!place.isKept) for (const item of place.behind) await inner.deleteItem(message.thread_id, item.id, context);
   }, context);
   return place;
 };

@@ -1,0 +1,17 @@
+/** Ids of what has been forgotten otherwise, the newest of them: about 100 bytes for each. */
+export interface RememberedIds {
+  add(id: string): void;
+  has(id: string): boolean;
+}
+
+export const createRememberedIds = (max: number): RememberedIds => {
+  const ids = new Set<string>();
+  return {
+    add(id) {
+      ids.add(id);
+      const [oldest] = ids;
+      if (ids.size > max && oldest !== undefined) ids.delete(oldest);
+    },
+    has: (id) => ids.has(id),
+  };
+};
