@@ -54,7 +54,7 @@ export interface ChatKitServerOptions<Context> extends SettingsOptions {
   /**
    * The context in which to act for a user whose machine has died: what its run had written is then kept, by
    * `handleStreamCancelled()`, on the machine that ends the run. Without it such a half-written answer is taken back, because
-   * stores do not let anybody write without a user.
+   * stores do not let anybody write without a user. In a program without users, whose context is `undefined`, it is not needed.
    */
   contextOf?: ((userId: string) => Context | Promise<Context>) | undefined;
 }
@@ -98,8 +98,12 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
     this.log = options.log ?? createMemoryLog();
     this.settings = resolveSettings(options);
     this.userOf = options.userOf ?? defaultUserOf;
-    const salvage = options.contextOf === undefined ? undefined : createSalvage<Context>(this, options.contextOf);
-    this.#registry = createRunRegistry(this.log, options.lease ?? createLocalLease(), this.settings, salvage);
+    this.#registry = createRunRegistry(
+      this.log,
+      options.lease ?? createLocalLease(),
+      this.settings,
+      createSalvage<Context>(this, options.contextOf),
+    );
   }
 
   /**

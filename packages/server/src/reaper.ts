@@ -23,8 +23,8 @@ export interface ReaperOptions {
   lease: RunLease;
   log: StreamLog;
   settings: Settings;
-  /** Keeps what was begun. Absent, or where it fails: it is taken back, as it was never stored. */
-  salvage: Salvage | undefined;
+  /** Keeps what was begun. Where it fails: it is taken back, as it was never stored. */
+  salvage: Salvage;
 }
 
 export interface Reaper {
@@ -102,7 +102,7 @@ const closeOrphan = async ({ lease, log, settings, salvage }: ReaperOptions, rec
   const told = await stateUpTo(log, runId, mark);
   const events: ThreadStreamEvent[] = [];
   try {
-    events.push(...((await salvage?.(record, told)) ?? []));
+    events.push(...(await salvage(record, told)));
   } catch (error) {
     settings.onError(error, { runId, threadId: record.threadId });
   }

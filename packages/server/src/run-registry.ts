@@ -59,7 +59,7 @@ export const createRunRegistry = (
   log: StreamLog,
   lease: RunLease,
   settings: Settings,
-  salvage?: Salvage,
+  salvage: Salvage,
 ): RunRegistry => {
   const { clock, busy, onError } = settings;
   const runs = new Map<string, Run>();

@@ -8,16 +8,21 @@ import { closeStopped } from './close-stopped.ts';
 import { createItemDesk } from './item-desk.ts';
 import type { ServerParts } from './parts.ts';
 import { watchThread } from './thread-changes.ts';
+import { userOfNoContext } from './user-of.ts';
 
 /** Stores what is to be kept of `told`, and resolves with what the readers are to be told of it. */
 export type Salvage = (record: RunRecord, told: ThreadState) => Promise<ThreadStreamEvent[]>;
 
 export const createSalvage =
-  <Context>(parts: ServerParts<Context>, contextOf: (userId: string) => Context | Promise<Context>): Salvage =>
+  <Context>(
+    parts: ServerParts<Context>,
+    contextOf: ((userId: string) => Context | Promise<Context>) | undefined,
+  ): Salvage =>
   async (record, told) => {
     const { runId, threadId, userId } = record;
-    if (userId === undefined) return [];
-    const context = await contextOf(userId);
+    if (userId === undefined || (contextOf === undefined && userId !== userOfNoContext)) return [];
+    // The user of no context is the one whose context needs no making.
+    const context = contextOf === undefined ? (undefined as Context) : await contextOf(userId);
     const reason = new ChatKitError('run.interrupted', 'The machine of the run has died.', {
       retryable: true,
       details: { cause: 'died' },

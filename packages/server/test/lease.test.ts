@@ -387,6 +387,21 @@ describe('A dies', () => {
     expect([...a.errors, ...b.errors]).toEqual([]);
   });
 
+  test('in a program without users it is kept as well, in no context, without being told which', async () => {
+    const nobody = { context: null as unknown as User };
+    const { a, b, line, passing } = pair(halfway({ deaf: true }));
+    await a.send(create(), { headers: named('r'), ...nobody });
+    await settle();
+    const [{ id }] = (await a.json({ type: 'threads.list', params: {} }, nobody)).data;
+    const frames = framesOf(await passing(b.attach('run=r', nobody)));
+    line.up = false;
+    expect(outcomeOf(await passing(frames))).toBe('interrupted');
+    expect(outline(eventsOf(await frames)).slice(-2)).toEqual(['error', 'thread.item.done assistant_message']);
+    const items = (await b.json({ type: 'items.list', params: { thread_id: id, order: 'asc' } }, nobody)).data;
+    expect(items.map(textOf)).toEqual(['hi', 'half']);
+    expect([...a.errors, ...b.errors]).toEqual([]);
+  });
+
   test('what cannot be kept is taken back: the store is down, the thread is gone', async () => {
     const { b, line, start, passing } = pair(halfway({ deaf: true }), {
       contextOf: () => Promise.reject(new Error('no such user')),
