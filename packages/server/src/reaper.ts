@@ -9,6 +9,7 @@ import {
   isChatKitError,
   type LogEntry,
   type RunLease,
+  type RunOutcome,
   type RunRecord,
   reduceThread,
   type StreamLog,
@@ -98,8 +99,10 @@ const closeOrphan = async ({ lease, log, settings, salvage }: ReaperOptions, rec
   const offset = () => formatOffset(epoch, ++seq);
   await log.create(runId);
   const mark = offset();
-  await log.append(runId, [{ offset: mark, event: interrupted }]);
-  const told = await stateUpTo(log, runId, mark);
+  const isOpen = await appended(log, runId, { offset: mark, event: interrupted });
+  const { state: told, outcome } = await toldUpTo(log, runId, mark);
+  // It died between its last word and the release of its thread.
+  if (outcome !== undefined || !isOpen) return lease.release(record, outcome ?? 'interrupted');
   const events: ThreadStreamEvent[] = [];
   try {
     events.push(...(await salvage(record, told)));
@@ -114,17 +117,33 @@ const closeOrphan = async ({ lease, log, settings, salvage }: ReaperOptions, rec
   await lease.release(record, 'interrupted');
 };
 
-/** What readers of a run have been told up to an entry. */
-const stateUpTo = async (log: StreamLog, runId: string, mark: string): Promise<ThreadState> => {
+/** Whether the log took the entry, because the run had not ended. */
+const appended = async (log: StreamLog, runId: string, entry: LogEntry): Promise<boolean> => {
+  try {
+    await log.append(runId, [entry]);
+    return true;
+  } catch (error) {
+    if (isChatKitError(error, 'log.closed')) return false;
+    throw error;
+  }
+};
+
+/** What readers of a run have been told up to an entry, and how it ended if that comes before. */
+const toldUpTo = async (
+  log: StreamLog,
+  runId: string,
+  mark: string,
+): Promise<{ state: ThreadState; outcome?: RunOutcome }> => {
   let state = emptyThreadState;
   try {
     for await (const entry of log.read(runId)) {
-      if ('end' in entry || entry.offset === mark) return state;
+      if ('end' in entry) return { state, outcome: entry.end };
+      if (entry.offset === mark) return { state };
       state = reduceThread(state, entry.event);
     }
   } catch (error) {
     // The beginning is gone; so is, for every reader, the chance to hold what it began.
     if (!isChatKitError(error, 'log.expired')) throw error;
   }
-  return state;
+  return { state };
 };

@@ -3,7 +3,15 @@
  * stored when it is done. The log has it: what they were told is folded into items, and these are closed as those of a run
  * that was stopped here, in the name of the user whose run it was.
  */
-import { ChatKitError, isChatKitError, type RunRecord, type ThreadState, type ThreadStreamEvent } from '@chatkit/core';
+import {
+  ChatKitError,
+  isChatKitError,
+  type RunRecord,
+  type Store,
+  type ThreadItem,
+  type ThreadState,
+  type ThreadStreamEvent,
+} from '@chatkit/core';
 import { closeStopped } from './close-stopped.ts';
 import { createItemDesk } from './item-desk.ts';
 import type { ServerParts } from './parts.ts';
@@ -32,7 +40,8 @@ export const createSalvage =
       const run = { id: runId, threadId, signal: AbortSignal.abort(reason) };
       return await closeStopped(
         {
-          onCancelled: (thread, pending) => parts.handleStreamCancelled(thread, pending, context, run),
+          onCancelled: async (thread, pending) =>
+            parts.handleStreamCancelled(thread, await notStored(parts.store, threadId, pending, context), context, run),
           onError: (error) => parts.settings.onError(error, { runId, threadId }),
         },
         watchThread(parts.store, stored, context),
@@ -44,3 +53,22 @@ export const createSalvage =
       throw error;
     }
   };
+
+/** An item is stored before its event is in the log: one that is there is whole, and what the log has of it is less. */
+const notStored = async <Context>(
+  store: Store<Context>,
+  threadId: string,
+  items: readonly ThreadItem[],
+  context: Context,
+): Promise<ThreadItem[]> => {
+  const missing: ThreadItem[] = [];
+  for (const item of items) {
+    try {
+      await store.loadItem(threadId, item.id, context);
+    } catch (error) {
+      if (!isChatKitError(error, 'item.not_found')) throw error;
+      missing.push(item);
+    }
+  }
+  return missing;
+};

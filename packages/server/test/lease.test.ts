@@ -402,6 +402,48 @@ describe('A dies', () => {
     expect([...a.errors, ...b.errors]).toEqual([]);
   });
 
+  test('what it had stored and could not say any more stays as it is stored, and is told so', async () => {
+    const store = createMemoryStore<User>();
+    const kept: number[] = [];
+    const { b, line, start, passing } = pair(halfway({ deaf: true }), {
+      store,
+      contextOf: (userId: string) => ({ userId }),
+    });
+    const { handleStreamCancelled } = b.server;
+    b.server.handleStreamCancelled = (thread, pending, context, run) => {
+      kept.push(pending.length);
+      return handleStreamCancelled.call(b.server, thread, pending, context, run);
+    };
+    const { id } = await start();
+    const frames = framesOf(await passing(b.attach('run=r')));
+    // An item is stored before its event is in the log, which is behind.
+    await store.saveItem(id, assistantMessage({ thread_id: id, id: 'a', text: 'half and the rest' }), ada);
+    line.up = false;
+    expect(outcomeOf(await passing(frames))).toBe('interrupted');
+    expect(outline(eventsOf(await frames)).slice(-2)).toEqual(['error', 'thread.item.done assistant_message']);
+    expect((await b.items(id)).map(textOf)).toEqual(['hi', 'half and the rest']);
+    expect(shown(eventsOf(await frames))).toEqual(await b.items(id));
+    expect(kept).toEqual([0]);
+    expect(b.errors).toEqual([]);
+  });
+
+  test('behind the end of its answer: the thread is freed, and the end stays what it was', async () => {
+    const { b, clock, lease, line, start, passing } = pair(scriptedResponder([say('whole')]), {
+      contextOf: (userId: string) => ({ userId }),
+    });
+    line.up = false;
+    const { response, id } = await start();
+    expect(outcomeOf(await framesOf(response))).toBe('completed');
+    expect(await lease.activeIn(id)).toMatchObject({ runId: 'r' });
+    await clock.advance(2_000);
+    expect(await lease.activeIn(id)).toBeUndefined();
+    expect(await lease.find('r')).toMatchObject({ outcome: 'completed' });
+    expect((await b.items(id)).map(textOf)).toEqual(['hi', 'whole']);
+    await passing(b.events(add(id, 'two')));
+    expect((await b.items(id)).map(textOf)).toEqual(['hi', 'whole', 'two', 'from B']);
+    expect(b.errors).toEqual([]);
+  });
+
   test('what cannot be kept is taken back: the store is down, the thread is gone', async () => {
     const { b, line, start, passing } = pair(halfway({ deaf: true }), {
       contextOf: () => Promise.reject(new Error('no such user')),
