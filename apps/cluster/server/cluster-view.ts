@@ -17,6 +17,8 @@ export interface MachineView {
 export interface ClusterView {
   readonly machines: readonly MachineView[];
   readonly leaseMs: number;
+  /** How long a machine that was killed keeps its answer: for its lease, or less where its death is seen. */
+  readonly deathMs: number;
   /** The newest last. */
   readonly happenings: readonly { readonly id: number; readonly machine: string; readonly text: string }[];
 }
@@ -30,9 +32,12 @@ export type Happening =
 
 const KEPT = 30;
 
-export const initialView = (names: readonly string[], leaseMs: number): ClusterView => ({
+export const initialView = (
+  names: readonly string[],
+  times: Pick<ClusterView, 'leaseMs' | 'deathMs'>,
+): ClusterView => ({
   machines: names.map((name) => ({ name, status: 'starting', run: undefined })),
-  leaseMs,
+  ...times,
   happenings: [],
 });
 

@@ -28,8 +28,6 @@ const server = createChatKitServer({
   log,
   lease,
   busy: settings.busy,
-  // One user, without a name: whoever ends a dead machine's run acts for them.
-  contextOf: () => undefined,
   maxRunsPerUser: 1_000,
   cancelGraceMs: 500,
   heartbeatMs: settings.heartbeatMs,

@@ -1,8 +1,9 @@
-/** `npm run cluster`: Redis, three machines, a proxy in front of them and a page that shows them. Ctrl+C ends all of it. */
+/** `npm run cluster`: Redis or a file, three machines, a proxy in front of them and a page that shows them. Ctrl+C ends all of it. */
 import { createServer } from 'node:http';
 import { type Cluster, startCluster } from './cluster.ts';
 import { type Happening, initialView, nextView } from './cluster-view.ts';
 import { createPageRoutes, type Verb } from './page-routes.ts';
+import { findProgram } from './program.ts';
 import { createRoundRobin } from './round-robin.ts';
 
 const names = ['a', 'b', 'c'];
@@ -10,12 +11,17 @@ const leaseMs = 3_000;
 /** Without a report for this long a machine gets no more requests. */
 const SILENT_AFTER_MS = 1_000;
 
-const fail = (error: unknown): never => {
+function fail(error: unknown): never {
   console.error(error instanceof Error ? error.message : String(error));
   process.exit(1);
-};
+}
 
-let view = initialView(names, leaseMs);
+/** Redis where there is one, else an SQLite file, which needs nothing. */
+const runsIn = process.env['CLUSTER_RUNS'] ?? (findProgram('redis-server') === undefined ? 'sqlite' : 'redis');
+if (runsIn !== 'redis' && runsIn !== 'sqlite') fail(`CLUSTER_RUNS must be redis or sqlite, not ${runsIn}`);
+
+// A lease in a file sees that its owner has died, and servers look for that each second.
+let view = initialView(names, { leaseMs, deathMs: runsIn === 'sqlite' ? 1_000 : leaseMs });
 const listeners = new Set<() => void>();
 const heardAt = new Map<string, number>();
 
@@ -28,6 +34,7 @@ const happened = (name: string, happening: Happening): void => {
 
 const cluster: Cluster = await startCluster({
   names,
+  runsIn,
   leaseMs,
   nodeArgs: process.execArgv,
   onReport(name, report) {
@@ -114,5 +121,6 @@ http.once('error', async (error: NodeJS.ErrnoException) => {
 http.listen(port, '127.0.0.1', () => {
   const address = http.address();
   const bound = typeof address === 'object' && address !== null ? address.port : port;
-  console.log(`Cluster: http://localhost:${bound}  (machines ${names.join(', ')}; Redis on ${cluster.redis?.port})`);
+  const shared = cluster.redis === undefined ? 'an SQLite file' : `Redis on ${cluster.redis.port}`;
+  console.log(`Cluster: http://localhost:${bound}  (machines ${names.join(', ')}; ${shared})`);
 });

@@ -34,9 +34,9 @@ export const createMachineCards = (list: HTMLElement) => {
         card.dataset['status'] = machine.status;
         card.classList.toggle('writes', machine.run !== undefined && machine.status === 'up');
         card.classList.toggle('lapses', machine.run !== undefined && isGone(machine));
-        card.style.setProperty('--lease', `${view.leaseMs}ms`);
+        card.style.setProperty('--lease', `${machine.status === 'down' ? view.deathMs : view.leaseMs}ms`);
         part(card, '.status').textContent = words[machine.status];
-        part(card, '.role').textContent = roleOf(machine, view.leaseMs, readers);
+        part(card, '.role').textContent = roleOf(machine, view, readers);
         for (const button of card.querySelectorAll<HTMLButtonElement>('button')) {
           button.hidden = !buttons[machine.status].includes(button.dataset['verb'] ?? '');
         }
@@ -47,11 +47,11 @@ export const createMachineCards = (list: HTMLElement) => {
 
 const isGone = ({ status }: MachineView): boolean => status === 'down' || status === 'silent';
 
-const roleOf = (machine: MachineView, leaseMs: number, readers: readonly Reader[]): string => {
+const roleOf = (machine: MachineView, view: ClusterView, readers: readonly Reader[]): string => {
   const { name, status, run } = machine;
   if (status === 'starting') return 'Starting…';
   if (isGone(machine) && run !== undefined)
-    return `${status === 'down' ? 'Died' : 'Silent'} at word ${run.written}. The answer stays its own until its lease of ${leaseMs / 1_000} s has run out.`;
+    return `${status === 'down' ? 'Died' : 'Silent'} at word ${run.written}. ${whenOver(status, view)}`;
   if (status === 'down') return 'Gone.';
   const served = readers.filter((reader) => reader.servedBy() === name).map((reader) => reader.name.toLowerCase());
   const parts = [
@@ -61,3 +61,8 @@ const roleOf = (machine: MachineView, leaseMs: number, readers: readonly Reader[
   const text = parts.join(', ') || 'idle';
   return `${text[0]?.toUpperCase()}${text.slice(1)}.`;
 };
+
+const whenOver = (status: MachineStatus, { leaseMs, deathMs }: ClusterView): string =>
+  status === 'down' && deathMs < leaseMs
+    ? 'Its lock on the file died with it: another machine ends its answer within a second.'
+    : `The answer stays its own until its lease of ${leaseMs / 1_000} s has run out.`;
