@@ -36,64 +36,96 @@ const sweepEveryMs = 250;
 const firstPauseMs = 20;
 const slowestPauseMs = 1_000;
 
+/** All that waits is written at most a tenth of the time, so that many runs at once are written in larger batches and not at the cost of their tokens. */
+const restFactor = 9;
+const longestRestMs = 250;
+
 export const createJournal = ({ database, limits, flushMs, unreachableMs }: JournalOptions): Journal => {
   let queue: JournalJob[] = [];
+  /** Those of the queue that are written before it. */
+  let hasty: JournalJob[] = [];
   let timer: ReturnType<typeof setTimeout> | undefined;
-  let dueAt = Number.POSITIVE_INFINITY;
+  const due = { queue: Number.POSITIVE_INFINITY, hasty: Number.POSITIVE_INFINITY };
   let writing: Promise<void> | undefined;
   let isClosed = false;
   let sweptAt = Number.NEGATIVE_INFINITY;
   let pauseMs = 0;
+  let restMs = 0;
 
-  const waitOf: Record<Haste, number> = { now: 0, soon: flushMs / 5, later: flushMs };
-  const schedule = (waitMs: number): void => {
+  const schedule = (what: keyof typeof due, waitMs: number): void => {
     if (isClosed) return;
-    const at = performance.now() + Math.max(waitMs, pauseMs);
-    if (at >= dueAt) return;
+    const now = performance.now();
+    const at = now + Math.max(waitMs, pauseMs);
+    if (at >= due[what]) return;
+    const isFirst = at < Math.min(due.queue, due.hasty);
+    due[what] = at;
+    if (isFirst) setTimer(at - now);
+  };
+  const setTimer = (ms: number): void => {
     clearTimeout(timer);
-    dueAt = at;
-    timer = setTimeout(onDue, Math.max(waitMs, pauseMs));
+    timer = setTimeout(onDue, Math.max(0, ms));
   };
   const onDue = (): void => {
     timer = undefined;
-    dueAt = Number.POSITIVE_INFINITY;
     // What comes while a round is under way is in the next one.
-    if (writing === undefined) void flush();
-    else void writing.then(() => flush());
+    if (writing === undefined) void next();
+    else void writing.then(next);
   };
-  const enqueue = (job: JournalJob): void => {
-    if (job.isQueued) return;
-    job.isQueued = true;
-    queue.push(job);
+  const next = async (): Promise<void> => {
+    const now = performance.now() + 1;
+    if (due.queue <= now) await flush();
+    else if (due.hasty <= now) {
+      const jobs = hasty;
+      hasty = [];
+      due.hasty = Number.POSITIVE_INFINITY;
+      await start(jobs);
+    }
+    const at = Math.min(due.queue, due.hasty);
+    if (timer === undefined && at < Number.POSITIVE_INFINITY && !isClosed) setTimer(at - performance.now());
   };
-
   const flush = (): Promise<void> => {
-    writing ??= round().finally(() => {
+    if (writing !== undefined) return writing;
+    const jobs = queue;
+    queue = [];
+    hasty = [];
+    due.queue = Number.POSITIVE_INFINITY;
+    due.hasty = Number.POSITIVE_INFINITY;
+    const startedAt = performance.now();
+    return start(jobs).then(() => {
+      restMs = Math.min(longestRestMs, (performance.now() - startedAt) * restFactor);
+    });
+  };
+  const start = (jobs: readonly JournalJob[]): Promise<void> => {
+    writing = round(jobs).finally(() => {
       writing = undefined;
     });
     return writing;
   };
-  const round = async (): Promise<void> => {
-    const jobs = queue;
-    queue = [];
+  const enqueue = (job: JournalJob): void => {
+    job.isQueued = true;
+    queue.push(job);
+  };
+
+  const round = async (jobs: readonly JournalJob[]): Promise<void> => {
     let isFailing = false;
     for (let next = 0; next < jobs.length; ) {
       // The others of the process have their turn between two portions.
       if (next > 0) await new Promise<void>(macrotask);
       if (isClosed) return;
-      const now = Date.now();
       const portion: Portion[] = [];
       for (let bytes = 0; next < jobs.length && portion.length < maxRuns && bytes < maxBytes; next += 1) {
         const job = jobs[next] as JournalJob;
+        // It was hasty, and is written.
+        if (!job.isQueued) continue;
         job.isQueued = false;
-        const batches = job.batches(now);
+        const batches = job.batches(Date.now());
         if (batches.length > 0) portion.push({ job, batches });
         for (const batch of batches) bytes += batch.text.length;
       }
       if (portion.length > 0) isFailing = !(await writeAll(portion)) || isFailing;
     }
     pauseMs = isFailing ? Math.min(slowestPauseMs, Math.max(firstPauseMs, pauseMs * 2)) : 0;
-    if (queue.length > 0) schedule(flushMs);
+    if (queue.length > 0) schedule('queue', Math.max(flushMs, restMs));
   };
 
   /** → whether it did not fail. */
@@ -139,12 +171,13 @@ export const createJournal = ({ database, limits, flushMs, unreachableMs }: Jour
 
   return {
     touch(job, haste) {
-      if (job.isQueued) {
-        if (haste !== 'later') schedule(waitOf[haste]);
-        return;
+      if (!job.isQueued) {
+        enqueue(job);
+        if (due.queue === Number.POSITIVE_INFINITY) schedule('queue', Math.max(flushMs, restMs));
       }
-      enqueue(job);
-      if (haste !== 'later' || timer === undefined) schedule(waitOf[haste]);
+      if (haste === 'later') return;
+      hasty.push(job);
+      schedule('hasty', haste === 'now' ? 0 : flushMs / 5);
     },
     async flush() {
       await writing;

@@ -64,22 +64,7 @@ export function* sweepRuns(nowMs: number): SqlSteps<void> {
 
 /** Writes a batch, unless somebody else has the run. */
 export function* writeBatch(batch: SqlBatch, limits: SqlLogLimits): SqlSteps<SqlReply> {
-  const { epoch, seq, before, bytes } = batch;
-  // Almost always the writer that was there goes on where it was.
-  if (before?.epoch === epoch && typeof batch.run === 'number') {
-    const [row] =
-      batch.expiresMs === undefined
-        ? yield* sql(goOnText, [batch.run, batch.writer, epoch, before.seq, seq, bytes, batch.outcome])
-        : yield* sql(goOnAndRenewText, [
-            ...[batch.run, batch.writer, epoch, before.seq, seq, bytes, batch.outcome],
-            batch.expiresMs,
-          ]);
-    if (row !== undefined) {
-      yield* insert(batch.run, batch);
-      yield* trim(batch.run, Number(row['bytes']), limits);
-      return 'done';
-    }
-  }
+  const { epoch, seq, bytes } = batch;
   const [row] = yield* sql(
     `SELECT number, epoch, seq, writer, outcome, bytes FROM chatkit_log_run
      WHERE ${typeof batch.run === 'number' ? 'number' : 'id'} = $1${limits.forUpdate}`,
@@ -102,12 +87,6 @@ export function* writeBatch(batch: SqlBatch, limits: SqlLogLimits): SqlSteps<Sql
   yield* trim(number, kept, limits);
   return 'done';
 }
-
-const goOn = (renewed: string): string =>
-  `UPDATE chatkit_log_run SET seq = $5, bytes = bytes + $6, outcome = $7${renewed}
-   WHERE number = $1 AND writer = $2 AND epoch = $3 AND seq = $4 AND outcome = '' RETURNING bytes`;
-const goOnText = goOn('');
-const goOnAndRenewText = goOn(', expires_ms = $8');
 
 /** What becomes of a batch, by the row of its run. */
 export const judge = (

@@ -2,7 +2,6 @@
  * A log of runs in an SQLite file: for servers on one machine, of one process or several, whose answers are to outlive them.
  */
 import { createSqlLog, type SqlLog, type SqlLogOptions } from '../shared/sql-log.ts';
-import { runSteps } from '../shared/sql-steps.ts';
 import { openSqliteFile } from './sqlite-file.ts';
 
 export interface SqliteLogOptions extends SqlLogOptions {
@@ -22,7 +21,7 @@ const pollMs = 20;
  * A log in the file at `path`, which is opened and migrated at once. Readers in the process that runs a run get each event at once, from memory; the file
  * has it within `flushMs`, and the promise of the terminal entry resolves when it does. A process that is killed loses that much of its
  * answers; a power cut may take the last writes as well, back to the last checkpoint (WAL with `synchronous = NORMAL`). Several processes may share the
- * file: a reader of another one's run is up to `flushMs` and 20 ms behind.
+ * file: a reader of another one's run is up to `flushMs` and 20 ms behind, and `createSqliteLease` says who may run a thread.
  *
  * The file may be that of the store, and is better one of its own: a file has one writer at a time.
  *
@@ -33,15 +32,20 @@ const pollMs = 20;
  * @example
  * const store = createSqliteStore({ path: 'chat.db' });
  * const log = createSqliteLog({ path: 'runs.db' });
- * const server = createChatKitServer({ store, respond, log });
+ * const lease = createSqliteLease({ path: 'runs.db' });
+ * const server = createChatKitServer({ store, respond, log, lease });
  */
 export const createSqliteLog = ({ path, busyTimeoutMs = 5_000, ...options }: SqliteLogOptions): SqliteLog => {
-  const { port, assertInPlace, foreignVersion, close } = openSqliteFile({ kind: 'Log', path, busyTimeoutMs });
+  const { port, writeAtOnce, assertInPlace, foreignVersion, close } = openSqliteFile({
+    kind: 'Log',
+    path,
+    busyTimeoutMs,
+  });
   return createSqlLog(
     {
       name: 'SQLite',
       read: port.read,
-      write: (steps) => port.transaction((inside) => runSteps(steps(), inside.write)),
+      write: writeAtOnce,
       forUpdate: '',
       others: {
         pollMs,
