@@ -19,6 +19,7 @@ import { EntryList } from '../shared/entry-list.ts';
 import { deltaSize, entrySize } from '../shared/event-size.ts';
 import { TailReader } from '../shared/tail-reader.ts';
 import { tooLarge } from '../shared/too-large.ts';
+import { type Waiter, waiterOf } from '../shared/waiter.ts';
 
 export interface MemoryLogOptions {
   /**
@@ -44,7 +45,7 @@ interface Run {
   readonly list: EntryList;
   state: 'open' | 'ended' | 'forgotten';
   readonly tails: MemoryReader<LogEntry | TextRow>[];
-  room: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
+  room: Waiter | undefined;
 }
 
 /**
@@ -119,7 +120,7 @@ export const createMemoryLog = (options: MemoryLogOptions = {}): StreamLog => {
       releaseRoom(run);
       return undefined;
     }
-    run.room ??= createRoom();
+    run.room ??= waiterOf();
     return run.room.promise;
   };
   const append: StreamLog['append'] = (runId, entries) => {
@@ -285,14 +286,6 @@ const widestLag = ({ list, tails }: Run): number => {
 /** From the last one on, because a reader that is woken may leave. */
 const wakeAll = ({ tails }: Run): void => {
   for (let at = tails.length - 1; at >= 0; at -= 1) tails[at]?.wake();
-};
-
-const createRoom = (): NonNullable<Run['room']> => {
-  let resolve = () => {};
-  const promise = new Promise<void>((done) => {
-    resolve = done;
-  });
-  return { promise, resolve };
 };
 
 const releaseRoom = (run: Run): void => {

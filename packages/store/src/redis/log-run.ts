@@ -1,5 +1,6 @@
 /** A run as far as one process has to do with it: what it appends, what it follows, and who reads that here. */
 import type { ChatKitError } from '@chatkit/core';
+import { type Waiter, waiterOf } from '../shared/waiter.ts';
 import type { EntryWindow } from './entry-window.ts';
 import type { Followed } from './log-follower.ts';
 import type { Outbox } from './log-outbox.ts';
@@ -19,7 +20,7 @@ export interface LogRun {
   /** Why readers cannot go on. */
   failure: ChatKitError | undefined;
   /** The backpressure that its producer waits for. */
-  room: Room | undefined;
+  room: Waiter | undefined;
 }
 
 /** A reader: the window that it reads and its place there. */
@@ -27,12 +28,6 @@ export interface Tail {
   window: EntryWindow | undefined;
   index: number;
   wake(): void;
-}
-
-export interface Room {
-  readonly promise: Promise<void>;
-  resolve(): void;
-  reject(error: unknown): void;
 }
 
 export const createLogRun = (id: string): LogRun => ({
@@ -67,7 +62,7 @@ export const roomOf = (run: LogRun, windowBytes: number): Promise<void> | undefi
     settleRoom(run, windowBytes);
     return undefined;
   }
-  run.room ??= createRoom();
+  run.room ??= waiterOf();
   run.outbox?.askToBeTold();
   return run.room.promise;
 };
@@ -93,15 +88,4 @@ const widestLag = (run: LogRun, window: EntryWindow): number => {
   let slowest = window.end;
   for (const tail of run.tails) if (tail.window === window && tail.index < slowest) slowest = tail.index;
   return window.bytesFrom(slowest);
-};
-
-const createRoom = (): Room => {
-  let resolve!: () => void;
-  let reject!: (error: unknown) => void;
-  const promise = new Promise<void>((done, failed) => {
-    resolve = done;
-    reject = failed;
-  });
-  promise.catch(() => {});
-  return { promise, resolve, reject };
 };
