@@ -29,13 +29,16 @@ test('it ends with its last reader, as that of any plain client', async () => {
   const { create: begin, send } = testServer({ respond });
   const threadId = await begin('One');
   const leave = [new AbortController(), new AbortController()];
-  for (const { signal } of leave) await send(add(threadId, 'Two'), { headers: run, signal });
+  // Held, as whoever writes it to a client does: with it the request goes, and its signal.
+  const answers: Response[] = [];
+  for (const { signal } of leave) answers.push(await send(add(threadId, 'Two'), { headers: run, signal }));
   leave[0]?.abort();
   await settle();
   expect(respond.calls[1]?.signal?.aborted).toBe(false);
   leave[1]?.abort();
   await settle();
   expect(respond.calls[1]?.signal?.aborted).toBe(true);
+  expect(answers.map(({ status }) => status)).toEqual([200, 200]);
 });
 
 test('the thread of a conversation is found by its name, by the user whose it is', async () => {
