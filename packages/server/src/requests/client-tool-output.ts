@@ -6,18 +6,26 @@
  */
 import { ChatKitError, type ChatKitRequestOf, type ClientToolCallItem, type ThreadStreamEvent } from '@chatkit/core';
 import type { ServerParts } from '../parts.ts';
+import { prepareGoOnAgain, saysTheSame } from './go-on-again.ts';
+import type { Destination } from './prepare.ts';
 import { loadItemOf, respondAfter, stream, type Turn } from './turn.ts';
 
 export const prepareAddClientToolOutput = async <Context>(
   parts: ServerParts<Context>,
+  to: Destination,
   { thread_id, item_id, result }: ChatKitRequestOf<'threads.add_client_tool_output'>['params'],
   context: Context,
 ): Promise<Turn> => {
   const stored = await parts.store.loadThread(thread_id, context);
-  const pending = await pendingCalls(parts, thread_id, context);
+  const calls = await callsSinceMessage(parts, thread_id, context);
+  const pending = calls.filter(({ status }) => status === 'pending');
   const call =
-    item_id === undefined ? pending[0] : await loadItemOf(parts, thread_id, item_id, 'client_tool_call', context);
+    item_id === undefined
+      ? (pending[0] ?? calls[0])
+      : await loadItemOf(parts, thread_id, item_id, 'client_tool_call', context);
   if (call?.status !== 'pending') {
+    if (to.isRepeat && call !== undefined && saysTheSame(call.output ?? null, result))
+      return prepareGoOnAgain(parts, stored, call, to, context);
     throw new ChatKitError('item.not_pending', 'No such client tool call is waiting for its output.', {
       details: { path: item_id === undefined ? 'params.thread_id' : 'params.item_id' },
     });
@@ -37,8 +45,8 @@ export const prepareAddClientToolOutput = async <Context>(
   return (run) => respondAfter(parts, stored, context, run, [completed, ...takenBack]);
 };
 
-/** The calls since the user's last message that wait for an output, newest first. */
-const pendingCalls = async <Context>(
+/** The calls since the user's last message, newest first. */
+const callsSinceMessage = async <Context>(
   parts: ServerParts<Context>,
   threadId: string,
   context: Context,
@@ -46,6 +54,6 @@ const pendingCalls = async <Context>(
   const { data } = await parts.store.listItems(threadId, { limit: 100, order: 'desc' }, context);
   const message = data.findIndex((item) => item.type === 'user_message');
   return (message === -1 ? data : data.slice(0, message)).filter(
-    (item): item is ClientToolCallItem => item.type === 'client_tool_call' && item.status === 'pending',
+    (item): item is ClientToolCallItem => item.type === 'client_tool_call',
   );
 };

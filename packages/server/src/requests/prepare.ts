@@ -37,9 +37,9 @@ export const prepareTurn = <Context>(
     case 'threads.retry_after_item':
       return prepareRetryAfterItem(parts, request.params, context);
     case 'threads.add_client_tool_output':
-      return prepareAddClientToolOutput(parts, request.params, context);
+      return prepareAddClientToolOutput(parts, to, request.params, context);
     case 'threads.add_structured_input':
-      return prepareAddStructuredInput(parts, request.params, context);
+      return prepareAddStructuredInput(parts, to, request.params, context);
     case 'threads.custom_action':
       return prepareCustomAction(parts, request.params, context);
   }

@@ -12,16 +12,21 @@ import {
   type StructuredInputResult,
 } from '@chatkit/core';
 import type { ServerParts } from '../parts.ts';
+import { prepareGoOnAgain, saysTheSame } from './go-on-again.ts';
+import type { Destination } from './prepare.ts';
 import { loadItemOf, respondAfter, type Turn } from './turn.ts';
 
 export const prepareAddStructuredInput = async <Context>(
   parts: ServerParts<Context>,
+  to: Destination,
   { thread_id, item_id, input }: ChatKitRequestOf<'threads.add_structured_input'>['params'],
   context: Context,
 ): Promise<Turn> => {
   const stored = await parts.store.loadThread(thread_id, context);
   const item = await loadItemOf(parts, thread_id, item_id, 'structured_input', context);
   if (item.status !== 'pending') {
+    const answered = withAnswers(item, input);
+    if (to.isRepeat && saysTheSame(answered, item)) return prepareGoOnAgain(parts, stored, item, to, context);
     throw new ChatKitError('item.not_pending', 'These questions have been answered already.', {
       details: { path: 'params.item_id' },
     });

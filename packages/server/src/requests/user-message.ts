@@ -1,7 +1,6 @@
 /** The requests that bring a message of the user, and the one that has an old message answered anew. */
 import {
   type Attachment,
-  ChatKitError,
   type ChatKitRequestOf,
   isChatKitError,
   isHiddenItem,
@@ -17,6 +16,7 @@ import {
 import type { ServerParts } from '../parts.ts';
 import type { TurnResult } from '../process-events.ts';
 import { messageNameOf } from '../run-id.ts';
+import { itemsAfter } from './items-after.ts';
 import type { Destination } from './prepare.ts';
 import { answer, assertOpen, loadItemOf, type Turn, type TurnRun, timestamp } from './turn.ts';
 
@@ -232,27 +232,5 @@ const isThere = async <Context>(
   } catch (error) {
     if (isChatKitError(error, 'item.not_found') || isChatKitError(error, 'thread.not_found')) return false;
     throw error;
-  }
-};
-
-/** Everything behind an item, newest first, hidden items included. */
-const itemsAfter = async <Context>(
-  store: Store<Context>,
-  threadId: string,
-  itemId: string,
-  context: Context,
-): Promise<ThreadItem[]> => {
-  const items: ThreadItem[] = [];
-  for (let after: string | undefined; ; ) {
-    const page = await store.listItems(threadId, { limit: 100, order: 'desc', after }, context);
-    for (const item of page.data) {
-      if (item.id === itemId) return items;
-      items.push(item);
-    }
-    // Without the item there is no "after it": deleting everything would be the worst answer.
-    if (!page.has_more || page.after === undefined) {
-      throw new ChatKitError('item.not_found', 'The item is no longer in the thread.');
-    }
-    after = page.after;
   }
 };

@@ -1,0 +1,53 @@
+/**
+ * What a page said to an item of the assistant's (the output of a tool, answers to questions), and says again: it was stored, and its
+ * server died before its client had the rest. The item is answered already, so there is nothing to store; what the assistant said
+ * after it is told, if it is known to be all or the conversation went on from it, and taken back and said anew if not.
+ */
+import { isHiddenItem, itemDone, type StoredThread, type ThreadItem, type ThreadStreamEvent } from '@chatkit/core';
+import type { ServerParts } from '../parts.ts';
+import { itemsAfter } from './items-after.ts';
+import type { Destination } from './prepare.ts';
+import { respondAfter, type Turn } from './turn.ts';
+
+export const prepareGoOnAgain = <Context>(
+  parts: ServerParts<Context>,
+  stored: StoredThread,
+  answered: ThreadItem,
+  { hasAnswer }: Destination,
+  context: Context,
+): Turn => {
+  const look = async () => {
+    const later = (await itemsAfter(parts.store, stored.thread.id, answered.id, context)).reverse();
+    const next = later.findIndex(({ type }) => type === 'user_message');
+    const behind = next < 0 ? later : later.slice(0, next);
+    const rest = behind.slice(behind.findLastIndex(isQuestion) + 1);
+    const isLate = next >= 0;
+    return { behind, rest, isLate, isTold: isLate || behind.some(isOpen) || (hasAnswer && rest.some(isShown)) };
+  };
+  const replaced: ThreadStreamEvent = { type: 'thread.item.replaced', item: answered };
+  const turn: Turn = async (run) => {
+    const { behind, rest, isTold } = await look();
+    if (!isTold) {
+      for (const { id } of rest.filter(isHiddenItem)) await parts.store.deleteItem(stored.thread.id, id, context);
+      const takenBack = rest
+        .filter(isShown)
+        .map(({ id }): ThreadStreamEvent => ({ type: 'thread.item.removed', item_id: id }));
+      return respondAfter(parts, stored, context, run, [replaced, ...takenBack]);
+    }
+    await run.voice.say(replaced);
+    for (const item of behind.filter(isShown)) await run.voice.say(itemDone(item));
+    return 'completed';
+  };
+  return Object.assign(turn, { isLate: async () => (await look()).isLate });
+};
+
+/** Whether what was stored is what is said again: JSON, made of the same bytes. */
+export const saysTheSame = (stored: unknown, said: unknown): boolean => JSON.stringify(stored) === JSON.stringify(said);
+
+const isShown = (item: ThreadItem): boolean => !isHiddenItem(item);
+
+/** Whether an item is the assistant's to ask and the page's to answer. */
+const isQuestion = ({ type }: ThreadItem): boolean => type === 'client_tool_call' || type === 'structured_input';
+
+const isOpen = (item: ThreadItem): boolean =>
+  (item.type === 'client_tool_call' || item.type === 'structured_input') && item.status === 'pending';

@@ -1,0 +1,122 @@
+// What a page says to the assistant's tools and questions, said again under its run's id to a server that has never heard of the run,
+// because the one that stored it has died.
+import {
+  assistantMessage,
+  clientToolCall,
+  hiddenContext,
+  itemDone,
+  structuredInputItem,
+  type ThreadItem,
+  type ThreadStreamEvent,
+} from '@chatkit/core';
+import { createMemoryStore } from '@chatkit/store/memory';
+import { describe, expect, test } from 'vitest';
+import {
+  ada,
+  add,
+  allItems,
+  eventsOf,
+  framesOf,
+  named,
+  outcomeOf,
+  settle,
+  shown,
+  testServer,
+  textOf,
+  type User,
+} from './support.ts';
+
+const runId = (digit: number) => `run_${String(digit).repeat(24)}`;
+const again = (digit: number) => ({ ...named(runId(digit)), 'chatkit-repeat': '1' });
+
+/** A tool's call, or questions, and what the page says to them. */
+const kinds = {
+  'the output of a tool': {
+    ask: (thread_id: string): ThreadItem =>
+      clientToolCall({ id: 'asked', thread_id, call_id: 'call', name: 'pick', arguments: {} }),
+    say: (thread_id: string, value = 'a') => ({
+      type: 'threads.add_client_tool_output' as const,
+      params: { thread_id, item_id: 'asked', result: { value } },
+    }),
+  },
+  'answers to questions': {
+    ask: (thread_id: string): ThreadItem =>
+      structuredInputItem({
+        id: 'asked',
+        thread_id,
+        inputs: [{ type: 'multiple_choice', id: 'q', question: '?', options: [{ value: 'a' }, { value: 'b' }] }],
+      } as never),
+    say: (thread_id: string, value = 'a') => ({
+      type: 'threads.add_structured_input' as const,
+      params: {
+        thread_id,
+        item_id: 'asked',
+        input: { status: 'answered' as const, answers: { q: { values: [value] } } },
+      },
+    }),
+  },
+};
+
+describe.each(Object.entries(kinds))('%s', (_, { ask, say }) => {
+  /** A server that died when it had stored what the page said, and `behind` of what the assistant said to that. */
+  const died = async (...behind: string[]) => {
+    const store = createMemoryStore<User>();
+    const before = testServer({
+      store,
+      async *respond(thread, input) {
+        if (input !== null) {
+          yield itemDone(ask(thread.id));
+          return;
+        }
+        for (const text of behind) yield itemDone(assistantMessage({ thread_id: thread.id, text }));
+        yield itemDone(hiddenContext({ thread_id: thread.id, content: 'half way' }));
+        await new Promise(() => {});
+      },
+    });
+    const threadId = await before.create('Hi');
+    void before.send(say(threadId), { headers: named(runId(1)) });
+    await settle();
+    const calls: (string | null)[] = [];
+    const after = testServer({
+      store,
+      async *respond(thread, input) {
+        calls.push(input && textOf(input));
+        yield itemDone(assistantMessage({ thread_id: thread.id, text: 'new' }));
+      },
+    });
+    const texts = async () => (await allItems(store, threadId, ada)).map(textOf).filter((text) => text.length > 0);
+    return { after, threadId, texts, calls };
+  };
+
+  test('the assistant goes on, and what it had said is taken back', async () => {
+    const { after, threadId, texts, calls } = await died('old');
+    expect(await after.json(say(threadId), { headers: named(runId(1)) })).toMatchObject({
+      status: 409,
+      error: { code: 'item.not_pending' },
+    });
+    const frames = await framesOf(await after.send(say(threadId), { headers: again(1) }));
+    expect(outcomeOf(frames)).toBe('completed');
+    const events: ThreadStreamEvent[] = eventsOf(frames);
+    expect(shown(events.filter(({ type }) => type !== 'thread.item.replaced')).map(textOf)).toEqual(['new']);
+    expect(await texts()).toEqual(['Hi', 'new']);
+    expect((await after.items(threadId)).map(({ type }) => type)).not.toContain('hidden_context_item');
+    expect(calls).toEqual([null]);
+  });
+
+  test('in other words it is refused', async () => {
+    const { after, threadId, calls } = await died();
+    const refused = await after.json(say(threadId, 'b'), { headers: again(1) });
+    expect(refused).toMatchObject({ status: 409, error: { code: 'item.not_pending' } });
+    expect(calls).toEqual([]);
+  });
+
+  test('when the conversation has gone on, what is there is told', async () => {
+    const { after, threadId, texts, calls } = await died('old');
+    await after.events(add(threadId, 'Next'));
+    const frames = await framesOf(await after.send(say(threadId), { headers: again(1) }));
+    expect(outcomeOf(frames)).toBe('completed');
+    expect(shown(eventsOf(frames)).map(textOf).filter(Boolean)).toEqual(['old']);
+    expect(calls).toEqual(['Next']);
+    expect(await texts()).toEqual(['Hi', 'old', 'Next', 'new']);
+  });
+});
