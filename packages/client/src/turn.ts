@@ -166,6 +166,19 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
     return end;
   };
 
+  /**
+   * Whether only the thread can tell what came of a run: it cannot be asked any more, or was lost before it told of its message, which
+   * is not to be asked for by its id.
+   */
+  const isInDoubt = ({ reason }: RunEnd): boolean =>
+    reason === 'gone' || ((reason === 'drop' || reason === 'stall') && isPending() && !context.policy().repeatable);
+
+  const lookUp = async (end: RunEnd): Promise<RunEnd> => {
+    if (!isLive()) return end;
+    const isThere = await context.reload(plan.runId, end.error !== undefined, aside.signal).catch(() => false);
+    return isThere ? { ...end, outcome: 'completed', error: undefined } : { ...end, error: end.error ?? interrupted() };
+  };
+
   /** Runs tools and hands their results over, until the assistant wants no more of them. */
   const continueWithTools = async (first: RunEnd): Promise<RunEnd> => {
     let end = first;
@@ -194,7 +207,8 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
     if (phase !== 'running') return stoppedHere;
     const named = context.namesCalls();
     context.update((state) => ({ ...state, thread: completeCall(state.thread, output, named) }));
-    return runOnce(createId('run'), outputRequest(output, named));
+    const end = await runOnce(createId('run'), outputRequest(output, named));
+    return isInDoubt(end) ? lookUp(end) : end;
   };
 
   const settle = (outcome: RunOutcome, reason: CloseReason, error?: ChatKitError): void => {
@@ -220,13 +234,6 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
     }, 'now');
     if (wasStopped && end.outcome !== 'completed') settle('cancelled', 'stop');
     else settle(end.outcome, end.reason, wasStopped ? undefined : end.error);
-  };
-
-  /** The run cannot be asked any more; what came of it is in the thread. */
-  const lookUp = async (end: RunEnd): Promise<RunEnd> => {
-    if (!isLive()) return end;
-    const isThere = await context.reload(plan.runId, end.error !== undefined, aside.signal).catch(() => false);
-    return isThere ? { ...end, outcome: 'completed', error: undefined } : { ...end, error: end.error ?? interrupted() };
   };
 
   const stop = async (status: 'stopping' | 'submitting'): Promise<void> => {
@@ -257,13 +264,10 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
         open('submitting');
         show();
       }
-      const end = await continueWithTools(
-        await runOnce(plan.runId, request, plan.isRepeat === true && context.policy().repeatable),
-      );
-      // Lost before it told of the message, and not to be asked for it by its id: only the thread can tell whether it arrived.
-      const isInDoubt =
-        (end.reason === 'drop' || end.reason === 'stall') && isPending() && !context.policy().repeatable;
-      finish(end.reason === 'gone' || isInDoubt ? await lookUp(end) : end, before);
+      const isRepeat = plan.isRepeat === true && context.policy().repeatable;
+      const first = await runOnce(plan.runId, request, isRepeat);
+      const end = await continueWithTools(isInDoubt(first) ? await lookUp(first) : first);
+      finish(end, before);
       const isHungUp = end.reason === 'stop' && !context.policy().repeatable;
       if (isHungUp) await pause(plainSettleMs, clock);
       phase = 'over';
