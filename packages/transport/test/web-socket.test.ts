@@ -605,6 +605,96 @@ describe('a client', () => {
     expect(await (await connection.fetch('/x')).text()).toBe('ok');
   });
 
+  describe('that has given up a request on a socket that says nothing', () => {
+    const giveUp = async (connection: ReturnType<typeof openWebSocket>, wait: () => boolean) => {
+      const controller = new AbortController();
+      const asked = connection.fetch('/', { signal: controller.signal });
+      await until(wait);
+      controller.abort(new Error('too late'));
+      await expect(asked).rejects.toThrow('too late');
+    };
+
+    it('asks over another one, and closes it', async () => {
+      let made = 0;
+      const { url, server } = await start(() => ({ status: 200, headers: {}, body: 'ok' }));
+      const serve = server.listeners('connection')[0] as (socket: WebSocket) => void;
+      server.off('connection', serve);
+      let heard = 0;
+      // The first one is dead and open: what comes is not answered.
+      server.on('connection', (socket) => (++made === 1 ? socket.on('message', () => heard++) : serve(socket)));
+      const connection = openWebSocket(url, { quietMs: 0 });
+      onTestFinished(() => connection.close());
+      await giveUp(connection, () => heard === 1);
+      expect(await (await connection.fetch('/')).text()).toBe('ok');
+      expect(made).toBe(2);
+      await until(() => server.clients.size === 1);
+    });
+
+    it('does so also when the socket does not open', async () => {
+      const sockets = new WebSocketServer({ noServer: true });
+      sockets.on('connection', (socket) => serveWebSocket(socket, () => ({ status: 200, headers: {}, body: 'ok' })));
+      const server = createServer();
+      let asked = 0;
+      server.on('upgrade', (request, socket, head) => {
+        if (++asked > 1) sockets.handleUpgrade(request, socket, head, (ws) => sockets.emit('connection', ws, request));
+      });
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      const connection = openWebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`, { quietMs: 0 });
+      onTestFinished(() => {
+        connection.close();
+        server.closeAllConnections();
+        server.close();
+      });
+      await giveUp(connection, () => asked === 1);
+      expect(await (await connection.fetch('/')).text()).toBe('ok');
+      expect(asked).toBe(2);
+    });
+
+    it('leaves what else goes on there alone', async () => {
+      const goOn = deferred<void>();
+      let isAsked = false;
+      const { url, server } = await start((request) => {
+        if (request.url.endsWith('/a'))
+          return streamed(
+            (async function* () {
+              yield encodeSse({ data: 'one' });
+              await goOn.promise;
+              yield encodeSse({ data: 'two' });
+            })(),
+          );
+        if (request.url.endsWith('/ok')) return { status: 200, headers: {}, body: 'ok' };
+        isAsked = true;
+        return new Promise<Reply>(() => {});
+      });
+      const connection = openWebSocket(url, { quietMs: 0 });
+      onTestFinished(() => connection.close());
+      const frames = decodeSse((await connection.fetch('/a')).body as ReadableStream<Uint8Array>);
+      expect((await frames.next()).value).toMatchObject({ data: 'one' });
+      await giveUp(connection, () => isAsked);
+      expect(await (await connection.fetch('/ok')).text()).toBe('ok');
+      expect(server.clients.size).toBe(2);
+      goOn.resolve();
+      expect((await frames.next()).value).toMatchObject({ data: 'two' });
+      expect((await frames.next()).done).toBe(true);
+      await until(() => server.clients.size === 1);
+    });
+
+    it('stays where it was heard a short while ago', async () => {
+      let isAsked = false;
+      const { url, server } = await start((request) => {
+        if (request.url.endsWith('/ok')) return { status: 200, headers: {}, body: 'ok' };
+        isAsked = true;
+        return new Promise<Reply>(() => {});
+      });
+      const connection = openWebSocket(url);
+      onTestFinished(() => connection.close());
+      expect(await (await connection.fetch('/ok')).text()).toBe('ok');
+      await giveUp(connection, () => isAsked);
+      expect(await (await connection.fetch('/ok')).text()).toBe('ok');
+      expect(server.clients.size).toBe(1);
+    });
+  });
+
   it('no server: transport.network, retryable, and it can be tried again', async () => {
     const free = createServer();
     await new Promise<void>((resolve) => free.listen(0, '127.0.0.1', resolve));

@@ -24,6 +24,11 @@ export interface OpenWebSocketOptions {
    * event of a ChatKit server, 8 MiB, with room for what JSON escapes.
    */
   maxMessageLength?: number | undefined;
+  /**
+   * A socket of which nothing has been heard for this long when a request is given up may be dead and open, as after a sleep or behind
+   * a router that has forgotten it: further requests go over a new one. Default 10,000; below the heartbeat of a server that is lively.
+   */
+  quietMs?: number | undefined;
 }
 
 /** A connection, made when it is first needed and made anew after it was lost. */
@@ -31,7 +36,7 @@ export interface WebSocketConnection {
   /**
    * As the global `fetch`, for requests to the socket's server: of the URL, path and query count. The body must be text.
    * A socket that is lost rejects what waits with `transport.network` and breaks open bodies with
-   * `transport.interrupted`; the next call connects again.
+   * `transport.interrupted`; the next call connects again, as it does when a call was given up on a socket that says nothing.
    */
   fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
   /** Closes the socket, if there is one. */
@@ -53,10 +58,10 @@ interface OpenRun {
  * const client = createChatClient({ url: '/chatkit', fetch: connection.fetch });
  */
 export function openWebSocket(url: string | URL, options: OpenWebSocketOptions = {}): WebSocketConnection {
-  let link: Promise<Link> | undefined;
-  const connected = (): Promise<Link> => {
-    link ??= connect(url, options, () => {
-      link = undefined;
+  let link: Link | undefined;
+  const connected = (): Link => {
+    link ??= connect(url, options, (lost) => {
+      if (link === lost) link = undefined;
     });
     return link;
   };
@@ -74,82 +79,139 @@ export function openWebSocket(url: string | URL, options: OpenWebSocketOptions =
       };
       // What follows the caller's signal does so only while somebody holds it, so the run holds the one that is nearest to it.
       const followed = input instanceof Request && !init?.signal ? input : request;
-      return (await untilAborted(connected(), followed.signal)).run(open, followed);
+      const over = connected();
+      try {
+        await untilAborted(over.opened, followed.signal);
+      } catch (error) {
+        over.givenUp();
+        throw error;
+      }
+      return over.run(open, followed);
     },
-    close() {
-      link?.then(
-        (open) => open.close(),
-        () => {},
-      );
-    },
+    close: () => link?.close(),
   };
 }
 
 interface Link {
+  /** Resolves when it is open. */
+  readonly opened: Promise<void>;
   /** Asks, for as long as the signal of `request` is not aborted. */
   run(open: Extract<ClientMessage, { open: unknown }>['open'], request: Request): Promise<Response>;
+  /** Somebody waited for it in vain: it is not used again if nothing has been heard of it for long. */
+  givenUp(): void;
+  /** Once it is open. */
   close(): void;
 }
 
-function connect(url: string | URL, options: OpenWebSocketOptions, onLost: () => void): Promise<Link> {
-  const { WebSocket = globalThis.WebSocket, windowLength = 256 * 1024, maxMessageLength = 32 * 1024 * 1024 } = options;
+/** `onLost` is called when it is not to be used again. */
+function connect(url: string | URL, options: OpenWebSocketOptions, onLost: (link: Link) => void): Link {
+  const {
+    WebSocket = globalThis.WebSocket,
+    windowLength = 256 * 1024,
+    maxMessageLength = 32 * 1024 * 1024,
+    quietMs = 10_000,
+  } = options;
   const socket = new WebSocket(url, webSocketProtocol);
   const runs = new Map<string, OpenRun>();
   let count = 0;
   let state: 'connecting' | 'open' | 'lost' = 'connecting';
+  let isGivenUp = false;
+  let heardAt = performance.now();
   const send = (message: ClientMessage): void => {
     if (state === 'open') socket.send(JSON.stringify(message));
   };
 
-  return new Promise((resolve, reject) => {
-    const lost = (): void => {
-      if (state === 'lost') return;
-      state = 'lost';
-      onLost();
-      // Of no effect once it has opened.
-      reject(new TransportError('transport.network', 'No WebSocket connection.', { retryable: true }));
-      const error = new TransportError('transport.interrupted', 'The WebSocket was lost.', { retryable: true });
-      for (const run of runs.values()) run.fail(error);
-      runs.clear();
-    };
-    const drop = (code: number): void => {
-      socket.close(code);
-      lost();
-    };
-    socket.addEventListener('open', () => {
-      if (state === 'connecting') state = 'open';
-      resolve({
-        close: () => drop(closeCodes.done),
-        run: (open, request) =>
-          new Promise((answered, refused) => {
-            if (request.signal.aborted) return refused(request.signal.reason);
-            const id = `r${++count}`;
-            const run = createRun(id, windowLength, request, send, answered, refused, () => runs.delete(id));
-            if (state === 'lost')
-              return run.fail(new TransportError('transport.network', 'The WebSocket was lost.', { retryable: true }));
-            runs.set(id, run);
-            send({ run: id, open, window: windowLength });
-          }),
-      });
-    });
-    socket.addEventListener('message', ({ data }) => {
-      if (typeof data !== 'string') return;
-      if (data.length > maxMessageLength) return drop(closeCodes.tooLargeForClient);
-      const message = parseServerMessage(data);
-      // Of a run that this side has closed, or of a kind that a newer server knows.
-      const run = message === undefined ? undefined : runs.get(message.run);
-      if (message === undefined || run === undefined) return;
-      if (message.kind === 'body') run.body(message.payload);
-      else if (message.kind === 'end') run.end();
-      else if (message.kind === 'head') {
-        const head = parseHead(message.payload);
-        if (head === undefined) drop(closeCodes.badMessage);
-        else run.head(head.status, head.headers);
-      } else run.fail(new TransportError('transport.interrupted', 'The answer broke off.', { retryable: true }));
-    });
-    socket.addEventListener('close', lost);
-    socket.addEventListener('error', lost);
+  let open: () => void = () => {};
+  let refuse: (error: unknown) => void = () => {};
+  const opened = new Promise<void>((resolve, reject) => {
+    open = resolve;
+    refuse = reject;
   });
+  // For whoever waits; all of them may have given up.
+  opened.catch(() => {});
+
+  const lost = (): void => {
+    if (state === 'lost') return;
+    state = 'lost';
+    onLost(link);
+    // Of no effect once it has opened.
+    refuse(new TransportError('transport.network', 'No WebSocket connection.', { retryable: true }));
+    const error = new TransportError('transport.interrupted', 'The WebSocket was lost.', { retryable: true });
+    for (const run of runs.values()) run.fail(error);
+    runs.clear();
+  };
+  const drop = (code: number): void => {
+    socket.close(code);
+    lost();
+  };
+  const forget = (id: string): void => {
+    runs.delete(id);
+    if (isGivenUp && runs.size === 0 && state !== 'lost') drop(closeCodes.done);
+  };
+
+  const link: Link = {
+    opened,
+    run: (open, request) =>
+      new Promise((answered, refused) => {
+        if (request.signal.aborted) return refused(request.signal.reason);
+        const id = `r${++count}`;
+        const to = { send, answered, refused, onForgotten: () => forget(id), onLeft: link.givenUp };
+        const run = createRun(id, windowLength, request, to);
+        if (state === 'lost')
+          return run.fail(new TransportError('transport.network', 'The WebSocket was lost.', { retryable: true }));
+        runs.set(id, run);
+        send({ run: id, open, window: windowLength });
+      }),
+    givenUp() {
+      if (state === 'lost' || isGivenUp || performance.now() - heardAt < quietMs) return;
+      isGivenUp = true;
+      onLost(link);
+      if (runs.size === 0) drop(closeCodes.done);
+    },
+    close() {
+      opened.then(
+        () => drop(closeCodes.done),
+        () => {},
+      );
+    },
+  };
+
+  socket.addEventListener('open', () => {
+    if (state === 'lost') return socket.close(closeCodes.done);
+    state = 'open';
+    heardAt = performance.now();
+    open();
+  });
+  socket.addEventListener('message', ({ data }) => {
+    heardAt = performance.now();
+    if (typeof data !== 'string') return;
+    if (data.length > maxMessageLength) return drop(closeCodes.tooLargeForClient);
+    const message = parseServerMessage(data);
+    // Of a run that this side has closed, or of a kind that a newer server knows.
+    const run = message === undefined ? undefined : runs.get(message.run);
+    if (message === undefined || run === undefined) return;
+    if (message.kind === 'body') run.body(message.payload);
+    else if (message.kind === 'end') run.end();
+    else if (message.kind === 'head') {
+      const head = parseHead(message.payload);
+      if (head === undefined) drop(closeCodes.badMessage);
+      else run.head(head.status, head.headers);
+    } else run.fail(new TransportError('transport.interrupted', 'The answer broke off.', { retryable: true }));
+  });
+  socket.addEventListener('close', lost);
+  socket.addEventListener('error', lost);
+  return link;
+}
+
+/** What a run tells. */
+interface RunListener {
+  send(message: ClientMessage): void;
+  answered(response: Response): void;
+  refused(error: unknown): void;
+  /** It is over. */
+  onForgotten(): void;
+  /** It was left before its end. */
+  onLeft(): void;
 }
 
 /** One request and its answer. The body is pulled: what the consumer has read is granted to the server anew. */
@@ -157,10 +219,7 @@ function createRun(
   id: string,
   windowLength: number,
   request: Request,
-  send: (message: ClientMessage) => void,
-  answered: (response: Response) => void,
-  refused: (error: unknown) => void,
-  forget: () => void,
+  { send, answered, refused, onForgotten, onLeft }: RunListener,
 ): OpenRun {
   const encoder = new TextEncoder();
   let isOpen = true;
@@ -171,11 +230,13 @@ function createRun(
     const wasOpen = isOpen;
     isOpen = false;
     request.signal.removeEventListener('abort', onAbort);
-    forget();
+    onForgotten();
     return wasOpen;
   };
   const leave = (): void => {
-    if (settle()) send({ run: id, close: true });
+    if (!settle()) return;
+    send({ run: id, close: true });
+    onLeft();
   };
   const onAbort = (): void => {
     leave();
