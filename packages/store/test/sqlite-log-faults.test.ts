@@ -326,6 +326,20 @@ describe('a file that cannot be written', () => {
     expect(await read(open(path), 'later')).toEqual(offsets(1, 2));
   });
 
+  it('fails a run whose event has no JSON, and no other', async () => {
+    const path = freshPath();
+    const log = open(path);
+    for (const id of ['sound', 'odd']) await log.create(id);
+    const odd = { type: 'client_effect' as const, name: 'odd', data: { big: 1n as never } };
+    const outcomes = [
+      outcomeOf(() => log.append('odd', [{ offset: '1-1', event: odd }, end(2)])),
+      outcomeOf(() => log.append('sound', [entry(1), end(2)])),
+    ];
+    expect(await Promise.all(outcomes)).toEqual([undefined, 'done']);
+    await expect((async () => log.append('odd', [end(2)]))()).rejects.toThrow(/BigInt/);
+    expect(await read(log, 'sound')).toEqual(offsets(1, 2));
+  });
+
   it.skipIf(process.platform === 'win32')('writes nothing to a file that is gone or was replaced', async () => {
     const path = freshPath();
     const log = open(path);

@@ -118,7 +118,7 @@ export const createJournal = ({ database, limits, flushMs, unreachableMs }: Jour
         // It was hasty, and is written.
         if (!job.isQueued) continue;
         job.isQueued = false;
-        const batches = job.batches(Date.now());
+        const batches = batchesOf(job);
         if (batches.length > 0) portion.push({ job, batches });
         for (const batch of batches) bytes += batch.text.length;
       }
@@ -130,13 +130,9 @@ export const createJournal = ({ database, limits, flushMs, unreachableMs }: Jour
 
   /** → whether it did not fail. */
   const writeAll = async (portion: readonly Portion[]): Promise<boolean> => {
+    let replies: SqlReply[][];
     try {
-      const replies = await database.write(() => write(portion));
-      for (const [at, { job }] of portion.entries()) {
-        job.failingSince = undefined;
-        job.onReplies(replies[at] as SqlReply[]);
-      }
-      return true;
+      replies = await database.write(() => write(portion));
     } catch (error) {
       // One that the database cannot take must not take the others with it. A file that is busy is so for all of them.
       if (portion.length > 1 && !isChatKitError(error)) {
@@ -147,6 +143,11 @@ export const createJournal = ({ database, limits, flushMs, unreachableMs }: Jour
       for (const { job } of portion) onFailed(job, error);
       return false;
     }
+    for (const [at, { job }] of portion.entries()) {
+      job.failingSince = undefined;
+      job.onReplies(replies[at] as SqlReply[]);
+    }
+    return true;
   };
   const onFailed = (job: JournalJob, error: unknown): void => {
     const now = performance.now();
@@ -188,6 +189,16 @@ export const createJournal = ({ database, limits, flushMs, unreachableMs }: Jour
       clearTimeout(timer);
     },
   };
+};
+
+/** None, when an event has no JSON: the run ends with what JSON says to it. */
+const batchesOf = (job: JournalJob): readonly SqlBatch[] => {
+  try {
+    return job.batches(Date.now());
+  } catch (error) {
+    job.onFailure(error);
+    return [];
+  }
 };
 
 interface Portion {

@@ -28,6 +28,7 @@ import { createFetchLogPage } from './sql-log-page.ts';
 import { createRun, deleteRun, type SqlReply } from './sql-log-steps.ts';
 import { assertStorableId, isStorableId } from './storable-id.ts';
 import { StoredReader } from './stored-reader.ts';
+import { createTakeoverWatch } from './takeover-watch.ts';
 
 /** What logs in SQL databases have in common. */
 export interface SqlLogOptions {
@@ -78,8 +79,6 @@ export const createSqlLog = (database: SqlLogDatabase, options: SqlLogOptions): 
   /** Those that are being deleted. */
   const doomed = new Set<string>();
   let state: 'open' | 'closed' = 'open';
-  let checking: ReturnType<typeof setInterval> | undefined;
-  let seen = 0;
 
   const memory = createMemoryLog({ maxBytesPerRun, ...endedRuns, onEvict: (runId) => void mine.delete(runId) });
   const lane = rowLaneOf(memory) as RowLane;
@@ -113,31 +112,10 @@ export const createSqlLog = (database: SqlLogDatabase, options: SqlLogOptions): 
   };
   const onWritten = ({ id }: { id: string }): void => changes.onWritten(id);
 
-  /** An owner that has fallen silent writes nothing that could be refused: it looks whether the run is still its own. */
-  const check = async (): Promise<void> => {
-    const open = [...mine.values()].filter((run) => run.state === 'open');
-    if (open.length === 0) {
-      clearInterval(checking);
-      checking = undefined;
-    }
-    const now = changes.look();
-    if (now === seen) return;
-    seen = now;
-    for (const run of open) {
-      const { writes } = run;
-      if (run.isQueued) continue;
-      const [row] = await database.read('SELECT writer FROM chatkit_log_run WHERE number = $1', [run.number]);
-      if (run.state !== 'open' || run.writes !== writes) continue;
-      if (row === undefined) onLost(run, 'gone');
-      else if (row['writer'] !== '' && row['writer'] !== writer) onLost(run, 'fenced');
-    }
-  };
-  const startChecking = (): void => {
-    if (database.others === undefined || checking !== undefined) return;
-    // It failed: then writing does, too, and that is heard of.
-    checking = setInterval(() => void check().catch(() => {}), options.checkMs ?? 1_000);
-    (checking as { unref?: () => void }).unref?.();
-  };
+  const takeovers = createTakeoverWatch({
+    ...{ database, changes, runs: mine, writer, onTaken: onLost },
+    everyMs: options.checkMs ?? 1_000,
+  });
 
   const appendToForeign = (runId: string, entries: readonly LogEntry[]): Promise<void> => {
     if (!isStorableId(runId)) return Promise.reject(unknownRun(runId));
@@ -262,7 +240,7 @@ export const createSqlLog = (database: SqlLogDatabase, options: SqlLogOptions): 
       mine.set(runId, run);
       lost.delete(runId);
       run.take();
-      startChecking();
+      takeovers.start();
     },
     append,
     read: (runId, where = {}) => read(runId, where, () => memory.read(runId, where)),
@@ -288,7 +266,7 @@ export const createSqlLog = (database: SqlLogDatabase, options: SqlLogOptions): 
       await journal.flush();
       state = 'closed';
       journal.close();
-      clearInterval(checking);
+      takeovers.stop();
       for (const run of [...mine.values()]) {
         run.forget(closing());
         letGo(run);
