@@ -418,6 +418,22 @@ describe('what is kept', () => {
     expect(await read(open(path), 'run')).toEqual(['1-1', '1-2', '2-1']);
   });
 
+  it('is told what close() could not write', async () => {
+    const path = freshPath();
+    const log = open(path, { busyTimeoutMs: 30 });
+    for (const id of ['made', 'taken']) await log.create(id);
+    const other = connect(path);
+    other.exec('BEGIN IMMEDIATE');
+    const outcomes = [
+      outcomeOf(() => log.append('made', [end(1)])),
+      outcomeOf(() => log.append('taken', [end(1, 2)])),
+      outcomeOf(() => log.append('unknown', [end(1)])),
+    ];
+    await log.close();
+    expect(await Promise.all(outcomes)).toEqual(['server.closing', 'server.closing', 'server.closing']);
+    other.exec('COMMIT');
+  });
+
   it('is found by its key, not by a scan', () => {
     const path = freshPath();
     open(path);

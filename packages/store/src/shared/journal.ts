@@ -18,8 +18,8 @@ export interface Journal {
   touch(job: JournalJob, haste: Haste): void;
   /** Resolves when all that there is now is written, or has failed once more. */
   flush(): Promise<void>;
-  /** Writes nothing more. */
-  close(): void;
+  /** Writes nothing more. What waits fails with this error. */
+  close(error: unknown): void;
 }
 
 export interface JournalOptions {
@@ -184,9 +184,10 @@ export const createJournal = ({ database, limits, flushMs, unreachableMs }: Jour
       await writing;
       await flush();
     },
-    close() {
+    close(error) {
       isClosed = true;
       clearTimeout(timer);
+      for (const job of queue.splice(0)) if (job.isQueued) job.onFailure(error);
     },
   };
 };

@@ -265,13 +265,12 @@ export const createSqlLog = (database: SqlLogDatabase, options: SqlLogOptions): 
       if (state === 'closed') return;
       await journal.flush();
       state = 'closed';
-      journal.close();
+      journal.close(closing());
       takeovers.stop();
       for (const run of [...mine.values()]) {
         run.forget(closing());
         letGo(run);
       }
-      for (const run of [...foreign.values()]) run.onFailure(closing());
       changes.close(closing());
       database.close();
     },

@@ -1,9 +1,9 @@
-/** What the SQLite store asks of `node:sqlite`, for every version of Node that has it: the kit itself runs in `npm test`. */
+/** What the SQLite store and log ask of `node:sqlite`, for every version of Node that has it: the kits themselves run in `npm test`. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { createSqliteStore } from '../../src/sqlite/index.ts';
+import { createSqliteLog, createSqliteStore } from '../../src/sqlite/index.ts';
 
 const user = 'ada';
 const at = (second: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, second)).toISOString();
@@ -59,6 +59,31 @@ it('takes turns with another connection, and is closed when it says so', async (
   other.close();
   // In words that differ from version to version.
   expect(await other.saveThread(threadOf('t'), user).catch(() => 'refused')).toBe('refused');
+});
+
+it('keeps a log that another connection reads, takes over and ends', async () => {
+  const { path } = open();
+  const [log, other] = [createSqliteLog({ path, flushMs: 5, checkMs: 50 }), createSqliteLog({ path })];
+  onTestFinished(async () => {
+    await log.close();
+    await other.close();
+  });
+  const read = async (from: typeof log) => {
+    const entries: unknown[] = [];
+    for await (const entry of from.read('run')) entries.push(entry);
+    return entries;
+  };
+  await log.create('run');
+  const readers = [read(log), read(other)];
+  const event = { type: 'progress_update' as const, text: 'x' };
+  log.append('run', [{ offset: '1-1', event }]);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  await other.append('run', [{ offset: '2-1', end: 'interrupted' }]);
+  const all = [
+    { offset: '1-1', event },
+    { offset: '2-1', end: 'interrupted' },
+  ];
+  expect(await Promise.all(readers)).toEqual([all, all]);
 });
 
 export { runAll } from '../../../../test/runtimes/mini-test.ts';
