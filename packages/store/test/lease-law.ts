@@ -51,7 +51,7 @@ const emptyLine: readonly Step[] = [0, 1, 2, 3].flatMap((): Step[] => [
 ]);
 
 /** Lets all that is held run out, and ends it: of this history, or of other tests on the same database. */
-const endAll = async (lease: RunLease, clock: VirtualClock): Promise<void> => {
+export const endAll = async (lease: RunLease, clock: VirtualClock): Promise<void> => {
   for (let reaped: readonly RunRecord[] | undefined; reaped?.length !== 0; ) {
     await clock.advance(2 * lawTtlMs);
     reaped = await lease.reap();

@@ -68,7 +68,9 @@ describe.skipIf(server === undefined)(`on ${server?.version ?? 'PostgreSQL (not 
       await Promise.all(Array.from({ length: 8 }, () => migratePostgres(pool({ connectionString }))));
       const client = pool({ connectionString });
       await migratePostgres(client);
-      expect((await client.query('SELECT step FROM chatkit_migration')).rows).toEqual([{ step: 1 }]);
+      const steps = (await client.query('SELECT step FROM chatkit_migration')).rows;
+      expect(steps.length).toBeGreaterThan(1);
+      expect(steps).toEqual(steps.map((_, at) => ({ step: at + 1 })));
     });
 
     it('works with a role that may not create tables, once they are there', async () => {

@@ -148,6 +148,7 @@ describe('createSqliteLease under faults', () => {
       counts.push(count('chatkit_lease_run'));
     }
     expect(counts).toEqual([31, 12, 3, 4]);
+    expect(await lease.reap()).toEqual([]);
     expect([count('chatkit_lease_place'), count('chatkit_lease_machine')]).toEqual([0, 0]);
     database.close();
   });

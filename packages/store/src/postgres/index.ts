@@ -1,4 +1,4 @@
-// A store in PostgreSQL, through any client with `query` and transactions.
+// A store and leases in PostgreSQL, through any client with `query` and transactions.
 
 export { migratePostgres } from './migrations.ts';
 export type {
@@ -8,4 +8,5 @@ export type {
   PostgresQueryable,
   PostgresTransactor,
 } from './postgres-client.ts';
+export { createPostgresLease, type PostgresLeaseOptions } from './postgres-lease.ts';
 export { createPostgresStore, type PostgresStoreOptions } from './postgres-store.ts';

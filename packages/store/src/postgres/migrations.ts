@@ -31,6 +31,40 @@ const steps: readonly (readonly string[])[] = [
        PRIMARY KEY (user_id, id)
      )`,
   ],
+  [
+    `CREATE TABLE chatkit_lease_run (
+       run_id text PRIMARY KEY,
+       thread_id text NOT NULL,
+       epoch integer NOT NULL,
+       resumable integer NOT NULL,
+       user_id text,
+       outcome text,
+       stop text,
+       owner text NOT NULL,
+       held_since bigint NOT NULL,
+       held_until bigint NOT NULL
+     )`,
+    'CREATE UNIQUE INDEX chatkit_lease_active ON chatkit_lease_run (thread_id) WHERE outcome IS NULL',
+    'CREATE INDEX chatkit_lease_ended ON chatkit_lease_run (held_until) WHERE outcome IS NOT NULL',
+    `CREATE TABLE chatkit_lease_place (
+       run_id text PRIMARY KEY,
+       thread_id text NOT NULL,
+       place integer NOT NULL,
+       machine text NOT NULL,
+       resumable integer NOT NULL,
+       user_id text,
+       stop text
+     )`,
+    'CREATE INDEX chatkit_lease_line ON chatkit_lease_place (thread_id, place)',
+    `CREATE TABLE chatkit_lease_machine (
+       thread_id text NOT NULL,
+       machine text NOT NULL,
+       owner text NOT NULL,
+       held_since bigint NOT NULL,
+       held_until bigint NOT NULL,
+       PRIMARY KEY (thread_id, machine)
+     )`,
+  ],
 ];
 
 /** Any number; the same in every process, so that those which start together wait for each other. */

@@ -25,6 +25,8 @@ export interface PostgresConnection extends PostgresQueryable {
   release(destroy?: boolean): void;
   /** `pg` reports a connection that is lost between two statements as an event. */
   on?(event: 'error', listener: (error: Error) => void): unknown;
+  /** What `LISTEN` asked for. Only leases need it. */
+  on?(event: 'notification', listener: (message: { channel: string; payload?: string | undefined }) => void): unknown;
   off?(event: 'error', listener: (error: Error) => void): unknown;
 }
 

@@ -2,8 +2,8 @@
 import type { Store } from '@chatkit/core';
 import { createSqlStore } from '../shared/sql-store.ts';
 import { createUserOf, type UserIdOf } from '../shared/user-of.ts';
-import { migrateWithin } from './migrations.ts';
-import { createPostgresPort, type PostgresClient } from './postgres-client.ts';
+import type { PostgresClient } from './postgres-client.ts';
+import { openPostgres } from './postgres-database.ts';
 
 export interface PostgresStoreOptions<Context> {
   /** A pool, for example `new pg.Pool()`; or a client with transactions, for example PGlite. The application ends it. */
@@ -41,30 +41,9 @@ export const createPostgresStore = <Context = unknown>({
   connectTimeoutMs = 10_000,
   statementTimeoutMs = 30_000,
 }: PostgresStoreOptions<Context>): Store<Context> => {
-  const limits = { connectTimeoutMs, statementTimeoutMs };
-  surviveLostConnections(client);
-  let migrated: Promise<void> | undefined;
-  const ready = async (): Promise<void> => {
-    if (!migrate) return;
-    migrated ??= migrateWithin(client, limits).catch((error) => {
-      // The next call tries again: a database that was not up yet must not break the process for good.
-      migrated = undefined;
-      throw error;
-    });
-    await migrated;
-  };
-  return createSqlStore(createPostgresPort(client, limits, ready), createUserOf(userId), {
+  const port = openPostgres(client, { connectTimeoutMs, statementTimeoutMs }, migrate);
+  return createSqlStore(port, createUserOf(userId), {
     forUpdate: ' FOR NO KEY UPDATE',
     forShare: ' FOR KEY SHARE',
   });
-};
-
-/** Pools that have a listener of ours: one is enough, however many stores there are. */
-const heard = new WeakSet<PostgresClient>();
-
-/** A connection that is lost while nobody uses it has left the pool already; without a listener `pg` would end the process. */
-const surviveLostConnections = (client: PostgresClient): void => {
-  if (!('connect' in client) || heard.has(client)) return;
-  heard.add(client);
-  client.on?.('error', () => {});
 };

@@ -19,8 +19,10 @@ import type { LeaseSignal, LeaseSignals } from './lease-signals.ts';
 import type { SqlPort, SqlRow } from './sql-port.ts';
 
 export interface SqlLeaseOptions {
-  /** Whose transactions exclude each other. */
+  /** Whose transactions exclude each other, unless there is `lock`. */
   readonly port: SqlPort;
+  /** Has the transactions that are about one thread exclude each other. */
+  readonly lock?: ((db: SqlPort, threadId: string) => Promise<unknown>) | undefined;
   readonly ttlMs: number;
   /** How often a server looks for dead runs, when that is not twice a lease. */
   readonly reapMs?: number | undefined;
@@ -48,11 +50,12 @@ interface Turn {
 export const createSqlLease = (options: SqlLeaseOptions): RunLease => {
   const { port, ttlMs, reapMs, retainMs, signals } = options;
 
-  const decide = async <T>(decision: (turn: Turn) => Promise<T>): Promise<T> => {
-    const told: LeaseSignal[] = [];
-    const result = await port.transaction(async (db) => {
+  const decide = async <T>(threadId: string | undefined, decision: (turn: Turn) => Promise<T>): Promise<T> => {
+    const { result, told } = await port.transaction(async (db) => {
+      if (threadId !== undefined) await options.lock?.(db, threadId);
       const now = await options.now(db);
-      return decision({
+      const told: LeaseSignal[] = [];
+      const result = await decision({
         db,
         now,
         hold: () => ({ owner: options.owner(), since: now, until: now + ttlMs }),
@@ -61,6 +64,7 @@ export const createSqlLease = (options: SqlLeaseOptions): RunLease => {
           await signals.send(db, signal, now);
         },
       });
+      return { result, told };
     });
     for (const signal of told) signals.tell(signal);
     return result;
@@ -72,7 +76,7 @@ export const createSqlLease = (options: SqlLeaseOptions): RunLease => {
   };
 
   const expire = (owners: readonly string[]): Promise<void> =>
-    decide(async ({ db }) => {
+    decide(undefined, async ({ db }) => {
       for (const owner of owners) {
         await db.write('UPDATE chatkit_lease_run SET held_until = held_since WHERE owner = $1 AND outcome IS NULL', [
           owner,
@@ -81,11 +85,18 @@ export const createSqlLease = (options: SqlLeaseOptions): RunLease => {
       }
     });
 
+  const find = async (runId: string): Promise<RunRecord | undefined> => {
+    // In this order: one that is granted in between is found as what it was, and not missed.
+    const place = await placeOf(port, runId, await options.now(port));
+    const known = await knownRun(port, runId);
+    return known ?? (place?.isGood ? toRecord({ ...place.row, epoch: 0 }) : undefined);
+  };
+
   return {
     ttlMs,
     ...(reapMs === undefined ? {} : { reapMs }),
     acquire: (claim, waiter) =>
-      decide(async (turn) => {
+      decide(claim.threadId, async (turn) => {
         const { db, now } = turn;
         const { runId, threadId } = claim;
         const known = await knownRun(db, runId);
@@ -101,9 +112,9 @@ export const createSqlLease = (options: SqlLeaseOptions): RunLease => {
         const isOvertaken = first !== undefined && (await firstInLine(db, threadId, now)) !== undefined;
         return { granted, ...(isOvertaken ? { overtaken: true } : {}) };
       }),
-    queue: (claim, waiter) => decide((turn) => wait(turn, claim, waiter)),
+    queue: (claim, waiter) => decide(claim.threadId, (turn) => wait(turn, claim, waiter)),
     leave: ({ runId, threadId }, waiter, outcome) =>
-      decide(async (turn) => {
+      decide(threadId, async (turn) => {
         const { db, now } = turn;
         const place = await placeOf(db, runId, now);
         const hasLeft = await leavePlace(db, threadId, { runId, machine: waiter });
@@ -113,7 +124,7 @@ export const createSqlLease = (options: SqlLeaseOptions): RunLease => {
         await tellIfFree(turn, threadId);
       }),
     renew: ({ runId, threadId, epoch }, waiter) =>
-      decide(async ({ db, now, hold }) => {
+      decide(threadId, async ({ db, now, hold }) => {
         if (waiter !== undefined && (await hasLine(db, threadId))) await keepMachine(db, threadId, waiter, hold());
         const [held] = await db.read(
           `SELECT stop FROM chatkit_lease_run WHERE run_id = $1 AND epoch = $2 AND outcome IS NULL
@@ -125,8 +136,8 @@ export const createSqlLease = (options: SqlLeaseOptions): RunLease => {
         await signals.attend(db);
         return { held: true, ...(held['stop'] === null ? {} : { stop: String(held['stop']) }) };
       }),
-    release: ({ runId, epoch }, outcome) =>
-      decide(async (turn) => {
+    release: ({ runId, threadId, epoch }, outcome) =>
+      decide(threadId, async (turn) => {
         const { db, now } = turn;
         const run = await knownRun(db, runId);
         if (run?.epoch !== epoch || run.outcome !== undefined) return;
@@ -140,41 +151,45 @@ export const createSqlLease = (options: SqlLeaseOptions): RunLease => {
         await tellIfFree(turn, run.threadId);
         await forgetOld(turn, retainMs);
       }),
-    async find(runId) {
-      // In this order: one that is granted in between is found as what it was, and not missed.
-      const place = await placeOf(port, runId, await options.now(port));
-      const known = await knownRun(port, runId);
-      return known ?? (place?.isGood ? toRecord({ ...place.row, epoch: 0 }) : undefined);
-    },
+    find,
     activeIn: (threadId) => activeRun(port, threadId),
-    requestStop: (runId, cause) =>
-      decide(async ({ db, now, tell }) => {
+    async requestStop(runId, cause) {
+      const found = await find(runId);
+      if (found === undefined || found.outcome !== undefined) return;
+      await decide(found.threadId, async ({ db, now, tell }) => {
         const run = await knownRun(db, runId);
         if (run?.outcome !== undefined) return;
         if (run === undefined && !(await placeOf(db, runId, now))?.isGood) return;
         const table = run === undefined ? 'chatkit_lease_place' : 'chatkit_lease_run';
         await db.write(`UPDATE ${table} SET stop = coalesce(stop, $2) WHERE run_id = $1`, [runId, cause]);
         await tell({ runId, cause });
-      }),
+      });
+    },
     onStop: signals.hub.onStop,
     onFree: signals.hub.onFree,
     async reap() {
       await options.buryDead?.(expire);
-      const over = (columns: string, limit: number) =>
-        `SELECT ${columns} FROM chatkit_lease_run WHERE outcome IS NULL AND NOT ${isHeld('chatkit_lease_run', '$1')} LIMIT ${limit}`;
-      // Most often there is nothing, and no need for a turn.
-      if ((await port.read(over('run_id', 1), [await options.now(port)])).length === 0) return [];
-      return decide(async ({ db, now, hold }) => {
-        const reaped: RunRecord[] = [];
-        for (const row of await db.read(over(columns, reapedAtOnce), [now])) {
-          const run = toRecord(row);
-          const next = { ...run, epoch: run.epoch + 1 };
-          await holdRun(db, run.runId, next.epoch, hold());
-          reaped.push(next);
+      const reaped: RunRecord[] = [];
+      try {
+        for (const { run_id: id, thread_id: thread } of await overdueRuns(port, await options.now(port))) {
+          await decide(String(thread), async ({ db, now, hold }) => {
+            const [row] = await overdueRuns(db, now, String(id));
+            if (row === undefined) return undefined;
+            const run = toRecord(row);
+            const next = { ...run, epoch: run.epoch + 1 };
+            await holdRun(db, run.runId, next.epoch, hold());
+            await signals.attend(db);
+            return next;
+          }).then((next) => next && reaped.push(next));
         }
-        if (reaped.length > 0) await signals.attend(db);
-        return reaped;
-      });
+        for (const threadId of await oldLines(port, (await options.now(port)) - retainMs)) {
+          await decide(threadId, ({ db, now }) => firstInLine(db, threadId, now));
+        }
+      } catch (error) {
+        // Those that have been taken over wait for this caller, and for nobody else.
+        if (reaped.length === 0) throw error;
+      }
+      return reaped;
     },
     async close() {
       signals.close();
@@ -185,6 +200,22 @@ export const createSqlLease = (options: SqlLeaseOptions): RunLease => {
 
 /** Runs that one call takes over; the next call takes the next ones, perhaps in another process. */
 const reapedAtOnce = 50;
+
+/** Runs that nobody holds any more: all, up to a number, or that one, if it is one. */
+const overdueRuns = (db: SqlPort, now: number, runId?: string): Promise<readonly SqlRow[]> =>
+  db.read(
+    `SELECT ${columns} FROM chatkit_lease_run WHERE outcome IS NULL AND NOT ${isHeld('chatkit_lease_run', '$1')}
+     ${runId === undefined ? '' : ' AND run_id = $2'} LIMIT ${reapedAtOnce}`,
+    runId === undefined ? [now] : [now, runId],
+  );
+
+/** Threads with a line in which a machine has not been heard of since `before`, and that nobody has looked at: a few. */
+const oldLines = async (db: SqlPort, before: number): Promise<string[]> => {
+  const rows = await db.read('SELECT DISTINCT thread_id FROM chatkit_lease_machine WHERE held_until <= $1 LIMIT 5', [
+    before,
+  ]);
+  return rows.map((row) => String(row['thread_id']));
+};
 
 /** Records that go with one run that ends. */
 const forgottenAtOnce = 20;
@@ -261,10 +292,7 @@ const tellIfFree = async ({ db, now, tell }: Turn, threadId: string): Promise<vo
   if ((await firstInLine(db, threadId, now)) !== undefined) await tell({ threadId });
 };
 
-/**
- * Some of what is over: records of ended runs, and lines that nobody has looked at for as long. A clock that has begun anew gives the
- * records of before their time once more.
- */
+/** Some of the records of ended runs whose time is over. A clock that has begun anew gives those of before their time once more. */
 const forgetOld = async ({ db, now }: Turn, retainMs: number): Promise<void> => {
   await db.write('UPDATE chatkit_lease_run SET held_until = $1 WHERE outcome IS NOT NULL AND held_until > $1', [
     now + retainMs,
@@ -274,9 +302,4 @@ const forgetOld = async ({ db, now }: Turn, retainMs: number): Promise<void> => 
      WHERE outcome IS NOT NULL AND held_until <= $1 LIMIT ${forgottenAtOnce})`,
     [now],
   );
-  const [gone] = await db.read(
-    `SELECT m.thread_id FROM chatkit_lease_machine m WHERE m.held_until <= $1 OR m.held_since > $2 LIMIT 1`,
-    [now - retainMs, now + retainMs],
-  );
-  if (gone !== undefined) await firstInLine(db, String(gone['thread_id']), now);
 };

@@ -1,0 +1,167 @@
+import { createId, type RunClaim, type RunLease, type RunRecord } from '@chatkit/core';
+import { createPostgresLease } from '@chatkit/store/postgres';
+import { createVirtualClock } from '@chatkit/testing';
+import { describeRunLease } from '@chatkit/testing/conformance';
+import pg from 'pg';
+import { afterAll, describe, expect, it } from 'vitest';
+import { leaseByClock, type PostgresLeaseOptions } from '../src/postgres/postgres-lease.ts';
+import { checkLeaseLaw, endAll, lawTtlMs } from './lease-law.ts';
+import { startPostgres } from './postgres-server.ts';
+
+const server = await startPostgres();
+const pools: pg.Pool[] = [];
+const leases: RunLease[] = [];
+const pool = (options: pg.PoolConfig = {}): pg.Pool => {
+  const made = new pg.Pool({ connectionString: server?.url, max: 4, ...options });
+  // One that a test uses itself may be cut, too.
+  made.on('error', () => {});
+  pools.push(made);
+  return made;
+};
+afterAll(async () => {
+  for (const lease of leases) await lease.close();
+  await Promise.all(pools.map((each) => each.end()));
+  await server?.stop();
+});
+const clock = createVirtualClock();
+/** A machine with connections of its own. */
+const machine = (options: Omit<PostgresLeaseOptions, 'client'> & { client?: pg.Pool } = {}): RunLease => {
+  const lease = createPostgresLease({ client: pool(), ...options });
+  leases.push(lease);
+  return lease;
+};
+const timed = (ttlMs: number): RunLease => {
+  const lease = leaseByClock({ client: pool(), ttlMs }, () => clock.now());
+  leases.push(lease);
+  return lease;
+};
+const claimOf = (threadId = createId('thread')): RunClaim => ({ runId: createId('run'), threadId, resumable: true });
+const granted = async (lease: RunLease, claim: RunClaim): Promise<RunRecord> => {
+  const answer = await lease.acquire(claim);
+  if ('granted' in answer) return answer.granted;
+  throw new Error('It was not granted.');
+};
+const until = async (check: () => boolean | Promise<boolean>): Promise<void> => {
+  while (!(await check())) await new Promise((done) => setTimeout(done, 5));
+};
+
+describe.skipIf(server === undefined)(`on ${server?.version ?? 'PostgreSQL (not found)'}`, () => {
+  describeRunLease('createPostgresLease', (ttlMs) => [timed(ttlMs), timed(ttlMs)], {
+    passTime: (ms) => clock.advance(ms),
+    runs: 20,
+  });
+
+  describe('createPostgresLease, beyond the contract', { timeout: 60_000 }, () => {
+    it('answers two machines as the lease in memory does, at any time', async () => {
+      await checkLeaseLaw([timed(lawTtlMs), timed(lawTtlMs)], clock, 5);
+    });
+
+    it('goes by the clock of the database', async () => {
+      const [a, b] = [machine({ ttlMs: 400 }), machine({ ttlMs: 400 })];
+      const run = await granted(a, claimOf());
+      expect((await b.reap()).map(({ runId }) => runId)).not.toContain(run.runId);
+      const reaped: RunRecord[] = [];
+      await until(async () => {
+        reaped.push(...(await b.reap()).filter(({ runId }) => runId === run.runId));
+        return reaped.length > 0;
+      });
+      expect(reaped).toEqual([{ ...run, epoch: 2 }]);
+      expect(await a.renew(run)).toEqual({ held: false });
+      await b.release({ ...run, epoch: 2 }, 'interrupted');
+    });
+
+    it('grants a thread, and a run that is sent to many threads, once of many that ask at the same moment', async () => {
+      const machines = [machine(), machine(), machine()];
+      for (let round = 0; round < 20; round += 1) {
+        const { threadId } = claimOf();
+        const answers = await Promise.all(
+          machines.flatMap((each) => [each.acquire(claimOf(threadId)), each.acquire(claimOf(threadId))]),
+        );
+        expect(answers.filter((answer) => 'granted' in answer)).toHaveLength(1);
+        const { runId } = claimOf();
+        const sent = await Promise.all(
+          machines.flatMap((each) => [1, 2, 3].map(() => each.acquire({ ...claimOf(), runId }))),
+        );
+        expect(sent.filter((answer) => 'granted' in answer)).toHaveLength(1);
+      }
+    });
+
+    it('renews against those who reap: whoever has the run has it alone', async () => {
+      const [a, b] = [timed(lawTtlMs), timed(lawTtlMs)];
+      const outcomes = new Set<string>();
+      await endAll(b, clock);
+      for (let round = 0; round < 30; round += 1) {
+        const run = await granted(a, claimOf());
+        await clock.advance(lawTtlMs - (round % 2));
+        const racing = Promise.all([a.renew(run), b.reap(), a.renew(run), b.reap()]);
+        await clock.advance(1);
+        const [first, reaped, second, again] = await racing;
+        const taken = [...reaped, ...again].filter(({ runId }) => runId === run.runId);
+        // Or neither: it had run out by the time of the renewal, and had not when it was looked for.
+        expect(taken.length + (first.held || second.held ? 1 : 0)).toBeLessThanOrEqual(1);
+        const now = await a.find(run.runId);
+        expect(now?.epoch).toBe(1 + taken.length);
+        outcomes.add(taken.length === 1 ? 'taken' : 'kept');
+        if (taken.length === 1) expect((await a.renew(run)).held).toBe(false);
+        await a.release({ ...run, epoch: now?.epoch ?? 1 }, 'completed');
+      }
+      expect(outcomes).toContain('taken');
+      expect(outcomes).toContain('kept');
+    });
+
+    it('hears again when its connection was cut', async () => {
+      const [a, b] = [machine({ ttlMs: 600 }), machine({ ttlMs: 60_000 })];
+      const heard: string[] = [];
+      a.onStop((runId) => heard.push(runId));
+      const run = await granted(b, claimOf());
+      const told = () => {
+        void b.requestStop(run.runId, 'cancel').catch(() => {});
+        return heard.length > 0;
+      };
+      await until(told);
+      const admin = pool();
+      await admin.query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' OR query = 'SELECT 1'",
+      );
+      heard.length = 0;
+      await until(told);
+      await b.release(run, 'cancelled');
+    });
+
+    it('outlives a restart of the database: what is held is held, and stops are heard', async () => {
+      const [a, b] = [machine({ ttlMs: 60_000 }), machine({ ttlMs: 60_000 })];
+      const heard: string[] = [];
+      a.onStop((runId) => heard.push(runId));
+      const run = await granted(a, claimOf());
+      await server?.restart();
+      await until(() =>
+        a.renew(run).then(
+          ({ held }) => held,
+          () => false,
+        ),
+      );
+      await until(() => {
+        void b.requestStop(run.runId, 'cancel').catch(() => {});
+        return heard.includes(run.runId);
+      });
+      expect(await b.find(run.runId)).toEqual(run);
+      expect(await a.renew(run)).toEqual({ held: true, stop: 'cancel' });
+    });
+
+    it('fails as retryable without a connection, and lets go of what it listened on', async () => {
+      const small = pool({ max: 2 });
+      const lease = createPostgresLease({ client: small, connectTimeoutMs: 100 });
+      const end = lease.onStop(() => {});
+      await granted(lease, claimOf());
+      const held = [await small.connect()];
+      await expect(lease.acquire(claimOf())).rejects.toMatchObject({ code: 'internal', retryable: true });
+      held[0]?.release();
+      end();
+      await lease.close();
+      await until(() => small.totalCount === small.idleCount);
+      held.splice(0, 1, await small.connect(), await small.connect());
+      for (const each of held) each.release();
+      expect(() => createPostgresLease({} as PostgresLeaseOptions)).toThrow('needs a pool');
+    });
+  });
+});
