@@ -186,6 +186,20 @@ describe('a run that is taken over', () => {
     expect(await outcomeOf(() => owner.append('run', [entry(2)]))).toBe('run.not_found');
   });
 
+  it('is not read from memory any more when it has ended and was deleted elsewhere', async () => {
+    const path = freshPath();
+    const [owner, other] = [open(path), open(path)];
+    await owner.create('run');
+    await owner.append('run', [entry(1), end(2)]);
+    await other.delete('run');
+    let outcome: unknown = 'done';
+    while (outcome === 'done') {
+      await new Promise((done) => setTimeout(done, 5));
+      outcome = await outcomeOf(() => read(owner, 'run'));
+    }
+    expect(outcome).toBe('run.not_found');
+  });
+
   it('ends readers elsewhere when its lease has ended without it', async () => {
     const path = freshPath();
     const [a, b] = [open(path), open(path)];

@@ -171,7 +171,9 @@ export const createSqlLog = (database: SqlLogDatabase, options: SqlLogOptions): 
     const other = entries.findIndex((entry) => placeOf(entry).epoch !== epoch);
     if (other > 0) {
       const before = append(runId, entries.slice(0, other));
-      return Promise.all([before, append(runId, entries.slice(other))]).then(() => {});
+      const both = Promise.all([before, append(runId, entries.slice(other))]).then(() => {});
+      both.catch(() => {});
+      return both;
     }
     const { fitting, refused } = fits.entries(runId, entries);
     const done = fitting.length === 0 ? undefined : appendFitting(runId, epoch, fitting);

@@ -1,6 +1,6 @@
 /**
  * An owner that has fallen silent, because it has lost its lease, writes nothing that could be refused. Every now and then it looks whether its runs
- * are still its own, so that their readers here hear of the end that another process has written.
+ * are still its own, so that their readers here hear of the end that another process has written, and that nobody here reads what another has deleted.
  */
 import type { JournalRun } from './journal-run.ts';
 import type { LogChanges } from './log-changes.ts';
@@ -32,17 +32,16 @@ export const createTakeoverWatch = (options: TakeoverWatchOptions): TakeoverWatc
     timer = undefined;
   };
   const look = async (): Promise<void> => {
-    const open = [...runs.values()].filter((run) => run.state === 'open');
-    if (open.length === 0) stop();
+    if (runs.size === 0) stop();
     const now = changes.look();
     if (now === seen) return;
     seen = now;
-    for (const run of open) {
+    for (const run of [...runs.values()]) {
       const { writes } = run;
       // What is about to be written is refused then.
       if (run.isQueued) continue;
       const [row] = await database.read('SELECT writer FROM chatkit_log_run WHERE number = $1', [run.number]);
-      if (run.state !== 'open' || run.writes !== writes) continue;
+      if (run.state === 'lost' || run.writes !== writes) continue;
       if (row === undefined) onTaken(run, 'gone');
       else if (row['writer'] !== '' && row['writer'] !== writer) onTaken(run, 'fenced');
     }
