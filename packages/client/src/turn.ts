@@ -123,6 +123,19 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
     if (confirms && context.isAwaited()) void stop('submitting');
   };
 
+  /**
+   * Whether only the thread can tell what came of a run: it cannot be asked any more, or was lost before it told of its message, which
+   * is not to be asked for by its id.
+   */
+  const isInDoubt = ({ reason }: RunEnd): boolean =>
+    reason === 'gone' || ((reason === 'drop' || reason === 'stall') && isPending() && !context.policy().repeatable);
+
+  const lookUp = async (end: RunEnd): Promise<RunEnd> => {
+    if (!isLive()) return end;
+    const isThere = await context.reload(plan.runId, end.error !== undefined, aside.signal).catch(() => false);
+    return isThere ? { ...end, outcome: 'completed', error: undefined } : { ...end, error: end.error ?? interrupted() };
+  };
+
   const runOnce = async (
     runId: string,
     request: ChatKitRequestInput | undefined,
@@ -163,20 +176,7 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
       return phase === 'running' ? runOnce(createId('run'), answerAnew(context.get().thread)) : end;
     }
     gate?.open();
-    return end;
-  };
-
-  /**
-   * Whether only the thread can tell what came of a run: it cannot be asked any more, or was lost before it told of its message, which
-   * is not to be asked for by its id.
-   */
-  const isInDoubt = ({ reason }: RunEnd): boolean =>
-    reason === 'gone' || ((reason === 'drop' || reason === 'stall') && isPending() && !context.policy().repeatable);
-
-  const lookUp = async (end: RunEnd): Promise<RunEnd> => {
-    if (!isLive()) return end;
-    const isThere = await context.reload(plan.runId, end.error !== undefined, aside.signal).catch(() => false);
-    return isThere ? { ...end, outcome: 'completed', error: undefined } : { ...end, error: end.error ?? interrupted() };
+    return isInDoubt(end) ? lookUp(end) : end;
   };
 
   /** Runs tools and hands their results over, until the assistant wants no more of them. */
@@ -207,8 +207,7 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
     if (phase !== 'running') return stoppedHere;
     const named = context.namesCalls();
     context.update((state) => ({ ...state, thread: completeCall(state.thread, output, named) }));
-    const end = await runOnce(createId('run'), outputRequest(output, named));
-    return isInDoubt(end) ? lookUp(end) : end;
+    return runOnce(createId('run'), outputRequest(output, named));
   };
 
   const settle = (outcome: RunOutcome, reason: CloseReason, error?: ChatKitError): void => {
@@ -265,8 +264,7 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
         show();
       }
       const isRepeat = plan.isRepeat === true && context.policy().repeatable;
-      const first = await runOnce(plan.runId, request, isRepeat);
-      const end = await continueWithTools(isInDoubt(first) ? await lookUp(first) : first);
+      const end = await continueWithTools(await runOnce(plan.runId, request, isRepeat));
       finish(end, before);
       const isHungUp = end.reason === 'stop' && !context.policy().repeatable;
       if (isHungUp) await pause(plainSettleMs, clock);
