@@ -2,7 +2,7 @@
  * The list of threads beside a chat: loaded a page at a time, and kept in step with the chat that is shown (a new thread
  * comes to the top, a new title appears) without asking again.
  */
-import type { Thread } from '@chatkit/core';
+import { isChatKitError, type Thread } from '@chatkit/core';
 import type { ChatClient } from './chat-client.ts';
 import { type ChatError, shownFailure } from './chat-state.ts';
 import { createNotifier, frameScheduler, type Scheduler } from './notify.ts';
@@ -64,6 +64,8 @@ export const createThreadList = (client: ChatClient, options: ThreadListOptions 
   const changes = new Map<string, Change>();
   /** Only the newest request counts. */
   let latest = 0;
+  /** Threads as they have been heard of since it was made, which its answer may not know; and whether they were new. */
+  const news = new Map<string, { readonly thread: Thread; readonly isNew: boolean }>();
   const notifier = createNotifier<ThreadListSnapshot>(() => state, options.scheduler ?? frameScheduler);
   const update = (change: Partial<ListState>): void => {
     known = change.threads ?? known;
@@ -75,18 +77,32 @@ export const createThreadList = (client: ChatClient, options: ThreadListOptions 
   const load = async (after: string | undefined): Promise<void> => {
     latest += 1;
     const mine = latest;
+    news.clear();
     update({ status: 'loading' });
     try {
       const page = await client.listThreads({ limit: options.limit, after });
       if (mine !== latest) return;
-      const before = after === undefined ? [] : known;
-      const threads = [...before, ...page.data.filter(({ id }) => before.every((thread) => thread.id !== id))];
+      const isElsewhere = ({ id }: Thread, list: readonly Thread[]) => list.every((thread) => thread.id !== id);
+      const begun = [...news.values()].flatMap(({ thread, isNew }) => (isNew ? [thread] : [])).reverse();
+      const before = after === undefined ? begun.filter((thread) => isElsewhere(thread, page.data)) : known;
+      const next = page.data.filter((thread) => isElsewhere(thread, before));
+      const threads = [...before, ...next.map((thread) => news.get(thread.id)?.thread ?? thread)];
       // A cursor that does not move would have `loadMore` ask for the same page for ever.
       const hasMore = page.has_more && page.after !== undefined && page.after !== after;
       update({ threads, status: 'idle', hasMore, after: page.after, error: undefined });
     } catch (error) {
+      // The thread where the page begins has gone: what is known and the next page come anew.
+      if (mine === latest && after !== undefined && isChatKitError(error, 'thread.not_found')) return loadAnew();
       if (mine === latest) update({ status: 'idle', error: shownFailure(networkError(error)) });
     }
+  };
+
+  /** Loads page after page until there are more than there were. */
+  const loadAnew = async (): Promise<void> => {
+    const { length } = known;
+    await load(undefined);
+    while (known.length <= length && state.hasMore && state.status === 'idle' && state.error === undefined)
+      await load(state.after);
   };
 
   /** What the chat knows of its thread is newer than the list. */
@@ -94,21 +110,29 @@ export const createThreadList = (client: ChatClient, options: ThreadListOptions 
     const { thread } = client.getSnapshot();
     if (thread === undefined) return;
     const at = known.findIndex(({ id }) => id === thread.id);
-    if (known[at] !== thread) update({ threads: at === -1 ? [thread, ...known] : known.with(at, thread) });
+    if (known[at] === thread) return;
+    news.set(thread.id, { thread, isNew: at === -1 || news.get(thread.id)?.isNew === true });
+    update({ threads: at === -1 ? [thread, ...known] : known.with(at, thread) });
   };
 
   const make = async (id: string, change: Change, work: () => Promise<unknown>): Promise<void> => {
+    // A later one of the same thread goes on.
+    const end = () => changes.get(id) === change && changes.delete(id);
     changes.set(id, change);
     update({});
     try {
       await work();
+      // What has gone stays away, whatever an answer says that was made before.
+      if (change.title === undefined) return;
       known = known.flatMap((thread) => (thread.id === id ? changed(thread, change) : [thread]));
+      const thread = known.find((other) => other.id === id);
+      if (thread !== undefined) news.set(id, { thread, isNew: news.get(id)?.isNew === true });
+      end();
     } catch (error) {
+      end();
       state = { ...state, error: shownFailure(networkError(error)) };
       throw error;
     } finally {
-      // A later one of the same thread goes on.
-      if (changes.get(id) === change) changes.delete(id);
       update({});
     }
   };
