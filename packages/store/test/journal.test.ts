@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createJournal } from '../src/shared/journal.ts';
 import type { JournalJob } from '../src/shared/journal-job.ts';
 import type { SqlLogDatabase } from '../src/shared/sql-log-database.ts';
-import type { SqlReply } from '../src/shared/sql-log-steps.ts';
+import { type SqlReply, writeBatches } from '../src/shared/sql-log-steps.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -17,7 +17,8 @@ const createDatabase = () => {
   const database: SqlLogDatabase = {
     name: 'A list',
     read: async () => [],
-    forUpdate: '',
+    writeBatches,
+    isInProcess: true,
     async write(steps) {
       const ids: string[] = [];
       const run = steps();
@@ -71,7 +72,7 @@ class Job implements JournalJob {
   }
 }
 const start = (database: SqlLogDatabase) =>
-  createJournal({ database, limits: { maxBytesPerRun: 1_000, forUpdate: '' }, flushMs: 25, unreachableMs: 1_000 });
+  createJournal({ database, maxBytesPerRun: 1_000, flushMs: 25, unreachableMs: 1_000 });
 const jobs = (count: number) => Array.from({ length: count }, (_, n) => new Job(`${n}`));
 
 describe('createJournal', () => {

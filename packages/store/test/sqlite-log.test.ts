@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSqliteLog, type SqliteLog, type SqliteLogOptions } from '@chatkit/store/sqlite';
 import { describeStreamLog } from '@chatkit/testing/conformance';
-import { afterAll } from 'vitest';
+import { afterAll, it } from 'vitest';
+import { checkLogLaw } from './log-law.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'chatkit-sqlite-log-'));
 const opened: SqliteLog[] = [];
@@ -43,3 +44,9 @@ describeStreamLog(
   },
   { runs: 30 },
 );
+
+it('gives each reader of two processes every entry once, in order, or a reason', { timeout: 60_000 }, async () => {
+  const path = freshPath();
+  const fast = { path, flushMs: 3, checkMs: 20 };
+  await checkLogLaw([open(fast), open(fast)], 150);
+});

@@ -3,6 +3,7 @@
  * the middle of it.
  */
 import { createSqlLog, type SqlLog, type SqlLogOptions } from '../shared/sql-log.ts';
+import { writeBatches } from '../shared/sql-log-steps.ts';
 import { runStepsAtOnce } from '../shared/sql-steps.ts';
 import { type DurableObjectStorageLike, maxRowBytes, openStorage } from './object-storage.ts';
 
@@ -47,7 +48,8 @@ export const createDurableObjectLog = ({
       name: 'The storage of the object',
       read: async (text, values) => database.run(text, values),
       write: async (steps) => database.inOnePiece(() => runStepsAtOnce(steps(), database.run)),
-      forUpdate: '',
+      writeBatches,
+      isInProcess: true,
       maxEventBytes: maxRowBytes - besideEventBytes,
       close() {},
     },

@@ -65,6 +65,29 @@ const steps: readonly (readonly string[])[] = [
        PRIMARY KEY (thread_id, machine)
      )`,
   ],
+  [
+    `CREATE TABLE chatkit_log_run (
+       number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+       id text NOT NULL UNIQUE,
+       epoch bigint NOT NULL,
+       seq bigint NOT NULL,
+       writer text NOT NULL,
+       outcome text NOT NULL,
+       dropped_epoch bigint NOT NULL,
+       dropped_seq bigint NOT NULL,
+       bytes bigint NOT NULL,
+       expires_ms bigint NOT NULL
+     )`,
+    'CREATE INDEX chatkit_log_run_expiry ON chatkit_log_run (expires_ms)',
+    `CREATE TABLE chatkit_log_batch (
+       run bigint NOT NULL REFERENCES chatkit_log_run (number) ON DELETE CASCADE,
+       epoch bigint NOT NULL,
+       seq bigint NOT NULL,
+       bytes bigint NOT NULL,
+       body text NOT NULL,
+       PRIMARY KEY (run, epoch, seq)
+     )`,
+  ],
 ];
 
 /** Any number; the same in every process, so that those which start together wait for each other. */

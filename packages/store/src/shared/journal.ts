@@ -7,7 +7,7 @@ import { macrotask } from '@chatkit/stream/engine';
 import type { JournalJob } from './journal-job.ts';
 import { unreachable } from './log-errors.ts';
 import type { SqlLogDatabase } from './sql-log-database.ts';
-import { type SqlBatch, type SqlLogLimits, type SqlReply, sweepRuns, writeBatch } from './sql-log-steps.ts';
+import { type SqlBatch, type SqlReply, sweepRuns } from './sql-log-steps.ts';
 import type { SqlSteps } from './sql-steps.ts';
 
 /** How soon something is to be written: at once, with what comes within a fifth of the interval, or with the interval. */
@@ -24,7 +24,7 @@ export interface Journal {
 
 export interface JournalOptions {
   readonly database: SqlLogDatabase;
-  readonly limits: SqlLogLimits;
+  readonly maxBytesPerRun: number;
   readonly flushMs: number;
   readonly unreachableMs: number;
 }
@@ -40,7 +40,7 @@ const slowestPauseMs = 1_000;
 const restFactor = 9;
 const longestRestMs = 250;
 
-export const createJournal = ({ database, limits, flushMs, unreachableMs }: JournalOptions): Journal => {
+export const createJournal = ({ database, maxBytesPerRun, flushMs, unreachableMs }: JournalOptions): Journal => {
   let queue: JournalJob[] = [];
   /** Those of the queue that are written before it. */
   let hasty: JournalJob[] = [];
@@ -92,7 +92,7 @@ export const createJournal = ({ database, limits, flushMs, unreachableMs }: Jour
     due.hasty = Number.POSITIVE_INFINITY;
     const startedAt = performance.now();
     return start(jobs).then(() => {
-      restMs = Math.min(longestRestMs, (performance.now() - startedAt) * restFactor);
+      if (database.isInProcess) restMs = Math.min(longestRestMs, (performance.now() - startedAt) * restFactor);
     });
   };
   const start = (jobs: readonly JournalJob[]): Promise<void> => {
@@ -156,12 +156,13 @@ export const createJournal = ({ database, limits, flushMs, unreachableMs }: Jour
     else enqueue(job);
   };
   function* write(portion: readonly Portion[]): SqlSteps<SqlReply[][]> {
-    const replies: SqlReply[][] = [];
-    for (const { batches } of portion) {
-      const of: SqlReply[] = [];
-      for (const batch of batches) of.push(yield* writeBatch(batch, limits));
-      replies.push(of);
-    }
+    const all = portion.flatMap(({ batches }) => batches);
+    const told = yield* database.writeBatches(all, maxBytesPerRun);
+    let at = 0;
+    const replies = portion.map(({ batches }) => {
+      at += batches.length;
+      return told.slice(at - batches.length, at);
+    });
     const now = performance.now();
     if (now - sweptAt >= sweepEveryMs) {
       sweptAt = now;

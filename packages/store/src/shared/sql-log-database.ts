@@ -1,4 +1,5 @@
 /** What a log needs of a SQL database that has its tables. */
+import type { WriteBatches } from './sql-log-steps.ts';
 import type { SqlQuery } from './sql-port.ts';
 import type { SqlSteps } from './sql-steps.ts';
 
@@ -7,10 +8,12 @@ export interface SqlLogDatabase {
   readonly name: string;
   /** Runs one statement that sees one moment. */
   readonly read: SqlQuery;
-  /** Runs steps in one transaction: all of them or, when they throw, none. One call after another. */
+  /** Runs steps in one transaction: all of them or, when they throw, none. */
   write<T>(steps: () => SqlSteps<T>): Promise<T>;
-  /** What a SELECT adds to hold its row until the end of the transaction. Empty where one writer at a time is the rule. */
-  readonly forUpdate: string;
+  /** How it writes batches. */
+  readonly writeBatches: WriteBatches;
+  /** Whether a write takes the process's turn until it is done, so that it is to rest between them. */
+  readonly isInProcess: boolean;
   /** How to notice what others write; absent where nobody else does. */
   readonly others?: SqlLogOthers | undefined;
   /** The most bytes that one event may have, where the database has a bound on rows. */

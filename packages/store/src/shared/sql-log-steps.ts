@@ -32,11 +32,8 @@ export interface SqlBatch {
  */
 export type SqlReply = 'done' | 'gone' | 'closed' | 'fenced' | 'behind';
 
-export interface SqlLogLimits {
-  readonly maxBytesPerRun: number;
-  /** What a SELECT adds to hold its row. Empty where one writer at a time is the rule. */
-  readonly forUpdate: string;
-}
+/** Writes batches, of several runs and of one run in order, unless somebody else has the run. → what became of each. */
+export type WriteBatches = (batches: readonly SqlBatch[], maxBytesPerRun: number) => SqlSteps<SqlReply[]>;
 
 /** Makes a run. → its number, when it is new. */
 export function* createRun(id: string, expiresMs: number): SqlSteps<number | undefined> {
@@ -62,12 +59,18 @@ export function* sweepRuns(nowMs: number): SqlSteps<void> {
   );
 }
 
-/** Writes a batch, unless somebody else has the run. */
-export function* writeBatch(batch: SqlBatch, limits: SqlLogLimits): SqlSteps<SqlReply> {
+/** One after another, which is best where a statement is a call. */
+export function* writeBatches(batches: readonly SqlBatch[], maxBytesPerRun: number): SqlSteps<SqlReply[]> {
+  const replies: SqlReply[] = [];
+  for (const batch of batches) replies.push(yield* writeBatch(batch, maxBytesPerRun));
+  return replies;
+}
+
+function* writeBatch(batch: SqlBatch, maxBytesPerRun: number): SqlSteps<SqlReply> {
   const { epoch, seq, bytes } = batch;
   const [row] = yield* sql(
     `SELECT number, epoch, seq, writer, outcome, bytes FROM chatkit_log_run
-     WHERE ${typeof batch.run === 'number' ? 'number' : 'id'} = $1${limits.forUpdate}`,
+     WHERE ${typeof batch.run === 'number' ? 'number' : 'id'} = $1`,
     [batch.run],
   );
   const reply = judge(row, batch);
@@ -83,8 +86,10 @@ export function* writeBatch(batch: SqlBatch, limits: SqlLogLimits): SqlSteps<Sql
       ...(batch.expiresMs === undefined ? [] : [batch.expiresMs]),
     ],
   );
-  yield* insert(number, batch);
-  yield* trim(number, kept, limits);
+  yield* sql('INSERT INTO chatkit_log_batch (run, epoch, seq, bytes, body) VALUES ($1, $2, $3, $4, $5)', [
+    ...[number, epoch, seq, bytes, batch.text],
+  ]);
+  yield* trimRun(number, kept, maxBytesPerRun);
   return 'done';
 }
 
@@ -107,14 +112,8 @@ export const judge = (
 
 const isAfter = (a: Place, b: Place): boolean => a.epoch > b.epoch || (a.epoch === b.epoch && a.seq > b.seq);
 
-function* insert(run: number, { epoch, seq, text, bytes }: SqlBatch): SqlSteps<void> {
-  yield* sql('INSERT INTO chatkit_log_batch (run, epoch, seq, bytes, body) VALUES ($1, $2, $3, $4, $5)', [
-    ...[run, epoch, seq, bytes, text],
-  ]);
-}
-
 /** Drops the oldest batches of a run that keeps more than it may, but never the newest one. */
-function* trim(run: number, bytes: number, { maxBytesPerRun }: SqlLogLimits): SqlSteps<void> {
+export function* trimRun(run: number, bytes: number, maxBytesPerRun: number): SqlSteps<void> {
   let kept = bytes;
   while (kept > maxBytesPerRun) {
     const oldest = yield* sql(

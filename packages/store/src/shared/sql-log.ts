@@ -85,7 +85,7 @@ export const createSqlLog = (database: SqlLogDatabase, options: SqlLogOptions): 
   const changes = createLogChanges(database.others, unreachableMs);
   const journal = createJournal({
     database,
-    limits: { maxBytesPerRun, forUpdate: database.forUpdate },
+    maxBytesPerRun,
     flushMs: options.flushMs ?? 25,
     unreachableMs,
   });

@@ -2,6 +2,7 @@
  * A log of runs in an SQLite file: for servers on one machine, of one process or several, whose answers are to outlive them.
  */
 import { createSqlLog, type SqlLog, type SqlLogOptions } from '../shared/sql-log.ts';
+import { writeBatches } from '../shared/sql-log-steps.ts';
 import { openSqliteFile } from './sqlite-file.ts';
 
 export interface SqliteLogOptions extends SqlLogOptions {
@@ -46,7 +47,8 @@ export const createSqliteLog = ({ path, busyTimeoutMs = 5_000, ...options }: Sql
       name: 'SQLite',
       read: port.read,
       write: writeAtOnce,
-      forUpdate: '',
+      writeBatches,
+      isInProcess: true,
       others: {
         pollMs,
         version() {

@@ -1,21 +1,16 @@
-/** Two logs over one file, as two processes have them: whoever does what and when, a reader gets every entry once, in order, or is told why not. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { compareOffsets, formatOffset, isChatKitError, type LogEntry, textDelta } from '@chatkit/core';
-import { createSqliteLog } from '@chatkit/store/sqlite';
+/** Two logs over one database, as two processes have them: whoever does what and when, a reader gets every entry once, in order, or is told why not. */
+import {
+  compareOffsets,
+  createId,
+  formatOffset,
+  isChatKitError,
+  type LogEntry,
+  type StreamLog,
+  textDelta,
+} from '@chatkit/core';
 import { collect } from '@chatkit/stream';
 import * as fc from 'fast-check';
-import { afterAll, expect, it } from 'vitest';
-
-const folder = mkdtempSync(join(tmpdir(), 'chatkit-sqlite-log-laws-'));
-const path = join(folder, 'runs.db');
-const logs = [0, 1].map(() => createSqliteLog({ path, flushMs: 3, checkMs: 20 }));
-afterAll(async () => {
-  for (const log of logs) await log.close();
-  rmSync(folder, { recursive: true, force: true });
-});
-const logOf = (side: number) => logs[side] as (typeof logs)[number];
+import { expect } from 'vitest';
 
 /** `owner` appends some; `other` takes the run over; `zombie`: an owner of before appends what comes next to what it knows of. */
 type Step =
@@ -39,11 +34,12 @@ const entryAt = (epoch: number, seq: number): LogEntry => ({
 });
 const codeOf = (error: unknown): string => (isChatKitError(error) ? error.code : String(error));
 
-let runs = 0;
-it('gives each reader every entry once, in order, or a reason', { timeout: 60_000 }, async () => {
+/** Tries `numRuns` random histories of a run on the two. */
+export const checkLogLaw = async (logs: readonly [StreamLog, StreamLog], numRuns: number): Promise<void> => {
+  const logOf = (side: number) => logs[side] as StreamLog;
   await fc.assert(
     fc.asyncProperty(fc.array(aStep, { maxLength: 25 }), fc.boolean(), async (steps, isDeleted) => {
-      const run = `run ${++runs}`;
+      const run = createId('run');
       await logOf(0).create(run);
       await logOf(1).create(run);
       let owner = { side: 0, epoch: 1, seq: 0 };
@@ -115,6 +111,6 @@ it('gives each reader every entry once, in order, or a reason', { timeout: 60_00
         if (side === 1) expect(more).toEqual([]);
       }
     }),
-    { numRuns: 150 },
+    { numRuns },
   );
-});
+};
