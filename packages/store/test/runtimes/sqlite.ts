@@ -1,9 +1,9 @@
-/** What the SQLite store and log ask of `node:sqlite`, for every version of Node that has it: the kits themselves run in `npm test`. */
-import { mkdtempSync, rmSync } from 'node:fs';
+/** What the SQLite store, log and lease ask of `node:sqlite`, for every version of Node that has it: the kits themselves run in `npm test`. */
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { createSqliteLog, createSqliteStore } from '../../src/sqlite/index.ts';
+import { createSqliteLease, createSqliteLog, createSqliteStore } from '../../src/sqlite/index.ts';
 
 const user = 'ada';
 const at = (second: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, second)).toISOString();
@@ -84,6 +84,28 @@ it('keeps a log that another connection reads, takes over and ends', async () =>
     { offset: '2-1', end: 'interrupted' },
   ];
   expect(await Promise.all(readers)).toEqual([all, all]);
+});
+
+it('leases a thread to one of two, tells the other, and leaves nothing beside the file', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'chatkit-sqlite-'));
+  const path = join(folder, 'runs.db');
+  const [a, b] = [createSqliteLease({ path }), createSqliteLease({ path })];
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const claimOf = (runId: string) => ({ runId, threadId: 't', resumable: true });
+  const answers = await Promise.all([a.acquire(claimOf('one')), b.acquire(claimOf('two'), 'b')]);
+  const run = { ...claimOf('one'), epoch: 1 };
+  expect(answers).toEqual([{ granted: run }, { heldBy: run }]);
+  expect(await b.reap()).toEqual([]);
+  const stop = new Promise((heard) => a.onStop((...said) => heard(said)));
+  const free = new Promise((heard) => b.onFree(heard));
+  await b.requestStop('one', 'cancel');
+  expect(await stop).toEqual(['one', 'cancel']);
+  expect(await a.renew(run)).toEqual({ held: true, stop: 'cancel' });
+  await a.release(run, 'cancelled');
+  expect(await free).toBe('t');
+  expect(await b.acquire(claimOf('two'), 'b')).toEqual({ granted: { ...claimOf('two'), epoch: 1 } });
+  for (const each of [a, b]) await each.close();
+  expect(readdirSync(folder).filter((name) => name.includes('-holder-'))).toEqual([]);
 });
 
 export { runAll } from '../../../../test/runtimes/mini-test.ts';
