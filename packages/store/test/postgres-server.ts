@@ -26,6 +26,13 @@ interface Programs {
   readonly libraries?: string | undefined;
 }
 
+/** A pool of a few connections, which outlives those that are cut. */
+export const connectPool = (connectionString: string): pg.Pool => {
+  const pool = new pg.Pool({ connectionString, max: 6 });
+  pool.on('error', () => {});
+  return pool;
+};
+
 const findPrograms = async (): Promise<Programs[]> => {
   const found: Programs[] = [];
   try {
