@@ -266,7 +266,9 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
       const { signal } = showing;
       older ??= loadOlder(endpoint, threadId(), cursor, { signal })
         .then((page) => {
-          if (!signal.aborted) update((chat) => addOlder(chat, page.items, page.cursor), 'now');
+          // Loaded again meanwhile, it may begin elsewhere.
+          if (!signal.aborted && state.olderCursor === cursor)
+            update((chat) => addOlder(chat, page.items, page.cursor), 'now');
         })
         .finally(() => {
           older = undefined;
