@@ -1,6 +1,6 @@
 // What a log in an SQLite file costs beside the one in memory, on the whole path of a server: CPU a token, time to the first token and to a token's
 // delivery, for many runs at the pace of a model and for a few in a rush. The candidates take turns in one process.
-// Build first (`npm run build`), then: node bench/store/sqlite-log.mjs [--runs 300] [--rate 30] [--seconds 4] [--rounds 5] [--flush 25] [--json file]
+// Build first (`npm run build`), then: node bench/store/sqlite-log.mjs [--runs 300] [--rate 30] [--seconds 4] [--rounds 5] [--flush 25] [--postgres] [--json file]
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +8,10 @@ import { parseArgs } from 'node:util';
 import { assistantMessage, itemAdded, itemDone, textDelta } from '@chatkit/core';
 import { createChatKitServer } from '@chatkit/server';
 import { createMemoryLog, createMemoryStore } from '@chatkit/store/memory';
+import { createPostgresLog } from '@chatkit/store/postgres';
 import { createSqliteLog, createSqliteStore } from '@chatkit/store/sqlite';
+import pg from 'pg';
+import { startPostgres } from '../../packages/store/test/postgres-server.ts';
 
 const { values: flags } = parseArgs({
   options: {
@@ -18,8 +21,11 @@ const { values: flags } = parseArgs({
     rounds: { type: 'string', default: '5' },
     flush: { type: 'string', default: '25' },
     json: { type: 'string' },
+    postgres: { type: 'boolean', default: false },
   },
 });
+const postgres = flags.postgres ? await startPostgres() : undefined;
+const pool = postgres && new pg.Pool({ connectionString: postgres.url });
 const flushMs = Number(flags.flush);
 const folder = mkdtempSync(join(tmpdir(), 'chatkit-bench-'));
 let files = 0;
@@ -41,6 +47,12 @@ const candidates = {
     const path = freshPath();
     return { store: createSqliteStore({ path }), log: createSqliteLog({ path, flushMs }) };
   },
+  ...(pool && {
+    'PostgreSQL, store in memory': () => ({
+      store: createMemoryStore(),
+      log: createPostgresLog({ client: pool, flushMs }),
+    }),
+  }),
 };
 
 const quantile = (values, q) => {
@@ -177,6 +189,8 @@ try {
   );
   console.log(`load ${loadavg()[0].toFixed(1)} at the end`);
 } finally {
+  await pool?.end();
+  await postgres?.stop();
   rmSync(folder, { recursive: true, force: true });
 }
 if (flags.json) writeFileSync(flags.json, `${JSON.stringify({ machine, flags, results }, null, 2)}\n`);
