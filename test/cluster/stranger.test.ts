@@ -1,13 +1,6 @@
 // A run that waits for its thread, in a line that a real Redis, a real PostgreSQL or a file keeps, and somebody who has neither: whatever a stranger asks of it, on
 // whichever machine, is answered exactly as for a run that never was.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { RunLease, StreamLog } from '@chatkit/core';
 import { createMemoryStore } from '@chatkit/store/memory';
-import { createPostgresLease, createPostgresLog } from '@chatkit/store/postgres';
-import { createRedisLease, createRedisLog } from '@chatkit/store/redis';
-import { createSqliteLease, createSqliteLog } from '@chatkit/store/sqlite';
 import { hang, say, scriptedResponder } from '@chatkit/testing';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import {
@@ -26,64 +19,10 @@ import {
   textOf,
   type User,
 } from '../../packages/server/test/support.ts';
-import { connectPool, startPostgres } from '../../packages/store/test/postgres-server.ts';
-import { redisClients } from '../../packages/store/test/redis-clients.ts';
-import { type RedisServer, startRedis } from '../../packages/store/test/redis-server.ts';
-import { hasRedis } from './nodes.ts';
+import { places, stopPlaces } from './places.ts';
 import { patienceMs, until, within } from './requests.ts';
 
-const ttlMs = 5_000;
-type Opened = { log: StreamLog & { close(): Promise<unknown> }; lease: RunLease; close?: () => unknown };
-
-const postgres = await startPostgres();
-afterAll(() => postgres?.stop());
-
-/** Where machines keep what they run: each opens it for itself. */
-const places: Record<string, () => Promise<{ open: () => Promise<Opened>; remove: () => unknown }>> = {
-  async SQLite() {
-    const folder = mkdtempSync(join(tmpdir(), 'chatkit-stranger-'));
-    const path = join(folder, 'runs.db');
-    return {
-      open: async () => ({ log: createSqliteLog({ path }), lease: createSqliteLease({ path, ttlMs }) }),
-      remove: () => rmSync(folder, { recursive: true, force: true }),
-    };
-  },
-  ...(postgres && {
-    async PostgreSQL() {
-      return {
-        async open() {
-          const client = connectPool(postgres.url);
-          return {
-            log: createPostgresLog({ client }),
-            lease: createPostgresLease({ client, ttlMs }),
-            close: () => client.end(),
-          };
-        },
-        async remove() {
-          const client = connectPool(postgres.url);
-          for (const table of ['run', 'place', 'machine']) await client.query(`DELETE FROM chatkit_lease_${table}`);
-          await client.query('DELETE FROM chatkit_log_run');
-          await client.end();
-        },
-      };
-    },
-  }),
-  ...Object.fromEntries(
-    Object.entries(hasRedis ? redisClients : {}).map(([name, connect]) => [
-      name,
-      async () => {
-        const redis = (await startRedis()) as RedisServer;
-        return {
-          async open() {
-            const { client, close } = await connect(redis.url);
-            return { log: createRedisLog({ client }), lease: createRedisLease({ client, ttlMs }), close };
-          },
-          remove: () => redis.stop(),
-        };
-      },
-    ]),
-  ),
-};
+afterAll(stopPlaces);
 
 describe.each(Object.entries(places))('over %s', { timeout: 2 * patienceMs }, (_, makePlace) => {
   const closers: (() => unknown)[] = [];
@@ -92,7 +31,7 @@ describe.each(Object.entries(places))('over %s', { timeout: 2 * patienceMs }, (_
   });
 
   const startMachines = async () => {
-    const { open, remove } = await makePlace();
+    const { open, remove } = await makePlace(5_000);
     closers.push(remove);
     const store = createMemoryStore<User>();
     const respond = scriptedResponder((__, index) => (index === 0 ? [say('holder'), hang()] : [say('answer')]));
