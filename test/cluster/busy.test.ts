@@ -1,4 +1,4 @@
-// Messages to one thread on two machines at once, under each busy policy, over a real Redis and over a file.
+// Messages to one thread on two machines at once, under each busy policy, over a real Redis, a real PostgreSQL and a file.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { wordsOf } from '../../apps/cluster/server/writer.ts';
 import { type Nodes, places, startNodes } from './nodes.ts';

@@ -1,4 +1,4 @@
-// Several processes, one Redis or one file, real sockets and real signals: what an answer must survive. Words carry their numbers, so
+// Several processes, one Redis, PostgreSQL or file, real sockets and real signals: what an answer must survive. Words carry their numbers, so
 // a text that is a prefix of what the writer writes has neither a gap nor a repeat.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -6,13 +6,25 @@ import type { MachineProcess } from '../../apps/cluster/server/machine-process.t
 import type { MachineReport } from '../../apps/cluster/server/machine-reports.ts';
 import { findProgram } from '../../apps/cluster/server/program.ts';
 import { createRoundRobin } from '../../apps/cluster/server/round-robin.ts';
+import { isPostgresHere, startPostgres } from '../../packages/store/test/postgres-server.ts';
 
 export const hasRedis: boolean = findProgram('redis-server') !== undefined;
 if (!hasRedis)
   console.warn('SKIPPED: redis-server is not installed, the cluster is not tested (apt-get install redis-server).');
 
+const hasPostgres = await isPostgresHere();
+if (!hasPostgres) console.warn('SKIPPED: there is no PostgreSQL here, the cluster is not tested over it.');
+
 /** Where machines can keep their runs here. */
-export const places: readonly ('sqlite' | 'redis')[] = hasRedis ? ['sqlite', 'redis'] : ['sqlite'];
+export const places: readonly ('sqlite' | 'postgres' | 'redis')[] = [
+  'sqlite',
+  ...(hasPostgres ? (['postgres'] as const) : []),
+  ...(hasRedis ? (['redis'] as const) : []),
+];
+
+export interface NodesOptions extends Omit<ClusterOptions, 'runsIn'> {
+  runsIn?: (typeof places)[number] | undefined;
+}
 
 export type Told = MachineReport & { machine: string; at: number };
 
@@ -33,14 +45,18 @@ export interface Nodes {
   close(): Promise<void>;
 }
 
-export const startNodes = async (options: ClusterOptions): Promise<Nodes> => {
+export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
   const told: Told[] = [];
+  const { runsIn, ...others } = options;
+  const postgres = runsIn === 'postgres' ? await startPostgres() : undefined;
   const cluster = await startCluster({
     leaseMs: 1_000,
     heartbeatMs: 1_000,
     tokenMs: 15,
     nodeArgs: ['--conditions=@chatkit/source'],
-    ...options,
+    ...others,
+    // Its programs are here, so where it did not start the tests say so.
+    runsIn: runsIn === 'postgres' ? { postgresUrl: postgres?.url ?? '' } : runsIn,
     onReport(machine, report) {
       if (report.type !== 'wrote' && report.type !== 'alive') told.push({ ...report, machine, at: performance.now() });
     },
@@ -69,6 +85,7 @@ export const startNodes = async (options: ClusterOptions): Promise<Nodes> => {
       http.closeAllConnections();
       http.close();
       await cluster.close();
+      await postgres?.stop();
     },
   };
 };

@@ -1,5 +1,5 @@
 /**
- * Several machines, each a process of its own, on loopback, and Redis or a file that they share. The page and the chaos tests are
+ * Several machines, each a process of its own, on loopback, and what they share. The page and the chaos tests are
  * made of this.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -14,8 +14,8 @@ export interface ClusterOptions
   extends Partial<Pick<MachineSettings, 'leaseMs' | 'heartbeatMs' | 'graceMs' | 'tokenMs' | 'busy'>> {
   /** One machine for each name. */
   names: readonly string[];
-  /** Where the machines keep log and lease. Default: in Redis. */
-  runsIn?: 'redis' | 'sqlite' | undefined;
+  /** Where the machines keep log and lease: in a Redis or a file of the cluster's own, or in a PostgreSQL that is there. Default: in Redis. */
+  runsIn?: 'redis' | 'sqlite' | { readonly postgresUrl: string } | undefined;
   /** Whether Redis writes to a file, so that a restart finds its data. Default: no. */
   keepRedisData?: boolean | undefined;
   nodeArgs?: readonly string[] | undefined;
@@ -31,21 +31,28 @@ export interface Cluster {
 }
 
 /**
- * Starts a cluster. Rejects when there is no `redis-server`, unless runs are kept in SQLite.
+ * Starts a cluster. Rejects when runs are to be in Redis and there is no `redis-server`.
  *
  * @example
  * const cluster = await startCluster({ names: ['a', 'b'], leaseMs: 1_000 });
  */
 export const startCluster = async (options: ClusterOptions): Promise<Cluster> => {
   const folder = await mkdtemp(join(tmpdir(), 'chatkit-cluster-'));
+  const { runsIn = 'redis' } = options;
   const redis =
-    options.runsIn === 'sqlite' ? undefined : await startRedis({ folder: options.keepRedisData ? folder : undefined });
+    runsIn === 'redis' ? await startRedis({ folder: options.keepRedisData ? folder : undefined }) : undefined;
+  const runs =
+    redis !== undefined
+      ? { redisUrl: redis.url }
+      : typeof runsIn === 'object'
+        ? runsIn
+        : { file: join(folder, 'runs.db') };
   const machines: MachineProcess[] = [];
   for (const name of options.names) {
     const settings: MachineSettings = {
       name,
       port: await freePort(),
-      runs: redis === undefined ? { file: join(folder, 'runs.db') } : { redisUrl: redis.url },
+      runs,
       database: join(folder, 'threads.db'),
       leaseMs: options.leaseMs ?? 3_000,
       heartbeatMs: options.heartbeatMs ?? 2_000,

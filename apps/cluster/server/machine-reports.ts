@@ -5,8 +5,8 @@ import type { BusyPolicy } from '@chatkit/server';
 export interface MachineSettings {
   name: string;
   port: number;
-  /** Where log and lease are: in Redis, or in an SQLite file. */
-  runs: { redisUrl: string } | { file: string };
+  /** Where log and lease are: in Redis, in PostgreSQL, or in an SQLite file. */
+  runs: { redisUrl: string } | { postgresUrl: string } | { file: string };
   /** The SQLite file that all machines share. */
   database: string;
   leaseMs: number;

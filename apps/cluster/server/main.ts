@@ -17,9 +17,13 @@ function fail(error: unknown): never {
 }
 
 /** Redis where there is one, else an SQLite file, which needs nothing. */
-const runsIn = process.env['CLUSTER_RUNS'] ?? (findProgram('redis-server') === undefined ? 'sqlite' : 'redis');
-if (runsIn !== 'redis' && runsIn !== 'sqlite') fail(`CLUSTER_RUNS must be redis or sqlite, not ${runsIn}`);
-
+const runsIn = (() => {
+  const chosen = process.env['CLUSTER_RUNS'] ?? (findProgram('redis-server') === undefined ? 'sqlite' : 'redis');
+  if (/^postgres(ql)?:/.test(chosen)) return { postgresUrl: chosen };
+  return chosen === 'redis' || chosen === 'sqlite'
+    ? chosen
+    : fail(`CLUSTER_RUNS must be redis, sqlite or the URL of a PostgreSQL, not ${chosen}`);
+})();
 // A lease in a file sees that its owner has died, and servers look for that each second.
 let view = initialView(names, { leaseMs, deathMs: runsIn === 'sqlite' ? 1_000 : leaseMs });
 const listeners = new Set<() => void>();
@@ -121,6 +125,7 @@ http.once('error', async (error: NodeJS.ErrnoException) => {
 http.listen(port, '127.0.0.1', () => {
   const address = http.address();
   const bound = typeof address === 'object' && address !== null ? address.port : port;
-  const shared = cluster.redis === undefined ? 'an SQLite file' : `Redis on ${cluster.redis.port}`;
+  const database = runsIn === 'sqlite' ? 'an SQLite file' : 'PostgreSQL';
+  const shared = cluster.redis === undefined ? database : `Redis on ${cluster.redis.port}`;
   console.log(`Cluster: http://localhost:${bound}  (machines ${names.join(', ')}; ${shared})`);
 });

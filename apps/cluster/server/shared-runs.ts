@@ -1,7 +1,9 @@
-/** Where the machines keep what they run: in Redis, or, as they are all on one box, in a file. */
+/** Where the machines keep what they run: in Redis, in PostgreSQL, or, as they are all on one box, in a file. */
 import type { RunLease, StreamLog } from '@chatkit/core';
+import { createPostgresLease, createPostgresLog } from '@chatkit/store/postgres';
 import { createRedisLease, createRedisLog } from '@chatkit/store/redis';
 import { createSqliteLease, createSqliteLog } from '@chatkit/store/sqlite';
+import pg from 'pg';
 import { createClient } from 'redis';
 import type { MachineSettings } from './machine-reports.ts';
 
@@ -11,8 +13,10 @@ export interface SharedRuns {
   close(): Promise<void>;
 }
 
-export const openSharedRuns = ({ runs, leaseMs }: MachineSettings): Promise<SharedRuns> | SharedRuns =>
-  'file' in runs ? inFile(runs.file, leaseMs) : inRedis(runs.redisUrl, leaseMs);
+export const openSharedRuns = ({ runs, leaseMs }: MachineSettings): Promise<SharedRuns> | SharedRuns => {
+  if ('file' in runs) return inFile(runs.file, leaseMs);
+  return 'redisUrl' in runs ? inRedis(runs.redisUrl, leaseMs) : inPostgres(runs.postgresUrl, leaseMs);
+};
 
 const inRedis = async (url: string, ttlMs: number): Promise<SharedRuns> => {
   const client = createClient({ url, socket: { reconnectStrategy: (tries) => Math.min(50 * 2 ** tries, 500) } });
@@ -38,6 +42,22 @@ const inFile = (path: string, ttlMs: number): SharedRuns => {
     async close() {
       await lease.close();
       await log.close();
+    },
+  };
+};
+
+const inPostgres = (connectionString: string, ttlMs: number): SharedRuns => {
+  const client = new pg.Pool({ connectionString, max: 5 });
+  // A connection that is cut is made anew when it is needed.
+  client.on('error', () => {});
+  const [log, lease] = [createPostgresLog({ client }), createPostgresLease({ client, ttlMs })];
+  return {
+    log,
+    lease,
+    async close() {
+      await lease.close();
+      await log.close();
+      await client.end();
     },
   };
 };

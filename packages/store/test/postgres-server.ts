@@ -49,6 +49,9 @@ const findPrograms = async (): Promise<Programs[]> => {
   return found;
 };
 
+/** Whether its programs are here. */
+export const isPostgresHere = async (): Promise<boolean> => (await findPrograms()).length > 0;
+
 /** PostgreSQL refuses to run as root; any other user will do. */
 const unprivileged = (): { uid: number; gid: number } | undefined => {
   if (process.getuid?.() !== 0) return undefined;
