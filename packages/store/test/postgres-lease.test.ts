@@ -1,12 +1,13 @@
 import { createId, type RunClaim, type RunLease, type RunRecord } from '@chatkit/core';
-import { createPostgresLease } from '@chatkit/store/postgres';
+import { createPostgresLease, type PostgresPool } from '@chatkit/store/postgres';
 import { createVirtualClock } from '@chatkit/testing';
 import { describeRunLease } from '@chatkit/testing/conformance';
 import pg from 'pg';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { leaseByClock, type PostgresLeaseOptions } from '../src/postgres/postgres-lease.ts';
 import { checkLeaseLaw, endAll, lawTtlMs } from './lease-law.ts';
 import { startPostgres } from './postgres-server.ts';
+import { suspendPool } from './suspended-pool.ts';
 
 const server = await startPostgres();
 const pools: pg.Pool[] = [];
@@ -25,7 +26,7 @@ afterAll(async () => {
 });
 const clock = createVirtualClock();
 /** A machine with connections of its own. */
-const machine = (options: Omit<PostgresLeaseOptions, 'client'> & { client?: pg.Pool } = {}): RunLease => {
+const machine = (options: Omit<PostgresLeaseOptions, 'client'> & { client?: PostgresPool } = {}): RunLease => {
   const lease = createPostgresLease({ client: pool(), ...options });
   leases.push(lease);
   return lease;
@@ -54,6 +55,16 @@ describe.skipIf(server === undefined)(`on ${server?.version ?? 'PostgreSQL (not 
   describe('createPostgresLease, beyond the contract', { timeout: 60_000 }, () => {
     it('answers two machines as the lease in memory does, at any time', async () => {
       await checkLeaseLaw([timed(lawTtlMs), timed(lawTtlMs)], clock, 5);
+    });
+
+    it('is not held up by a machine that is suspended in the middle of a decision', async () => {
+      const { client, suspended, resume } = suspendPool(pool(), 'INSERT INTO chatkit_lease_run');
+      onTestFinished(resume);
+      const claim = claimOf();
+      const lost = machine({ client, statementTimeoutMs: 600_000 }).acquire(claim);
+      lost.catch(() => {});
+      await suspended;
+      expect(await granted(machine(), claimOf(claim.threadId))).toMatchObject({ threadId: claim.threadId, epoch: 1 });
     });
 
     it('goes by the clock of the database', async () => {

@@ -8,9 +8,10 @@ import {
 import { collect } from '@chatkit/stream';
 import { describeStreamLog } from '@chatkit/testing/conformance';
 import pg from 'pg';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { checkLogLaw } from './log-law.ts';
 import { startPostgres } from './postgres-server.ts';
+import { suspendPool } from './suspended-pool.ts';
 
 const server = await startPostgres();
 const pools: pg.Pool[] = [];
@@ -120,6 +121,17 @@ describe.skipIf(server === undefined)(`on ${server?.version ?? 'PostgreSQL (not 
       expect(await reading).toEqual(['1-1', '2-1']);
     });
 
+    it('is not held up by a machine that is suspended in the middle of a transaction', async () => {
+      const { client, suspended, resume } = suspendPool(pool(), 'UPDATE chatkit_log_run');
+      onTestFinished(resume);
+      const [owner, heir] = [open({ client, statementTimeoutMs: 600_000 }), open()];
+      await owner.create('suspended');
+      owner.append('suspended', [entry(1)]);
+      await suspended;
+      await heir.append('suspended', [end(1, 2)]);
+      expect(await read(heir, 'suspended')).toEqual(['2-1']);
+    });
+
     it('ends readers elsewhere when its lease has ended without it', async () => {
       const [owner, other] = [open(), open()];
       const lease = createPostgresLease({ client: pool() });
@@ -136,7 +148,7 @@ describe.skipIf(server === undefined)(`on ${server?.version ?? 'PostgreSQL (not 
 
     it('goes on when its connections are cut, each entry once', async () => {
       const client = pool();
-      const [log, other] = [open({ client }), open()];
+      const [log, other] = [open({ client, statementTimeoutMs: 600_000 }), open()];
       await log.create('cut');
       log.append('cut', [entry(1)]);
       const readers = [read(log, 'cut'), read(other, 'cut')];

@@ -9,6 +9,7 @@ import {
   type SqlQuery,
   type SqlRow,
   savepointOn,
+  type TransactionSteps,
   transactionOn,
 } from '../shared/sql-port.ts';
 import { within } from './within.ts';
@@ -50,6 +51,11 @@ export interface PostgresLimits {
   readonly connectTimeoutMs: number;
   /** For the answer to each statement. */
   readonly statementTimeoutMs: number;
+  /**
+   * For the next statement of a transaction, by PostgreSQL's own clock: then it ends the session, with its locks. A machine that is suspended
+   * in between would keep them until it wakes. Absent where the work of an application may take its time.
+   */
+  readonly idleTimeoutMs?: number | undefined;
 }
 
 export const noLimits: PostgresLimits = {
@@ -98,8 +104,7 @@ const transact = async <T>(
   try {
     if ('transaction' in client) return await transactInside(client, limits, work);
     return await withConnection(client, limits, (query, onBroken) =>
-      // Stated, because the row locks are made for it: under a stricter default they would end in errors instead of waiting.
-      inTransaction(transactionOn(query, 'BEGIN ISOLATION LEVEL READ COMMITTED'), work, onBroken),
+      inTransaction(transactionSteps(query, limits), work, onBroken),
     );
   } catch (error) {
     if (!wasGivenUp(error)) throw error;
@@ -108,6 +113,19 @@ const transact = async <T>(
       cause: error,
     });
   }
+};
+
+const transactionSteps = (query: SqlQuery, { idleTimeoutMs }: PostgresLimits): TransactionSteps => {
+  // Stated, because the row locks are made for it: under a stricter default they would end in errors instead of waiting.
+  const steps = transactionOn(query, 'BEGIN ISOLATION LEVEL READ COMMITTED');
+  if (idleTimeoutMs === undefined) return steps;
+  return {
+    ...steps,
+    async begin() {
+      await steps.begin();
+      await query("SELECT set_config('idle_in_transaction_session_timeout', $1, true)", [`${idleTimeoutMs}`]);
+    },
+  };
 };
 
 /** The client says BEGIN and COMMIT; a savepoint inside gives the work the same port as everywhere. */

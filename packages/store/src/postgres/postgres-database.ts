@@ -3,6 +3,12 @@ import type { SqlPort } from '../shared/sql-port.ts';
 import { migrateWithin } from './migrations.ts';
 import { createPostgresPort, type PostgresClient, type PostgresLimits } from './postgres-client.ts';
 
+/**
+ * How long a transaction of a log or a lease may stand still. None of them waits for anything but the database, so one that does is a
+ * machine's that is suspended, or has no turn.
+ */
+export const idleTimeoutMs = 5_000;
+
 /** Opens it. With `migrate` the first call makes or updates the tables. */
 export const openPostgres = (client: PostgresClient, limits: PostgresLimits, migrate: boolean): SqlPort => {
   surviveLostConnections(client);

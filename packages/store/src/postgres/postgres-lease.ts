@@ -3,7 +3,7 @@ import type { RunLease } from '@chatkit/core';
 import { createSqlLease } from '../shared/sql-lease.ts';
 import type { SqlPort } from '../shared/sql-port.ts';
 import type { PostgresPool } from './postgres-client.ts';
-import { openPostgres } from './postgres-database.ts';
+import { idleTimeoutMs, openPostgres } from './postgres-database.ts';
 import { createPostgresSignals } from './postgres-signals.ts';
 
 export interface PostgresLeaseOptions {
@@ -51,7 +51,7 @@ export const leaseByClock = (
   if (typeof client?.connect !== 'function') throw new TypeError('createPostgresLease needs a pool (pg.Pool).');
   const owner = crypto.randomUUID();
   return createSqlLease({
-    port: repeating(openPostgres(client, { connectTimeoutMs, statementTimeoutMs }, migrate)),
+    port: repeating(openPostgres(client, { connectTimeoutMs, statementTimeoutMs, idleTimeoutMs }, migrate)),
     lock: (db, threadId) => db.read('SELECT pg_advisory_xact_lock($1::int, hashtext($2))', [lockClass, threadId]),
     ttlMs,
     retainMs,

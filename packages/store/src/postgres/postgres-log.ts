@@ -2,7 +2,7 @@
 import { createSqlLog, type SqlLog, type SqlLogOptions } from '../shared/sql-log.ts';
 import { runSteps } from '../shared/sql-steps.ts';
 import type { PostgresClient } from './postgres-client.ts';
-import { openPostgres } from './postgres-database.ts';
+import { idleTimeoutMs, openPostgres } from './postgres-database.ts';
 import { writePostgresBatches } from './postgres-log-steps.ts';
 
 export interface PostgresLogOptions extends SqlLogOptions {
@@ -24,7 +24,7 @@ const pollMs = 100;
 
 /**
  * A log that many machines share by one database. Readers on the machine that runs a run get each event at once, from memory; the database has it within
- * `flushMs` and a transaction of five round trips, in which the batches of all runs of a machine go together. The promise of the terminal entry resolves when
+ * `flushMs` and a transaction of six round trips, in which the batches of all runs of a machine go together. The promise of the terminal entry resolves when
  * it has it. A machine that dies takes with it what was under way.
  *
  * A reader on another machine asks every 100 ms, which is a statement each time: for some dozens of them. Where there are more, or where they are to be
@@ -45,7 +45,7 @@ export const createPostgresLog = ({
   statementTimeoutMs = 10_000,
   ...options
 }: PostgresLogOptions): PostgresLog => {
-  const port = openPostgres(client, { connectTimeoutMs, statementTimeoutMs }, migrate);
+  const port = openPostgres(client, { connectTimeoutMs, statementTimeoutMs, idleTimeoutMs }, migrate);
   let looks = 0;
   return createSqlLog(
     {
