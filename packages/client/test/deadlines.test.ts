@@ -2,19 +2,15 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { createVirtualClock, hang, say, scriptedResponder } from '@chatkit/testing';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type ChatClient, type ChatClientOptions, createChatClient, type Scheduler } from '../src/index.ts';
+import { type ChatClient, type ChatClientOptions, createChatClient } from '../src/index.ts';
 import { testChat, texts } from './support/chat.ts';
 import { never } from './support/faulty-body.ts';
+import { atOnce } from './support/schedulers.ts';
 
 const silentBody = (text = '') =>
   new ReadableStream<Uint8Array>({
     start: (controller) => text !== '' && controller.enqueue(new TextEncoder().encode(text)),
   });
-
-const atOnce: Scheduler = (flush) => {
-  flush();
-  return () => {};
-};
 
 const json = (body: BodyInit, status = 200) =>
   new Response(body, { status, headers: { 'content-type': 'application/json' } });

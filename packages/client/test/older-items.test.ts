@@ -4,13 +4,9 @@ import { assistantMessage, itemDone } from '@chatkit/core';
 import { createScriptedNetwork, createVirtualClock } from '@chatkit/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createChatClient, type Scheduler } from '../src/index.ts';
+import { createChatClient } from '../src/index.ts';
 import { testChat, textOf } from './support/chat.ts';
-
-const now: Scheduler = (flush) => {
-  flush();
-  return () => {};
-};
+import { atOnce } from './support/schedulers.ts';
 
 const step = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom({ does: 'older' as const }, { does: 'refresh' as const }) },
@@ -40,7 +36,13 @@ describe('a long thread', () => {
         });
         const ada = { userId: 'ada' };
         const network = createScriptedNetwork({ handler: (request) => server.handle(request, ada), clock });
-        const options = { url: 'http://chat.test/chatkit', extensions: true, clock, scheduler: now, random: () => 0.3 };
+        const options = {
+          url: 'http://chat.test/chatkit',
+          extensions: true,
+          clock,
+          scheduler: atOnce,
+          random: () => 0.3,
+        };
         const client = createChatClient({ ...options, fetch: (input, init) => network.fetch(input, init) });
         const elsewhere = createChatClient({ ...options, fetch: direct });
         for (let index = 0; index < count; index += 1) await elsewhere.send(`m${index}`).done;

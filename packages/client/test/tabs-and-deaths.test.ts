@@ -10,10 +10,11 @@ import {
 import { createScriptedNetwork, createVirtualClock, type NetworkPlan } from '@chatkit/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ChatClient, type ChatRun, createChatClient, type Scheduler } from '../src/index.ts';
+import { type ChatClient, type ChatRun, createChatClient } from '../src/index.ts';
 import { textOf } from './support/chat.ts';
 import { never } from './support/faulty-body.ts';
 import { mortalChat } from './support/mortal-chat.ts';
+import { framesOf } from './support/schedulers.ts';
 
 /** What becomes of one of a tab's next requests. `twice`: somebody in between sends it again, and hands on one of the answers. */
 type Fault = NetworkPlan | { readonly twice: 'first' | 'second' };
@@ -68,10 +69,6 @@ describe('two tabs, a network and a server that may die', () => {
           );
         },
       });
-      const frames: Scheduler = (flush) => {
-        const timer = clock.setTimeout(flush, 16);
-        return () => clock.clearTimeout(timer);
-      };
       let isMended = false;
       const runs: { text: string; run: ChatRun }[] = [];
       const requests: Promise<unknown>[] = [];
@@ -92,7 +89,7 @@ describe('two tabs, a network and a server that may die', () => {
           clock,
           random: () => 0,
           connection: { floorMs: 1 },
-          scheduler: frames,
+          scheduler: framesOf(clock),
           fetch: (input, init) => (isMended ? chat.direct : fetch)(input, init),
         });
         client.subscribe(() => look(client));

@@ -3,13 +3,9 @@
 import { createScriptedNetwork, createVirtualClock, say, scriptedResponder } from '@chatkit/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createChatClient, createThreadList, type Scheduler } from '../src/index.ts';
+import { createChatClient, createThreadList } from '../src/index.ts';
 import { testChat } from './support/chat.ts';
-
-const now: Scheduler = (flush) => {
-  flush();
-  return () => {};
-};
+import { atOnce } from './support/schedulers.ts';
 
 const at = fc.nat(20);
 const step = fc.oneof(
@@ -40,7 +36,7 @@ describe('a list of threads', () => {
           url: 'http://chat.test/chatkit',
           extensions: true,
           clock,
-          scheduler: now,
+          scheduler: atOnce,
         };
         const client = createChatClient({ ...options, fetch: (input, init) => network.fetch(input, init) });
         const elsewhere = createChatClient({ ...options, fetch: direct });

@@ -2,9 +2,10 @@ import { assistantMessage, clientToolCall, itemAdded, itemDone, textDelta } from
 import { createScriptedNetwork, createVirtualClock, type NetworkPlan } from '@chatkit/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ChatClient, createChatClient, type Scheduler } from '../src/index.ts';
+import { type ChatClient, createChatClient } from '../src/index.ts';
 import { textOf } from './support/chat.ts';
 import { mortalChat } from './support/mortal-chat.ts';
+import { framesOf } from './support/schedulers.ts';
 
 const fault = fc.oneof(
   fc.record({ cutAfterBytes: fc.nat(1_500) }),
@@ -66,10 +67,6 @@ describe('tools of the page, a network and a server that may die', () => {
           yield itemDone(assistantMessage({ id: item.id, thread_id: thread.id, created_at: item.created_at, text }));
         },
       });
-      const frames: Scheduler = (flush) => {
-        const timer = clock.setTimeout(flush, 16);
-        return () => clock.clearTimeout(timer);
-      };
       const network = createScriptedNetwork({ handler: chat.handler, clock });
       let isMended = false;
       const called: string[] = [];
@@ -81,7 +78,7 @@ describe('tools of the page, a network and a server that may die', () => {
           clock,
           random: () => 0.3,
           connection: { floorMs: 1 },
-          scheduler: frames,
+          scheduler: framesOf(clock),
           fetch: (input, init) => (isMended ? chat.direct : network.fetch)(input, init),
           async onClientTool({ callId, arguments: { of } }) {
             called.push(callId);

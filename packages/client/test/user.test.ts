@@ -2,9 +2,9 @@ import { progressUpdate } from '@chatkit/core';
 import { createVirtualClock, type NetworkPlan, say, scriptedResponder, wait } from '@chatkit/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Scheduler } from '../src/index.ts';
 import { testChat, textOf } from './support/chat.ts';
 import { never } from './support/faulty-body.ts';
+import { framesOf } from './support/schedulers.ts';
 
 /** What becomes of one of the next requests. */
 const fault = fc.oneof<fc.Arbitrary<NetworkPlan>[]>(
@@ -38,13 +38,9 @@ describe('whatever a user does, with whatever network', () => {
       );
       const { client: make, network, direct, errors } = testChat({ respond, retryMs: 500, clock });
       const more = { clock, random: () => 0, connection: { floorMs: 1 } };
-      const frames: Scheduler = (flush) => {
-        const timer = clock.setTimeout(flush, 16);
-        return () => clock.clearTimeout(timer);
-      };
       let isMended = false;
       const fetch: typeof globalThis.fetch = (input, init) => (isMended ? direct : network.fetch)(input, init);
-      const client = make({ ...more, scheduler: frames, fetch });
+      const client = make({ ...more, scheduler: framesOf(clock), fetch });
       const runs: Promise<string>[] = [];
       const requests: Promise<unknown>[] = [];
       const ask = (request: Promise<unknown>) => requests.push(request.catch(() => {}));
