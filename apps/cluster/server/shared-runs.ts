@@ -23,41 +23,29 @@ const inRedis = async (url: string, ttlMs: number): Promise<SharedRuns> => {
   // It reconnects by itself; what could not be done meanwhile is the business of whoever asked for it.
   client.on('error', () => {});
   await client.connect();
-  const [log, lease] = [createRedisLog({ client }), createRedisLease({ client, ttlMs })];
-  return {
-    log,
-    lease,
-    async close() {
-      await lease.close();
-      client.destroy();
-    },
-  };
+  return sharedRuns(createRedisLog({ client }), createRedisLease({ client, ttlMs }), () => client.destroy());
 };
 
-const inFile = (path: string, ttlMs: number): SharedRuns => {
-  const [log, lease] = [createSqliteLog({ path }), createSqliteLease({ path, ttlMs })];
-  return {
-    log,
-    lease,
-    async close() {
-      await lease.close();
-      await log.close();
-    },
-  };
-};
+const inFile = (path: string, ttlMs: number): SharedRuns =>
+  sharedRuns(createSqliteLog({ path }), createSqliteLease({ path, ttlMs }));
 
 const inPostgres = (connectionString: string, ttlMs: number): SharedRuns => {
   const client = new pg.Pool({ connectionString, max: 5 });
   // A connection that is cut is made anew when it is needed.
   client.on('error', () => {});
-  const [log, lease] = [createPostgresLog({ client }), createPostgresLease({ client, ttlMs })];
-  return {
-    log,
-    lease,
-    async close() {
-      await lease.close();
-      await log.close();
-      await client.end();
-    },
-  };
+  return sharedRuns(createPostgresLog({ client }), createPostgresLease({ client, ttlMs }), () => client.end());
 };
+
+const sharedRuns = (
+  log: StreamLog & { close(): Promise<void> },
+  lease: RunLease,
+  disconnect?: () => unknown,
+): SharedRuns => ({
+  log,
+  lease,
+  async close() {
+    await lease.close();
+    await log.close();
+    await disconnect?.();
+  },
+});
