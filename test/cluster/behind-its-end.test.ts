@@ -1,12 +1,11 @@
 // A machine that dies between the end of its answer, which is in the log, and the release of its thread: another one frees the thread
 // with that end, over each log and lease that machines can share.
-import type { RunOutcome } from '@chatkit/core';
 import { createMemoryStore } from '@chatkit/store/memory';
 import { scriptedResponder } from '@chatkit/testing';
 import { afterAll, expect, test } from 'vitest';
 import { testServer, type User } from '../../packages/server/test/support.ts';
 import { places, stopPlaces } from './places.ts';
-import { patienceMs } from './requests.ts';
+import { patienceMs, until } from './requests.ts';
 
 afterAll(stopPlaces);
 
@@ -25,12 +24,9 @@ test.each(Object.entries(places))('over %s', { timeout: 2 * patienceMs }, async 
     lease: alive.lease,
     respond: scriptedResponder([]),
   });
-  let outcome: RunOutcome | undefined;
-  while (outcome === undefined) {
-    await new Promise((done) => setTimeout(done, 20));
-    outcome = (await alive.lease.find('r'))?.outcome;
-  }
-  expect(outcome).toBe('completed');
+  const outcome = async () => (await alive.lease.find('r'))?.outcome;
+  await until('the end of the run', async () => (await outcome()) !== undefined);
+  expect(await outcome()).toBe('completed');
   expect(await alive.lease.activeIn('t')).toBeUndefined();
   expect(errors).toEqual([]);
   await server.close({ graceMs: 0 });

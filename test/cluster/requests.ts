@@ -129,8 +129,12 @@ export const textOf = (item: ThreadItem): string =>
 export const patienceMs = 60_000;
 
 /** Waits until `what` holds; fails with its name after `ms`. */
-export const until = async (name: string, what: () => boolean, ms: number = patienceMs): Promise<void> => {
-  for (const end = performance.now() + ms; !what(); await sleep(5)) {
+export const until = async (
+  name: string,
+  what: () => boolean | Promise<boolean>,
+  ms: number = patienceMs,
+): Promise<void> => {
+  for (const end = performance.now() + ms; !(await what()); await sleep(5)) {
     if (performance.now() > end) throw new Error(`Waited ${ms} ms in vain: ${name}`);
   }
 };

@@ -77,7 +77,11 @@ it('keeps a log that another connection reads, takes over and ends', async () =>
   const readers = [read(log), read(other)];
   const event = { type: 'progress_update' as const, text: 'x' };
   log.append('run', [{ offset: '1-1', event }]);
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  // The other one has it, so it is in the file.
+  for await (const entry of other.read('run')) {
+    expect(entry).toEqual({ offset: '1-1', event });
+    break;
+  }
   await other.append('run', [{ offset: '2-1', end: 'interrupted' }]);
   const all = [
     { offset: '1-1', event },
