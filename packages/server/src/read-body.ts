@@ -52,7 +52,7 @@ const readText = async (request: ServerRequest, maxBodyBytes: number): Promise<s
   }
 };
 
-/** Firefox has no `Request.body`: in a service worker, or a page, of its the body comes whole. */
+/** Firefox has no `Request.body`: a server in one of its pages or service workers gets a body whole. */
 const bodyOf = (request: ServerRequest): ServerRequest['body'] => {
   const { body, arrayBuffer } = request as Partial<Request>;
   return body === undefined && arrayBuffer !== undefined ? wholeBody(request as Request) : request.body;

@@ -3,7 +3,15 @@
  * server died before its client had the rest. The item is answered already, so there is nothing to store; what the assistant said
  * after it is told, if it is known to be all or the conversation went on from it, and taken back and said anew if not.
  */
-import { isHiddenItem, itemDone, type StoredThread, type ThreadItem, type ThreadStreamEvent } from '@chatkit/core';
+import {
+  type ClientToolCallItem,
+  isHiddenItem,
+  itemDone,
+  type StoredThread,
+  type StructuredInputItem,
+  type ThreadItem,
+  type ThreadStreamEvent,
+} from '@chatkit/core';
 import type { ServerParts } from '../parts.ts';
 import { itemsAfter } from './items-after.ts';
 import type { Destination } from './prepare.ts';
@@ -47,7 +55,7 @@ export const saysTheSame = (stored: unknown, said: unknown): boolean => JSON.str
 const isShown = (item: ThreadItem): boolean => !isHiddenItem(item);
 
 /** Whether an item is the assistant's to ask and the page's to answer. */
-const isQuestion = ({ type }: ThreadItem): boolean => type === 'client_tool_call' || type === 'structured_input';
+const isQuestion = (item: ThreadItem): item is ClientToolCallItem | StructuredInputItem =>
+  item.type === 'client_tool_call' || item.type === 'structured_input';
 
-const isOpen = (item: ThreadItem): boolean =>
-  (item.type === 'client_tool_call' || item.type === 'structured_input') && item.status === 'pending';
+const isOpen = (item: ThreadItem): boolean => isQuestion(item) && item.status === 'pending';
