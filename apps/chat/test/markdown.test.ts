@@ -32,7 +32,9 @@ test('closing never throws and never adds more than the markers', () => {
     fc.property(fc.stringMatching(/^[ab*`[\]() \n]{0,40}$/), (text) => {
       const letters = (value: string) => value.replace(/[^ab]/g, '');
       expect(letters(text).startsWith(letters(closeInline(text)).slice(0, 1))).toBe(true);
-      expect(closeInline(text).length).toBeLessThanOrEqual(text.length + 3);
+      // As many ticks as opened the code, which may have come together where a bracket was taken out, or two asterisks.
+      const marker = Math.max(2, text.replace(/[^`]/g, '').length);
+      expect(closeInline(text).length).toBeLessThanOrEqual(text.length + marker);
     }),
   );
 });
