@@ -72,6 +72,9 @@ for (const probe of probes) {
 const table = [`| | ${[...names.values()].join(' | ')} |`, `|---${'|---'.repeat(names.size)}|`, ...rows].join('\n');
 const page = `# When things go wrong: this project and its peers
 
+An answer that loses its connection is whole here, and cut off in most other toolkits; a reader that stops reading holds the model back here alone. The
+questions are ours, and ask for what this project was made for: [where the others are ahead](#where-they-are-ahead) is below.
+
 Each toolkit is used as its own documentation shows, over a real HTTP server on loopback, and asked the same questions. The answer
 is a hundred words, 20 ms apart. ✓ and ✗ say whether a user would be content; “–” that the toolkit has no such part. Each cell is a
 process of its own. \`node bench/peers/run.mjs --install\` asks again; the questions are one short file each in
@@ -81,20 +84,25 @@ process of its own. \`node bench/peers/run.mjs --install\` asks again; the quest
 
 ${table}
 
-The AI SDK resumes a stream if you bring Redis, \`resumable-stream\`, an endpoint and a table of active streams; it then replays from the first
-chunk, on a reload or when the page becomes visible, and not after a lost connection, so its rows here would be the same. TanStack AI runs with
-its log (\`memoryStream\`) on, which is what makes it pass where it does. AG-UI has a client but no server helper for TypeScript, and its protocol
-leaves resuming open. Two messages at once: the AI SDK and TanStack AI queue them in one client; two tabs, or a client that is not theirs, meet a server
-that writes both.
+## What to know when reading this
 
-All run with their defaults. Some of those can be set: TanStack’s log hands on 32 chunks at a time (\`batch\`), which at 30 ms a word is its first
-word; \`smoothStream\` waits 10 ms a word (\`delayInMs\`) and takes another \`chunking\` for Chinese; our own heartbeat is 15 s unless it is set.
+- **The AI SDK** resumes a stream if you bring Redis, \`resumable-stream\`, an endpoint and a table of active streams. It then replays from the first
+  chunk, on a reload or when the page becomes visible, and not after a lost connection, so its rows here would be the same.
+- **TanStack AI** runs with its log (\`memoryStream\`) on, which is what makes it pass where it does.
+- **AG-UI** has a client but no server helper for TypeScript, and its protocol leaves resuming open.
+- **Two messages at once**: the AI SDK and TanStack AI queue them in one client. Two tabs, or a client that is not theirs, meet a server that
+  writes both.
+- **Defaults.** All run with theirs. Some can be set: TanStack’s log hands on 32 chunks at a time (\`batch\`), which at 30 ms a word is its first
+  word; \`smoothStream\` waits 10 ms a word (\`delayInMs\`) and takes another \`chunking\` for Chinese; our own heartbeat is 15 s unless it is set.
 
 ## Where they are ahead
 
-More model providers, and bindings for Vue, Svelte, Angular and Solid (AI SDK, TanStack AI); generated objects, images and speech (AI SDK); an
-ecosystem of back ends in several languages (AG-UI); years of use in production. \`@chatkit/agents\` builds on the AI SDK and the OpenAI
-Agents SDK rather than against them, and \`@chatkit/interop\` serves the front ends of the AI SDK and of AG-UI.
+- More model providers, and bindings for Vue, Svelte, Angular and Solid: the AI SDK, TanStack AI.
+- Generated objects, images and speech: the AI SDK.
+- An ecosystem of back ends in several languages: AG-UI.
+- Years of use in production.
+
+\`@chatkit/agents\` builds on the AI SDK and the OpenAI Agents SDK rather than against them, and \`@chatkit/interop\` serves the front ends of the AI SDK and of AG-UI.
 `;
 if (!values.dry && !values.only && !values.toolkits) {
   writeFileSync(path.join(here, '../../docs/benchmarks/peers.md'), page);

@@ -401,7 +401,8 @@ if (g.length > 0) {
   );
 }
 
-const remarks = fs.readFileSync(path.join(root, 'remarks.md'), 'utf8').trim();
+/** Written by hand: to be read again when the numbers change. */
+const byHand = (file) => fs.readFileSync(path.join(root, file), 'utf8').trim();
 const { commit } = JSON.parse(fs.readFileSync(path.join(resultsDir, 'meta.json'), 'utf8'));
 const machine = `${os.cpus()[0]?.model.trim()}, ${os.cpus().length} cores, ${Math.round(os.totalmem() / 2 ** 30)} GiB, Linux ${os.release().split('-')[0]}, Node ${process.version}`;
 const when = [a, b, c, d, e, f, g]
@@ -410,18 +411,28 @@ const when = [a, b, c, d, e, f, g]
   .sort();
 const text = `# Transport: peers and the limit
 
-${machine}. Commit ${commit}, ${when[0]?.slice(0, 16)}Z to ${when.at(-1)?.slice(11, 16)}Z.
-Server and load are processes of their own on loopback, a fresh pair for every run; in every pass each candidate runs once, in random order. The machine was
-shared with other work; the last column says how much of it at most. Other work only ever adds to CPU time, so figures of CPU are judged by the
-least of the passes; the median of the ratios taken within a pass stands beside it. \`raw\` is \`node:http\` with one \`res.write(JSON)\` per
-event, honouring \`drain\`; \`raw-net\` and \`raw-fair\` are hand-written on \`node:net\`: the floor without leaving Node. Smaller
-differences than about 1.3 × between two runs mean nothing. Made by \`node bench/transport/run.mjs\`.
+What an event costs on its way over HTTP and WebSocket, in the adapters of this project, in its peers, and at the limit of the runtime.
+\`raw\` is \`node:http\` with one \`res.write(JSON)\` per event, honouring \`drain\`; \`raw-net\` and \`raw-fair\` are hand-written on \`node:net\`: the
+floor without leaving Node.
+
+## In short
+
+${byHand('summary.md')}
+
+## How it was measured
+
+- ${machine}. Commit ${commit}, ${when[0]?.slice(0, 16)}Z to ${when.at(-1)?.slice(11, 16)}Z.
+- \`node bench/transport/run.mjs\` asks again. Server and load are processes of their own on loopback, a fresh pair for every run; in every pass each
+  candidate runs once, in random order.
+- The machine was shared with other work; the last column says how much of it at most. Other work only ever adds to CPU time, so figures of CPU are
+  judged by the least of the passes; the median of the ratios taken within a pass stands beside it.
+- Smaller differences than about 1.3 × between two runs mean nothing.
 
 ## What was asked for, and what came out
 
 ${table(['measure', 'at most', 'measured', 'holds'], checks)}
 
-${remarks}
+${byHand('remarks.md')}
 
 ${sections.join('\n\n')}
 `;
