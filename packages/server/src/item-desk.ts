@@ -11,10 +11,12 @@ import {
   isTextDelta,
   reduceThread,
   type Store,
+  selectItem,
   selectOpenItems,
   type TextDeltaEvent,
   type ThreadItem,
   type ThreadItemRemovedEvent,
+  type ThreadItemUpdatedEvent,
   type ThreadState,
   type ThreadStreamEvent,
   textDelta,
@@ -68,6 +70,13 @@ export const createItemDesk = <Context>(
   let text: { itemId: string; part: number; deltas: string[]; isShown: boolean } | undefined;
   /** Items that came by in this turn or were looked up: whether the client may know of them. */
   const shown = new Map<string, boolean>();
+  /** Items that were added and are not finished: these are stored when they are done. */
+  const open = new Set(selectOpenItems(told).map(({ id }) => id));
+  /**
+   * Finished items, of this turn or an earlier one, that an update has changed since they were stored. They are stored before
+   * the next event of another kind and at the end, not at each update: a workflow that goes on has one for every token.
+   */
+  const revised = new Set<string>();
 
   const stored = async (itemId: string): Promise<ThreadItem | undefined> => {
     try {
@@ -83,6 +92,7 @@ export const createItemDesk = <Context>(
     if (known !== undefined) return known;
     const item = await stored(itemId);
     if (item === undefined) onStranger?.(itemId);
+    else fold({ type: 'thread.item.done', item });
     const visible = item === undefined || !isHiddenItem(item);
     shown.set(itemId, visible);
     return visible;
@@ -104,6 +114,20 @@ export const createItemDesk = <Context>(
   };
   const fold = (event: ThreadStreamEvent): void => {
     folded = reduceThread(state(), event);
+  };
+
+  const update = (event: ThreadItemUpdatedEvent, visible: boolean): Taken => {
+    fold(event);
+    if (!open.has(event.item_id)) revised.add(event.item_id);
+    return visible ? event : undefined;
+  };
+
+  const keepRevised = async (): Promise<void> => {
+    for (const id of revised) {
+      revised.delete(id);
+      const item = selectItem(state(), id);
+      if (item !== undefined) await store.saveItem(threadId, item, context);
+    }
   };
 
   const showItem = (event: ItemEvent, before: boolean | undefined): Taken => {
@@ -142,31 +166,39 @@ export const createItemDesk = <Context>(
     typeof event === 'object' &&
     event !== null &&
     isTextDelta(event) &&
-    (text?.itemId === event.item_id || shown.has(event.item_id)) &&
+    (text?.itemId === event.item_id || open.has(event.item_id)) &&
     Number.isSafeInteger(event.update.content_index) &&
     // No character takes more than six bytes of JSON; what is around the text is a few hundred.
     event.update.delta.length * 6 + 1024 <= maxEventBytes;
 
-  const take = (given: ThreadStreamEvent): Taken | Promise<Taken> => {
-    const event = ownCopy(given, maxEventBytes);
+  const takeOwn = (event: ThreadStreamEvent): Taken | Promise<Taken> => {
     switch (event.type) {
       case 'thread.item.added':
+        open.add(event.item.id);
         fold(event);
         return showItem(event, shown.get(event.item.id));
       case 'thread.item.done':
       case 'thread.item.replaced':
+        open.delete(event.item.id);
         return keep(event);
       case 'thread.item.removed':
+        open.delete(event.item_id);
         return remove(event);
       case 'thread.item.updated': {
-        fold(event);
         const known = shown.get(event.item_id);
-        if (known !== undefined) return known ? event : undefined;
-        return isShown(event.item_id).then((visible) => (visible ? event : undefined));
+        if (known !== undefined) return update(event, known);
+        return isShown(event.item_id).then((visible) => update(event, visible));
       }
       default:
         return event;
     }
+  };
+
+  const take = (given: ThreadStreamEvent): Taken | Promise<Taken> => {
+    const event = ownCopy(given, maxEventBytes);
+    if ('item' in event) revised.delete(event.item.id);
+    if (revised.size === 0 || event.type === 'thread.item.updated') return takeOwn(event);
+    return keepRevised().then(() => takeOwn(event));
   };
 
   /** Deltas may have added up to an item that is too large for an event of its own. */
@@ -186,6 +218,7 @@ export const createItemDesk = <Context>(
     shows: (itemId) => (text?.itemId === itemId ? text.isShown : shown.get(itemId) !== false),
     takeText,
     async close(verdict) {
+      await keepRevised();
       const events: ThreadStreamEvent[] = [];
       for (const item of selectOpenItems(state())) {
         const taken = verdict(item) === 'keep' ? await keepOrRemove(item) : await take(removed(item));
@@ -194,6 +227,7 @@ export const createItemDesk = <Context>(
       return events;
     },
     async closeAsStored() {
+      await keepRevised();
       const events: ThreadStreamEvent[] = [];
       for (const { id } of selectOpenItems(state())) {
         const item = await stored(id);

@@ -22,7 +22,7 @@ export interface User {
 export const ada: User = { userId: 'ada' };
 export const eve: User = { userId: 'eve' };
 
-type Options = Partial<CreateChatKitServerOptions<User>>;
+export type Options = Partial<CreateChatKitServerOptions<User>>;
 type Send = { context?: User; headers?: Record<string, string>; signal?: AbortSignal };
 
 /** A server over a memory store, and short ways to ask it. */

@@ -1,0 +1,132 @@
+// Updates of items that are finished: a widget after its action, a workflow that a later turn goes on with. Stored as all else is.
+import {
+  assistantMessage,
+  itemAdded,
+  itemDone,
+  itemRemoved,
+  itemReplaced,
+  type ThreadItem,
+  type ThreadStreamEvent,
+  textDelta,
+  widgetItem,
+  widgetRootUpdated,
+  workflowItem,
+  workflowTaskAdded,
+  workflowTaskUpdated,
+} from '@chatkit/core';
+import { createMemoryStore } from '@chatkit/store/memory';
+import { decodeSse } from '@chatkit/transport';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { add, create, type Options, shown, testServer, type User } from './support.ts';
+
+const thread_id = 'thr_1';
+const created_at = '2026-01-01T00:00:00Z';
+const about = (id: string) => ({ id, thread_id, created_at });
+const task = (title: string) => ({ type: 'custom', status_indicator: 'none', title }) as const;
+
+const makers = {
+  message: (text: string) => assistantMessage({ ...about('message'), text }),
+  widget: (title: string) => widgetItem({ ...about('widget'), widget: { type: 'Card', title } }),
+  workflow: (title: string) => workflowItem({ ...about('workflow'), type: 'custom', tasks: [task(title)] }),
+};
+const updates = {
+  message: (text: string) => textDelta('message', text),
+  widget: (title: string) => widgetRootUpdated('widget', { type: 'Card', title }),
+  workflow: (title: string) => workflowTaskAdded('workflow', task(title), 1),
+};
+
+/** One turn after the other in one thread: the events of each, and how it ends. */
+const play = async (
+  turns: readonly { events: readonly ThreadStreamEvent[]; fails?: boolean }[],
+  options: Options = {},
+) => {
+  let turn = 0;
+  const t = testServer({
+    generateThreadId: () => thread_id,
+    async *respond() {
+      const { events, fails = false } = turns[turn++] ?? { events: [] };
+      yield* events;
+      if (fails) throw new Error('gone');
+    },
+    ...options,
+  });
+  const told = await t.events(create());
+  for (const _ of turns.slice(1)) told.push(...(await t.events(add(thread_id))));
+  const { items } = await t.json({ type: 'threads.get_by_id', params: { thread_id } });
+  const byId = (list: readonly ThreadItem[]) => Object.fromEntries(list.map((item) => [item.id, item]));
+  return { told: byId(shown(told)), reloaded: byId(items.data) };
+};
+
+test('whatever turns do to items, a reload shows what was shown', async () => {
+  const kind = fc.constantFrom('message', 'widget', 'workflow');
+  const text = fc.constantFrom('a', 'b', 'c');
+  const event = fc.oneof(
+    fc.tuple(kind, text).map(([of, said]) => itemAdded(makers[of](said))),
+    fc.tuple(kind, text).map(([of, said]) => itemDone(makers[of](said))),
+    fc.tuple(kind, text).map(([of, said]) => itemReplaced(makers[of](said))),
+    kind.map((of) => itemRemoved(of)),
+    { weight: 4, arbitrary: fc.tuple(kind, text).map(([of, said]) => updates[of](said)) },
+  );
+  const turn = fc.record({ events: fc.array(event, { maxLength: 6 }), fails: fc.boolean() });
+  await fc.assert(
+    fc.asyncProperty(fc.array(turn, { minLength: 1, maxLength: 3 }), async (turns) => {
+      const { told, reloaded } = await play(turns);
+      expect(reloaded).toEqual(told);
+    }),
+  );
+});
+
+test('an update that was shown stays when the turn is stopped behind it', async () => {
+  const t = testServer({
+    async *respond() {
+      yield itemDone(makers.widget('press me'));
+    },
+    async *action() {
+      yield updates.widget('pressed');
+      await new Promise(() => {});
+    },
+    generateThreadId: () => thread_id,
+    cancelGraceMs: 0,
+  });
+  await t.create();
+  const leaving = new AbortController();
+  const action = {
+    type: 'threads.custom_action',
+    params: { thread_id, item_id: 'widget', action: { type: 'press' } },
+  } as const;
+  const response = await t.send(action, { signal: leaving.signal });
+  for await (const { data } of decodeSse(response.body as ReadableStream<Uint8Array>)) {
+    if (data?.includes('pressed')) break;
+  }
+  leaving.abort();
+  await t.server.close();
+  expect((await t.items(thread_id)).find(({ id }) => id === 'widget')).toMatchObject({ widget: { title: 'pressed' } });
+});
+
+test('a workflow that goes on is written once, not with each token of a thought', async () => {
+  const store = createMemoryStore<User>();
+  let writes = 0;
+  const thought = (content: string) => ({ type: 'thought', status_indicator: 'none', content }) as const;
+  const counted = {
+    ...store,
+    saveItem: (...args: Parameters<typeof store.saveItem>) => {
+      if (args[1].id === 'workflow') writes += 1;
+      return store.saveItem(...args);
+    },
+  };
+  const { told, reloaded } = await play(
+    [
+      { events: [itemDone(makers.workflow('a'))] },
+      {
+        events: [
+          ...['T', 'Th', 'Thi'].map((text) => workflowTaskUpdated('workflow', thought(text), 0)),
+          itemDone(makers.message('done')),
+        ],
+      },
+    ],
+    { store: counted },
+  );
+  expect(reloaded).toEqual(told);
+  expect(writes).toBe(2);
+});
