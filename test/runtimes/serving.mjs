@@ -26,7 +26,7 @@ const mains = {
     import crossws from 'crossws/adapters/bun';
     import { createCrosswsHooks } from '@chatkit/transport/ws';
     import { answer, chat } from './test/runtimes/chat-app.ts';
-    const sockets = crossws({ hooks: createCrosswsHooks((request) => chat.reply(request, undefined), { origins: [], allowMissingOrigin: true }) });
+    const sockets = crossws({ hooks: createCrosswsHooks((request) => chat.reply(request, undefined), { allowedOrigins: [], allowMissingOrigin: true }) });
     Bun.serve({ port: ${port}, hostname: '127.0.0.1', idleTimeout: 0, websocket: sockets.websocket, fetch: (request, server) =>
       request.headers.get('upgrade') === 'websocket' ? sockets.handleUpgrade(request, server) : answer(request) });`,
   deno: (port) => `

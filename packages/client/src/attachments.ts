@@ -1,6 +1,6 @@
 /** Files: announced to the server, then uploaded where it says (two-phase), or sent to one address (direct). */
 import { type Attachment, ChatKitError } from '@chatkit/core';
-import { type Endpoint, jsonOf, type RequestOptions } from './requests.ts';
+import { type Endpoint, jsonOf, type RequestOptions } from './endpoint.ts';
 
 /**
  * How files travel. `two_phase`: the server names an address per file (`upload_descriptor`). `direct`: all go to

@@ -4,8 +4,8 @@
  */
 import { isChatKitError } from '@chatkit/core';
 import type { Reach } from './connection-state.ts';
+import { isRetryableStatus } from './endpoint.ts';
 import type { Clock, PageEvents } from './ports.ts';
-import { isRetryableStatus } from './requests.ts';
 import type { ConnectionPorts, RunConnection } from './resume-run.ts';
 
 /** How long the stream may take to tell of its end once a stop was asked for. */

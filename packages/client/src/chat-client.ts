@@ -11,10 +11,10 @@ import type {
 import type { UploadStrategy } from './attachments.ts';
 import type { ClientToolHandler } from './client-tools.ts';
 import type { ConnectionPolicy } from './connection-policy.ts';
+import type { HeadersSource, RequestOptions } from './endpoint.ts';
 import type { Scheduler } from './notify.ts';
-import type { UserMessageInputLike } from './optimistic.ts';
+import type { UserMessageInputLike } from './outgoing-message.ts';
 import type { Clock, PageEvents } from './ports.ts';
-import type { HeadersSource, RequestOptions } from './requests.ts';
 import type { ChatRun } from './run-handle.ts';
 import type { ChatSnapshot } from './snapshot.ts';
 

@@ -16,7 +16,7 @@ import {
   type ThreadState,
   type ThreadStreamEvent,
 } from '@chatkit/core';
-import { type OutgoingMessage, withoutArrived } from './optimistic.ts';
+import { type OutgoingMessage, withoutArrived } from './outgoing-message.ts';
 
 /** What the client is doing. `submitting`: sent, nothing has come yet. `stopping`: asked to stop, not yet confirmed. */
 export type ChatStatus = 'idle' | 'loading' | 'submitting' | 'streaming' | 'stopping';

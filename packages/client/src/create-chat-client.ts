@@ -30,12 +30,12 @@ import {
 import { completeCall, outputRequest, pendingToolCalls } from './client-tools.ts';
 import { defaultPolicy } from './connection-policy.ts';
 import type { Reach } from './connection-state.ts';
+import { createEndpoint } from './endpoint.ts';
 import { loadOlder, loadThread } from './load-thread.ts';
 import { createLoadTurn } from './load-turn.ts';
 import { createNotifier, frameScheduler, reportLater } from './notify.ts';
-import { answerAnew, createOutgoing, deliveryOf, type OutgoingMessage } from './optimistic.ts';
+import { answerAnew, createOutgoing, deliveryOf, type OutgoingMessage } from './outgoing-message.ts';
 import { browserPageEvents, wallClock } from './ports.ts';
-import { createEndpoint } from './requests.ts';
 import { type ChatRun, createRunHandle } from './run-handle.ts';
 import { createSnapshotReader } from './snapshot.ts';
 import { createTurn, type Turn, type TurnPlan } from './turn.ts';

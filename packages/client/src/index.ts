@@ -1,6 +1,45 @@
 // The ChatKit client: send, stop, resume, thread state. No framework.
 
+// A chat and what it shows.
+
+export type { ChatClient, ChatClientOptions, ItemRef, ListOptions } from './chat-client.ts';
+export type { ChatError, ChatStatus, ConnectionStatus } from './chat-state.ts';
+export { createChatClient } from './create-chat-client.ts';
+export type { ChatRun } from './run-handle.ts';
+export type { ChatSnapshot } from './snapshot.ts';
+
+// What is handed to it.
+
+export type { UploadStrategy } from './attachments.ts';
+export type { ClientToolCall, ClientToolHandler } from './client-tools.ts';
+export type { HeadersLike, HeadersSource, RequestOptions } from './endpoint.ts';
+export type { UserMessageInputLike } from './outgoing-message.ts';
+
+// The list of threads.
+
+export {
+  createThreadList,
+  type ThreadList,
+  type ThreadListOptions,
+  type ThreadListSnapshot,
+} from './thread-list.ts';
+
+// Many tabs.
+
+export { type FollowTabsOptions, followTabs } from './follow-tabs.ts';
+export type { LockPort } from './run-lock.ts';
+export { type ShareTabsOptions, shareTabs } from './share-tabs.ts';
+export type { ChannelPort } from './shared-run.ts';
+
+// How the connection behaves, and what it takes from its surroundings.
+
+export type { ConnectionPolicy } from './connection-policy.ts';
+export type { CloseReason } from './connection-state.ts';
+export type { Scheduler } from './notify.ts';
+export type { Clock, PageEvents, PageSignal } from './ports.ts';
+
 // What a page names of the vocabulary, so that it need not depend on `@chatkit/core` for that.
+
 export {
   type Annotation,
   type AssistantMessageItem,
@@ -18,35 +57,3 @@ export {
   type WidgetItem,
   type WidgetRoot,
 } from '@chatkit/core';
-
-export type { UploadStrategy } from './attachments.ts';
-export type { ChatClient, ChatClientOptions, ItemRef, ListOptions } from './chat-client.ts';
-export type { ChatError, ChatStatus, ConnectionStatus } from './chat-state.ts';
-export type { ClientToolCall, ClientToolHandler } from './client-tools.ts';
-export { backoffMs, type ConnectionPolicy, defaultPolicy } from './connection-policy.ts';
-export {
-  type CloseReason,
-  type ConnectionSignal,
-  type ConnectionState,
-  deadlineOf,
-  initialConnection,
-  nextConnection,
-  type Reach,
-} from './connection-state.ts';
-export { createChatClient } from './create-chat-client.ts';
-export { type FollowTabsOptions, followTabs } from './follow-tabs.ts';
-export { createNotifier, frameScheduler, type Notifier, type Scheduler } from './notify.ts';
-export type { UserMessageInputLike } from './optimistic.ts';
-export { browserPageEvents, type Clock, type PageEvents, type PageSignal, wallClock } from './ports.ts';
-export type { HeadersLike, HeadersSource, RequestOptions } from './requests.ts';
-export type { ChatRun } from './run-handle.ts';
-export type { LockPort } from './run-lock.ts';
-export { type ShareTabsOptions, shareTabs } from './share-tabs.ts';
-export type { ChannelPort } from './shared-run.ts';
-export type { ChatSnapshot } from './snapshot.ts';
-export {
-  createThreadList,
-  type ThreadList,
-  type ThreadListOptions,
-  type ThreadListSnapshot,
-} from './thread-list.ts';

@@ -3,7 +3,7 @@
  * thread takes a second request.
  */
 import { fromThread, isHiddenItem, type Page, type Thread, type ThreadItem, type ThreadState } from '@chatkit/core';
-import type { Endpoint, RequestOptions } from './requests.ts';
+import type { Endpoint, RequestOptions } from './endpoint.ts';
 
 export interface LoadedThread {
   readonly thread: ThreadState;

@@ -5,8 +5,8 @@
 import { type ChatKitError, selectItems } from '@chatkit/core';
 import { type ChatState, showStored, showThread } from './chat-state.ts';
 import { deferred } from './deferred.ts';
+import { networkError } from './endpoint.ts';
 import { loadThread } from './load-thread.ts';
-import { networkError } from './requests.ts';
 import { createTurn, type Turn } from './turn.ts';
 import type { TurnContext } from './turn-context.ts';
 import type { LaneTurn } from './turn-lane.ts';

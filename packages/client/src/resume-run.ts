@@ -23,7 +23,6 @@ import {
   type Reach,
 } from './connection-state.ts';
 import { deferred } from './deferred.ts';
-import type { Clock, PageEvents } from './ports.ts';
 import {
   discard,
   type Endpoint,
@@ -32,7 +31,8 @@ import {
   isRetryableStatus,
   lateError,
   networkError,
-} from './requests.ts';
+} from './endpoint.ts';
+import type { Clock, PageEvents } from './ports.ts';
 import { createRunBodyReader } from './run-body.ts';
 
 /** What a connection needs of its surroundings. */

@@ -12,7 +12,7 @@ import {
   type ThreadState,
 } from '@chatkit/core';
 import type { ChatError, ChatState, ChatStatus, ConnectionStatus } from './chat-state.ts';
-import type { OutgoingMessage } from './optimistic.ts';
+import type { OutgoingMessage } from './outgoing-message.ts';
 
 /** What there is to see at one moment. Immutable; parts that did not change are the same objects. */
 export interface ChatSnapshot {

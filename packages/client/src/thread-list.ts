@@ -5,8 +5,8 @@
 import { isChatKitError, type Thread } from '@chatkit/core';
 import type { ChatClient } from './chat-client.ts';
 import { type ChatError, shownFailure } from './chat-state.ts';
+import { networkError } from './endpoint.ts';
 import { createNotifier, frameScheduler, type Scheduler } from './notify.ts';
-import { networkError } from './requests.ts';
 
 /** What there is to see of the list at one moment. */
 export interface ThreadListSnapshot {

@@ -27,7 +27,7 @@ import {
 import { completeCall, outputRequest, pendingToolCalls, runTools, type ToolOutput } from './client-tools.ts';
 import type { CloseReason, ConnectionState, Reach } from './connection-state.ts';
 import { deferred } from './deferred.ts';
-import { answerAnew, confirmsMessage, untilMessage } from './optimistic.ts';
+import { answerAnew, confirmsMessage, untilMessage } from './outgoing-message.ts';
 import { pause } from './pause.ts';
 import { createReplayGate } from './replay-gate.ts';
 import { interrupted, type RunConnection, type RunEnd, resumeRun } from './resume-run.ts';

@@ -1,16 +1,14 @@
 import { ChatKitError } from '@chatkit/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { backoffMs, type ConnectionPolicy, defaultPolicy } from '../src/connection-policy.ts';
 import {
-  backoffMs,
-  type ConnectionPolicy,
   type ConnectionSignal,
   type ConnectionState,
   deadlineOf,
-  defaultPolicy,
   initialConnection,
   nextConnection,
-} from '../src/index.ts';
+} from '../src/connection-state.ts';
 
 const policy: ConnectionPolicy = { ...defaultPolicy, repeatable: true };
 

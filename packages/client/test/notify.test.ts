@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it, vi } from 'vitest';
-import { createNotifier } from '../src/index.ts';
+import { createNotifier } from '../src/notify.ts';
 import { manualScheduler } from './support/chat.ts';
 
 it('tells once a frame, and the last of what there was', () => {

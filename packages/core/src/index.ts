@@ -1,6 +1,117 @@
-// The vocabulary of ChatKit: types, guards, the reducer, the wire serializer, ids, errors and the contracts.
+// The vocabulary of ChatKit: types, guards, the reducer, the wire serializer, ids, errors and the contracts. Loads no zod.
+
+// A thread and what is in it.
 
 export type { Attachment, FileAttachment, ImageAttachment, UploadDescriptor } from './attachment.ts';
+export type {
+  AssistantMessageContent,
+  InferenceOptions,
+  UserMessageContent,
+  UserTagContent,
+  UserTextContent,
+} from './content.ts';
+export {
+  type AssistantMessageItem,
+  type ClientToolCallItem,
+  type EndOfTurnItem,
+  type GeneratedImage,
+  type GeneratedImageItem,
+  type HiddenContextItem,
+  type HiddenItem,
+  isHiddenItem,
+  messageText,
+  type SdkHiddenContextItem,
+  type StructuredInputItem,
+  type TaskItem,
+  type ThreadItem,
+  type ThreadItemOf,
+  type UserMessageItem,
+  type WidgetItem,
+  type WorkflowItem,
+} from './item.ts';
+export type { Annotation, EntitySource, FileSource, Source, UrlSource } from './source.ts';
+export type {
+  FreeformInput,
+  MultipleChoiceInput,
+  StructuredInput,
+  StructuredInputAnswer,
+  StructuredInputResult,
+} from './structured-input.ts';
+export type {
+  CustomSummary,
+  CustomTask,
+  DurationSummary,
+  FileTask,
+  ImageTask,
+  StatusIndicator,
+  Task,
+  ThoughtTask,
+  WebSearchTask,
+  Workflow,
+  WorkflowSummary,
+} from './task.ts';
+export type {
+  ActiveStatus,
+  ClosedStatus,
+  LockedStatus,
+  Page,
+  Thread,
+  ThreadMetadata,
+  ThreadStatus,
+} from './thread.ts';
+export type { WidgetComponent, WidgetRoot } from './widget.ts';
+
+// What a stream says: events, and the updates that they carry.
+
+export type {
+  ClientEffectEvent,
+  ErrorEvent,
+  NoticeEvent,
+  ProgressUpdateEvent,
+  StreamOptions,
+  StreamOptionsEvent,
+  ThreadCreatedEvent,
+  ThreadItemAddedEvent,
+  ThreadItemDoneEvent,
+  ThreadItemRemovedEvent,
+  ThreadItemReplacedEvent,
+  ThreadItemUpdatedEvent,
+  ThreadStreamEvent,
+  ThreadStreamEventOf,
+  ThreadUpdatedEvent,
+} from './event.ts';
+export { isTextDelta, type TextDeltaEvent } from './text-delta.ts';
+export type {
+  ContentPartAdded,
+  ContentPartAnnotationAdded,
+  ContentPartDone,
+  ContentPartTextDelta,
+  GeneratedImageUpdated,
+  ThreadItemUpdate,
+  ThreadItemUpdateOf,
+  WidgetComponentUpdated,
+  WidgetRootUpdated,
+  WidgetStreamingTextDelta,
+  WorkflowTaskAdded,
+  WorkflowTaskUpdated,
+} from './update.ts';
+
+// What a client asks.
+
+export {
+  type Action,
+  type AttachmentCreateParams,
+  type ChatKitRequest,
+  type ChatKitRequestInput,
+  type ChatKitRequestOf,
+  isStreamingRequest,
+  type RequestParams,
+  type StreamingRequestType,
+  type UserMessageInput,
+} from './request.ts';
+
+// Builders.
+
 export {
   annotationAdded,
   clientEffect,
@@ -40,64 +151,14 @@ export {
   widgetItem,
   workflowItem,
 } from './build/item.ts';
-export type {
-  AssistantMessageContent,
-  InferenceOptions,
-  UserMessageContent,
-  UserTagContent,
-  UserTextContent,
-} from './content.ts';
-export {
-  ChatKitError,
-  type ChatKitErrorOptions,
-  CustomStreamError,
-  type ErrorCode,
-  isChatKitError,
-  isCustomStreamError,
-  isStreamError,
-  StreamError,
-} from './error.ts';
-export type {
-  ClientEffectEvent,
-  ErrorEvent,
-  NoticeEvent,
-  ProgressUpdateEvent,
-  StreamOptions,
-  StreamOptionsEvent,
-  ThreadCreatedEvent,
-  ThreadItemAddedEvent,
-  ThreadItemDoneEvent,
-  ThreadItemRemovedEvent,
-  ThreadItemReplacedEvent,
-  ThreadItemUpdatedEvent,
-  ThreadStreamEvent,
-  ThreadStreamEventOf,
-  ThreadUpdatedEvent,
-} from './event.ts';
-export { foldUpdate } from './fold-update.ts';
 export {
   createId,
   type IdKind,
 } from './id.ts';
-export {
-  type AssistantMessageItem,
-  type ClientToolCallItem,
-  type EndOfTurnItem,
-  type GeneratedImage,
-  type GeneratedImageItem,
-  type HiddenContextItem,
-  type HiddenItem,
-  isHiddenItem,
-  messageText,
-  type SdkHiddenContextItem,
-  type StructuredInputItem,
-  type TaskItem,
-  type ThreadItem,
-  type ThreadItemOf,
-  type UserMessageItem,
-  type WidgetItem,
-  type WorkflowItem,
-} from './item.ts';
+
+// From events to a thread.
+
+export { foldUpdate } from './fold-update.ts';
 export {
   clearTransients,
   emptyThreadState,
@@ -109,18 +170,9 @@ export {
   selectOpenItems,
   type ThreadState,
 } from './reduce-thread.ts';
-export {
-  type Action,
-  type AttachmentCreateParams,
-  type ChatKitRequest,
-  type ChatKitRequestInput,
-  type ChatKitRequestOf,
-  isStreamingRequest,
-  type RequestParams,
-  type StreamingRequestType,
-  type UserMessageInput,
-} from './request.ts';
-export type { RunAnswer, RunClaim, RunLease, RunRecord } from './run-lease.ts';
+
+// Onto the wire.
+
 export {
   serializeEvent,
   toWireAttachment,
@@ -129,7 +181,23 @@ export {
   toWireThread,
   toWireUpdate,
 } from './serialize.ts';
-export type { Annotation, EntitySource, FileSource, Source, UrlSource } from './source.ts';
+
+// Errors.
+
+export {
+  ChatKitError,
+  type ChatKitErrorOptions,
+  CustomStreamError,
+  type ErrorCode,
+  isChatKitError,
+  isCustomStreamError,
+  isStreamError,
+  StreamError,
+} from './error.ts';
+
+// The contracts of stores, logs and leases.
+
+export type { RunAnswer, RunClaim, RunLease, RunRecord } from './run-lease.ts';
 export type {
   AttachmentStore,
   PageOptions,
@@ -146,27 +214,6 @@ export {
   type RunOutcome,
   type StreamLog,
 } from './stream-log.ts';
-export type {
-  FreeformInput,
-  MultipleChoiceInput,
-  StructuredInput,
-  StructuredInputAnswer,
-  StructuredInputResult,
-} from './structured-input.ts';
-export type {
-  CustomSummary,
-  CustomTask,
-  DurationSummary,
-  FileTask,
-  ImageTask,
-  StatusIndicator,
-  Task,
-  ThoughtTask,
-  WebSearchTask,
-  Workflow,
-  WorkflowSummary,
-} from './task.ts';
-export { isTextDelta, type TextDeltaEvent } from './text-delta.ts';
 export {
   entriesOfRow,
   isTextRow,
@@ -176,27 +223,3 @@ export {
   type TextRow,
   textRows,
 } from './text-row.ts';
-export type {
-  ActiveStatus,
-  ClosedStatus,
-  LockedStatus,
-  Page,
-  Thread,
-  ThreadMetadata,
-  ThreadStatus,
-} from './thread.ts';
-export type {
-  ContentPartAdded,
-  ContentPartAnnotationAdded,
-  ContentPartDone,
-  ContentPartTextDelta,
-  GeneratedImageUpdated,
-  ThreadItemUpdate,
-  ThreadItemUpdateOf,
-  WidgetComponentUpdated,
-  WidgetRootUpdated,
-  WidgetStreamingTextDelta,
-  WorkflowTaskAdded,
-  WorkflowTaskUpdated,
-} from './update.ts';
-export type { WidgetComponent, WidgetRoot } from './widget.ts';

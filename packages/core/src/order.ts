@@ -3,4 +3,4 @@
 export {
   createOrderChecker,
   type OrderChecker,
-} from './check-event-order.ts';
+} from './order-checker.ts';

@@ -4,8 +4,8 @@
  */
 import { ChatKitError, compareOffsets, isChatKitError, parseOffset, type ThreadMetadata } from '@chatkit/core';
 import type { Reply } from '@chatkit/transport';
-import type { Kernel } from './handle.ts';
 import type { RemoteRun } from './remote-run.ts';
+import type { Kernel } from './reply-to.ts';
 import type { ReaderHold, Run } from './run.ts';
 import { isRunId } from './run-id.ts';
 import { optedIn, type ServerRequest } from './server-request.ts';

@@ -22,13 +22,13 @@ import {
 } from '@chatkit/core';
 import { createMemoryLog } from '@chatkit/store/memory';
 import { type Reply, toResponse } from '@chatkit/transport';
-import { assertOptions } from './check-options.ts';
-import { replyTo } from './handle.ts';
+import { assertOptions } from './assert-options.ts';
 import { createLocalLease } from './local-lease.ts';
-import type { AddedItems, AudioInput, Feedback, RunContext, ServerHooks } from './parts.ts';
 import { isPartialAnswer } from './process-events.ts';
+import { replyTo } from './reply-to.ts';
 import { createRunRegistry, type RunRegistry } from './run-registry.ts';
 import { createSalvage } from './salvage.ts';
+import type { AddedItems, AudioInput, Feedback, RunContext, ServerHooks } from './server-parts.ts';
 import type { ServerRequest } from './server-request.ts';
 import { resolveSettings, type Settings, type SettingsOptions } from './settings.ts';
 import { defaultUserOf } from './user-of.ts';

@@ -3,21 +3,15 @@
  * moves time by hand and never sleeps. It is not the time of day, which jumps when somebody sets it: that is the option
  * `now`, and is written into `created_at` alone.
  */
+import type { Clock } from '@chatkit/stream';
 
-/** Time, injectable. */
-export interface Clock {
-  /** Milliseconds since any fixed point; never goes back. */
-  now(): number;
-  /** Calls `callback` once after `ms`; returns what `clearTimeout` takes. */
-  setTimeout(callback: () => void, ms: number): unknown;
-  clearTimeout(handle: unknown): void;
-}
+export type { Clock };
 
 /** The clock of the machine. Its timers do not keep a process alive: a server that is done may exit. */
 export const systemClock: Clock = {
   now: () => performance.now(),
-  setTimeout: (callback, ms) => {
-    const handle = setTimeout(callback, ms);
+  setTimeout: (callback, delayMs) => {
+    const handle = setTimeout(callback, delayMs);
     if (typeof handle === 'object') (handle as { unref?: () => void }).unref?.();
     return handle;
   },

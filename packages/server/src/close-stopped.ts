@@ -10,7 +10,7 @@ import {
   toWireThread,
 } from '@chatkit/core';
 import type { ItemDesk } from './item-desk.ts';
-import type { AddedItems } from './parts.ts';
+import type { AddedItems } from './server-parts.ts';
 import type { ThreadChanges } from './thread-changes.ts';
 
 export interface ClosingOptions {

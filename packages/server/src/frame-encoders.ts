@@ -1,9 +1,9 @@
 /** What a reader of a run is sent for its entries: frames as a plain client knows them, or those from which a client can resume. */
 import { isTextRow, type LogEntry, parseOffset, type RunOutcome, serializeEvent, type TextRow } from '@chatkit/core';
 import { encodeSse, type SseFrame } from '@chatkit/transport';
+import { DeltaMerger, joinedRow } from './delta-merger.ts';
 import type { EventFrames } from './event-frames.ts';
 import type { FrameEncoder } from './frame-stream.ts';
-import { DeltaMerger, joinedRow } from './merge-deltas.ts';
 
 /** The reference's bytes and nothing else. */
 export class PlainEncoder implements FrameEncoder {

@@ -1,10 +1,17 @@
 // The server: `respond()` in, a resumable event stream out.
 
+// A server, from functions or as a class.
+
 export { ChatKitServer, type ChatKitServerOptions, type HandleOptions } from './chatkit-server.ts';
+export { type CreateChatKitServerOptions, createChatKitServer } from './create-chatkit-server.ts';
+
+// What an application writes and is given.
+
+export type { AddedItems, AudioInput, Feedback, RunContext, ServerHooks } from './server-parts.ts';
+
+// How it behaves.
+
 export type { Clock } from './clock.ts';
-export { type CreateChatKitServerOptions, createChatKitServer } from './create-server.ts';
-export type { AddedItems, AudioInput, Feedback, RunContext, ServerHooks } from './parts.ts';
-export type { ServerRequest } from './server-request.ts';
 export type {
   BusyPolicy,
   Deadlines,
@@ -13,3 +20,7 @@ export type {
   Settings,
   SettingsOptions,
 } from './settings.ts';
+
+// For adapters of runtimes.
+
+export type { ServerRequest } from './server-request.ts';

@@ -23,7 +23,7 @@ import { describeValue } from './describe-value.ts';
 import { notAdded } from './event-shape.ts';
 import { GuardedSource } from './guarded-source.ts';
 import { createItemDesk } from './item-desk.ts';
-import type { AddedItems } from './parts.ts';
+import type { AddedItems } from './server-parts.ts';
 import { TextBatch } from './text-batch.ts';
 import { watchThread } from './thread-changes.ts';
 

@@ -2,7 +2,7 @@
 import { ChatKitError } from '@chatkit/core';
 
 export interface RunQuota {
-  /** Counts a run in; call what it returns at the run's end. Throws \`run.too_many\` at the limit. */
+  /** Counts a run in; call what it returns at the run's end. Throws `run.too_many` at the limit. */
   enter(userId: string | undefined): () => void;
 }
 

@@ -13,13 +13,13 @@ import {
   type StreamLog,
   type TextRow,
 } from '@chatkit/core';
-import { watchDeadlines } from './deadlines.ts';
 import { EventFrames } from './event-frames.ts';
 import { type TurnResult, toErrorEvent } from './process-events.ts';
 import type { Turn } from './requests/turn.ts';
 import { initialRunState, isSettled, nextRunState, outcomeOfStop, type RunState, type StopCause } from './run-state.ts';
 import { type RunOwner, RunWriter } from './run-writer.ts';
 import type { DisconnectPolicy, Settings } from './settings.ts';
+import { watchDeadlines } from './watch-deadlines.ts';
 
 /** One reader's hold on a run. While it is held, the run has somebody to run for. */
 export interface ReaderHold {

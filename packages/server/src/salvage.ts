@@ -14,7 +14,7 @@ import {
 } from '@chatkit/core';
 import { closeStopped } from './close-stopped.ts';
 import { createItemDesk } from './item-desk.ts';
-import type { ServerParts } from './parts.ts';
+import type { ServerParts } from './server-parts.ts';
 import { watchThread } from './thread-changes.ts';
 import { userOfNoContext } from './user-of.ts';
 

@@ -5,9 +5,9 @@
 import { ChatKitError, isChatKitError } from '@chatkit/core';
 import type { Reply } from '@chatkit/transport';
 import { attachTo, holdFor, threadOf } from './attach.ts';
-import type { Kernel } from './handle.ts';
 import type { RemoteRun } from './remote-run.ts';
-import { type Destination, prepareTurn, type StreamingRequest } from './requests/prepare.ts';
+import type { Kernel } from './reply-to.ts';
+import { type Destination, prepareTurn, type StreamingRequest } from './requests/prepare-turn.ts';
 import type { Run, RunPlace } from './run.ts';
 import { createRunId, isRunId, runIdIn } from './run-id.ts';
 import { isCutShort } from './run-state.ts';

@@ -6,7 +6,7 @@
  */
 import type { TextDeltaEvent, ThreadStreamEvent } from '@chatkit/core';
 import type { Failure } from '@chatkit/stream/engine';
-import { endOfTurn } from '@chatkit/transport';
+import { atTurnEnd } from '@chatkit/transport';
 
 /** Few, because what waits is not counted by the log's backpressure. */
 const maxDeltas = 32;
@@ -60,7 +60,7 @@ export class TextBatch {
     if (this.turn === 'begun') return this.add(delta) ?? before;
     this.turn = 'begun';
     // Before it is said, so that this end of the turn comes before that of the connection which is woken by it.
-    endOfTurn(this.onTurnEnd);
+    atTurnEnd(this.onTurnEnd);
     return this.say(itemId, part, [delta]);
   }
 

@@ -13,9 +13,9 @@ import {
 import { encodeSse } from '@chatkit/transport';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { DeltaMerger } from '../src/delta-merger.ts';
 import { EventFrames } from '../src/event-frames.ts';
 import { PlainEncoder, ResumableEncoder } from '../src/frame-encoders.ts';
-import { DeltaMerger } from '../src/merge-deltas.ts';
 
 type EventEntry = Extract<LogEntry, { event: ThreadStreamEvent }>;
 

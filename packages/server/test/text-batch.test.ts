@@ -1,11 +1,11 @@
 // One row per turn for the text that comes in it: nothing lost, nothing out of order, and a token alone is not held.
 import { progressUpdate, type ThreadStreamEvent, textDelta } from '@chatkit/core';
-import { endOfTurn } from '@chatkit/transport';
+import { atTurnEnd } from '@chatkit/transport';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { TextBatch } from '../src/text-batch.ts';
 
-const turnEnds = () => new Promise<void>((resolve) => endOfTurn(resolve));
+const turnEnds = () => new Promise<void>((resolve) => atTurnEnd(resolve));
 
 /** Gives events to a batch as the core loop does: what does not continue begins, and what is no text ends. */
 const give = (batch: TextBatch, event: ThreadStreamEvent, sayOther: (event: ThreadStreamEvent) => void = () => {}) => {
@@ -99,7 +99,7 @@ test('what waits is said before the end of the turn that was asked for as the fi
   const batch = new TextBatch((_itemId, _part, { length }) => {
     order.push(`say ${length}`);
     // As the connection does that a reader of the log is woken for.
-    if (order.length === 1) endOfTurn(() => order.push('write'));
+    if (order.length === 1) atTurnEnd(() => order.push('write'));
     return undefined;
   });
   for (const text of ['a', 'b', 'c']) give(batch, textDelta('a', text));

@@ -1,12 +1,7 @@
 // What tests of a chat need: a scripted agent, a scripted network, and time that stands still.
 
-export {
-  createScriptedNetwork,
-  type NetworkPlan,
-  type ScriptedNetwork,
-  type ScriptedNetworkOptions,
-  type SeenRequest,
-} from './scripted-network.ts';
+// An agent that follows a script.
+
 export {
   fail,
   hang,
@@ -20,4 +15,17 @@ export {
   until,
   wait,
 } from './scripted-responder.ts';
+
+// A network that fails on cue.
+
+export {
+  createScriptedNetwork,
+  type NetworkPlan,
+  type ScriptedNetwork,
+  type ScriptedNetworkOptions,
+  type SeenRequest,
+} from './scripted-network.ts';
+
+// Time.
+
 export { createVirtualClock, type VirtualClock, type VirtualClockOptions } from './virtual-clock.ts';

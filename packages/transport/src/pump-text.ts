@@ -4,8 +4,8 @@
  * and lets other connections have their turn.
  */
 import { forEach, type Source } from '@chatkit/stream';
+import { atTurnEnd, nextTurn } from './event-loop-turn.ts';
 import { inOwnContext } from './own-context.ts';
-import { endOfTurn, nextTurn } from './turn.ts';
 
 /** The connection's side. */
 export interface TextSink {
@@ -96,7 +96,7 @@ class Pump {
   private flushSoon(): void {
     if (this.isFlushDue) return;
     this.isFlushDue = true;
-    endOfTurn(this.atEndOfTurn);
+    atTurnEnd(this.atEndOfTurn);
   }
 
   private readonly atEndOfTurn = (): void => {

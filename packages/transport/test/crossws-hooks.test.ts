@@ -4,7 +4,7 @@ import { closeCodes, createCrosswsHooks, webSocketProtocol } from '../src/ws/ind
 import { turns, until } from './support/node-server.ts';
 
 const handshake = (headers: Record<string, string>) => new Request('http://localhost/', { headers });
-const origins = ['https://app.example'];
+const allowedOrigins = ['https://app.example'];
 const hello = () => ({ status: 200, headers: {}, body: 'hello' });
 const peer = (id: string) => {
   const sent: string[] = [];
@@ -23,7 +23,7 @@ const open = (run: string) => ({
 });
 
 it('refuses foreign origins before the upgrade, and takes the subprotocol', () => {
-  const { upgrade } = createCrosswsHooks(hello, { origins });
+  const { upgrade } = createCrosswsHooks(hello, { allowedOrigins });
   expect(upgrade(handshake({ origin: 'https://evil.example' }))).toMatchObject({ status: 403 });
   expect(upgrade(handshake({}))).toMatchObject({ status: 403 });
   expect(upgrade(handshake({ origin: 'https://app.example' }))).toBeUndefined();
@@ -51,7 +51,7 @@ it('answers each peer, and lets go of what a peer had open when it closes', asyn
         })(),
       };
     },
-    { origins },
+    { allowedOrigins },
   );
   const [a, b] = [peer('a'), peer('b')];
   for (const one of [a, b]) {

@@ -62,7 +62,7 @@ const onWebSocket = async (answer: Answer): Promise<RunningTransport> => {
 };
 
 const onCrossws = async (answer: Answer): Promise<RunningTransport> => {
-  const hooks = createCrosswsHooks(answer, { origins: [], allowMissingOrigin: true });
+  const hooks = createCrosswsHooks(answer, { allowedOrigins: [], allowMissingOrigin: true });
   const sockets = crossws({ hooks: hooks as never, serverOptions: { maxPayload: MiB, perMessageDeflate: false } });
   const server = createServer();
   server.on('upgrade', (request, socket, head) => void sockets.handleUpgrade(request, socket, head));

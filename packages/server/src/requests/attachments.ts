@@ -7,7 +7,7 @@ import {
   isChatKitError,
   toWireAttachment,
 } from '@chatkit/core';
-import type { ServerParts } from '../parts.ts';
+import type { ServerParts } from '../server-parts.ts';
 
 /** `attachments.create`: an id and, for a two-phase upload, where to send the bytes. */
 export const createAttachment = async <Context>(

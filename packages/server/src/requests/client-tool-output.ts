@@ -5,9 +5,9 @@
  * With `item_id` (an extension) calls run side by side: each keeps its own output, and `respond()` goes on once all have one.
  */
 import { ChatKitError, type ChatKitRequestOf, type ClientToolCallItem, type ThreadStreamEvent } from '@chatkit/core';
-import type { ServerParts } from '../parts.ts';
+import type { ServerParts } from '../server-parts.ts';
 import { prepareGoOnAgain, saysTheSame } from './go-on-again.ts';
-import type { Destination } from './prepare.ts';
+import type { Destination } from './prepare-turn.ts';
 import { loadItemOf, respondAfter, stream, type Turn } from './turn.ts';
 
 export const prepareAddClientToolOutput = async <Context>(

@@ -10,7 +10,7 @@ import {
   toWireItem,
   type WidgetItem,
 } from '@chatkit/core';
-import type { ServerParts } from '../parts.ts';
+import type { ServerParts } from '../server-parts.ts';
 import { watchThread } from '../thread-changes.ts';
 import { loadItemOf, publicRun, stream, type Turn } from './turn.ts';
 

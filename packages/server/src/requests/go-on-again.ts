@@ -12,9 +12,9 @@ import {
   type ThreadItem,
   type ThreadStreamEvent,
 } from '@chatkit/core';
-import type { ServerParts } from '../parts.ts';
+import type { ServerParts } from '../server-parts.ts';
 import { itemsAfter } from './items-after.ts';
-import type { Destination } from './prepare.ts';
+import type { Destination } from './prepare-turn.ts';
 import { respondAfter, type Turn } from './turn.ts';
 
 export const prepareGoOnAgain = <Context>(

@@ -1,6 +1,6 @@
 /** The requests about items that answer with JSON. */
 import type { ChatKitRequestOf, Page, ThreadItem } from '@chatkit/core';
-import type { ServerParts } from '../parts.ts';
+import type { ServerParts } from '../server-parts.ts';
 import { pageLimit, visibleItems } from './paging.ts';
 
 /** `items.list`: a page of a thread's visible items. */

@@ -11,9 +11,9 @@ import {
   type StructuredInputItem,
   type StructuredInputResult,
 } from '@chatkit/core';
-import type { ServerParts } from '../parts.ts';
+import type { ServerParts } from '../server-parts.ts';
 import { prepareGoOnAgain, saysTheSame } from './go-on-again.ts';
-import type { Destination } from './prepare.ts';
+import type { Destination } from './prepare-turn.ts';
 import { loadItemOf, respondAfter, type Turn } from './turn.ts';
 
 export const prepareAddStructuredInput = async <Context>(

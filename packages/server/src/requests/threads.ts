@@ -1,6 +1,6 @@
 /** The requests about threads that answer with JSON. */
 import { type ChatKitRequestOf, type Page, type Thread, toWireThread } from '@chatkit/core';
-import type { ServerParts } from '../parts.ts';
+import type { ServerParts } from '../server-parts.ts';
 import { updateThread } from '../thread-changes.ts';
 import { pageLimit, visibleItems } from './paging.ts';
 

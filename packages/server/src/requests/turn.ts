@@ -10,8 +10,8 @@ import {
   type ThreadStreamEvent,
   type UserMessageItem,
 } from '@chatkit/core';
-import type { RunContext, ServerParts } from '../parts.ts';
 import { processEvents, type TurnResult, type Voice } from '../process-events.ts';
+import type { RunContext, ServerParts } from '../server-parts.ts';
 import type { Settings } from '../settings.ts';
 
 /** The run as a turn sees it: what the application gets, where its events go, and the watch over its silence. */

@@ -13,11 +13,11 @@ import {
   type UserMessageItem,
   userMessage,
 } from '@chatkit/core';
-import type { ServerParts } from '../parts.ts';
 import type { TurnResult } from '../process-events.ts';
 import { messageNameOf } from '../run-id.ts';
+import type { ServerParts } from '../server-parts.ts';
 import { itemsAfter } from './items-after.ts';
-import type { Destination } from './prepare.ts';
+import type { Destination } from './prepare-turn.ts';
 import { answer, assertOpen, loadItemOf, type Turn, type TurnRun, timestamp } from './turn.ts';
 
 type Params<T extends 'threads.create' | 'threads.add_user_message' | 'threads.retry_after_item'> =

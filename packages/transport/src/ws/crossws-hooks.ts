@@ -6,7 +6,7 @@
 import type { Reply } from '../reply.ts';
 import { isAllowedOrigin } from './allowed-origin.ts';
 import { webSocketProtocol } from './protocol.ts';
-import { createSession, type Session, type SessionOptions } from './serve-session.ts';
+import { createSession, type Session, type SessionOptions } from './session.ts';
 import { type BufferedSocket, type BufferOptions, createSocketPort } from './socket-port.ts';
 
 /** What is needed of a crossws `Peer`. */
@@ -24,8 +24,8 @@ export interface CrosswsHooks<P extends CrosswsPeer> {
 
 /** Limits of the connections. */
 export interface CrosswsOptions extends SessionOptions, BufferOptions {
-  /** The origins of the pages that may connect; see `isAllowedOrigin`. */
-  origins: readonly string[];
+  /** The origins of the pages that may connect, for example `https://app.example`; see `isAllowedOrigin`. */
+  allowedOrigins: readonly string[];
   /** Whether a handshake without an origin may pass. Default `false`. */
   allowMissingOrigin?: boolean | undefined;
 }
@@ -35,7 +35,8 @@ export interface CrosswsOptions extends SessionOptions, BufferOptions {
  * adapter's own options (on Node `serverOptions: { maxPayload }`).
  *
  * @example
- * const ws = crossws({ hooks: createCrosswsHooks((request, peer) => server.reply(request, peer.context), { origins }) });
+ * const answer = (request: Request, peer: Peer) => server.reply(request, peer.context);
+ * const ws = crossws({ hooks: createCrosswsHooks(answer, { allowedOrigins: ['https://app.example'] }) });
  */
 export function createCrosswsHooks<P extends CrosswsPeer>(
   answer: (request: Request, peer: P) => Promise<Reply> | Reply,
@@ -44,8 +45,8 @@ export function createCrosswsHooks<P extends CrosswsPeer>(
   const sessions = new Map<string, { session: Session; closed(): void }>();
   return {
     upgrade(request) {
-      const { origins, allowMissingOrigin: allowMissing } = options;
-      if (!isAllowedOrigin(request.headers.get('origin'), origins, { allowMissing }))
+      const { allowedOrigins, allowMissingOrigin: allowMissing } = options;
+      if (!isAllowedOrigin(request.headers.get('origin'), allowedOrigins, { allowMissing }))
         return new Response(null, { status: 403 });
       const offered = request.headers.get('sec-websocket-protocol')?.split(',') ?? [];
       return offered.some((name) => name.trim() === webSocketProtocol) ? { protocol: webSocketProtocol } : undefined;

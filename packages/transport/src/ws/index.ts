@@ -9,6 +9,6 @@ export {
   type WebSocketConstructor,
 } from './open-web-socket.ts';
 export { closeCodes, webSocketProtocol } from './protocol.ts';
-export { type Answer, createSession, type Session, type SessionOptions, type SocketPort } from './serve-session.ts';
 export { type ServerSocket, type ServeWebSocketOptions, serveWebSocket } from './serve-web-socket.ts';
+export { type Answer, createSession, type Session, type SessionOptions, type SocketPort } from './session.ts';
 export type { BufferedSocket, BufferOptions } from './socket-port.ts';

@@ -2,7 +2,7 @@
  * The adapter for server sockets: those of `ws` on Node, and the standard `WebSocket` that Deno, Bun and workerd hand to a
  * server. It adds what a session leaves to its socket: waiting for `bufferedAmount`, ping and pong.
  */
-import { type Answer, createSession, type Session, type SessionOptions } from './serve-session.ts';
+import { type Answer, createSession, type Session, type SessionOptions } from './session.ts';
 import { type BufferedSocket, type BufferOptions, createSocketPort } from './socket-port.ts';
 
 /** What the sockets of `ws` and the standard `WebSocket` have in common, and what `ws` has besides. */

@@ -2,7 +2,7 @@
  * A socket's `bufferedAmount` as something to wait for, which no WebSocket offers, and an end to clients that take nothing.
  */
 import { closeCodes } from './protocol.ts';
-import type { SocketPort } from './serve-session.ts';
+import type { SocketPort } from './session.ts';
 
 /** What is needed of a socket. */
 export interface BufferedSocket {

@@ -38,7 +38,7 @@ export function describeFetchServer<Info>({ name, listen, crossws }: FetchServer
     };
   };
   const overCrossws = async (answer: Answer): Promise<RunningTransport> => {
-    const hooks = createCrosswsHooks(answer, { origins: [], allowMissingOrigin: true });
+    const hooks = createCrosswsHooks(answer, { allowedOrigins: [], allowMissingOrigin: true });
     const sockets = crossws({ hooks: hooks as never });
     const { port, stop } = listen(
       async (request, info) => (await sockets.handleUpgrade(request, info)) ?? new Response(null, { status: 101 }),

@@ -16,7 +16,7 @@ const hops = 8;
  * the price of being wrong there is a smaller batch. A `process` without versions is somebody's stand-in, whose `nextTick` may
  * throw (Next.js Edge) or be a timer (bundlers).
  */
-export const endOfTurn: (task: Task) => void = globalThis.process?.versions?.node
+export const atTurnEnd: (task: Task) => void = globalThis.process?.versions?.node
   ? process.nextTick
   : (task) => hop(task, hops);
 

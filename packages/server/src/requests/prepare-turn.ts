@@ -1,6 +1,6 @@
 /** The streaming requests, each to the function that prepares its turn. */
 import type { ChatKitRequest, StreamingRequestType } from '@chatkit/core';
-import type { ServerParts } from '../parts.ts';
+import type { ServerParts } from '../server-parts.ts';
 import { prepareAddClientToolOutput } from './client-tool-output.ts';
 import { prepareCustomAction } from './custom-action.ts';
 import { prepareAddStructuredInput } from './structured-input.ts';

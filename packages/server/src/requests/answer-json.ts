@@ -1,10 +1,10 @@
 /** The requests that answer with JSON, each to its function. */
 import type { ChatKitRequest } from '@chatkit/core';
-import type { ServerParts } from '../parts.ts';
+import type { ServerParts } from '../server-parts.ts';
 import { createAttachment, deleteAttachment, transcribe } from './attachments.ts';
 import { syncCustomAction } from './custom-action.ts';
 import { addFeedback, listItems } from './items.ts';
-import type { StreamingRequest } from './prepare.ts';
+import type { StreamingRequest } from './prepare-turn.ts';
 import { deleteThread, getThread, listThreads, renameThread } from './threads.ts';
 
 /** Answers a request about data. Requests about runs are not among them. */

@@ -1,7 +1,7 @@
 /** A server from functions, for those who would rather not subclass. */
 import { ChatKitServer, type ChatKitServerOptions } from './chatkit-server.ts';
 import { describeValue } from './describe-value.ts';
-import type { ServerHooks } from './parts.ts';
+import type { ServerHooks } from './server-parts.ts';
 
 /** The options of a server and what would be its methods: `respond`, and any other that is to be overridden. */
 export type CreateChatKitServerOptions<Context> = ChatKitServerOptions<Context> &
