@@ -60,6 +60,9 @@ beforeAll(async () => {
   // Inside the checkout, so that `@chatkit/*` resolves as it would for a user.
   folder = mkdtempSync(join(root, '.examples-'));
   for (const name of ['server.ts', 'client.ts']) writeFileSync(join(folder, name), block(name));
+  // As `npm init -y` makes it, and what the README then does to it.
+  const type = /^npm init -y && npm pkg set type=module\b/m.test(readme) ? 'module' : 'commonjs';
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ type }));
   port = await freePort();
   server = start('server.ts');
   await answers();
