@@ -4,6 +4,7 @@ import {
   createPostgresLog,
   type PostgresLog,
   type PostgresLogOptions,
+  type PostgresPool,
 } from '@chatkit/store/postgres';
 import { collect } from '@chatkit/stream';
 import { describeStreamLog } from '@chatkit/testing/conformance';
@@ -48,6 +49,9 @@ const outcomeOf = (work: () => unknown): Promise<unknown> =>
     () => 'done',
     (error) => error.code,
   );
+const until = async (check: () => boolean): Promise<void> => {
+  while (!check()) await new Promise((done) => setTimeout(done, 5));
+};
 const untilStored = async (run: string, seq: number): Promise<void> => {
   const [watch] = pools as [pg.Pool];
   for (;;) {
@@ -130,6 +134,41 @@ describe.skipIf(server === undefined)(`on ${server?.version ?? 'PostgreSQL (not 
       await suspended;
       await heir.append('suspended', [end(1, 2)]);
       expect(await read(heir, 'suspended')).toEqual(['2-1']);
+    });
+
+    it('is not asked for pages of runs that nobody writes, however many read them elsewhere', async () => {
+      let pages = 0;
+      const real = pool();
+      const client: PostgresPool = {
+        query: (text, values) => real.query(text, values),
+        async connect() {
+          const connection = await real.connect();
+          return {
+            query(text, values) {
+              if (text.includes('chatkit_log_batch')) pages += 1;
+              return connection.query(text, values);
+            },
+            release: (destroy) => connection.release(destroy),
+          };
+        },
+      };
+      const [owner, other] = [open(), open({ client })];
+      const silent = Array.from({ length: 20 }, (_, index) => `nobody writes ${index}`);
+      for (const id of ['somebody writes', ...silent]) await owner.create(id);
+      const readings = silent.map((id) => read(other, id));
+      const written: string[] = [];
+      const reading = (async () => {
+        for await (const { offset } of other.read('somebody writes')) written.push(offset);
+      })();
+      for (let seq = 1; seq <= 10; seq += 1) {
+        owner.append('somebody writes', [entry(seq)]);
+        await until(() => written.length === seq);
+      }
+      // Each may be fetched once for its reader, and once for the first look at it.
+      expect(pages).toBeLessThanOrEqual(2 * silent.length + 2 * 11);
+      for (const id of ['somebody writes', ...silent]) await owner.append(id, [end(11)]);
+      await reading;
+      expect(await Promise.all(readings)).toEqual(silent.map(() => offsets(11, 11)));
     });
 
     it('ends readers elsewhere when its lease has ended without it', async () => {

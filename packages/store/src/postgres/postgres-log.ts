@@ -27,8 +27,8 @@ const pollMs = 100;
  * `flushMs` and a transaction of six round trips, in which the batches of all runs of a machine go together. The promise of the terminal entry resolves when
  * it has it. A machine that dies takes with it what was under way.
  *
- * A reader on another machine asks every 100 ms, which is a statement each time: for some dozens of them. Where there are more, or where they are to be
- * closer behind, use Redis.
+ * A machine that has readers of others' runs asks every 100 ms: one statement for all of them, and one more for each run that has gone on. Where some
+ * dozens go on at once, or where readers are to be closer behind, use Redis.
  *
  * A database that fails is tried again; after `unreachableMs` runs, readers and calls fail with a retryable `internal`. Nobody waits for ever and no rejection
  * is left unhandled. `close()` lets go of the runs; your pool stays open.
@@ -46,7 +46,6 @@ export const createPostgresLog = ({
   ...options
 }: PostgresLogOptions): PostgresLog => {
   const port = openPostgres(client, { connectTimeoutMs, statementTimeoutMs, idleTimeoutMs }, migrate);
-  let looks = 0;
   return createSqlLog(
     {
       name: 'PostgreSQL',
@@ -54,8 +53,7 @@ export const createPostgresLog = ({
       write: (steps) => port.transaction((inside) => runSteps(steps(), inside.write)),
       writeBatches: writePostgresBatches,
       isInProcess: false,
-      // Others may have written whenever one looks.
-      others: { pollMs, version: () => ++looks },
+      others: { pollMs, values: 'json_array_elements_text($1::json)' },
       close() {},
     },
     options,

@@ -1,5 +1,7 @@
 /** Tells readers of runs in the database that there may be more of their run: written here, or by others, who are looked for while somebody reads. */
-import type { SqlLogOthers } from './sql-log-database.ts';
+import { createHeadWatch } from './head-watch.ts';
+import { unreachable } from './log-errors.ts';
+import type { SqlLogDatabase } from './sql-log-database.ts';
 
 /** Somebody who reads a run in the database. */
 export interface ChangeReader {
@@ -14,62 +16,58 @@ export interface LogChanges {
   leave(reader: ChangeReader): void;
   /** This process has written of a run that may be read in the database. */
   onWritten(runId: string): void;
-  /** Looks for others. → how often they were seen to have written. */
-  look(): number;
   /** Fails all readers. */
   close(error: unknown): void;
 }
 
-export const createLogChanges = (others: SqlLogOthers | undefined, unreachableMs: number): LogChanges => {
-  const readers = new Map<string, Set<ChangeReader>>();
-  let timer: ReturnType<typeof setInterval> | undefined;
-  let version: number | undefined;
-  let seen = 0;
-  let failingSince: number | undefined;
+/** A run that is read. */
+interface ReadRun {
+  readonly readers: Set<ChangeReader>;
+  /** How it was found by the last look; `undefined` before the first one, '' where there is none. */
+  state: string | undefined;
+}
 
-  const all = (): ChangeReader[] => [...readers.values()].flatMap((each) => [...each]);
-  const look = (): number => {
-    if (others === undefined) return seen;
-    try {
-      const now = others.version();
-      failingSince = undefined;
-      if (now === version) return seen;
-      version = now;
-      seen += 1;
-      for (const reader of all()) reader.onChange();
-    } catch (error) {
-      failingSince ??= performance.now();
-      if (performance.now() - failingSince >= unreachableMs) for (const reader of all()) reader.onFailure(error);
-    }
-    return seen;
+export const createLogChanges = (database: SqlLogDatabase, unreachableMs: number): LogChanges => {
+  const runs = new Map<string, ReadRun>();
+
+  const tell = (run: ReadRun | undefined): void => {
+    for (const reader of [...(run?.readers ?? [])]) reader.onChange();
   };
-  const stop = (): void => {
-    clearInterval(timer);
-    timer = undefined;
+  const fail = (errorOf: (runId: string) => unknown): void => {
+    for (const { readers } of [...runs.values()])
+      for (const reader of [...readers]) reader.onFailure(errorOf(reader.runId));
   };
+  const watch = createHeadWatch<ReadRun>({
+    database,
+    everyMs: database.others?.pollMs ?? 0,
+    asked: () => (runs.size === 0 ? undefined : new Map(runs)),
+    onHead(run, head) {
+      const state = head?.state ?? '';
+      if (state === run.state) return;
+      run.state = state;
+      tell(run);
+    },
+    onFailure(error, failingMs) {
+      if (failingMs >= unreachableMs) fail((runId) => unreachable(runId, error, database.name));
+    },
+  });
 
   return {
     enter(reader) {
-      const ofRun = readers.get(reader.runId) ?? new Set();
-      readers.set(reader.runId, ofRun.add(reader));
-      if (others === undefined || timer !== undefined) return;
-      // Before the reader's first look, so that what is written behind it is noticed.
-      look();
-      timer = setInterval(look, others.pollMs);
+      const run = runs.get(reader.runId) ?? { readers: new Set(), state: undefined };
+      run.readers.add(reader);
+      runs.set(reader.runId, run);
+      watch.start();
     },
     leave(reader) {
-      const ofRun = readers.get(reader.runId);
-      ofRun?.delete(reader);
-      if (ofRun?.size === 0) readers.delete(reader.runId);
-      if (readers.size === 0) stop();
+      const run = runs.get(reader.runId);
+      run?.readers.delete(reader);
+      if (run?.readers.size === 0) runs.delete(reader.runId);
     },
-    onWritten(runId) {
-      for (const reader of [...(readers.get(runId) ?? [])]) reader.onChange();
-    },
-    look,
+    onWritten: (runId) => tell(runs.get(runId)),
     close(error) {
-      stop();
-      for (const reader of all()) reader.onFailure(error);
+      watch.stop();
+      fail(() => error);
     },
   };
 };

@@ -23,8 +23,10 @@ export interface SqlLogDatabase {
 }
 
 export interface SqlLogOthers {
-  /** How often a reader of their runs looks. */
+  /** How often runs that somebody here reads, and that are not from here, are looked at. */
   readonly pollMs: number;
-  /** A number that is another one when they may have written. Throws while the database is out of reach. */
-  version(): number;
+  /** What gives the elements of a JSON array, `$1`, as rows of texts: `value`. */
+  readonly values: string;
+  /** A number that is another one when they may have written. Absent where nobody knows without asking. Throws while the database is out of reach. */
+  version?(): number;
 }

@@ -82,7 +82,7 @@ export const createSqlLog = (database: SqlLogDatabase, options: SqlLogOptions): 
 
   const memory = createMemoryLog({ maxBytesPerRun, ...endedRuns, onEvict: (runId) => void mine.delete(runId) });
   const lane = rowLaneOf(memory) as RowLane;
-  const changes = createLogChanges(database.others, unreachableMs);
+  const changes = createLogChanges(database, unreachableMs);
   const journal = createJournal({
     database,
     maxBytesPerRun,
@@ -113,7 +113,7 @@ export const createSqlLog = (database: SqlLogDatabase, options: SqlLogOptions): 
   const onWritten = ({ id }: { id: string }): void => changes.onWritten(id);
 
   const takeovers = createTakeoverWatch({
-    ...{ database, changes, runs: mine, writer, onTaken: onLost },
+    ...{ database, runs: mine, writer, onTaken: onLost },
     everyMs: options.checkMs ?? 1_000,
   });
 

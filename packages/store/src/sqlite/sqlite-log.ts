@@ -51,6 +51,7 @@ export const createSqliteLog = ({ path, busyTimeoutMs = 5_000, ...options }: Sql
       isInProcess: true,
       others: {
         pollMs,
+        values: 'json_each($1)',
         version() {
           assertInPlace();
           return foreignVersion();
