@@ -72,6 +72,19 @@ test('leaves a reader alone who turns the wheel while the content grows', async 
   expect(box.dataset['atBottom']).toBe('false');
 });
 
+test('lets go of a reader who turns the wheel a little, and follows again at the end', async () => {
+  box.scrollTop -= 6;
+  await settled();
+  grow(1020);
+  await settled();
+  expect(box.scrollTop).toBe(794);
+  box.scrollTop += 6;
+  await settled();
+  grow(1500);
+  await settled();
+  expect(fromEnd()).toBe(0);
+});
+
 test('leaves a reader alone whom the browser has taken somewhere, as a search in the page does', async () => {
   box.scrollTop = 300;
   await settled();

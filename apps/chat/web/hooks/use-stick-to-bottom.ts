@@ -46,15 +46,17 @@ export const useStickToBottom = (hasEnd = true): StickToBottom => {
       handAt = performance.now();
     };
     const onScroll = () => {
-      const near = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_PX;
+      const toEnd = box.scrollHeight - box.scrollTop - box.clientHeight;
       // Growing content moves the end away without a scroll upwards. Content that shrinks moves the box up as a reader does, and may
       // have grown again before this is called: where the height has changed, it takes a hand.
       const isReader = box.scrollHeight === lastHeight || performance.now() - handAt < HAND_MS;
-      if (near) following.current = true;
-      else if (isReader && box.scrollTop < lastTop - 1) following.current = false;
+      // A trackpad moves by a few pixels: a reader who had to leave the end's neighbourhood at once would be pulled back each time. At
+      // the end itself a move upwards is Safari's, which lets the box swing past its end and back.
+      if (toEnd > 1 && isReader && box.scrollTop < lastTop - 1) following.current = false;
+      else if (toEnd < NEAR_PX) following.current = true;
       lastTop = box.scrollTop;
       lastHeight = box.scrollHeight;
-      setAtBottom(near || following.current);
+      setAtBottom(toEnd < NEAR_PX || following.current);
     };
     const observer = new ResizeObserver(() => {
       if (!endsBelow.current) return;
