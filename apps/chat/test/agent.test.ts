@@ -74,6 +74,14 @@ describe('a question', () => {
     expect(chat.answer()).toContain('capital of France');
   });
 
+  test('what the project is is said from the beginning, and without reserve', async () => {
+    for (const question of ['what is this?', 'what does chatkit do', 'is this a chatbot?', 'why does this exist']) {
+      const chat = startAssistant();
+      await chat.ask(question);
+      expect([question, chat.answer()]).toEqual([question, expect.stringMatching(/^\*\*Lighthouse\.\*\* A toolkit/)]);
+    }
+  });
+
   test('a greeting is answered without a search', async () => {
     const chat = startAssistant();
     expect(progressIn(await chat.ask('Hello!'))).toEqual([]);

@@ -37,7 +37,7 @@ export const conceptsOf = (terms: readonly string[], vocabulary: Vocabulary): Co
     return { term, forms, weight: Math.log(1 + vocabulary.passages / (counts.length === 0 ? UNKNOWN : count + 0.5)) };
   });
 
-/** The share of the concepts' weight that is in a list of terms. */
+/** The share of the concepts' weight that is in a list of terms; all of it where nothing is asked for. */
 export const coverageOf = (concepts: readonly Concept[], has: (form: string) => boolean): number => {
   let total = 0;
   let covered = 0;
@@ -47,7 +47,7 @@ export const coverageOf = (concepts: readonly Concept[], has: (form: string) => 
     for (const [form, quality] of forms) if (quality > best && has(form)) best = quality;
     covered += weight * best;
   }
-  return total === 0 ? 0 : covered / total;
+  return total === 0 ? 1 : covered / total;
 };
 
 /** A function that says how much of the concepts a text has. */

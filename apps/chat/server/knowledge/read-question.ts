@@ -34,7 +34,7 @@ const leaning =
 const more =
   /^(?:please\s+)?(?:(?:tell|show|give)(?: me)?(?: some)? )?(?:more|go on|continue|what else|and then|details?|another(?: one| example)?|an? example|examples?)\b[\s.!?…]*(?:please)?[\s.!?…]*$/i;
 const overview =
-  /^(?:so\s+)?(?:what(?:['’]s| is| does)|tell me about|describe|explain) (?:this|it|chatkit|the project)(?: (?:project|do|about|for|all about|thing|toolkit))*[\s.?!]*$/i;
+  /^(?:so\s+)?(?:what(?:['’]s| is| does)|why does|is|tell me about|describe|explain) (?:this|it|chatkit|the project)(?: (?:project|do|about|for|all about|thing|toolkit|exist|(?:just )?a \w+))*[\s.?!]*$/i;
 const code = /\b(?:example|examples|code|snippet|show me|how (?:do|can|to|does|would)|usage|syntax|command)\b/i;
 
 /** Reads a question in the light of the turns before it, oldest first. */
