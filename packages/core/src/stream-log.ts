@@ -40,7 +40,7 @@ export interface StreamLog {
   create(runId: string): Promise<void>;
   /**
    * Adds entries. Offsets grow strictly. The promise, where one is returned, is the backpressure: it resolves when the
-   * log has room for more.
+   * log has room for more; that of the terminal entry, behind which nothing comes, when the entry is kept.
    */
   append(runId: string, entries: readonly LogEntry[]): Promise<void> | undefined;
   /** Replays, then tails. */

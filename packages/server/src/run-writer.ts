@@ -112,9 +112,14 @@ export class RunWriter {
     await this.append([{ offset: this.offsetAt(this.seq + 1), event }]);
   }
 
-  /** Appends the terminal entry. */
+  /**
+   * Appends the terminal entry. Resolves when it is kept, stopped or not: the lease goes after it, and a reader elsewhere who finds a
+   * run whose lease has ended before its log takes the log for lost.
+   */
   async end(outcome: RunOutcome): Promise<void> {
-    await this.append([{ offset: this.offsetAt(this.seq + 1), end: outcome }]);
+    const kept = this.write([{ offset: this.offsetAt(this.seq + 1), end: outcome }]);
+    this.seq += 1;
+    await kept;
   }
 
   private saying(append: () => Promise<void> | undefined): Promise<void> | undefined {
@@ -131,8 +136,11 @@ export class RunWriter {
   }
 
   private append(entries: readonly LogEntry[]): Promise<void> | undefined {
-    const room = this.owner === undefined ? void this.unwritten.push(...entries) : this.log.append(this.id, entries);
-    return this.appended(entries.length, room);
+    return this.appended(entries.length, this.write(entries));
+  }
+
+  private write(entries: readonly LogEntry[]): Promise<void> | undefined {
+    return this.owner === undefined ? void this.unwritten.push(...entries) : this.log.append(this.id, entries);
   }
 
   private appendRow(row: TextRow): Promise<void> | undefined {

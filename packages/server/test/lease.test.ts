@@ -258,6 +258,31 @@ test('a run that is renewed lives longer than its lease, and lets go at its end'
   expect(await lease.activeIn(id)).toBeUndefined();
 });
 
+test.each(['completes', 'is stopped'] as const)(
+  'a run that %s lets go of its lease once its end is in the log, so that no reader elsewhere finds it ended without one',
+  async (how) => {
+    const log = createMemoryLog();
+    let keepEnd: () => void = () => {};
+    const append: StreamLog['append'] = (runId, entries) => {
+      if (!entries.some((entry) => 'end' in entry)) return log.append(runId, entries);
+      return new Promise((resolve) => {
+        keepEnd = () => resolve(log.append(runId, entries));
+      });
+    };
+    const { a, lease, start, passing } = pair(how === 'completes' ? scriptedResponder([say('all')]) : halfway(), {
+      log: { ...log, append },
+    });
+    const { response } = await start();
+    const body = response.text();
+    const stopped = how === 'completes' ? undefined : a.json({ type: 'runs.cancel', params: { run_id: 'r' } });
+    await settle();
+    expect((await lease.find('r'))?.outcome).toBeUndefined();
+    keepEnd();
+    await passing(Promise.all([stopped, body]));
+    expect((await lease.find('r'))?.outcome).toBe(how === 'completes' ? 'completed' : 'cancelled');
+  },
+);
+
 test('dead runs are looked for when a server starts, and then twice a lease or as often as the lease says', async () => {
   for (const [reapMs, expected] of [
     [undefined, [0, 500, 1_000]],
