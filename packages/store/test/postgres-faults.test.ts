@@ -1,9 +1,10 @@
 /** A database that is full up, slow, restarted or against us: every call ends, and nothing is half stored. */
-import type { Store } from '@chatkit/core';
+import { type Store, userMessage } from '@chatkit/core';
 import { createPostgresStore, type PostgresConnection, type PostgresPool } from '@chatkit/store/postgres';
 import pg from 'pg';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type PostgresServer, startPostgres } from './postgres-server.ts';
+import { suspendPool } from './suspended-pool.ts';
 
 type Context = { userId: string };
 const server = await startPostgres();
@@ -238,6 +239,24 @@ describe.skipIf(server === undefined)('createPostgresStore under faults', { time
     const lost = outcomes.filter((each) => each.status === 'rejected').map((each) => each.reason);
     expect(lost).toMatchObject([{ code: 'internal', retryable: true, cause: { code: '40P01' } }]);
     expect(await leftOpen()).toBe(0);
+  });
+
+  it('is not held up for good by a machine that is suspended in the middle of a transaction', async () => {
+    const me = someone();
+    const store = createPostgresStore<Context>({ client: pool() });
+    await store.saveThread(threadOf('a'), me);
+    const { client, suspended, resume } = suspendPool(pool(), 'INSERT INTO chatkit_item');
+    onTestFinished(resume);
+    const other = createPostgresStore<Context>({ client, idleTimeoutMs: 500, statementTimeoutMs: 600_000 });
+    const lost = other.transaction(async (tx) => {
+      await tx.saveThread(threadOf('a'), me);
+      await tx.saveItem('a', userMessage({ id: 'm', thread_id: 'a', content: [] }), me);
+    }, me);
+    await suspended;
+    expect(await store.saveThread(threadOf('a'), me)).toBe(2);
+    resume();
+    await expect(lost).rejects.toThrow();
+    expect((await store.listItems('a', { limit: 1, order: 'asc' }, me)).data).toEqual([]);
   });
 
   it('does not depend on how strict the database is by default', async () => {

@@ -53,14 +53,15 @@ export interface PostgresLimits {
   readonly statementTimeoutMs: number;
   /**
    * For the next statement of a transaction, by PostgreSQL's own clock: then it ends the session, with its locks. A machine that is suspended
-   * in between would keep them until it wakes. Absent where the work of an application may take its time.
+   * in between, or has lost its network, would keep them for hours. 0: as the session has it.
    */
-  readonly idleTimeoutMs?: number | undefined;
+  readonly idleTimeoutMs: number;
 }
 
 export const noLimits: PostgresLimits = {
   connectTimeoutMs: Number.POSITIVE_INFINITY,
   statementTimeoutMs: Number.POSITIVE_INFINITY,
+  idleTimeoutMs: 0,
 };
 
 /** The port over a client. `before` is waited for by every call: the migrations. */
@@ -118,7 +119,7 @@ const transact = async <T>(
 const transactionSteps = (query: SqlQuery, { idleTimeoutMs }: PostgresLimits): TransactionSteps => {
   // Stated, because the row locks are made for it: under a stricter default they would end in errors instead of waiting.
   const steps = transactionOn(query, 'BEGIN ISOLATION LEVEL READ COMMITTED');
-  if (idleTimeoutMs === undefined) return steps;
+  if (idleTimeoutMs === 0) return steps;
   return {
     ...steps,
     async begin() {

@@ -19,6 +19,11 @@ export interface PostgresStoreOptions<Context> {
   connectTimeoutMs?: number | undefined;
   /** How long a statement may go unanswered, before its call fails as retryable and its connection is closed. Default 30,000. */
   statementTimeoutMs?: number | undefined;
+  /**
+   * How long the work of a transaction may ask for nothing, before PostgreSQL ends it and its session, with the locks on its threads. Default 20,000; 0
+   * leaves it to the setting of your pool (`idle_in_transaction_session_timeout`).
+   */
+  idleTimeoutMs?: number | undefined;
 }
 
 /**
@@ -29,7 +34,8 @@ export interface PostgresStoreOptions<Context> {
  *
  * Inside `transaction(work)`, `loadThread` holds the thread's row until the end, so that reading it and writing it back
  * loses nothing. Each open transaction has a connection of the pool: calls to the outer store from inside `work` need
- * another one.
+ * another one. Work that asks for nothing for `idleTimeoutMs` is undone, and what it asks for then fails: a machine that is suspended
+ * in the middle of it, or cut off, holds nobody up.
  *
  * @example
  * const store = createPostgresStore<{ userId: string }>({ client: new pg.Pool({ connectionString }) });
@@ -40,8 +46,9 @@ export const createPostgresStore = <Context = unknown>({
   migrate = true,
   connectTimeoutMs = 10_000,
   statementTimeoutMs = 30_000,
+  idleTimeoutMs = 20_000,
 }: PostgresStoreOptions<Context>): Store<Context> => {
-  const port = openPostgres(client, { connectTimeoutMs, statementTimeoutMs }, migrate);
+  const port = openPostgres(client, { connectTimeoutMs, statementTimeoutMs, idleTimeoutMs }, migrate);
   return createSqlStore(port, createUserOf(userId), {
     forUpdate: ' FOR NO KEY UPDATE',
     forShare: ' FOR KEY SHARE',
