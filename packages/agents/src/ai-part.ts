@@ -10,7 +10,16 @@ export type AiPart =
   | { readonly kind: 'text'; readonly block: string; readonly delta: string }
   | { readonly kind: 'thought'; readonly block: string; readonly delta: string }
   | { readonly kind: 'thought.done'; readonly block: string }
-  | { readonly kind: 'tool.called'; readonly callId: string; readonly name: string; readonly input: unknown }
+  | {
+      readonly kind: 'tool.called';
+      readonly callId: string;
+      readonly name: string;
+      readonly input: unknown;
+      /** Whether the provider runs it. */
+      readonly hosted: boolean;
+    }
+  /** The call waits for somebody's approval. */
+  | { readonly kind: 'tool.held'; readonly callId: string }
   | { readonly kind: 'tool.done'; readonly callId: string; readonly failed: boolean }
   | { readonly kind: 'source'; readonly url: string; readonly title: string | undefined }
   | { readonly kind: 'document'; readonly title: string; readonly filename: string }
@@ -36,6 +45,12 @@ export const readAiPart = (part: unknown): AiPart | undefined => {
         callId: textField(part, 'toolCallId') ?? '',
         name: textField(part, 'toolName') ?? '',
         input: field(part, 'input'),
+        hosted: field(part, 'providerExecuted') === true,
+      };
+    case 'tool-approval-request':
+      return {
+        kind: 'tool.held',
+        callId: textField(part, 'toolCallId') ?? textField(field(part, 'toolCall'), 'toolCallId') ?? '',
       };
     case 'tool-result':
     case 'tool-output-available':

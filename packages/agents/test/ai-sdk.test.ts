@@ -128,6 +128,34 @@ test('a tool can be described, or hidden', async () => {
   expect(itemsOf(await run(() => undefined))[0]).toMatchObject({ workflow: { tasks: [{ type: 'thought' }] } });
 });
 
+describe('a tool without execute', () => {
+  const where = tool({ inputSchema: z.object({ high: z.boolean() }), outputSchema: z.string() });
+  const call = { type: 'tool-call', toolCallId: 'call_w', toolName: 'where', input: '{"high":true}' };
+  const searched = { type: 'tool-call', toolCallId: 'call_s', toolName: 'search', input: '{"q":"x"}' };
+
+  test('is a tool of the page: its call is the last item, behind the steps of the others', async () => {
+    const model = scriptedAiModel([[searched, call, aiFinish('tool-calls')]]);
+    const result = streamText({ model, prompt: 'Hi', tools: { search, where }, stopWhen: isStepCount(3) });
+    const events = await collectAll(streamAiResponse(thread, result.fullStream, options()));
+    legal(events);
+    expect(itemsOf(events)).toMatchObject([
+      { type: 'workflow', workflow: { tasks: [{ status_indicator: 'complete' }, { status_indicator: 'none' }] } },
+      { type: 'client_tool_call', status: 'pending', call_id: 'call_w', name: 'where', arguments: { high: true } },
+    ]);
+  });
+
+  test('is none while it waits for an approval, nor where the provider runs it', async () => {
+    async function* parts() {
+      yield { ...call, input: { high: true } };
+      yield { type: 'tool-approval-request', approvalId: 'a', toolCall: { toolCallId: 'call_w' } };
+      yield { ...searched, input: { q: 'x' }, providerExecuted: true };
+      yield { type: 'finish-step' };
+    }
+    const events = await collectAll(streamAiResponse(thread, parts(), options()));
+    expect(itemsOf(events).map(({ type }) => type)).toEqual(['workflow']);
+  });
+});
+
 test('an image becomes an item', async () => {
   const model = scriptedAiModel([
     [{ type: 'file', mediaType: 'image/png', data: { type: 'data', data: 'AAAA' } }, aiFinish('stop')],
@@ -220,7 +248,7 @@ test('items become model messages that the SDK accepts', async () => {
       role: 'user',
       content: [
         { type: 'text', text: expect.any(String) },
-        { type: 'image', image: expect.any(String) },
+        { type: 'file', mediaType: 'image', data: expect.stringContaining('data:image/png') },
       ],
     },
     { role: 'user', content: 'Hi' },

@@ -2,7 +2,7 @@
  * A stream of the AI SDK as ChatKit events: text as messages, reasoning and tool calls as workflows above them, sources as
  * annotations, images as items.
  */
-import type { ThreadStreamEvent } from '@chatkit/core';
+import { type ClientToolCallItem, clientToolCall, type ThreadStreamEvent } from '@chatkit/core';
 import type { AgentSignal, RawCitation } from '../agent-signal.ts';
 import { type AiPart, readAiPart } from '../ai-part.ts';
 import { createEventWriter } from '../event-writer.ts';
@@ -17,7 +17,8 @@ export interface StreamAiOptions extends Omit<ResponseContextOptions, 'thread'> 
 /**
  * Streams `streamText().fullStream`, or a UI message stream, as ChatKit events. An `error` part is thrown after
  * everything before it; an `abort` part ends the stream with what there is. Stopping the consumer closes the source;
- * give `streamText` the run's `abortSignal`, so that this stops the model.
+ * give `streamText` the run's `abortSignal`, so that this stops the model. A call of a tool without `execute` becomes a
+ * `client_tool_call`, which the page answers.
  *
  * @example
  * const result = streamText({ model, messages: toModelMessages(items), abortSignal: run.signal });
@@ -66,6 +67,10 @@ const createTurn = (context: ResponseContext, describeTool: NonNullable<StreamAi
   let early: RawCitation[] = [];
   let length = 0;
   const thoughts = new Map<string, { index: number; text: string }>();
+  /** Calls without a result. */
+  const unanswered = new Map<string, { name: string; input: unknown }>();
+  /** Those of them whose step has ended: nobody here runs them. */
+  const ofThePage: ClientToolCallItem[] = [];
 
   const write = async (signal: AgentSignal): Promise<void> => writer.write(signal);
 
@@ -133,6 +138,23 @@ const createTurn = (context: ResponseContext, describeTool: NonNullable<StreamAi
     for (const callId of [...tasks.keys()]) toolDone(callId, true);
   };
 
+  const leaveToThePage = (): void => {
+    for (const [call_id, { name, input }] of unanswered) {
+      const args = typeof input === 'object' && input !== null ? { ...input } : {};
+      ofThePage.push(
+        clientToolCall({
+          thread_id: context.thread.id,
+          id: context.createId('tool_call'),
+          created_at: context.timestamp(),
+          call_id,
+          name,
+          arguments: args,
+        }),
+      );
+    }
+    unanswered.clear();
+  };
+
   const writeOther = async (part: Exclude<AiPart, { kind: 'text' }>): Promise<void> => {
     switch (part.kind) {
       case 'thought': {
@@ -148,8 +170,13 @@ const createTurn = (context: ResponseContext, describeTool: NonNullable<StreamAi
         return write({ kind: 'thought.done', ...thought });
       }
       case 'tool.called':
+        if (!part.hosted) unanswered.set(part.callId, part);
         return callTool(part.callId, part.name, part.input);
+      case 'tool.held':
+        unanswered.delete(part.callId);
+        return;
       case 'tool.done':
+        unanswered.delete(part.callId);
         return toolDone(part.callId, part.failed);
       case 'source':
         return cite({ type: 'url_citation', url: part.url, title: part.title });
@@ -171,6 +198,7 @@ const createTurn = (context: ResponseContext, describeTool: NonNullable<StreamAi
       }
       case 'step.done':
         thoughts.clear();
+        leaveToThePage();
         return closeMessage();
     }
   };
@@ -184,6 +212,7 @@ const createTurn = (context: ResponseContext, describeTool: NonNullable<StreamAi
       abandonTools();
       context.endWorkflow();
       early = [];
+      for (const item of ofThePage) context.stream({ type: 'thread.item.done', item });
     },
   };
 };

@@ -23,7 +23,7 @@ import {
 type UserPart = Exclude<UserContent, string>[number];
 
 export interface ToModelMessagesOptions {
-  /** An attachment as content, for example `{ type: 'image', image: url }`. Default: attachments are left out. */
+  /** An attachment as content, for example `{ type: 'file', mediaType: 'image', data: url }`. Default: attachments are left out. */
   attachmentToContent?: ((attachment: Attachment) => UserPart) | undefined;
   /** What an @-mention stands for. Default: the mention is left as the user typed it. */
   tagToContent?: ((tag: UserTagContent) => UserPart) | undefined;
@@ -71,7 +71,7 @@ const toMessages = (item: ThreadItem, options: ToModelMessagesOptions, isLastMes
       if (item.image === undefined) return [];
       const content: UserPart[] = [
         { type: 'text', text: imageText(item) },
-        { type: 'image', image: item.image.url },
+        { type: 'file', mediaType: 'image', data: item.image.url },
       ];
       return [{ role: 'user', content }];
     }
