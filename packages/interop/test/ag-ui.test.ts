@@ -145,6 +145,24 @@ test('a tool call of the client is asked for, and its result goes on', async () 
   expect(await store.loadItem(thread?.id ?? '', 't1', 'user')).toMatchObject({ output: { picked: 1 } });
 });
 
+test('calls side by side have an output each', async () => {
+  const { agent, store } = connect(async function* (thread, input) {
+    if (input === null) yield* message(thread, 'm1', 'Thanks.');
+    else {
+      yield toolCall(thread, 't1', 'call_1');
+      yield toolCall(thread, 't2', 'call_2');
+    }
+  });
+  await ask(agent, 'Hi');
+  agent.addMessage({ id: 'result 1', role: 'tool', toolCallId: 'call_1', content: '1' });
+  agent.addMessage({ id: 'result 2', role: 'tool', toolCallId: 'call_2', content: '2' });
+  await agent.runAgent();
+  expect(agent.messages.at(-1)).toMatchObject({ content: 'Thanks.' });
+  const [thread] = (await store.listThreads({ limit: 1, order: 'asc' }, 'user')).data;
+  expect(await store.loadItem(thread?.id ?? '', 't1', 'user')).toMatchObject({ output: 1 });
+  expect(await store.loadItem(thread?.id ?? '', 't2', 'user')).toMatchObject({ output: 2 });
+});
+
 test('a message that fails half-way is closed before the error', async () => {
   const { agent } = connect(async function* (thread) {
     for (const event of message(thread, 'm1', 'Half')) {

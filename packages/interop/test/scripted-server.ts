@@ -98,13 +98,13 @@ export const widget = (thread: ThreadMetadata, id: string): ThreadStreamEvent =>
   item: { type: 'widget', ...base(thread, id), widget: { type: 'Card', children: [] } },
 });
 
-export const toolCall = (thread: ThreadMetadata, id: string): ThreadStreamEvent => ({
+export const toolCall = (thread: ThreadMetadata, id: string, call_id = 'call_1'): ThreadStreamEvent => ({
   type: 'thread.item.done',
   item: {
     type: 'client_tool_call',
     ...base(thread, id),
     status: 'pending',
-    call_id: 'call_1',
+    call_id,
     name: 'pick',
     arguments: { from: 'here' },
   },

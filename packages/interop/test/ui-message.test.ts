@@ -109,6 +109,33 @@ test.each([
   expect(await store.loadItem(thread?.id ?? '', 't1', 'user')).toMatchObject({ output: result });
 });
 
+test.each([
+  ['together', [['call_1', 'call_2']]],
+  ['one by one, the later one first', [['call_2'], ['call_1', 'call_2']]],
+])('calls side by side have an output each, when they are sent %s', async (_how, requests) => {
+  const { transport, store } = connect(async function* (thread, input) {
+    if (input === null) yield* message(thread, 'm1', 'Thanks.');
+    else {
+      yield toolCall(thread, 't1', 'call_1');
+      yield toolCall(thread, 't2', 'call_2');
+    }
+  });
+  const asked = await ask(transport, [user('Hi')]);
+  let said: string[] = [];
+  for (const answered of requests) {
+    const parts = asked.last?.parts.map((part) =>
+      part.type === 'tool-pick' && answered.includes(part.toolCallId)
+        ? { ...part, state: 'output-available', output: { of: part.toolCallId } }
+        : part,
+    );
+    said = texts((await ask(transport, [user('Hi'), { ...asked.last, parts } as UIMessage])).last);
+  }
+  expect(said).toEqual(['Thanks.']);
+  const [thread] = (await store.listThreads({ limit: 10, order: 'asc' }, 'user')).data;
+  expect(await store.loadItem(thread?.id ?? '', 't1', 'user')).toMatchObject({ output: { of: 'call_1' } });
+  expect(await store.loadItem(thread?.id ?? '', 't2', 'user')).toMatchObject({ output: { of: 'call_2' } });
+});
+
 test('reasoning, a widget and a client tool call are parts', async () => {
   const { transport } = connect(async function* (thread) {
     yield* reasoning(thread, 'r1', 'I think', 'I think so.');

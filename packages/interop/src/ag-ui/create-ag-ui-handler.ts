@@ -10,7 +10,7 @@ export type AgUiHandlerOptions<Context> = ConversationOptions<Context>;
 
 /**
  * Answers `RunAgentInput` with AG-UI events over SSE, so that `HttpAgent`, and with it CopilotKit, talks to a ChatKit server.
- * The history is the server's: of the messages in the input only the last is sent on, a user's or a tool's. A client that
+ * The history is the server's: of the messages in the input only the last is sent on, a user's, or those of the tools that have run since. A client that
  * disconnects stops the run.
  *
  * @example
@@ -35,20 +35,27 @@ async function* asJson(events: ReturnType<typeof toAgUiEvents>): AsyncGenerator<
   for await (const event of events) yield JSON.stringify(event);
 }
 
+interface ToolMessage {
+  readonly toolCallId?: unknown;
+  readonly content?: unknown;
+}
+
 const readInput = (input: unknown): { threadId: string; runId: string; said: Said } => {
   const { threadId, runId, messages } = (input ?? {}) as Record<string, unknown>;
   if (typeof threadId !== 'string' || typeof runId !== 'string' || !Array.isArray(messages)) {
     throw new ChatKitError('request.invalid', 'threadId, runId and messages are required.');
   }
-  const last = messages.at(-1) as { role?: unknown; content?: unknown; toolCallId?: unknown } | undefined;
+  const last = messages.at(-1) as { role?: unknown; content?: unknown } | undefined;
   const id = idInHistory(messages);
   if (last?.role === 'user')
     return { threadId, runId, said: { kind: 'message', text: textOf(last.content), id, request: runId } };
-  if (last?.role === 'tool') {
+  const results = messages.slice(messages.findLastIndex((message) => message?.role !== 'tool') + 1) as ToolMessage[];
+  const outputs = results.map(({ toolCallId, content }, at) => {
+    const ownId = idInHistory(messages.slice(0, messages.length - results.length + at + 1));
     // Models number their calls anew in each answer, some of them.
-    const callId = id && JSON.stringify([runId, id, last.toolCallId]);
-    return { threadId, runId, said: { kind: 'tool output', result: parsed(last.content), id: callId } };
-  }
+    return { callId: toolCallId, result: parsed(content), id: ownId && JSON.stringify([runId, ownId, toolCallId]) };
+  });
+  if (outputs.length > 0) return { threadId, runId, said: { kind: 'tool outputs', outputs } };
   throw new ChatKitError('request.invalid', 'The last message must be of a user or a tool.');
 };
 

@@ -14,16 +14,17 @@ import { askServer, type Caller, type ChatKitHandler, callServer, Refusal, withH
 import { digestOf } from './digest.ts';
 import { createSentMessages } from './sent-messages.ts';
 import { createMemoryLinks, type MemoryLinksOptions, type ThreadLinks } from './thread-links.ts';
+import { type OutputRequest, outputRequests, type ToolOutput } from './tool-outputs.ts';
 
 /**
- * What is new: a message of the user, one that is to be answered anew, or the result of a tool that the client ran. `id`: what the
+ * What is new: a message of the user, one that is to be answered anew, or the outputs of tools that the client ran, at least one. `id`: what the
  * client calls it, the same each time that it sends it. `request`: what it calls the request. `byText`: a message that is not known by
  * what the client calls it is the newest with that text.
  */
 export type Said =
   | { readonly kind: 'message'; readonly text: string; readonly id: string | undefined; readonly request: string }
   | { readonly kind: 'message again'; readonly text: string; readonly id: string | undefined; readonly byText: boolean }
-  | { readonly kind: 'tool output'; readonly result: unknown; readonly id: string | undefined };
+  | { readonly kind: 'tool outputs'; readonly outputs: readonly ToolOutput[] };
 
 export interface ConversationOptions<Context> extends MemoryLinksOptions<Context> {
   /** Where threads of conversations are remembered. Default: in memory. */
@@ -49,7 +50,14 @@ export const createConverse = <Context>(
   return async (conversationId, said, context, caller) => {
     const conversation = [options.userId?.(context), conversationId];
     const key = JSON.stringify(conversation);
-    const name = await nameOf(conversation, said);
+    if (said.kind === 'tool outputs') {
+      const threadId =
+        (await links.load(conversationId, context)) ?? (await findThread(server, conversationId, context, caller));
+      if (threadId === undefined)
+        throw new ChatKitError('thread.not_found', 'No tool was called in this conversation.');
+      return handOver(server, threadId, said.outputs, conversation, context, caller);
+    }
+    const name = await nameOf(conversation, ['message', said.id, said.text]);
     const message =
       said.kind === 'message' && name !== undefined ? sent.note(name, said.request, caller.signal) : undefined;
     const isAgain = said.kind === 'message again' || message?.isAgain === true;
@@ -60,14 +68,13 @@ export const createConverse = <Context>(
         (said.kind === 'message' && !isAgain ? undefined : await findThread(server, conversationId, context, caller));
       if (threadId !== undefined) {
         try {
-          const next =
-            isAgain && said.kind !== 'tool output'
-              ? await retry(server, threadId, { said, name }, context, caller)
-              : continueThread(threadId, said);
+          const next = isAgain
+            ? await retry(server, threadId, { said, name }, context, caller)
+            : addMessage(threadId, said.text);
           return whole(await callServer(server, next, context, named), message?.over);
         } catch (error) {
           // The thread has been deleted: the conversation goes on in a new one.
-          if (!isChatKitError(error, 'thread.not_found') || said.kind === 'tool output') throw error;
+          if (!isChatKitError(error, 'thread.not_found')) throw error;
         }
       }
       const other = beginning.get(key);
@@ -75,8 +82,6 @@ export const createConverse = <Context>(
         await other;
         continue;
       }
-      if (said.kind === 'tool output')
-        throw new ChatKitError('thread.not_found', 'No tool was called in this conversation.');
       const { events, over } = beginThread(server, {
         conversationId,
         request: { type: 'threads.create', params: { input: input(said.text) } },
@@ -93,10 +98,31 @@ export const createConverse = <Context>(
   };
 };
 
+/** Hands over what tools gave, and resolves with what is said behind the last of them. */
+const handOver = async <Context>(
+  server: ChatKitHandler<Context>,
+  threadId: string,
+  outputs: readonly ToolOutput[],
+  conversation: readonly unknown[],
+  context: Context,
+  caller: Caller,
+): Promise<AsyncIterable<ThreadStreamEvent>> => {
+  const send = async ({ output, request }: OutputRequest): Promise<AsyncIterable<ThreadStreamEvent>> => {
+    const name = await nameOf(conversation, ['tool output', output.id]);
+    return callServer(server, request, context, name === undefined ? caller : asNamed(caller, name));
+  };
+  const requests = [...(await outputRequests(server, threadId, outputs, context, caller))];
+  const last = requests.pop() as OutputRequest;
+  for (const each of requests) for await (const _ of await send(each));
+  return send(last);
+};
+
 /** A run id that is the same each time that the client says the same; `undefined` where it does not say what it calls it. */
-const nameOf = async (conversation: readonly unknown[], said: Said): Promise<string | undefined> => {
-  if (said.id === undefined) return undefined;
-  const what = said.kind === 'tool output' ? ['tool output', said.id] : ['message', said.id, said.text];
+const nameOf = async (
+  conversation: readonly unknown[],
+  what: readonly [kind: string, id: string | undefined, text?: string],
+): Promise<string | undefined> => {
+  if (what[1] === undefined) return undefined;
   return `run_${(await digestOf([conversation, what])).slice(0, 24)}`;
 };
 
@@ -139,10 +165,10 @@ const findThread = async <Context>(
   }
 };
 
-const continueThread = (thread_id: string, said: Said): ChatKitRequestInput =>
-  said.kind === 'tool output'
-    ? { type: 'threads.add_client_tool_output', params: { thread_id, result: said.result as never } }
-    : { type: 'threads.add_user_message', params: { thread_id, input: input(said.text) } };
+const addMessage = (thread_id: string, text: string): ChatKitRequestInput => ({
+  type: 'threads.add_user_message',
+  params: { thread_id, input: input(text) },
+});
 
 /**
  * The request that has a message answered anew. The server's message has the digits of its name in its id; the newest with this text
@@ -152,7 +178,7 @@ const continueThread = (thread_id: string, said: Said): ChatKitRequestInput =>
 const retry = async <Context>(
   server: ChatKitHandler<Context>,
   thread_id: string,
-  { said, name }: { said: Exclude<Said, { kind: 'tool output' }>; name: string | undefined },
+  { said, name }: { said: Exclude<Said, { kind: 'tool outputs' }>; name: string | undefined },
   context: Context,
   caller: Caller,
 ): Promise<ChatKitRequestInput> => {
@@ -166,7 +192,7 @@ const retry = async <Context>(
     const asked = page.data.find(isNamed) ?? page.data.find(isSame);
     if (asked !== undefined) return { type: 'threads.retry_after_item', params: { thread_id, item_id: asked.id } };
   } while (page.has_more);
-  return continueThread(thread_id, said);
+  return addMessage(thread_id, said.text);
 };
 
 const input = (text: string) => ({

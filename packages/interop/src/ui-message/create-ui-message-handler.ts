@@ -10,7 +10,7 @@ export type UiMessageHandlerOptions<Context> = ConversationOptions<Context>;
 
 /**
  * Answers the requests of `DefaultChatTransport` with a UI message stream, so that `useChat` talks to a ChatKit server. The
- * history is the server's: of the messages in the request only the last is sent on, a user's text or the output of a tool
+ * history is the server's: of the messages in the request only the last is sent on, a user's text or the outputs of tools
  * that the client ran; a tool that failed is answered with `{ error }`. `regenerate()` has the message answered anew. A client that disconnects stops the run.
  *
  * @example
@@ -62,12 +62,15 @@ const readInput = (input: unknown): { id: string; said: Said } => {
       return { id, said: { kind: 'message again', text, id: ownId, byText: isRegenerated } };
     return { id, said: { kind: 'message', text, id: ownId, request: '' } };
   }
-  const answered = parts.findLast((part) => part.state === 'output-available' || part.state === 'output-error');
-  if (answered !== undefined) {
-    // Models number their calls anew in each answer, some of them.
-    const callId = ownId && JSON.stringify([ownId, parts.length, answered.toolCallId]);
-    return { id, said: { kind: 'tool output', result: resultOf(answered), id: callId } };
-  }
+  const outputs = parts
+    .filter(({ state }) => state === 'output-available' || state === 'output-error')
+    .map((part) => ({
+      callId: part.toolCallId,
+      result: resultOf(part),
+      // Models number their calls anew in each answer, some of them.
+      id: ownId && JSON.stringify([ownId, parts.length, part.toolCallId]),
+    }));
+  if (outputs.length > 0) return { id, said: { kind: 'tool outputs', outputs } };
   throw new ChatKitError('request.invalid', 'The last message must be of the user, or hold the output of a tool.');
 };
 
