@@ -210,7 +210,7 @@ describe('what cannot be read is refused', () => {
   test.each([
     ['no JSON', () => post('{'), 400, 'request.invalid_json'],
     ['another type', () => post('{}', { 'content-type': 'text/plain' }), 415, 'request.unsupported_media_type'],
-    ['a body too large', () => post(`"${'x'.repeat(2 ** 20)}"`), 413, 'request.too_large'],
+    ['a body too large', () => post(`"${'x'.repeat(2 ** 23)}"`), 413, 'request.too_large'],
     ['nothing said', () => post('{"threadId":"t","runId":"r","messages":[]}'), 400, 'request.invalid'],
     ['no ids', () => post('null'), 400, 'request.invalid'],
     ['a GET', () => handle(new Request('http://agent.invalid/'), 'user'), 405, 'request.method_not_allowed'],

@@ -17,13 +17,13 @@ const guarded = scriptedServer(respond, {
 describe.each([
   [
     'AG-UI',
-    createAgUiHandler(server),
+    createAgUiHandler(server, { maxBodyBytes: 2 ** 20 }),
     createAgUiHandler(guarded),
     (last: unknown) => ({ threadId: 't', runId: 'r', messages: [last] }),
   ],
   [
     'UI messages',
-    createUiMessageHandler(server),
+    createUiMessageHandler(server, { maxBodyBytes: 2 ** 20 }),
     createUiMessageHandler(guarded),
     (last: unknown) => ({ id: 'c', messages: [last] }),
   ],

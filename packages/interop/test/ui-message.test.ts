@@ -1,7 +1,7 @@
-import type { ThreadStreamEvent } from '@chatkit/core';
+import type { Store, ThreadStreamEvent } from '@chatkit/core';
 import { DefaultChatTransport, readUIMessageStream, type UIMessage } from 'ai';
 import { expect, test } from 'vitest';
-import { createUiMessageHandler } from '../src/ui-message/index.ts';
+import { createUiMessageHandler, type UiMessageHandlerOptions } from '../src/ui-message/index.ts';
 import {
   message,
   messageOfWholeParts,
@@ -14,9 +14,9 @@ import {
 
 // The client is the AI SDK's own transport and reader; the server is a real one. Only the wire is short.
 
-const connect = (respond: Respond) => {
+const connect = (respond: Respond, options: (store: Store<string>) => UiMessageHandlerOptions<string> = () => ({})) => {
   const { server, store } = scriptedServer(respond);
-  const handle = createUiMessageHandler(server);
+  const handle = createUiMessageHandler(server, options(store));
   const transport = new DefaultChatTransport({
     api: 'http://chat.invalid/',
     fetch: ((url: unknown, init?: RequestInit) => handle(new Request(String(url), init), 'user')) as typeof fetch,
@@ -199,4 +199,45 @@ test('aborting stops the generator', async () => {
   stop.abort();
   await asking;
   await expect.poll(() => stopped).toBe(true);
+});
+
+const photo = { type: 'file', mediaType: 'image/png', filename: 'cat.png', url: 'data:image/png;base64,AAAA' } as const;
+const withPhoto = (text: string): UIMessage => ({ ...user(text), parts: [photo, { type: 'text', text }] });
+
+test('a file of a message is an attachment, as the application makes it; what is asked for again has it still', async () => {
+  const seen: unknown[] = [];
+  const { transport } = connect(
+    async function* (thread, input) {
+      seen.push(input?.attachments.map(({ id, name }) => [id, name]));
+      yield* message(thread, `m${seen.length}`, 'Nice.');
+    },
+    (store) => ({
+      async attach({ mediaType: mime_type, filename: name = '', url: preview_url }, context) {
+        await store.saveAttachment({ type: 'image', id: 'atc_1', name, mime_type, preview_url }, context);
+        return 'atc_1';
+      },
+    }),
+  );
+  const asked = withPhoto('What is this?');
+  const { last } = await ask(transport, [asked]);
+  expect(texts(last)).toEqual(['Nice.']);
+  await ask(transport, [asked], undefined, 'regenerate-message');
+  await ask(transport, [asked, last as UIMessage, user('And now?')]);
+  expect(seen).toEqual([[['atc_1', 'cat.png']], [['atc_1', 'cat.png']], []]);
+});
+
+test('a file that nobody takes is refused, and not left out in silence', async () => {
+  const { transport, store } = connect(async function* () {});
+  await expect(ask(transport, [withPhoto('What is this?')])).rejects.toThrow('attachment.unsupported');
+  expect((await store.listThreads({ limit: 1, order: 'asc' }, 'user')).data).toEqual([]);
+});
+
+test('a long history is read, up to the limit', async () => {
+  const respond: Respond = async function* (thread) {
+    yield* message(thread, crypto.randomUUID(), 'Yes.');
+  };
+  const said = (length: number) => [user('x'.repeat(length)), user('Are you there?')];
+  expect(texts((await ask(connect(respond).transport, said(2_000_000))).last)).toEqual(['Yes.']);
+  const { transport } = connect(respond, () => ({ maxBodyBytes: 1_000 }));
+  await expect(ask(transport, said(2_000))).rejects.toThrow('request.too_large');
 });

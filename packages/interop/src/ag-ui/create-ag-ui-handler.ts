@@ -24,7 +24,7 @@ export const createAgUiHandler = <Context>(
 ): ((request: Request, context: Context) => Promise<Response>) => {
   const converse = createConverse(server, options);
   return (request, context) =>
-    answerForeign(request, async (input, caller) => {
+    answerForeign(request, options.maxBodyBytes, async (input, caller) => {
       const { threadId, runId, said } = readInput(input);
       const events = await converse(threadId, said, context, caller);
       return { data: asJson(toAgUiEvents(events, { threadId, runId })) };

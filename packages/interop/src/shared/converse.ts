@@ -8,6 +8,7 @@ import {
   type Thread,
   type ThreadItem,
   type ThreadStreamEvent,
+  type UserMessageInput,
 } from '@chatkit/core';
 import { beginThread, inConversation } from './begin-thread.ts';
 import { askServer, type Caller, type ChatKitHandler, callServer, Refusal, withHeaders } from './chat-kit-handler.ts';
@@ -19,16 +20,24 @@ import { type OutputRequest, outputRequests, type ToolOutput } from './tool-outp
 /**
  * What is new: a message of the user, one that is to be answered anew, or the outputs of tools that the client ran, at least one. `id`: what the
  * client calls it, the same each time that it sends it. `request`: what it calls the request. `byText`: a message that is not known by
- * what the client calls it is the newest with that text.
+ * what the client calls it is the newest with that text. `attach`: makes the attachments of the message, where it has files.
  */
 export type Said =
-  | { readonly kind: 'message'; readonly text: string; readonly id: string | undefined; readonly request: string }
-  | { readonly kind: 'message again'; readonly text: string; readonly id: string | undefined; readonly byText: boolean }
+  | (Message & { readonly kind: 'message'; readonly request: string })
+  | (Message & { readonly kind: 'message again'; readonly byText: boolean })
   | { readonly kind: 'tool outputs'; readonly outputs: readonly ToolOutput[] };
+
+interface Message {
+  readonly text: string;
+  readonly id: string | undefined;
+  readonly attach?: (() => Promise<string[]>) | undefined;
+}
 
 export interface ConversationOptions<Context> extends MemoryLinksOptions<Context> {
   /** Where threads of conversations are remembered. Default: in memory. */
   links?: ThreadLinks<Context> | undefined;
+  /** The largest request that is read. These clients send all that was said, with its images, each time. Default 8 MiB. */
+  maxBodyBytes?: number | undefined;
 }
 
 /** Asks the server for one turn. */
@@ -62,6 +71,11 @@ export const createConverse = <Context>(
       said.kind === 'message' && name !== undefined ? sent.note(name, said.request, caller.signal) : undefined;
     const isAgain = said.kind === 'message again' || message?.isAgain === true;
     const named = name === undefined || isAgain ? caller : asNamed(caller, name);
+    let made: Promise<UserMessageInput> | undefined;
+    const input = () => {
+      made ??= toInput(said);
+      return made;
+    };
     for (;;) {
       const threadId =
         (await links.load(conversationId, context)) ??
@@ -69,14 +83,15 @@ export const createConverse = <Context>(
       if (threadId !== undefined) {
         try {
           const next = isAgain
-            ? await retry(server, threadId, { said, name }, context, caller)
-            : addMessage(threadId, said.text);
+            ? await retry(server, threadId, { said, name, input }, context, caller)
+            : addMessage(threadId, await input());
           return whole(await callServer(server, next, context, named), message?.over);
         } catch (error) {
           // The thread has been deleted: the conversation goes on in a new one.
           if (!isChatKitError(error, 'thread.not_found')) throw error;
         }
       }
+      const first = await input();
       const other = beginning.get(key);
       if (other !== undefined) {
         await other;
@@ -84,7 +99,7 @@ export const createConverse = <Context>(
       }
       const { events, over } = beginThread(server, {
         conversationId,
-        request: { type: 'threads.create', params: { input: input(said.text) } },
+        request: { type: 'threads.create', params: { input: first } },
         context,
         caller: named,
         save: (created) => links.save(conversationId, created, context),
@@ -165,9 +180,9 @@ const findThread = async <Context>(
   }
 };
 
-const addMessage = (thread_id: string, text: string): ChatKitRequestInput => ({
+const addMessage = (thread_id: string, input: UserMessageInput): ChatKitRequestInput => ({
   type: 'threads.add_user_message',
-  params: { thread_id, input: input(text) },
+  params: { thread_id, input },
 });
 
 /**
@@ -178,7 +193,15 @@ const addMessage = (thread_id: string, text: string): ChatKitRequestInput => ({
 const retry = async <Context>(
   server: ChatKitHandler<Context>,
   thread_id: string,
-  { said, name }: { said: Exclude<Said, { kind: 'tool outputs' }>; name: string | undefined },
+  {
+    said,
+    name,
+    input,
+  }: {
+    said: Exclude<Said, { kind: 'tool outputs' }>;
+    name: string | undefined;
+    input: () => Promise<UserMessageInput>;
+  },
   context: Context,
   caller: Caller,
 ): Promise<ChatKitRequestInput> => {
@@ -192,11 +215,11 @@ const retry = async <Context>(
     const asked = page.data.find(isNamed) ?? page.data.find(isSame);
     if (asked !== undefined) return { type: 'threads.retry_after_item', params: { thread_id, item_id: asked.id } };
   } while (page.has_more);
-  return addMessage(thread_id, said.text);
+  return addMessage(thread_id, await input());
 };
 
-const input = (text: string) => ({
-  content: [{ type: 'input_text' as const, text }],
-  attachments: [],
+const toInput = async ({ text, attach }: Message): Promise<UserMessageInput> => ({
+  content: [{ type: 'input_text', text }],
+  attachments: attach === undefined ? [] : await attach(),
   inference_options: {},
 });

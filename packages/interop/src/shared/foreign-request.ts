@@ -3,9 +3,6 @@ import { ChatKitError, isChatKitError } from '@chatkit/core';
 import { encodeSse, eventStreamHeaders, toResponse } from '@chatkit/transport';
 import { type Caller, Refusal } from './chat-kit-handler.ts';
 
-/** The largest body that is read. */
-const maxBodyBytes = 1024 * 1024;
-
 /** What a front end is told: the data of each frame, and headers of its protocol. */
 export interface ForeignAnswer {
   readonly data: AsyncIterable<string>;
@@ -18,6 +15,7 @@ export interface ForeignAnswer {
  */
 export const answerForeign = async (
   request: Request,
+  maxBodyBytes: number | undefined,
   turn: (input: unknown, caller: Caller) => Promise<ForeignAnswer>,
 ): Promise<Response> => {
   const left = new AbortController();
@@ -29,7 +27,7 @@ export const answerForeign = async (
   request.signal.addEventListener('abort', leave);
   if (request.signal.aborted) leave();
   try {
-    const { data, headers } = await turn(await readJson(request), {
+    const { data, headers } = await turn(await readJson(request, maxBodyBytes), {
       signal: left.signal,
       headers: checkedHeaders(request),
     });
@@ -55,7 +53,7 @@ async function* frames(texts: AsyncIterable<string>): AsyncGenerator<string, voi
 }
 
 /** The JSON of a POST. Throws a `ChatKitError` that names what is wrong. */
-const readJson = async (request: Request): Promise<unknown> => {
+const readJson = async (request: Request, maxBodyBytes = 8 * 1024 * 1024): Promise<unknown> => {
   if (request.method !== 'POST') throw new ChatKitError('request.method_not_allowed', 'Use POST.');
   // Any other type could be sent by a form of another site.
   if (!/^application\/json\b/i.test(request.headers.get('content-type') ?? '')) {
@@ -84,11 +82,13 @@ const statusOf: Partial<Record<ChatKitError['code'], number>> = {
   'request.unsupported_media_type': 415,
   'request.too_large': 413,
   'thread.not_found': 404,
+  'attachment.unsupported': 501,
 };
 
 /** An error as an answer. What is not ours to tell is an internal error. */
 const errorResponse = (error: unknown): Response => {
   const known = isChatKitError(error) ? error : new ChatKitError('internal', 'The server failed.', { retryable: true });
+  if (known !== error) console.error('chatkit:', error);
   const { code, message, retryable } = known;
   const status = known instanceof Refusal ? known.status : (statusOf[code] ?? (code === 'internal' ? 500 : 400));
   return Response.json({ error: { code, message, retryable } }, { status });

@@ -6,7 +6,21 @@ import { answerForeign } from '../shared/foreign-request.ts';
 import { idInHistory } from '../shared/id-in-history.ts';
 import { toUiMessageChunks } from './to-ui-message-chunks.ts';
 
-export type UiMessageHandlerOptions<Context> = ConversationOptions<Context>;
+/** A file of a message, as the page sent it. */
+export interface UiFile {
+  readonly mediaType: string;
+  readonly filename?: string | undefined;
+  /** Usually a `data:` URL with the bytes. */
+  readonly url: string;
+}
+
+export interface UiMessageHandlerOptions<Context> extends ConversationOptions<Context> {
+  /**
+   * Takes a file of a message: saves an attachment in your store, and returns its id. It may be asked again for the same file. Check what you
+   * are given; a page may send any URL. Default: a message with files is refused (`attachment.unsupported`).
+   */
+  attach?: ((file: UiFile, context: Context) => string | Promise<string>) | undefined;
+}
 
 /**
  * Answers the requests of `DefaultChatTransport` with a UI message stream, so that `useChat` talks to a ChatKit server. The
@@ -24,8 +38,16 @@ export const createUiMessageHandler = <Context>(
 ): ((request: Request, context: Context) => Promise<Response>) => {
   const converse = createConverse(server, options);
   return (request, context) =>
-    answerForeign(request, async (input, caller) => {
-      const { id, said } = readInput(input);
+    answerForeign(request, options.maxBodyBytes, async (input, caller) => {
+      const { id, said } = readInput(input, (files) => {
+        const { attach } = options;
+        if (attach === undefined)
+          throw new ChatKitError(
+            'attachment.unsupported',
+            'Files in messages are not taken here: there is no `attach`.',
+          );
+        return () => Promise.all(files.map((file) => attach(file, context)));
+      });
       const events = await converse(id, said, context, caller);
       return { data: asJson(toUiMessageChunks(events)), headers: { 'x-vercel-ai-ui-message-stream': 'v1' } };
     });
@@ -43,9 +65,15 @@ interface MessagePart {
   readonly state?: unknown;
   readonly output?: unknown;
   readonly errorText?: unknown;
+  readonly mediaType?: unknown;
+  readonly filename?: unknown;
+  readonly url?: unknown;
 }
 
-const readInput = (input: unknown): { id: string; said: Said } => {
+const readInput = (
+  input: unknown,
+  attachAll: (files: readonly UiFile[]) => () => Promise<string[]>,
+): { id: string; said: Said } => {
   const { id, messages, trigger, messageId } = (input ?? {}) as Record<string, unknown>;
   if (typeof id !== 'string' || !Array.isArray(messages)) {
     throw new ChatKitError('request.invalid', 'id and messages are required.');
@@ -55,12 +83,14 @@ const readInput = (input: unknown): { id: string; said: Said } => {
   const parts: readonly MessagePart[] = Array.isArray(last?.parts) ? last.parts.filter((part) => part !== null) : [];
   if (last?.role === 'user') {
     const text = parts.map((part) => (part.type === 'text' && typeof part.text === 'string' ? part.text : '')).join('');
+    const files = parts.flatMap(fileIn);
+    const attach = files.length === 0 ? undefined : attachAll(files);
     const isRegenerated = trigger === 'regenerate-message';
     // A message that takes the place of an earlier one is named beside the messages. In the same words it is that one.
     const isEdited = ownId !== undefined && messageId === last.id;
     if (isRegenerated || isEdited)
-      return { id, said: { kind: 'message again', text, id: ownId, byText: isRegenerated } };
-    return { id, said: { kind: 'message', text, id: ownId, request: '' } };
+      return { id, said: { kind: 'message again', text, id: ownId, byText: isRegenerated, attach } };
+    return { id, said: { kind: 'message', text, id: ownId, request: '', attach } };
   }
   const outputs = parts
     .filter(({ state }) => state === 'output-available' || state === 'output-error')
@@ -73,6 +103,11 @@ const readInput = (input: unknown): { id: string; said: Said } => {
   if (outputs.length > 0) return { id, said: { kind: 'tool outputs', outputs } };
   throw new ChatKitError('request.invalid', 'The last message must be of the user, or hold the output of a tool.');
 };
+
+const fileIn = ({ type, mediaType, filename, url }: MessagePart): UiFile[] =>
+  type === 'file' && typeof url === 'string'
+    ? [{ mediaType: String(mediaType), filename: typeof filename === 'string' ? filename : undefined, url }]
+    : [];
 
 /** A tool that returned nothing has the result `null`: JSON knows no `undefined`. A failure is told as `@chatkit/client` tells it. */
 const resultOf = ({ state, output, errorText }: MessagePart): unknown =>

@@ -111,7 +111,8 @@ const createTranslator = () => {
         case 'thread.item.done':
           return done(event.item);
         case 'thread.item.replaced':
-          return [data(event.item)];
+          // Of a call that has its output the client knows: it gave it.
+          return event.item.type === 'client_tool_call' ? [] : [data(event.item)];
         case 'thread.item.removed':
           return end(event.item_id);
         case 'progress_update':
