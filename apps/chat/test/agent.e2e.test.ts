@@ -105,6 +105,28 @@ test('a widget: its rows can be clicked, each click is answered, and a reload sh
   expect(await column().textContent()).not.toContain('The user clicked');
 });
 
+test('whoever acts from the keyboard keeps their place, and sees what comes of it', async () => {
+  await chat.page.setViewportSize({ width: 700, height: 420 });
+  const isFocused = (selector: string) =>
+    chat.page.evaluate((each) => document.activeElement?.matches(each), selector).then((matches) => matches === true);
+  const fromEnd = () =>
+    chat.page.locator('.scroller').evaluate((box) => box.scrollHeight - box.scrollTop - box.clientHeight);
+  await chat.ask('Which packages are there?');
+  await chat.finished(1);
+  await chat.page.locator('.w-row').first().focus();
+  await expect.poll(fromEnd).toBeGreaterThan(48);
+  await chat.page.keyboard.press('Enter');
+  await chat.finished(2);
+  expect(await fromEnd()).toBeLessThan(48);
+  expect(await isFocused('li:first-child > .w-row')).toBe(true);
+
+  await chat.ask('Forget everything');
+  await chat.page.getByRole('button', { name: 'Reject' }).focus();
+  await chat.page.keyboard.press('Enter');
+  await chat.finished(3);
+  expect(await isFocused('.approval')).toBe(true);
+});
+
 test('what needs approval waits for it, also over a reload; approved, the messages go', async () => {
   await chat.ask(QUESTION);
   await chat.finished(1);

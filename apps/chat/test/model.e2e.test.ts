@@ -50,6 +50,9 @@ test('an error is shown with its reason, and retry asks again', async () => {
   expect(await alert.textContent()).toContain('The model is busy');
   next = says('A run is one execution of `respond()`.');
   await alert.getByRole('button', { name: 'Retry' }).click();
+  // The button goes, and the focus with it, unless it is moved before.
+  await alert.waitFor({ state: 'detached' });
+  expect(await chat.field.evaluate((field) => field === document.activeElement)).toBe(true);
   await chat.finished(1);
   expect(await chat.text()).toContain('A run is one execution of respond().');
   expect(await alert.count()).toBe(0);

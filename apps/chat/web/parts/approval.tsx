@@ -1,6 +1,6 @@
 import type { ChatClient } from '@chatkit/client';
 import type { StructuredInputItem } from '@chatkit/core';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { QuestionIcon } from './icons.tsx';
 
 interface ApprovalProps {
@@ -11,16 +11,19 @@ interface ApprovalProps {
 
 /** What the assistant may not do without being allowed to. Its run waits, in the store, until each question is answered. */
 export const Approval = ({ item, client, busy }: ApprovalProps) => {
+  const section = useRef<HTMLElement>(null);
   const [chosen, setChosen] = useState<ReadonlyMap<string, string>>(new Map());
   const choose = (id: string, value: string) => {
     const next = new Map(chosen).set(id, value);
     setChosen(next);
     if (item.inputs.some((input) => !next.has(input.id))) return;
+    // The buttons go, and the focus with them, unless it is moved before.
+    section.current?.focus({ preventScroll: true });
     const answers = Object.fromEntries([...next].map(([key, answer]) => [key, { values: [answer], skipped: false }]));
     client.sendStructuredInput(item.id, { answers });
   };
   return (
-    <section className="approval" aria-label="A question to you">
+    <section ref={section} className="approval" aria-label="A question to you" tabIndex={-1}>
       {item.inputs.map((input) => (
         <div key={input.id}>
           <p>

@@ -38,16 +38,17 @@ export const Conversation = ({ client, chat, loading, missing, onRetry }: Conver
   const line = working !== undefined && work === chat.progress ? undefined : work;
   const trouble = troubleOf(chat);
 
-  const send = (text: string) => {
-    client.send(text);
-    jump();
-  };
+  const send = (text: string) => void client.send(text);
   const showOlder = () => {
     keepPlace();
     client.loadOlder().catch(() => {});
   };
   const stop = () => {
     void client.stop();
+    focusField(input.current);
+  };
+  const retry = () => {
+    onRetry();
     focusField(input.current);
   };
 
@@ -62,6 +63,12 @@ export const Conversation = ({ client, chat, loading, missing, onRetry }: Conver
     document.addEventListener('keydown', onKeyDown);
     return () => document.removeEventListener('keydown', onKeyDown);
   });
+
+  // What this page asks for is answered at the end, wherever the reader was; what another tab asks for pulls nobody there.
+  const isOwn = chat.status === 'submitting';
+  useEffect(() => {
+    if (isOwn) jump();
+  }, [isOwn, jump]);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: each conversation begins at its field and at its end
   useEffect(() => {
@@ -109,7 +116,7 @@ export const Conversation = ({ client, chat, loading, missing, onRetry }: Conver
             <div className="trouble" role="alert">
               <p>{trouble.message}</p>
               {trouble.retryable && (
-                <button type="button" onClick={onRetry}>
+                <button type="button" onClick={retry}>
                   <RetryIcon />
                   Retry
                 </button>

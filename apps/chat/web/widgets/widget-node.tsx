@@ -74,13 +74,14 @@ interface ActionButtonProps {
   children: ReactNode;
 }
 
+/** While the assistant is at work it does nothing, but keeps the focus, which a button that is `disabled` loses. */
 const ActionButton = ({ action, context, className, children }: ActionButtonProps) => (
   <button
     type="button"
     className={className}
-    disabled={context.busy}
+    aria-disabled={context.busy || undefined}
     aria-busy={context.loading === action || undefined}
-    onClick={() => context.run(action)}
+    onClick={context.busy ? undefined : () => context.run(action)}
   >
     {children}
   </button>
