@@ -73,6 +73,10 @@ const componentsFor = (id: string): Components => {
         {alt || 'Image'}
       </a>
     ),
+    // The box of a task. It cannot be ticked, so all that it has to say is its name.
+    input: ({ checked }) => (
+      <input type="checkbox" checked={checked} disabled aria-label={checked ? 'Done' : 'To do'} />
+    ),
     // The title of the conversation is the page's h1: headings of an answer come below it.
     h1: ({ children }) => <h2>{children}</h2>,
     h3: ({ children }) => <h2>{children}</h2>,
