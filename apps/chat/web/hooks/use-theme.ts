@@ -19,9 +19,19 @@ const subscribe = (listener: () => void) => {
   };
 };
 
+/** The bar of a phone's browser follows the page, which need not follow the system. */
+const tintBar = (theme: Theme): void => {
+  for (const meta of document.querySelectorAll<HTMLMetaElement>('meta[name="theme-color"]'))
+    meta.media = meta.dataset['theme'] === theme ? 'all' : 'not all';
+};
+
+const remembered = chosen();
+if (remembered !== undefined) tintBar(remembered);
+
 /** Chooses a theme for this page and the next visit. */
 export const setTheme = (theme: Theme): void => {
   document.documentElement.dataset['theme'] = theme;
+  tintBar(theme);
   try {
     localStorage.setItem('theme', theme);
   } catch {
