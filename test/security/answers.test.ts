@@ -78,7 +78,7 @@ const boom = (): never => {
   throw Object.assign(new Error(secret), { code: 'custom', status: 400, details: { secret }, retryable: true });
 };
 const breaking = (method: string) =>
-  new Proxy(createMemoryStore<User>({ userId: (user) => user.userId }), {
+  new Proxy(createMemoryStore<User>({ userOf: (user) => user.userId }), {
     get: (target, key) => (key === method ? boom : Reflect.get(target, key)),
   });
 

@@ -64,7 +64,7 @@ test.each<[string, Attempt]>([
   ],
 ])('row 13, 29: %s is answered for a run of somebody else exactly as for one that never was', async (_, attempt) => {
   const loads = vi.fn();
-  const inner = createMemoryStore<User>({ userId: (user) => user.userId });
+  const inner = createMemoryStore<User>({ userOf: (user) => user.userId });
   const store = new Proxy(inner, {
     get: (target, key, receiver) => {
       if (key === 'loadThread') loads();
@@ -212,7 +212,7 @@ test('row 17: runs that nobody comes back to end by the deadline and are then fo
 test('row 30: what a client says reaches the log in quotes: no line of its own, no escape sequence', async () => {
   const lines: string[] = [];
   const log = vi.spyOn(console, 'error').mockImplementation((...what) => void lines.push(format(...what)));
-  const inner = createMemoryStore<User>({ userId: (user) => user.userId });
+  const inner = createMemoryStore<User>({ userOf: (user) => user.userId });
   const store = new Proxy(inner, {
     get: (target, key) => {
       if (key === 'loadThread') return () => Promise.reject(new Error('the database is gone'));

@@ -42,7 +42,7 @@ export const signIn = (asking: IncomingMessage): User => {
 
 /** A running ChatKit server. */
 export const startChat = async (options: Partial<CreateChatKitServerOptions<User>> = {}, httpOptions = {}) => {
-  const store: Store<User> = options.store ?? createMemoryStore<User>({ userId: (user) => user.userId });
+  const store: Store<User> = options.store ?? createMemoryStore<User>({ userOf: (user) => user.userId });
   const errors: unknown[] = [];
   const server = createChatKitServer<User>({
     respond: scriptedResponder([say('Hel', 'lo')]),

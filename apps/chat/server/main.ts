@@ -5,7 +5,6 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createMemoryStore } from '@chatkit/store/memory';
 import { createSqliteLease, createSqliteLog, createSqliteStore } from '@chatkit/store/sqlite';
-import type { Visitor } from './anonymous-user.ts';
 import { readConfig } from './config.ts';
 import { type AppData, createApp } from './create-app.ts';
 import { createPassageIndex } from './knowledge/passage-index.ts';
@@ -31,13 +30,12 @@ const config = (() => {
   }
 })();
 
-const userId = (visitor: Visitor) => visitor.userId;
 /** In files, so is what an answer in progress has said: a process that is killed loses at most its last moment. */
 const openData = async (): Promise<AppData> => {
-  if (config.database === ':memory:') return { store: createMemoryStore({ userId }) };
+  if (config.database === ':memory:') return { store: createMemoryStore() };
   await mkdir(dirname(config.database), { recursive: true });
   const path = `${config.database}-runs`;
-  const store = createSqliteStore({ path: config.database, userId });
+  const store = createSqliteStore({ path: config.database });
   const log = createSqliteLog({ path });
   const lease = createSqliteLease({ path });
   return {

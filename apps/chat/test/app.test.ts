@@ -26,7 +26,7 @@ beforeAll(async () => {
   const app = createApp({
     config: readConfig({ CHAT_PACE: '0' }, root),
     index,
-    data: { store: createMemoryStore<Visitor>({ userId: (visitor) => visitor.userId }) },
+    data: { store: createMemoryStore<Visitor>({ userOf: (visitor) => visitor.userId }) },
     files: await createStaticFiles(join(root, 'dist')),
     log: (line) => lines.push(line),
   });

@@ -27,7 +27,7 @@ export interface AssistantSetup {
 export const startAssistant = (setup: AssistantSetup = {}) => {
   const { index = smallIndex, name } = setup;
   const visitor: Visitor = { userId: 'ada' };
-  const store = createMemoryStore<Visitor>({ userId: (each) => each.userId });
+  const store = createMemoryStore<Visitor>({ userOf: (each) => each.userId });
   const lines: string[] = [];
   const errors: unknown[] = [];
   const offline = createOfflineModel({ index, tokensPerSecond: Number.POSITIVE_INFINITY, readMs: 0, ...setup.speed });

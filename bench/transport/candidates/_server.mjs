@@ -37,7 +37,7 @@ export const startServer = async ({ source, host }, headers) => {
     }
   }
   const server = new Server({
-    store: createMemoryStore({ userId: () => 'one' }),
+    store: createMemoryStore({ userOf: () => 'one' }),
     maxRunsPerUser: Number.POSITIVE_INFINITY,
   });
   const sent = { 'content-type': 'application/json', ...headers };

@@ -61,7 +61,12 @@ export const takeApprovalState = <Context>(context: AgentContext<Context>): stri
   return typeof state === 'string' ? state : undefined;
 };
 
-/** Applies the user's answers; a question that was skipped is a rejection. */
+/**
+ * Applies the user's answers; a question that was skipped is a rejection.
+ *
+ * @example
+ * applyApprovals(state, answeredItem); // then run the agent with `state`
+ */
 export const applyApprovals = <Interruption>(state: ApprovableState<Interruption>, item: StructuredInputItem): void => {
   const approved = new Set(
     item.inputs.filter((input) => input.answer?.values.includes(approve) === true).map((input) => input.id),

@@ -1,6 +1,6 @@
 /**
- * Turns signals into ChatKit events: messages by a writer of their own, thoughts and hosted tools into a workflow, images into items.
- * Events leave through the context, in order with those of the tools.
+ * Turns signals into ChatKit events: messages by a writer of their own, thoughts and hosted tools into a workflow,
+ * images into items. Events leave through the context, in order with those of the tools.
  */
 import type { ThreadItemUpdate } from '@chatkit/core';
 import type { AgentSignal } from './agent-signal.ts';

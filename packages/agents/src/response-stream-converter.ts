@@ -1,6 +1,6 @@
 /**
- * The hooks of the bridge: how a model's images, citations and hosted tools become what a reader sees. Override what your application
- * does otherwise, for example to upload images instead of inlining them.
+ * The hooks of the bridge: how a model's images, citations and hosted tools become what a reader sees. Override what
+ * your application does otherwise, for example to upload images instead of inlining them.
  */
 import type { Annotation, Task } from '@chatkit/core';
 import { field, indexField, textField } from './agent-run.ts';

@@ -22,6 +22,7 @@ import { createGenericReader } from './generic-reader.ts';
 import { ResponseStreamConverter } from './response-stream-converter.ts';
 import { readResponsesEvent } from './responses-reader.ts';
 
+/** What {@link streamAgentResponse} can be told. */
 export interface StreamAgentResponseOptions {
   /** How images, citations and approvals are shown. Default: `new ResponseStreamConverter()`. */
   converter?: ResponseStreamConverter | undefined;
@@ -35,7 +36,8 @@ export interface StreamAgentResponseOptions {
  *
  * Stopping the consumer closes the run, which aborts the model when the run was given the context's signal. A run that
  * fails delivers all that came before, then throws its error; a guardrail that trips takes back what this run has shown
- * (`thread.item.removed`), then throws; a refusal is an answer, not an error. Approvals that the run waits for become one `structured_input` item.
+ * (`thread.item.removed`), then throws; a refusal is an answer, not an error. Approvals that the run waits for become
+ * one `structured_input` item.
  *
  * @example
  * async *respond(thread, input, context, run) {

@@ -12,7 +12,10 @@ import type { ConnectionPorts, RunConnection } from './resume-run.ts';
 const graceMs = 3_000;
 /** How often a run is asked for that the server does not know yet: for 7 s. */
 const triesUntilKnown = 8;
-/** How long a server is asked that cannot be reached or does not answer, and how long it may take each time: asking twice is the same as once. */
+/**
+ * How long a server is asked that cannot be reached or does not answer, and how long it may take each time: asking
+ * twice is the same as once.
+ */
 const askForMs = 5 * 60_000;
 const answerMs = 10_000;
 

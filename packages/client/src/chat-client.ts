@@ -18,6 +18,7 @@ import type { Clock, PageEvents } from './ports.ts';
 import type { ChatRun } from './run-handle.ts';
 import type { ChatSnapshot } from './snapshot.ts';
 
+/** What a client is made from. Only `url` is required. */
 export interface ChatClientOptions {
   /** The server's address, for example `/chatkit`. */
   url: string | URL;
@@ -79,7 +80,10 @@ export interface ChatClient {
   /** Calls `listener` after changes, at most once a frame, until the returned function is called. */
   subscribe(listener: () => void): () => void;
 
-  /** Sends a message, to a new thread if none is loaded; one that could not be loaded is loaded first. A turn that is going on is stopped first; what it wrote stays. */
+  /**
+   * Sends a message, to a new thread if none is loaded; one that could not be loaded is loaded first. A turn that is
+   * going on is stopped first; what it wrote stays.
+   */
   send(input: string | UserMessageInputLike): ChatRun;
   /** Stops what is going on, wherever it runs. Resolves when that has settled. */
   stop(): Promise<void>;
@@ -98,8 +102,8 @@ export interface ChatClient {
   addToolOutput(result: unknown, item?: ItemRef): ChatRun;
 
   /**
-   * Shows a thread, and attaches to its run if one is in progress. Lets go of what was shown before. Where it fails, for any reason
-   * but that there is no such thread, it is still the one that later messages are for.
+   * Shows a thread, and attaches to its run if one is in progress. Lets go of what was shown before. Where it fails,
+   * for any reason but that there is no such thread, it is still the one that later messages are for.
    */
   loadThread(threadId: string): Promise<void>;
   /**

@@ -15,7 +15,10 @@ export interface ConnectionPolicy {
   readonly budgetMs: number;
   /** How long a connection must have lasted to count as healthy. Default 5,000. */
   readonly healthyAfterMs: number;
-  /** The heartbeat of a server that does not say its own. Without a byte for 2.5 of them the connection is dead. Default 15,000. */
+  /**
+   * The heartbeat of a server that does not say its own. Without a byte for 2.5 of them the connection is dead. Default
+   * 15,000.
+   */
   readonly heartbeatMs: number;
   /** How long headers may take where asking again is safe. Default 20,000. */
   readonly connectTimeoutMs: number;

@@ -245,8 +245,8 @@ const tick = (state: Live, signal: { at: number; jitter: number }, policy: Conne
 };
 
 /**
- * Since when it has been down, without the time for which a deadline was missed: the machine slept, or its page was frozen. In that
- * time nobody tried, and a laptop that wakes up has no network yet.
+ * Since when it has been down, without the time for which a deadline was missed: the machine slept, or its page was
+ * frozen. In that time nobody tried, and a laptop that wakes up has no network yet.
  */
 const downSinceOf = (state: Live, at: number, policy: ConnectionPolicy): number =>
   state.downSince === undefined ? at : state.downSince + Math.max(0, at - (deadlineOf(state, policy) ?? at));

@@ -18,7 +18,10 @@ import { within } from './within.ts';
  */
 export type HeadersSource = HeadersLike | ((refused?: 401 | 403) => HeadersLike | Promise<HeadersLike>);
 
-/** What `fetch` takes as headers. By way of `RequestInit`, which Node's types have, too, where `HeadersInit` is the DOM's alone. */
+/**
+ * What `fetch` takes as headers. By way of `RequestInit`, which Node's types have, too, where `HeadersInit` is the
+ * DOM's alone.
+ */
 export type HeadersLike = NonNullable<RequestInit['headers']>;
 
 export interface EndpointOptions {
@@ -33,6 +36,7 @@ export interface EndpointOptions {
   clock: Clock;
 }
 
+/** What one request can be told. */
 export interface RequestOptions {
   /** Calls the request off; it then rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
@@ -52,7 +56,10 @@ export interface Endpoint {
   start(request: ChatKitRequestInput, runId: string, isRepeat: boolean, signal: AbortSignal): Promise<Response>;
   /** Attaches to a run behind `after`. */
   attach(runId: string, after: string | undefined, signal: AbortSignal): Promise<Response>;
-  /** A request of any other kind with the application's headers, to an address of its own. Rejects with what `fetch` rejects with. */
+  /**
+   * A request of any other kind with the application's headers, to an address of its own. Rejects with what `fetch`
+   * rejects with.
+   */
   raw(url: string | URL, init: RequestInit): Promise<Response>;
   /** What `read` makes of the answer to a request of any kind, under the same limits and with the same errors as `json`. */
   answer<T>(

@@ -7,6 +7,7 @@ import type { ChatStatus } from './chat-state.ts';
 import { browserPageEvents, type PageEvents } from './ports.ts';
 import { browserChannels, type ChannelPort } from './shared-run.ts';
 
+/** Where the news of other tabs and of the page comes from. */
 export interface FollowTabsOptions {
   /** For tests. Default: the browser's. Where there is none, only the page's own events count. */
   openChannel?: ((name: string) => ChannelPort) | undefined;

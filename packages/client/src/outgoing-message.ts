@@ -121,7 +121,10 @@ export const withoutArrived = (
   });
 };
 
-/** Whether an item is a message. Its id is `msg_<thread>_<digits of the run>`; ids of other forms are other servers', or an application's own. */
+/**
+ * Whether an item is a message. Its id is `msg_<thread>_<digits of the run>`; ids of other forms are other servers', or
+ * an application's own.
+ */
 const isStored = ({ runId, item, input }: OutgoingMessage, stored: UserMessageItem): boolean => {
   const digits = stored.id.split(`${stored.thread_id.slice(4)}_`)[1];
   return digits?.length === 24

@@ -265,7 +265,10 @@ const outcomeOf = ({ reason, outcome }: Extract<ConnectionState, { phase: 'close
 const heartbeatMs = (value: string | null): number | undefined =>
   value !== null && /^\d+$/.test(value) ? Math.min(Math.max(Number(value), 100), 10 * 60_000) : undefined;
 
-/** `Retry-After`: seconds or a date, which begins with a letter in each of its forms (RFC 9110 §5.6.7). `fetch` has taken blanks away. */
+/**
+ * `Retry-After`: seconds or a date, which begins with a letter in each of its forms (RFC 9110 §5.6.7). `fetch` has
+ * taken blanks away.
+ */
 const retryAfterMs = (value: string | null, now: number): number | undefined => {
   if (value === null) return undefined;
   if (/^\d+$/.test(value)) return Number(value) * 1000;

@@ -14,6 +14,7 @@ import {
   type SharingPorts,
 } from './shared-run.ts';
 
+/** How tabs share, and by what means of the browser. */
 export interface ShareTabsOptions {
   /** What reaches the server. Default: the runtime's. */
   fetch?: typeof globalThis.fetch | undefined;

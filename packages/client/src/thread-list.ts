@@ -33,6 +33,7 @@ export interface ThreadList {
   remove(threadId: string): Promise<void>;
 }
 
+/** How the list is loaded, and when its subscribers are told. */
 export interface ThreadListOptions {
   /** Threads per page. Default: the server's. */
   limit?: number | undefined;

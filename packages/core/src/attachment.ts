@@ -17,10 +17,12 @@ type AttachmentBase = {
   metadata?: Record<string, unknown> | undefined;
 };
 
+/** A file that is shown by its name. */
 export type FileAttachment = AttachmentBase & {
   type: 'file';
 };
 
+/** An image that is shown. */
 export type ImageAttachment = AttachmentBase & {
   type: 'image';
   /** An image that a browser can show: a URL, or a `data:` URL. */

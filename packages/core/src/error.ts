@@ -83,7 +83,12 @@ export class ChatKitError extends Error {
   }
 }
 
-/** Whether `error` is a `ChatKitError` of any installed copy, and of this `code` when one is given. */
+/**
+ * Whether `error` is a `ChatKitError` of any installed copy, and of this `code` when one is given.
+ *
+ * @example
+ * if (isChatKitError(error, 'thread.not_found')) return undefined;
+ */
 export const isChatKitError = (error: unknown, code?: ErrorCode): error is ChatKitError => {
   const given = error as ChatKitError | null | undefined;
   return given?.[brand] === true && (code === undefined || given.code === code);

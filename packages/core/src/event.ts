@@ -54,6 +54,7 @@ export type ThreadItemDoneEvent = {
   item: ThreadItem;
 };
 
+/** An item is gone, from the screen and from the store. */
 export type ThreadItemRemovedEvent = {
   type: 'thread.item.removed';
   item_id: string;
@@ -66,11 +67,13 @@ export type ThreadItemReplacedEvent = {
 };
 
 /** What the client may do with this stream. */
+/** What the client may do while a stream goes on. */
 export type StreamOptionsEvent = {
   type: 'stream_options';
   stream_options: StreamOptions;
 };
 
+/** What the client may do while a stream goes on. */
 export type StreamOptions = {
   /** Whether a stop button makes sense. */
   allow_cancel: boolean;

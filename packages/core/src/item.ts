@@ -59,6 +59,7 @@ export type ClientToolCallItem = Entry & {
   output?: unknown;
 };
 
+/** A piece of UI; a click on it is an action. */
 export type WidgetItem = Entry & {
   type: 'widget';
   widget: WidgetRoot;
@@ -66,12 +67,14 @@ export type WidgetItem = Entry & {
   copy_text?: string | undefined;
 };
 
+/** An image that the assistant made, or makes. */
 export type GeneratedImageItem = Entry & {
   type: 'generated_image';
   /** Absent until there is something to see. */
   image?: GeneratedImage | undefined;
 };
 
+/** A picture, or what there is of it so far. */
 export type GeneratedImage = {
   id: string;
   /** A URL, or a `data:` URL. */

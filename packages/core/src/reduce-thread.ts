@@ -142,7 +142,12 @@ export const clearTransients = (state: ThreadState): ThreadState => ({
 export const selectItems = ({ list, open }: ThreadState): readonly ThreadItem[] =>
   open.length === 0 ? settledItems(list) : shownItems(open)(list);
 
-/** The item with this id as it is now. */
+/**
+ * The item with this id as it is now.
+ *
+ * @example
+ * const answer = selectItem(state, message.id);
+ */
 export const selectItem = (state: ThreadState, id: string): ThreadItem | undefined => {
   const open = state.open.find((entry) => entry.id === id);
   return open === undefined ? storedItem(state.list, id) : currentItem(open);

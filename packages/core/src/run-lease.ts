@@ -65,8 +65,8 @@ export interface RunLease {
   /** Takes a place in the line, or keeps it, for a run that waits for others of its machine and asks later. */
   queue(claim: RunClaim, waiter: string): Promise<void>;
   /**
-   * Gives up a place. Does nothing without one. With an outcome the run has been accepted and has ended as it waited: its record is
-   * kept as that of any ended run.
+   * Gives up a place. Does nothing without one. With an outcome the run has been accepted and has ended as it waited:
+   * its record is kept as that of any ended run.
    */
   leave(claim: RunClaim, waiter: string, outcome?: RunOutcome): Promise<void>;
   /**
@@ -80,7 +80,10 @@ export interface RunLease {
   find(runId: string): Promise<RunRecord | undefined>;
   /** The run that is in progress in a thread. */
   activeIn(threadId: string): Promise<RunRecord | undefined>;
-  /** Asks a run's owner to stop, or the machine that it waits on, wherever that is. Does nothing for a run that is unknown or has ended. */
+  /**
+   * Asks a run's owner to stop, or the machine that it waits on, wherever that is. Does nothing for a run that is
+   * unknown or has ended.
+   */
   requestStop(runId: string, cause: string): Promise<void>;
   /** Hears of every stop that is asked for. Returns the function that ends it. */
   onStop(listener: (runId: string, cause: string) => void): () => void;

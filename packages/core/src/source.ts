@@ -21,11 +21,13 @@ type SourceBase = {
   group?: string | undefined;
 };
 
+/** A file that the assistant used. */
 export type FileSource = SourceBase & {
   type: 'file';
   filename: string;
 };
 
+/** A page that the assistant used. */
 export type UrlSource = SourceBase & {
   type: 'url';
   url: string;

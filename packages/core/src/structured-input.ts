@@ -3,6 +3,7 @@
 /** One question, told apart by `type`. */
 export type StructuredInput = MultipleChoiceInput | FreeformInput;
 
+/** A question that is answered by one or more of its options, or by words of the user. */
 export type MultipleChoiceInput = {
   type: 'multiple_choice';
   /** Names the question among those of its item. */
@@ -15,6 +16,7 @@ export type MultipleChoiceInput = {
   answer?: StructuredInputAnswer | undefined;
 };
 
+/** A question that is answered in words. */
 export type FreeformInput = {
   type: 'freeform';
   /** Names the question among those of its item. */

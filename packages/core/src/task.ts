@@ -21,6 +21,7 @@ export type CustomTask = TaskBase & {
   content?: string | undefined;
 };
 
+/** A search on the web: what was searched for, and what was found. */
 export type WebSearchTask = TaskBase & {
   type: 'web_search';
   title?: string | undefined;
@@ -65,11 +66,13 @@ export type Workflow = {
 /** A title, or how long it took. It carries no tag: the field that is there tells which one it is. */
 export type WorkflowSummary = CustomSummary | DurationSummary;
 
+/** A summary in words. */
 export type CustomSummary = {
   title: string;
   icon?: string | undefined;
 };
 
+/** A summary that says how long it took. */
 export type DurationSummary = {
   /** Whole seconds. */
   duration: number;

@@ -33,8 +33,8 @@ export interface RowLane {
 export const textRows: unique symbol = Symbol.for('chatkit.log.rows') as never;
 
 /**
- * The lane of a log, if it has one of its own. What wraps a log, by `{ ...log, append }`, a `Proxy` or its prototype, has the lane of what it
- * wraps, which would go past what the wrapper does: that is no lane of the wrapper.
+ * The lane of a log, if it has one of its own. What wraps a log, by `{ ...log, append }`, a `Proxy` or its prototype,
+ * has the lane of what it wraps, which would go past what the wrapper does: that is no lane of the wrapper.
  *
  * @example
  * const lane = rowLaneOf(log);

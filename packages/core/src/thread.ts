@@ -25,16 +25,19 @@ export type Thread = ThreadMetadata & {
 /** Whether messages are taken, told apart by `type`: `locked` for a while, `closed` for good. */
 export type ThreadStatus = ActiveStatus | LockedStatus | ClosedStatus;
 
+/** It takes messages. */
 export type ActiveStatus = {
   type: 'active';
 };
 
+/** It takes no messages for now. */
 export type LockedStatus = {
   type: 'locked';
   /** For the user. */
   reason?: string | undefined;
 };
 
+/** It takes no messages any more. */
 export type ClosedStatus = {
   type: 'closed';
   /** For the user. */

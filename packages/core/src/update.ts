@@ -38,6 +38,7 @@ export type ContentPartTextDelta = {
   delta: string;
 };
 
+/** An annotation is inserted into a part. */
 export type ContentPartAnnotationAdded = {
   type: 'assistant_message.content_part.annotation_added';
   /** Which part of the message, from 0. */
@@ -79,6 +80,7 @@ export type WidgetComponentUpdated = {
   component: WidgetComponent;
 };
 
+/** A task is added to the workflow. */
 export type WorkflowTaskAdded = {
   type: 'workflow.task.added';
   /** The place among the workflow's tasks, from 0. */

@@ -43,7 +43,7 @@ const cluster = (
       ...own,
     }),
   );
-  const handlers = servers.map((server) => front.create<User>(server, { userId: (user) => user.userId }));
+  const handlers = servers.map((server) => front.create<User>(server, { userOf: (user) => user.userId }));
   const send = async (machine: number, conversation: string, text: string, user = ada) => {
     const request = new Request('http://front.invalid/', {
       method: 'POST',

@@ -62,7 +62,7 @@ test.each(Object.entries(fronts).flatMap(([name, front]) => Object.keys(makers).
                 yield* message(thread, `msg_${answers}`, `answer ${answers}`);
               },
             }),
-            { userId: (user) => user },
+            { userOf: (user) => user },
           );
         let handle = start();
         const history: Said[] = [];

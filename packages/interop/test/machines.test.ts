@@ -69,7 +69,7 @@ const machinesOf = (front: Front) => {
       },
     });
     onTestFinished(async () => void (await server.close({ graceMs: 0 })));
-    const handle = front.create<User>(server, { userId: ({ userId }) => userId });
+    const handle = front.create<User>(server, { userOf: ({ userId }) => userId });
     return async (id: string, text = 'Hi') => {
       const leaving = new AbortController();
       const request = new Request('http://front.invalid/', {

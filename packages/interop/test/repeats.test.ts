@@ -65,7 +65,7 @@ const over = (front: Front) => {
         yield itemDone(assistantMessage({ id: item.id, thread_id: thread.id, text: `${text} ${answers}` }));
       },
     });
-    return front.create<User>(server, { userId: ({ userId }) => userId });
+    return front.create<User>(server, { userOf: ({ userId }) => userId });
   };
   let handle = start();
   const post = async (body: object, signal: AbortSignal | null = null) => {

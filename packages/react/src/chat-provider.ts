@@ -14,7 +14,13 @@ const ChatContext = createContext<ChatClient | undefined>(undefined);
 export const ChatProvider = ({ client, children }: { client: ChatClient; children?: ReactNode }): ReactElement =>
   createElement(ChatContext.Provider, { value: client }, children);
 
-/** The client of the nearest `ChatProvider`, or the one that is given. Throws when there is neither. */
+/**
+ * The client of the nearest `ChatProvider`, or the one that is given. Throws when there is neither.
+ *
+ * @example
+ * const client = useChatClient();
+ * return <button onClick={() => client.newThread()}>New chat</button>;
+ */
 export const useChatClient = (client?: ChatClient): ChatClient => {
   const provided = useContext(ChatContext);
   const found = client ?? provided;

@@ -1,6 +1,6 @@
 /**
- * The mistakes in a server's options that would otherwise show at the first request, as a 500 and far from where they were made. Each is a
- * `TypeError` that says what was given and what to write.
+ * The mistakes in a server's options that would otherwise show at the first request, as a 500 and far from where they
+ * were made. Each is a `TypeError` that says what was given and what to write.
  */
 import { describeValue } from './describe-value.ts';
 import type { SettingsOptions } from './settings.ts';
@@ -69,7 +69,8 @@ const assertOriginName = (origin: unknown): void => {
 
 const originOf = (text: string): string | undefined => {
   const url = URL.parse(text);
-  // Schemes of apps and extensions (`capacitor://localhost`) have no origin by the standard; their pages send what they are called.
+  // Schemes of apps and extensions (`capacitor://localhost`) have no origin by the standard; their pages send what they
+  // are called.
   return url?.origin === 'null' ? /^[a-z][a-z\d+.-]*:\/\/[^/?#]+/.exec(text)?.[0] : url?.origin;
 };
 

@@ -218,16 +218,18 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
   }
 
   /**
-   * The id of a new thread. Must be new. `name`: of a conversation that its client may begin again, by sending the request once more or by
-   * another one: the same each time, and no other user's. Made into an id, it has the conversation begun once.
+   * The id of a new thread. Must be new. `name`: of a conversation that its client may begin again, by sending the
+   * request once more or by another one: the same each time, and no other user's. Made into an id, it has the
+   * conversation begun once.
    */
   generateThreadId(_context: Context, name?: string): string {
     return name === undefined ? createId('thread') : `thr_${name}`;
   }
 
   /**
-   * The id of a new item of this server's own. Must be new in the thread. `name`: of a user's message that its client may send again,
-   * to this machine after a restart or to another one: the same each time, and no other thread's. Made into an id, it has the message stored once.
+   * The id of a new item of this server's own. Must be new in the thread. `name`: of a user's message that its client
+   * may send again, to this machine after a restart or to another one: the same each time, and no other thread's. Made
+   * into an id, it has the message stored once.
    */
   generateItemId(kind: IdKind, _thread: ThreadMetadata, _context: Context, name?: string): string {
     return name === undefined ? createId(kind) : `msg_${name}`;

@@ -1,7 +1,7 @@
 /**
- * Which pages may call. Without `allowedOrigins` there are no CORS headers that let one in: pages of other origins cannot send JSON,
- * because their browser asks first and gets no answer. With the list, a request from any other origin is refused even
- * where a browser would not ask (`null`, old engines), and the listed origins get exactly our headers.
+ * Which pages may call. Without `allowedOrigins` there are no CORS headers that let one in: pages of other origins
+ * cannot send JSON, because their browser asks first and gets no answer. With the list, a request from any other origin
+ * is refused even where a browser would not ask (`null`, old engines), and the listed origins get exactly our headers.
  */
 import { ChatKitError } from '@chatkit/core';
 import type { Reply } from '@chatkit/transport';
@@ -57,8 +57,9 @@ const exposed = {
 };
 
 /**
- * The answer to a browser that asks first. A page of a listed origin may send what headers it likes: what an application's client adds
- * (`headers`) is its own affair, and an origin that is trusted with the user's cookies is trusted with a header.
+ * The answer to a browser that asks first. A page of a listed origin may send what headers it likes: what an
+ * application's client adds (`headers`) is its own affair, and an origin that is trusted with the user's cookies is
+ * trusted with a header.
  */
 export const preflight = (request: ServerRequest): Reply => ({
   status: 204,

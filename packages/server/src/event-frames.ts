@@ -1,7 +1,8 @@
 /**
  * Verb 4 of the path of a token, for all readers of one run: entries become text. Readers that keep up ask for the same
- * entry one after the other, so one that is appended alone is encoded once, however many read (of those that are appended
- * together, once for each reader); text deltas are put between two cached pieces of JSON. What comes out is `encodeSse({ data: serializeEvent(event) })`, byte for byte.
+ * entry one after the other, so one that is appended alone is encoded once, however many read (of those that are
+ * appended together, once for each reader); text deltas are put between two cached pieces of JSON. What comes out is
+ * `encodeSse({ data: serializeEvent(event) })`, byte for byte.
  */
 import {
   isTextDelta,

@@ -1,4 +1,7 @@
-/** What a reader of a run is sent for its entries: frames as a plain client knows them, or those from which a client can resume. */
+/**
+ * What a reader of a run is sent for its entries: frames as a plain client knows them, or those from which a client can
+ * resume.
+ */
 import { isTextRow, type LogEntry, parseOffset, type RunOutcome, serializeEvent, type TextRow } from '@chatkit/core';
 import { encodeSse, type SseFrame } from '@chatkit/transport';
 import { DeltaMerger, joinedRow } from './delta-merger.ts';

@@ -1,7 +1,7 @@
 /**
- * A copy of what an application has given away and may go on changing. `structuredClone` writes its argument into bytes and reads
- * those again, ten times the cost of a walk, and for an event the walk finds two things more: that it has a JSON form, and how long
- * that is at most, for which it would otherwise be serialized.
+ * A copy of what an application has given away and may go on changing. `structuredClone` writes its argument into bytes
+ * and reads those again, ten times the cost of a walk, and for an event the walk finds two things more: that it has a
+ * JSON form, and how long that is at most, for which it would otherwise be serialized.
  */
 
 /** A copy that shares nothing that can change. */
@@ -16,9 +16,9 @@ const maxDepth = 64;
 const maxValues = 10_000;
 
 /**
- * Copies JSON: plain objects, arrays without holes, strings, numbers, booleans, `null`, and `undefined`, which `structuredClone` keeps
- * too. `undefined` for anything else, which `structuredClone` copies or refuses: a date, a function, an object with a `toJSON`. Symbol
- * keys and what an array has besides its elements are left out.
+ * Copies JSON: plain objects, arrays without holes, strings, numbers, booleans, `null`, and `undefined`, which
+ * `structuredClone` keeps too. `undefined` for anything else, which `structuredClone` copies or refuses: a date, a
+ * function, an object with a `toJSON`. Symbol keys and what an array has besides its elements are left out.
  *
  * @example
  * const copy = ownJson(event)?.value ?? structuredClone(event);

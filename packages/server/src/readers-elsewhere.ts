@@ -1,8 +1,9 @@
 /**
- * Readers of a run on machines that do not run it. A run whose policy is to stop with its last reader must know of them, and its
- * machine counts its own alone. So each of them stands in a line of the lease, in the name of the run, and the run's machine takes that
- * line before it stops the run, which it can when nobody stands there. No contract of a lease's is new for it. A reader costs a call for
- * each third of a lease, and a run that only others read one each quarter of a second.
+ * Readers of a run on machines that do not run it. A run whose policy is to stop with its last reader must know of
+ * them, and its machine counts its own alone. So each of them stands in a line of the lease, in the name of the run,
+ * and the run's machine takes that line before it stops the run, which it can when nobody stands there. No contract of
+ * a lease's is new for it. A reader costs a call for each third of a lease, and a run that only others read one each
+ * quarter of a second.
  */
 import { createId, type RunClaim, type RunLease } from '@chatkit/core';
 import { type Clock, settlesWithin } from './clock.ts';

@@ -18,8 +18,9 @@ export const runIdIn = (threadId: string, chosen: string): string => `run_${dige
 export const digitsOf = (runId: string): string | undefined => /^run_([0-9a-f]{24})$/.exec(runId)?.[1];
 
 /**
- * What names the message of a run within its thread: the same on every machine and after a restart. It begins with the thread, because
- * the client chooses the run's id, and in a store of somebody's own an id that a page can choose might be that of another user's item.
+ * What names the message of a run within its thread: the same on every machine and after a restart. It begins with the
+ * thread, because the client chooses the run's id, and in a store of somebody's own an id that a page can choose might
+ * be that of another user's item.
  */
 export const messageNameOf = (threadId: string, runId: string): string | undefined => {
   const digits = digitsOf(runId);

@@ -23,8 +23,8 @@ export interface RunRegistry {
   /** A run, here or elsewhere. */
   find(runId: string): Promise<Run | RemoteRun | undefined>;
   /**
-   * Counts a reader that holds a run, wherever it is, until `signal` aborts. Resolves with whether the run is as it was: `false` for
-   * one that was about to be stopped, and has ended now.
+   * Counts a reader that holds a run, wherever it is, until `signal` aborts. Resolves with whether the run is as it
+   * was: `false` for one that was about to be stopped, and has ended now.
    */
   join(run: Run | RemoteRun, signal: AbortSignal): Promise<boolean>;
   /** Whether a run of this process is remembered to have completed, long after its log has gone. */

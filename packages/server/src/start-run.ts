@@ -37,7 +37,8 @@ export const startRun = async <Context>(
       if (reply !== 'elsewhere') return reply;
     } else {
       if (!(await isSameThread(kernel, known, to, call, context))) {
-        // The user's own message, whose first attempt began a thread that its client has never heard of, and which is now for another one.
+        // The user's own message, whose first attempt began a thread that its client has never heard of, and which is
+        // now for another one.
         runId = runIdIn(to.threadId, chosen);
         continue;
       }
@@ -109,8 +110,9 @@ const begin = async <Context>(
 };
 
 /**
- * Whether a run has ended without the answer that a plain client asks for again. Its client left, and with it the run ended, or its
- * machine died; such a client cannot say that it wants another answer. One that opts in is told how the run ended, and can.
+ * Whether a run has ended without the answer that a plain client asks for again. Its client left, and with it the run
+ * ended, or its machine died; such a client cannot say that it wants another answer. One that opts in is told how the
+ * run ended, and can.
  */
 const isCutOff = (run: Run | RemoteRun, { isRepeat }: Destination, request: ServerRequest): boolean => {
   if (!isRepeat || optedIn(request)) return false;
@@ -134,9 +136,10 @@ const whereIs = async (run: Run | RemoteRun, request: ServerRequest): Promise<Ru
 };
 
 /**
- * Whether a run is in the thread that a request is for; throws when the run is another user's. A request for a thread that its user
- * does not have fails as it would without the run, and at once: otherwise a stranger who knows a run's id is told by the answer,
- * or by how long it takes, that there is such a run. The thread of a new conversation may not be stored before the run has begun.
+ * Whether a run is in the thread that a request is for; throws when the run is another user's. A request for a thread
+ * that its user does not have fails as it would without the run, and at once: otherwise a stranger who knows a run's id
+ * is told by the answer, or by how long it takes, that there is such a run. The thread of a new conversation may not be
+ * stored before the run has begun.
  */
 const isSameThread = async <Context>(
   kernel: Kernel<Context>,

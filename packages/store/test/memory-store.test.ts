@@ -20,7 +20,7 @@ describe('whose context it is', () => {
     const store = createMemoryStore();
     for (const context of [{}, { user: { id: 'ada' } }, '', { userId: '' }, { userId: 7 }, { userId: 'a\0b' }, 7])
       await expect(store.saveThread(thread, context)).rejects.toMatchObject({ code: 'internal' });
-    const forgetful = createMemoryStore<{ user?: { id: string } }>({ userId: (context) => context.user?.id as string });
+    const forgetful = createMemoryStore<{ user?: { id: string } }>({ userOf: (context) => context.user?.id as string });
     await expect(forgetful.listThreads({ limit: 1, order: 'asc' }, {})).rejects.toMatchObject({ code: 'internal' });
   });
 });

@@ -39,6 +39,7 @@ export interface SeenRequest {
   state: 'pending' | 'complete' | 'cut' | 'stalled' | 'cancelled' | 'failed';
 }
 
+/** What is behind the network, and the time that its delays go by. */
 export interface ScriptedNetworkOptions {
   /** Answers what the plan lets through. Default: 404. */
   handler?: ((request: Request) => Response | Promise<Response>) | undefined;

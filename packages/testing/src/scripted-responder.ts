@@ -37,6 +37,7 @@ export const fail = (error: unknown): ScriptStep => ({ type: 'script.fail', erro
 /** Runs code of the test, for example to change the thread; waits for it if it is asynchronous. */
 export const run = (work: (call: ScriptedCall) => unknown): ScriptStep => ({ type: 'script.run', work });
 
+/** The time that the script goes by. */
 export interface ScriptedResponderOptions {
   /** What `wait()` goes by. Default: the machine's timers. */
   clock?: { sleep(ms: number, signal?: AbortSignal | undefined): Promise<void> } | undefined;

@@ -5,6 +5,7 @@ import type { Clock } from '@chatkit/stream';
 import { macrotask } from '@chatkit/stream/engine';
 import { createTimerQueue } from './timer-queue.ts';
 
+/** Where the clock begins. */
 export interface VirtualClockOptions {
   /** What `now()` says at first. Default 0. */
   startMs?: number | undefined;

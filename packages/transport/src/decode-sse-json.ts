@@ -53,7 +53,13 @@ export interface SseJsonDecoder {
   push(chunk: Uint8Array): void;
 }
 
-/** The decoder of {@link decodeSseJson} without the iterator. */
+/**
+ * The decoder of {@link decodeSseJson} without the iterator.
+ *
+ * @example
+ * const decoder = createSseJsonDecoder<Event>(({ value, id }) => value !== undefined && apply(value, id));
+ * socket.on('data', (chunk) => decoder.push(chunk));
+ */
 export function createSseJsonDecoder<T = unknown>(
   onFrame: (frame: SseJsonFrame<T>) => void,
   options: DecodeSseJsonOptions = {},

@@ -9,7 +9,8 @@ import { createEventWriter } from '../event-writer.ts';
 import { ResponseContext, type ResponseContextOptions } from '../response-context.ts';
 import { ResponseStreamConverter } from '../response-stream-converter.ts';
 
-export interface StreamAiOptions extends Omit<ResponseContextOptions, 'thread'> {
+/** What {@link streamAiResponse} can be told. */
+export interface StreamAiResponseOptions extends Omit<ResponseContextOptions, 'thread'> {
   /** How a tool call is shown while it runs. Default: its name. `undefined` hides it. */
   describeTool?: ((name: string, input: unknown) => { title: string; icon?: string } | undefined) | undefined;
 }
@@ -27,7 +28,7 @@ export interface StreamAiOptions extends Omit<ResponseContextOptions, 'thread'> 
 export async function* streamAiResponse(
   thread: ResponseContextOptions['thread'],
   source: AsyncIterable<object> | ReadableStream<object>,
-  options: StreamAiOptions = {},
+  options: StreamAiResponseOptions = {},
 ): AsyncGenerator<ThreadStreamEvent, void, undefined> {
   const context = new ResponseContext({ ...options, thread });
   const turn = createTurn(context, options.describeTool ?? ((title) => ({ title })));
@@ -57,7 +58,7 @@ export async function* streamAiResponse(
 }
 
 /** What is open in the turn: a message with its blocks, the tasks of tool calls, sources that came before their text. */
-const createTurn = (context: ResponseContext, describeTool: NonNullable<StreamAiOptions['describeTool']>) => {
+const createTurn = (context: ResponseContext, describeTool: NonNullable<StreamAiResponseOptions['describeTool']>) => {
   const writer = createEventWriter(context, new ResponseStreamConverter());
   const tasks = new Map<string, { index: number; workflow: string; title: string; icon?: string }>();
   const blocks = new Map<string, number>();

@@ -14,7 +14,8 @@ import { readResponsesEvent } from '../responses-reader.ts';
 /** Strings, chunks of a chat completion, or events of the Responses API. */
 export type TextSource = AsyncIterable<string | object> | ReadableStream<string | object>;
 
-export interface StreamTextOptions extends Omit<ResponseContextOptions, 'thread'> {
+/** What {@link streamTextResponse} can be told. */
+export interface StreamTextResponseOptions extends Omit<ResponseContextOptions, 'thread'> {
   /** Sources of the finished text, asked for once, when it is complete. Default: none. */
   annotate?: ((text: string) => readonly Annotation[] | Promise<readonly Annotation[]>) | undefined;
   /** How citations of a Responses stream are converted. */
@@ -36,7 +37,7 @@ export interface StreamTextOptions extends Omit<ResponseContextOptions, 'thread'
 export async function* streamTextResponse(
   thread: ResponseContextOptions['thread'],
   source: TextSource,
-  options: StreamTextOptions = {},
+  options: StreamTextResponseOptions = {},
 ): AsyncGenerator<ThreadStreamEvent, void, undefined> {
   const context = new ResponseContext({ ...options, thread });
   const writer = createEventWriter(context, options.converter ?? new ResponseStreamConverter());

@@ -28,13 +28,23 @@ export const itemAdded = (item: ThreadItem): ThreadStreamEventOf<'thread.item.ad
   item,
 });
 
-/** An item as it stays: stored by the server, and shown in place of what was streamed of it. */
+/**
+ * An item as it stays: stored by the server, and shown in place of what was streamed of it.
+ *
+ * @example
+ * yield itemDone(assistantMessage({ thread_id: thread.id, text: 'Hello.' }));
+ */
 export const itemDone = (item: ThreadItem): ThreadStreamEventOf<'thread.item.done'> => ({
   type: 'thread.item.done',
   item,
 });
 
-/** A finished item is replaced by another version of it, possibly of another type. */
+/**
+ * A finished item is replaced by another version of it, possibly of another type.
+ *
+ * @example
+ * yield itemReplaced({ ...sender, widget: card({ children: [text({ value: 'Booked.' })] }) });
+ */
 export const itemReplaced = (item: ThreadItem): ThreadStreamEventOf<'thread.item.replaced'> => ({
   type: 'thread.item.replaced',
   item,
@@ -158,13 +168,23 @@ export const progressUpdate = (
   options: { icon?: string | undefined } = {},
 ): ThreadStreamEventOf<'progress_update'> => present({ type: 'progress_update' as const, icon: options.icon, text });
 
-/** Something for the front end to do, without an answer. `data` is any JSON object. */
+/**
+ * Something for the front end to do, without an answer. `data` is any JSON object.
+ *
+ * @example
+ * yield clientEffect('confetti', { pieces: 200 });
+ */
 export const clientEffect = (
   name: string,
   data: Record<string, unknown> = {},
 ): ThreadStreamEventOf<'client_effect'> => ({ type: 'client_effect', name, data });
 
-/** An error that the user sees. With `message` the code defaults to `custom`, without to `stream.error`. */
+/**
+ * An error that the user sees. With `message` the code defaults to `custom`, without to `stream.error`.
+ *
+ * @example
+ * yield errorEvent({ message: 'The archive is closed at night.', allow_retry: true });
+ */
 export const errorEvent = (
   options: { code?: string | undefined; message?: string | undefined; allow_retry?: boolean | undefined } = {},
 ): ThreadStreamEventOf<'error'> =>
@@ -175,7 +195,12 @@ export const errorEvent = (
     allow_retry: options.allow_retry ?? false,
   });
 
-/** A notice beside the conversation. `message` is Markdown. */
+/**
+ * A notice beside the conversation. `message` is Markdown.
+ *
+ * @example
+ * yield notice('warning', 'You have **3** questions left today.');
+ */
 export const notice = (
   level: ThreadStreamEventOf<'notice'>['level'],
   message: string,

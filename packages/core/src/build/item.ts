@@ -147,7 +147,12 @@ export const structuredInputItem = (
 export const taskItem = (input: ItemBase & { task: Task }): TaskItem =>
   build('task', input, { type: 'task' as const, task: input.task });
 
-/** A workflow: the tasks that the assistant shows while it works. Default: a custom one without tasks, collapsed. */
+/**
+ * A workflow: the tasks that the assistant shows while it works. Default: a custom one without tasks, collapsed.
+ *
+ * @example
+ * yield itemAdded(workflowItem({ thread_id: thread.id, tasks: [{ type: 'custom', status_indicator: 'loading', title: 'Reading' }] }));
+ */
 export const workflowItem = (input: ItemBase & Partial<Workflow>): WorkflowItem =>
   build('workflow', input, {
     type: 'workflow' as const,
@@ -162,7 +167,12 @@ export const workflowItem = (input: ItemBase & Partial<Workflow>): WorkflowItem 
 /** The mark that the assistant has ended its turn. */
 export const endOfTurn = (input: ItemBase): EndOfTurnItem => build('message', input, { type: 'end_of_turn' as const });
 
-/** Something the model should know and the user not see: any JSON. Stored, never sent to a client. */
+/**
+ * Something the model should know and the user not see: any JSON. Stored, never sent to a client.
+ *
+ * @example
+ * yield itemDone(hiddenContext({ thread_id: thread.id, content: 'The user has opened the map.' }));
+ */
 export const hiddenContext = (input: ItemBase & { content: unknown }): HiddenContextItem =>
   build('message', input, { type: 'hidden_context_item' as const, content: input.content });
 

@@ -114,8 +114,9 @@ interface Problem {
 const loneSurrogate = /\p{Surrogate}/u;
 
 /**
- * Whether a text of JSON may hold what `findUnstorable` looks for. A look at the text spares most requests the walk: NUL and
- * half a pair are written as escapes or stand in the text as they are, and no number is too large without an exponent or 309 digits.
+ * Whether a text of JSON may hold what `findUnstorable` looks for. A look at the text spares most requests the walk:
+ * NUL and half a pair are written as escapes or stand in the text as they are, and no number is too large without an
+ * exponent or 309 digits.
  */
 const mayBeUnstorable = (text: string): boolean => suspicious.test(text) || loneSurrogate.test(text);
 

@@ -9,12 +9,12 @@ import { toAgUiEvents } from './to-ag-ui-events.ts';
 export type AgUiHandlerOptions<Context> = ConversationOptions<Context>;
 
 /**
- * Answers `RunAgentInput` with AG-UI events over SSE, so that `HttpAgent`, and with it CopilotKit, talks to a ChatKit server.
- * The history is the server's: of the messages in the input only the last is sent on, a user's, or those of the tools that have run since. A client that
- * disconnects stops the run.
+ * Answers `RunAgentInput` with AG-UI events over SSE, so that `HttpAgent`, and with it CopilotKit, talks to a ChatKit
+ * server. The history is the server's: of the messages in the input only the last is sent on, a user's, or those of the
+ * tools that have run since. A client that disconnects stops the run.
  *
  * @example
- * const handleAgUi = createAgUiHandler(server, { userId: (user) => user.id });
+ * const handleAgUi = createAgUiHandler(server, { userOf: (user) => user.id });
  * // on the client: new HttpAgent({ url: '/ag-ui' })
  * const response = await handleAgUi(request, user);
  */

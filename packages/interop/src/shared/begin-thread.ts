@@ -1,6 +1,7 @@
 /**
- * The first message of a foreign conversation. A server of ours is told which conversation it is (`ChatKit-Conversation`), and has one
- * thread for it, whoever asks and however often. Before one that does not look at it, the messages of this process wait for each other.
+ * The first message of a foreign conversation. A server of ours is told which conversation it is
+ * (`ChatKit-Conversation`), and has one thread for it, whoever asks and however often. Before one that does not look at
+ * it, the messages of this process wait for each other.
  */
 import type { ChatKitRequestInput, ThreadStreamEvent } from '@chatkit/core';
 import { type Caller, type ChatKitHandler, callServer, withHeaders } from './chat-kit-handler.ts';
@@ -16,7 +17,10 @@ export interface Beginning<Context> {
   readonly save: (threadId: string) => Promise<void>;
 }
 
-/** Begins the thread of a conversation. `over` resolves when the thread has been saved, or there will be none; it never rejects. */
+/**
+ * Begins the thread of a conversation. `over` resolves when the thread has been saved, or there will be none; it never
+ * rejects.
+ */
 export const beginThread = <Context>(
   server: ChatKitHandler<Context>,
   { conversationId, request, context, caller, save }: Beginning<Context>,

@@ -18,9 +18,10 @@ import { createMemoryLinks, type MemoryLinksOptions, type ThreadLinks } from './
 import { type OutputRequest, outputRequests, type ToolOutput } from './tool-outputs.ts';
 
 /**
- * What is new: a message of the user, one that is to be answered anew, or the outputs of tools that the client ran, at least one. `id`: what the
- * client calls it, the same each time that it sends it. `request`: what it calls the request. `byText`: a message that is not known by
- * what the client calls it is the newest with that text. `attach`: makes the attachments of the message, where it has files.
+ * What is new: a message of the user, one that is to be answered anew, or the outputs of tools that the client ran, at
+ * least one. `id`: what the client calls it, the same each time that it sends it. `request`: what it calls the request.
+ * `byText`: a message that is not known by what the client calls it is the newest with that text. `attach`: makes the
+ * attachments of the message, where it has files.
  */
 export type Said =
   | (Message & { readonly kind: 'message'; readonly request: string })
@@ -57,7 +58,7 @@ export const createConverse = <Context>(
   /** Conversations whose thread is being made here. */
   const beginning = new Map<string, Promise<void>>();
   return async (conversationId, said, context, caller) => {
-    const conversation = [options.userId?.(context), conversationId];
+    const conversation = [options.userOf?.(context), conversationId];
     const key = JSON.stringify(conversation);
     if (said.kind === 'tool outputs') {
       const threadId =
@@ -142,8 +143,8 @@ const nameOf = async (
 };
 
 /**
- * A caller that may ask twice. Under the name the server has a message once; told that it may be there, it does not answer it twice
- * either.
+ * A caller that may ask twice. Under the name the server has a message once; told that it may be there, it does not
+ * answer it twice either.
  */
 const asNamed = (caller: Caller, name: string): Caller =>
   withHeaders(caller, { 'chatkit-run-id': name, 'chatkit-repeat': '1' });
@@ -186,9 +187,9 @@ const addMessage = (thread_id: string, input: UserMessageInput): ChatKitRequestI
 });
 
 /**
- * The request that has a message answered anew. The server's message has the digits of its name in its id; the newest with this text
- * stands for one that came without a name, or before a server that gives none, if the client says that it is there (`byText`). When there is
- * none, the text is a message like any other. Everything after it is taken back.
+ * The request that has a message answered anew. The server's message has the digits of its name in its id; the newest
+ * with this text stands for one that came without a name, or before a server that gives none, if the client says that
+ * it is there (`byText`). When there is none, the text is a message like any other. Everything after it is taken back.
  */
 const retry = async <Context>(
   server: ChatKitHandler<Context>,

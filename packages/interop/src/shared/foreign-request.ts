@@ -10,8 +10,8 @@ export interface ForeignAnswer {
 }
 
 /**
- * Answers a POST. `turn` gets its JSON, and the caller, whose signal aborts when the client leaves: when the request's own does, or
- * when the body is cancelled. What it throws is the answer.
+ * Answers a POST. `turn` gets its JSON, and the caller, whose signal aborts when the client leaves: when the request's
+ * own does, or when the body is cancelled. What it throws is the answer.
  */
 export const answerForeign = async (
   request: Request,

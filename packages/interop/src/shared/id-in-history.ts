@@ -1,7 +1,7 @@
 /**
- * What a message is called, from what its client calls it and where it stands. Some clients call all their messages the same, or by
- * an empty text, and people do say the same twice: so the messages before it in the history that its client sends count those of its
- * id. The same request has the same count, and where ids are unique it is always 0.
+ * What a message is called, from what its client calls it and where it stands. Some clients call all their messages the
+ * same, or by an empty text, and people do say the same twice: so the messages before it in the history that its client
+ * sends count those of its id. The same request has the same count, and where ids are unique it is always 0.
  */
 
 /** The name of the last message of a history; `undefined` where its client gives none. */

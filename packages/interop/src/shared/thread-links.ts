@@ -10,9 +10,10 @@ export interface ThreadLinks<Context> {
   save(conversationId: string, threadId: string, context: Context): Promise<void>;
 }
 
+/** Who is who, and how many conversations are remembered. */
 export interface MemoryLinksOptions<Context> {
-  /** Tells users apart. Default: all are one. */
-  userId?: ((context: Context) => string) | undefined;
+  /** Whose context it is, as the server's option of that name. Default: all are one user. */
+  userOf?: ((context: Context) => string) | undefined;
   /** Links to keep; past it those used longest ago go, and their conversation starts a new thread. Default 10,000. */
   maxLinks?: number | undefined;
 }
@@ -21,12 +22,12 @@ export interface MemoryLinksOptions<Context> {
  * Links in this process's memory.
  *
  * @example
- * const links = createMemoryLinks<User>({ userId: (user) => user.id });
+ * const links = createMemoryLinks<User>({ userOf: (user) => user.id });
  */
 export const createMemoryLinks = <Context>(options: MemoryLinksOptions<Context> = {}): ThreadLinks<Context> => {
-  const { userId = () => '', maxLinks = 10_000 } = options;
+  const { userOf = () => '', maxLinks = 10_000 } = options;
   const links = new Map<string, string>();
-  const keyOf = (conversationId: string, context: Context) => JSON.stringify([userId(context), conversationId]);
+  const keyOf = (conversationId: string, context: Context) => JSON.stringify([userOf(context), conversationId]);
   const touch = (key: string, threadId: string) => {
     links.delete(key);
     links.set(key, threadId);

@@ -16,19 +16,21 @@ export interface UiFile {
 
 export interface UiMessageHandlerOptions<Context> extends ConversationOptions<Context> {
   /**
-   * Takes a file of a message: saves an attachment in your store, and returns its id. It may be asked again for the same file. Check what you
-   * are given; a page may send any URL. Default: a message with files is refused (`attachment.unsupported`).
+   * Takes a file of a message: saves an attachment in your store, and returns its id. It may be asked again for the
+   * same file. Check what you are given; a page may send any URL. Default: a message with files is refused
+   * (`attachment.unsupported`).
    */
   attach?: ((file: UiFile, context: Context) => string | Promise<string>) | undefined;
 }
 
 /**
- * Answers the requests of `DefaultChatTransport` with a UI message stream, so that `useChat` talks to a ChatKit server. The
- * history is the server's: of the messages in the request only the last is sent on, a user's text or the outputs of tools
- * that the client ran; a tool that failed is answered with `{ error }`. `regenerate()` has the message answered anew. A client that disconnects stops the run.
+ * Answers the requests of `DefaultChatTransport` with a UI message stream, so that `useChat` talks to a ChatKit server.
+ * The history is the server's: of the messages in the request only the last is sent on, a user's text or the outputs of
+ * tools that the client ran; a tool that failed is answered with `{ error }`. `regenerate()` has the message answered
+ * anew. A client that disconnects stops the run.
  *
  * @example
- * const handleChat = createUiMessageHandler(server, { userId: (user) => user.id });
+ * const handleChat = createUiMessageHandler(server, { userOf: (user) => user.id });
  * // on the client: useChat({ transport: new DefaultChatTransport({ api: '/api/chat' }) })
  * const response = await handleChat(request, user);
  */
@@ -109,6 +111,9 @@ const fileIn = ({ type, mediaType, filename, url }: MessagePart): UiFile[] =>
     ? [{ mediaType: String(mediaType), filename: typeof filename === 'string' ? filename : undefined, url }]
     : [];
 
-/** A tool that returned nothing has the result `null`: JSON knows no `undefined`. A failure is told as `@chatkit/client` tells it. */
+/**
+ * A tool that returned nothing has the result `null`: JSON knows no `undefined`. A failure is told as `@chatkit/client`
+ * tells it.
+ */
 const resultOf = ({ state, output, errorText }: MessagePart): unknown =>
   state === 'output-error' ? { error: errorText ?? 'The tool failed.' } : (output ?? null);

@@ -10,11 +10,13 @@ import { describeValue } from '../describe-value.ts';
 import { errorReply } from '../error-reply.ts';
 import type { ServerRequest } from '../server-request.ts';
 
+/** What {@link toNodeHandler} can be told. */
 export interface NodeHandlerOptions<Context, Asked extends IncomingMessage = IncomingMessage>
   extends Pick<WriteReplyOptions, 'compress' | 'stuckMs'> {
   /**
-   * Who asks; `request` is the framework's, with what its middleware has put there. Its result reaches the store and `respond()`. Not called for a browser's preflight. Throw `new ChatKitError('request.unauthorized', …)` to
-   * refuse with 401. Default: `undefined`, the one user of a single-user program.
+   * Who asks; `request` is the framework's, with what its middleware has put there. Its result reaches the store and
+   * `respond()`. Not called for a browser's preflight. Throw `new ChatKitError('request.unauthorized', …)` to refuse
+   * with 401. Default: `undefined`, the one user of a single-user program.
    */
   context?: ((request: Asked) => Context | Promise<Context>) | undefined;
 }

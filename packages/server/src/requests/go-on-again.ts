@@ -1,7 +1,8 @@
 /**
- * What a page said to an item of the assistant's (the output of a tool, answers to questions), and says again: it was stored, and its
- * server died before its client had the rest. The item is answered already, so there is nothing to store; what the assistant said
- * after it is told, if it is known to be all or the conversation went on from it, and taken back and said anew if not.
+ * What a page said to an item of the assistant's (the output of a tool, answers to questions), and says again: it was
+ * stored, and its server died before its client had the rest. The item is answered already, so there is nothing to
+ * store; what the assistant said after it is told, if it is known to be all or the conversation went on from it, and
+ * taken back and said anew if not.
  */
 import {
   type ClientToolCallItem,

@@ -24,8 +24,9 @@ type Params<T extends 'threads.create' | 'threads.add_user_message' | 'threads.r
   ChatKitRequestOf<T>['params'];
 
 /**
- * `threads.create`: a new thread, under an id that the run knows already, with its first message. One that is there already, because
- * an earlier attempt began it and its server died or because another request begins the same conversation, gets the message.
+ * `threads.create`: a new thread, under an id that the run knows already, with its first message. One that is there
+ * already, because an earlier attempt began it and its server died or because another request begins the same
+ * conversation, gets the message.
  */
 export const prepareCreate = async <Context>(
   parts: ServerParts<Context>,
@@ -203,9 +204,10 @@ const isLate = async <Context>(
 ): Promise<boolean> => (await placeOf(store, message, to, context)).isKept;
 
 /**
- * Stores a message that may be there already, with an answer of which its client has never heard. Where nobody can tell whether that is
- * whole, as no run is known that made it, it is taken back, and the message answered anew. Where other messages came behind it nothing
- * is taken back: what is there is told, and only a message with nothing behind it is answered.
+ * Stores a message that may be there already, with an answer of which its client has never heard. Where nobody can tell
+ * whether that is whole, as no run is known that made it, it is taken back, and the message answered anew. Where other
+ * messages came behind it nothing is taken back: what is there is told, and only a message with nothing behind it is
+ * answered.
  */
 const saveAgain = async <Context>(
   { store }: ServerParts<Context>,

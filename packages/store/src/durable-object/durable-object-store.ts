@@ -14,7 +14,7 @@ export interface DurableObjectStoreOptions<Context> {
   /** `ctx.storage` of an object whose class has SQLite storage (`new_sqlite_classes` in Wrangler's configuration). */
   storage: DurableObjectStorageLike;
   /** Whose context it is. Default as in `createMemoryStore`. */
-  userId?: UserIdOf<Context> | undefined;
+  userOf?: UserIdOf<Context> | undefined;
 }
 
 /**
@@ -37,7 +37,7 @@ export interface DurableObjectStoreOptions<Context> {
  */
 export const createDurableObjectStore = <Context = unknown>({
   storage,
-  userId,
+  userOf,
 }: DurableObjectStoreOptions<Context>): Store<Context> => {
   const database = openStorage(storage, 'Store');
   const lock = lineOf(storage);
@@ -46,7 +46,7 @@ export const createDurableObjectStore = <Context = unknown>({
     write: (text, values) => lock.run(() => database.run(text, values)),
     transaction: (work) => lock.run(() => inTransaction(createReplay(database), work)),
   };
-  return createSqlStore(port, createUserOf(userId), { forUpdate: '', forShare: '' });
+  return createSqlStore(port, createUserOf(userOf), { forUpdate: '', forShare: '' });
 };
 
 const lines = new WeakMap<DurableObjectStorageLike, WriterLock>();

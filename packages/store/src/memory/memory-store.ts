@@ -17,7 +17,7 @@ export interface MemoryStoreOptions<Context> {
    * user's id, an object has it as `userId`, `undefined` is the one user of a single-user program; anything else is
    * refused.
    */
-  userId?: UserIdOf<Context> | undefined;
+  userOf?: UserIdOf<Context> | undefined;
 }
 
 /**
@@ -32,7 +32,7 @@ export interface MemoryStoreOptions<Context> {
 export const createMemoryStore = <Context = unknown>(options: MemoryStoreOptions<Context> = {}): Store<Context> => {
   let seq = 0;
   const base = { threads: createBaseTable(), items: createBaseTable(), attachments: createBaseTable() };
-  return createView(base, { userOf: createUserOf(options.userId), nextSeq: () => ++seq, assertOpen: () => {} }).store;
+  return createView(base, { userOf: createUserOf(options.userOf), nextSeq: () => ++seq, assertOpen: () => {} }).store;
 };
 
 interface Tables {

@@ -9,7 +9,7 @@ export interface PostgresStoreOptions<Context> {
   /** A pool, for example `new pg.Pool()`; or a client with transactions, for example PGlite. The application ends it. */
   client: PostgresClient;
   /** Whose context it is. Default as in `createMemoryStore`. */
-  userId?: UserIdOf<Context> | undefined;
+  userOf?: UserIdOf<Context> | undefined;
   /**
    * Whether the first call makes or updates the tables. Default `true`. With `false`, run `migratePostgres` before, with
    * a role that may create tables.
@@ -20,8 +20,8 @@ export interface PostgresStoreOptions<Context> {
   /** How long a statement may go unanswered, before its call fails as retryable and its connection is closed. Default 30,000. */
   statementTimeoutMs?: number | undefined;
   /**
-   * How long the work of a transaction may ask for nothing, before PostgreSQL ends it and its session, with the locks on its threads. Default 20,000; 0
-   * leaves it to the setting of your pool (`idle_in_transaction_session_timeout`).
+   * How long the work of a transaction may ask for nothing, before PostgreSQL ends it and its session, with the locks
+   * on its threads. Default 20,000; 0 leaves it to the setting of your pool (`idle_in_transaction_session_timeout`).
    */
   idleTimeoutMs?: number | undefined;
 }
@@ -34,22 +34,22 @@ export interface PostgresStoreOptions<Context> {
  *
  * Inside `transaction(work)`, `loadThread` holds the thread's row until the end, so that reading it and writing it back
  * loses nothing. Each open transaction has a connection of the pool: calls to the outer store from inside `work` need
- * another one. Work that asks for nothing for `idleTimeoutMs` is undone, and what it asks for then fails: a machine that is suspended
- * in the middle of it, or cut off, holds nobody up.
+ * another one. Work that asks for nothing for `idleTimeoutMs` is undone, and what it asks for then fails: a machine
+ * that is suspended in the middle of it, or cut off, holds nobody up.
  *
  * @example
  * const store = createPostgresStore<{ userId: string }>({ client: new pg.Pool({ connectionString }) });
  */
 export const createPostgresStore = <Context = unknown>({
   client,
-  userId,
+  userOf,
   migrate = true,
   connectTimeoutMs = 10_000,
   statementTimeoutMs = 30_000,
   idleTimeoutMs = 20_000,
 }: PostgresStoreOptions<Context>): Store<Context> => {
   const port = openPostgres(client, { connectTimeoutMs, statementTimeoutMs, idleTimeoutMs }, migrate);
-  return createSqlStore(port, createUserOf(userId), {
+  return createSqlStore(port, createUserOf(userOf), {
     forUpdate: ' FOR NO KEY UPDATE',
     forShare: ' FOR KEY SHARE',
   });

@@ -20,15 +20,15 @@ const defaultUserId = (context: unknown): unknown => {
 };
 
 /** The rule of a store: the application's own, or the default; either way checked. */
-export const createUserOf = <Context>(userId: UserIdOf<Context> | undefined): UserIdOf<Context> => {
-  const find: (context: Context) => unknown = userId ?? defaultUserId;
+export const createUserOf = <Context>(userOf: UserIdOf<Context> | undefined): UserIdOf<Context> => {
+  const find: (context: Context) => unknown = userOf ?? defaultUserId;
   return (context) => {
     const user = find(context);
-    if (user === '' && userId === undefined) return user;
+    if (user === '' && userOf === undefined) return user;
     if (typeof user === 'string' && isStorableId(user)) return user;
     throw new ChatKitError(
       'internal',
-      'The store cannot tell whose context this is: pass { userId: (context) => … } that returns a non-empty string.',
+      'The store cannot tell whose context this is: pass { userOf: (context) => … } that returns a non-empty string.',
     );
   };
 };

@@ -8,7 +8,7 @@ export interface SqliteStoreOptions<Context> {
   /** The file, made when it is missing. A database in memory cannot be shared by two connections: use `/memory`. */
   path: string;
   /** Whose context it is. Default as in `createMemoryStore`. */
-  userId?: UserIdOf<Context> | undefined;
+  userOf?: UserIdOf<Context> | undefined;
   /** How long a write waits for another process that is writing, before it fails as retryable. Default 5,000. */
   busyTimeoutMs?: number | undefined;
 }
@@ -36,7 +36,7 @@ export const createSqliteStore = <Context = unknown>(options: SqliteStoreOptions
   const { path, busyTimeoutMs = 5_000 } = options;
   const { port, close } = openSqliteFile({ kind: 'Store', path, busyTimeoutMs });
   return {
-    ...createSqlStore(port, createUserOf(options.userId), { forUpdate: '', forShare: '' }),
+    ...createSqlStore(port, createUserOf(options.userOf), { forUpdate: '', forShare: '' }),
     close,
     [Symbol.dispose]: close,
   };

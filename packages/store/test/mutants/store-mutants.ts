@@ -27,7 +27,7 @@ const unlessUnknown = async <T>(promise: Promise<T>, instead: () => Promise<T>):
 /** Each with a part of the name of a test that has to fail. */
 export const storeMutants: Record<string, { make: MakeStore; fails: string }> = {
   'shares between users': {
-    make: () => createMemoryStore<Context>({ userId: () => 'everyone' }),
+    make: () => createMemoryStore<Context>({ userOf: () => 'everyone' }),
     fails: 'finds nothing of another user',
   },
   'moves an overwritten item to the end': {
