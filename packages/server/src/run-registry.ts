@@ -3,9 +3,9 @@
  * run is known through the lease: a thread is taken from all of them before a run starts (`thread-gate.ts`), and a run that is
  * not here is found, followed (the log is shared) and stopped there (`remote-run.ts`).
  */
-import { ChatKitError, createId, type RunClaim, type RunLease, type RunRecord, type StreamLog } from '@chatkit/core';
+import { ChatKitError, createId, type RunClaim, type RunLease, type StreamLog } from '@chatkit/core';
 import { settlesWithin } from './clock.ts';
-import { keepLease } from './lease-keeper.ts';
+import { executeRun } from './execute-run.ts';
 import { createReadersElsewhere } from './readers-elsewhere.ts';
 import { startReaper } from './reaper.ts';
 import { createRememberedIds } from './remembered-ids.ts';
@@ -13,9 +13,9 @@ import { type RemoteRun, remoteRun, stopElsewhere } from './remote-run.ts';
 import type { Turn } from './requests/turn.ts';
 import { createRun, type Run, type RunPlace, startOffset } from './run.ts';
 import { createRunQuota } from './run-quota.ts';
-import { isCutShort, isSettled, type StopCause } from './run-state.ts';
+import { isCutShort, isSettled, knownCause } from './run-state.ts';
 import type { Salvage } from './salvage.ts';
-import type { BusyPolicy, DisconnectPolicy, Settings } from './settings.ts';
+import type { DisconnectPolicy, Settings } from './settings.ts';
 import { createThreadGate } from './thread-gate.ts';
 import { createThreadLanes, type Occupant } from './thread-lanes.ts';
 
@@ -61,7 +61,7 @@ export const createRunRegistry = (
   settings: Settings,
   salvage: Salvage,
 ): RunRegistry => {
-  const { clock, busy, onError } = settings;
+  const { clock, onError } = settings;
   const runs = new Map<string, Run>();
   const active = new Set<Run>();
   /** Those of them that have turned out to wait for their threads. */
@@ -105,93 +105,6 @@ export const createRunRegistry = (
     for (const oldest of retained.keys()) {
       if (retained.size <= settings.retain.runs) break;
       forget(oldest);
-    }
-  };
-
-  const execute = async (
-    run: Run,
-    claim: RunClaim,
-    prepare: () => Promise<Turn>,
-    { onQueued, isShown }: { onQueued: (policy: BusyPolicy) => void; isShown: () => boolean },
-  ): Promise<void> => {
-    const { runId, threadId } = claim;
-    // A run that is stopped while it waits settles without its turn.
-    const isOver = () => isSettled(run.state());
-    void run.settled.then(() => {
-      lanes.giveUp(threadId, run);
-      gate.wake(threadId);
-    });
-    let record: RunRecord | undefined;
-    let keeper: ReturnType<typeof keepLease> | undefined;
-    let isElsewhere = false;
-    let policy = busy;
-    const check = async () => {
-      const { isLate } = await prepare();
-      if (policy === 'interrupt' && (await isLate?.())) policy = 'queue';
-    };
-    try {
-      // A request that could not start must not stop the run that is there; checked again once that has settled.
-      if (lanes.holder(threadId) !== undefined) await check();
-      if (isOver()) return;
-      const turn = lanes.enter(threadId, run, policy);
-      if (turn !== undefined) {
-        // Accepted: from here on it is behind those before it on all machines, and before those that come.
-        await gate.queue(claim);
-        onQueued(policy);
-        await turn;
-        if (isOver()) return;
-      }
-      const entry = await gate.enter(claim, { policy: () => policy, check, onWaiting: () => onQueued(policy), isOver });
-      if (entry === undefined) return;
-      if (entry === 'elsewhere') {
-        isElsewhere = true;
-        const there = await lease.find(runId);
-        // From here on it is found by its record. Under `queue` it may have readers, and the machine that has it no log yet.
-        runs.delete(runId);
-        run.handOver((options) =>
-          there === undefined
-            ? log.read(runId, options)
-            : remoteRun({ record: there, log, lease, clock }).read(options),
-        );
-        return;
-      }
-      record = entry.granted;
-      waiting.delete(run);
-      // Its log would be in the way of the one that begins it after all, when it is sent again.
-      if (isOver()) return;
-      // As in its own lane: it is stored, and answered by nobody.
-      if (entry.overtaken === true && busy === 'interrupt') run.stop('superseded');
-      keeper = keepLease({
-        lease,
-        record,
-        waiter: gate.machine,
-        clock,
-        onStop: (cause) => run.stop(knownCause(cause)),
-        onLost: () => run.stop('lost'),
-      });
-      await log.create(runId);
-      await run.own({ epoch: record.epoch, isHeld: keeper.isHeld });
-      await run.start(prepare);
-    } catch (error) {
-      await run.start(() => Promise.reject(error));
-    } finally {
-      reaper.attend();
-      const state = run.state();
-      const report = (error: unknown) => onError(error, { runId, threadId });
-      if (record === undefined) {
-        // Somebody may read it elsewhere, or send it again: one that was stopped must not begin there.
-        const isKept =
-          !isElsewhere && isSettled(state) && (isShown() || (run.resumable && state.status === 'cancelled'));
-        await gate.leave(claim, isKept ? state.status : undefined).catch(report);
-      }
-      if (record !== undefined && keeper?.isHeld() !== false) {
-        await lease.release(record, !isShown() ? undefined : isSettled(state) ? state.status : 'failed').catch(report);
-      }
-      keeper?.end();
-      lanes.leave(threadId, run);
-      waiting.delete(run);
-      active.delete(run);
-      retire(run);
     }
   };
 
@@ -257,11 +170,27 @@ export const createRunRegistry = (
           resolve(place);
         };
         run.opened.then(show, reject);
-        const onQueued = (policy: BusyPolicy) => {
-          waiting.add(run);
-          if (policy === 'queue') show('here');
-        };
-        const execution = execute(run, claim, prepare, { onQueued, isShown: () => isShown });
+        const execution = executeRun(
+          {
+            run,
+            claim,
+            prepare,
+            onQueued(policy) {
+              waiting.add(run);
+              if (policy === 'queue') show('here');
+            },
+            onGranted: () => void waiting.delete(run),
+            // From here on it is found by its record.
+            onElsewhere: () => void runs.delete(id),
+            isShown: () => isShown,
+            onOver() {
+              waiting.delete(run);
+              active.delete(run);
+              retire(run);
+            },
+          },
+          { log, lease, lanes, gate, reaper, settings },
+        );
         executions.set(run, execution);
         void execution.finally(() => {
           executions.delete(run);
@@ -309,6 +238,3 @@ export const createRunRegistry = (
     },
   };
 };
-
-/** Causes travel as text; a newer machine may know more of them. */
-const knownCause = (cause: string): StopCause => (cause === 'superseded' ? 'superseded' : 'cancel');

@@ -15,6 +15,9 @@ export type DeadlineCode = 'run.first_event_timeout' | 'run.idle_timeout' | 'run
  */
 export type StopCause = 'cancel' | 'disconnect' | 'superseded' | 'shutdown' | 'lost' | 'log' | DeadlineCode;
 
+/** The cause that another machine sent. Causes travel as text; a newer machine may know more of them. */
+export const knownCause = (cause: string): StopCause => (cause === 'superseded' ? 'superseded' : 'cancel');
+
 /** Where a run is. */
 export type RunState =
   | { readonly status: 'queued' | 'running'; readonly stop: StopCause | undefined }
