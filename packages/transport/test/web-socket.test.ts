@@ -546,6 +546,17 @@ describe('a client', () => {
     expect(server.clients.size).toBe(1);
   });
 
+  it('asks for what has no body also where `Request` has no `body`, as in Firefox', async () => {
+    const { url, server } = await start((request) => ({ status: 200, headers: {}, body: request.method }));
+    vi.spyOn(Request.prototype, 'body', 'get').mockReturnValue(undefined as never);
+    onTestFinished(() => void vi.restoreAllMocks());
+    const connection = openWebSocket(url);
+    onTestFinished(() => connection.close());
+    expect(await (await connection.fetch('/?run=a')).text()).toBe('GET');
+    expect(await (await connection.fetch('/', { method: 'POST', body: '{}' })).text()).toBe('POST');
+    expect(server.clients.size).toBe(1);
+  });
+
   it('a call that is aborted while the socket opens rejects, and leaves nothing open', async () => {
     const asked: string[] = [];
     const { url, server } = await start((request) => {

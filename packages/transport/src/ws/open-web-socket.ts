@@ -70,7 +70,8 @@ export function openWebSocket(url: string | URL, options: OpenWebSocketOptions =
       const request = new Request(typeof input === 'string' ? new URL(input, 'http://localhost') : input, init);
       request.signal.throwIfAborted();
       const { pathname, search } = new URL(request.url);
-      const body = request.body === null ? null : await request.text();
+      // Not by `request.body`: Firefox has none.
+      const body = (await request.text()) || null;
       const open = {
         method: request.method,
         path: pathname + search,
