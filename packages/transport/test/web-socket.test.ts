@@ -690,6 +690,26 @@ describe('a client', () => {
       await until(() => server.clients.size === 1);
     });
 
+    it('does so behind a sleep, for which a monotonic clock stands still', async () => {
+      let isAsked = false;
+      const { url, server } = await start((request) => {
+        if (request.url.endsWith('/ok')) return { status: 200, headers: {}, body: 'ok' };
+        isAsked = true;
+        return new Promise<Reply>(() => {});
+      });
+      const connection = openWebSocket(url);
+      onTestFinished(() => connection.close());
+      expect(await (await connection.fetch('/ok')).text()).toBe('ok');
+      const wakesAt = Date.now() + 3_600_000;
+      vi.spyOn(Date, 'now').mockReturnValue(wakesAt);
+      onTestFinished(() => void vi.restoreAllMocks());
+      await giveUp(connection, () => isAsked);
+      let asked = 0;
+      server.on('connection', () => asked++);
+      expect(await (await connection.fetch('/ok')).text()).toBe('ok');
+      expect(asked).toBe(1);
+    });
+
     it('stays where it was heard a short while ago', async () => {
       let isAsked = false;
       const { url, server } = await start((request) => {

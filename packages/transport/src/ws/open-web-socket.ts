@@ -115,11 +115,12 @@ function connect(url: string | URL, options: OpenWebSocketOptions, onLost: (link
   const socket = new WebSocket(url, webSocketProtocol);
   const runs = new Map<string, OpenRun>();
   let count = 0;
-  let state: 'connecting' | 'open' | 'lost' = 'connecting';
-  let isGivenUp = false;
-  let heardAt = performance.now();
+  /** `leaving`: it is open, takes no new runs and is closed behind the last of those that it has. */
+  let state: 'connecting' | 'open' | 'leaving' | 'lost' = 'connecting';
+  // Wall time, because time that a machine slept must count; set back, it costs no more than to be asked once more.
+  let heardAt = Date.now();
   const send = (message: ClientMessage): void => {
-    if (state === 'open') socket.send(JSON.stringify(message));
+    if (state === 'open' || state === 'leaving') socket.send(JSON.stringify(message));
   };
 
   let open: () => void = () => {};
@@ -147,7 +148,7 @@ function connect(url: string | URL, options: OpenWebSocketOptions, onLost: (link
   };
   const forget = (id: string): void => {
     runs.delete(id);
-    if (isGivenUp && runs.size === 0 && state !== 'lost') drop(closeCodes.done);
+    if (state === 'leaving' && runs.size === 0) drop(closeCodes.done);
   };
 
   const link: Link = {
@@ -164,10 +165,11 @@ function connect(url: string | URL, options: OpenWebSocketOptions, onLost: (link
         send({ run: id, open, window: windowLength });
       }),
     givenUp() {
-      if (state === 'lost' || isGivenUp || performance.now() - heardAt < quietMs) return;
-      isGivenUp = true;
+      if (state === 'leaving' || state === 'lost' || Date.now() - heardAt < quietMs) return;
+      // Before it has opened nothing goes on there.
+      if (runs.size === 0) return drop(closeCodes.done);
+      state = 'leaving';
       onLost(link);
-      if (runs.size === 0) drop(closeCodes.done);
     },
     close() {
       opened.then(
@@ -180,11 +182,11 @@ function connect(url: string | URL, options: OpenWebSocketOptions, onLost: (link
   socket.addEventListener('open', () => {
     if (state === 'lost') return socket.close(closeCodes.done);
     state = 'open';
-    heardAt = performance.now();
+    heardAt = Date.now();
     open();
   });
   socket.addEventListener('message', ({ data }) => {
-    heardAt = performance.now();
+    heardAt = Date.now();
     if (typeof data !== 'string') return;
     if (data.length > maxMessageLength) return drop(closeCodes.tooLargeForClient);
     const message = parseServerMessage(data);
