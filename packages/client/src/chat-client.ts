@@ -89,7 +89,8 @@ export interface ChatClient {
   stop(): Promise<void>;
   /**
    * Sends the message that failed again; or loads the thread that could not be loaded; or goes on with the run whose connection
-   * was refused or lost; or has the last message answered anew. Throws when there is none of these.
+   * was refused or lost; or asks again what got no answer (an action, answers, the output of a tool); or has the last message answered
+   * anew. Throws when there is none of these.
    */
   retry(): ChatRun;
   /** An action of a widget (`item`) or of the page. Waits for the turn that is going on. */

@@ -17,6 +17,7 @@ import {
   type ThreadStreamEvent,
 } from '@chatkit/core';
 import { type OutgoingMessage, withoutArrived } from './outgoing-message.ts';
+import type { TurnPlan } from './turn-plan.ts';
 
 /** What the client is doing. `submitting`: sent, nothing has come yet. `stopping`: asked to stop, not yet confirmed. */
 export type ChatStatus = 'idle' | 'loading' | 'submitting' | 'streaming' | 'stopping';
@@ -48,15 +49,11 @@ export interface ChatState {
   readonly frozen: boolean;
   /** Where the page before the first item starts; `undefined` when there is none. */
   readonly olderCursor: string | undefined;
-  /** The run of the last turn, if its connection was lost and it may well go on; `error` says so. Of no meaning without one. */
-  readonly lost?: LostRun | undefined;
-}
-
-/** A run that can be attached to later. */
-export interface LostRun {
-  readonly runId: string;
-  /** Whether its turn was begun here, so that its tools run here. */
-  readonly isOwn: boolean;
+  /**
+   * What goes on with the last turn: attaches to its run, if its connection was lost and it may well go on, or asks again what was
+   * not answered. `error` says so. Of no meaning without one.
+   */
+  readonly retryPlan?: TurnPlan | undefined;
 }
 
 export const emptyChatState: ChatState = {
@@ -105,7 +102,7 @@ export const showStored = (state: ChatState, thread: ThreadState, olderCursor: s
   const isNews = wentOn(state, thread);
   const last = selectItems(state.thread).at(-1);
   if (state.error !== undefined && !isNews && last !== undefined && !has(thread, last)) return state;
-  const mended = isNews || state.lost !== undefined ? { ...state, error: undefined } : state;
+  const mended = isNews || isAttachable(state.retryPlan) ? { ...state, error: undefined } : state;
   return showThread(mended, thread, olderCursor);
 };
 
@@ -155,7 +152,7 @@ export const freeze = (state: ChatState, status: ChatStatus): ChatState => ({
 });
 
 /** A turn is over. Items that nobody will finish are kept as far as they came; empty ones go. */
-export const endTurn = (state: ChatState, error?: ChatError, lost?: LostRun): ChatState => {
+export const endTurn = (state: ChatState, error?: ChatError, retryPlan?: TurnPlan): ChatState => {
   const closed = selectOpenItems(state.thread).reduce(
     (thread, item) =>
       reduceThread(
@@ -172,7 +169,7 @@ export const endTurn = (state: ChatState, error?: ChatError, lost?: LostRun): Ch
     connection: 'none',
     error: error ?? state.error,
     frozen: false,
-    lost,
+    retryPlan,
   };
 };
 
@@ -232,11 +229,13 @@ export const pruneAfter = (thread: ThreadState, itemId: string): ThreadState => 
 };
 
 /** What a user reads of a request that failed. Whoever signs in again may go on with it, and so may who can attach again. */
-export const shownFailure = ({ code, message, retryable }: ChatKitError, lost?: LostRun): ChatError => ({
+export const shownFailure = ({ code, message, retryable }: ChatKitError, plan?: TurnPlan): ChatError => ({
   code,
   message,
-  retryable: retryable || lost !== undefined || code === 'request.unauthorized',
+  retryable: retryable || isAttachable(plan) || code === 'request.unauthorized',
 });
+
+const isAttachable = (plan: TurnPlan | undefined): boolean => plan !== undefined && plan.request === undefined;
 
 /** What a user reads of an `error` event: its own text, or one for the code. */
 export const shownError = (event: { code: string; message?: string | undefined; allow_retry: boolean }): ChatError => ({

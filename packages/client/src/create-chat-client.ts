@@ -38,9 +38,10 @@ import { answerAnew, createOutgoing, deliveryOf, type OutgoingMessage } from './
 import { browserPageEvents, wallClock } from './ports.ts';
 import { type ChatRun, createRunHandle } from './run-handle.ts';
 import { createSnapshotReader } from './snapshot.ts';
-import { createTurn, type Turn, type TurnPlan } from './turn.ts';
+import { createTurn, type Turn } from './turn.ts';
 import type { TurnContext } from './turn-context.ts';
 import { type Busy, createTurnLane, type LaneTurn } from './turn-lane.ts';
+import type { TurnPlan } from './turn-plan.ts';
 
 /**
  * Creates the client of one chat. Does nothing until it is asked to.
@@ -207,7 +208,7 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
         );
         return run;
       }
-      if (state.error && state.lost) return begin(state.lost, 'wait').run;
+      if (state.error?.retryable && state.retryPlan) return begin(state.retryPlan, 'wait').run;
       const again = answerAnew(state.thread);
       if (again === undefined) throw new ChatKitError('item.not_found', 'There is no message to answer again.');
       return request('interrupt', () => again, {
@@ -227,17 +228,14 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
         { signal },
       );
       const item = answer.updated_item;
-      if (item === undefined || item === null) return undefined;
+      if (!item) return undefined;
       update((chat) => ({ ...chat, thread: reduceThread(chat.thread, { type: 'thread.item.replaced', item }) }), 'now');
       return item;
     },
 
     sendStructuredInput(itemId, { status = 'answered', answers = {} }) {
-      threadId();
-      return request('wait', () => ({
-        type: 'threads.add_structured_input',
-        params: { thread_id: threadId(), item_id: itemId, input: { status, answers } },
-      }));
+      const params = { thread_id: threadId(), item_id: itemId, input: { status, answers } };
+      return request('wait', () => ({ type: 'threads.add_structured_input', params }));
     },
 
     addToolOutput(result, ref) {

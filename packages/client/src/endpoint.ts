@@ -55,7 +55,7 @@ export interface Endpoint {
   /** Starts a run. `isRepeat`: it may have been asked before. Gives the bare answer. Rejects with what `fetch` rejects with. */
   start(request: ChatKitRequestInput, runId: string, isRepeat: boolean, signal: AbortSignal): Promise<Response>;
   /** Attaches to a run behind `after`. */
-  attach(runId: string, after: string | undefined, signal: AbortSignal): Promise<Response>;
+  attachTo(runId: string, after: string | undefined, signal: AbortSignal): Promise<Response>;
   /**
    * A request of any other kind with the application's headers, to an address of its own. Rejects with what `fetch`
    * rejects with.
@@ -156,7 +156,7 @@ export const createEndpoint = (options: EndpointOptions): Endpoint => {
           ...(extensions && { 'chatkit-run-id': runId, ...(isRepeat && { 'chatkit-repeat': '1' }) }),
         },
       ),
-    attach(runId, after, signal) {
+    attachTo(runId, after, signal) {
       const separator = String(url).includes('?') ? '&' : '?';
       const query = `run=${encodeURIComponent(runId)}${after === undefined ? '' : `&after=${encodeURIComponent(after)}`}`;
       return call(

@@ -117,12 +117,10 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
     const previous = state;
     state = nextConnection(previous, signal, policy);
     if (state === previous) return;
-    const asks = attemptOf(state);
-    if (asks !== attemptOf(previous)) {
+    if (attemptOf(state) !== attemptOf(previous)) {
       // A message that is on its way still arrives when its thread is left; what comes back is not read.
       if (!isLanding(previous, state)) attempt?.abort();
-      attempt = asks === undefined ? undefined : new AbortController();
-      if (attempt !== undefined) void ask(attempt.signal);
+      begin();
     }
     arm();
     if (newsOf(state) !== newsOf(previous)) options.onState?.(state);
@@ -142,12 +140,19 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
     else due.set(at);
   };
 
+  /** Asks, if the machine wants an attempt. */
+  const begin = (): void => {
+    if (attemptOf(state) === undefined) return;
+    attempt = new AbortController();
+    void ask(attempt.signal);
+  };
+
   const ask = async (signal: AbortSignal): Promise<void> => {
     try {
       const isStart = request !== undefined && reachOf(state) === 'unanswered';
       const response = await (isStart
         ? endpoint.start(request, runId, isRepeat || attemptOf(state) !== 1, signal)
-        : endpoint.attach(runId, reader.lastOffset(), signal));
+        : endpoint.attachTo(runId, reader.lastOffset(), signal));
       if (signal.aborted || state.phase === 'closed') return discard(response);
       const verdict = await judge(response, isStart);
       if (signal.aborted) return;
@@ -155,10 +160,7 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
       if (verdict.type !== 'opened' || !response.body) return;
       const bodyEnd = await reader.read(response.body, signal);
       if (signal.aborted) return;
-      if (bodyEnd.type === 'handedOver') {
-        dispatch({ type: 'handedOver', at: clock.now(), jitter: random() });
-        return;
-      }
+      if (bodyEnd.type === 'handedOver') return dispatch({ ...failure(), type: 'handedOver' });
       const isOver = bodyEnd.type === 'ended' || (bodyEnd.type === 'whole' && reachOf(state) === 'plain');
       dispatch(isOver ? { type: 'closed', reason: 'end', outcome: bodyEnd.outcome } : failure());
     } catch (error) {
@@ -169,7 +171,7 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
     }
   };
 
-  const failure = (notBeforeMs?: number): ConnectionSignal => ({
+  const failure = (notBeforeMs?: number): Extract<ConnectionSignal, { type: 'failed' }> => ({
     type: 'failed',
     at: clock.now(),
     jitter: random(),
@@ -226,8 +228,7 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
     else if (what !== 'hidden') dispatch({ type: 'woken', at: clock.now(), by: what });
   });
 
-  attempt = new AbortController();
-  void ask(attempt.signal);
+  begin();
   arm();
 
   return {

@@ -35,22 +35,7 @@ import { type ChatRun, createRunHandle } from './run-handle.ts';
 import { trimReplay } from './trim-replay.ts';
 import type { TurnContext } from './turn-context.ts';
 import type { LaneTurn } from './turn-lane.ts';
-
-/** What a turn is made from. */
-export interface TurnPlan {
-  readonly runId: string;
-  /** What starts it, made when its turn has come. Absent: attach to the run `runId`. */
-  readonly request?: (() => ChatKitRequestInput) | undefined;
-  /**
-   * What changes on the screen when it starts, for example what is to be answered anew. Undone if it cannot start. Of an
-   * attached run it is shown together with what the run has said so far.
-   */
-  readonly prepare?: ((state: ChatState) => ChatState) | undefined;
-  /** Whether the run that is attached to was begun by this client, which lost it. */
-  readonly isOwn?: boolean | undefined;
-  /** The request may have been carried out before: what its run has said then is told in one piece, or answered anew. */
-  readonly isRepeat?: boolean | undefined;
-}
+import type { TurnPlan } from './turn-plan.ts';
 
 export interface Turn extends LaneTurn {
   readonly run: ChatRun;
@@ -83,6 +68,8 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
   let phase: Phase = 'waiting';
   let stage: Stage = 'unseen';
   let connection: RunConnection | undefined;
+  /** What the run that it is connected to was asked for, until it has answered. */
+  let asked: TurnPlan['request'];
   /** What is known of the run that it is connected to. */
   let reach: Reach | undefined;
 
@@ -143,6 +130,7 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
   ): Promise<RunEnd> => {
     const isAttached = request === undefined;
     reach = isAttached ? 'resumable' : undefined;
+    asked = request && (() => request);
     const gate =
       isAttached || isRepeat
         ? createReplayGate(clock, (events, replayed) => take(events, replayed && isAttached))
@@ -156,18 +144,21 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
       onEvents: (events, place) => (gate === undefined ? take(events, false) : gate.push(events, place)),
       onState: (state) => {
         if (!isLive()) return;
-        if (state.phase === 'open') reach = state.reach;
+        if (state.phase === 'open') {
+          reach = state.reach;
+          asked = undefined;
+        }
         if (reach !== undefined) context.onReach(reach);
         context.update((chat) => ({ ...chat, connection: connectionStatus(state) }));
       },
     });
-    const late =
-      isAttached &&
-      clock.setTimeout(() => {
+    if (isAttached) {
+      const late = clock.setTimeout(() => {
         open('streaming');
         show();
       }, showByMs);
-    void shown.promise.then(() => late !== false && clock.clearTimeout(late));
+      void shown.promise.then(() => clock.clearTimeout(late));
+    }
     const end = await connection.closed;
     const arrived = isRepeat && endedEarly(end) ? untilMessage(gate?.held() ?? []) : [];
     if (arrived.length > 0) {
@@ -198,7 +189,6 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
         timeoutMs: context.toolTimeoutMs,
         clock,
       });
-      if (phase !== 'running') return stoppedHere;
       for (const output of context.namesCalls() ? outputs : outputs.slice(-1)) end = await handOver(output);
     }
   };
@@ -219,20 +209,35 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
   };
 
   const finish = (end: RunEnd, before: ChatState): void => {
-    if (!isLive()) return;
+    if (!isLive() || !connection) return;
     const wasStopped = phase === 'stopping';
+    const error = wasStopped ? undefined : end.error;
+    // A run that has ended without its message, because it was stopped before it began, will not take it any more.
+    const isSpent = end.reason === 'end' || end.error?.code === 'run.cancelled';
+    const nextRunId = isSpent ? createId('run') : undefined;
+    /** What is undone, as nothing came of it. */
+    const prepare = stage === 'shown' ? plan.prepare : undefined;
+    /** The run, or what was asked for and not answered. */
+    const retryPlan =
+      error && end.reason !== 'gone' && reach !== 'plain'
+        ? {
+            runId: nextRunId ?? connection.runId(),
+            request: asked,
+            prepare,
+            isOwn,
+            isRepeat: asked !== undefined,
+          }
+        : undefined;
     context.update((state) => {
-      // A run that has ended without its message, because it was stopped before it began, will not take it any more.
-      const isSpent = end.reason === 'end' || end.error?.code === 'run.cancelled';
-      const sent = failOutgoing(state, plan.runId, isSpent ? createId('run') : plan.runId);
-      const error = wasStopped ? undefined : end.error;
-      const isLost = error !== undefined && end.reason !== 'gone' && reach === 'resumable';
-      const lost = isLost && connection ? { runId: connection.runId(), isOwn } : undefined;
-      const ended = endTurn(sent, error && shownFailure(error, lost), lost);
-      return stage === 'shown' && plan.prepare !== undefined ? { ...ended, thread: before.thread } : ended;
+      const ended = endTurn(
+        failOutgoing(state, plan.runId, nextRunId),
+        error && shownFailure(error, retryPlan),
+        retryPlan,
+      );
+      return prepare ? { ...ended, thread: before.thread } : ended;
     }, 'now');
     if (wasStopped && end.outcome !== 'completed') settle('cancelled', 'stop');
-    else settle(end.outcome, end.reason, wasStopped ? undefined : end.error);
+    else settle(end.outcome, end.reason, error);
   };
 
   const stop = async (status: 'stopping' | 'submitting'): Promise<void> => {
@@ -263,7 +268,7 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
         open('submitting');
         show();
       }
-      const isRepeat = plan.isRepeat === true && context.policy().repeatable;
+      const isRepeat = plan.isRepeat && context.policy().repeatable;
       const end = await continueWithTools(await runOnce(plan.runId, request, isRepeat));
       finish(end, before);
       const isHungUp = end.reason === 'stop' && !context.policy().repeatable;
