@@ -4,6 +4,7 @@ import {
   assistantMessage,
   clientToolCall,
   hiddenContext,
+  itemAdded,
   itemDone,
   structuredInputItem,
   type ThreadItem,
@@ -101,6 +102,33 @@ describe.each(Object.entries(kinds))('%s', (_, { ask, say }) => {
     expect(await texts()).toEqual(['Hi', 'new']);
     expect((await after.items(threadId)).map(({ type }) => type)).not.toContain('hidden_context_item');
     expect(calls).toEqual([null]);
+  });
+
+  test('said for the first time where the user has gone on elsewhere, it waits for the answer that is written there', async () => {
+    let finish = () => {};
+    const t = testServer({
+      async *respond({ id: thread_id }, input) {
+        if (input === null) yield itemDone(assistantMessage({ thread_id, text: 'went on' }));
+        else if (textOf(input) === 'Hi') yield itemDone(ask(thread_id));
+        else {
+          const item = assistantMessage({ thread_id });
+          yield itemAdded(item);
+          await new Promise<void>((resolve) => {
+            finish = resolve;
+          });
+          yield itemDone(assistantMessage({ id: item.id, thread_id, text: 'whole' }));
+        }
+      },
+    });
+    const threadId = await t.create('Hi');
+    const next = t.send(add(threadId, 'Next'), { headers: named(runId(2)) });
+    await settle();
+    const said = t.send(say(threadId), { headers: named(runId(3)) });
+    await settle();
+    finish();
+    expect(outcomeOf(await framesOf(await next))).toBe('completed');
+    expect(outcomeOf(await framesOf(await said))).toBe('completed');
+    expect((await t.items(threadId)).map(textOf).filter(Boolean)).toEqual(['Hi', 'Next', 'whole', 'went on']);
   });
 
   test('in other words it is refused', async () => {

@@ -8,7 +8,7 @@ import { ChatKitError, type ChatKitRequestOf, type ClientToolCallItem, type Thre
 import type { ServerParts } from '../server-parts.ts';
 import { prepareGoOnAgain, saysTheSame } from './go-on-again.ts';
 import type { Destination } from './prepare-turn.ts';
-import { loadItemOf, respondAfter, stream, type Turn } from './turn.ts';
+import { about, loadItemOf, respondAfter, stream, type Turn } from './turn.ts';
 
 export const prepareAddClientToolOutput = async <Context>(
   parts: ServerParts<Context>,
@@ -36,13 +36,14 @@ export const prepareAddClientToolOutput = async <Context>(
     item: { ...call, status: 'completed', output: result },
   };
   if (item_id !== undefined && others.length > 0) {
-    return (run) =>
+    return about(parts, call, context, (run) =>
       stream(parts, stored, context, run, async function* () {
         yield completed;
-      });
+      }),
+    );
   }
   const takenBack = others.map(({ id }): ThreadStreamEvent => ({ type: 'thread.item.removed', item_id: id }));
-  return (run) => respondAfter(parts, stored, context, run, [completed, ...takenBack]);
+  return about(parts, call, context, (run) => respondAfter(parts, stored, context, run, [completed, ...takenBack]));
 };
 
 /** The calls since the user's last message, newest first. */

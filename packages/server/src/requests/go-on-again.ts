@@ -16,7 +16,7 @@ import {
 import type { ServerParts } from '../server-parts.ts';
 import { itemsAfter } from './items-after.ts';
 import type { Destination } from './prepare-turn.ts';
-import { respondAfter, type Turn } from './turn.ts';
+import { about, respondAfter, type Turn } from './turn.ts';
 
 export const prepareGoOnAgain = <Context>(
   parts: ServerParts<Context>,
@@ -30,8 +30,7 @@ export const prepareGoOnAgain = <Context>(
     const next = later.findIndex(({ type }) => type === 'user_message');
     const behind = next < 0 ? later : later.slice(0, next);
     const rest = behind.slice(behind.findLastIndex(isQuestion) + 1);
-    const isLate = next >= 0;
-    return { behind, rest, isLate, isTold: isLate || behind.some(isOpen) || (hasAnswer && rest.some(isShown)) };
+    return { behind, rest, isTold: next >= 0 || behind.some(isOpen) || (hasAnswer && rest.some(isShown)) };
   };
   const replaced: ThreadStreamEvent = { type: 'thread.item.replaced', item: answered };
   const turn: Turn = async (run) => {
@@ -47,7 +46,7 @@ export const prepareGoOnAgain = <Context>(
     for (const item of behind.filter(isShown)) await run.voice.say(itemDone(item));
     return 'completed';
   };
-  return Object.assign(turn, { isLate: async () => (await look()).isLate });
+  return about(parts, answered, context, turn);
 };
 
 /** Whether what was stored is what is said again: JSON, made of the same bytes. */

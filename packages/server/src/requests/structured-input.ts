@@ -14,7 +14,7 @@ import {
 import type { ServerParts } from '../server-parts.ts';
 import { prepareGoOnAgain, saysTheSame } from './go-on-again.ts';
 import type { Destination } from './prepare-turn.ts';
-import { loadItemOf, respondAfter, type Turn } from './turn.ts';
+import { about, loadItemOf, respondAfter, type Turn } from './turn.ts';
 
 export const prepareAddStructuredInput = async <Context>(
   parts: ServerParts<Context>,
@@ -31,8 +31,9 @@ export const prepareAddStructuredInput = async <Context>(
       details: { path: 'params.item_id' },
     });
   }
-  return (run) =>
-    respondAfter(parts, stored, context, run, [{ type: 'thread.item.replaced', item: withAnswers(item, input) }]);
+  return about(parts, item, context, (run) =>
+    respondAfter(parts, stored, context, run, [{ type: 'thread.item.replaced', item: withAnswers(item, input) }]),
+  );
 };
 
 /** The item with the user's answers in it. */

@@ -13,6 +13,7 @@ import {
 import { processEvents, type TurnResult, type Voice } from '../process-events.ts';
 import type { RunContext, ServerParts } from '../server-parts.ts';
 import type { Settings } from '../settings.ts';
+import { itemsAfter } from './items-after.ts';
 
 /** The run as a turn sees it: what the application gets, where its events go, and the watch over its silence. */
 export interface TurnRun extends RunContext {
@@ -96,6 +97,17 @@ export const timestamp = ({ now }: Settings): string => {
 };
 
 let written = { ms: Number.NaN, text: '' };
+
+/** A turn about an item. Where the user has sent another message since, it waits for the answer to that: the newest message comes first. */
+export const about = <Context>(
+  { store }: ServerParts<Context>,
+  { thread_id, id }: ThreadItem,
+  context: Context,
+  turn: Turn,
+): Turn =>
+  Object.assign(turn, {
+    isLate: async () => (await itemsAfter(store, thread_id, id, context)).some(({ type }) => type === 'user_message'),
+  });
 
 /** A turn that begins with events of the server's own and goes on with `respond(thread, null)`. */
 export const respondAfter = <Context>(
