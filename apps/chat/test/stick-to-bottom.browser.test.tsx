@@ -85,6 +85,23 @@ test('lets go of a reader who turns the wheel a little, and follows again at the
   expect(fromEnd()).toBe(0);
 });
 
+test('lets go of a reader who turns the wheel a little in the frame in which the content has grown', async () => {
+  // Is told after the hook's own observer, and before the browser tells of what that has scrolled.
+  const observer = new ResizeObserver(() => {
+    if (box.scrollHeight !== 1030) return;
+    box.dispatchEvent(new WheelEvent('wheel', { deltaY: -6 }));
+    box.scrollTop -= 6;
+  });
+  observer.observe(content);
+  grow(1030);
+  await settled();
+  observer.disconnect();
+  expect(box.scrollTop).toBe(824);
+  grow(1500);
+  await settled();
+  expect(box.scrollTop).toBe(824);
+});
+
 test('leaves a reader alone whom the browser has taken somewhere, as a search in the page does', async () => {
   box.scrollTop = 300;
   await settled();

@@ -39,8 +39,13 @@ export const useStickToBottom = (hasEnd = true): StickToBottom => {
     const box = scroller.current;
     const inner = content.current;
     if (box === null || inner === null) return;
-    let lastTop = box.scrollTop;
-    let lastHeight = box.scrollHeight;
+    let lastTop = 0;
+    let lastHeight = 0;
+    const note = () => {
+      lastTop = box.scrollTop;
+      lastHeight = box.scrollHeight;
+    };
+    note();
     let handAt = Number.NEGATIVE_INFINITY;
     const onHand = () => {
       handAt = performance.now();
@@ -54,14 +59,16 @@ export const useStickToBottom = (hasEnd = true): StickToBottom => {
       // the end itself a move upwards is Safari's, which lets the box swing past its end and back.
       if (toEnd > 1 && isReader && box.scrollTop < lastTop - 1) following.current = false;
       else if (toEnd < NEAR_PX) following.current = true;
-      lastTop = box.scrollTop;
-      lastHeight = box.scrollHeight;
+      note();
       setAtBottom(toEnd < NEAR_PX || following.current);
     };
     const observer = new ResizeObserver(() => {
       if (!endsBelow.current) return;
-      if (following.current) box.scrollTop = box.scrollHeight;
-      else setAtBottom(box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_PX);
+      if (following.current) {
+        box.scrollTop = box.scrollHeight;
+        // The event of this comes in the next frame, and a reader may move before it.
+        note();
+      } else setAtBottom(box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_PX);
     });
     observer.observe(inner);
     observer.observe(box);
