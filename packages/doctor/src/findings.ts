@@ -58,20 +58,24 @@ export interface Course {
 
 /** The findings, faults first. */
 export const findingsOf = (course: Course): Finding[] => {
-  const findings = [...ofEnding(course), ...(isStream(course.ending) ? [...ofHead(course), ...ofTimes(course)] : [])];
+  const findings = [...ofEnding(course), ...(isStream(course) ? [...ofHead(course), ...ofTimes(course)] : [])];
   return findings.toSorted((one, other) => Number(one.level === 'hint') - Number(other.level === 'hint'));
 };
 
 const fault = (code: Finding['code'], text: string): Finding => ({ code, level: 'fault', text });
 const hint = (code: Finding['code'], text: string): Finding => ({ code, level: 'hint', text });
 
-const isStream = (ending: Ending): boolean => ending !== 'no_stream' && ending !== 'unreachable';
+const isStream = ({ ending, status }: Course): boolean => ending !== 'no_stream' && status !== undefined;
+
+/** Only the server knows more than it says. */
+const lookInLog = 'The server’s own log says why (onError).';
 
 function* ofEnding({ ending, status, headers, reason, endMs, recording }: Course): Iterable<Finding> {
-  const because = reason === undefined ? '' : `: ${reason}`;
+  const because = reason === undefined ? '' : `: ${reason.replace(/\.$/, '')}`;
   const at = `after ${seconds(endMs)}`;
   if (ending === 'unreachable') yield fault('unreachable', `There was no answer${because}.`);
-  else if (ending === 'no_stream' && status !== 200) yield fault('status', `The server answered ${status}${because}.`);
+  else if (ending === 'no_stream' && status !== 200)
+    yield fault('status', `The server answered ${status}${because}.${(status ?? 0) < 500 ? '' : ` ${lookInLog}`}`);
   else if (ending === 'no_stream') {
     yield fault('content_type', `The answer is ${headers.get('content-type') ?? 'of no type'}, not text/event-stream.`);
   } else if (ending === 'cut') {
@@ -79,11 +83,14 @@ function* ofEnding({ ending, status, headers, reason, endMs, recording }: Course
       'cut',
       `The connection was closed ${at} without the server’s last word${because}. A proxy that ends idle or long responses does that; so does a server that dies.`,
     );
-  } else if (ending === 'unfinished') yield fault('unfinished', `The answer was not over ${at}; it has been stopped.`);
+  } else if (ending === 'unfinished') {
+    const what = status === undefined ? 'There was no answer' : 'The answer was not over';
+    yield fault('unfinished', `${what} ${at}; it has been stopped.`);
+  }
   for (const { code, message } of recording.errors) {
     yield fault(
       'error_event',
-      `The run told an error: ${message === undefined ? `${code}.` : `${code}, “${message}”`}`,
+      `The run told an error: ${message === undefined ? `${code}. ${lookInLog}` : `${code}, “${message}”`}`,
     );
   }
 }

@@ -1,9 +1,10 @@
 /**
- * Asks the server twice while a stream of it stands still: for an answer that comes whole, and for the same run on a
- * second connection. `verdict.ts` makes something of the answers.
+ * Asks the server again while a stream of it stands still: for the same run on a second connection, and for answers that come whole, of which one needs
+ * nothing, one the store, one the lease. `verdict.ts` makes something of the answers.
  */
+import { createId } from '@chatkit/core';
 import { createSseDecoder } from '@chatkit/transport';
-import type { Reply, Witness } from './verdict.ts';
+import type { Evidence, Reply, Witness } from './verdict.ts';
 
 /** How the server is asked. */
 export interface Asking {
@@ -24,21 +25,28 @@ export interface Place {
   hasMoved(): boolean;
 }
 
-/** What both were told. */
-export interface Answers {
-  readonly reply: Reply;
-  readonly witness: Witness;
+/** What all were told. */
+export interface Answers extends Pick<Evidence, 'bare' | 'reply' | 'lookup' | 'witness'> {
   /** The status of the second stream's answer, if it had one. */
   readonly witnessStatus: number | undefined;
 }
 
-/** Asks both questions at once. Takes `probeMs` at most, and a moment more where the second stream is ahead; never rejects. */
+/** Asks all questions at once. Takes `probeMs` at most, and a moment more where the second stream is ahead; never rejects. */
 export const takeEvidence = async (asking: Asking, place: Place): Promise<Answers> => {
-  const [reply, seen] = await Promise.all([askForList(asking), askForRun(asking, place)]);
-  if (seen.witness !== 'ahead') return { reply, ...seen };
+  const [bare, reply, lookup, seen] = await Promise.all([
+    askForNothing(asking),
+    askWhole(asking, { type: 'threads.list', params: { limit: 1 } }),
+    // A run that never was: it is looked for, and answered with an error.
+    place.runId === undefined
+      ? ('impossible' as const)
+      : askWhole(asking, { type: 'runs.cancel', params: { run_id: createId('run') } }),
+    askForRun(asking, place),
+  ]);
+  const answers = { bare, reply, lookup, ...seen };
+  if (seen.witness !== 'ahead') return answers;
   // The model may have gone on just now, and both connections be on their way: then the first has the events, too.
   await pause(Math.min(asking.probeMs, SAME_MOMENT_MS));
-  return { reply, ...seen, witness: place.hasMoved() ? 'level' : 'ahead' };
+  return { ...answers, witness: place.hasMoved() ? 'level' : 'ahead' };
 };
 
 /** How far apart two connections may be told of the same event. */
@@ -56,10 +64,17 @@ export const ask = async (asking: Asking, request: object, signal: AbortSignal):
   return response;
 };
 
-const askForList = async (asking: Asking): Promise<Reply> => {
+/** No server answers a HEAD with a conversation, so it is refused before anything is looked up. */
+const askForNothing = (asking: Asking): Promise<Reply> =>
+  replyTo(asking, (signal) => asking.fetch(asking.url, { method: 'HEAD', headers: asking.headers, signal }));
+
+const askWhole = (asking: Asking, request: object): Promise<Reply> =>
+  replyTo(asking, (signal) => ask(asking, request, signal));
+
+const replyTo = async (asking: Asking, answer: (signal: AbortSignal) => Promise<Response>): Promise<Reply> => {
   const limit = limitOf(asking);
   try {
-    const { status } = await ask(asking, { type: 'threads.list', params: { limit: 1 } }, limit);
+    const { status } = await answer(limit);
     // A gateway speaks for a server that it cannot reach, or that does not answer it.
     if (status === 504) return 'silent';
     return status === 502 || status === 503 ? 'unreachable' : 'answered';

@@ -2,6 +2,7 @@
 // until the doctor has asked, and the limits of the questions are far above what an answer takes.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Worker } from 'node:worker_threads';
+import { createMemoryLease, createMemoryStore } from '@chatkit/store/memory';
 import { createFaultProxy } from '@chatkit/testing/node';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type ExamineOptions, examine } from '../src/examine.ts';
@@ -85,19 +86,15 @@ describe('why it stands still', () => {
   });
 
   test('model, by its heartbeats, where nothing can be asked', async () => {
-    const heart = createGate();
-    const { handler } = createAnswering(words, (index) => (index === 3 ? heart.opened : undefined), {
+    const { handler } = createAnswering(words, (index) => (index === 3 ? new Promise(() => {}) : undefined), {
       heartbeatMs: 50,
     });
     const origin = await listen(handler);
-    let requests = 0;
     const { url } = await listen((incoming, outgoing) => {
-      requests += 1;
-      if (requests === 1) return passOn(origin.port, incoming, outgoing);
-      if (requests === 3) outgoing.once('close', heart.open);
+      if (incoming.headers['chatkit-run-id']) return passOn(origin.port, incoming, outgoing);
       outgoing.writeHead(503).end();
     });
-    const report = await examine({ url, ...quick });
+    const report = await examine({ url, ...quick, limitMs: 2_000 });
     expect(report.stalls[0]).toMatchObject({
       verdict: 'model',
       evidence: { reply: 'unreachable', witness: 'refused', witnessStatus: 503 },
@@ -154,6 +151,44 @@ describe('why it stands still', () => {
     expect(report).toMatchObject({ isHealthy: false, outcome: 'completed' });
   });
 
+  test('storage: the store hangs, and the server does not', async () => {
+    const halt = createHalt(5);
+    const { handler } = createAnswering(words, halt.pace, {
+      store: { ...createMemoryStore(), listThreads: () => new Promise(() => {}) },
+    });
+    const { url } = await listen((incoming, outgoing) => {
+      halt.onRequest(incoming, outgoing);
+      handler(incoming, outgoing);
+    });
+    const report = await examine({ url, ...quick, probeMs: 500 });
+    expect(report.stalls[0]).toMatchObject({ verdict: 'storage', evidence: { bare: 'answered', reply: 'silent' } });
+    expect(report).toMatchObject({ isHealthy: false, outcome: 'completed' });
+  });
+
+  test('storage: the lease hangs, and neither the server nor the store does', async () => {
+    const asked = createGate();
+    const made = createMemoryLease();
+    const hanging =
+      <Call extends unknown[], Answer>(ask: (...call: Call) => Promise<Answer>) =>
+      async (...call: Call): Promise<Answer> => {
+        await asked.opened;
+        return ask(...call);
+      };
+    const { handler } = createAnswering(words, () => {}, {
+      lease: { ...made, acquire: hanging(made.acquire), find: hanging(made.find) },
+    });
+    const { url } = await listen((incoming, outgoing) => {
+      if (incoming.method === 'GET') outgoing.once('close', asked.open);
+      handler(incoming, outgoing);
+    });
+    const report = await examine({ url, ...quick, probeMs: 500 });
+    expect(report.stalls[0]).toMatchObject({
+      verdict: 'storage',
+      evidence: { bare: 'answered', reply: 'answered', lookup: 'silent', witness: 'silent' },
+    });
+    expect(report).toMatchObject({ isHealthy: false, outcome: 'completed' });
+  });
+
   test('network: the server cannot be reached any more', async () => {
     const { port, halt } = await startHalting(5);
     const proxy = await createFaultProxy({ port });
@@ -169,7 +204,7 @@ describe('why it stands still', () => {
           return response;
         } catch (error) {
           refused += 1;
-          if (refused === 2) halt.asked();
+          if (refused === 4) halt.asked();
           throw error;
         }
       },

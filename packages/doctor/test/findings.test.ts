@@ -33,7 +33,10 @@ const stall = ({ atMs = 0, lastedMs = 0, witness = 'level' as Stall['evidence'][
   lastedMs,
   behind: 1,
   verdict: 'model',
-  evidence: { isOpen: true, hasFlowed: true, heartbeats: 0, reply: 'answered', witness, witnessStatus: 200 },
+  evidence: {
+    ...{ isOpen: true, hasFlowed: true, heartbeats: 0 },
+    ...{ bare: 'answered', reply: 'answered', lookup: 'answered', witness, witnessStatus: 200 },
+  },
 });
 const codes = (of: Course): string[] => findingsOf(of).map(({ code, level }) => `${level} ${code}`);
 
@@ -49,9 +52,21 @@ describe('findingsOf', () => {
     [{ ending: 'no_stream' }, ['fault content_type']],
     [{ ending: 'cut' }, ['fault cut']],
     [{ ending: 'unfinished' }, ['fault unfinished']],
+    [{ ending: 'unfinished', status: undefined, headers: new Headers() }, ['fault unfinished']],
     [{ ending: 'body_end', headers: new Headers() }, ['hint transformable', 'hint plain']],
   ] satisfies [Partial<Course>, string[]][])('%j', (part, expected) => {
     expect(codes(course(part))).toEqual(expected);
+  });
+
+  test('where only the server knows more, it is said to', () => {
+    const texts = (of: Course): string[] => findingsOf(of).map(({ text }) => text);
+    expect(texts(course({ ending: 'no_stream', status: 500, reason: 'internal, It went wrong.' }))).toEqual([
+      'The server answered 500: internal, It went wrong. The server’s own log says why (onError).',
+    ]);
+    const { recording } = course();
+    expect(
+      texts(course({ recording: { ...recording, errors: [{ code: 'stream.error', message: undefined }] } })),
+    ).toEqual(['The run told an error: stream.error. The server’s own log says why (onError).']);
   });
 
   test('compression is a hint, and none is none', () => {

@@ -33,7 +33,9 @@ const report: Report = {
         isOpen: true,
         hasFlowed: true,
         heartbeats: 0,
+        bare: 'answered',
         reply: 'answered',
+        lookup: 'silent',
         witness: 'refused',
         witnessStatus: 500,
       },
@@ -57,7 +59,7 @@ describe('formatReport', () => {
 
       stalled at 2,900 ms for 2,100 ms, behind 30 events: attach refused
         The server answers, but refuses a second reader of the run. See the status below.
-        seen: 0 heartbeats · another request: answered · a second stream: refused (500)
+        seen: 0 heartbeats · a bare request: answered · one to the store: answered · one to the lease: silent · a second stream: refused (500)
 
       ✗ The run told an error: model.overloaded.
 

@@ -9,12 +9,26 @@ const every = (part: Partial<Evidence>): Evidence[] =>
     [0, 1, 7].flatMap((heartbeats) =>
       replies.flatMap((reply) =>
         witnesses.flatMap((witness) =>
-          [true, false].map((hasFlowed) => ({ isOpen, hasFlowed, heartbeats, reply, witness, ...part })),
+          replies.flatMap((bare) =>
+            ([...replies, 'impossible'] as const).flatMap((lookup) =>
+              [true, false].map((hasFlowed) => ({
+                isOpen,
+                hasFlowed,
+                heartbeats,
+                bare,
+                reply,
+                lookup,
+                witness,
+                ...part,
+              })),
+            ),
+          ),
         ),
       ),
     ),
   );
 
+const answers = { bare: 'answered', reply: 'answered', lookup: 'answered' } as const;
 const verdicts = (evidence: readonly Evidence[]): Verdict[] => [...new Set(evidence.map(verdictOf))];
 
 describe('verdictOf', () => {
@@ -22,13 +36,18 @@ describe('verdictOf', () => {
     expect(verdicts(every({ witness: 'ahead' }))).toEqual(['held']);
   });
 
+  test('else it is the storage, if the server answers nobody who needs the store', () => {
+    const evidence = every({ bare: 'answered', reply: 'silent' }).filter(({ witness }) => witness !== 'ahead');
+    expect(verdicts(evidence)).toEqual(['storage']);
+  });
+
   test('else a heartbeat decides', () => {
-    const beating = every({ heartbeats: 1 }).filter(({ witness }) => witness !== 'ahead');
+    const beating = every({ heartbeats: 1, reply: 'answered' }).filter(({ witness }) => witness !== 'ahead');
     expect(verdicts(beating)).toEqual(['model']);
   });
 
   test('else it is about the server, if that does not answer', () => {
-    const still = every({ heartbeats: 0 }).filter(({ witness }) => witness !== 'ahead');
+    const still = every({ heartbeats: 0, bare: 'silent' }).filter(({ witness }) => witness !== 'ahead');
     expect(verdicts(still.filter(({ reply }) => reply === 'silent'))).toEqual(['server']);
     expect(verdicts(still.filter(({ reply }) => reply === 'unreachable'))).toEqual(['network']);
   });
@@ -40,15 +59,19 @@ describe('verdictOf', () => {
     ['refused', 'attach_refused', 'attach_refused'],
     ['impossible', 'unknown', 'unknown'],
   ] as const)('else the second stream: %s', (witness, whenOpen, before) => {
-    const seen = { heartbeats: 0, hasFlowed: false, reply: 'answered', witness } as const;
+    const seen = { heartbeats: 0, hasFlowed: false, ...answers, witness } as const;
     expect(verdictOf({ ...seen, isOpen: true })).toBe(whenOpen);
     expect(verdictOf({ ...seen, isOpen: false })).toBe(before);
   });
 
   test('a second stream that is held back says nothing of a first one that has flowed', () => {
-    const seen = { isOpen: true, heartbeats: 0, reply: 'answered', witness: 'silent' } as const;
+    const seen = { isOpen: true, heartbeats: 0, ...answers, witness: 'silent' } as const;
     expect(verdictOf({ ...seen, hasFlowed: true })).toBe('model');
     expect(verdictOf({ ...seen, hasFlowed: false })).toBe('buffered');
+  });
+
+  test('nor does it, where a run that never was is not denied either: it is the storage', () => {
+    expect(verdicts(every({ heartbeats: 0, ...answers, lookup: 'silent', witness: 'silent' }))).toEqual(['storage']);
   });
 
   test('every verdict has its advice; a slow model is no fault', () => {
