@@ -68,7 +68,7 @@ export function adaptiveBatch<T>(options: AdaptiveBatchOptions<T> = {}): Adaptiv
     let heldSince = 0;
     let state: 'idle' | 'waiting' | 'due' = 'idle'; // 'waiting': for the rest of this turn's burst
 
-    const isOutOfCredit = (): boolean => unacknowledged >= credit || (pressure !== undefined && pressure() >= credit);
+    const isOutOfCredit = (): boolean => unacknowledged >= credit || (pressure?.() ?? 0) >= credit;
 
     const nextBatch = (): T[] => {
       let count = 0;
@@ -87,7 +87,7 @@ export function adaptiveBatch<T>(options: AdaptiveBatchOptions<T> = {}): Adaptiv
       if (isOutOfCredit()) {
         const now = clock.now();
         const lastCall = heldSince + maxDelayMs;
-        if (now < lastCall) return due.set(pressure === undefined ? lastCall : Math.min(lastCall, now + pollMs));
+        if (now < lastCall) return due.set(pressure ? Math.min(lastCall, now + pollMs) : lastCall);
       }
       due.lift();
       if (acks) unacknowledged++;

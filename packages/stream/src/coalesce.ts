@@ -29,12 +29,11 @@ export interface CoalesceOptions<T> {
  * pipe(events, coalesce({ key: (event) => event.partId, merge: (a, b) => ({ ...a, text: a.text + b.text }) }));
  */
 export function coalesce<T>(options: CoalesceOptions<T>): Operator<T, T> {
-  const { key, merge, capacity = 1024, maxBytes, sizeOf } = options;
+  const { key, merge, capacity = 1024, maxBytes = Number.POSITIVE_INFINITY, sizeOf = () => 0 } = options;
 
   const belongTogether = (older: T, newer: T): boolean => {
     const common = key(older);
-    if (common === undefined || common !== key(newer)) return false;
-    return maxBytes === undefined || sizeOf === undefined || sizeOf(older) + sizeOf(newer) <= maxBytes;
+    return common !== undefined && common === key(newer) && sizeOf(older) + sizeOf(newer) <= maxBytes;
   };
 
   return operator((upstream) => {

@@ -27,7 +27,7 @@ export function flatMap<I, O>(fn: (item: I, index: number) => Source<O> | Promis
       close: () => allCleanups([inner?.close(), upstream.close()]),
     };
 
-    const isBetween = (): boolean => inner === undefined && rest.length === 0;
+    const isBetween = (): boolean => !inner && rest.length === 0;
 
     const answers: Sink<O> = {
       item: (value) => answers.items([value]),

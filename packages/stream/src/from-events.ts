@@ -70,18 +70,17 @@ export function fromEvents<T>(
   const remove = removeEventListener ?? off;
   let isAttached = false;
 
-  const detach = (): void => {
-    for (const each of listeners) remove.apply(target, each);
+  const forAll = (change: typeof add): void => {
+    for (const each of listeners) change.apply(target, each);
   };
+  const detach = (): void => forAll(remove);
 
   const { stage, writer } = pushQueue<T>({
     ...options,
     onPull() {
       if (isAttached) return;
       isAttached = true;
-      attempt(() => {
-        for (const each of listeners) add.apply(target, each);
-      });
+      attempt(() => forAll(add));
       if (writer.isOver) detach(); // before, or while they were being attached
     },
     onOver: detach,

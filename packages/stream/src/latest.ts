@@ -80,11 +80,11 @@ export function latest<I, O>(fn: Answer<I, O>): Operator<I, O> {
         onSourceOver(failure) {
           hasEndedInputs = true;
           if (failure) out.endNow(failure);
-          else if (inner === undefined) out.finish();
+          else if (!inner) out.finish();
           return true;
         },
         onTurn() {
-          if (!out.isWaited() || inner === undefined || isInnerOpen) return;
+          if (!out.isWaited() || !inner || isInnerOpen) return;
           isInnerOpen = true;
           inner.pull(answersOf(inner));
         },

@@ -19,7 +19,7 @@ export class OverflowError extends Error {
   declare readonly capacity: number;
 
   constructor(capacity: number) {
-    super(`The reader fell more than ${capacity} items behind`);
+    super(`The reader fell ${capacity} items behind`);
     this.capacity = capacity;
   }
 }

@@ -41,7 +41,7 @@ export function replayThenTail<T, P>(options: ReplayThenTailOptions<T, P>): Stre
   });
   const tail = filter((item: T) => {
     const place = position(item);
-    const isNew = last === undefined || isAfter(place, last.position);
+    const isNew = !last || isAfter(place, last.position);
     if (isNew) last = { position: place };
     return isNew;
   });

@@ -46,7 +46,7 @@ export function stallWatchdog<T>(options: StallWatchdogOptions): Operator<T, T> 
     /** Never lets an error of the observer into the stream. */
     const report = (observer: ((stall: Stall) => void) | undefined): void => {
       const stall = { waitedMs: clock.now() - waitsSince, items: count };
-      if (observer !== undefined) queueMicrotask(() => observer(stall));
+      queueMicrotask(() => observer?.(stall));
     };
     const due = deadline(clock, () => {
       isStalled = true;

@@ -31,7 +31,7 @@ export function throttle<T>({ everyMs, trailing = true, clock = systemClock }: T
     let nextAt = Number.NEGATIVE_INFINITY;
 
     const letOut = (): void => {
-      if (!out.isWaited() || newest === undefined) return;
+      if (!out.isWaited() || !newest) return;
       const now = clock.now();
       if (now < nextAt) return due.set(nextAt);
       const { item } = newest;
@@ -47,7 +47,7 @@ export function throttle<T>({ everyMs, trailing = true, clock = systemClock }: T
         newest = { item: chunk[chunk.length - 1] as T };
       },
       onSourceOver() {
-        if (newest !== undefined && trailing) out.offer(newest.item);
+        if (newest && trailing) out.offer(newest.item);
       },
       onTurn: letOut,
       onOver: due.clear,

@@ -49,7 +49,7 @@ export class TimeoutError extends Error {
  * pipe(completion, timeout({ firstMs: 20_000, idleMs: 10_000, isContent: (event) => event.type === 'text' }));
  */
 export function timeout<T>(options: TimeoutOptions<T>): Operator<T, T> {
-  const { firstMs, idleMs, totalMs, isContent, clock = systemClock } = options;
+  const { firstMs, idleMs, totalMs = Number.POSITIVE_INFINITY, isContent = () => true, clock = systemClock } = options;
   return operator((upstream) => {
     let hasContent = firstMs === undefined;
     let waitedMs = 0;
@@ -61,7 +61,7 @@ export function timeout<T>(options: TimeoutOptions<T>): Operator<T, T> {
     const leftMs = (): number => {
       phase = hasContent ? 'idle' : 'first';
       const left = (hasContent ? idleMs : (firstMs ?? 0) - waitedMs) ?? Number.POSITIVE_INFINITY;
-      if (totalMs === undefined || totalMs - waitedMs >= left) return left;
+      if (totalMs - waitedMs >= left) return left;
       phase = 'total';
       return totalMs - waitedMs;
     };
@@ -74,7 +74,7 @@ export function timeout<T>(options: TimeoutOptions<T>): Operator<T, T> {
       takeAll(chunk) {
         waitedMs += clock.now() - waitsSince;
         due.lift();
-        hasContent ||= isContent === undefined || chunk.some(isContent);
+        hasContent ||= chunk.some(isContent);
         out.offerAll(chunk);
       },
       onOver: due.clear,

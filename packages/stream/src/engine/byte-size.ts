@@ -2,11 +2,11 @@
  * How large an item is, for the options that end in `Bytes`.
  */
 
-const encoder = new TextEncoder();
+const encoder = /* @__PURE__ */ new TextEncoder();
 
 /** The bytes of a string in UTF-8, or of a buffer. Anything else has to come with a `sizeOf` of its own. */
 export function byteSize(item: unknown): number {
   const bytes = typeof item === 'string' ? encoder.encode(item) : (item as Partial<Uint8Array> | undefined);
   if (bytes?.byteLength !== undefined) return bytes.byteLength;
-  throw new TypeError('A limit in bytes needs `sizeOf` for these items');
+  throw new TypeError('maxBytes needs sizeOf for these items');
 }

@@ -36,7 +36,9 @@ export class Fifo<T> {
 
   /** Takes `count` of the oldest values out. Only valid while `length >= count`. */
   take(count: number): T[] {
-    return Array.from({ length: count }, () => this.shift());
+    const taken: T[] = [];
+    while (taken.length < count) taken.push(this.shift());
+    return taken;
   }
 
   clear(): void {

@@ -89,7 +89,7 @@ export class Hub<T> implements Sink<T> {
 
   /** Reads the source for as long as somebody wants it to be read and nobody holds it up. */
   _read(): void {
-    if (this._isReading || this._isServing) return;
+    if (this._isReading) return;
     this._isReading = true;
     while (!this._isOpen && !this._ending && this._isWanted()) {
       this._isOpen = true;
@@ -212,7 +212,8 @@ class Reader<T, L> implements Stage<T | L>, Queue<T | L> {
     const place = this._next - this._hub._start();
     this._next += count;
     this._lent = count - 1;
-    const chunk = Array.from({ length: count }, (_, index) => kept.at(place + index));
+    const chunk: T[] = [];
+    while (chunk.length < count) chunk.push(kept.at(place + chunk.length));
     if (place === 0) this._hub.trim();
     this._hub._read(); // here, and not where it is pulled: the chunk may have come after a rest
     return chunk;

@@ -20,9 +20,8 @@ interface Call<T> {
 }
 
 const busy = (): never => {
-  throw new TypeError('This stream is being read by another one');
+  throw new TypeError('This stream is read by another one');
 };
-const DONE: IteratorReturnResult<undefined> = Object.freeze({ value: undefined, done: true });
 const ENDED: Stage<never> = { pull: (to) => to.end(), close() {} };
 
 /** Falls back as compilers do for `await using`, for runtimes that lack the symbol. */
@@ -87,7 +86,7 @@ class Outlet<T> implements Sink<T>, Stage<T> {
 
   end(failure?: Failure): void {
     this._upstream = ENDED;
-    this._settle(DONE, failure);
+    this._settle({ value: undefined, done: true }, failure);
   }
 
   /** Gives the rest of the stream away to a pipeline that goes on from here. It can only be closed from here then. */

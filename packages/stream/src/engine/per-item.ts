@@ -107,7 +107,7 @@ class Row implements Stage<unknown>, Sink<unknown> {
       const step = steps[at++] as Step;
       const result = step._call(value, step._index++);
       if (isPromiseLike(result)) return this._wait(step, value, result, at);
-      value = step._apply === undefined ? result : step._apply(value, result);
+      value = step._apply ? step._apply(value, result) : result;
     }
     return value;
   }
@@ -123,7 +123,7 @@ class Row implements Stage<unknown>, Sink<unknown> {
       if (this._sink !== SILENT) this._goOn();
     };
     Promise.resolve(result)
-      .then((settled) => [apply === undefined ? settled : apply(item, settled)]) // boxed: it may be a promise itself
+      .then((settled) => [apply ? apply(item, settled) : settled]) // boxed: it may be a promise itself
       .then(
         (chunk) => settle(() => this.items(chunk, at)),
         (error) => settle(() => this._halt(error)),

@@ -47,6 +47,8 @@ export type Queue<O> = Pick<Fifo<O>, 'length' | 'push' | 'take' | 'clear'>;
 
 /** The stage of an operator, and what the operator may do with it. */
 export interface Pump<O> extends Stage<O> {
+  /** Ends the stream with nothing in front of the failure, if there is one. */
+  close(failure?: Failure): Cleanup;
   /** Whether a pull is open and there is nothing at hand for it. */
   isWaited(): boolean;
   /** How many items wait, those lent to the reader included. */
@@ -102,26 +104,17 @@ class PumpStage<I, O> implements Pump<O>, Sink<I> {
     this.run();
   }
 
-  close(): Cleanup {
-    this._ending = {};
+  close(failure?: Failure): Cleanup {
+    this._ending = { failure };
     this._hooks.onOver?.();
     const cleanup = this._closeSource();
     this._queue.clear();
-    this._letGo().end();
+    this._letGo().end(failure);
     return cleanup;
   }
 
   item(item: I): void {
-    const { take } = this._hooks;
-    if (!take) return this.items([item]);
-    if (this._ending) return;
-    try {
-      take(item);
-    } catch (error) {
-      this.endEarly({ error });
-    }
-    this._isOpen = false; // not before, or a reader that asks on meanwhile would be given what comes behind
-    this.run();
+    this.items([item]);
   }
 
   items(chunk: I[]): void {
@@ -160,7 +153,7 @@ class PumpStage<I, O> implements Pump<O>, Sink<I> {
   }
 
   isEnded(): boolean {
-    return this._ending !== undefined;
+    return !!this._ending;
   }
 
   offer(item: O): void {
@@ -193,12 +186,7 @@ class PumpStage<I, O> implements Pump<O>, Sink<I> {
           this._isTurnDue = true;
           if (count > 0) this._give(this._queue.take(count));
           else this._letGo().end(this._ending?.failure);
-        } else if (
-          !this._isOpen &&
-          !this._isSourceOver &&
-          !this._ending &&
-          (wantsMore ? wantsMore() : this.isWaited())
-        ) {
+        } else if (!this._isOpen && !this._isSourceOver && (wantsMore ? wantsMore() : this.isWaited())) {
           this._isOpen = true;
           this._upstream.pull(this);
         } else if (!this._isTurnDue) break;
