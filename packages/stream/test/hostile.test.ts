@@ -65,8 +65,11 @@ describe.each(Object.entries(operators))('%s', (_name, build) => {
   });
 
   it('fails when the source answers with what is no result', async () => {
-    const nothing = { [Symbol.asyncIterator]: () => ({ next: async () => undefined }) };
-    expect((await stateOf(build(nothing as never).next())).state).toBe('rejected');
+    for (const nothing of [undefined, null, 5, 'done', true]) {
+      const source = { [Symbol.asyncIterator]: () => ({ next: async () => nothing }) };
+      const answer = await stateOf(build(source as never).next());
+      expect(answer).toEqual({ state: 'rejected', error: expect.any(TypeError) });
+    }
     for (const part of ['done', 'value']) {
       const next = async () => Object.defineProperty({}, part, { get: fail });
       const broken = { [Symbol.asyncIterator]: () => ({ next }) };
@@ -135,6 +138,42 @@ describe('a source', () => {
     await further.next();
     await further.return();
     expect(calls).toEqual(['next', 'return']);
+  });
+});
+
+const generators: Record<string, (close: () => unknown, log: string[]) => Source<number>> = {
+  *generator(close, log) {
+    try {
+      yield 1;
+      close();
+      log.push('goes on');
+      yield 2;
+    } finally {
+      log.push('closed');
+    }
+  },
+  async *'async generator'(close, log) {
+    try {
+      yield 1;
+      await close();
+      log.push('goes on');
+      yield 2;
+    } finally {
+      log.push('closed');
+    }
+  },
+};
+
+describe.each(Object.entries(generators))('%s', (_name, make) => {
+  it.each(['return', 'abort'])('that ends its own pipeline is told when its call returns (%s)', async (how) => {
+    const log: string[] = [];
+    const controller = new AbortController();
+    const close = () => (how === 'return' ? stream.return() : controller.abort(boom));
+    const stream = abortable<number>(controller.signal)(make(close, log));
+    expect(await stream.next()).toEqual({ done: false, value: 1 });
+    expect(await outcome(stream)).toEqual(how === 'return' ? [] : [boom]);
+    await settle();
+    expect(log).toEqual(['goes on', 'closed']);
   });
 });
 

@@ -132,13 +132,13 @@ describe('pushable', () => {
       source,
       map((item) => item),
     );
-    await expect(source.next()).rejects.toThrow('being read');
+    await expect(source.next()).rejects.toThrow('read by another');
     expect(() =>
       pipe(
         source,
         map((item) => item),
       ),
-    ).toThrow('being read');
+    ).toThrow('read by another');
   });
 
   it('hands over what has been fetched when reading goes on through an operator', async () => {
@@ -254,6 +254,16 @@ describe('web streams', () => {
     expect(await next).toEqual(done);
     expect([reason, readable.locked]).toEqual([undefined, false]);
   });
+
+  it.each(['end', 'error'])(
+    'lets go of a web stream at its %s, so that it can be cancelled by whoever cleans up',
+    async (how) => {
+      const readable = toReadableStream(how === 'end' ? [1] : new ProbeSource([1]).fail(new Error('boom')));
+      await collect(map((item: number) => item)(readable)).catch(() => {});
+      expect(readable.locked).toBe(false);
+      await readable.cancel().catch((error) => expect(error.message).toBe('boom'));
+    },
+  );
 });
 
 describe('node streams', () => {

@@ -5,11 +5,13 @@
 
 /** Nothing is asked for. */
 export const IDLE = 0;
-/** In a call of the source, or of the stage, that may answer before it returns. */
-export const ASKING = 1;
+/** Answers, and asks on for as long as there is somebody to answer. */
+export const SERVING = 1;
 /** The answer comes later. */
 export const WAITING = 2;
 /** The event loop has a turn. */
 export const RESTING = 3;
 /** Nothing follows from here: the source is over, or the stage has been given away. */
 export const OVER = 4;
+/** In a call of the source, which may answer before it returns, and which may close the pipeline. */
+export const ASKING = 5;

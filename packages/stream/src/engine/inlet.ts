@@ -5,7 +5,7 @@
  */
 
 import type { Source } from '../stream.ts';
-import { ASKING, IDLE, OVER, RESTING, WAITING } from './edge-state.ts';
+import { ASKING, IDLE, OVER, RESTING, SERVING, WAITING } from './edge-state.ts';
 import {
   CHUNKS,
   type ChunkSource,
@@ -33,7 +33,7 @@ export function stageOf<T>(source: Source<T>): Stage<T> {
   if (any[RELEASE]) return any[RELEASE]();
   const open =
     any[CHUNKS] ?? (any.getReader ? readStream : (any[Symbol.asyncIterator] ?? (any[Symbol.iterator] && readIterable)));
-  if (!open) throw new TypeError('A source must be iterable or a ReadableStream');
+  if (!open) throw new TypeError('A source must be iterable');
   return new Inlet(open.bind(any as never), !!any[CHUNKS]);
 }
 
@@ -69,13 +69,14 @@ class Inlet<T> implements Stage<T> {
 
   close(): Cleanup {
     if (this._state === OVER) return undefined;
-    const wasPending = this._state === WAITING;
+    const before = this._state;
     this._state = OVER;
-    const cleanup = this._tell();
+    // A source that closes its own pipeline is told when its call returns; a generator cannot be told while it runs.
+    const cleanup = before === ASKING ? undefined : this._tell();
     this._letGo().end();
     // An async generator keeps return() waiting until its pending next() settles, which may be never. The call has
     // been made; nobody is held up by it, and what it throws later has no one left to go to.
-    return wasPending ? void ignoreCleanup(cleanup) : cleanup;
+    return before === WAITING ? void ignoreCleanup(cleanup) : cleanup;
   }
 
   private _letGo(): Sink<T> {
@@ -86,14 +87,14 @@ class Inlet<T> implements Stage<T> {
 
   /** Asks the reader; in a loop, for as long as it answers at once and the sink asks again. */
   private _ask(): void {
-    this._state = ASKING;
+    this._state = SERVING;
     try {
-      while (this._state === ASKING && this._sink !== SILENT) {
+      while (this._state === SERVING && this._sink !== SILENT) {
         // Counted here by the dozen, because the shared count costs more than all else that is done for an item.
         if (++this._itemsSinceCheck > 64 && this._mustRest()) return;
         this._read();
       }
-      if (this._state === ASKING) this._state = IDLE;
+      if (this._state === SERVING) this._state = IDLE;
     } catch (error) {
       this._onError(error);
     }
@@ -109,10 +110,12 @@ class Inlet<T> implements Stage<T> {
 
   private _read(): void {
     if (this._at < this._chunk.length) return this._serve();
+    this._state = ASKING;
     const reader = this._reader ?? this._opened();
     const next = this._next.call(reader);
+    if (this._state === ASKING) this._state = 'then' in next ? WAITING : SERVING;
+    else ignoreCleanup(this._tell());
     if ('then' in next) {
-      if (this._state === ASKING) this._state = WAITING; // else the source has closed the pipeline in this very call
       // A thenable may answer in the call itself, or twice; a promise cannot.
       (next instanceof Promise ? next : Promise.resolve(next)).then(this._onResult, this._onError);
     } else this._deliver(next);
@@ -131,8 +134,11 @@ class Inlet<T> implements Stage<T> {
     this._letGo().items(some);
   }
 
-  private _deliver({ done, value }: IteratorResult<unknown, unknown>): void {
-    if (done) {
+  /** Throws if it is no result, as `in` does for whatever is no object. */
+  private _deliver(result: IteratorResult<unknown, unknown>): void {
+    const isDone = 'done' in result && result.done;
+    const { value } = result;
+    if (isDone) {
       this._state = OVER;
       this._letGo().end();
     } else if (this._isChunked) {
@@ -145,7 +151,7 @@ class Inlet<T> implements Stage<T> {
     if (this._state === OVER) return;
     this._state = IDLE;
     try {
-      this._deliver(result); // throws if it is no result
+      this._deliver(result);
     } catch (error) {
       this._onError(error);
     }
@@ -183,11 +189,16 @@ function readIterable(this: Iterable<unknown>): Reader {
   };
 }
 
-/** A reader, not the stream's own iterator: `reader.cancel()` settles a pending read, the iterator waits behind it. */
+/**
+ * A reader, not the stream's own iterator: `reader.cancel()` settles a pending read, the iterator waits behind it. Like the
+ * iterator it lets go of the stream on every ending, as whoever cleans up may not cancel one that is locked.
+ */
 function readStream(this: ReadableStream<unknown>): Reader {
   const reader = this.getReader();
+  const letGo = (): void => reader.releaseLock();
+  reader.closed.then(letGo, letGo);
   return {
     next: () => reader.read() as Promise<IteratorResult<unknown, undefined>>,
-    return: () => reader.cancel().finally(() => reader.releaseLock()),
+    return: () => reader.cancel(),
   };
 }
