@@ -6,9 +6,9 @@
 export interface Clock {
   /** Milliseconds since any fixed point; never goes back. */
   now(): number;
-  /** Calls `callback` once, `delayMs` from now. */
+  /** Calls `callback` once, `delayMs` from now; as soon as can be, if that is less than 0. */
   setTimeout(callback: () => void, delayMs: number): unknown;
-  /** Forgets a timer of `setTimeout`. */
+  /** Forgets a timer of `setTimeout`, if it is one and still set. */
   clearTimeout(timer: unknown): void;
 }
 

@@ -25,7 +25,7 @@ export function deadline(clock: Clock, onDue: () => void): Deadline {
   let timerAt = NEVER;
 
   const clear = (): void => {
-    if (timerAt < NEVER) clock.clearTimeout(timer);
+    clock.clearTimeout(timer);
     dueAt = timerAt = NEVER;
   };
 
@@ -40,7 +40,8 @@ export function deadline(clock: Clock, onDue: () => void): Deadline {
     if (at < timerAt) {
       clear();
       timerAt = at;
-      timer = clock.setTimeout(onTimer, Math.max(0, at - clock.now()));
+      // Runtimes fire a timer at once whose delay needs more than 31 bits.
+      timer = clock.setTimeout(onTimer, Math.min(2 ** 31 - 1, at - clock.now()));
     }
     dueAt = at;
   };
