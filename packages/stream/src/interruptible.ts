@@ -17,7 +17,8 @@ export interface Interruptible {
 /**
  * Ends the stream cleanly on `interrupt()`, or when the signal aborts: the source is closed in the same turn and not
  * waited for, and everything after this operator sees an ordinary end, so that batches and the like hand out what they
- * hold. Put it right behind the source. For an error in place of an end use `abortable`.
+ * hold. No item follows, also not of a chunk that had begun. Put it right behind the source. For an error in place of an
+ * end use `abortable`.
  *
  * @example
  * const stop = interruptible();
@@ -26,7 +27,7 @@ export interface Interruptible {
  */
 export function interruptible(signal?: AbortSignal): Interruptible {
   const own = new AbortController();
-  const signals = signal === undefined ? [own.signal] : [own.signal, signal];
+  const signals = [own.signal, signal ?? own.signal];
   return Object.assign(
     operator(<T>(upstream: Stage<T>) => endable(upstream, signals)),
     { interrupt: () => own.abort() },

@@ -10,16 +10,19 @@ import {
   heartbeat,
   interruptible,
   latest,
+  map,
   pipe,
   pushable,
   rateLimit,
   retry,
   type Source,
+  type Stream,
   stallWatchdog,
   TimeoutError,
   throttle,
   timeout,
 } from '../src/index.ts';
+import { chunked } from './support/chunked.ts';
 import { ProbeSource, stateOf } from './support/probe-source.ts';
 import { settle, VirtualClock } from './support/virtual-clock.ts';
 
@@ -111,6 +114,20 @@ describe('timeout', () => {
     source.end();
     expect((await reading).length).toBe(1000);
     expect(timers).toBeLessThan(20);
+  });
+});
+
+describe('a limit of months', () => {
+  it('is kept, though runtimes fire a timer of more than 2,147,483,647 ms at once', async () => {
+    const month = 31 * 24 * 3_600_000;
+    const clock = new VirtualClock();
+    const { setTimeout } = clock;
+    clock.setTimeout = (callback, delayMs) => setTimeout.call(clock, callback, delayMs < 2 ** 31 ? delayMs : 1);
+    const next = stateOf(timeout<number>({ idleMs: month, clock })(new ProbeSource<number>()).next());
+    expect(await next).toEqual({ state: 'pending' });
+    let timers = 0;
+    for (; clock.pending > 0 && timers < 9; timers++) await clock.advance((clock.nextAt as number) - clock.now());
+    expect([clock.now(), timers]).toEqual([month, 2]);
   });
 });
 
@@ -350,6 +367,39 @@ describe('abortable', () => {
     const stream = abortable<number>(AbortSignal.abort('before'))(source);
     expect(await stateOf(stream.next())).toEqual({ state: 'rejected', error: 'before' });
     expect([source.nexts, source.returns]).toEqual([0, 1]);
+  });
+});
+
+describe.each(['abort', 'interrupt'])('%s', (how) => {
+  const ways = {
+    abort: () => {
+      const controller = new AbortController();
+      return { operator: abortable<number>(controller.signal), stop: () => controller.abort('stop') };
+    },
+    interrupt: () => {
+      const operator = interruptible();
+      return { operator, stop: operator.interrupt };
+    },
+  };
+  const readers: Record<string, (stream: Stream<number>, fn: (item: number) => unknown) => Promise<void>> = {
+    'for await': async (stream, fn) => {
+      for await (const item of stream) await fn(item);
+    },
+    forEach: (stream, fn) => forEach(fn)(stream),
+    'forEach, late': (stream, fn) => forEach(async (item: number) => fn(item))(stream),
+    'forEach behind a map': (stream, fn) => forEach(fn)(map((item: number) => item)(stream)),
+  };
+
+  it.each(Object.entries(readers))('ends %s in the middle of a chunk', async (_name, read) => {
+    const { operator, stop } = ways[how as keyof typeof ways]();
+    const seen: number[] = [];
+    const reading = read(operator(chunked([[1, 2, 3, 4], [5]])), (item) => {
+      seen.push(item);
+      if (item === 2) stop();
+    });
+    if (how === 'abort') await expect(reading).rejects.toBe('stop');
+    else await reading;
+    expect(seen).toEqual([1, 2]);
   });
 });
 
