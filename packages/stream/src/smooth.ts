@@ -8,7 +8,7 @@ import { type Clock, systemClock } from './clock.ts';
 import { deadline } from './engine/deadline.ts';
 import { operator } from './engine/outlet.ts';
 import { type Pump, pump } from './engine/pump.ts';
-import { type Takeable, textTail } from './engine/text-tail.ts';
+import { textTail } from './engine/text-tail.ts';
 import type { Operator } from './stream.ts';
 
 /** Options of `smooth`. The first three are needed when items are not plain strings. */
@@ -37,9 +37,15 @@ export interface SmoothOptions<T> {
   clock?: Clock;
 }
 
+/** Text that came in about the same time, and by when it has to go out. */
+interface Arrival {
+  length: number;
+  readonly dueAt: number;
+}
+
 /**
  * Turns bursts of text into a flow of small pieces. Nothing is lost, added or reordered: the pieces join to the input.
- * The first text comes at once, up to its last grapheme; no piece comes later than `maxLagMs` after its text; at the
+ * The first text comes at once, up to its last grapheme; white space comes with what is to be seen behind it; no piece comes later than `maxLagMs` after its text; at the
  * end, an error, or an item that is not text, everything held comes at once. No piece ends inside a grapheme, unless
  * the rest of that grapheme is more than `holdMs` late, or all of it more than `maxLagMs`.
  *
@@ -59,7 +65,7 @@ export function smooth<T = string>(options: SmoothOptions<T> = {}): Operator<T, 
   return operator((upstream) => {
     const tail = textTail(unit, locale);
     let template: { item: T; key: unknown } | undefined; // whose text is held
-    const arrivals: { length: number; dueAt: number }[] = []; // of the held text, oldest first
+    const arrivals: Arrival[] = []; // of the held text, oldest first
     let lastArrivalAt = 0;
     let nextAt = Number.NEGATIVE_INFINITY;
     let isFirst = true;
@@ -71,12 +77,12 @@ export function smooth<T = string>(options: SmoothOptions<T> = {}): Operator<T, 
         return out.offer(item);
       }
       const key = keyOf?.(item);
-      if (template !== undefined && template.key !== key) {
+      if (template?.key !== key) {
         pushOut();
         isFirst = true;
       }
       template = { item, key };
-      if (text.length === 0) return;
+      if (text === '') return;
       tail.push(text);
       lastArrivalAt = clock.now();
       noteArrival(text.length, lastArrivalAt + maxLagMs);
@@ -85,19 +91,19 @@ export function smooth<T = string>(options: SmoothOptions<T> = {}): Operator<T, 
     /** Text that comes within a step of earlier text shares its due time, so the list stays as short as the lag is. */
     const noteArrival = (length: number, dueAt: number): void => {
       const last = arrivals[arrivals.length - 1];
-      if (last !== undefined && dueAt - last.dueAt < stepMs) last.length += length;
+      if (last && dueAt - last.dueAt < stepMs) last.length += length;
       else arrivals.push({ length, dueAt });
     };
-
-    const oldestDueAt = (): number => arrivals[0]?.dueAt ?? Number.POSITIVE_INFINITY;
 
     /** Lets the next piece out, or sets the timer for it. */
     const letOut = (): void => {
       if (!out.isWaited() || tail.length() === 0) return;
       const now = clock.now();
-      if (now < nextAt && now < oldestDueAt()) return due.set(Math.min(nextAt, oldestDueAt()));
+      const { dueAt } = arrivals[0] as Arrival;
+      const wakeAt = tail.blanks() < 0 ? dueAt : Math.min(nextAt, dueAt);
+      if (now < wakeAt) return due.set(wakeAt);
       const piece = nextPiece(now);
-      if (piece.length === 0) return due.set(Math.min(lastArrivalAt + holdMs, oldestDueAt()));
+      if (piece === '') return due.set(Math.min(lastArrivalAt + holdMs, dueAt));
       nextAt = now + Math.max(stepMs, piece.length / rateAt(now));
       offerText(piece);
     };
@@ -105,17 +111,13 @@ export function smooth<T = string>(options: SmoothOptions<T> = {}): Operator<T, 
 
     const nextPiece = (now: number): string => {
       const dueLength = dueBy(now);
-      const wanted = Math.max(dueLength, Math.ceil(rateAt(now) * stepMs));
-      let piece = tail.take(wanted, takeableAt(now, dueLength));
+      const wanted = Math.max(Math.ceil(rateAt(now) * stepMs), tail.blanks() + 1);
+      const early = isFirst || dueLength > 0 ? 'graphemes' : 'units';
+      let piece = tail.take(wanted, now < lastArrivalAt + holdMs ? early : 'all');
       // What is due of the last grapheme goes without the rest of it.
       if (piece.length < dueLength) piece += tail.take(dueLength - piece.length, 'all');
-      if (piece.length > 0) isFirst = false;
+      if (piece !== '') isFirst = false;
       return piece;
-    };
-
-    const takeableAt = (now: number, dueLength: number): Takeable => {
-      if (now >= lastArrivalAt + holdMs) return 'all';
-      return isFirst || dueLength > 0 ? 'graphemes' : 'units';
     };
 
     /** Characters per millisecond that get every part of the held text out by its due time. */
@@ -143,14 +145,14 @@ export function smooth<T = string>(options: SmoothOptions<T> = {}): Operator<T, 
     const offerText = (text: string): void => {
       let left = text.length;
       while (left > 0) {
-        const oldest = arrivals[0] as { length: number };
+        const oldest = arrivals[0] as Arrival;
         const taken = Math.min(left, oldest.length);
         oldest.length -= taken;
         left -= taken;
         if (oldest.length === 0) arrivals.shift();
       }
       const { item } = template as { item: T };
-      out.offer(withText === undefined ? (text as T) : withText(item, text));
+      out.offer(withText ? withText(item, text) : (text as T));
     };
 
     const out: Pump<T> = pump<T, T>(upstream, {

@@ -137,6 +137,24 @@ describe('smooth', () => {
     );
   });
 
+  it.each([30, 100, 150])('lets no blank out by itself, with a word every %i ms', async (ms) => {
+    for (const deltas of [english.match(/\S+\s*/g), english.match(/\s*\S+/g), english.match(/\S+|\s+/g)]) {
+      const pieces = await play(every(ms, deltas ?? []));
+      expect(pieces.slice(0, -1).filter(([, piece]) => piece.trim() === '')).toEqual([]);
+    }
+  });
+
+  it('lets a blank out that is due', async () => {
+    const pieces = await play([
+      [0, 'one '],
+      [1000, 'two'],
+    ]);
+    expect(pieces.slice(0, 2)).toEqual([
+      [0, 'one'],
+      [250, ' '],
+    ]);
+  });
+
   it.each(['word', 'grapheme'] as const)(
     'by the %s: lets text go that is due and keeps the grapheme that still comes in',
     async (unit) => {

@@ -19,8 +19,10 @@ export type Takeable = 'units' | 'graphemes' | 'all';
 
 export interface TextTail {
   length(): number;
+  /** How much white space stands in front of what can be seen; -1 if nothing can. */
+  blanks(): number;
   push(text: string): void;
-  /** Up to `wanted` characters, rounded up to a whole unit, of what may be taken; possibly nothing. */
+  /** Up to `wanted` characters, rounded up to a whole unit, of what may be taken; nothing if that is in front of the visible. */
   take(wanted: number, takeable: Takeable): string;
 }
 
@@ -56,14 +58,18 @@ export function textTail(unit: 'word' | 'grapheme', locale: string | undefined):
     return unitEnd - wanted <= LONGEST_UNIT ? unitEnd : nextBoundary(graphemes, window, wanted);
   };
 
+  const blanks = (): number => text.search(/\S/);
+
   return {
     length: () => text.length,
+    blanks,
     push(more) {
       text += more;
       hasGrown = true;
     },
     take(wanted, takeable) {
       const end = endOf(takeable);
+      if (end <= blanks()) return '';
       const cut = wanted >= end ? end : cutAt(wanted, end);
       const piece = text.slice(0, cut);
       text = text.slice(cut);
