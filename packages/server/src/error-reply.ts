@@ -55,8 +55,6 @@ export const errorReply = (error: unknown): Reply => {
   const headers: Record<string, string> = { ...jsonHeaders };
   if (code === 'request.method_not_allowed') headers['allow'] = 'GET, POST';
   if (code === 'server.closing' || code === 'run.too_many') headers['retry-after'] = '1';
-  // A body that was not read to its end makes the connection unusable for a next request.
-  if (code === 'request.too_large') headers['connection'] = 'close';
   return {
     status: statuses[code] ?? 500,
     headers,

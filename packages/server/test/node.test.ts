@@ -208,6 +208,23 @@ describe('node:http', () => {
     expect((await post(url, create())).status).toBe(200);
   });
 
+  test('a client that sends all of its body before it reads is told that it is too large', async () => {
+    const { handler } = chat();
+    const { port } = new URL(await listen(handler));
+    const socket = connect(Number(port), '127.0.0.1');
+    socket.pause();
+    const size = 16 * 1024 * 1024;
+    const chunk = 'x'.repeat(64 * 1024);
+    const write = (text: string) =>
+      new Promise<void>((resolve, reject) => void socket.write(text, (error) => (error ? reject(error) : resolve())));
+    await write(`POST / HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${size}\r\n\r\n`);
+    for (let sent = 0; sent < size; sent += chunk.length) await write(chunk);
+    socket.resume();
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(String(answer)).toMatch(/^HTTP\/1\.1 413 /);
+    socket.destroy();
+  });
+
   test('a refused request leaves the connection usable', async () => {
     const { handler } = chat();
     const { port } = new URL(await listen(handler));

@@ -55,18 +55,29 @@ export const toNodeHandler = <Context, Asked extends IncomingMessage = IncomingM
       else await writeReply(errorReply(error), response);
     } finally {
       // What was not read of the body would be taken for the next request on the connection.
-      if (!request.readableEnded && !request.destroyed) leaveUnread(request, response);
+      if (!request.readableEnded && !request.destroyed) readOn(request);
     }
   };
 };
 
-const leaveUnread = (request: IncomingMessage, response: ServerResponse): void => {
-  if (response.getHeader('connection') !== 'close') {
-    request.resume();
-    return;
-  }
-  if (response.writableFinished) request.destroy();
-  else response.once('close', () => request.destroy());
+/** How much of a refused body is read and thrown away, and for how long; then the connection is closed. */
+const readOnBytes = 32 * 1024 * 1024;
+const readOnMs = 30_000;
+
+/**
+ * Reads what is left of a body that was refused. Many clients and proxies send all of it before they look at the answer: to close
+ * the connection at once would break it for them (`EPIPE`), and they would never learn why.
+ */
+const readOn = (request: IncomingMessage): void => {
+  let bytes = 0;
+  const timer = setTimeout(() => request.destroy(), readOnMs);
+  timer.unref();
+  request.once('close', () => clearTimeout(timer));
+  request.on('data', (chunk: Uint8Array) => {
+    bytes += chunk.byteLength;
+    if (bytes > readOnBytes) request.destroy();
+  });
+  request.resume();
 };
 
 const toServerRequest = (request: IncomingMessage, signal: AbortSignal): ServerRequest => {
