@@ -1,5 +1,6 @@
 // What a stranger who installs a package from npm would hit, checked on the built packages:
-// - its types need neither the DOM nor the source condition: every entry, strict, `skipLibCheck` off, with `@types/node` alone;
+// - its types need neither the DOM nor the source condition: every entry, strict, `skipLibCheck` off, with `@types/node` alone; and
+//   those for pages not even that, but the DOM;
 // - it carries the licence that it is under;
 // - what its README imports is what its README says to install.
 import { execFileSync } from 'node:child_process';
@@ -25,7 +26,9 @@ for (const { folder, readme } of packages) {
   problems.push(...missingInstalls(`packages/${folder}/README.md`, readme));
 }
 problems.push(...missingInstalls('README.md', read('README.md')));
-problems.push(...typeProblems());
+problems.push(...typeProblems(packages, { lib: ['ES2022'], types: ['node'] }));
+const forPages = packages.filter(({ folder }) => ['core', 'stream', 'client', 'react'].includes(folder));
+problems.push(...typeProblems(forPages, { lib: ['ES2022', 'DOM', 'DOM.Iterable'], types: [] }));
 
 for (const problem of problems) console.error(problem);
 if (problems.length > 0) process.exit(1);
@@ -48,21 +51,21 @@ function missingInstalls(page, text) {
 }
 
 /** Errors in our own declarations; those of peers (the AI SDK has some under these options) are theirs. */
-function typeProblems() {
+function typeProblems(chosen, { lib, types }) {
   const out = join(root, '.examples-stranger');
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out);
-  const entries = packages.flatMap(({ manifest }) =>
+  const entries = chosen.flatMap(({ manifest }) =>
     Object.keys(manifest.exports)
-      .filter((entry) => entry !== './package.json')
+      .filter((entry) => entry !== './package.json' && (types.includes('node') || entry !== './node'))
       .map((entry) => manifest.name + entry.slice(1)),
   );
   writeFileSync(join(out, 'all.ts'), entries.map((name, nth) => `export * as entry${nth} from '${name}';\n`).join(''));
   const compilerOptions = {
     target: 'ES2022',
-    lib: ['ES2022', 'ESNext.Disposable'],
+    lib,
     module: 'NodeNext',
-    types: ['node'],
+    types,
     noEmit: true,
     strict: true,
     exactOptionalPropertyTypes: true,

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** A `Store` in one file, by Node's own SQLite: for programs on one machine. Several processes may share the file. */
 import type { Store } from '@chatkit/core';
 import { createSqlStore } from '../shared/sql-store.ts';
