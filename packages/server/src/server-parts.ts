@@ -19,7 +19,10 @@ import type { Settings } from './settings.ts';
 
 /** What `respond()` and `action()` are told about the run that they are. */
 export interface RunContext {
-  /** The run's id. Opted-in clients resume and cancel by it. */
+  /**
+   * The run's id. Opted-in clients resume and cancel by it. A request that is sent again, because its server died in the middle
+   * of it, has the same one: what must not happen twice (an order, a booking) is best done under this id.
+   */
   readonly id: string;
   readonly threadId: string;
   /**
