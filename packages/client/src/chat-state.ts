@@ -16,17 +16,12 @@ import {
   type ThreadState,
   type ThreadStreamEvent,
 } from '@chatkit/core';
+import type { ConnectionStatus } from './connection-status.ts';
 import { type OutgoingMessage, withoutArrived } from './outgoing-message.ts';
 import type { TurnPlan } from './turn-plan.ts';
 
 /** What the client is doing. `submitting`: sent, nothing has come yet. `stopping`: asked to stop, not yet confirmed. */
 export type ChatStatus = 'idle' | 'loading' | 'submitting' | 'streaming' | 'stopping';
-
-/**
- * The connection under the current run. `silent`: it is alive, but the assistant has said nothing for a while.
- * `reconnecting`: it broke; the run goes on, and so does the client as soon as it can.
- */
-export type ConnectionStatus = 'none' | 'connecting' | 'live' | 'silent' | 'reconnecting';
 
 /** An error to show. */
 export interface ChatError {

@@ -3,7 +3,7 @@
 // A chat and what it shows.
 
 export type { ChatClient, ChatClientOptions, ItemRef, ListOptions } from './chat-client.ts';
-export type { ChatError, ChatStatus, ConnectionStatus } from './chat-state.ts';
+export type { ChatError, ChatStatus } from './chat-state.ts';
 export { createChatClient } from './create-chat-client.ts';
 export type { ChatRun } from './run-handle.ts';
 export type { ChatSnapshot } from './snapshot.ts';
@@ -35,6 +35,7 @@ export type { ChannelPort } from './shared-run.ts';
 
 export type { ConnectionPolicy } from './connection-policy.ts';
 export type { CloseReason } from './connection-state.ts';
+export type { ConnectionStatus } from './connection-status.ts';
 export type { Scheduler } from './notify.ts';
 export type { Clock, PageEvents, PageSignal } from './ports.ts';
 

@@ -11,7 +11,8 @@ import {
   type ThreadItem,
   type ThreadState,
 } from '@chatkit/core';
-import type { ChatError, ChatState, ChatStatus, ConnectionStatus } from './chat-state.ts';
+import type { ChatError, ChatState, ChatStatus } from './chat-state.ts';
+import type { ConnectionStatus } from './connection-status.ts';
 import type { OutgoingMessage } from './outgoing-message.ts';
 
 /** What there is to see at one moment. Immutable; parts that did not change are the same objects. */

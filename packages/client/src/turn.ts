@@ -15,7 +15,6 @@ import {
   applyEvents,
   beginTurn,
   type ChatState,
-  type ConnectionStatus,
   dropOutgoing,
   endTurn,
   failOutgoing,
@@ -25,7 +24,8 @@ import {
   shownFailure,
 } from './chat-state.ts';
 import { completeCall, outputRequest, pendingToolCalls, runTools, type ToolOutput } from './client-tools.ts';
-import type { CloseReason, ConnectionState, Reach } from './connection-state.ts';
+import type { CloseReason, Reach } from './connection-state.ts';
+import { connectionStatus } from './connection-status.ts';
 import { deferred } from './deferred.ts';
 import { answerAnew, confirmsMessage, untilMessage } from './outgoing-message.ts';
 import { pause } from './pause.ts';
@@ -293,17 +293,3 @@ const stoppedHere: RunEnd = { reason: 'stop', outcome: 'cancelled', error: undef
 /** Whether a run ended before its answer did. */
 const endedEarly = ({ reason, outcome }: RunEnd): boolean =>
   reason === 'end' && (outcome === 'cancelled' || outcome === 'interrupted');
-
-const connectionStatus = (state: ConnectionState): ConnectionStatus => {
-  switch (state.phase) {
-    case 'connecting':
-      if (state.handedOver !== undefined) return state.handedOver.silent ? 'silent' : 'live';
-      return state.attempt === 1 ? 'connecting' : 'reconnecting';
-    case 'open':
-      return state.silent ? 'silent' : 'live';
-    case 'closed':
-      return 'none';
-    default:
-      return 'reconnecting';
-  }
-};
