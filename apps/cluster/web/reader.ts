@@ -71,6 +71,7 @@ export const createReader = (name: string, onChange: () => void): Reader => {
         shown.set(item.id, entry);
       }
       if (whole.length === entry.length) continue;
+      if (whole.length < entry.length) takeBack(entry.element, entry.length - whole.length);
       const words = document.createElement('span');
       const now = performance.now();
       if (item.type === 'assistant_message' && isLive) {
@@ -135,6 +136,18 @@ export const createReader = (name: string, onChange: () => void): Reader => {
       void client.loadThread(threadId).catch(() => {});
     },
   };
+};
+
+/** What a machine had served of its own answer and not yet kept, when it was killed, is in no other one's. */
+const takeBack = (answer: HTMLElement, letters: number): void => {
+  for (let left = letters; left > 0; ) {
+    const last = [...answer.querySelectorAll('span')].at(-1);
+    const text = last?.textContent ?? '';
+    if (last === undefined) return;
+    if (text.length > left) last.textContent = text.slice(0, -left);
+    else last.remove();
+    left -= text.length;
+  }
 };
 
 /** Where another machine goes on, and how long nothing came. */
