@@ -56,7 +56,7 @@ describe.each([
   });
 
   test('another method is refused', async () => {
-    const response = await handle(new Request('http://chat.invalid/'), 'user');
+    const response = await handle(new Request('http://chat.invalid/', { method: 'PUT' }), 'user');
     expect([response.status, await response.json()]).toMatchObject([
       405,
       { error: { code: 'request.method_not_allowed' } },

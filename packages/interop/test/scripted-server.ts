@@ -98,6 +98,11 @@ export const widget = (thread: ThreadMetadata, id: string): ThreadStreamEvent =>
   item: { type: 'widget', ...base(thread, id), widget: { type: 'Card', children: [] } },
 });
 
+export const hidden = (thread: ThreadMetadata): ThreadStreamEvent => ({
+  type: 'thread.item.done',
+  item: { type: 'hidden_context_item', ...base(thread, 'h1'), content: 'sesame' },
+});
+
 export const toolCall = (thread: ThreadMetadata, id: string, call_id = 'call_1'): ThreadStreamEvent => ({
   type: 'thread.item.done',
   item: {

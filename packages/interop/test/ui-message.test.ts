@@ -1,8 +1,9 @@
 import type { Store, ThreadStreamEvent } from '@chatkit/core';
-import { DefaultChatTransport, readUIMessageStream, type UIMessage } from 'ai';
+import { DefaultChatTransport, readUIMessageStream, type UIMessage, validateUIMessages } from 'ai';
 import { expect, test } from 'vitest';
 import { createUiMessageHandler, type UiMessageHandlerOptions } from '../src/ui-message/index.ts';
 import {
+  hidden,
   message,
   messageOfWholeParts,
   type Respond,
@@ -21,7 +22,11 @@ const connect = (respond: Respond, options: (store: Store<string>) => UiMessageH
     api: 'http://chat.invalid/',
     fetch: ((url: unknown, init?: RequestInit) => handle(new Request(String(url), init), 'user')) as typeof fetch,
   });
-  return { transport, store };
+  const read = async (query: string) => {
+    const response = await handle(new Request(`http://chat.invalid/${query}`), 'user');
+    return { status: response.status, answer: await response.json() };
+  };
+  return { transport, store, read };
 };
 
 const user = (text: string): UIMessage => ({ id: crypto.randomUUID(), role: 'user', parts: [{ type: 'text', text }] });
@@ -240,4 +245,50 @@ test('a long history is read, up to the limit', async () => {
   expect(texts((await ask(connect(respond).transport, said(2_000_000))).last)).toEqual(['Yes.']);
   const { transport } = connect(respond, () => ({ maxBodyBytes: 1_000 }));
   await expect(ask(transport, said(2_000))).rejects.toThrow('request.too_large');
+});
+
+test('a page that is loaded again begins with what it had', async () => {
+  const { transport, read } = connect(async function* (thread) {
+    yield* reasoning(thread, 'r1', 'I think', 'I think so.');
+    yield widget(thread, 'w1');
+    yield* message(thread, 'm1', 'Hel', 'lo');
+    yield hidden(thread);
+    yield toolCall(thread, 't1');
+  });
+  const { last } = await ask(transport, [user('Hi')]);
+  const { answer } = await read('?id=chat_1');
+  expect(await validateUIMessages({ messages: answer })).toHaveLength(2);
+  expect(answer).toMatchObject([{ role: 'user', parts: [{ type: 'text', text: 'Hi' }] }, { role: 'assistant' }]);
+  expect(answer[1].parts).toEqual(JSON.parse(JSON.stringify(last?.parts)));
+});
+
+test('it goes on with what it had: the output of a tool, and an answer that is asked for again', async () => {
+  let answers = 0;
+  const { transport, read } = connect(async function* (thread, input) {
+    if (input === null) yield* message(thread, `m${++answers}`, `Thanks ${answers}.`);
+    else yield toolCall(thread, `t${++answers}`);
+  });
+  await ask(transport, [user('Hi')]);
+  const { answer: before } = await read('?id=chat_1');
+  const parts = before[1].parts.map((part: { type: string }) =>
+    part.type === 'tool-pick' ? { ...part, state: 'output-available', output: 7 } : part,
+  );
+  const goesOn = await ask(transport, [before[0], { ...before[1], parts }]);
+  expect(texts(goesOn.last)).toEqual(['Thanks 2.']);
+  const { answer: after } = await read('?id=chat_1');
+  expect(after[1].parts).toMatchObject([
+    { type: 'step-start' },
+    { type: 'tool-pick', state: 'output-available', output: 7 },
+    { type: 'step-start' },
+    { type: 'text', text: 'Thanks 2.' },
+    { type: 'source-url' },
+  ]);
+  const again = await ask(transport, [after[0]], undefined, 'regenerate-message');
+  expect(again.last?.parts).toMatchObject([{ type: 'step-start' }, { type: 'tool-pick', state: 'input-available' }]);
+});
+
+test('of a conversation that nobody knows nothing was said; a GET without an id is refused', async () => {
+  const { read } = connect(async function* () {});
+  expect(await read('?id=chat_1')).toEqual({ status: 200, answer: [] });
+  expect(await read('')).toMatchObject({ status: 400, answer: { error: { code: 'request.invalid' } } });
 });

@@ -1,7 +1,7 @@
 /** A ChatKit server as an AG-UI endpoint. */
 import { ChatKitError } from '@chatkit/core';
 import type { ChatKitHandler } from '../shared/chat-kit-handler.ts';
-import { type ConversationOptions, createConverse, type Said } from '../shared/converse.ts';
+import { type ConversationOptions, createConversations, type Said } from '../shared/converse.ts';
 import { answerForeign } from '../shared/foreign-request.ts';
 import { idInHistory } from '../shared/id-in-history.ts';
 import { toAgUiEvents } from './to-ag-ui-events.ts';
@@ -22,7 +22,7 @@ export const createAgUiHandler = <Context>(
   server: ChatKitHandler<Context>,
   options: AgUiHandlerOptions<Context> = {},
 ): ((request: Request, context: Context) => Promise<Response>) => {
-  const converse = createConverse(server, options);
+  const { converse } = createConversations(server, options);
   return (request, context) =>
     answerForeign(request, options.maxBodyBytes, async (input, caller) => {
       const { threadId, runId, said } = readInput(input);

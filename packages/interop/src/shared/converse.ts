@@ -49,20 +49,28 @@ export type Converse<Context> = (
   caller: Caller,
 ) => Promise<AsyncIterable<ThreadStreamEvent>>;
 
-export const createConverse = <Context>(
+/** The conversations of one handler. */
+export interface Conversations<Context> {
+  readonly converse: Converse<Context>;
+  /** All that was said, oldest first; nothing where nobody knows the conversation. */
+  read(conversationId: string, context: Context, caller: Caller): Promise<ThreadItem[]>;
+}
+
+export const createConversations = <Context>(
   server: ChatKitHandler<Context>,
   options: ConversationOptions<Context>,
-): Converse<Context> => {
+): Conversations<Context> => {
   const links = options.links ?? createMemoryLinks(options);
+  const threadOf = async (conversationId: string, context: Context, caller: Caller): Promise<string | undefined> =>
+    (await links.load(conversationId, context)) ?? (await findThread(server, conversationId, context, caller));
   const sent = createSentMessages();
   /** Conversations whose thread is being made here. */
   const beginning = new Map<string, Promise<void>>();
-  return async (conversationId, said, context, caller) => {
+  const converse: Converse<Context> = async (conversationId, said, context, caller) => {
     const conversation = [options.userOf?.(context), conversationId];
     const key = JSON.stringify(conversation);
     if (said.kind === 'tool outputs') {
-      const threadId =
-        (await links.load(conversationId, context)) ?? (await findThread(server, conversationId, context, caller));
+      const threadId = await threadOf(conversationId, context, caller);
       if (threadId === undefined)
         throw new ChatKitError('thread.not_found', 'No tool was called in this conversation.');
       return handOver(server, threadId, said.outputs, conversation, context, caller);
@@ -112,6 +120,29 @@ export const createConverse = <Context>(
       return whole(await events, message?.over);
     }
   };
+  return {
+    converse,
+    async read(conversationId, context, caller) {
+      const thread_id = await threadOf(conversationId, context, caller);
+      return thread_id === undefined ? [] : readItems(server, thread_id, context, caller);
+    },
+  };
+};
+
+const readItems = async <Context>(
+  server: ChatKitHandler<Context>,
+  thread_id: string,
+  context: Context,
+  caller: Caller,
+): Promise<ThreadItem[]> => {
+  const items: ThreadItem[] = [];
+  let page: Page<ThreadItem> | undefined;
+  do {
+    const params = { thread_id, limit: 100, order: 'asc', after: page?.after } as const;
+    page = await askServer<Page<ThreadItem>, Context>(server, { type: 'items.list', params }, context, caller);
+    items.push(...page.data);
+  } while (page.has_more);
+  return items;
 };
 
 /** Hands over what tools gave, and resolves with what is said behind the last of them. */

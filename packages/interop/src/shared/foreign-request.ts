@@ -38,6 +38,16 @@ export const answerForeign = async (
   }
 };
 
+/** Answers a request with JSON. What `work` throws is the answer. */
+export const answerWhole = async (request: Request, work: (caller: Caller) => Promise<unknown>): Promise<Response> => {
+  try {
+    const answer = await work({ signal: request.signal, headers: checkedHeaders(request) });
+    return Response.json(answer, { headers: { 'cache-control': 'no-store' } });
+  } catch (error) {
+    return errorResponse(error);
+  }
+};
+
 /** `allowedHosts` and `allowedOrigins` of the server hold for its other fronts, too. */
 const checkedHeaders = ({ headers }: Request): Record<string, string> => {
   const checked: Record<string, string> = {};

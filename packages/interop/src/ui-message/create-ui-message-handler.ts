@@ -1,10 +1,11 @@
 /** A ChatKit server as the endpoint of the AI SDK's chat transport. */
 import { ChatKitError } from '@chatkit/core';
 import type { ChatKitHandler } from '../shared/chat-kit-handler.ts';
-import { type ConversationOptions, createConverse, type Said } from '../shared/converse.ts';
-import { answerForeign } from '../shared/foreign-request.ts';
+import { type ConversationOptions, createConversations, type Said } from '../shared/converse.ts';
+import { answerForeign, answerWhole } from '../shared/foreign-request.ts';
 import { idInHistory } from '../shared/id-in-history.ts';
 import { toUiMessageChunks } from './to-ui-message-chunks.ts';
+import { toUiMessages } from './to-ui-messages.ts';
 
 /** A file of a message, as the page sent it. */
 export interface UiFile {
@@ -27,7 +28,8 @@ export interface UiMessageHandlerOptions<Context> extends ConversationOptions<Co
  * Answers the requests of `DefaultChatTransport` with a UI message stream, so that `useChat` talks to a ChatKit server.
  * The history is the server's: of the messages in the request only the last is sent on, a user's text or the outputs of
  * tools that the client ran; a tool that failed is answered with `{ error }`. `regenerate()` has the message answered
- * anew. A client that disconnects stops the run.
+ * anew. A client that disconnects stops the run. A GET with `?id=<chat id>` is answered with what was said, as
+ * JSON: the `messages` that `useChat` begins with.
  *
  * @example
  * const handleChat = createUiMessageHandler(server, { userOf: (user) => user.id });
@@ -38,9 +40,15 @@ export const createUiMessageHandler = <Context>(
   server: ChatKitHandler<Context>,
   options: UiMessageHandlerOptions<Context> = {},
 ): ((request: Request, context: Context) => Promise<Response>) => {
-  const converse = createConverse(server, options);
-  return (request, context) =>
-    answerForeign(request, options.maxBodyBytes, async (input, caller) => {
+  const { converse, read } = createConversations(server, options);
+  return (request, context) => {
+    if (request.method === 'GET')
+      return answerWhole(request, async (caller) => {
+        const id = new URL(request.url).searchParams.get('id');
+        if (id === null) throw new ChatKitError('request.invalid', 'A GET names a conversation: ?id=.');
+        return toUiMessages(await read(id, context, caller));
+      });
+    return answerForeign(request, options.maxBodyBytes, async (input, caller) => {
       const { id, said } = readInput(input, (files) => {
         const { attach } = options;
         if (attach === undefined)
@@ -53,6 +61,7 @@ export const createUiMessageHandler = <Context>(
       const events = await converse(id, said, context, caller);
       return { data: asJson(toUiMessageChunks(events)), headers: { 'x-vercel-ai-ui-message-stream': 'v1' } };
     });
+  };
 };
 
 async function* asJson(chunks: ReturnType<typeof toUiMessageChunks>): AsyncGenerator<string, void, undefined> {

@@ -4,10 +4,8 @@
  * Source: `UIMessageChunk` of `ai` 7.0.
  */
 import {
-  type Annotation,
   emptyThreadState,
   isHiddenItem,
-  messageText,
   reduceThread,
   selectItem,
   type ThreadItem,
@@ -15,6 +13,7 @@ import {
   type ThreadStreamEvent,
 } from '@chatkit/core';
 import { textSuffix } from '../shared/text-suffix.ts';
+import { type Block, blockKind, dataPart, imagePart, sourcePart, sourcesOf, textOf } from './ui-parts.ts';
 
 /** A chunk: its type and the fields of that type. */
 export interface UiMessageChunk {
@@ -43,14 +42,14 @@ export async function* toUiMessageChunks(
 }
 
 /** A text block that the client has open. */
-interface Block {
-  readonly kind: 'text' | 'reasoning';
+interface Open {
+  readonly kind: Block;
   text: string;
 }
 
 const createTranslator = () => {
   let state: ThreadState = emptyThreadState;
-  const blocks = new Map<string, Block>();
+  const blocks = new Map<string, Open>();
   let sources = 0;
 
   const write = (item: ThreadItem): UiMessageChunk[] => {
@@ -71,23 +70,15 @@ const createTranslator = () => {
     return block === undefined ? [] : [{ type: `${block.kind}-end`, id }];
   };
 
-  const source = ({ source: found }: Annotation): UiMessageChunk => {
-    const sourceId = `source_${sources++}`;
-    if (found.type === 'url') return { type: 'source-url', sourceId, url: found.url, title: found.title };
-    const filename = found.type === 'file' ? { filename: found.filename } : {};
-    return { type: 'source-document', sourceId, mediaType: 'text/plain', title: found.title, ...filename };
-  };
-
   const done = (item: ThreadItem): UiMessageChunk[] => {
     if (item.type === 'user_message' || item.type === 'end_of_turn' || isHiddenItem(item)) return [];
     if (item.type === 'client_tool_call') {
       const { call_id: toolCallId, name: toolName, arguments: input } = item;
       return item.status === 'pending' ? [{ type: 'tool-input-available', toolCallId, toolName, input }] : [];
     }
-    if (item.type === 'generated_image') return item.image === undefined ? [] : [image(item.image.url)];
-    if (blockKind(item) === undefined) return [data(item)];
-    const found = item.type === 'assistant_message' ? item.content.flatMap((part) => part.annotations) : [];
-    return [...write(item), ...end(item.id), ...found.map(source)];
+    if (item.type === 'generated_image') return item.image === undefined ? [] : [imagePart(item.image.url)];
+    if (blockKind(item) === undefined) return [dataPart(item)];
+    return [...write(item), ...end(item.id), ...sourcesOf(item).map((found) => sourcePart(found, sources++))];
   };
 
   return {
@@ -112,7 +103,7 @@ const createTranslator = () => {
           return done(event.item);
         case 'thread.item.replaced':
           // Of a call that has its output the client knows: it gave it.
-          return event.item.type === 'client_tool_call' ? [] : [data(event.item)];
+          return event.item.type === 'client_tool_call' ? [] : [dataPart(event.item)];
         case 'thread.item.removed':
           return end(event.item_id);
         case 'progress_update':
@@ -131,23 +122,4 @@ const createTranslator = () => {
       }
     },
   };
-};
-
-const blockKind = (item: ThreadItem): Block['kind'] | undefined => {
-  if (item.type === 'assistant_message') return 'text';
-  return item.type === 'workflow' && item.workflow.type === 'reasoning' ? 'reasoning' : undefined;
-};
-
-const textOf = (item: ThreadItem): string => {
-  if (item.type === 'assistant_message') return messageText(item) ?? '';
-  if (item.type !== 'workflow') return '';
-  return item.workflow.tasks.map((task) => (task.type === 'thought' ? task.content : (task.title ?? ''))).join('\n\n');
-};
-
-/** An item without a counterpart, under its own id: sent again, it replaces itself. */
-const data = (item: ThreadItem): UiMessageChunk => ({ type: `data-${item.type}`, id: item.id, data: item });
-
-const image = (url: string): UiMessageChunk => {
-  const mediaType = /^data:(image\/[\w.+-]+)[;,]/.exec(url)?.[1] ?? 'image/png';
-  return { type: 'file', url, mediaType };
 };
