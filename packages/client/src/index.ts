@@ -54,6 +54,7 @@ export {
   type ThreadItemOf,
   type ThreadMetadata,
   type ThreadStreamEvent,
+  type UserMessageContent,
   type UserMessageItem,
   type WidgetItem,
   type WidgetRoot,
