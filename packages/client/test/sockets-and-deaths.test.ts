@@ -188,13 +188,14 @@ const application =
 const labelOf = (text: string): string => /^[a-z]+\d+\./.exec(text)?.[0] ?? '';
 
 const lawOf = <Fault>({ fault, connect }: Transport<Fault>, isShared: boolean) =>
-  fc.asyncProperty(fc.array(stepOf(fault), { maxLength: 16 }), async (steps) => {
+  fc.asyncProperty(fc.array(stepOf(fault), { maxLength: 16 }), fc.boolean(), async (steps, isKept) => {
     const clock = createVirtualClock({ startMs: 1_000_000 });
     vi.spyOn(Date, 'now').mockImplementation(clock.now);
     const journal: Journal = { actions: new Map(), busy: new Map() };
     const make = application(journal);
     const shared = isShared ? { log: createMemoryLog(), lease: createMemoryLease({ clock }) } : {};
-    const chat = mortalChat((life, store) => ({ ...make(life, store), ...shared }), clock);
+    const disconnect = { resumable: isKept ? ('continue' as const) : { graceMs: 30_000 } };
+    const chat = mortalChat((life, store) => ({ ...make(life, store), ...shared, disconnect }), clock);
     /** Whether a message may have been answered anew, and what was behind it gone. */
     let isPruned = false;
     let count = 0;
@@ -390,6 +391,18 @@ const lawOf = <Fault>({ fault, connect }: Transport<Fault>, isShared: boolean) =
       if (!isCut && !isOvertaken && !isStopped) expect(own).toBe(words(label));
     }
 
+    // What nobody reads is stopped where that is the policy, whether a page lets go of it or is gone.
+    for (const [index, client] of tabs.entries()) {
+      if (isKept) break;
+      ask('last', client.send('endless').done);
+      await clock.advance(100);
+      expect(journal.busy.size).toBe(1);
+      if (index === 1) wires[index]?.leave();
+      await clock.advance(0);
+      client.detach();
+      await clock.advance(100_000);
+      expect(journal.busy.size).toBe(0);
+    }
     for (const client of [first, ...tabs]) client.detach();
     for (const wire of wires) wire.leave();
     ask('close', chat.life()?.server.close({ graceMs: 0 }) as Promise<unknown>);
