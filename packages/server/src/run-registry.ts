@@ -5,7 +5,7 @@
  */
 import { ChatKitError, createId, type RunClaim, type RunLease, type StreamLog } from '@chatkit/core';
 import { settlesWithin } from './clock.ts';
-import { executeRun } from './execute-run.ts';
+import { keepLease, type LeaseKeeper } from './lease-keeper.ts';
 import { createReadersElsewhere } from './readers-elsewhere.ts';
 import { startReaper } from './reaper.ts';
 import { createRememberedIds } from './remembered-ids.ts';
@@ -15,8 +15,8 @@ import { createRun, type Run, type RunPlace, startOffset } from './run.ts';
 import { createRunQuota } from './run-quota.ts';
 import { isCutShort, isSettled, knownCause } from './run-state.ts';
 import type { Salvage } from './salvage.ts';
-import type { DisconnectPolicy, Settings } from './settings.ts';
-import { createThreadGate } from './thread-gate.ts';
+import type { BusyPolicy, DisconnectPolicy, Settings } from './settings.ts';
+import { createThreadGate, type Entry } from './thread-gate.ts';
 import { createThreadLanes, type Occupant } from './thread-lanes.ts';
 
 export interface RunRegistry {
@@ -61,7 +61,7 @@ export const createRunRegistry = (
   settings: Settings,
   salvage: Salvage,
 ): RunRegistry => {
-  const { clock, onError } = settings;
+  const { clock, busy, onError } = settings;
   const runs = new Map<string, Run>();
   const active = new Set<Run>();
   /** Those of them that have turned out to wait for their threads. */
@@ -105,6 +105,100 @@ export const createRunRegistry = (
     for (const oldest of retained.keys()) {
       if (retained.size <= settings.retain.runs) break;
       forget(oldest);
+    }
+  };
+
+  /** Brings a run to its end. Never rejects: what goes wrong is how the run ends. */
+  const execute = async (
+    run: Run,
+    claim: RunClaim,
+    prepare: () => Promise<Turn>,
+    onQueued: (policy: BusyPolicy) => void,
+    isShown: () => boolean,
+  ): Promise<void> => {
+    const { runId, threadId } = claim;
+    const isOver = (): boolean => isSettled(run.state());
+    /** Where its way through the lines has led. */
+    let entry: Entry | 'elsewhere' | undefined;
+    let keeper: LeaseKeeper | undefined;
+
+    /** Waits for the thread, here and on all machines. `undefined`: the run is over, and has not begun. */
+    const comeToTurn = async (): Promise<Entry | 'elsewhere' | undefined> => {
+      let policy = busy;
+      const check = async () => {
+        const { isLate } = await prepare();
+        if (policy === 'interrupt' && (await isLate?.())) policy = 'queue';
+      };
+      // A request that could not start must not stop the run that is there; checked again once that has settled.
+      if (lanes.holder(threadId) !== undefined) await check();
+      if (isOver()) return undefined;
+      const turn = lanes.enter(threadId, run, policy);
+      if (turn !== undefined) {
+        // Accepted: from here on it is behind those before it on all machines, and before those that come.
+        await gate.queue(claim);
+        onQueued(policy);
+        await turn;
+        if (isOver()) return undefined;
+      }
+      const onWaiting = () => onQueued(policy);
+      return await gate.enter(claim, { policy: () => policy, check, onWaiting, isOver });
+    };
+
+    // A run that is stopped while it waits settles without its turn.
+    void run.settled.then(() => {
+      lanes.giveUp(threadId, run);
+      gate.wake(threadId);
+    });
+    try {
+      entry = await comeToTurn();
+      if (entry === undefined) return;
+      if (entry === 'elsewhere') {
+        // Readers who have come meanwhile follow it on the machine that has it, which may have no log yet.
+        const record = await lease.find(runId);
+        // From here on it is found by its record.
+        runs.delete(runId);
+        run.handOver((options) =>
+          record === undefined ? log.read(runId, options) : remoteRun({ record, log, lease, clock }).read(options),
+        );
+        return;
+      }
+      waiting.delete(run);
+      // The log of one that is over would be in the way of the one that begins it after all, when it is sent again.
+      if (isOver()) return;
+      const { granted: record, overtaken } = entry;
+      // As in its own lane: it is stored, and answered by nobody.
+      if (overtaken === true && busy === 'interrupt') run.stop('superseded');
+      keeper = keepLease({
+        lease,
+        record,
+        waiter: gate.machine,
+        clock,
+        onStop: (cause) => run.stop(knownCause(cause)),
+        onLost: () => run.stop('lost'),
+      });
+      await log.create(runId);
+      await run.own({ epoch: record.epoch, isHeld: keeper.isHeld });
+      await run.start(prepare);
+    } catch (error) {
+      await run.start(() => Promise.reject(error));
+    } finally {
+      reaper.attend();
+      const state = run.state();
+      const report = (error: unknown) => onError(error, { runId, threadId });
+      if (typeof entry !== 'object') {
+        // Somebody may read it elsewhere, or send it again: one that was stopped must not begin there.
+        const isWanted = isShown() || (run.resumable && isSettled(state) && state.status === 'cancelled');
+        const isKept = entry !== 'elsewhere' && isSettled(state) && isWanted;
+        await gate.leave(claim, isKept ? state.status : undefined).catch(report);
+      } else if (keeper?.isHeld() !== false) {
+        const outcome = isSettled(state) ? state.status : 'failed';
+        await lease.release(entry.granted, isShown() ? outcome : undefined).catch(report);
+      }
+      keeper?.end();
+      lanes.leave(threadId, run);
+      waiting.delete(run);
+      active.delete(run);
+      retire(run);
     }
   };
 
@@ -170,27 +264,11 @@ export const createRunRegistry = (
           resolve(place);
         };
         run.opened.then(show, reject);
-        const execution = executeRun(
-          {
-            run,
-            claim,
-            prepare,
-            onQueued(policy) {
-              waiting.add(run);
-              if (policy === 'queue') show('here');
-            },
-            onGranted: () => void waiting.delete(run),
-            // From here on it is found by its record.
-            onElsewhere: () => void runs.delete(id),
-            isShown: () => isShown,
-            onOver() {
-              waiting.delete(run);
-              active.delete(run);
-              retire(run);
-            },
-          },
-          { log, lease, lanes, gate, reaper, settings },
-        );
+        const onQueued = (policy: BusyPolicy) => {
+          waiting.add(run);
+          if (policy === 'queue') show('here');
+        };
+        const execution = execute(run, claim, prepare, onQueued, () => isShown);
         executions.set(run, execution);
         void execution.finally(() => {
           executions.delete(run);
