@@ -270,6 +270,29 @@ describe('retry', () => {
   );
 });
 
+describe('flatMap', () => {
+  it.each(['return', 'abort', 'failure'])('makes no further stream of a chunk after a %s', async (how) => {
+    const made: ProbeSource<number>[] = [];
+    const controller = new AbortController();
+    const stream = pipe(
+      chunked([[1, 2, 3]]),
+      flatMap(() => {
+        made.push(new ProbeSource());
+        return made.at(-1) as ProbeSource<number>;
+      }),
+      abortable(controller.signal),
+    );
+    const reading = outcome(stream);
+    await settle();
+    if (how === 'return') await stream.return();
+    else if (how === 'abort') controller.abort(boom);
+    else made[0]?.fail(boom);
+    expect(await reading).toEqual(how === 'return' ? [] : [boom]);
+    await settle();
+    expect(made.map(({ isOpen }) => isOpen)).toEqual([false]);
+  });
+});
+
 describe('batch', () => {
   it('sets no timer when `sizeOf` has closed the stream', async () => {
     const clock = new VirtualClock();

@@ -49,7 +49,7 @@ export type Queue<O> = Pick<Fifo<O>, 'length' | 'push' | 'take' | 'clear'>;
 export interface Pump<O> extends Stage<O> {
   /** Ends the stream with nothing in front of the failure, if there is one. */
   close(failure?: Failure): Cleanup;
-  /** Whether a pull is open and there is nothing at hand for it. */
+  /** Whether a pull is open and there is nothing at hand for it, also not the end. */
   isWaited(): boolean;
   /** How many items wait, those lent to the reader included. */
   held(): number;
@@ -145,7 +145,7 @@ class PumpStage<I, O> implements Pump<O>, Sink<I> {
   }
 
   isWaited(): boolean {
-    return this._sink !== SILENT && this._queue.length === 0;
+    return this._sink !== SILENT && !this._ending && this._queue.length === 0;
   }
 
   held(): number {
