@@ -6,7 +6,7 @@
 export interface Clock {
   /** Milliseconds since any fixed point; never goes back. */
   now(): number;
-  /** Calls `callback` once, `delayMs` from now; as soon as can be, if that is less than 0. */
+  /** Calls `callback` once, `delayMs` from now. */
   setTimeout(callback: () => void, delayMs: number): unknown;
   /** Forgets a timer of `setTimeout`, if it is one and still set. */
   clearTimeout(timer: unknown): void;

@@ -81,7 +81,7 @@ export function fromEvents<T>(
       if (isAttached) return;
       isAttached = true;
       attempt(() => forAll(add));
-      if (writer.isOver) detach(); // before, or while they were being attached
+      if (writer.isOver) detach(); // while they were being attached
     },
     onOver: detach,
   });

@@ -14,6 +14,7 @@ import {
   map,
   mapAsync,
   merge,
+  type Operator,
   pipe,
   pushable,
   rateLimit,
@@ -46,6 +47,30 @@ const everything = (source: ProbeSource<string>, signal: AbortSignal, clock: Vir
         abortable(signal),
       ),
   );
+
+/** Operators that set a timer with each pull, or listen with the first. */
+const onPull: Record<string, (clock: VirtualClock, signal: AbortSignal) => Operator<number, number>> = {
+  heartbeat: (clock) => heartbeat({ everyMs: 9, value: 0, clock }),
+  timeout: (clock) => timeout({ idleMs: 9, clock }),
+  stallWatchdog: (clock) => stallWatchdog({ afterMs: 9, onStall() {}, clock }),
+  abortable: (_clock, signal) => abortable(signal),
+};
+
+describe.each(Object.entries(onPull))('%s', (_name, build) => {
+  it.each([0, 1])(
+    'that was closed leaves nothing when the pipeline behind it reads on (after %i items)',
+    async (items) => {
+      const clock = new VirtualClock();
+      const { signal } = new AbortController();
+      const stream = build(clock, signal)(new ProbeSource([1, 2, 3]));
+      const further = map((item: number) => item)(stream);
+      for (let left = items; left > 0; left--) await further.next();
+      await stream.return();
+      expect(await further.next()).toEqual({ done: true, value: undefined });
+      expect([clock.pending, getEventListeners(signal, 'abort').length]).toEqual([0, 0]);
+    },
+  );
+});
 
 describe('resources', () => {
   it.each(['abort', 'return', 'break in the middle', 'error', 'end'])(

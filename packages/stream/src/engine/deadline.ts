@@ -40,8 +40,8 @@ export function deadline(clock: Clock, onDue: () => void): Deadline {
     if (at < timerAt) {
       clear();
       timerAt = at;
-      // Runtimes fire a timer at once whose delay needs more than 31 bits.
-      timer = clock.setTimeout(onTimer, Math.min(2 ** 31 - 1, at - clock.now()));
+      // Runtimes fire a timer at once whose delay takes more than 31 bits; such a wait comes in parts.
+      timer = clock.setTimeout(onTimer, Math.min(Math.max(0, at - clock.now()), 2 ** 31 - 1));
     }
     dueAt = at;
   };

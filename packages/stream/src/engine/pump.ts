@@ -27,7 +27,7 @@ export interface PumpHooks<I, O> {
   take?(item: I): void;
   /** Takes a chunk in. Default: `take` for each of its items, else hands it out. */
   takeAll?(chunk: I[]): void;
-  /** Called with each pull, before it is served. */
+  /** Called with each pull before the end, before it is served. */
   onPull?: (() => void) | undefined;
   /** Called after each pull and each answer of the upstream: the place to hand out what has become due. */
   onTurn?(): void;
@@ -100,7 +100,7 @@ class PumpStage<I, O> implements Pump<O>, Sink<I> {
   pull(to: Sink<O>): void {
     this._sink = to;
     this._lent = 0;
-    this._hooks.onPull?.();
+    if (!this._ending) this._hooks.onPull?.();
     this.run();
   }
 

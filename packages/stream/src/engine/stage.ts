@@ -71,7 +71,7 @@ export function allCleanups(cleanups: readonly Cleanup[]): Cleanup {
   if (open.length < 2) return open[0];
   return Promise.allSettled(open).then((results) => {
     const errors = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
-    if (errors.length > 0) throw errors.length > 1 ? new AggregateError(errors, 'Several cleanups failed') : errors[0];
+    if (errors.length > 0) throw errors.length > 1 ? new AggregateError(errors, 'Cleanups failed') : errors[0];
   });
 }
 
