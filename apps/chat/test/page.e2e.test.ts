@@ -270,6 +270,30 @@ test('a conversation that cannot be loaded says so, keeps its address, and can b
   await cut.page.context().close();
 });
 
+test('a list that could not be loaded is, by itself, once the server is there again', async () => {
+  const proxy = await createFaultProxy({ port: Number(new URL(demo.url).port) });
+  onTestFinished(() => proxy.close());
+  const cut = await openPage(browser, proxy.url);
+  await cut.ask('Hello');
+  await cut.finished(1);
+  const trouble = cut.page.getByRole('button', { name: 'Load the list again' });
+  const fail = async () => {
+    proxy.setFaults({ refuse: true });
+    proxy.cutAll();
+    await cut.page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+    await trouble.waitFor();
+    proxy.setFaults({});
+  };
+  await fail();
+  await cut.ask('Hello');
+  await cut.finished(2);
+  await trouble.waitFor({ state: 'detached' });
+  await fail();
+  await cut.page.evaluate(() => window.dispatchEvent(new Event('online')));
+  await trouble.waitFor({ state: 'detached' });
+  await cut.page.context().close();
+});
+
 test('sources lead to the text that was quoted', async () => {
   await chat.ask(QUESTION);
   await chat.finished(1);

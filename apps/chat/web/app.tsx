@@ -15,7 +15,7 @@ export const App = ({ client }: { client: ChatClient }) => {
   const chat = useChat(client);
   const [theme, toggleTheme] = useTheme();
   const list = useThreads({ client, limit: PAGE });
-  useRefreshOnReturn(list);
+  useRefreshOnReturn(list, chat.connection === 'live');
   const drawer = useDrawer();
   const title = chat.thread?.title ?? (chat.items.length === 0 ? '' : 'New conversation');
 
@@ -95,17 +95,29 @@ export const App = ({ client }: { client: ChatClient }) => {
   );
 };
 
-/** Another tab, or a phone, may have begun a conversation meanwhile. A list with older pages is left as it is: it would shrink. */
-const useRefreshOnReturn = ({ threads, refresh }: UseThreadsResult) => {
+/**
+ * Another tab, or a phone, may have begun a conversation meanwhile; and what could not be loaded may be when the network is back, or a
+ * chat has reached the server. A list with older pages is left as it is: it would shrink.
+ */
+const useRefreshOnReturn = ({ threads, error, refresh }: UseThreadsResult, isReached: boolean) => {
   const isWhole = threads.length <= PAGE;
   useEffect(() => {
     if (!isWhole) return;
-    const onVisible = () => {
+    const onReturn = () => {
       if (document.visibilityState === 'visible') void refresh();
     };
-    document.addEventListener('visibilitychange', onVisible);
-    return () => document.removeEventListener('visibilitychange', onVisible);
+    document.addEventListener('visibilitychange', onReturn);
+    addEventListener('online', onReturn);
+    return () => {
+      document.removeEventListener('visibilitychange', onReturn);
+      removeEventListener('online', onReturn);
+    };
   }, [isWhole, refresh]);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once for each time that it is reached, or a list that fails would be asked for ever
+  useEffect(() => {
+    if (isReached && isWhole && error !== undefined) void refresh();
+  }, [isReached]);
 };
 
 /** The drawer of a phone: takes the focus, gives it back, closes on Escape. */
