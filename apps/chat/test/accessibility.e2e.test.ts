@@ -30,6 +30,21 @@ const violations = async (page: Page): Promise<string[]> => {
   return found.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary ?? ''}`));
 };
 
+/** Notes what the page has a screen reader say from now on; the returned function tells it. */
+const listen = async (page: Page): Promise<() => Promise<string[]>> => {
+  await page.evaluate(() => {
+    const said: string[] = [];
+    const region = document.querySelector('[role="status"]') as Element;
+    new MutationObserver(() => said.push(region.textContent ?? '')).observe(region, {
+      childList: true,
+      characterData: true,
+      subtree: true,
+    });
+    Object.assign(window, { said });
+  });
+  return () => page.evaluate(() => (window as unknown as { said: string[] }).said);
+};
+
 const screens: readonly (readonly [string, BrowserContextOptions])[] = [
   ['light', { colorScheme: 'light' }],
   ['dark', { colorScheme: 'dark' }],
@@ -66,21 +81,23 @@ test.each(screens)('no violations in %s: empty, with answers, with the menu', as
   await chat.page.context().close();
 });
 
+test('an answer in the same words as the one before is announced as well', async () => {
+  const chat = await openPage(browser, demo.url);
+  const said = await listen(chat.page);
+  const answers = async () => (await said()).filter((text) => text.startsWith('Answer: ')).length;
+  for (const count of [1, 2]) {
+    await chat.ask('Thanks');
+    await chat.finished(count);
+    await expect.poll(answers).toBe(count);
+  }
+  await chat.page.context().close();
+});
+
 test('a finished answer is announced once, and its growth is not', async () => {
   const chat = await openPage(browser, demo.url);
-  await chat.page.evaluate(() => {
-    const said: string[] = [];
-    const region = document.querySelector('[role="status"]') as Element;
-    new MutationObserver(() => said.push(region.textContent ?? '')).observe(region, {
-      childList: true,
-      characterData: true,
-      subtree: true,
-    });
-    Object.assign(window, { said });
-  });
+  const said = await listen(chat.page);
   await chat.ask('What happens when a client disconnects?');
   await chat.finished(1);
-  const said = () => chat.page.evaluate(() => (window as unknown as { said: string[] }).said);
   await expect.poll(async () => (await said()).at(-1)).toMatch(/^Answer: /);
   const texts = (await said()).filter((text, index, all) => text !== all[index - 1]);
   expect(texts[0]).toMatch(/^Searching \d+ passages…$/);

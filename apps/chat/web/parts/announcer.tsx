@@ -20,8 +20,10 @@ export const Announcer = ({ items, progress, error, busy }: AnnouncerProps) => {
   }, [progress]);
   useEffect(() => {
     if (wasBusy.current && !busy) setText(error ?? lastWord(items));
+    // What is said twice is heard twice only if the region has been empty in between.
+    else if (busy && !wasBusy.current) setText(progress ?? '');
     wasBusy.current = busy;
-  }, [busy, error, items]);
+  }, [busy, error, items, progress]);
   return (
     <div className="visually-hidden" role="status" aria-live="polite" data-testid="announcer">
       {text}
