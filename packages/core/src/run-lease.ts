@@ -89,7 +89,7 @@ export interface RunLease {
   onStop(listener: (runId: string, cause: string) => void): () => void;
   /** Hears of threads that others wait for and that have become free. Returns the function that ends it. */
   onFree(listener: (threadId: string) => void): () => void;
-  /** Takes over the runs whose owner has not renewed in time, or is known to be dead. */
+  /** Takes over runs whose owner has not renewed in time, or is known to be dead: some of them. It is asked again until there are none. */
   reap(): Promise<readonly RunRecord[]>;
   /** Lets go of connections and timers. Leases that are held expire by themselves. */
   close(): Promise<void>;

@@ -36,7 +36,7 @@ export interface Reaper {
 }
 
 /**
- * Looks for dead runs: at once, because what ran here before may have been killed, and then twice per lease or as often as the
+ * Looks for dead runs, for as long as there are some: at once, because what ran here before may have been killed, and then twice per lease or as often as the
  * lease says. Where only this process can leave any (`reapMs: Infinity`), for two leases after a run of it has ended, so that no
  * timer keeps an idle one in memory.
  */
@@ -56,10 +56,15 @@ export const startReaper = (options: ReaperOptions): Reaper => {
   const look = async () => {
     state = 'looking';
     try {
-      for (const record of await lease.reap()) {
-        attend();
-        await closeOrphan(options, record).catch((error) => onError(error, { runId: record.runId }));
-      }
+      let found: readonly RunRecord[];
+      do {
+        found = await lease.reap();
+        for (const record of found) {
+          attend();
+          await closeOrphan(options, record).catch((error) => onError(error, { runId: record.runId }));
+        }
+        // A lease gives a portion at a time, so that its holder can close them before it runs out.
+      } while (found.length > 0 && state === 'looking');
     } catch (error) {
       attend();
       onError(error, {});

@@ -5,6 +5,7 @@ import {
   itemDone,
   type LogEntry,
   type RunLease,
+  type RunRecord,
   type StreamLog,
   textDelta,
 } from '@chatkit/core';
@@ -371,6 +372,30 @@ describe('A dies', () => {
       expect((await b.items(id)).map(textOf)).toEqual(['hi', 'two', 'from B']);
     },
   );
+
+  test('with many runs, of which the lease gives few at once: all are told within the lease and a second', async () => {
+    const { a, b, clock, lease, line, passing } = pair(
+      scriptedResponder(() => [say('half'), hang({ deaf: true })]),
+      { maxRunsPerUser: 20 },
+    );
+    const { reap } = lease;
+    const dead: RunRecord[] = [];
+    lease.reap = async () => {
+      dead.push(...(await reap()));
+      return dead.splice(0, 3);
+    };
+    const names = Array.from({ length: 20 }, (_, n) => `r${n}`);
+    for (const name of names) await a.send(create(), { headers: named(name) });
+    await settle();
+    const ends: unknown[] = [];
+    for (const name of names) {
+      const frames = framesOf(await passing(b.attach(`run=${name}`)));
+      void frames.then((all) => ends.push(outcomeOf(all)));
+    }
+    line.up = false;
+    await clock.advance(2_000);
+    expect(ends).toEqual(names.map(() => 'interrupted'));
+  });
 
   test('what it had written is kept, in the name of its user, and shown by the log and by the store', async () => {
     const kept: { pending: number; code: unknown; context: User }[] = [];
