@@ -91,7 +91,8 @@ export class StoredReader extends TailReader<LogEntry> implements ChangeReader {
       this.given = 0;
       const isStale = (this.progress as string) === 'stale';
       if (page.isWhole && page.isEnded) this.progress = 'over';
-      else this.progress = page.isWhole && !isStale ? 'waiting' : 'behind';
+      // Nothing will tell an orphan's reader any more: it asks once more behind what it has been given.
+      else this.progress = page.isWhole && !page.isOrphan && !isStale ? 'waiting' : 'behind';
     } catch (error) {
       this.progress = 'waiting';
       this.broken = { error };
