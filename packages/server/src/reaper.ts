@@ -36,8 +36,8 @@ export interface Reaper {
 }
 
 /**
- * Looks for dead runs, for as long as there are some: at once, because what ran here before may have been killed, and then twice per lease or as often as the
- * lease says. Where only this process can leave any (`reapMs: Infinity`), for two leases after a run of it has ended, so that no
+ * Looks for dead runs: at once, because what ran here before may have been killed, and then twice per lease or as often
+ * as the lease says; each time until there are none. Where only this process can leave any (`reapMs: Infinity`), for two leases after a run of it has ended, so that no
  * timer keeps an idle one in memory.
  */
 export const startReaper = (options: ReaperOptions): Reaper => {
