@@ -98,11 +98,11 @@ it('all that are mounted show the same, and what is unmounted lets go', async ()
     const node = document.body.appendChild(document.createElement('div'));
     const errors: unknown[] = [];
     const root = createRoot(node, { onUncaughtError: (error) => errors.push(error) });
-    const held: { change: Change } = { change: () => {} };
+    const held: { change?: Change } = {};
     const onReady = (change: Change) => {
       held.change = change;
     };
-    const change: Change = (make) => held.change(make);
+    const change: Change = (make) => held.change?.(make);
     root.render(
       <StrictMode>
         <ChatProvider client={client}>
@@ -110,7 +110,8 @@ it('all that are mounted show the same, and what is unmounted lets go', async ()
         </ChatProvider>
       </StrictMode>,
     );
-    await vi.waitFor(() => expect(node.querySelector('p')).not.toBeNull());
+    // Not only shown: what changes it is there with its effects, a moment later.
+    await vi.waitFor(() => expect(held.change).toBeDefined());
     const shown = (kind: string) =>
       [...node.querySelectorAll(`[data-kind=${kind}]`)].map(({ textContent }) => textContent);
     const look = () => {
