@@ -6,6 +6,7 @@
 import { existsSync, readdirSync, realpathSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
 
 export interface HolderLocks {
   /** The id of this holder, whose lock is taken the first time. */
@@ -24,20 +25,21 @@ export const createHolderLocks = (path: string): HolderLocks => {
 
   return {
     own() {
-      if (id !== undefined) return id;
-      do {
-        id = crypto.randomUUID();
-        lock = prefix === undefined ? undefined : take(prefix + id, 'BEGIN EXCLUSIVE');
-        // Somebody may have looked before it was locked, and removed it as a dead one's. Where none can be had, nobody will
-        // know of this one's death, and its leases have to run out.
-      } while (lock !== undefined && !existsSync(`${prefix}${id}`));
+      for (let tries = 0; id === undefined && prefix !== undefined && tries < mostTries; tries += 1) {
+        const tried = crypto.randomUUID();
+        lock = takeNew(prefix + tried);
+        if (lock !== undefined) id = tried;
+      }
+      // Where none can be had, nobody will know of this one's death, and its leases have to run out.
+      id ??= crypto.randomUUID();
       return id;
     },
     dead() {
       if (prefix === undefined) return [];
       return filesOf(prefix).flatMap((file) => {
         if (file === prefix + id) return [];
-        const held = take(file, 'BEGIN IMMEDIATE');
+        // Made anew, the file of one that somebody has just removed would be that of a dead one.
+        const held = take(`${pathToFileURL(file).href}?mode=rw`, 'BEGIN IMMEDIATE');
         if (held === undefined) return [];
         return [{ id: file.slice(prefix.length), end: (isDone: boolean) => letGo(held, isDone ? file : undefined) }];
       });
@@ -60,11 +62,26 @@ const filesOf = (prefix: string): string[] => {
     .map((name) => join(folder, name));
 };
 
-/** The file, made when it is missing and locked; `undefined` where somebody else has the lock, or nothing can be made. */
-const take = (file: string, begin: string): DatabaseSync | undefined => {
+/** Ids that are given up because others looked at their locks before they were taken, or because no lock can be had at all. */
+const mostTries = 100;
+
+/**
+ * A lock on a new file. Somebody may look before it is locked, and take its id for that of a dead one, from then on: `undefined`,
+ * and the id is never to be used.
+ */
+const takeNew = (file: string): DatabaseSync | undefined => {
+  const lock = take(file, 'BEGIN EXCLUSIVE');
+  if (lock !== undefined && existsSync(file)) return lock;
+  lock?.close();
+  rmSync(file, { force: true });
+  return undefined;
+};
+
+/** The lock of a file; `undefined` where somebody else has it, or the file is not there and may not be made. */
+const take = (fileOrUri: string, begin: string): DatabaseSync | undefined => {
   let database: DatabaseSync | undefined;
   try {
-    database = new DatabaseSync(file);
+    database = new DatabaseSync(fileOrUri);
     // Nothing is ever written: a journal would only be a second file.
     database.exec('PRAGMA busy_timeout = 0; PRAGMA journal_mode = MEMORY');
     database.exec(begin);
