@@ -21,8 +21,8 @@ export interface ClientToolCall {
   name: string;
   arguments: Record<string, unknown>;
   /**
-   * The model's id of the call: `details.toolCall.callId` inside `execute`. Without it the call is matched by name, which
-   * is ambiguous when a model calls one tool twice at once.
+   * The model's id of the call: `details.toolCall.callId` inside `execute`. Without it the call is matched by name,
+   * which is ambiguous when a model calls one tool twice at once.
    */
   callId?: string | undefined;
 }

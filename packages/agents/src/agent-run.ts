@@ -1,6 +1,7 @@
 /**
- * The port to an agent SDK: what a run looks like from here. It is written down by shape, so that two installed copies of
- * the SDK, an older version, or a scripted run in a test all fit; `StreamedRunResult` of `@openai/agents` 0.20 is one.
+ * The port to an agent SDK: what a run looks like from here. It is written down by shape, so that two installed copies
+ * of the SDK, an older version, or a scripted run in a test all fit; `StreamedRunResult` of `@openai/agents` 0.20 is
+ * one.
  */
 
 /** One event of a run, as `@openai/agents` emits it. */

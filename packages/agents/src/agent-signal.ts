@@ -1,6 +1,6 @@
 /**
- * What every model's stream is reduced to before it becomes ChatKit events: one small vocabulary, written by two readers
- * (the Responses events, and everything else) and read by one writer.
+ * What every model's stream is reduced to before it becomes ChatKit events: one small vocabulary, written by two
+ * readers (the Responses events, and everything else) and read by one writer.
  */
 
 import type { HostedToolCall } from './hosted-tool-call.ts';

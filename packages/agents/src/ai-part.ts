@@ -1,7 +1,7 @@
 /**
- * The parts of an AI SDK stream that say something to a reader, in one vocabulary. `fullStream` and the UI message stream
- * name the same facts differently (`text` or `delta`, `tool-call` or `tool-input-available`); the difference ends here.
- * Source: `TextStreamPart` and `UIMessageChunk` of `ai` 7.0.
+ * The parts of an AI SDK stream that say something to a reader, in one vocabulary. `fullStream` and the UI message
+ * stream name the same facts differently (`text` or `delta`, `tool-call` or `tool-input-available`); the difference
+ * ends here. Source: `TextStreamPart` and `UIMessageChunk` of `ai` 7.0.
  */
 import { field, textField } from './agent-run.ts';
 
@@ -95,8 +95,9 @@ const readDocument = (part: unknown): AiPart => {
 };
 
 /**
- * Only images have a place in a thread. A finished file is in `file.base64` (`fullStream`) or at `url` (UI message stream);
- * a model sends its `data` as base64 or bytes, since version 4 wrapped as `{type: 'data', data}` or `{type: 'url', url}`.
+ * Only images have a place in a thread. A finished file is in `file.base64` (`fullStream`) or at `url` (UI message
+ * stream); a model sends its `data` as base64 or bytes, since version 4 wrapped as `{type: 'data', data}` or `{type:
+ * 'url', url}`.
  */
 const readFile = (part: unknown): AiPart | undefined => {
   const file = field(part, 'file') ?? part;

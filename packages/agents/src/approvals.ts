@@ -78,8 +78,8 @@ export const applyApprovals = <Interruption>(state: ApprovableState<Interruption
 };
 
 /**
- * The state without the context: that holds a store and a user, belongs to this turn alone, and the SDK refuses to write
- * anything but plain data. The next turn brings its own.
+ * The state without the context: that holds a store and a user, belongs to this turn alone, and the SDK refuses to
+ * write anything but plain data. The next turn brings its own.
  */
 const saveState = (run: AgentRun): string => {
   const runContext = field(run, 'runContext') as { context: unknown } | undefined;

@@ -1,7 +1,7 @@
 /**
- * Where a run and its tools put their events, and the reader takes them. Nothing that was put in is lost or refused: a tool
- * that says something cannot be made to wait. Who can wait, the run and widgets that stream, waits while `capacity` events
- * are there, until half of them are taken.
+ * Where a run and its tools put their events, and the reader takes them. Nothing that was put in is lost or refused: a
+ * tool that says something cannot be made to wait. Who can wait, the run and widgets that stream, waits while
+ * `capacity` events are there, until half of them are taken.
  */
 import type { ThreadStreamEvent } from '@chatkit/core';
 import { pushable } from '@chatkit/stream';

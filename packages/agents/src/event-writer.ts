@@ -18,15 +18,18 @@ export interface ToolCall {
 
 /** Writes the signals of one run. */
 export interface EventWriter {
-  /** Writes one signal. Returns a promise only where a hook of the converter or the store was asked, so that text costs none. */
+  /**
+   * Writes one signal. Returns a promise only where a hook of the converter or the store was asked, so that text costs
+   * none.
+   */
   write(signal: AgentSignal): Promise<void> | undefined;
   /** The tool calls so far, oldest first. */
   readonly toolCalls: readonly ToolCall[];
 }
 
 /**
- * A writer for one run. `isTaken` tells whether the thread has an item under a provider's id already; without it ids are
- * unique within the run alone.
+ * A writer for one run. `isTaken` tells whether the thread has an item under a provider's id already; without it ids
+ * are unique within the run alone.
  */
 export const createEventWriter = (
   context: ResponseContext,
@@ -48,7 +51,10 @@ export const createEventWriter = (
     if (context.workflow === undefined) context.startWorkflow({ type: 'reasoning', tasks: [], expanded: false });
   };
 
-  /** The thought that grows. One whose workflow something else has ended goes on in a workflow of its own, and is whole there. */
+  /**
+   * The thought that grows. One whose workflow something else has ended goes on in a workflow of its own, and is whole
+   * there.
+   */
   const growing = (index: number) =>
     thought?.index === index && thought.workflow === context.workflow?.id ? thought : undefined;
 

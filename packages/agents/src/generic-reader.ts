@@ -22,8 +22,8 @@ interface StreamedMessage {
 
 /**
  * A reader for one run. It takes the `data` of raw model events: `response_started`, `output_text_delta`,
- * `response_done`, and, for what those leave out (reasoning, refusals, sources, images), the provider's own chunk inside
- * `model`: a chunk of a chat completion or a part of the AI SDK.
+ * `response_done`, and, for what those leave out (reasoning, refusals, sources, images), the provider's own chunk
+ * inside `model`: a chunk of a chat completion or a part of the AI SDK.
  */
 export const createGenericReader = (): SignalReader => {
   let response = 0;
@@ -177,7 +177,10 @@ export const createGenericReader = (): SignalReader => {
     return signals;
   }
 
-  /** The nth message of the response is the nth that was streamed, or one that came whole, from a model that does not stream. */
+  /**
+   * The nth message of the response is the nth that was streamed, or one that came whole, from a model that does not
+   * stream.
+   */
   function finishMessage(known: StreamedMessage | undefined, parts: readonly RawPart[]): AgentSignal[] {
     if (known?.open === false) return [];
     const { message, signals } = known === undefined ? start(undefined) : { message: known, signals: none };

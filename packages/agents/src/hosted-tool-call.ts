@@ -32,7 +32,10 @@ const hostedTypes: ReadonlySet<string> = new Set([
   'shell_call',
 ]);
 
-/** A call as a task, in no language: what was searched for, and the names of tools. `undefined` where there are no words. */
+/**
+ * A call as a task, in no language: what was searched for, and the names of tools. `undefined` where there are no
+ * words.
+ */
 export const describeHostedTool = ({ type, state, item }: HostedToolCall): Task | undefined => {
   const status_indicator = indicators[state];
   switch (type) {

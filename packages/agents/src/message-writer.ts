@@ -1,14 +1,16 @@
 /**
- * Writes the messages of one run as items. It decides their ids, keeps what has been streamed of each, and holds the order that
- * readers rely on, whatever order the model's server keeps: a part is added, grows, is done; a message is done once, and
- * what comes late for it is dropped.
+ * Writes the messages of one run as items. It decides their ids, keeps what has been streamed of each, and holds the
+ * order that readers rely on, whatever order the model's server keeps: a part is added, grows, is done; a message is
+ * done once, and what comes late for it is dropped.
  */
 import type { Annotation, AssistantMessageContent, ThreadItemUpdate } from '@chatkit/core';
 import type { RawCitation, RawMessage, RawPart } from './agent-signal.ts';
 import type { ResponseContext } from './response-context.ts';
 import type { ResponseStreamConverter } from './response-stream-converter.ts';
 
-/** Each method writes what the signal of that name says. A promise is returned only where a hook or the store was asked. */
+/**
+ * Each method writes what the signal of that name says. A promise is returned only where a hook or the store was asked.
+ */
 export interface MessageWriter {
   start(key: string, id: string | undefined): Promise<void> | undefined;
   startPart(key: string, index: number, text: string): void;

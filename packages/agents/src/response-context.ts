@@ -1,6 +1,6 @@
 /**
- * A turn that is being written: where its events go, and the workflow that is open. It keeps events in the order in which
- * things happened, and closes the workflow when something the reader sees follows it.
+ * A turn that is being written: where its events go, and the workflow that is open. It keeps events in the order in
+ * which things happened, and closes the workflow when something the reader sees follows it.
  */
 import {
   ChatKitError,
@@ -39,12 +39,17 @@ const besideWorkflow: ReadonlySet<ThreadItem['type']> = new Set([
   'sdk_hidden_context',
 ] as const);
 
-/** Streams events and workflows of one turn. `AgentContext` is one that tools hold; readers of other sources use it bare. */
+/**
+ * Streams events and workflows of one turn. `AgentContext` is one that tools hold; readers of other sources use it
+ * bare.
+ */
 export class ResponseContext {
   readonly thread: Pick<ThreadMetadata, 'id'>;
   readonly createId: (kind: IdKind) => string;
   readonly now: () => number;
-  /** Called before the open workflow ends, whatever ends it: the last moment to say something in it. The bridge sets it. */
+  /**
+   * Called before the open workflow ends, whatever ends it: the last moment to say something in it. The bridge sets it.
+   */
   beforeWorkflowEnds: (() => void) | undefined;
 
   #workflow: { item: WorkflowItem; announced: boolean } | undefined;
@@ -58,8 +63,8 @@ export class ResponseContext {
   }
 
   /**
-   * Sends an event to the user, in order with what the model streams; before the run is bridged it is kept. An item that
-   * the user sees ends the open workflow, because it stands below it; a workflow of your own becomes the open one.
+   * Sends an event to the user, in order with what the model streams; before the run is bridged it is kept. An item
+   * that the user sees ends the open workflow, because it stands below it; a workflow of your own becomes the open one.
    */
   stream(event: ThreadStreamEvent): void {
     if (event.type === 'thread.item.added' || event.type === 'thread.item.done') {
@@ -143,8 +148,8 @@ export class ResponseContext {
   }
 
   /**
-   * Resolves when the reader has caught up. `stream()` takes any number of events; who has many to send waits here between
-   * them, so that a slow reader holds the sender back instead of filling the memory.
+   * Resolves when the reader has caught up. `stream()` takes any number of events; who has many to send waits here
+   * between them, so that a slow reader holds the sender back instead of filling the memory.
    */
   async ready(): Promise<void> {
     await this.#sink?.ready();

@@ -13,8 +13,8 @@ export interface ResponseStreamConverterOptions {
   /** How many partial images the image tool was asked for; absent: progress is not reported. */
   partialImages?: number | undefined;
   /**
-   * Whether calls of tools that the model's servers run (web and file search, the code interpreter, MCP) are shown as steps of a
-   * workflow. Default `hidden`, as in the Python SDK.
+   * Whether calls of tools that the model's servers run (web and file search, the code interpreter, MCP) are shown as
+   * steps of a workflow. Default `hidden`, as in the Python SDK.
    */
   hostedTools?: 'hidden' | 'shown' | undefined;
 }
@@ -87,8 +87,8 @@ export class ResponseStreamConverter {
   }
 
   /**
-   * How a call of a hosted tool is shown: asked when it begins and when it has ended. `undefined` hides it. Default: when they are
-   * shown, a search with its queries and sources, the code interpreter and MCP tools with their names.
+   * How a call of a hosted tool is shown: asked when it begins and when it has ended. `undefined` hides it. Default:
+   * when they are shown, a search with its queries and sources, the code interpreter and MCP tools with their names.
    */
   hostedToolToTask(call: HostedToolCall): Task | undefined {
     return this.hostedTools === 'shown' ? describeHostedTool(call) : undefined;

@@ -1,6 +1,6 @@
 /**
- * Reads the events of OpenAI's Responses API, which the SDK passes on as `data.event` of its `model` events. They are the
- * richest source: message and part boundaries, citations as they appear, reasoning summaries, images, refusals.
+ * Reads the events of OpenAI's Responses API, which the SDK passes on as `data.event` of its `model` events. They are
+ * the richest source: message and part boundaries, citations as they appear, reasoning summaries, images, refusals.
  * Source: https://platform.openai.com/docs/api-reference/responses-streaming
  */
 import { field, indexField, listField, textField } from './agent-run.ts';

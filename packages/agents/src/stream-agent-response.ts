@@ -1,7 +1,7 @@
 /**
- * The bridge: a streamed run of an agent in, ChatKit events out. The run is read eagerly into a bounded queue of our own,
- * because the SDK discards what nobody has read yet when a model fails; the tools' own events join the same queue, so the
- * order on the screen is the order in which things happened.
+ * The bridge: a streamed run of an agent in, ChatKit events out. The run is read eagerly into a bounded queue of our
+ * own, because the SDK discards what nobody has read yet when a model fails; the tools' own events join the same queue,
+ * so the order on the screen is the order in which things happened.
  */
 import {
   type ClientToolCallItem,
@@ -182,18 +182,23 @@ const finish = async <Context>(
   if (run.interruptions !== undefined && run.interruptions.length > 0) requestApproval(context, run, converter);
 };
 
-/** A model that refuses says why, and that has been streamed as its answer; the SDK's error adds nothing for the user. */
+/**
+ * A model that refuses says why, and that has been streamed as its answer; the SDK's error adds nothing for the user.
+ */
 const isRefusal = (error: unknown): boolean => error instanceof Error && error.constructor.name === 'ModelRefusalError';
 
-/** What a tool throws for the user to read comes wrapped, as the `error` of a `ToolCallError`; the server looks for it bare. */
+/**
+ * What a tool throws for the user to read comes wrapped, as the `error` of a `ToolCallError`; the server looks for it
+ * bare.
+ */
 const forTheUser = (error: unknown): unknown => {
   const inner = field(error, 'error');
   return error instanceof Error && (isCustomStreamError(inner) || isStreamError(inner)) ? inner : error;
 };
 
 /**
- * By name, so that a second installed copy of the SDK is recognised: input, output and both tool guardrails. Those of tools
- * come wrapped, as the `error` of a `ToolCallError`.
+ * By name, so that a second installed copy of the SDK is recognised: input, output and both tool guardrails. Those of
+ * tools come wrapped, as the `error` of a `ToolCallError`.
  */
 const isGuardrailTripwire = (error: unknown): boolean =>
   error instanceof Error &&

@@ -1,6 +1,6 @@
 /**
- * The other direction: what is in a thread, as input for an agent. A subclass overrides what an application stores in its
- * own way; attachments and tags have no default, because only the application knows what they stand for.
+ * The other direction: what is in a thread, as input for an agent. A subclass overrides what an application stores in
+ * its own way; attachments and tags have no default, because only the application knows what they stand for.
  */
 import {
   type AssistantMessageItem,

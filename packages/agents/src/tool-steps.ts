@@ -1,4 +1,7 @@
-/** Calls of hosted tools as tasks of the open workflow. None stays `loading`: nothing may look as if it went on for ever. */
+/**
+ * Calls of hosted tools as tasks of the open workflow. None stays `loading`: nothing may look as if it went on for
+ * ever.
+ */
 import type { Task } from '@chatkit/core';
 import type { HostedToolCall } from './hosted-tool-call.ts';
 import type { ResponseContext } from './response-context.ts';

@@ -1,5 +1,6 @@
 /**
- * Sends a message, follows the answer with a stopwatch, and asks the server a second time whenever the stream stands still.
+ * Sends a message, follows the answer with a stopwatch, and asks the server a second time whenever the stream stands
+ * still.
  */
 import { createId, type RunOutcome } from '@chatkit/core';
 import { forEach, from, pipe } from '@chatkit/stream';

@@ -45,7 +45,9 @@ export const measure = (reads: readonly Read[]): Measures => {
   };
 };
 
-/** Pieces that make a lump. The server joins up to 32 deltas that are ready together, so a provider’s packet is fewer. */
+/**
+ * Pieces that make a lump. The server joins up to 32 deltas that are ready together, so a provider’s packet is fewer.
+ */
 const LUMP_TEXTS = 8;
 /** The silence before it. */
 const LUMP_GAP_MS = 250;

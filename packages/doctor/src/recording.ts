@@ -11,7 +11,9 @@ export interface Read {
   readonly bytes: number;
   /** Events in it. */
   readonly events: number;
-  /** Events in it that bring text of the answer. The server joins what is ready together, so they were ready one by one. */
+  /**
+   * Events in it that bring text of the answer. The server joins what is ready together, so they were ready one by one.
+   */
   readonly texts: number;
   /** Letters (UTF-16 units) of that text. */
   readonly letters: number;

@@ -1,6 +1,7 @@
 /**
- * Asks the server again while a stream of it stands still: for the same run on a second connection, and for answers that come whole, of which one needs
- * nothing, one the store, one the lease. `verdict.ts` makes something of the answers.
+ * Asks the server again while a stream of it stands still: for the same run on a second connection, and for answers
+ * that come whole, of which one needs nothing, one the store, one the lease. `verdict.ts` makes something of the
+ * answers.
  */
 import { createId } from '@chatkit/core';
 import { createSseDecoder } from '@chatkit/transport';
@@ -31,7 +32,10 @@ export interface Answers extends Pick<Evidence, 'bare' | 'reply' | 'lookup' | 'w
   readonly witnessStatus: number | undefined;
 }
 
-/** Asks all questions at once. Takes `probeMs` at most, and a moment more where the second stream is ahead; never rejects. */
+/**
+ * Asks all questions at once. Takes `probeMs` at most, and a moment more where the second stream is ahead; never
+ * rejects.
+ */
 export const takeEvidence = async (asking: Asking, place: Place): Promise<Answers> => {
   const [bare, reply, lookup, seen] = await Promise.all([
     askForNothing(asking),

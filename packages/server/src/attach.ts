@@ -11,7 +11,9 @@ import { isRunId } from './run-id.ts';
 import { optedIn, type ServerRequest } from './server-request.ts';
 import { streamReply } from './stream-reply.ts';
 
-/** `GET ?run=&after=`: replays what is missing, then follows. `Last-Event-ID` wins over `after`, which ages in a URL. */
+/**
+ * `GET ?run=&after=`: replays what is missing, then follows. `Last-Event-ID` wins over `after`, which ages in a URL.
+ */
 export const attach = async <Context>(
   kernel: Kernel<Context>,
   request: ServerRequest,
@@ -54,7 +56,8 @@ export const attachTo = async <Context>(
 /** A reader's hold that ends with the request. */
 export const holdFor = (run: Run | RemoteRun, request: ServerRequest): ReaderHold => {
   const hold = run.hold();
-  // The body of the answer has this, and with it the request, whose signal follows its maker's only while somebody holds it.
+  // The body of the answer has this, and with it the request, whose signal follows its maker's only while somebody
+  // holds it.
   const release = (): void => {
     request.signal.removeEventListener('abort', release);
     hold.release();

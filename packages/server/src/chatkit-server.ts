@@ -42,8 +42,8 @@ export interface ChatKitServerOptions<Context> extends SettingsOptions {
   /** Keeps the events of runs for readers that come back. Default: in this process's memory. */
   log?: StreamLog | undefined;
   /**
-   * Says which machine runs a thread, where there are several. Needs a `log` that all of them share. Default: this process
-   * is alone.
+   * Says which machine runs a thread, where there are several. Needs a `log` that all of them share. Default: this
+   * process is alone.
    */
   lease?: RunLease | undefined;
   /**
@@ -53,8 +53,9 @@ export interface ChatKitServerOptions<Context> extends SettingsOptions {
   userOf?: ((context: Context) => string | undefined) | undefined;
   /**
    * The context in which to act for a user whose machine has died: what its run had written is then kept, by
-   * `handleStreamCancelled()`, on the machine that ends the run. Without it such a half-written answer is taken back, because
-   * stores do not let anybody write without a user. In a program without users, whose context is `undefined`, it is not needed.
+   * `handleStreamCancelled()`, on the machine that ends the run. Without it such a half-written answer is taken back,
+   * because stores do not let anybody write without a user. In a program without users, whose context is `undefined`,
+   * it is not needed.
    */
   contextOf?: ((userId: string) => Context | Promise<Context>) | undefined;
 }
@@ -62,9 +63,9 @@ export interface ChatKitServerOptions<Context> extends SettingsOptions {
 /** What a runtime offers for one request. */
 export interface HandleOptions {
   /**
-   * Where the runtime ends a request's work once its client has gone (Cloudflare Workers): `(work) => ctx.waitUntil(work)`. It
-   * is given the run that the request starts, so that a client that leaves is noticed, what was written is kept, and a
-   * client that comes back finds the run going on.
+   * Where the runtime ends a request's work once its client has gone (Cloudflare Workers): `(work) =>
+   * ctx.waitUntil(work)`. It is given the run that the request starts, so that a client that leaves is noticed, what
+   * was written is kept, and a client that comes back finds the run going on.
    */
   waitUntil?: ((work: Promise<unknown>) => void) | undefined;
 }
@@ -111,7 +112,8 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
    * yours; the path and the query of the URL are not looked at, except for `?run=` of a GET.
    */
   async handle(request: Request, context: Context, options: HandleOptions = {}): Promise<Response> {
-    // A client that has gone takes nothing more: without the signal the body would wait for it until it is given up as stuck.
+    // A client that has gone takes nothing more: without the signal the body would wait for it until it is given up as
+    // stuck.
     return toResponse(await this.reply(request, context, options), { signal: request.signal });
   }
 
@@ -121,9 +123,9 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
   }
 
   /**
-   * `reply()` for adapters that have yet to find out who asks. `signIn` is called after the host and the origin have been
-   * checked, and not for a browser that asks first, which brings no credentials. What it throws is an answer like any other,
-   * so that a page of a listed origin can read it.
+   * `reply()` for adapters that have yet to find out who asks. `signIn` is called after the host and the origin have
+   * been checked, and not for a browser that asks first, which brings no credentials. What it throws is an answer like
+   * any other, so that a page of a listed origin can read it.
    */
   replyAs(
     request: ServerRequest,
@@ -194,7 +196,8 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
   /**
    * Called once when a run was stopped, with the items that were begun and not finished. By default answers with text
    * are kept as they are, everything else is dropped, and the model is told, in a hidden note, that the user cancelled.
-   * What an override returns is added to the thread and shown, for example a line that says that the answer was stopped.
+   * What an override returns is added to the thread and shown, for example a line that says that the answer was
+   * stopped.
    */
   async handleStreamCancelled(
     thread: ThreadMetadata,

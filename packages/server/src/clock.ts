@@ -1,7 +1,7 @@
 /**
- * The time that a server measures. Heartbeats, deadlines, grace periods and leases all ask this one object, so that a test
- * moves time by hand and never sleeps. It is not the time of day, which jumps when somebody sets it: that is the option
- * `now`, and is written into `created_at` alone.
+ * The time that a server measures. Heartbeats, deadlines, grace periods and leases all ask this one object, so that a
+ * test moves time by hand and never sleeps. It is not the time of day, which jumps when somebody sets it: that is the
+ * option `now`, and is written into `created_at` alone.
  */
 import type { Clock } from '@chatkit/stream';
 
@@ -19,8 +19,9 @@ export const systemClock: Clock = {
 };
 
 /**
- * Waits for `work`, at most `ms`. Tells whether it settled in time; a rejection counts as settled and is swallowed. By hand, as it
- * is about one promise, of which being late is an answer and no error: `timeout` of `@chatkit/stream` ends a source.
+ * Waits for `work`, at most `ms`. Tells whether it settled in time; a rejection counts as settled and is swallowed. By
+ * hand, as it is about one promise, of which being late is an answer and no error: `timeout` of `@chatkit/stream` ends
+ * a source.
  */
 export const settlesWithin = (work: Promise<unknown>, ms: number, clock: Clock): Promise<boolean> =>
   new Promise((resolve) => {

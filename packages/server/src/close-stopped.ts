@@ -1,6 +1,6 @@
 /**
- * The end of a turn that was stopped: the application says what is kept of what was begun, and the readers are told what it
- * said. The same for a turn that was stopped here and for one whose machine has died.
+ * The end of a turn that was stopped: the application says what is kept of what was begun, and the readers are told
+ * what it said. The same for a turn that was stopped here and for one whose machine has died.
  */
 import {
   selectOpenItems,

@@ -35,8 +35,9 @@ export const assertOrigin = ({ allowedOrigins }: Settings, request: ServerReques
 };
 
 /**
- * The headers that let a listed page read the answer. Without a list a middleware in front may let pages in, and knows nothing of
- * our headers: naming them lets nobody in, and a client that cannot read the run's id cannot resume or stop it.
+ * The headers that let a listed page read the answer. Without a list a middleware in front may let pages in, and knows
+ * nothing of our headers: naming them lets nobody in, and a client that cannot read the run's id cannot resume or stop
+ * it.
  */
 export const corsHeaders = ({ allowedOrigins }: Settings, request: ServerRequest): Record<string, string> => {
   const origin = request.headers.get('origin');

@@ -1,7 +1,7 @@
 /**
  * Lets a reader that fell behind catch up: neighbouring text deltas of one part become one, under the offset of the
- * last. What is joined grows with the backlog. Without one it is what was appended together: a delta alone, or those of one
- * turn. So an attentive reader waits for nothing, and a replay of 10,000 deltas takes a handful of frames.
+ * last. What is joined grows with the backlog. Without one it is what was appended together: a delta alone, or those of
+ * one turn. So an attentive reader waits for nothing, and a replay of 10,000 deltas takes a handful of frames.
  */
 import {
   isTextDelta,

@@ -2,7 +2,9 @@
 import { ChatKitError, type ErrorCode, isChatKitError } from '@chatkit/core';
 import type { Reply } from '@chatkit/transport';
 
-/** The HTTP status of each code that can precede a stream. Codes that are not listed are the server's own fault: 500. */
+/**
+ * The HTTP status of each code that can precede a stream. Codes that are not listed are the server's own fault: 500.
+ */
 const statuses: Partial<Record<ErrorCode, number>> = {
   'request.invalid_json': 400,
   'request.invalid': 400,

@@ -1,6 +1,6 @@
 /**
- * What an application yielded in the place of an event, and what to write instead. Only what cannot be an event of any version
- * is refused: an unknown `type` is passed on.
+ * What an application yielded in the place of an event, and what to write instead. Only what cannot be an event of any
+ * version is refused: an unknown `type` is passed on.
  */
 import type { ThreadStreamEvent } from '@chatkit/core';
 import { describeValue } from './describe-value.ts';
@@ -24,7 +24,9 @@ export const assertShape = (event: ThreadStreamEvent): void => {
   );
 };
 
-/** The error about an item that is updated or removed and was never there. The stream goes on: it costs that item alone. */
+/**
+ * The error about an item that is updated or removed and was never there. The stream goes on: it costs that item alone.
+ */
 export const notAdded = (itemId: string): TypeError =>
   new TypeError(
     `respond() or action() spoke of the item ${JSON.stringify(itemId)}, which is not in the thread: nobody sees it. Yield \`itemAdded(item)\` first, with the same id.`,

@@ -1,7 +1,7 @@
 /**
  * From a run's log to a body: entries go in, text comes out. It is a stage of the stream engine, so an entry that is
- * appended while the connection waits becomes a frame and reaches it within the call of `append`. While the connection is
- * busy nothing is taken from the log; then what is there is taken together, so that it can be merged.
+ * appended while the connection waits becomes a frame and reaches it within the call of `append`. While the connection
+ * is busy nothing is taken from the log; then what is there is taken together, so that it can be merged.
  */
 import type { LogEntry, TextRow } from '@chatkit/core';
 import type { Stream } from '@chatkit/stream';

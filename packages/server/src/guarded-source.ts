@@ -1,7 +1,8 @@
 /**
- * Reads an application's generator, and can let go of it. `read()` rejects with the signal's reason the moment the signal
- * aborts, whatever the generator is waiting for; `stop()` then gives it a bounded time to run its `finally` blocks and
- * abandons it after that. An abandoned generator may go on, but nobody reads its values, so they never reach the store.
+ * Reads an application's generator, and can let go of it. `read()` rejects with the signal's reason the moment the
+ * signal aborts, whatever the generator is waiting for; `stop()` then gives it a bounded time to run its `finally`
+ * blocks and abandons it after that. An abandoned generator may go on, but nobody reads its values, so they never reach
+ * the store.
  *
  * It runs once per token, so it is written without a promise of its own per event. (`Promise.race` against the signal
  * would besides keep one reaction per event until the run ends.)
@@ -11,7 +12,8 @@ import { type Clock, settlesWithin } from './clock.ts';
 /** A class: there is one for each run, and each token finds it cold. */
 export class GuardedSource<T> {
   private readonly iterator: AsyncIterator<T>;
-  // Looked up once, as `for await` does: every generator function makes a type of its own, so no lookup would be cached.
+  // Looked up once, as `for await` does: every generator function makes a type of its own, so no lookup would be
+  // cached.
   private readonly next: AsyncIterator<T>['next'];
   private readonly signal: AbortSignal;
   private readonly clock: Clock;
@@ -33,8 +35,9 @@ export class GuardedSource<T> {
   }
 
   /**
-   * Hands over every value, one at a time: a promise that `take` returns is waited for, an abort waits for it too. Resolves
-   * at the end of the source; rejects with its error, with what `take` throws or with the signal's reason. Called once.
+   * Hands over every value, one at a time: a promise that `take` returns is waited for, an abort waits for it too.
+   * Resolves at the end of the source; rejects with its error, with what `take` throws or with the signal's reason.
+   * Called once.
    */
   read(take: (value: T) => Promise<void> | undefined): Promise<void> {
     return new Promise((resolve, reject) => {

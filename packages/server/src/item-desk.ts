@@ -26,8 +26,8 @@ import { ownJson } from './own-json.ts';
 
 export interface ItemDesk {
   /**
-   * Stores what the event says and returns what the client gets instead of it: usually the event itself, sometimes nothing.
-   * Waits only where there is something to store or to look up, so a text delta costs no promise.
+   * Stores what the event says and returns what the client gets instead of it: usually the event itself, sometimes
+   * nothing. Waits only where there is something to store or to look up, so a text delta costs no promise.
    */
   take(event: ThreadStreamEvent): Taken | Promise<Taken>;
   /** Whether an event is text for an item of which is known whether the client may see it: `takeText` takes that. */
@@ -64,8 +64,9 @@ export const createItemDesk = <Context>(
   /** Everything but `text`. */
   let folded = told;
   /**
-   * Text at the end of one part that the reducer has not seen yet. Deltas of one part add up to one delta, and nobody looks
-   * at the state in between. They are joined then, not before: a string that grows is an object more for each of them.
+   * Text at the end of one part that the reducer has not seen yet. Deltas of one part add up to one delta, and nobody
+   * looks at the state in between. They are joined then, not before: a string that grows is an object more for each of
+   * them.
    */
   let text: { itemId: string; part: number; deltas: string[]; isShown: boolean } | undefined;
   /** Items that came by in this turn or were looked up: whether the client may know of them. */
@@ -73,8 +74,9 @@ export const createItemDesk = <Context>(
   /** Items that were added and are not finished: these are stored when they are done. */
   const open = new Set(selectOpenItems(told).map(({ id }) => id));
   /**
-   * Finished items, of this turn or an earlier one, that an update has changed since they were stored. They are stored before
-   * the next event of another kind and at the end, not at each update: a workflow that goes on has one for every token.
+   * Finished items, of this turn or an earlier one, that an update has changed since they were stored. They are stored
+   * before the next event of another kind and at the end, not at each update: a workflow that goes on has one for every
+   * token.
    */
   const revised = new Set<string>();
 
@@ -245,7 +247,8 @@ const removed = ({ id }: ThreadItem): ThreadItemRemovedEvent => ({ type: 'thread
 
 /**
  * The event as it is now. The log keeps events for readers that come later, while the application is free to go on
- * changing the objects it yielded; the reference serializes at once for the same reason. A text delta is copied by hand.
+ * changing the objects it yielded; the reference serializes at once for the same reason. A text delta is copied by
+ * hand.
  */
 const ownCopy = (event: ThreadStreamEvent, maxBytes: number): ThreadStreamEvent => {
   if (typeof event !== 'object' || event === null || typeof event.type !== 'string') throw noEvent(event);
@@ -267,7 +270,10 @@ const ownCopy = (event: ThreadStreamEvent, maxBytes: number): ThreadStreamEvent 
   return copy;
 };
 
-/** What has no JSON form (a BigInt, a circle) would get into the log and break the connection of each reader, again and again. */
+/**
+ * What has no JSON form (a BigInt, a circle) would get into the log and break the connection of each reader, again and
+ * again.
+ */
 const throughJson = (event: ThreadStreamEvent, own: ThreadStreamEvent | undefined) => {
   try {
     return { json: JSON.stringify(event), copy: own ?? structuredClone(event) };

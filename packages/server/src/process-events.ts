@@ -31,8 +31,8 @@ import { watchThread } from './thread-changes.ts';
 export type TurnResult = 'completed' | 'failed' | 'stopped';
 
 /**
- * Takes events on their way to the readers. A promise is the backpressure: it resolves when there is room for more, or none
- * is needed any more. Never rejects; throws `event.too_large` alone, and has then written nothing.
+ * Takes events on their way to the readers. A promise is the backpressure: it resolves when there is room for more, or
+ * none is needed any more. Never rejects; throws `event.too_large` alone, and has then written nothing.
  */
 export interface Voice {
   /** Says an event. */
@@ -67,8 +67,9 @@ export interface ProcessOptions<Context> {
 }
 
 /**
- * Runs one turn. Stopping it, by the signal, calls `onCancelled` once with the unfinished items; it then goes on to tell
- * its readers what became of them. Rejects only with what `streamOptions` or the store throw before there is a source.
+ * Runs one turn. Stopping it, by the signal, calls `onCancelled` once with the unfinished items; it then goes on to
+ * tell its readers what became of them. Rejects only with what `streamOptions` or the store throw before there is a
+ * source.
  */
 export const processEvents = async <Context>(options: ProcessOptions<Context>): Promise<TurnResult> => {
   const { store, context, signal, onError, voice, watch } = options;

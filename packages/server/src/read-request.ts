@@ -1,6 +1,7 @@
 /**
  * A request's body, read within bounds: JSON by its media type (a form on another site cannot send that without asking
- * first), at most `maxBodyBytes` counted while it arrives, and nested no deeper than `maxDepth` before anything is built.
+ * first), at most `maxBodyBytes` counted while it arrives, and nested no deeper than `maxDepth` before anything is
+ * built.
  */
 import { ChatKitError, type ChatKitRequest } from '@chatkit/core';
 import { parseRequest } from '@chatkit/core/schema';

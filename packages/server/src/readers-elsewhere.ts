@@ -11,13 +11,14 @@ import { FIRST_ASK_MS, SLOWEST_ASK_MS } from './remote-run.ts';
 
 export interface ReadersElsewhere {
   /**
-   * Counts a reader here of a run elsewhere, until `signal` aborts. Resolves with whether the run goes on; one that is about to be
-   * stopped is waited for. Rejects when the lease cannot be asked.
+   * Counts a reader here of a run elsewhere, until `signal` aborts. Resolves with whether the run goes on; one that is
+   * about to be stopped is waited for. Rejects when the lease cannot be asked.
    */
   join(runId: string, signal: AbortSignal): Promise<boolean>;
   /**
-   * Calls `stop` as soon as nobody elsewhere reads a run of this machine, and keeps others from it until it has been stopped. Does
-   * not when `isOver` says that it has ended, or is read here again. Rejects when the lease cannot be asked.
+   * Calls `stop` as soon as nobody elsewhere reads a run of this machine, and keeps others from it until it has been
+   * stopped. Does not when `isOver` says that it has ended, or is read here again. Rejects when the lease cannot be
+   * asked.
    */
   stopUnread(runId: string, isOver: () => boolean, stop: () => Promise<void>): Promise<void>;
 }
@@ -56,7 +57,10 @@ export const createReadersElsewhere = (lease: RunLease, clock: Clock): ReadersEl
     if (signal.aborted) void leave();
   };
 
-  /** Takes the line once nobody stands in it, and resolves with the function that gives it back. `undefined`: no longer wanted. */
+  /**
+   * Takes the line once nobody stands in it, and resolves with the function that gives it back. `undefined`: no longer
+   * wanted.
+   */
   const shut = async (runId: string, isOver: () => boolean): Promise<(() => Promise<void>) | undefined> => {
     const claim = claimFor(runId);
     for (let askMs = FIRST_ASK_MS; !isOver(); askMs = slower(askMs)) {

@@ -1,7 +1,7 @@
 /**
- * Ends the runs of machines that died. Whoever reaps a run owns it under the next epoch: it tells the readers, has what was
- * begun and not finished kept (`salvage.ts`) or takes it back, appends the terminal entry and frees the thread. Entries of
- * the dead owner that come later are fenced off by their epoch.
+ * Ends the runs of machines that died. Whoever reaps a run owns it under the next epoch: it tells the readers, has what
+ * was begun and not finished kept (`salvage.ts`) or takes it back, appends the terminal entry and frees the thread.
+ * Entries of the dead owner that come later are fenced off by their epoch.
  */
 import {
   emptyThreadState,
@@ -37,8 +37,8 @@ export interface Reaper {
 
 /**
  * Looks for dead runs: at once, because what ran here before may have been killed, and then twice per lease or as often
- * as the lease says; each time until there are none. Where only this process can leave any (`reapMs: Infinity`), for two leases after a run of it has ended, so that no
- * timer keeps an idle one in memory.
+ * as the lease says; each time until there are none. Where only this process can leave any (`reapMs: Infinity`), for
+ * two leases after a run of it has ended, so that no timer keeps an idle one in memory.
  */
 export const startReaper = (options: ReaperOptions): Reaper => {
   const { lease, settings } = options;

@@ -1,6 +1,6 @@
 /**
- * A run of another machine, as far as its record tells. Its entries come from the shared log; one that waits for its thread has
- * none yet, and one that ended as it waited never had.
+ * A run of another machine, as far as its record tells. Its entries come from the shared log; one that waits for its
+ * thread has none yet, and one that ended as it waited never had.
  */
 import {
   ChatKitError,
@@ -52,8 +52,8 @@ const isInProgress = (record: RunRecord | undefined): boolean => record !== unde
 const isWaiting = (record: RunRecord | undefined): boolean => isInProgress(record) && record?.epoch === 0;
 
 /**
- * Stops a run, wherever it is, and resolves when it has ended: its machine ends it, or dies, and somebody reaps it or its place
- * goes, within the lease. Rejects when the lease cannot be asked.
+ * Stops a run, wherever it is, and resolves when it has ended: its machine ends it, or dies, and somebody reaps it or
+ * its place goes, within the lease. Rejects when the lease cannot be asked.
  */
 export const stopElsewhere = async (runId: string, lease: RunLease, clock: Clock): Promise<void> => {
   const goesOn = new Error('The run goes on.');
@@ -78,8 +78,9 @@ export const remoteRun = ({ record, log, lease, clock }: RemoteRunOptions): Remo
   const notYet = new ChatKitError('run.not_found', 'The run waits for its thread.');
 
   /**
-   * A machine that has just been granted a run has yet to make its log, and one whose run waits is not heard of in it: until
-   * then it is waited for, for as long as the record says so. `orElse`: what is read of a run that waited and is gone.
+   * A machine that has just been granted a run has yet to make its log, and one whose run waits is not heard of in it:
+   * until then it is waited for, for as long as the record says so. `orElse`: what is read of a run that waited and is
+   * gone.
    */
   const readWhenThere = (orElse: () => LogEntry[], options?: ReadOptions): AsyncIterable<LogEntry> => {
     let known: RunRecord | undefined = record;

@@ -84,8 +84,8 @@ const answer = async <Context>(
   if (call.type === 'runs.cancel') return json(await cancelRun(kernel, call.params.run_id, context));
   if (call.type === 'threads.delete') {
     const { thread_id } = call.params;
-    // Only who has the thread may stop what goes on in it. Looked up whether something does or not: a run may begin at any
-    // moment, and the time to refuse must not tell.
+    // Only who has the thread may stop what goes on in it. Looked up whether something does or not: a run may begin at
+    // any moment, and the time to refuse must not tell.
     if ((await threadOf(kernel, thread_id, context)) === undefined) return json({});
     return json(await registry.exclusively(thread_id, () => answerJson(parts, call, context)));
   }

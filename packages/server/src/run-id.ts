@@ -12,8 +12,8 @@ export const createRunId = (): string => createId('run');
 export const runIdIn = (threadId: string, chosen: string): string => `run_${digestOf([threadId, chosen])}`;
 
 /**
- * The digits of a run id of the usual form, 96 bits that are met again only when the same request comes again. Ids of other forms
- * name nothing: a client that counts its runs would have its new conversations in its old ones.
+ * The digits of a run id of the usual form, 96 bits that are met again only when the same request comes again. Ids of
+ * other forms name nothing: a client that counts its runs would have its new conversations in its old ones.
  */
 export const digitsOf = (runId: string): string | undefined => /^run_([0-9a-f]{24})$/.exec(runId)?.[1];
 

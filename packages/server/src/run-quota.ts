@@ -1,4 +1,6 @@
-/** How many runs a user may have in this process at once, waiting ones included: what one user can make a machine hold. */
+/**
+ * How many runs a user may have in this process at once, waiting ones included: what one user can make a machine hold.
+ */
 import { ChatKitError } from '@chatkit/core';
 
 export interface RunQuota {

@@ -1,7 +1,7 @@
 /**
  * The runs of one process: found by id, one at a time per thread, kept for a while after their end. What other machines
- * run is known through the lease: a thread is taken from all of them before a run starts (`thread-gate.ts`), and a run that is
- * not here is found, followed (the log is shared) and stopped there (`remote-run.ts`).
+ * run is known through the lease: a thread is taken from all of them before a run starts (`thread-gate.ts`), and a run
+ * that is not here is found, followed (the log is shared) and stopped there (`remote-run.ts`).
  */
 import { ChatKitError, createId, type RunClaim, type RunLease, type StreamLog } from '@chatkit/core';
 import { settlesWithin } from './clock.ts';
@@ -49,8 +49,9 @@ export interface RunRegistry {
 export interface Begun {
   readonly run: Run;
   /**
-   * Resolves when its first event is in the log (or, under `queue` behind another run, as soon as it is in the queue), or
-   * when another machine was asked to start it too and has it; rejects, leaving nothing behind, when it cannot begin.
+   * Resolves when its first event is in the log (or, under `queue` behind another run, as soon as it is in the queue),
+   * or when another machine was asked to start it too and has it; rejects, leaving nothing behind, when it cannot
+   * begin.
    */
   readonly ready: Promise<RunPlace>;
 }

@@ -1,6 +1,7 @@
 /**
- * Verb 2 of the path of a token: append. What a run says gets its offsets, one per event, and goes into the log. Before the run has been given the log it is kept here,
- * for readers that come early. Waiting for the log's room is the backpressure; a stop does not wait for it.
+ * Verb 2 of the path of a token: append. What a run says gets its offsets, one per event, and goes into the log. Before
+ * the run has been given the log it is kept here, for readers that come early. Waiting for the log's room is the
+ * backpressure; a stop does not wait for it.
  */
 import {
   entriesOfRow,
@@ -84,14 +85,17 @@ export class RunWriter {
   }
 
   /**
-   * Says an event, unless the run is lost or its log broken. The promise, where there is one, is the backpressure; it does not
-   * reject. Throws `event.too_large` alone: the log is sound then, it is the event that is not.
+   * Says an event, unless the run is lost or its log broken. The promise, where there is one, is the backpressure; it
+   * does not reject. Throws `event.too_large` alone: the log is sound then, it is the event that is not.
    */
   say(event: ThreadStreamEvent): Promise<void> | undefined {
     return this.saying(() => this.append([{ offset: this.offsetAt(this.seq + 1), event }]));
   }
 
-  /** `say` of text deltas of one part, at least one. What came before one that is too large may be said, and be said again. */
+  /**
+   * `say` of text deltas of one part, at least one. What came before one that is too large may be said, and be said
+   * again.
+   */
   sayText(itemId: string, part: number, deltas: readonly string[]): Promise<void> | undefined {
     return this.saying(() => this.appendRow({ epoch: this.epoch, seq: this.seq + 1, itemId, part, deltas }));
   }
@@ -113,8 +117,8 @@ export class RunWriter {
   }
 
   /**
-   * Appends the terminal entry. Resolves when it is kept, stopped or not: the lease goes after it, and a reader elsewhere who finds a
-   * run whose lease has ended before its log takes the log for lost.
+   * Appends the terminal entry. Resolves when it is kept, stopped or not: the lease goes after it, and a reader
+   * elsewhere who finds a run whose lease has ended before its log takes the log for lost.
    */
   async end(outcome: RunOutcome): Promise<void> {
     const kept = this.write([{ offset: this.offsetAt(this.seq + 1), end: outcome }]);
@@ -153,7 +157,9 @@ export class RunWriter {
     return room === undefined ? undefined : this.settledOrStopped(room);
   }
 
-  /** Not by the run's signal: a listener for each time that the log is full costs as much as the rest of the waiting. */
+  /**
+   * Not by the run's signal: a listener for each time that the log is full costs as much as the rest of the waiting.
+   */
   private settledOrStopped(room: Promise<void>): Promise<void> {
     return new Promise((resolve, reject) => {
       const settle = () => {

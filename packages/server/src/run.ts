@@ -1,6 +1,6 @@
 /**
- * A run: it pumps the events of one turn into its log (`run-writer.ts`) and settles exactly once, however the turn ends: its own
- * end, an error, a stop by anybody.
+ * A run: it pumps the events of one turn into its log (`run-writer.ts`) and settles exactly once, however the turn
+ * ends: its own end, an error, a stop by anybody.
  */
 import {
   ChatKitError,
@@ -41,8 +41,8 @@ export interface Run {
   /** Whether clients may come back to it: it was started by one that can. */
   readonly resumable: boolean;
   /**
-   * Resolves when the first event is in the log, or when another machine turns out to have the run; rejects when the turn
-   * could not begin, or was stopped before.
+   * Resolves when the first event is in the log, or when another machine turns out to have the run; rejects when the
+   * turn could not begin, or was stopped before.
    */
   readonly opened: Promise<RunPlace>;
   /** Resolves, once, when the terminal entry is in the log. Never rejects. */

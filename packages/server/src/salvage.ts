@@ -1,7 +1,7 @@
 /**
- * Keeps what the run of a dead machine had written. Its readers have seen text that was never stored, because an item is
- * stored when it is done. The log has it: what they were told is folded into items, and these are closed as those of a run
- * that was stopped here, in the name of the user whose run it was.
+ * Keeps what the run of a dead machine had written. Its readers have seen text that was never stored, because an item
+ * is stored when it is done. The log has it: what they were told is folded into items, and these are closed as those of
+ * a run that was stopped here, in the name of the user whose run it was.
  */
 import {
   ChatKitError,

@@ -20,8 +20,8 @@ import type { Settings } from './settings.ts';
 /** What `respond()` and `action()` are told about the run that they are. */
 export interface RunContext {
   /**
-   * The run's id. Opted-in clients resume and cancel by it. A request that is sent again, because its server died in the middle
-   * of it, has the same one: what must not happen twice (an order, a booking) is best done under this id.
+   * The run's id. Opted-in clients resume and cancel by it. A request that is sent again, because its server died in
+   * the middle of it, has the same one: what must not happen twice (an order, a booking) is best done under this id.
    */
   readonly id: string;
   readonly threadId: string;
@@ -87,8 +87,8 @@ export interface ServerHooks<Context> {
   /** What the client may do during the stream. Default: it may stop it. */
   getStreamOptions(thread: ThreadMetadata, context: Context): StreamOptions | Promise<StreamOptions>;
   /**
-   * Called once when a run was stopped, with the items that were begun and not finished. Items that it returns are added to
-   * the thread: stored, and told to readers.
+   * Called once when a run was stopped, with the items that were begun and not finished. Items that it returns are
+   * added to the thread: stored, and told to readers.
    */
   handleStreamCancelled(
     thread: ThreadMetadata,

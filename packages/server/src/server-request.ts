@@ -1,8 +1,9 @@
 import { describeValue } from './describe-value.ts';
 
 /**
- * What a server looks at of a request. A web `Request` is one; an adapter for a runtime that has none hands over an object of its
- * own, because a `Request` with its headers, its signal and its stream is a fifth of what a run's beginning and end cost.
+ * What a server looks at of a request. A web `Request` is one; an adapter for a runtime that has none hands over an
+ * object of its own, because a `Request` with its headers, its signal and its stream is a fifth of what a run's
+ * beginning and end cost.
  */
 export interface ServerRequest {
   readonly method: string;

@@ -51,15 +51,16 @@ export interface SettingsOptions {
   /** How long opted-in clients wait before they reconnect. Default 2,000. */
   retryMs?: number | undefined;
   /**
-   * How old the connection of an opted-in client may get; then it is handed over: the client goes on at once with a new one,
-   * which a proxy may send to another machine. Default 600,000 (10 minutes); `Infinity` for never.
+   * How old the connection of an opted-in client may get; then it is handed over: the client goes on at once with a new
+   * one, which a proxy may send to another machine. Default 600,000 (10 minutes); `Infinity` for never.
    */
   maxConnectionMs?: number | undefined;
   /** Default 1 MiB. Raise it when users dictate: speech arrives as base64 in the body. */
   maxBodyBytes?: number | undefined;
   /**
-   * The most bytes of JSON that one event may have, about. One that is larger is not stored and ends the run: readers get the
-   * error `event.too_large`. Keep it at or below what the log keeps of a run. Default 8 MiB, which is what our logs keep.
+   * The most bytes of JSON that one event may have, about. One that is larger is not stored and ends the run: readers
+   * get the error `event.too_large`. Keep it at or below what the log keeps of a run. Default 8 MiB, which is what our
+   * logs keep.
    */
   maxEventBytes?: number | undefined;
   /** Deepest nesting of JSON in a request. Default 64. */
@@ -70,8 +71,8 @@ export interface SettingsOptions {
    */
   allowedOrigins?: readonly string[] | undefined;
   /**
-   * Host names that the server answers to, without ports, for example `localhost`. For servers on a developer's machine:
-   * others get 403. Absent: no check.
+   * Host names that the server answers to, without ports, for example `localhost`. For servers on a developer's
+   * machine: others get 403. Absent: no check.
    */
   allowedHosts?: readonly string[] | undefined;
   /** How many ended runs stay resumable, and for how long. Default 1,000 and 5 minutes. */

@@ -1,6 +1,6 @@
 /**
- * A streaming request becomes a run. The client may choose the run's id, which makes its POST idempotent: whoever sends it
- * again, to this machine or to another one, at the same moment or later, reads the run that is there.
+ * A streaming request becomes a run. The client may choose the run's id, which makes its POST idempotent: whoever sends
+ * it again, to this machine or to another one, at the same moment or later, reads the run that is there.
  */
 import { ChatKitError, isChatKitError } from '@chatkit/core';
 import type { Reply } from '@chatkit/transport';
@@ -121,8 +121,8 @@ const isCutOff = (run: Run | RemoteRun, { isRepeat }: Destination, request: Serv
 };
 
 /**
- * A repeated POST waits for the first one's outcome, so that it fails as that one did and finds the thread stored. A run of
- * another machine that could not begin is gone: it is begun anew, to fail in its own words.
+ * A repeated POST waits for the first one's outcome, so that it fails as that one did and finds the thread stored. A
+ * run of another machine that could not begin is gone: it is begun anew, to fail in its own words.
  */
 const whereIs = async (run: Run | RemoteRun, request: ServerRequest): Promise<RunPlace> => {
   if ('state' in run) return run.opened;
@@ -149,7 +149,8 @@ const isSameThread = async <Context>(
   context: Context,
 ): Promise<boolean> => {
   if (call.type === 'threads.create') {
-    // A run that makes a thread waits for it only if it is there already: this one is another request's, unless it makes the same.
+    // A run that makes a thread waits for it only if it is there already: this one is another request's, unless it
+    // makes the same.
     if (kernel.registry.waits(run) && threadId !== run.threadId) throw anotherRequest();
     return true;
   }

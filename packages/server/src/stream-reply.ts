@@ -61,9 +61,9 @@ export const streamReply = async (options: StreamReplyOptions): Promise<Reply> =
 };
 
 /**
- * The frames between two of our own. The first has no data, so no client sees an event, but from here on one that is cut off
- * knows where to go on. The last comes when the connection has become old: it tells the client to go on at once with a new
- * one. In between, comments fill the silence.
+ * The frames between two of our own. The first has no data, so no client sees an event, but from here on one that is
+ * cut off knows where to go on. The last comes when the connection has become old: it tells the client to go on at once
+ * with a new one. In between, comments fill the silence.
  */
 const resumableBody = (
   stream: FrameStream,

@@ -1,8 +1,9 @@
 /**
- * Joins the text deltas of one turn of the event loop into one row. The first delta of a turn is said at once, so a token that
- * comes alone waits for nothing; those of the same part that follow it in the same turn wait for its end, before any I/O, and
- * leave with it in the same write of the connection. What a token costs in a rush is then a comparison and a place in an array:
- * whose text it is, who may see it and where it is kept is asked once for all of them.
+ * Joins the text deltas of one turn of the event loop into one row. The first delta of a turn is said at once, so a
+ * token that comes alone waits for nothing; those of the same part that follow it in the same turn wait for its end,
+ * before any I/O, and leave with it in the same write of the connection. What a token costs in a rush is then a
+ * comparison and a place in an array: whose text it is, who may see it and where it is kept is asked once for all of
+ * them.
  */
 import type { TextDeltaEvent, ThreadStreamEvent } from '@chatkit/core';
 import type { Failure } from '@chatkit/stream/engine';
@@ -33,7 +34,10 @@ export class TextBatch {
     this.say = say;
   }
 
-  /** Whether an event adds to the part whose text has begun to come in this turn, so that nothing needs to be asked about it. */
+  /**
+   * Whether an event adds to the part whose text has begun to come in this turn, so that nothing needs to be asked
+   * about it.
+   */
   continues(event: ThreadStreamEvent): event is TextDeltaEvent {
     if (this.turn === 'quiet' || event?.type !== 'thread.item.updated' || event.item_id !== this.itemId) return false;
     const { update } = event;

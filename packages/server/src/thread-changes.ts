@@ -22,8 +22,8 @@ export interface ThreadChanges {
 const ATTEMPTS = 50;
 
 export const watchThread = <Context>(store: Store<Context>, stored: StoredThread, context: Context): ThreadChanges => {
-  // By its text, which what a store gives has: half of what `structuredClone` costs. What the application changed is cloned, so
-  // that a function in it is an error and is not lost.
+  // By its text, which what a store gives has: half of what `structuredClone` costs. What the application changed is
+  // cloned, so that a function in it is an error and is not lost.
   const text = JSON.stringify(stored.thread);
   const thread: ThreadMetadata = JSON.parse(text);
   /** As it was read or saved last. Of most turns nobody asks: they leave the thread alone. */
@@ -124,8 +124,8 @@ const adopt = (thread: ThreadMetadata, mine: ThreadMetadata, merged: ThreadMetad
 };
 
 /**
- * Whether two JSON values are the same. A key that is `undefined` counts as absent. It is asked about the thread once per
- * token, so objects are walked in place: every key that one has is compared, and then they must have equally many.
+ * Whether two JSON values are the same. A key that is `undefined` counts as absent. It is asked about the thread once
+ * per token, so objects are walked in place: every key that one has is compared, and then they must have equally many.
  */
 export const isEqualJson = (a: unknown, b: unknown): boolean => {
   if (a === b) return true;

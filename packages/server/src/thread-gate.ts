@@ -1,6 +1,6 @@
 /**
- * A thread as all machines share it. The lease says who may run it; this is how one machine asks for it, waits in its line
- * (which goes on from the lane of this process, `thread-lanes.ts`) and goes away again.
+ * A thread as all machines share it. The lease says who may run it; this is how one machine asks for it, waits in its
+ * line (which goes on from the lane of this process, `thread-lanes.ts`) and goes away again.
  */
 import type { RunClaim, RunLease, RunOutcome, RunRecord } from '@chatkit/core';
 import { type Clock, settlesWithin } from './clock.ts';
@@ -14,11 +14,13 @@ export interface ThreadGate {
   /** Takes a place for a run that has been accepted and waits in its lane. */
   queue(claim: RunClaim): Promise<void>;
   /**
-   * Takes the thread from all machines, now or when the turn has come. `elsewhere`: another machine was asked to start the
-   * same run, and has it. `undefined`: it was no longer wanted. Throws `thread.busy` under `reject`.
+   * Takes the thread from all machines, now or when the turn has come. `elsewhere`: another machine was asked to start
+   * the same run, and has it. `undefined`: it was no longer wanted. Throws `thread.busy` under `reject`.
    */
   enter(claim: RunClaim, options: EnterOptions): Promise<Entry | 'elsewhere' | undefined>;
-  /** Gives up the place, if there is one. With an outcome the run ended as it waited, and other machines are to know. */
+  /**
+   * Gives up the place, if there is one. With an outcome the run ended as it waited, and other machines are to know.
+   */
   leave(claim: RunClaim, outcome?: RunOutcome): Promise<void>;
   /** Has whoever waits for this thread look again. */
   wake(threadId: string): void;
@@ -35,7 +37,10 @@ export interface Entry {
 export interface EnterOptions {
   /** Asked when it matters: the check may change it. */
   policy: () => BusyPolicy;
-  /** Made before another one's run is touched and before a place is taken, but for a run that has one. Rejects to give up. */
+  /**
+   * Made before another one's run is touched and before a place is taken, but for a run that has one. Rejects to give
+   * up.
+   */
   check?: (() => Promise<unknown>) | undefined;
   /** Called once, when it turns out that it has to wait and has its place. */
   onWaiting?: (() => void) | undefined;
@@ -44,7 +49,8 @@ export interface EnterOptions {
 }
 
 export const createThreadGate = (lease: RunLease, clock: Clock): ThreadGate => {
-  // Not before it is needed: workerd makes nothing random while a module is loaded, which is when servers are made there.
+  // Not before it is needed: workerd makes nothing random while a module is loaded, which is when servers are made
+  // there.
   let name: string | undefined;
   const machine = (): string => {
     name ??= crypto.randomUUID();

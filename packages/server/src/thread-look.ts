@@ -1,7 +1,7 @@
 /**
- * Whether a thread is as it was, asked once per token. What an application holds is a plain object that it may change in any
- * place at any time, so somebody has to look, and to compare two trees takes as long as all else that a server does for a
- * token. Three objects of known fields can be looked at by their names: two fifths of the time.
+ * Whether a thread is as it was, asked once per token. What an application holds is a plain object that it may change
+ * in any place at any time, so somebody has to look, and to compare two trees takes as long as all else that a server
+ * does for a token. Three objects of known fields can be looked at by their names: two fifths of the time.
  */
 import type { ThreadMetadata } from '@chatkit/core';
 

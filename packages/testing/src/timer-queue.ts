@@ -1,6 +1,6 @@
 /**
- * The timers of a virtual clock, soonest first: a binary heap in which each timer knows its place, so that one can be set,
- * cleared and taken in logarithmic time however many there are.
+ * The timers of a virtual clock, soonest first: a binary heap in which each timer knows its place, so that one can be
+ * set, cleared and taken in logarithmic time however many there are.
  */
 
 /** A timer that is set. */

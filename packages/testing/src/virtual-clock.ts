@@ -1,5 +1,6 @@
 /**
- * Time that moves only when a test says so. It fits every option called `clock` in the toolkit, so no test has to sleep.
+ * Time that moves only when a test says so. It fits every option called `clock` in the toolkit, so no test has to
+ * sleep.
  */
 import type { Clock } from '@chatkit/stream';
 import { macrotask } from '@chatkit/stream/engine';
@@ -16,8 +17,8 @@ export interface VirtualClock extends Clock {
   /** A promise that is kept `delayMs` from now; rejects with the signal's reason when that comes first. */
   sleep(delayMs: number, signal?: AbortSignal | undefined): Promise<void>;
   /**
-   * Moves time forward, running each timer at its moment and in order. After each of them, and at the end, what it set in
-   * motion gets its turn: promises, and timers that fall due within the span.
+   * Moves time forward, running each timer at its moment and in order. After each of them, and at the end, what it set
+   * in motion gets its turn: promises, and timers that fall due within the span.
    */
   advance(byMs: number): Promise<void>;
   /** How many timers are set: 0 at the end of a test that cleans up. */
@@ -25,8 +26,8 @@ export interface VirtualClock extends Clock {
 }
 
 /**
- * Lets every promise that is ready run, and what those make ready. One turn of the event loop does it for promises alone;
- * two more are for code that gives way to the loop in between, as busy streams do.
+ * Lets every promise that is ready run, and what those make ready. One turn of the event loop does it for promises
+ * alone; two more are for code that gives way to the loop in between, as busy streams do.
  */
 const settle = async (): Promise<void> => {
   for (let turn = 0; turn < 3; turn += 1) await new Promise<void>(macrotask);

@@ -1,6 +1,6 @@
 /**
- * A stream of the AI SDK as ChatKit events: text as messages, reasoning and tool calls as workflows above them, sources as
- * annotations, images as items.
+ * A stream of the AI SDK as ChatKit events: text as messages, reasoning and tool calls as workflows above them, sources
+ * as annotations, images as items.
  */
 import { type ClientToolCallItem, clientToolCall, type ThreadStreamEvent } from '@chatkit/core';
 import type { AgentSignal, RawCitation } from '../agent-signal.ts';
@@ -57,7 +57,9 @@ export async function* streamAiResponse(
   yield* ready.splice(0);
 }
 
-/** What is open in the turn: a message with its blocks, the tasks of tool calls, sources that came before their text. */
+/**
+ * What is open in the turn: a message with its blocks, the tasks of tool calls, sources that came before their text.
+ */
 const createTurn = (context: ResponseContext, describeTool: NonNullable<StreamAiResponseOptions['describeTool']>) => {
   const writer = createEventWriter(context, new ResponseStreamConverter());
   const tasks = new Map<string, { index: number; workflow: string; title: string; icon?: string }>();
@@ -134,7 +136,9 @@ const createTurn = (context: ResponseContext, describeTool: NonNullable<StreamAi
     );
   };
 
-  /** Tools that still run when their workflow ends: nothing can be said of them later, and nothing may wait for ever. */
+  /**
+   * Tools that still run when their workflow ends: nothing can be said of them later, and nothing may wait for ever.
+   */
   const abandonTools = (): void => {
     for (const callId of [...tasks.keys()]) toolDone(callId, true);
   };

@@ -23,7 +23,10 @@ import {
 type UserPart = Exclude<UserContent, string>[number];
 
 export interface ToModelMessagesOptions {
-  /** An attachment as content, for example `{ type: 'file', mediaType: 'image', data: url }`. Default: attachments are left out. */
+  /**
+   * An attachment as content, for example `{ type: 'file', mediaType: 'image', data: url }`. Default: attachments are
+   * left out.
+   */
   attachmentToContent?: ((attachment: Attachment) => UserPart) | undefined;
   /** What an @-mention stands for. Default: the mention is left as the user typed it. */
   tagToContent?: ((tag: UserTagContent) => UserPart) | undefined;

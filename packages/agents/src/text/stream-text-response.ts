@@ -24,8 +24,8 @@ export interface StreamTextResponseOptions extends Omit<ResponseContextOptions, 
 
 /**
  * Streams text as one assistant message; reasoning of chat-completions models becomes a workflow before it. An empty
- * source gives no event. An error of the source, or one that a chunk tells, is thrown after everything that came before it.
- * Stopping the consumer closes the source.
+ * source gives no event. An error of the source, or one that a chunk tells, is thrown after everything that came before
+ * it. Stopping the consumer closes the source.
  *
  * @example
  * async function* words() { yield 'Hello, '; yield 'world.'; }
@@ -93,8 +93,8 @@ const createTextReader = (): ((chunk: unknown) => readonly AgentSignal[]) => {
 };
 
 /**
- * Half an answer must not look whole: `response.failed` and `error` of the Responses API, and the `error` that gateways put into a
- * chunk of a chat completion, are the end of the source without being an error of it.
+ * Half an answer must not look whole: `response.failed` and `error` of the Responses API, and the `error` that gateways
+ * put into a chunk of a chat completion, are the end of the source without being an error of it.
  */
 const throwIfFailed = (chunk: unknown): void => {
   const type = textField(chunk, 'type');

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /**
- * The command `chatkit-doctor <url>`. Exit code 0: nothing to mend; 1: something is; 2: it was not called as it should be.
+ * The command `chatkit-doctor <url>`. Exit code 0: nothing to mend; 1: something is; 2: it was not called as it should
+ * be.
  */
 import { parseArgs } from 'node:util';
 import { type ExamineOptions, examine } from '../examine.ts';

@@ -1,8 +1,8 @@
 /**
- * ChatKit events as AG-UI events. Messages, reasoning and client tool calls have counterparts there; every other item is an
- * *activity*, sent whole each time it changes; what is not part of the conversation is a custom event. The order obeys the
- * verifier of `@ag-ui/client`: a message is open once, and nothing follows the end of a run.
- * Source: `@ag-ui/core` 1.0.
+ * ChatKit events as AG-UI events. Messages, reasoning and client tool calls have counterparts there; every other item
+ * is an *activity*, sent whole each time it changes; what is not part of the conversation is a custom event. The order
+ * obeys the verifier of `@ag-ui/client`: a message is open once, and nothing follows the end of a run. Source:
+ * `@ag-ui/core` 1.0.
  */
 import {
   emptyThreadState,

@@ -1,6 +1,6 @@
 /**
- * The port to a ChatKit server: a fetch-style handler, in this process or anywhere else. A front end's request becomes one
- * of the protocol's, the answer's stream is read back as events.
+ * The port to a ChatKit server: a fetch-style handler, in this process or anywhere else. A front end's request becomes
+ * one of the protocol's, the answer's stream is read back as events.
  */
 import {
   ChatKitError,
@@ -28,8 +28,8 @@ export const withHeaders = (caller: Caller, headers: Readonly<Record<string, str
 });
 
 /**
- * Sends a streaming request and reads its events. Rejects with the server's error when it refuses. Stopping the iterable,
- * or aborting the caller's signal, stops the run.
+ * Sends a streaming request and reads its events. Rejects with the server's error when it refuses. Stopping the
+ * iterable, or aborting the caller's signal, stops the run.
  */
 export const callServer = async <Context>(
   server: ChatKitHandler<Context>,
@@ -65,7 +65,10 @@ const toRequest = (request: ChatKitRequestInput, { signal, headers }: Caller): R
     signal,
   });
 
-/** Requests by the events that they led to: the signal of a request follows the caller's only while somebody holds the request. */
+/**
+ * Requests by the events that they led to: the signal of a request follows the caller's only while somebody holds the
+ * request.
+ */
 const held = new WeakMap<AsyncIterable<ThreadStreamEvent>, Request>();
 
 async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<ThreadStreamEvent, void, undefined> {

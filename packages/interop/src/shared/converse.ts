@@ -1,4 +1,6 @@
-/** One turn of a foreign conversation: finds its thread, sends what is new in it, and remembers a thread that was made. */
+/**
+ * One turn of a foreign conversation: finds its thread, sends what is new in it, and remembers a thread that was made.
+ */
 import {
   ChatKitError,
   type ChatKitRequestInput,
@@ -37,7 +39,9 @@ interface Message {
 export interface ConversationOptions<Context> extends MemoryLinksOptions<Context> {
   /** Where threads of conversations are remembered. Default: in memory. */
   links?: ThreadLinks<Context> | undefined;
-  /** The largest request that is read. These clients send all that was said, with its images, each time. Default 8 MiB. */
+  /**
+   * The largest request that is read. These clients send all that was said, with its images, each time. Default 8 MiB.
+   */
   maxBodyBytes?: number | undefined;
 }
 
@@ -164,7 +168,10 @@ const handOver = async <Context>(
   return send(last);
 };
 
-/** A run id that is the same each time that the client says the same; `undefined` where it does not say what it calls it. */
+/**
+ * A run id that is the same each time that the client says the same; `undefined` where it does not say what it calls
+ * it.
+ */
 const nameOf = async (
   conversation: readonly unknown[],
   what: readonly [kind: string, id: string | undefined, text?: string],
@@ -189,7 +196,9 @@ async function* whole(
   onOver?.();
 }
 
-/** The thread of a conversation that nobody here remembers, from a server that makes its id of the conversation's name. */
+/**
+ * The thread of a conversation that nobody here remembers, from a server that makes its id of the conversation's name.
+ */
 const findThread = async <Context>(
   server: ChatKitHandler<Context>,
   conversationId: string,

@@ -1,11 +1,15 @@
 /**
- * Which requests have brought which messages, so that a request that comes twice (a proxy repeats it, or a browser) is told from a
- * message that another request wants answered anew. In memory: what it does not know the server finds out by the message's name.
+ * Which requests have brought which messages, so that a request that comes twice (a proxy repeats it, or a browser) is
+ * told from a message that another request wants answered anew. In memory: what it does not know the server finds out
+ * by the message's name.
  */
 
 /** A request that brings a message. */
 export interface SentMessage {
-  /** Whether the message is to be answered anew: another request brought it, or this one and its client left before the end. */
+  /**
+   * Whether the message is to be answered anew: another request brought it, or this one and its client left before the
+   * end.
+   */
   readonly isAgain: boolean;
   /** To be called when its client has the whole answer. */
   over(): void;

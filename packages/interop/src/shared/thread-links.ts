@@ -1,9 +1,11 @@
 /**
- * Whose thread is whose. In AG-UI and in the AI SDK the client names the conversation, in ChatKit the server does; somebody
- * has to remember which is which.
+ * Whose thread is whose. In AG-UI and in the AI SDK the client names the conversation, in ChatKit the server does;
+ * somebody has to remember which is which.
  */
 
-/** Remembers the thread of a conversation. Keep it where the threads are, if conversations are to outlive the process. */
+/**
+ * Remembers the thread of a conversation. Keep it where the threads are, if conversations are to outlive the process.
+ */
 export interface ThreadLinks<Context> {
   /** The id of the thread of a conversation, if it has one. MUST answer only what the same user saved. */
   load(conversationId: string, context: Context): Promise<string | undefined>;

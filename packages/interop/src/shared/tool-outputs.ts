@@ -1,7 +1,7 @@
 /**
- * The outputs of tools that the client ran. A client sends them with all that it has said before, so what is new is for the server
- * to say: an output is new where its call is still pending. Calls side by side are answered one by one, each by its own item, and
- * the server goes on behind the last.
+ * The outputs of tools that the client ran. A client sends them with all that it has said before, so what is new is for
+ * the server to say: an output is new where its call is still pending. Calls side by side are answered one by one, each
+ * by its own item, and the server goes on behind the last.
  */
 import type { ChatKitRequestInput, ClientToolCallItem, Page, ThreadItem } from '@chatkit/core';
 import { askServer, type Caller, type ChatKitHandler } from './chat-kit-handler.ts';
@@ -21,7 +21,10 @@ export interface OutputRequest {
   readonly request: ChatKitRequestInput;
 }
 
-/** The requests that hand over what is new; the last output when nothing is, for then it comes twice. The last one is answered. */
+/**
+ * The requests that hand over what is new; the last output when nothing is, for then it comes twice. The last one is
+ * answered.
+ */
 export const outputRequests = async <Context>(
   server: ChatKitHandler<Context>,
   thread_id: string,

@@ -1,7 +1,7 @@
 /**
- * ChatKit events as chunks of the AI SDK's UI message stream. The whole turn is one message there: text, reasoning, sources,
- * images and client tool calls are its parts, in order; everything else is a `data-*` part.
- * Source: `UIMessageChunk` of `ai` 7.0.
+ * ChatKit events as chunks of the AI SDK's UI message stream. The whole turn is one message there: text, reasoning,
+ * sources, images and client tool calls are its parts, in order; everything else is a `data-*` part. Source:
+ * `UIMessageChunk` of `ai` 7.0.
  */
 import {
   emptyThreadState,
@@ -22,8 +22,8 @@ export interface UiMessageChunk {
 }
 
 /**
- * Translates one run. An error that the server reports is an `error` chunk; an error of the source is thrown. Stopping it
- * stops the source.
+ * Translates one run. An error that the server reports is an `error` chunk; an error of the source is thrown. Stopping
+ * it stops the source.
  *
  * @example
  * for await (const chunk of toUiMessageChunks(events)) send(encodeSse({ data: JSON.stringify(chunk) }));

@@ -1,4 +1,7 @@
-/** Items of a thread as the messages that `useChat` begins with: all that the assistant said to one message of the user is one. */
+/**
+ * Items of a thread as the messages that `useChat` begins with: all that the assistant said to one message of the user
+ * is one.
+ */
 import { isHiddenItem, type ThreadItem, type UserMessageItem } from '@chatkit/core';
 import { blockKind, dataPart, imagePart, sourcePart, sourcesOf, textOf, type UiPart } from './ui-parts.ts';
 

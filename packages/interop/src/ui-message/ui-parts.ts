@@ -1,4 +1,6 @@
-/** What an item is in a UI message. Parts and chunks of these kinds look the same, so a stream and a history share them. */
+/**
+ * What an item is in a UI message. Parts and chunks of these kinds look the same, so a stream and a history share them.
+ */
 import { type Annotation, messageText, type ThreadItem } from '@chatkit/core';
 
 /** A part of a message, or a chunk that is one: its type and the fields of that type. */

@@ -1,6 +1,7 @@
 /**
- * The server on `node:http`, Express and Fastify: a Node request is shown to it as what it looks at of one, the reply is written
- * with backpressure. The client's going away aborts the request's signal, which is how a run learns that nobody reads it.
+ * The server on `node:http`, Express and Fastify: a Node request is shown to it as what it looks at of one, the reply
+ * is written with backpressure. The client's going away aborts the request's signal, which is how a run learns that
+ * nobody reads it.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ChatKitError, isChatKitError } from '@chatkit/core';
@@ -23,8 +24,8 @@ export interface NodeHandlerOptions<Context, Asked extends IncomingMessage = Inc
 
 /**
  * A request handler for Node. Mount it wherever the endpoint should be; it looks at the method, the headers, the body
- * and the query alone. A body that a framework has parsed already (`request.body`) is taken as it is; one that was read and is not
- * there is answered with 500, and `onError` hears why.
+ * and the query alone. A body that a framework has parsed already (`request.body`) is taken as it is; one that was read
+ * and is not there is answered with 500, and `onError` hears why.
  *
  * @example
  * createServer(toNodeHandler(server)).listen(3000);
@@ -65,8 +66,8 @@ const readOnBytes = 32 * 1024 * 1024;
 const readOnMs = 30_000;
 
 /**
- * Reads what is left of a body that was refused. Many clients and proxies send all of it before they look at the answer: to close
- * the connection at once would break it for them (`EPIPE`), and they would never learn why.
+ * Reads what is left of a body that was refused. Many clients and proxies send all of it before they look at the
+ * answer: to close the connection at once would break it for them (`EPIPE`), and they would never learn why.
  */
 const readOn = (request: IncomingMessage): void => {
   let bytes = 0;

@@ -1,6 +1,7 @@
 /**
  * What the requests that answer with a stream have in common. Preparing a turn makes every check and writes nothing, so
- * a request that cannot be served is refused with a status and leaves no trace; the turn itself then writes and streams.
+ * a request that cannot be served is refused with a status and leaves no trace; the turn itself then writes and
+ * streams.
  */
 import {
   ChatKitError,
@@ -98,7 +99,10 @@ export const timestamp = ({ now }: Settings): string => {
 
 let written = { ms: Number.NaN, text: '' };
 
-/** A turn about an item. Where the user has sent another message since, it waits for the answer to that: the newest message comes first. */
+/**
+ * A turn about an item. Where the user has sent another message since, it waits for the answer to that: the newest
+ * message comes first.
+ */
 export const about = <Context>(
   { store }: ServerParts<Context>,
   { thread_id, id }: ThreadItem,

@@ -73,8 +73,8 @@ const beginThread = async <Context>(
 };
 
 /**
- * `threads.add_user_message`: a message to a thread that is there and takes messages. Sent again under the run's id, to a
- * server that has never heard of the run because the one that did has died, it is stored in its own place.
+ * `threads.add_user_message`: a message to a thread that is there and takes messages. Sent again under the run's id, to
+ * a server that has never heard of the run because the one that did has died, it is stored in its own place.
  */
 export const prepareAddUserMessage = async <Context>(
   parts: ServerParts<Context>,
@@ -171,8 +171,8 @@ const saveMessage = async <Context>(
 };
 
 /**
- * Where a message stands. `behind`: what follows it, oldest first, up to the next message of the user. `isKept`: it stays, as the
- * conversation has gone on, or it is known for the whole answer.
+ * Where a message stands. `behind`: what follows it, oldest first, up to the next message of the user. `isKept`: it
+ * stays, as the conversation has gone on, or it is known for the whole answer.
  */
 interface Place {
   readonly behind: readonly ThreadItem[];

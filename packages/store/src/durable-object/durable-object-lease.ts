@@ -1,5 +1,6 @@
 /**
- * Who may run a thread, in the storage of a Durable Object: what its instance ran when it was evicted is found by the next one.
+ * Who may run a thread, in the storage of a Durable Object: what its instance ran when it was evicted is found by the
+ * next one.
  */
 import type { RunLease } from '@chatkit/core';
 import { createSignalHub, type SignalHub } from '../shared/lease-signals.ts';
@@ -21,13 +22,13 @@ export interface DurableObjectLeaseOptions {
 }
 
 /**
- * Leases of one Durable Object, whose constructor is the place to make them. An object has one instance at a time, so a new one
- * takes all that earlier ones held for over at once: a server made with it ends their runs as `interrupted` when it starts.
- * Leases over one storage in one instance know of each other, as machines do.
+ * Leases of one Durable Object, whose constructor is the place to make them. An object has one instance at a time, so a
+ * new one takes all that earlier ones held for over at once: a server made with it ends their runs as `interrupted`
+ * when it starts. Leases over one storage in one instance know of each other, as machines do.
  *
- * After `storage.deleteAll()` nothing is held, and what was running is lost. Errors of the storage come through as it throws
- * them. There is no timer and nothing to close, so a lease keeps no object in memory; `close()` ends listening. Throws a
- * `TypeError` without the storage, and what the storage says when it has no SQLite.
+ * After `storage.deleteAll()` nothing is held, and what was running is lost. Errors of the storage come through as it
+ * throws them. There is no timer and nothing to close, so a lease keeps no object in memory; `close()` ends listening.
+ * Throws a `TypeError` without the storage, and what the storage says when it has no SQLite.
  *
  * @example
  * export class Chat extends DurableObject {

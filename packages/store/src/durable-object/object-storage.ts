@@ -1,6 +1,6 @@
 /**
- * Statements in a Durable Object's storage: one connection, all of it synchronous, without BEGIN and SAVEPOINT. What is run in one
- * turn can be made one piece (`transactionSync`), and no transaction stays open while JavaScript waits.
+ * Statements in a Durable Object's storage: one connection, all of it synchronous, without BEGIN and SAVEPOINT. What is
+ * run in one turn can be made one piece (`transactionSync`), and no transaction stays open while JavaScript waits.
  */
 import { ChatKitError } from '@chatkit/core';
 import type { SqlRow } from '../shared/sql-port.ts';
@@ -22,7 +22,9 @@ export interface DurableObjectStorageLike {
 
 /** The storage with our tables in it. */
 export interface ObjectDatabase {
-  /** Runs one statement, in which `$1`, `$2`… stand for the values. Throws `event.too_large` for what no row can hold. */
+  /**
+   * Runs one statement, in which `$1`, `$2`… stand for the values. Throws `event.too_large` for what no row can hold.
+   */
   run(text: string, values: readonly unknown[]): readonly SqlRow[];
   /** Throws what `run` throws of values that no row can hold. */
   assertFits(values: readonly unknown[]): void;
@@ -100,8 +102,9 @@ const numbered = (text: string): string => {
 };
 
 /**
- * The most bytes of a row (https://developers.cloudflare.com/durable-objects/platform/limits/, "Maximum string, BLOB or table row
- * size"). Counted here, because workerd by itself takes ten times as much: what works on a laptop would fail when it is deployed.
+ * The most bytes of a row (https://developers.cloudflare.com/durable-objects/platform/limits/, "Maximum string, BLOB or
+ * table row size"). Counted here, because workerd by itself takes ten times as much: what works on a laptop would fail
+ * when it is deployed.
  */
 export const maxRowBytes = 2_000_000;
 

@@ -1,11 +1,12 @@
 /**
- * A transaction in a database that keeps none open while JavaScript waits. `storage.transaction(work)` would, but it stops all other
- * events of the object meanwhile, for 30 seconds at most, and calls from outside would meet in it: there is one connection.
+ * A transaction in a database that keeps none open while JavaScript waits. `storage.transaction(work)` would, but it
+ * stops all other events of the object meanwhile, for 30 seconds at most, and calls from outside would meet in it:
+ * there is one connection.
  *
- * So a transaction is the list of its writes. To answer a statement inside of it, the writes that it depends on are played, the
- * statement is run, and all of that is undone again, in one turn; at the end the list is played once more, and stays. Nobody
- * outside sees anything before, a nested transaction is undone by forgetting its writes, and an object that dies leaves nothing half
- * done.
+ * So a transaction is the list of its writes. To answer a statement inside of it, the writes that it depends on are
+ * played, the statement is run, and all of that is undone again, in one turn; at the end the list is played once more,
+ * and stays. Nobody outside sees anything before, a nested transaction is undone by forgetting its writes, and an
+ * object that dies leaves nothing half done.
  *
  * The price: a write runs twice, and a read plays all writes before it.
  */
@@ -72,9 +73,10 @@ const createPart = (database: ObjectDatabase, writes: Write[]): TransactionSteps
 };
 
 /**
- * Whether `write` changes the thread that a write of `values` belongs to. The answer of one (a version, or that the thread is there)
- * depends on nothing else, so a thousand items in one transaction are not played a thousand times. If a statement ever depends on
- * more, its answer at the end differs from the one that was given, and the transaction fails.
+ * Whether `write` changes the thread that a write of `values` belongs to. The answer of one (a version, or that the
+ * thread is there) depends on nothing else, so a thousand items in one transaction are not played a thousand times. If
+ * a statement ever depends on more, its answer at the end differs from the one that was given, and the transaction
+ * fails.
  */
 const isOfThread = ({ text, values: [user, thread] }: Write, values: readonly unknown[]): boolean =>
   writesThread.test(text) && user === values[0] && thread === values[1];

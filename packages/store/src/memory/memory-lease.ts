@@ -34,8 +34,8 @@ const recordOf = ({ runId, threadId, resumable, userId }: RunClaim, epoch: numbe
 });
 
 /**
- * Leases in memory. Servers that are given the same object see the same leases. `close()` ends what listens for stops and
- * leaves the leases as they are.
+ * Leases in memory. Servers that are given the same object see the same leases. `close()` ends what listens for stops
+ * and leaves the leases as they are.
  *
  * @example
  * const clock = createVirtualClock();

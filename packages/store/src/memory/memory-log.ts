@@ -23,13 +23,14 @@ import { type Waiter, waiterOf } from '../shared/waiter.ts';
 
 export interface MemoryLogOptions {
   /**
-   * What one run keeps, in bytes (about the length of the events' JSON). Past it the oldest entries go, and a reader that
-   * still needs them is told `log.expired`. One entry that is larger is refused with `event.too_large`. Default 8 MiB.
+   * What one run keeps, in bytes (about the length of the events' JSON). Past it the oldest entries go, and a reader
+   * that still needs them is told `log.expired`. One entry that is larger is refused with `event.too_large`. Default 8
+   * MiB.
    */
   maxBytesPerRun?: number | undefined;
   /**
-   * How far the slowest attached reader may lag before `append` returns a promise, in bytes; it resolves when that reader
-   * is down to half of it, or has gone. Default 32 KiB, at most half of `maxBytesPerRun`.
+   * How far the slowest attached reader may lag before `append` returns a promise, in bytes; it resolves when that
+   * reader is down to half of it, or has gone. Default 32 KiB, at most half of `maxBytesPerRun`.
    */
   maxLagBytes?: number | undefined;
   /** What all runs keep together; past it the finished runs that were used longest ago go. Default 64 MiB. */
@@ -49,8 +50,8 @@ interface Run {
 }
 
 /**
- * A log in memory. A run keeps its entries until it is deleted or, once it has ended, until others need the room. Entries
- * are kept by reference: append what nobody changes afterwards.
+ * A log in memory. A run keeps its entries until it is deleted or, once it has ended, until others need the room.
+ * Entries are kept by reference: append what nobody changes afterwards.
  *
  * Readers are lazy and one-shot: `read()` attaches at the first `next()`, holds one listener on its signal, and lets go
  * on every ending. `return()` settles a `next()` that is pending.

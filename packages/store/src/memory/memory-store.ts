@@ -1,6 +1,6 @@
 /**
- * A `Store` in the memory of one process: for tests, demos and single-process programs that may forget. It keeps the JSON
- * text of what it is given, as the database drivers do, so copies are deep and what works here works there.
+ * A `Store` in the memory of one process: for tests, demos and single-process programs that may forget. It keeps the
+ * JSON text of what it is given, as the database drivers do, so copies are deep and what works here works there.
  */
 import type { Attachment, Page, PageOptions, Store, ThreadItem, ThreadMetadata } from '@chatkit/core';
 import { assertPageOptions, pageOf } from '../shared/page-of.ts';
@@ -22,8 +22,8 @@ export interface MemoryStoreOptions<Context> {
 
 /**
  * A store that keeps threads, items and attachment records in memory, unbounded. Writes that meet an open transaction
- * wait for it; reads do not, and see the state before it. Inside `transaction(work)` use the store that `work` is given:
- * a write to the outer one would wait for the transaction, and so for itself, and fails after 30 seconds.
+ * wait for it; reads do not, and see the state before it. Inside `transaction(work)` use the store that `work` is
+ * given: a write to the outer one would wait for the transaction, and so for itself, and fails after 30 seconds.
  *
  * @example
  * const store = createMemoryStore<{ userId: string }>();

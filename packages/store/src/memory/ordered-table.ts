@@ -110,7 +110,10 @@ interface LayerScope {
 /** A layer over `under`: reads see both, writes stay here until `commit()`. */
 export const createTableLayer = (under: OrderedTable): TableLayer => new Layer(under);
 
-/** A class, with nothing in it before the first write: each transaction makes one for every table, and writes to one or two. */
+/**
+ * A class, with nothing in it before the first write: each transaction makes one for every table, and writes to one or
+ * two.
+ */
 class Layer implements TableLayer {
   private readonly under: OrderedTable;
   private scopes: Map<string, LayerScope> | undefined;

@@ -1,6 +1,6 @@
 /**
- * The line of those that wait for one thread, in the order in which they took their places. A run has one place, its machine's;
- * a machine's places are good for any of its runs, and only for as long as it is heard of.
+ * The line of those that wait for one thread, in the order in which they took their places. A run has one place, its
+ * machine's; a machine's places are good for any of its runs, and only for as long as it is heard of.
  */
 
 interface Place {
@@ -20,8 +20,8 @@ export interface ThreadLine {
   /** Whose turn it is. Places that are no longer good go. */
   first(now: number): string | undefined;
   /**
-   * Takes a run out that the machine sends whose turn it is. The one that stood first, if it is another, gets its place; but
-   * where that is another machine's, because both were sent the run, the one that stood first stays.
+   * Takes a run out that the machine sends whose turn it is. The one that stood first, if it is another, gets its
+   * place; but where that is another machine's, because both were sent the run, the one that stood first stays.
    */
   letIn(place: Place): void;
 }

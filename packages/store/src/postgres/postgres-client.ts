@@ -52,8 +52,8 @@ export interface PostgresLimits {
   /** For the answer to each statement. */
   readonly statementTimeoutMs: number;
   /**
-   * For the next statement of a transaction, by PostgreSQL's own clock: then it ends the session, with its locks. A machine that is suspended
-   * in between, or has lost its network, would keep them for hours. 0: as the session has it.
+   * For the next statement of a transaction, by PostgreSQL's own clock: then it ends the session, with its locks. A
+   * machine that is suspended in between, or has lost its network, would keep them for hours. 0: as the session has it.
    */
   readonly idleTimeoutMs: number;
 }
@@ -117,7 +117,8 @@ const transact = async <T>(
 };
 
 const transactionSteps = (query: SqlQuery, { idleTimeoutMs }: PostgresLimits): TransactionSteps => {
-  // Stated, because the row locks are made for it: under a stricter default they would end in errors instead of waiting.
+  // Stated, because the row locks are made for it: under a stricter default they would end in errors instead of
+  // waiting.
   const steps = transactionOn(query, 'BEGIN ISOLATION LEVEL READ COMMITTED');
   if (idleTimeoutMs === 0) return steps;
   return {
@@ -154,8 +155,8 @@ const transactInside = <T>(
 };
 
 /**
- * Lends a connection to `use`. One that is lost, that owes an answer or that `onBroken` is told of is closed afterwards, every
- * other one is given back; also one that comes when nobody waits any more.
+ * Lends a connection to `use`. One that is lost, that owes an answer or that `onBroken` is told of is closed
+ * afterwards, every other one is given back; also one that comes when nobody waits any more.
  */
 const withConnection = async <T>(
   pool: PostgresPool,
@@ -177,8 +178,8 @@ const withConnection = async <T>(
   const onBroken = (): void => {
     broken = true;
   };
-  // Nobody else listens while it is lent out, and an `error` that nobody listens to ends the process. The statement that
-  // comes next fails, so nothing is lost by not passing it on.
+  // Nobody else listens while it is lent out, and an `error` that nobody listens to ends the process. The statement
+  // that comes next fails, so nothing is lost by not passing it on.
   connection.on?.('error', onBroken);
   try {
     return await use(queryOf(connection, limits, onBroken), onBroken);

@@ -4,8 +4,8 @@ import { migrateWithin } from './migrations.ts';
 import { createPostgresPort, type PostgresClient, type PostgresLimits } from './postgres-client.ts';
 
 /**
- * How long a transaction of a log or a lease may stand still. None of them waits for anything but the database, so one that does is a
- * machine's that is suspended, or has no turn.
+ * How long a transaction of a log or a lease may stand still. None of them waits for anything but the database, so one
+ * that does is a machine's that is suspended, or has no turn.
  */
 export const idleTimeoutMs = 5_000;
 
@@ -27,7 +27,10 @@ export const openPostgres = (client: PostgresClient, limits: PostgresLimits, mig
 /** Pools that have a listener of ours: one is enough, however many stores there are. */
 const heard = new WeakSet<PostgresClient>();
 
-/** A connection that is lost while nobody uses it has left the pool already; without a listener `pg` would end the process. */
+/**
+ * A connection that is lost while nobody uses it has left the pool already; without a listener `pg` would end the
+ * process.
+ */
 const surviveLostConnections = (client: PostgresClient): void => {
   if (!('connect' in client) || heard.has(client)) return;
   heard.add(client);

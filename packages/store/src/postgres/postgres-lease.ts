@@ -7,7 +7,10 @@ import { idleTimeoutMs, openPostgres } from './postgres-database.ts';
 import { createPostgresSignals } from './postgres-signals.ts';
 
 export interface PostgresLeaseOptions {
-  /** A pool, for example `new pg.Pool()`. The lease keeps one of its connections to listen for stops. The application ends it. */
+  /**
+   * A pool, for example `new pg.Pool()`. The lease keeps one of its connections to listen for stops. The application
+   * ends it.
+   */
   client: PostgresPool;
   /** How long a lease lasts without a renewal: the time after which a dead machine's run is ended. Default 15 s. */
   ttlMs?: number | undefined;
@@ -22,14 +25,14 @@ export interface PostgresLeaseOptions {
 }
 
 /**
- * Leases that many machines share by one database. One run has a thread at a time; a run whose owner has not renewed in time
- * goes to the next caller of `reap()`, under the next epoch, which is what fences the old owner off in the log. Time is that of
- * the database.
+ * Leases that many machines share by one database. One run has a thread at a time; a run whose owner has not renewed in
+ * time goes to the next caller of `reap()`, under the next epoch, which is what fences the old owner off in the log.
+ * Time is that of the database.
  *
- * Decisions about one thread wait for each other (an advisory lock), those about different ones do not. Stops and free threads
- * travel by `NOTIFY`, over a connection of the pool that the lease keeps from the first listener to `close()`; so the pool needs
- * more than one, and a pooler in between must keep sessions. A call rejects as the store's do; what that means for a run is decided by
- * the time since its last renewal. `close()` ends listening; your pool stays open.
+ * Decisions about one thread wait for each other (an advisory lock), those about different ones do not. Stops and free
+ * threads travel by `NOTIFY`, over a connection of the pool that the lease keeps from the first listener to `close()`;
+ * so the pool needs more than one, and a pooler in between must keep sessions. A call rejects as the store's do; what
+ * that means for a run is decided by the time since its last renewal. `close()` ends listening; your pool stays open.
  *
  * @example
  * const lease = createPostgresLease({ client: new pg.Pool({ connectionString }) });
@@ -87,7 +90,10 @@ const repeating = (port: SqlPort): SqlPort => ({
   },
 });
 
-/** `unique_violation`: a run was sent to two threads at once. `serialization_failure` and `deadlock_detected` come with a cause. */
+/**
+ * `unique_violation`: a run was sent to two threads at once. `serialization_failure` and `deadlock_detected` come with
+ * a cause.
+ */
 const isCollision = (error: unknown): boolean => {
   const { code, cause } = (error ?? {}) as { code?: unknown; cause?: { code?: unknown } };
   return code === '23505' || cause?.code === '40001' || cause?.code === '40P01';

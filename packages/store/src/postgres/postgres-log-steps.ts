@@ -1,6 +1,6 @@
 /**
- * Batches of many runs in three statements: each is a round trip here. The values of all are one JSON text, because clients differ in how they take
- * arrays.
+ * Batches of many runs in three statements: each is a round trip here. The values of all are one JSON text, because
+ * clients differ in how they take arrays.
  */
 import { judge, type SqlBatch, type SqlReply, trimRun, type WriteBatches } from '../shared/sql-log-steps.ts';
 import type { SqlRow } from '../shared/sql-port.ts';

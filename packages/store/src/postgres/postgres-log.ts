@@ -6,7 +6,9 @@ import { idleTimeoutMs, openPostgres } from './postgres-database.ts';
 import { writePostgresBatches } from './postgres-log-steps.ts';
 
 export interface PostgresLogOptions extends SqlLogOptions {
-  /** A pool, for example `new pg.Pool()`; or a client with transactions, for example PGlite. The application ends it. */
+  /**
+   * A pool, for example `new pg.Pool()`; or a client with transactions, for example PGlite. The application ends it.
+   */
   client: PostgresClient;
   /** Whether the first call makes or updates the tables, as for the store. Default `true`. */
   migrate?: boolean | undefined;
@@ -23,15 +25,16 @@ export type PostgresLog = SqlLog;
 const pollMs = 100;
 
 /**
- * A log that many machines share by one database. Readers on the machine that runs a run get each event at once, from memory; the database has it within
- * `flushMs` and a transaction of six round trips, in which the batches of all runs of a machine go together. The promise of the terminal entry resolves when
- * it has it. A machine that dies takes with it what was under way.
+ * A log that many machines share by one database. Readers on the machine that runs a run get each event at once, from
+ * memory; the database has it within `flushMs` and a transaction of six round trips, in which the batches of all runs
+ * of a machine go together. The promise of the terminal entry resolves when it has it. A machine that dies takes with
+ * it what was under way.
  *
- * A machine that has readers of others' runs asks every 100 ms: one statement for all of them, and one more for each run that has gone on. Where some
- * dozens go on at once, or where readers are to be closer behind, use Redis.
+ * A machine that has readers of others' runs asks every 100 ms: one statement for all of them, and one more for each
+ * run that has gone on. Where some dozens go on at once, or where readers are to be closer behind, use Redis.
  *
- * A database that fails is tried again; after `unreachableMs` runs, readers and calls fail with a retryable `internal`. Nobody waits for ever and no rejection
- * is left unhandled. `close()` lets go of the runs; your pool stays open.
+ * A database that fails is tried again; after `unreachableMs` runs, readers and calls fail with a retryable `internal`.
+ * Nobody waits for ever and no rejection is left unhandled. `close()` lets go of the runs; your pool stays open.
  *
  * @example
  * const client = new pg.Pool({ connectionString });

@@ -1,7 +1,7 @@
 /**
- * Signals between machines by `NOTIFY`, which PostgreSQL sends with the transaction that they are a part of. Who listens has a
- * connection of its own for it. It is asked for a sign of life now and then, because one that has died without an end says
- * nothing any more; what is said until there is a new one is lost.
+ * Signals between machines by `NOTIFY`, which PostgreSQL sends with the transaction that they are a part of. Who
+ * listens has a connection of its own for it. It is asked for a sign of life now and then, because one that has died
+ * without an end says nothing any more; what is said until there is a new one is lost.
  */
 import { createSignalHub, type LeaseSignal, type LeaseSignals } from '../shared/lease-signals.ts';
 import type { PostgresConnection, PostgresPool } from './postgres-client.ts';
@@ -107,7 +107,8 @@ export const createPostgresSignals = ({ client, quietMs }: PostgresSignalsOption
       await db.read('SELECT pg_notify($1, $2)', [channel, JSON.stringify([sender, ...said])]);
     },
     async attend() {
-      // What is said to a machine that has been granted a run is heard, but where there is no connection to hear it with.
+      // What is said to a machine that has been granted a run is heard, but where there is no connection to hear it
+      // with.
       if (state !== 'connecting') return;
       await within(connecting, longestWaitMs, () => new Error('No connection to listen with.')).catch(() => {
         connecting = Promise.resolve();
@@ -124,7 +125,10 @@ export const createPostgresSignals = ({ client, quietMs }: PostgresSignalsOption
   };
 };
 
-/** What a message says; nothing when it is not ours: whoever may connect may speak here, and an error would end the process. */
+/**
+ * What a message says; nothing when it is not ours: whoever may connect may speak here, and an error would end the
+ * process.
+ */
 const readMessage = (payload = ''): readonly [from?: string, id?: string, cause?: string] => {
   try {
     const said: unknown = JSON.parse(payload);

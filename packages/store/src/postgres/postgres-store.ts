@@ -6,18 +6,23 @@ import type { PostgresClient } from './postgres-client.ts';
 import { openPostgres } from './postgres-database.ts';
 
 export interface PostgresStoreOptions<Context> {
-  /** A pool, for example `new pg.Pool()`; or a client with transactions, for example PGlite. The application ends it. */
+  /**
+   * A pool, for example `new pg.Pool()`; or a client with transactions, for example PGlite. The application ends it.
+   */
   client: PostgresClient;
   /** Whose context it is. Default as in `createMemoryStore`. */
   userOf?: UserIdOf<Context> | undefined;
   /**
-   * Whether the first call makes or updates the tables. Default `true`. With `false`, run `migratePostgres` before, with
-   * a role that may create tables.
+   * Whether the first call makes or updates the tables. Default `true`. With `false`, run `migratePostgres` before,
+   * with a role that may create tables.
    */
   migrate?: boolean | undefined;
   /** How long a call waits for a connection, before it fails as retryable. Default 10,000. */
   connectTimeoutMs?: number | undefined;
-  /** How long a statement may go unanswered, before its call fails as retryable and its connection is closed. Default 30,000. */
+  /**
+   * How long a statement may go unanswered, before its call fails as retryable and its connection is closed. Default
+   * 30,000.
+   */
   statementTimeoutMs?: number | undefined;
   /**
    * How long the work of a transaction may ask for nothing, before PostgreSQL ends it and its session, with the locks
@@ -28,9 +33,9 @@ export interface PostgresStoreOptions<Context> {
 
 /**
  * A store in the database of `client`. The database has to be in UTF-8; PostgreSQL 12 or later. Connects at the first
- * call. Errors of the database and of the connection come through as the client throws them. No call waits for ever: it fails
- * with a retryable `internal` when there is no connection or no answer in time, and a transaction also when PostgreSQL gave it up
- * because of another one. A single write that it gave up so is sent again.
+ * call. Errors of the database and of the connection come through as the client throws them. No call waits for ever: it
+ * fails with a retryable `internal` when there is no connection or no answer in time, and a transaction also when
+ * PostgreSQL gave it up because of another one. A single write that it gave up so is sent again.
  *
  * Inside `transaction(work)`, `loadThread` holds the thread's row until the end, so that reading it and writing it back
  * loses nothing. Each open transaction has a connection of the pool: calls to the outer store from inside `work` need

@@ -1,8 +1,8 @@
 /** A bound on waiting. */
 
 /**
- * What `answer` settles to, or a rejection with what `tooLate` makes once `ms` have passed. `Infinity` waits for as long as it
- * takes. What comes later is dropped, errors included.
+ * What `answer` settles to, or a rejection with what `tooLate` makes once `ms` have passed. `Infinity` waits for as
+ * long as it takes. What comes later is dropped, errors included.
  */
 export const within = <T>(answer: Promise<T>, ms: number, tooLate: () => Error): Promise<T> => {
   if (ms === Number.POSITIVE_INFINITY) return answer;

@@ -1,6 +1,7 @@
 /**
- * The text of a command while it grows: bytes that are written once, where a string would be a rope of a dozen pieces for each
- * token, flattened out of cold memory when the command leaves. Almost all of it is ASCII, and goes character by character.
+ * The text of a command while it grows: bytes that are written once, where a string would be a rope of a dozen pieces
+ * for each token, flattened out of cold memory when the command leaves. Almost all of it is ASCII, and goes character
+ * by character.
  */
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });

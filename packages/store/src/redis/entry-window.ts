@@ -1,9 +1,9 @@
 /**
- * The newest part of a run's log in this process: the entries of a list, complete from `floor` on. Readers keep the number of
- * the entry they get next, which stays valid while older entries go.
+ * The newest part of a run's log in this process: the entries of a list, complete from `floor` on. Readers keep the
+ * number of the entry they get next, which stays valid while older entries go.
  *
- * A class that adds to the list instead of holding it: at a token's pace over many runs every object that a token touches is
- * out of the caches again, so one object costs less than two, and a closure for each method more than all.
+ * A class that adds to the list instead of holding it: at a token's pace over many runs every object that a token
+ * touches is out of the caches again, so one object costs less than two, and a closure for each method more than all.
  */
 import { compareOffsets, type LogEntry } from '@chatkit/core';
 import { EntryList, type Place, type TextDelta } from '../shared/entry-list.ts';

@@ -1,6 +1,7 @@
 /**
- * Events as the stream in Redis has them: JSON, but for the one that comes by the thousand. A text delta of its plain form
- * is `[item id, content index, delta]`: a sixth of its JSON, for Node to write, Redis to keep and other machines to read.
+ * Events as the stream in Redis has them: JSON, but for the one that comes by the thousand. A text delta of its plain
+ * form is `[item id, content index, delta]`: a sixth of its JSON, for Node to write, Redis to keep and other machines
+ * to read.
  */
 import { type ThreadStreamEvent, textDelta } from '@chatkit/core';
 import type { TextDelta } from '../shared/entry-list.ts';

@@ -1,9 +1,10 @@
 /**
  * What the lease does in Redis, each as one atomic step, by the clock of Redis. A run is a hash (`thread`, `epoch`,
- * `resumable`, `user`, `outcome`, `stop`), a thread names the run that has it, and a sorted set holds when each lease runs out. The
- * line of a thread is a sorted set of runs, by places, and a hash of whose they are; a key for each machine says that it has been heard
- * of. A run that waits has its hash too, in epoch 0, which counts for as long as its place is good. All keys share a hash slot, so a
- * script may go from a thread to its run, and from a line to its machines and runs.
+ * `resumable`, `user`, `outcome`, `stop`), a thread names the run that has it, and a sorted set holds when each lease
+ * runs out. The line of a thread is a sorted set of runs, by places, and a hash of whose they are; a key for each
+ * machine says that it has been heard of. A run that waits has its hash too, in epoch 0, which counts for as long as
+ * its place is good. All keys share a hash slot, so a script may go from a thread to its run, and from a line to its
+ * machines and runs.
  */
 
 const shared = `
@@ -144,8 +145,8 @@ redis.call('ZADD', KEYS[2], time + ARGV[3], ARGV[1])
 return {1, run[3] or ''}`;
 
 /**
- * KEYS run, thread, leases, line. ARGV run id, epoch, outcome or '', how long the record is kept, thread id, channel. Without an
- * outcome it goes.
+ * KEYS run, thread, leases, line. ARGV run id, epoch, outcome or '', how long the record is kept, thread id, channel.
+ * Without an outcome it goes.
  */
 export const releaseScript = `${tellIfFree}${finish}
 local run = redis.call('HMGET', KEYS[1], 'epoch', 'outcome')

@@ -1,7 +1,8 @@
 /**
- * What travels to Redis together: batches of several runs, a line each, as one text. What becomes of a batch is what becomes
- * of its command, and it is written down here alone: a run finds out when it is touched next, unless somebody waits for it.
- * At the pace of tokens a run that is touched is out of the caches again, so once a token is a good deal cheaper than thrice.
+ * What travels to Redis together: batches of several runs, a line each, as one text. What becomes of a batch is what
+ * becomes of its command, and it is written down here alone: a run finds out when it is touched next, unless somebody
+ * waits for it. At the pace of tokens a run that is touched is out of the caches again, so once a token is a good deal
+ * cheaper than thrice.
  */
 import { CommandText } from './command-text.ts';
 import type { Outbox } from './log-outbox.ts';

@@ -1,6 +1,6 @@
 /**
- * What the next batch of a run is: entries of one epoch, without a gap (so that the last offset gives all of them), up to the
- * terminal one.
+ * What the next batch of a run is: entries of one epoch, without a gap (so that the last offset gives all of them), up
+ * to the terminal one.
  */
 import type { LogEntry } from '@chatkit/core';
 import type { Place, TextDelta } from '../shared/entry-list.ts';
@@ -10,7 +10,9 @@ const maxLength = 64 * 1024;
 /** A delta's text without its delta, roughly. */
 const deltaLength = 24;
 
-/** A class that others extend, because each token of a run touches it: one object is one miss of the processor's caches. */
+/**
+ * A class that others extend, because each token of a run touches it: one object is one miss of the processor's caches.
+ */
 export class Draft {
   /** Number of the first entry, and how many there are. */
   from = 0;
@@ -24,8 +26,8 @@ export class Draft {
   length = 0;
 
   /**
-   * Takes the entry with this number and size, if it is the one that follows and there is room. `update`: the entry's, if it is
-   * a text delta and nothing more.
+   * Takes the entry with this number and size, if it is the one that follows and there is room. `update`: the entry's,
+   * if it is a text delta and nothing more.
    */
   protected add(number: number, entry: LogEntry, { epoch, seq }: Place, size: number, update?: TextDelta): void {
     if (number !== this.from + this.count || this.outcome !== '' || this.length >= maxLength) return;

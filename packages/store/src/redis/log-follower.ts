@@ -1,6 +1,6 @@
 /**
- * Follows the runs of other machines: one blocking connection for all of them. A run that is added while it blocks wakes
- * it through a stream of its own, which works on any Redis and leaves no moment in which a wake-up can be missed.
+ * Follows the runs of other machines: one blocking connection for all of them. A run that is added while it blocks
+ * wakes it through a stream of its own, which works on any Redis and leaves no moment in which a wake-up can be missed.
  */
 import { compareOffsets, parseOffset } from '@chatkit/core';
 import { forEach, interruptible, pipe, retry, timeout } from '@chatkit/stream';

@@ -16,7 +16,9 @@ export interface Waiter {
   reject(error: unknown): void;
 }
 
-/** When an entry leaves: at the end of this turn, within a tick if others leave then anyway, or when it has had company. */
+/**
+ * When an entry leaves: at the end of this turn, within a tick if others leave then anyway, or when it has had company.
+ */
 export type Haste = 'now' | 'soon' | 'later';
 
 /** Its draft is the batch that travels while its command is open, and what is to be the next one while that is away. */

@@ -1,8 +1,8 @@
 /**
- * What the log does in Redis, each as one atomic step. A run is a hash (`t` the last offset, `e` the newest epoch, `w` who
- * writes in it, `o` the outcome, `x` the last offset that was dropped, `b` bytes) and a stream. An entry of the stream is a
- * batch of events: its id is the offset of the last one, `p` the offset before the first, `e` their JSON as an array, and
- * `o` the outcome when the last one is the terminal entry.
+ * What the log does in Redis, each as one atomic step. A run is a hash (`t` the last offset, `e` the newest epoch, `w`
+ * who writes in it, `o` the outcome, `x` the last offset that was dropped, `b` bytes) and a stream. An entry of the
+ * stream is a batch of events: its id is the offset of the last one, `p` the offset before the first, `e` their JSON as
+ * an array, and `o` the outcome when the last one is the terminal entry.
  */
 
 /** KEYS hash, stream. ARGV ttl. → 1 when the run is new. */
@@ -17,14 +17,16 @@ return 1`;
 export const appendReply = { done: 0, gone: 1, closed: 2, fenced: 3, behind: 4 } as const;
 
 /**
- * KEYS what the hash of each run is named before the run's id; its stream has the name of the hash and `:s`. ARGV writer, ttl
- * of open runs, ttl of ended runs, bytes kept per run, and the batches of all runs as one text, because every key and argument
- * costs: a line for each run with the length of its id in bytes, the id, the batch's id, the offset before it and the events,
- * each behind a space. Before the events, which begin with a bracket, there may be `!` (renew the ttl) and an outcome. →
- * `index, reply, last offset` of each run, flat, without those that are done: almost always nothing.
+ * KEYS what the hash of each run is named before the run's id; its stream has the name of the hash and `:s`. ARGV
+ * writer, ttl of open runs, ttl of ended runs, bytes kept per run, and the batches of all runs as one text, because
+ * every key and argument costs: a line for each run with the length of its id in bytes, the id, the batch's id, the
+ * offset before it and the events, each behind a space. Before the events, which begin with a bracket, there may be `!`
+ * (renew the ttl) and an outcome. → `index, reply, last offset` of each run, flat, without those that are done: almost
+ * always nothing.
  *
- * A later epoch takes the run over; an earlier one, or another writer in the same one, is fenced off. What is there already
- * is done. \`behind\` means that the log has lost what this writer had been told was kept: a restart from an old snapshot.
+ * A later epoch takes the run over; an earlier one, or another writer in the same one, is fenced off. What is there
+ * already is done. \`behind\` means that the log has lost what this writer had been told was kept: a restart from an
+ * old snapshot.
  */
 export const appendScript = `
 local function after(x, y)

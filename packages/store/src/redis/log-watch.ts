@@ -1,6 +1,6 @@
 /**
- * While somebody waits for Redis, someone has to notice that it does not answer, has forgotten a run, or has been told of an
- * owner that this process has not heard of. One timer for all runs; it stops when nobody waits.
+ * While somebody waits for Redis, someone has to notice that it does not answer, has forgotten a run, or has been told
+ * of an owner that this process has not heard of. One timer for all runs; it stops when nobody waits.
  */
 
 import { expiredRun, unreachable } from '../shared/log-errors.ts';
@@ -28,8 +28,8 @@ export const createLogWatch = ({ runs, writer, fetchPage, checkMs, unreachableMs
   let timer: ReturnType<typeof setInterval> | undefined;
 
   /**
-   * Whether a run that has been silent is still there, and still ours where it was: an owner that lost its lease appends
-   * nothing more, so no refusal tells it who has the run.
+   * Whether a run that has been silent is still there, and still ours where it was: an owner that lost its lease
+   * appends nothing more, so no refusal tells it who has the run.
    */
   const check = async (run: LogRun, window: EntryWindow): Promise<void> => {
     const last = run.isLocal ? window.lastOffset : (run.followed?.cursor ?? '');

@@ -1,11 +1,11 @@
 /**
  * Brings what runs append to Redis, behind the producer's back. Each run has at most one batch under way; what comes
- * meanwhile is the next batch, so the batches grow with the distance to Redis and order needs no bookkeeping. The batches
- * of all runs that are due travel in one command. What a failed command had is sent again, with what has come since: the
- * script and every reader know entries by their offsets.
+ * meanwhile is the next batch, so the batches grow with the distance to Redis and order needs no bookkeeping. The
+ * batches of all runs that are due travel in one command. What a failed command had is sent again, with what has come
+ * since: the script and every reader know entries by their offsets.
  *
- * One timer and plain arrays for all runs, by hand: a timer, a promise and a set's entry for each token of each run cost
- * more than bringing the token to Redis.
+ * One timer and plain arrays for all runs, by hand: a timer, a promise and a set's entry for each token of each run
+ * cost more than bringing the token to Redis.
  */
 import type { ChatKitError, LogEntry } from '@chatkit/core';
 import type { Place } from '../shared/entry-list.ts';
@@ -94,7 +94,9 @@ export const createLogWriter = (options: LogWriterOptions): LogWriter => {
     }
     join(outbox, command);
   };
-  /** A wake-up for a command and one for its answer cost as much as the lines of ten runs, so few commands are the aim. */
+  /**
+   * A wake-up for a command and one for its answer cost as much as the lines of ten runs, so few commands are the aim.
+   */
   const sendSoon = (outbox: Outbox): void => {
     const bucket = due.length === 0 ? nextToLeave() : undefined;
     const next = bucket?.at(-1);

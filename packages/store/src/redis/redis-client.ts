@@ -41,8 +41,9 @@ export type RedisClient = NodeRedisClient | IoredisClient;
 export interface RedisPort {
   command(args: readonly string[]): Promise<unknown>;
   /**
-   * The same for a command that may wait for its connection as long as the client keeps it: a client that makes a timer and a
-   * signal for each command makes none for this. For what is sent hundreds of times a second, and may be sent twice.
+   * The same for a command that may wait for its connection as long as the client keeps it: a client that makes a timer
+   * and a signal for each command makes none for this. For what is sent hundreds of times a second, and may be sent
+   * twice.
    */
   patientCommand(args: readonly string[]): Promise<unknown>;
   /** A connection for blocking commands. Its `close` rejects what is pending, or leaves it pending for ever. */
@@ -64,7 +65,9 @@ export interface RedisListening {
   close(): void;
 }
 
-/** The port over a client. Connections of our own report their errors by failing commands; their events are for nobody. */
+/**
+ * The port over a client. Connections of our own report their errors by failing commands; their events are for nobody.
+ */
 export const createRedisPort = (client: RedisClient): RedisPort =>
   'call' in client && typeof client.call === 'function'
     ? ioredisPort(client)

@@ -1,6 +1,7 @@
 /**
- * Who may run a thread, decided by Redis and its clock. A stop travels by pub/sub and waits in the run's record besides, so
- * an owner that missed the message reads it with its next renewal. That a thread is free travels on the same channel.
+ * Who may run a thread, decided by Redis and its clock. A stop travels by pub/sub and waits in the run's record
+ * besides, so an owner that missed the message reads it with its next renewal. That a thread is free travels on the
+ * same channel.
  */
 import type { RunLease, RunOutcome, RunRecord } from '@chatkit/core';
 import {
@@ -33,12 +34,12 @@ export interface RedisLeaseOptions {
 }
 
 /**
- * Leases that many processes share. One run has a thread at a time; a run whose owner has not renewed in time goes to the
- * next caller of `reap()`, under the next epoch, which is what fences the old owner off in the log.
+ * Leases that many processes share. One run has a thread at a time; a run whose owner has not renewed in time goes to
+ * the next caller of `reap()`, under the next epoch, which is what fences the old owner off in the log.
  *
- * A call rejects when Redis does not take the command, or has not answered for `unreachableMs` and may have done it; what
- * that means for a run is decided by the time since its last renewal and not by this error. `close()` ends the connection
- * that listens; your client stays open.
+ * A call rejects when Redis does not take the command, or has not answered for `unreachableMs` and may have done it;
+ * what that means for a run is decided by the time since its last renewal and not by this error. `close()` ends the
+ * connection that listens; your client stays open.
  *
  * @example
  * const lease = createRedisLease({ client, ttlMs: 10_000 });
@@ -148,7 +149,10 @@ export const createRedisLease = (options: RedisLeaseOptions): RunLease => {
   };
 };
 
-/** What a message says; nothing when it is not ours: whoever may speak to Redis may speak here, and an error would end the process. */
+/**
+ * What a message says; nothing when it is not ours: whoever may speak to Redis may speak here, and an error would end
+ * the process.
+ */
 const readMessage = (message: string): readonly [id?: string, cause?: string] => {
   try {
     const said: unknown = JSON.parse(message);

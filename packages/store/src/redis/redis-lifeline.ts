@@ -1,15 +1,20 @@
 /**
- * Commands over the application's client, and over a connection of our own while that one says nothing. A connection can die without
- * an end (its machine is gone, a gateway has forgotten it), and then a client never settles what it has sent into it.
+ * Commands over the application's client, and over a connection of our own while that one says nothing. A connection
+ * can die without an end (its machine is gone, a gateway has forgotten it), and then a client never settles what it has
+ * sent into it.
  *
- * Whoever waits for an answer that is overdue asks whether it will come. A connection that answers anything is only slow: answers
- * keep their order. One that is silent is given up, and what may be sent twice is sent again. The client is asked for a sign of life
- * behind what it owes: once it gives one, or notices that its connection is dead, commands go to it again.
+ * Whoever waits for an answer that is overdue asks whether it will come. A connection that answers anything is only
+ * slow: answers keep their order. One that is silent is given up, and what may be sent twice is sent again. The client
+ * is asked for a sign of life behind what it owes: once it gives one, or notices that its connection is dead, commands
+ * go to it again.
  */
 import type { RedisConnection, RedisPort } from './redis-client.ts';
 
 export interface Lifeline extends Pick<RedisPort, 'command' | 'patientCommand'> {
-  /** Whether the answer to what was sent at this time, by `performance.now()`, may never come. Gives a silent connection up. */
+  /**
+   * Whether the answer to what was sent at this time, by `performance.now()`, may never come. Gives a silent connection
+   * up.
+   */
   isLost(sentAt: number): boolean;
   /** Ends the connections of our own. */
   close(): void;
@@ -30,7 +35,10 @@ interface Spare {
 export interface LifelineOptions {
   /** How long a connection that owes something may say nothing. */
   readonly quietMs: number;
-  /** How long calls wait for their answers at most: nobody waits any more for what a connection owes that was left so long ago. */
+  /**
+   * How long calls wait for their answers at most: nobody waits any more for what a connection owes that was left so
+   * long ago.
+   */
   readonly unreachableMs: number;
 }
 

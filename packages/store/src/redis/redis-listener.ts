@@ -1,7 +1,8 @@
 /**
- * Listens to a channel, and notices when the connection that listens has died without an end: nobody sends anything into it, so
- * neither the client nor the kernel finds out, and every later message is missed. It is asked for a sign of life now and then; when it
- * gives none it is left for a new one. What was said in between is lost: whoever listens has another way to learn it, later.
+ * Listens to a channel, and notices when the connection that listens has died without an end: nobody sends anything
+ * into it, so neither the client nor the kernel finds out, and every later message is missed. It is asked for a sign of
+ * life now and then; when it gives none it is left for a new one. What was said in between is lost: whoever listens has
+ * another way to learn it, later.
  */
 import type { RedisListening, RedisPort } from './redis-client.ts';
 

@@ -1,6 +1,6 @@
 /**
- * Verbs 2 and 3 of the path of a token, on many machines: a log in Redis Streams. The machine that runs a run serves its
- * own readers from memory, ahead of Redis by what is under way; all others follow the stream.
+ * Verbs 2 and 3 of the path of a token, on many machines: a log in Redis Streams. The machine that runs a run serves
+ * its own readers from memory, ahead of Redis by what is under way; all others follow the stream.
  */
 import { type ChatKitError, type LogEntry, parseOffset, type StreamLog, type ThreadStreamEvent } from '@chatkit/core';
 import type { Place } from '../shared/entry-list.ts';
@@ -26,8 +26,8 @@ export interface RedisLogOptions {
   /** What every key begins with, in braces, so that all of them are in one hash slot. Default `chatkit`. */
   prefix?: string | undefined;
   /**
-   * Whether an event is not to wait for company: it leaves at once, or within a fifth of `flushMs` if others leave then anyway. Default:
-   * all but `thread.item.updated`. The first event of a run always leaves at once.
+   * Whether an event is not to wait for company: it leaves at once, or within a fifth of `flushMs` if others leave then
+   * anyway. Default: all but `thread.item.updated`. The first event of a run always leaves at once.
    */
   flushes?: ((event: ThreadStreamEvent) => boolean) | undefined;
   /** How long an event waits for others at most. Default 25 ms. Readers in this process never wait. */
@@ -39,8 +39,8 @@ export interface RedisLogOptions {
   /** How many runs share one command. Default 128. A command blocks Redis for 10 to 20 µs per run. */
   maxRunsPerCommand?: number | undefined;
   /**
-   * How far Redis may be behind before `append` returns a promise, in bytes, and twice how far the slowest reader of this
-   * process that has caught up once may be. Default 256 KiB. Also what a run keeps in this process.
+   * How far Redis may be behind before `append` returns a promise, in bytes, and twice how far the slowest reader of
+   * this process that has caught up once may be. Default 256 KiB. Also what a run keeps in this process.
    */
   windowBytes?: number | undefined;
   /**
@@ -48,7 +48,9 @@ export interface RedisLogOptions {
    * that is larger is refused with `event.too_large`. Default 8 MiB.
    */
   maxBytesPerRun?: number | undefined;
-  /** When Redis forgets a run that nobody ends, after its last events. Default 1 hour, renewed while there are events. */
+  /**
+   * When Redis forgets a run that nobody ends, after its last events. Default 1 hour, renewed while there are events.
+   */
   openTtlMs?: number | undefined;
   /** When Redis forgets a run that has ended. Default 10 minutes. */
   endedTtlMs?: number | undefined;
@@ -68,12 +70,14 @@ export interface RedisLog extends StreamLog {
 const tombstoneMs = 30_000;
 
 /**
- * A log that many processes share. `append` hands an event to the readers of this process at once and to Redis in batches,
- * without waiting; the promise that it returns now and then is the backpressure, and the one of the terminal entry resolves
- * when Redis has it. A process that dies takes with it what was under way: at most what `flushMs` and one round trip hold.
+ * A log that many processes share. `append` hands an event to the readers of this process at once and to Redis in
+ * batches, without waiting; the promise that it returns now and then is the backpressure, and the one of the terminal
+ * entry resolves when Redis has it. A process that dies takes with it what was under way: at most what `flushMs` and
+ * one round trip hold.
  *
  * When Redis comes back without its data, readers get `log.expired` and so does the next append. When it does not come
- * back, both fail after `unreachableMs` with a retryable error. Nobody waits for ever and no rejection is left unhandled.
+ * back, both fail after `unreachableMs` with a retryable error. Nobody waits for ever and no rejection is left
+ * unhandled.
  *
  * @example
  * const client = await createClient({ url: process.env.REDIS_URL }).on('error', console.error).connect();
@@ -95,7 +99,8 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
   const lifeline = createLifeline(port, { quietMs: lateMs, unreachableMs });
   const limits = { unreachableMs, lateMs, isLost: lifeline.isLost };
   const scripts = {
-    // Without the client's own limit, which costs a signal, a timer and an error for each run: a late one leaves an empty run.
+    // Without the client's own limit, which costs a signal, a timer and an error for each run: a late one leaves an
+    // empty run.
     create: limitRedisScript(createRedisScript({ command: lifeline.patientCommand }, createScript), limits),
     delete: limitRedisScript(createRedisScript(lifeline, deleteScript), { ...limits, isRepeatable: true }),
   };
@@ -197,7 +202,9 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
     return openOutbox(run);
   };
 
-  /** The first one is what everybody waits for, and of a run that is not ours each append waits for its confirmation. */
+  /**
+   * The first one is what everybody waits for, and of a run that is not ours each append waits for its confirmation.
+   */
   const hasteOf = (run: LogRun, window: EntryWindow, entry: LogEntry): Haste => {
     if (window.end === 0 || !run.isLocal) return 'now';
     return 'end' in entry || flushes(entry.event) ? 'soon' : 'later';

@@ -45,8 +45,9 @@ export interface RedisScriptLimits {
 }
 
 /**
- * The script, rejected with a retryable `internal` when it has no answer after `unreachableMs`: a client may never settle what
- * it sent into a connection that is half open. Redis may have run it, or do so yet. Not for what is called for each token.
+ * The script, rejected with a retryable `internal` when it has no answer after `unreachableMs`: a client may never
+ * settle what it sent into a connection that is half open. Redis may have run it, or do so yet. Not for what is called
+ * for each token.
  */
 export const limitRedisScript =
   (script: RedisScript, { unreachableMs, lateMs, isLost, isRepeatable = false }: RedisScriptLimits): RedisScript =>
@@ -74,7 +75,8 @@ export const limitRedisScript =
           },
         );
       };
-      // In halves: when this process had no turn for a while, the answers that lie there are read before the second one.
+      // In halves: when this process had no turn for a while, the answers that lie there are read before the second
+      // one.
       const checkSoon = (then: () => void) => setTimeout(then, lateMs / 2);
       const checkAgain = (): void => {
         check = checkSoon(checkAgain);

@@ -1,4 +1,7 @@
-/** Cuts entries into batches: of one epoch, with offsets that count up by one, up to the terminal entry and of a bearable size. */
+/**
+ * Cuts entries into batches: of one epoch, with offsets that count up by one, up to the terminal entry and of a
+ * bearable size.
+ */
 import { isTextRow, type LogEntry, parseOffset, type RunOutcome, type TextRow } from '@chatkit/core';
 import { type BatchPart, encodeBatch } from './batch-text.ts';
 import type { Place } from './entry-list.ts';

@@ -1,6 +1,7 @@
 /**
- * Batches of a log as a database keeps them: one JSON array for entries whose offsets count up by one. Neighbouring text deltas of one part, which
- * are most of a run, are `[item id, content index, delta, delta…]`: a tenth of their JSON as events.
+ * Batches of a log as a database keeps them: one JSON array for entries whose offsets count up by one. Neighbouring
+ * text deltas of one part, which are most of a run, are `[item id, content index, delta, delta…]`: a tenth of their
+ * JSON as events.
  */
 import { formatOffset, type LogEntry, type RunOutcome, type ThreadStreamEvent, textDelta } from '@chatkit/core';
 

@@ -1,7 +1,7 @@
 /**
- * The entries of one run, oldest first, in little memory. Most of a run are text deltas of one part under offsets that count
- * up, so they are kept as a row: what they have in common once, and of each nothing but its text. An entry of a row is made
- * anew for whoever reads it; all others are kept as they were given.
+ * The entries of one run, oldest first, in little memory. Most of a run are text deltas of one part under offsets that
+ * count up, so they are kept as a row: what they have in common once, and of each nothing but its text. An entry of a
+ * row is made anew for whoever reads it; all others are kept as they were given.
  *
  * Why: an entry is four objects, and the collector moves what survives twice. At a token's pace that is more work than
  * everything else a log does.
@@ -57,7 +57,10 @@ export class EntryList {
   last: LogEntry | undefined;
   /** What was pushed last, if that was a row: readers that keep up share it. */
   private recentRow: TextRow | undefined;
-  /** The entries of the last append as they were pushed, if there were several: readers that keep up take them before the next one. */
+  /**
+   * The entries of the last append as they were pushed, if there were several: readers that keep up take them before
+   * the next one.
+   */
   private recent = none;
   /** The number of the oldest entry that is kept. */
   first = 0;
@@ -68,7 +71,9 @@ export class EntryList {
   /** Bytes of the entries that are gone. */
   dropped = 0;
 
-  /** Whether an offset is above that of the last entry: offsets grow, so an entry with another has been here already. */
+  /**
+   * Whether an offset is above that of the last entry: offsets grow, so an entry with another has been here already.
+   */
   isNew(offset: string, place: Place | undefined): boolean {
     if (this.end === 0) return true;
     if (place !== undefined && this.lastPlace !== undefined) return this.isBehind(place);

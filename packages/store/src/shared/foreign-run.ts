@@ -1,4 +1,6 @@
-/** Entries of a run that this process has not made, on their way to the database: each append waits until it is there. */
+/**
+ * Entries of a run that this process has not made, on their way to the database: each append waits until it is there.
+ */
 import type { ChatKitError, LogEntry } from '@chatkit/core';
 import { type BatchDraft, BatchDrafts } from './batch-drafts.ts';
 import type { JournalJob } from './journal-job.ts';

@@ -1,6 +1,6 @@
 /**
- * Looks every now and then where runs stand in the database, in one statement for all of them, so that a run that nobody writes costs its readers
- * nothing. One look is under way at a time.
+ * Looks every now and then where runs stand in the database, in one statement for all of them, so that a run that
+ * nobody writes costs its readers nothing. One look is under way at a time.
  */
 import type { SqlLogDatabase, SqlLogOthers } from './sql-log-database.ts';
 import type { SqlRow } from './sql-port.ts';

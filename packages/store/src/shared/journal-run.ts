@@ -1,6 +1,6 @@
 /**
- * A run on its way from the log in memory to the database: a reader of that log which cuts what is new into batches, and keeps them until they are
- * written.
+ * A run on its way from the log in memory to the database: a reader of that log which cuts what is new into batches,
+ * and keeps them until they are written.
  */
 import type { LogEntry, TextRow } from '@chatkit/core';
 import type { Failure, Sink, Stage } from '@chatkit/stream/engine';

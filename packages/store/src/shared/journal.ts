@@ -1,6 +1,7 @@
 /**
- * Writes to the database what runs have for it: every now and then, the batches of many runs in one transaction. One transaction is under way at a
- * time. What failed is tried again with growing pauses, until a run has waited for too long.
+ * Writes to the database what runs have for it: every now and then, the batches of many runs in one transaction. One
+ * transaction is under way at a time. What failed is tried again with growing pauses, until a run has waited for too
+ * long.
  */
 import { isChatKitError } from '@chatkit/core';
 import { macrotask } from '@chatkit/stream/engine';
@@ -10,7 +11,9 @@ import type { SqlLogDatabase } from './sql-log-database.ts';
 import { type SqlBatch, type SqlReply, sweepRuns } from './sql-log-steps.ts';
 import type { SqlSteps } from './sql-steps.ts';
 
-/** How soon something is to be written: at once, with what comes within a fifth of the interval, or with the interval. */
+/**
+ * How soon something is to be written: at once, with what comes within a fifth of the interval, or with the interval.
+ */
 export type Haste = 'now' | 'soon' | 'later';
 
 export interface Journal {
@@ -36,7 +39,10 @@ const sweepEveryMs = 250;
 const firstPauseMs = 20;
 const slowestPauseMs = 1_000;
 
-/** All that waits is written at most a tenth of the time, so that many runs at once are written in larger batches and not at the cost of their tokens. */
+/**
+ * All that waits is written at most a tenth of the time, so that many runs at once are written in larger batches and
+ * not at the cost of their tokens.
+ */
 const restFactor = 9;
 const longestRestMs = 250;
 

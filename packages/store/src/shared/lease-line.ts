@@ -1,7 +1,8 @@
 /**
- * The line of a thread in a database, by the rules of the one in memory (`memory/thread-line.ts`): a run has one place, its
- * machine's; a machine's places are good for any of its runs, and only for as long as it is heard of. A run that waits is its
- * place: what is known of it stands there. Everything here is a part of one decision, in the transaction `db`.
+ * The line of a thread in a database, by the rules of the one in memory (`memory/thread-line.ts`): a run has one place,
+ * its machine's; a machine's places are good for any of its runs, and only for as long as it is heard of. A run that
+ * waits is its place: what is known of it stands there. Everything here is a part of one decision, in the transaction
+ * `db`.
  */
 import type { RunClaim } from '@chatkit/core';
 import type { SqlPort, SqlRow } from './sql-port.ts';
@@ -20,8 +21,8 @@ export interface Place {
 }
 
 /**
- * Whether a row of `table` is held at the time `now`. One that began later than its own length from now is from before a
- * restart of the machine, whose clock has begun anew.
+ * Whether a row of `table` is held at the time `now`. One that began later than its own length from now is from before
+ * a restart of the machine, whose clock has begun anew.
  */
 export const isHeld = (table: string, now: string): string =>
   `(${table}.held_until > ${now} AND 2 * ${table}.held_since - ${table}.held_until <= ${now})`;
@@ -106,8 +107,8 @@ export const leavePlace = async (db: SqlPort, threadId: string, { runId, machine
 };
 
 /**
- * Takes a run out that the machine of `first` sends, whose turn it is. `first`, if it is another run, gets its place; but
- * where that is another machine's, because both were sent the run, `first` stays.
+ * Takes a run out that the machine of `first` sends, whose turn it is. `first`, if it is another run, gets its place;
+ * but where that is another machine's, because both were sent the run, `first` stays.
  */
 export const letIn = async (db: SqlPort, threadId: string, runId: string, first: Place, now: number): Promise<void> => {
   const own = await placeOf(db, runId, now);

@@ -1,6 +1,6 @@
 /**
- * What leases tell each other: that a run is to stop, and that a thread is free. Both may be lost: whoever needs them has another
- * way to learn it, later.
+ * What leases tell each other: that a run is to stop, and that a thread is free. Both may be lost: whoever needs them
+ * has another way to learn it, later.
  */
 import type { RunLease } from '@chatkit/core';
 import type { SqlPort } from './sql-port.ts';

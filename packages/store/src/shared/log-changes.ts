@@ -1,4 +1,7 @@
-/** Tells readers of runs in the database that there may be more of their run: written here, or by others, who are looked for while somebody reads. */
+/**
+ * Tells readers of runs in the database that there may be more of their run: written here, or by others, who are looked
+ * for while somebody reads.
+ */
 import { createHeadWatch } from './head-watch.ts';
 import { unreachable } from './log-errors.ts';
 import type { SqlLogDatabase } from './sql-log-database.ts';

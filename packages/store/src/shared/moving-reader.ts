@@ -1,6 +1,6 @@
 /**
- * A reader that goes on elsewhere: it reads a run where it is, and when that place says that it no longer has what comes next, asks for another one,
- * from behind the last entry that was given.
+ * A reader that goes on elsewhere: it reads a run where it is, and when that place says that it no longer has what
+ * comes next, asks for another one, from behind the last entry that was given.
  */
 import { isChatKitError, isTextRow, type LogEntry, lastOffsetOfRow, type TextRow } from '@chatkit/core';
 import type { Cleanup, Failure, Sink, Stage } from '@chatkit/stream/engine';

@@ -7,8 +7,8 @@ import { ChatKitError } from '@chatkit/core';
 const isoForm = /^(\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2})?)(?:[.,](\d+))?(Z|[+-]\d{2}:?\d{2})?$/i;
 
 /**
- * Microseconds since 1970, exact from 1684 to 2255 and to some 32 µs outside. A time without an offset is read as UTC, so that the
- * order does not depend on the machine. Anything else is refused with `request.invalid`.
+ * Microseconds since 1970, exact from 1684 to 2255 and to some 32 µs outside. A time without an offset is read as UTC,
+ * so that the order does not depend on the machine. Anything else is refused with `request.invalid`.
  */
 export const sortKey = (createdAt: string): number => {
   // What is stored together was mostly made together: a thread, its first message and the answer.

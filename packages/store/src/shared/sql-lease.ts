@@ -1,6 +1,7 @@
 /**
- * Who may run a thread, decided by a database. Every answer is one transaction that excludes the others and asks the clock once
- * it has its turn. Which database it is, what its clock is, and how leases tell each other something, is a driver's.
+ * Who may run a thread, decided by a database. Every answer is one transaction that excludes the others and asks the
+ * clock once it has its turn. Which database it is, what its clock is, and how leases tell each other something, is a
+ * driver's.
  */
 import type { RunClaim, RunLease, RunOutcome, RunRecord } from '@chatkit/core';
 import {
@@ -209,7 +210,9 @@ const overdueRuns = (db: SqlPort, now: number, runId?: string): Promise<readonly
     runId === undefined ? [now] : [now, runId],
   );
 
-/** Threads with a line in which a machine has not been heard of since `before`, and that nobody has looked at: a few. */
+/**
+ * Threads with a line in which a machine has not been heard of since `before`, and that nobody has looked at: a few.
+ */
 const oldLines = async (db: SqlPort, before: number): Promise<string[]> => {
   const rows = await db.read('SELECT DISTINCT thread_id FROM chatkit_lease_machine WHERE held_until <= $1 LIMIT 5', [
     before,
@@ -292,7 +295,10 @@ const tellIfFree = async ({ db, now, tell }: Turn, threadId: string): Promise<vo
   if ((await firstInLine(db, threadId, now)) !== undefined) await tell({ threadId });
 };
 
-/** Some of the records of ended runs whose time is over. A clock that has begun anew gives those of before their time once more. */
+/**
+ * Some of the records of ended runs whose time is over. A clock that has begun anew gives those of before their time
+ * once more.
+ */
 const forgetOld = async ({ db, now }: Turn, retainMs: number): Promise<void> => {
   await db.write('UPDATE chatkit_lease_run SET held_until = $1 WHERE outcome IS NOT NULL AND held_until > $1', [
     now + retainMs,

@@ -27,6 +27,9 @@ export interface SqlLogOthers {
   readonly pollMs: number;
   /** What gives the elements of a JSON array, `$1`, as rows of texts: `value`. */
   readonly values: string;
-  /** A number that is another one when they may have written. Absent where nobody knows without asking. Throws while the database is out of reach. */
+  /**
+   * A number that is another one when they may have written. Absent where nobody knows without asking. Throws while the
+   * database is out of reach.
+   */
   version?(): number;
 }

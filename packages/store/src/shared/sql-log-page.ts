@@ -1,4 +1,7 @@
-/** What a run has in the database, page by page: one statement, so that a page and what is said of its run are of one moment. */
+/**
+ * What a run has in the database, page by page: one statement, so that a page and what is said of its run are of one
+ * moment.
+ */
 import { type LogEntry, parseOffset } from '@chatkit/core';
 import { collect, pipe, retry } from '@chatkit/stream';
 import { decodeBatch } from './batch-text.ts';
@@ -10,7 +13,10 @@ export interface SqlLogPage {
   /** The number of the run: one that was deleted and made anew has another. */
   readonly number: number;
   readonly isEnded: boolean;
-  /** Whether its lease, if that is in the same database, has ended without it: the end of the log will not come any more. */
+  /**
+   * Whether its lease, if that is in the same database, has ended without it: the end of the log will not come any
+   * more.
+   */
   readonly isOrphan: boolean;
   /** In order, and among them some that were asked to be left out. */
   readonly entries: readonly LogEntry[];

@@ -1,7 +1,7 @@
 /**
- * What a log does in a SQL database, each as steps for one transaction. A run is a row of `chatkit_log_run`: its last offset (`epoch`, `seq`; 0
- * while there is none), who writes in that epoch, the outcome, the last offset that was dropped, bytes. A row of `chatkit_log_batch` is a
- * batch of its entries, under the offset of the last one.
+ * What a log does in a SQL database, each as steps for one transaction. A run is a row of `chatkit_log_run`: its last
+ * offset (`epoch`, `seq`; 0 while there is none), who writes in that epoch, the outcome, the last offset that was
+ * dropped, bytes. A row of `chatkit_log_batch` is a batch of its entries, under the offset of the last one.
  */
 import type { RunOutcome } from '@chatkit/core';
 import type { Place } from './entry-list.ts';
@@ -27,8 +27,9 @@ export interface SqlBatch {
 }
 
 /**
- * What a write came to. `gone`: there is no such run. `fenced`: a later epoch, or another writer in this one, has it. `behind`: the database has lost what
- * this writer had been told was kept, as a file that was replaced by an older copy has.
+ * What a write came to. `gone`: there is no such run. `fenced`: a later epoch, or another writer in this one, has it.
+ * `behind`: the database has lost what this writer had been told was kept, as a file that was replaced by an older copy
+ * has.
  */
 export type SqlReply = 'done' | 'gone' | 'closed' | 'fenced' | 'behind';
 

@@ -1,6 +1,6 @@
 /**
- * Verbs 2 and 3 of the path of a token, with a database behind them. A run that this process has made is a run of a log in memory, and a journal
- * writes what is new in it; all others are written to the database and read from it.
+ * Verbs 2 and 3 of the path of a token, with a database behind them. A run that this process has made is a run of a log
+ * in memory, and a journal writes what is new in it; all others are written to the database and read from it.
  */
 import {
   entriesOfRow,
@@ -33,18 +33,22 @@ import { createTakeoverWatch } from './takeover-watch.ts';
 /** What logs in SQL databases have in common. */
 export interface SqlLogOptions {
   /**
-   * How long an event waits for others before it is written. Default 25 ms; longer, up to 250 ms, while writing takes more than a tenth of the time. The
-   * first event of a run and all but `thread.item.updated` wait for a fifth of it at most, the end not at all. Readers in this process never wait.
+   * How long an event waits for others before it is written. Default 25 ms; longer, up to 250 ms, while writing takes
+   * more than a tenth of the time. The first event of a run and all but `thread.item.updated` wait for a fifth of it at
+   * most, the end not at all. Readers in this process never wait.
    */
   flushMs?: number | undefined;
   /** How far the database may be behind before `append` returns a promise, in bytes. Default 256 KiB. */
   windowBytes?: number | undefined;
   /**
-   * What is kept of a run, in bytes (about the length of the events' JSON). Past it the oldest batches go, and a reader that still needs them is told
-   * `log.expired`. One event that is larger is refused with `event.too_large`. Default 8 MiB.
+   * What is kept of a run, in bytes (about the length of the events' JSON). Past it the oldest batches go, and a reader
+   * that still needs them is told `log.expired`. One event that is larger is refused with `event.too_large`. Default 8
+   * MiB.
    */
   maxBytesPerRun?: number | undefined;
-  /** When a run is forgotten that nobody ends, after its last events. Default 1 hour, renewed while there are events. */
+  /**
+   * When a run is forgotten that nobody ends, after its last events. Default 1 hour, renewed while there are events.
+   */
   openTtlMs?: number | undefined;
   /** When a run is forgotten that has ended. Default 10 minutes. */
   endedTtlMs?: number | undefined;

@@ -50,12 +50,13 @@ const statements = (query: SqlQuery, begin: string, commit: string, rollback: re
 });
 
 /**
- * Runs `work` in a transaction on a connection that nobody else uses meanwhile. Statements run one after another, nested
- * transactions included, so that what was asked for beside a nested one is never undone with it. Rejects with what `work`
- * threw.
+ * Runs `work` in a transaction on a connection that nobody else uses meanwhile. Statements run one after another,
+ * nested transactions included, so that what was asked for beside a nested one is never undone with it. Rejects with
+ * what `work` threw.
  *
- * A statement that failed fails the transaction, also when `work` caught its error: PostgreSQL undoes such a transaction at
- * its COMMIT and reports success, and SQLite may have undone it by then, so that the next statement would stand alone.
+ * A statement that failed fails the transaction, also when `work` caught its error: PostgreSQL undoes such a
+ * transaction at its COMMIT and reports success, and SQLite may have undone it by then, so that the next statement
+ * would stand alone.
  *
  * `onBroken` is told when the connection could not begin or not even roll back: a transaction may be open on it.
  */

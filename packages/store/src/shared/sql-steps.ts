@@ -1,6 +1,7 @@
 /**
- * Statements one after another, each of which may depend on the rows of those before. As a generator, so that who has its database in the process runs
- * them in one piece, which takes half of the time that promises do, and who has to wait for it runs the same ones.
+ * Statements one after another, each of which may depend on the rows of those before. As a generator, so that who has
+ * its database in the process runs them in one piece, which takes half of the time that promises do, and who has to
+ * wait for it runs the same ones.
  */
 import type { SqlQuery, SqlRow } from './sql-port.ts';
 

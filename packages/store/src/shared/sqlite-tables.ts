@@ -1,5 +1,6 @@
 /**
- * The tables in SQLite, of stores and logs, as steps that run once each, in order. A step that has been released is never changed.
+ * The tables in SQLite, of stores and logs, as steps that run once each, in order. A step that has been released is
+ * never changed.
  *
  * `seq` is a column beside the row's number, and not the number itself, because SQLite searches an index by
  * `(created_us, seq) < (?, ?)` only when both are ordinary columns; otherwise it walks all rows of an equal time.

@@ -1,17 +1,18 @@
 /**
- * The reading end of a log: a stream over a source that says, at any moment, whether it has an entry, has none yet, or has
- * ended. It holds nothing itself, so a reader that nobody drives costs its position and one listener. It is a stage of the
- * stream engine: a pipeline behind it gets an entry within the call that appended it, with no promise in between.
+ * The reading end of a log: a stream over a source that says, at any moment, whether it has an entry, has none yet, or
+ * has ended. It holds nothing itself, so a reader that nobody drives costs its position and one listener. It is a stage
+ * of the stream engine: a pipeline behind it gets an entry within the call that appended it, with no promise in
+ * between.
  */
 import type { Stream } from '@chatkit/stream';
 import { type Cleanup, type Failure, outlet, type Sink, type Stage } from '@chatkit/stream/engine';
 
 /**
- * One-shot and lazy: it attaches at the first `next()`. An abort fails the stream with the signal's reason: the `next()` that is
- * pending, or the next one. What `attach` or `poll` throws, the stream fails with.
+ * One-shot and lazy: it attaches at the first `next()`. An abort fails the stream with the signal's reason: the
+ * `next()` that is pending, or the next one. What `attach` or `poll` throws, the stream fails with.
  *
- * A class that a log extends, because a token of each of a thousand runs finds its reader out of the processor's caches: one
- * object is one miss, and a closure for each of these functions would be one more each.
+ * A class that a log extends, because a token of each of a thousand runs finds its reader out of the processor's
+ * caches: one object is one miss, and a closure for each of these functions would be one more each.
  */
 export abstract class TailReader<T extends object> implements Stage<T> {
   readonly entries: Stream<T> = outlet<T>(this);

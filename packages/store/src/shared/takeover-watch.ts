@@ -1,6 +1,7 @@
 /**
- * An owner that has fallen silent, because it has lost its lease, writes nothing that could be refused. Every now and then it looks whether its runs
- * are still its own, so that their readers here hear of the end that another process has written, and that nobody here reads what another has deleted.
+ * An owner that has fallen silent, because it has lost its lease, writes nothing that could be refused. Every now and
+ * then it looks whether its runs are still its own, so that their readers here hear of the end that another process has
+ * written, and that nobody here reads what another has deleted.
  */
 import { createHeadWatch, type HeadWatch } from './head-watch.ts';
 import type { JournalRun } from './journal-run.ts';

@@ -9,8 +9,9 @@ export interface WriterLock {
 }
 
 /**
- * A lock in which nobody waits for longer than `longestWaitMs`. Only a transaction whose work takes its time holds one so long, and
- * most often because the work waits for this very caller: it has asked the outer store, whose turn comes when the work is done.
+ * A lock in which nobody waits for longer than `longestWaitMs`. Only a transaction whose work takes its time holds one
+ * so long, and most often because the work waits for this very caller: it has asked the outer store, whose turn comes
+ * when the work is done.
  */
 export const createWriterLock = (longestWaitMs = 30_000): WriterLock => {
   let last: Promise<unknown> = Promise.resolve();

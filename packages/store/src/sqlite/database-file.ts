@@ -1,6 +1,6 @@
 /**
- * Whether a file is still where it was opened. SQLite does not look in WAL mode: it goes on in a file that nobody will find again,
- * and everything that it was given is gone with the process.
+ * Whether a file is still where it was opened. SQLite does not look in WAL mode: it goes on in a file that nobody will
+ * find again, and everything that it was given is gone with the process.
  */
 import { statSync } from 'node:fs';
 import { ChatKitError } from '@chatkit/core';

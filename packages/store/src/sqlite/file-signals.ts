@@ -1,7 +1,7 @@
 /**
- * Signals between processes, through the file. They are rows; that there may be new ones is seen by a number that SQLite changes
- * when another connection has written (https://sqlite.org/pragma.html#pragma_data_version). It is looked at while this lease
- * holds something or waits, by a timer that holds no process open.
+ * Signals between processes, through the file. They are rows; that there may be new ones is seen by a number that
+ * SQLite changes when another connection has written (https://sqlite.org/pragma.html#pragma_data_version). It is looked
+ * at while this lease holds something or waits, by a timer that holds no process open.
  */
 import { createSignalHub, type LeaseSignal, type LeaseSignals } from '../shared/lease-signals.ts';
 import type { SqliteFile } from './sqlite-file.ts';
@@ -64,7 +64,8 @@ export const createFileSignals = ({ file, checkMs, attendMs }: FileSignalsOption
          VALUES (1 + (SELECT coalesce(max(seq), 0) FROM chatkit_lease_signal), $1, $2, $3, $4)`,
         [sender, id, cause, now],
       );
-      // The last one stays, so that numbers only grow. What was sent in time to come is from before a restart of the machine.
+      // The last one stays, so that numbers only grow. What was sent in time to come is from before a restart of the
+      // machine.
       await db.write(
         `DELETE FROM chatkit_lease_signal WHERE seq < (SELECT max(seq) FROM chatkit_lease_signal)
          AND (sent_at <= $1 OR sent_at > $2)`,

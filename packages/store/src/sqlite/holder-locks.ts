@@ -1,7 +1,7 @@
 /**
- * Who of those that hold something is still alive. Each has an empty file beside the database, which SQLite has locked for it. The
- * kernel drops the lock when the process ends, however it ends, so whoever gets the lock of another knows that it is dead. Ids
- * are never used again, which numbers of processes are.
+ * Who of those that hold something is still alive. Each has an empty file beside the database, which SQLite has locked
+ * for it. The kernel drops the lock when the process ends, however it ends, so whoever gets the lock of another knows
+ * that it is dead. Ids are never used again, which numbers of processes are.
  */
 import { existsSync, readdirSync, realpathSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -62,12 +62,15 @@ const filesOf = (prefix: string): string[] => {
     .map((name) => join(folder, name));
 };
 
-/** Ids that are given up because others looked at their locks before they were taken, or because no lock can be had at all. */
+/**
+ * Ids that are given up because others looked at their locks before they were taken, or because no lock can be had at
+ * all.
+ */
 const mostTries = 100;
 
 /**
- * A lock on a new file. Somebody may look before it is locked, and take its id for that of a dead one, from then on: `undefined`,
- * and the id is never to be used.
+ * A lock on a new file. Somebody may look before it is locked, and take its id for that of a dead one, from then on:
+ * `undefined`, and the id is never to be used.
  */
 const takeNew = (file: string): DatabaseSync | undefined => {
   const lock = take(file, 'BEGIN EXCLUSIVE');

@@ -1,6 +1,6 @@
 /**
- * A database file, opened twice: one connection writes, in a line, and one reads, so that reads see the state before an open
- * transaction instead of waiting for it. Several processes may share the file.
+ * A database file, opened twice: one connection writes, in a line, and one reads, so that reads see the state before an
+ * open transaction instead of waiting for it. Several processes may share the file.
  */
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -120,9 +120,10 @@ const open = (path: string, busyTimeoutMs: number, readOnly: boolean): DatabaseS
 };
 
 /**
- * Turns write-ahead logging on. Two processes that do so to one new file refuse each other at once, whatever the timeout,
- * because each holds the lock that the other has to upgrade past (https://sqlite.org/wal.html, "Sometimes Queries Return
- * SQLITE_BUSY In WAL Mode"). So it is tried again, and waited for as the rest of opening is: inside this call.
+ * Turns write-ahead logging on. Two processes that do so to one new file refuse each other at once, whatever the
+ * timeout, because each holds the lock that the other has to upgrade past (https://sqlite.org/wal.html, "Sometimes
+ * Queries Return SQLITE_BUSY In WAL Mode"). So it is tried again, and waited for as the rest of opening is: inside this
+ * call.
  */
 const switchToWal = (database: DatabaseSync, busyTimeoutMs: number): void => {
   const clock = new Int32Array(new SharedArrayBuffer(4));

@@ -1,5 +1,6 @@
 /**
- * A log of runs in an SQLite file: for servers on one machine, of one process or several, whose answers are to outlive them.
+ * A log of runs in an SQLite file: for servers on one machine, of one process or several, whose answers are to outlive
+ * them.
  */
 import { createSqlLog, type SqlLog, type SqlLogOptions } from '../shared/sql-log.ts';
 import { writeBatches } from '../shared/sql-log-steps.ts';
@@ -19,16 +20,17 @@ export type SqliteLog = SqlLog;
 const pollMs = 20;
 
 /**
- * A log in the file at `path`, which is opened and migrated at once. Readers in the process that runs a run get each event at once, from memory; the file
- * has it within `flushMs`, and the promise of the terminal entry resolves when it does. A process that is killed loses that much of its
- * answers; a power cut may take the last writes as well, back to the last checkpoint (WAL with `synchronous = NORMAL`). Several processes may share the
- * file: a reader of another one's run is up to `flushMs` and 20 ms behind, and `createSqliteLease` says who may run a thread.
+ * A log in the file at `path`, which is opened and migrated at once. Readers in the process that runs a run get each
+ * event at once, from memory; the file has it within `flushMs`, and the promise of the terminal entry resolves when it
+ * does. A process that is killed loses that much of its answers; a power cut may take the last writes as well, back to
+ * the last checkpoint (WAL with `synchronous = NORMAL`). Several processes may share the file: a reader of another
+ * one's run is up to `flushMs` and 20 ms behind, and `createSqliteLease` says who may run a thread.
  *
  * The file may be that of the store, and is better one of its own: a file has one writer at a time.
  *
- * A file that is full, busy, removed or replaced is tried again; readers here notice nothing until `append` waits for room. After
- * `unreachableMs` runs, readers and calls fail with a retryable `internal`. `create` and `delete` fail as a write to the store does. Nobody waits for ever and no
- * rejection is left unhandled.
+ * A file that is full, busy, removed or replaced is tried again; readers here notice nothing until `append` waits for
+ * room. After `unreachableMs` runs, readers and calls fail with a retryable `internal`. `create` and `delete` fail as a
+ * write to the store does. Nobody waits for ever and no rejection is left unhandled.
  *
  * @example
  * const store = createSqliteStore({ path: 'chat.db' });

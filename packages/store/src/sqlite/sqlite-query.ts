@@ -1,4 +1,7 @@
-/** Statements on one connection of SQLite, prepared once each, which wait for other processes without stopping the event loop. */
+/**
+ * Statements on one connection of SQLite, prepared once each, which wait for other processes without stopping the event
+ * loop.
+ */
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import { ChatKitError } from '@chatkit/core';
 import { collect, pipe, retry } from '@chatkit/stream';
@@ -26,8 +29,8 @@ interface Prepared {
 }
 
 /**
- * As `?` for each `$1`, `$2`…, in the order in which they come: names take twice the time, and SQLite's own numbered `?1` is refused by
- * `node:sqlite` before 22.19 and 24.4 ("column index out of range").
+ * As `?` for each `$1`, `$2`…, in the order in which they come: names take twice the time, and SQLite's own numbered
+ * `?1` is refused by `node:sqlite` before 22.19 and 24.4 ("column index out of range").
  */
 const prepare = (database: DatabaseSync, text: string): Prepared => {
   const order: number[] = [];
@@ -42,13 +45,13 @@ const prepare = (database: DatabaseSync, text: string): Prepared => {
 };
 
 /**
- * Queries on the connection of `run`: call the result when something is asked for, and use what it gives for that alone. A statement that another
- * process keeps busy is tried again, at random, so that two do not keep step. It fails as retryable once this connection has waited
- * `busyTimeoutMs` for other processes since it was asked for: calls that stand in line behind it have waited as long, and are told in
- * the same moment.
+ * Queries on the connection of `run`: call the result when something is asked for, and use what it gives for that
+ * alone. A statement that another process keeps busy is tried again, at random, so that two do not keep step. It fails
+ * as retryable once this connection has waited `busyTimeoutMs` for other processes since it was asked for: calls that
+ * stand in line behind it have waited as long, and are told in the same moment.
  *
- * Time in which this process had no turn does not count: on a machine that is overloaded that is nearly all of it, and a few looks say
- * little.
+ * Time in which this process had no turn does not count: on a machine that is overloaded that is nearly all of it, and
+ * a few looks say little.
  */
 export const createQueries = (run: SqliteRunner, busyTimeoutMs: number): (() => SqlQuery) => {
   /** How long this connection has waited for other processes, in all. */

@@ -21,11 +21,12 @@ export interface SqliteStore<Context> extends Store<Context>, Disposable {
 }
 
 /**
- * A store in the file at `path`, which is opened and migrated at once (synchronously, as all of `node:sqlite` is). Writes
- * are durable once acknowledged, except that a power cut may take the last ones (WAL with `synchronous = NORMAL`); a
- * crash of the process takes none. Waiting for another process does not block the event loop. Errors of SQLite come through as
- * `node:sqlite` throws them (a full disk, a broken file): what they refuse is not stored, not even half of it, and the store goes on
- * when the cause is gone. While the file has been removed or replaced, writes are refused with `internal`.
+ * A store in the file at `path`, which is opened and migrated at once (synchronously, as all of `node:sqlite` is).
+ * Writes are durable once acknowledged, except that a power cut may take the last ones (WAL with `synchronous =
+ * NORMAL`); a crash of the process takes none. Waiting for another process does not block the event loop. Errors of
+ * SQLite come through as `node:sqlite` throws them (a full disk, a broken file): what they refuse is not stored, not
+ * even half of it, and the store goes on when the cause is gone. While the file has been removed or replaced, writes
+ * are refused with `internal`.
  *
  * Inside `transaction(work)` use the store that `work` is given: a write to the outer one would wait for the
  * transaction, and so for itself, and fails after 30 seconds.

@@ -21,9 +21,9 @@ export interface DescribeRunLeaseOptions {
 }
 
 /**
- * Declares a vitest suite that checks a lease. `createMachines` makes two leases of the given length over one backend, as
- * two machines would have; it is called twice, and the leases are closed after the last test. Runs and threads have ids
- * that nobody has used before.
+ * Declares a vitest suite that checks a lease. `createMachines` makes two leases of the given length over one backend,
+ * as two machines would have; it is called twice, and the leases are closed after the last test. Runs and threads have
+ * ids that nobody has used before.
  *
  * @example
  * describeRunLease('my lease', (ttlMs) => [createMyLease({ url, ttlMs }), createMyLease({ url, ttlMs })]);

@@ -1,6 +1,6 @@
 /**
- * The conformance kit of `Store`: every MUST of the contract as a test, for any implementation. All tests of a suite share
- * one store and keep apart by using users of their own, which is itself a test of isolation.
+ * The conformance kit of `Store`: every MUST of the contract as a test, for any implementation. All tests of a suite
+ * share one store and keep apart by using users of their own, which is itself a test of isolation.
  */
 import { createId, type Store } from '@chatkit/core';
 import { afterAll, beforeAll, describe } from 'vitest';

@@ -9,11 +9,14 @@ import { describeRows } from './log/rows.ts';
 
 export interface DescribeStreamLogOptions<L extends StreamLog> {
   /**
-   * Makes a log that keeps between 4 and 100 kB of a run, for the tests of the bound. Absent: those tests are skipped, and
-   * say so.
+   * Makes a log that keeps between 4 and 100 kB of a run, for the tests of the bound. Absent: those tests are skipped,
+   * and say so.
    */
   createSmallLog?: (() => StreamLog | Promise<StreamLog>) | undefined;
-  /** Whether the log has a lane for rows (`textRows`), which is then tested too. One that was not named fails. Default `false`. */
+  /**
+   * Whether the log has a lane for rows (`textRows`), which is then tested too. One that was not named fails. Default
+   * `false`.
+   */
   hasRows?: boolean | undefined;
   /** Called with the log after the last test. */
   close?: ((log: L) => void | Promise<void>) | undefined;

@@ -1,6 +1,6 @@
 /**
- * A TCP proxy on loopback that does what networks do: it delays, cuts after so many bytes, resets, and goes silent while
- * the sockets stay open. For tests with real sockets; `createScriptedNetwork` does the same in process.
+ * A TCP proxy on loopback that does what networks do: it delays, cuts after so many bytes, resets, and goes silent
+ * while the sockets stay open. For tests with real sockets; `createScriptedNetwork` does the same in process.
  */
 
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';

@@ -1,4 +1,6 @@
-/** Threads, items and attachments for the store kit: one of each type, with everything filled in that a store may lose. */
+/**
+ * Threads, items and attachments for the store kit: one of each type, with everything filled in that a store may lose.
+ */
 import type { Attachment, ThreadItem, ThreadMetadata } from '@chatkit/core';
 
 /** The second of `n`, as the timestamp of an entry. */
