@@ -70,7 +70,8 @@ describe.each(['word', 'grapheme'] as const)('%s', (unit) => {
     ['ASCII', ascii],
     ['ASCII with the rest of the world', [...ascii, ...ascii, ...other]],
     ['Chinese, Japanese and Korean', asian],
-    ['marks that may stand inside a word', [...'aé字1’·:.,\'"；， ']],
+    // No ideograph that makes a word with itself, as 字 does: a dictionary cuts 字字字 and 字字字字 in different places.
+    ['marks that may stand inside a word', [...'aé語1’·:.,\'"；， ']],
   ])('cuts %s at boundaries of the whole text, however it arrives', (_name, units) => {
     fc.assert(
       fc.property(
