@@ -1,5 +1,5 @@
 /**
- * Ends a stream from outside, as an error.
+ * `abortable`: ends a stream with an error when an `AbortSignal` aborts.
  */
 
 import { endable } from './engine/endable.ts';
@@ -7,10 +7,10 @@ import { operator } from './engine/outlet.ts';
 import type { Operator } from './stream.ts';
 
 /**
- * Fails with the very `signal.reason` as soon as the signal aborts, once, and closes the source in the same turn without
- * waiting for it. No item follows, also not of a chunk that had begun; so chunks come out of here item by item. A signal
- * that has aborted already means that the source is closed and never read. One listener per pipeline, attached with the
- * first `next()` and removed on every ending.
+ * As soon as the signal aborts, the stream fails once, with `signal.reason` itself, and the source is closed in the
+ * same turn, without waiting for its cleanup. Nothing follows, not even the rest of a chunk already begun; that is why
+ * chunks leave this operator one item at a time. If the signal has already aborted, the source is closed without being
+ * read. There is one listener per pipeline, attached at the first `next()` and removed however the stream ends.
  *
  * @example
  * pipe(source, abortable(AbortSignal.timeout(5_000)), forEach(send));

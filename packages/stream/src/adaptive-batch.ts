@@ -1,7 +1,7 @@
 /**
- * Batches whose size follows the reader's pace. There is no window to tune: while the reader is busy with one batch, the
- * next one fills, so the window is the time that the reader needs, and nothing when it is idle. A fixed window of 16 ms
- * costs 16 ms at every pace; see docs/guides/streams/batching.md for the comparison.
+ * `adaptiveBatch`: batches whose size follows the reader's pace. There is no window to tune. While the reader is busy
+ * with one batch the next one fills, so the effective window is the time the reader takes, and zero when it is idle. A
+ * fixed 16 ms window adds 16 ms at every pace; docs/guides/streams/batching.md compares the two.
  */
 
 import { type Clock, systemClock } from './clock.ts';
@@ -14,42 +14,43 @@ import type { Source, Stream } from './stream.ts';
 
 /** Options of `adaptiveBatch`. */
 export interface AdaptiveBatchOptions<T> {
-  /** How many batches may be under way at once. Default 1. */
+  /** How many batches may be in flight at once. Default 1. */
   credit?: number;
   /**
-   * How many batches, or other units of credit, are under way as far as the transport knows; for transports whose
-   * writes return before the data has left, such as `() => (socket.bufferedAmount > 0 ? 1 : 0)`. Read when an item
-   * arrives, when the reader asks, and every `pollMs` while items are held.
+   * How many batches (or other units of credit) the transport still has in flight. For transports whose writes return
+   * before the data has left: `() => (socket.bufferedAmount > 0 ? 1 : 0)`. Called when an item arrives, when the reader
+   * asks for more, and every `pollMs` while items are held.
    */
   pressure?: () => number;
-  /** Default 4. */
+  /** How often `pressure` is polled while items are held. Default 4. */
   pollMs?: number;
-  /** Each batch counts as under way until `ack()` is called; for peers that acknowledge. Default false. */
+  /** Each batch counts as in flight until `ack()` is called; for peers that acknowledge. Default false. */
   acks?: boolean;
-  /** The longest that credit may hold an item back while the reader asks for more. Default 250. */
+  /** The longest that a lack of credit may hold an item back while the reader is asking for more. Default 250. */
   maxDelayMs?: number;
-  /** The most items in a batch, and in memory. Default 1024. */
+  /** The most items in a batch, and held in memory. Default 1024. */
   maxItems?: number;
-  /** The most bytes in a batch, and in memory, but for one larger item. Default: no limit. */
+  /** The most bytes in a batch, and held in memory; a single larger item still passes. Default: no limit. */
   maxBytes?: number;
-  /** The size of an item. Default: bytes of a string in UTF-8 or of a buffer. */
+  /** The size of an item. Default: the bytes of a buffer, or of a string in UTF-8. */
   sizeOf?: (item: T) => number;
   /** Default: the runtime's clock. */
   clock?: Clock;
 }
 
-/** The operator, with the place to report acknowledgements, which count for the stream made last. */
+/** The operator, with a method for acknowledgements, which count towards the most recently created stream. */
 export interface AdaptiveBatch<T> {
   (source: Source<T>): Stream<T[]>;
-  /** The peer has taken `batches` more. Default 1. */
+  /** Reports that the peer has acknowledged `batches` more. Default 1. */
   ack(batches?: number): void;
 }
 
 /**
- * All items that have come since the reader asked last, in one batch: one item, at once, if it keeps up. A burst that
- * arrives in one turn leaves as one batch. By default the reader's own `next()` says that it is free again, which is
- * right wherever writes are awaited; `pressure` and `acks` are for the rest. When `maxItems` or `maxBytes` are held, the
- * source is not read. What is held leaves before the end or an error.
+ * Hands the reader, in one batch, every item that arrived since it last asked. A reader that keeps up gets each item at
+ * once, alone; a burst that arrives in one turn leaves as one batch. By default the reader's next `next()` is taken to
+ * mean that it is free again, which is right wherever writes are awaited; `pressure` and `acks` are for transports
+ * where they are not. While `maxItems` or `maxBytes` are held, the source is not read. Held items are delivered before
+ * the end or an error.
  *
  * @example
  * pipe(deltas, adaptiveBatch(), forEach((deltas) => writeFrame(response, deltas))); // writeFrame waits for the drain
@@ -62,11 +63,11 @@ export function adaptiveBatch<T>(options: AdaptiveBatchOptions<T> = {}): Adaptiv
 
   const adaptive = operator((upstream: Stage<T>) => {
     let collected: T[] = [];
-    const sizes: number[] = []; // of the collected items; 0 if there is no limit in bytes
+    const sizes: number[] = []; // of the collected items; all 0 without `maxBytes`
     let bytes = 0;
     let unacknowledged = 0;
     let heldSince = 0;
-    let state: 'idle' | 'waiting' | 'due' = 'idle'; // 'waiting': for the rest of this turn's burst
+    let state: 'idle' | 'waiting' | 'due' = 'idle'; // 'waiting': until the end of this turn's burst
 
     const isOutOfCredit = (): boolean => unacknowledged >= credit || (pressure?.() ?? 0) >= credit;
 

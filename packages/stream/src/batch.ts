@@ -1,5 +1,5 @@
 /**
- * Items by the array.
+ * `batch`: groups items into arrays by count, bytes and time.
  */
 
 import { type Clock, systemClock } from './clock.ts';
@@ -11,23 +11,26 @@ import type { Operator } from './stream.ts';
 
 const NONE = Number.POSITIVE_INFINITY; // no limit
 
-/** Options of `batch`; give at least one limit. */
+/** Options of `batch`; set at least one limit. */
 export interface BatchOptions<T> {
   /** The most items in a batch. */
   maxItems?: number;
-  /** The most bytes in a batch. One item that is larger makes a batch of its own. */
+  /** The most bytes in a batch. A single larger item gets a batch of its own. */
   maxBytes?: number;
-  /** The longest that the first item of a batch waits for others. With this the next batch is filled ahead. */
+  /**
+   * The longest that the first item of a batch waits for more. With this set, the next batch fills while the reader is
+   * busy with the last.
+   */
   maxMs?: number;
-  /** The size of an item. Default: bytes of a string in UTF-8 or of a buffer. */
+  /** The size of an item. Default: the bytes of a buffer, or of a string in UTF-8. */
   sizeOf?: (item: T) => number;
   /** Default: the runtime's clock. */
   clock?: Clock;
 }
 
 /**
- * Collects items until a limit is reached. The last, partial batch comes before the end or the error. A timer runs only
- * while an item waits. To let the reader's pace decide instead of numbers, use `adaptiveBatch`.
+ * Collects items until a limit is reached. The last, partial batch is delivered before the end or the error. A timer
+ * runs only while an item waits. To let the reader's pace set the batch size, use `adaptiveBatch`.
  *
  * @example
  * pipe(rows, batch({ maxItems: 500, maxMs: 100 }), forEach((rows) => db.insert(rows)));
@@ -36,7 +39,7 @@ export function batch<T>(options: BatchOptions<T>): Operator<T, T[]> {
   return operator((upstream) => new Batch(upstream, options));
 }
 
-/** A stage of its own, which is a third of a pump: it has one thing to hold, and only the timer to be surprised by. */
+/** Not built on `pump`, which is three times the code: a batch holds one thing, and only its timer acts unasked. */
 class Batch<T> implements Stage<T[]>, Sink<T> {
   declare private readonly _upstream: Stage<T>;
   declare private readonly _maxItems: number;
@@ -46,10 +49,10 @@ class Batch<T> implements Stage<T[]>, Sink<T> {
   declare private readonly _clock: Clock;
   declare private readonly _due: Deadline;
   private _sink: Sink<T[]> = SILENT; // the open pull's
-  private _open: T[] = []; // fills
+  private _open: T[] = []; // the batch being filled
   private _bytes = 0; // of the open batch
-  private _ready: T[][] = []; // full, and not read
-  private _isAsking = false; // a pull on the upstream has not been answered, or must not follow
+  private _ready: T[][] = []; // full batches, not read yet
+  private _isAsking = false; // a pull on the upstream is unanswered, or no further pull may follow
   private _ending: { failure?: Failure | undefined } | undefined;
 
   constructor(upstream: Stage<T>, options: BatchOptions<T>) {
@@ -97,12 +100,12 @@ class Batch<T> implements Stage<T[]>, Sink<T> {
     this._serve();
   }
 
-  /** Whether the stream breaks here, or has ended. */
+  /** Adds an item to the open batch. True if the stream fails here or has ended. */
   private _take(item: T): boolean {
     if (this._maxBytes < NONE) {
       try {
         const size = this._sizeOf(item);
-        if (this._ending) return true; // it has closed the stream
+        if (this._ending) return true; // `sizeOf` has closed the stream
         if (this._bytes + size > this._maxBytes) this._letOut();
         this._bytes += size;
       } catch (error) {

@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /**
- * One source, many readers.
+ * `broadcast`: shares one source among any number of readers that come and go.
  */
 
 import { Hub } from './engine/hub.ts';
@@ -10,8 +10,8 @@ import type { Source, Stream } from './stream.ts';
 
 /**
  * What happens to a reader that is more than `capacity` items behind:
- * - `'block'`: the source waits for it, and so do the others
- * - `'skip'`: it loses the oldest items, and `lagged` says so in their place
+ * - `'block'`: the source waits for it, and so do the other readers
+ * - `'skip'`: it loses its oldest unread items; the result of `lagged` is delivered in their place
  * - `'disconnect'`: its stream fails with a `LaggedError`
  */
 export type SlowReader = 'block' | 'skip' | 'disconnect';
@@ -20,9 +20,9 @@ export type SlowReader = 'block' | 'skip' | 'disconnect';
 export interface BroadcastOptions {
   /** How far a reader may fall behind the source, in items. Default 1024. */
   capacity?: number;
-  /** How many of the last items a new reader gets first. Default 0. */
+  /** How many of the latest items a new reader gets first. Default 0. */
   replay?: number;
-  /** The policy for readers that do not bring their own. Default `'block'`. */
+  /** The policy for readers that do not set their own. Default `'block'`. */
   slow?: 'block' | 'disconnect';
   /**
    * `'refcount'` (default): the source is read while there are readers and closed when the last has left.
@@ -39,20 +39,23 @@ export type SubscribeOptions<L> = {
 
 /** A source that can be subscribed to. */
 export interface Broadcast<T> extends AsyncDisposable {
-  /** A new stream of the items, from now on or from `from`. After the end it gives what is kept, then ends likewise. */
+  /**
+   * A new stream of the items, from now on or from `from`. After the source has ended, it delivers what is still kept
+   * and ends the same way.
+   */
   subscribe<L = never>(options?: SubscribeOptions<L>): Stream<T | L>;
-  /** How many items have come from the source; the number of the next one. */
+  /** How many items have come from the source, which is also the number of the next one. */
   readonly count: number;
   /** How many readers are subscribed. */
   readonly readers: number;
-  /** Ends all readers behind what they have, and closes the source. */
+  /** Closes the source; every reader ends after the items already kept for it. */
   close(): Promise<void>;
 }
 
 /**
- * Reads `source` once for any number of readers, each at its own pace. The newest items are kept in one shared ring: as
- * many as the slowest reader needs, at most `capacity`, and no fewer than `replay`. An error reaches each reader behind
- * the items before it. How the source ended is remembered for those who come late.
+ * Reads `source` once for any number of readers, each at its own pace. The newest items are kept in one shared queue:
+ * as many as the slowest reader still needs, at most `capacity`, and at least `replay`. An error reaches each reader
+ * after the items before it. How the source ended is remembered for readers that subscribe later.
  *
  * @example
  * const run = broadcast(events, { replay: 1000, slow: 'disconnect', source: 'detached' });

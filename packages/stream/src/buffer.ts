@@ -1,5 +1,5 @@
 /**
- * Room between a fast source and a slow reader.
+ * `buffer`: a bounded queue between a fast source and a slow reader, with a policy for when it is full.
  */
 
 import { Fifo } from './engine/fifo.ts';
@@ -12,9 +12,9 @@ import type { Source, Stream } from './stream.ts';
 /**
  * Options of `buffer`. `overflow` says what happens when the buffer is full:
  * - `'block'` (default): the source is not read
- * - `'error'`: the stream fails with an `OverflowError`, behind what is buffered
- * - `'drop-oldest'`, `'drop-newest'`: items are lost; `lagged` is called with their number where they are missing, and
- *   what it returns is delivered in their place
+ * - `'error'`: the stream fails with an `OverflowError`, after the buffered items
+ * - `'drop-oldest'`, `'drop-newest'`: items are dropped; `lagged` is called with how many, and its result is delivered
+ *   in their place
  * - `'coalesce'`: the new item is merged into the newest buffered one
  */
 export type BufferOptions<T, L = never> = {
@@ -27,8 +27,8 @@ export type BufferOptions<T, L = never> = {
 );
 
 /**
- * Reads ahead of the reader, from its first `next()` on. Loss is always visible: a policy that drops items has to say
- * what stands in for them.
+ * Reads ahead of the reader, starting with its first `next()`. Loss is always visible: a policy that drops items must
+ * say, with `lagged`, what the reader sees instead.
  *
  * @example
  * pipe(prices, buffer({ capacity: 16, overflow: 'drop-oldest', lagged: (missed) => ({ missed }) }));
@@ -37,13 +37,16 @@ export function buffer<T, L = never>(options: BufferOptions<T, L> = {}): (source
   return operator((upstream: Stage<T>) => bufferStage(upstream, options));
 }
 
-/** The stage of `buffer`. It reads ahead from its first `run()` on, pulled or not. */
+/** The stage of `buffer`. It starts reading ahead with its first `run()`, whether or not it has been pulled. */
 export function bufferStage<T, L = never>(upstream: Stage<T>, options: BufferOptions<T, L>): Pump<T | L> {
   const capacity = Math.max(1, options.capacity ?? 64);
   const { overflow = 'block' } = options;
   let missed = 0;
 
-  /** Stands in for what is missing: before what is buffered with 'drop-oldest', behind it with 'drop-newest'. */
+  /**
+   * The stand-in for dropped items; it goes before the buffered items with 'drop-oldest' and after them with
+   * 'drop-newest'.
+   */
   const lagged = (): L[] => {
     const count = missed;
     missed = 0;
@@ -71,7 +74,7 @@ export function bufferStage<T, L = never>(upstream: Stage<T>, options: BufferOpt
         out.offer(item);
       } else if (overflow === 'error') out.endNow({ error: new OverflowError(capacity) });
       else if (options.overflow === 'coalesce') {
-        // Else all is lent to the reader already.
+        // An empty queue means that everything held has already been lent to the reader.
         fifo.push(fifo.length > 0 ? options.merge(fifo.pop() as T, item) : item);
       } else {
         missed++;

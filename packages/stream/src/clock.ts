@@ -1,5 +1,5 @@
 /**
- * The time that timed operators go by. Tests pass their own, so that no test has to sleep.
+ * The clock that timed operators use. It can be replaced, so that tests need no sleeps.
  */
 
 /** A source of time and timers. Every timed operator takes one as `clock`. */
@@ -8,7 +8,7 @@ export interface Clock {
   now(): number;
   /** Calls `callback` once, `delayMs` from now. */
   setTimeout(callback: () => void, delayMs: number): unknown;
-  /** Forgets a timer of `setTimeout`, if it is one and still set. */
+  /** Cancels a timer made by `setTimeout`. Anything else, `undefined` included, is ignored. */
   clearTimeout(timer: unknown): void;
 }
 

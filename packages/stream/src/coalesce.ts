@@ -1,5 +1,5 @@
 /**
- * Merges neighbours while the reader is busy.
+ * `coalesce`: merges adjacent items while the reader is busy.
  */
 
 import { Fifo } from './engine/fifo.ts';
@@ -9,21 +9,22 @@ import type { Operator } from './stream.ts';
 
 /** Options of `coalesce`. */
 export interface CoalesceOptions<T> {
-  /** What neighbours must have in common to be merged, compared by `===`. `undefined` is never merged. */
+  /** Adjacent items are merged if their keys are equal (`===`). An item whose key is `undefined` is never merged. */
   key: (item: T) => unknown;
-  /** One item in place of two neighbours with the same key. */
+  /** Makes one item of two adjacent items with the same key. */
   merge: (older: T, newer: T) => T;
   /** How many unmerged items may wait; the source is not read beyond that. Default 1024. */
   capacity?: number;
-  /** The most that one merged item may come to, in the measure of `sizeOf`. Default: no limit. */
+  /** The largest that a merged item may become, as measured by `sizeOf`. Default: no limit. */
   maxBytes?: number;
   /** The size of an item, for `maxBytes`. */
   sizeOf?: (item: T) => number;
 }
 
 /**
- * While the reader is busy, adjacent items of one key become one item. Nothing is reordered: an item with another key,
- * or with none, stands between. A reader that keeps up gets every item as it is, at once.
+ * While the reader is busy, adjacent items with the same key become one item. Nothing is reordered: an item with
+ * another key, or none, keeps its place and separates its neighbours. A reader that keeps up gets every item unchanged,
+ * at once.
  *
  * @example
  * pipe(events, coalesce({ key: (event) => event.partId, merge: (a, b) => ({ ...a, text: a.text + b.text }) }));

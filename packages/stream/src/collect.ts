@@ -1,13 +1,13 @@
 /**
- * A whole stream as an array.
+ * `collect`: reads a whole stream into an array.
  */
 
 import { forEach } from './for-each.ts';
 import type { Source } from './stream.ts';
 
 /**
- * Every item of the stream, once it has ended. Rejects with the stream's error; what came before it is lost then, so
- * use `forEach` where that matters. Holds everything: not for streams without end.
+ * Resolves to every item of the stream once it has ended. Rejects with the stream's error; the items before the error
+ * are lost then, so use `forEach` where they matter. It holds everything in memory, so it is not for endless streams.
  *
  * @example
  * const first = await pipe(tokens, take(10), collect);

@@ -1,5 +1,5 @@
 /**
- * Streams one after the other.
+ * `concat`: reads several sources one after another.
  */
 
 import { stageOf } from './engine/inlet.ts';
@@ -8,8 +8,8 @@ import { afterCleanup, allCleanups, type Cleanup, SILENT, type Sink, type Stage 
 import type { Source, Stream } from './stream.ts';
 
 /**
- * The items of every source, in order. A source is opened when the one before has ended. An error of one, or closing
- * early, closes those that are left, the unopened ones, too.
+ * The items of every source, in order. Each source is opened when the one before it has ended. An error, or closing
+ * early, closes all remaining sources, including those not opened yet.
  *
  * @example
  * concat(['data: start\n\n'], frames, ['data: [DONE]\n\n']);
@@ -24,7 +24,7 @@ export function concatStage<T>(stages: Stage<T>[]): Stage<T> {
   let isAsking = false;
   let wantsMore = false;
 
-  /** Asks the first; a loop, because a source that has nothing ends inside `pull`. */
+  /** Pulls the first remaining stage. In a loop, because an empty source answers with its end inside `pull`. */
   const ask = (): void => {
     wantsMore = true;
     if (isAsking) return;
@@ -34,7 +34,7 @@ export function concatStage<T>(stages: Stage<T>[]): Stage<T> {
       stages[0].pull(answers);
     }
     isAsking = false;
-    if (wantsMore) sink.end(); // nothing is left; not so if the last one failed and others are being closed
+    if (wantsMore) sink.end(); // no stage is left; not reached if one failed and the others are being closed
   };
 
   const close = (): Cleanup => allCleanups(stages.splice(0).map((stage) => stage.close()));

@@ -1,12 +1,12 @@
 /**
- * A stream without its beginning.
+ * `drop`: skips the first items of a stream.
  */
 
 import { NONE, perItem } from './engine/per-item.ts';
 import type { Operator } from './stream.ts';
 
 /**
- * Everything behind the first `count` items.
+ * Everything after the first `count` items.
  *
  * @example
  * pipe(lines, drop(1)); // without the header

@@ -1,5 +1,5 @@
 /**
- * Keeps some of the items.
+ * `filter`: keeps the items that pass a test.
  */
 
 import { NONE, perItem } from './engine/per-item.ts';

@@ -1,5 +1,5 @@
 /**
- * A stream for every item, one after the other.
+ * `flatMap`: replaces each item by the items of a stream of its own, one such stream at a time.
  */
 
 import { lateStage } from './engine/late-stage.ts';
@@ -9,8 +9,8 @@ import { allCleanups, type Sink, type Stage } from './engine/stage.ts';
 import type { Operator, Source } from './stream.ts';
 
 /**
- * The items of `fn(item)` for every item, in order. The next inner stream is made when the one before has ended.
- * Closing closes the inner stream before the source.
+ * The items of `fn(item)` for every item, in order. The next inner stream is opened when the one before has ended.
+ * Closing closes the inner stream first, then the source.
  *
  * @example
  * pipe(pages, flatMap((page) => page.items));
@@ -19,7 +19,7 @@ export function flatMap<I, O>(fn: (item: I, index: number) => Source<O> | Promis
   return operator((upstream) => {
     let inner: Stage<O> | undefined;
     let isInnerOpen = false; // a pull on it has not been answered
-    let rest: I[] = []; // the last is the next
+    let rest: I[] = []; // of a chunk, reversed: the next item is the last
     let index = 0;
 
     const both: Stage<I> = {

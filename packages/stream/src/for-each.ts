@@ -1,5 +1,5 @@
 /**
- * Reads a stream to its end.
+ * `forEach`: reads a stream to its end and calls a function for each item.
  */
 
 import { stageOf } from './engine/inlet.ts';
@@ -8,9 +8,9 @@ import type { Source } from './stream.ts';
 
 /**
  * Calls `fn` for every item; the promise resolves at the end of the stream and rejects with its error. A promise that
- * `fn` returns is awaited before the next item, which holds the source back. If `fn` throws, the source is closed
- * first. The fastest way to read: items that are ready together cost no promise each. To stop from outside, put
- * `abortable(signal)` or `interruptible(signal)` before it.
+ * `fn` returns is awaited before the next item, which holds the source back. If `fn` throws, the source is closed and
+ * its cleanup awaited before the promise rejects. This is the fastest way to read: items that are ready together cost
+ * no promise each. To stop from outside, put `abortable(signal)` or `interruptible(signal)` before it.
  *
  * @example
  * await pipe(tokens, map(encode), forEach((frame) => socket.send(frame)));
@@ -23,7 +23,7 @@ export function forEach<T>(fn: (item: T, index: number) => unknown): (source: So
 
       const fail = (error: unknown): void => afterCleanup(stage.close(), () => reject(error));
 
-      /** Works through the chunk from `at` on; then asks for more. */
+      /** Works through the chunk, starting at `at`, then asks for more. */
       const work = (chunk: T[], at: number): void => {
         try {
           while (at < chunk.length) {

@@ -1,5 +1,5 @@
 /**
- * The events of an emitter as a stream.
+ * `fromEvents`: the events of an `EventTarget` or `EventEmitter` as a stream.
  */
 
 import { outlet } from './engine/outlet.ts';
@@ -23,23 +23,23 @@ export interface EventEmitterLike {
 
 /** Options of `fromEvents`. */
 export interface FromEventsOptions<T> {
-  /** The event that ends the stream. */
+  /** The name of the event that ends the stream. */
   end?: string;
-  /** The event that fails the stream, with its first argument. */
+  /** The name of the event that fails the stream; its first argument is the error. */
   error?: string;
-  /** Makes the item of an event's arguments. Default: the first of them. */
+  /** Makes an item from the event's arguments. Default: the first argument. */
   item?: (...args: never[]) => T;
   /** How many events may wait for the reader. Default 1024. */
   capacity?: number;
-  /** What an event does that there is no room for; emitters cannot be held back. Default `'error'`. */
+  /** What to do with an event when the queue is full; emitters cannot be held back. Default `'error'`. */
   overflow?: Overflow;
   /** Called with each item that is lost. */
   onDrop?: (item: T) => void;
 }
 
 /**
- * Every event `name` of `target`. The listeners are attached with the first `next()` and removed on every ending. Events
- * before that are not seen. What `item` throws fails the stream, not the emitter.
+ * Every event `name` of `target`. The listeners are attached at the first `next()`, so earlier events are not seen, and
+ * removed however the stream ends. If `item` throws, the stream fails and the emitter does not notice.
  *
  * @example
  * for await (const event of fromEvents<MessageEvent>(socket, 'message', { end: 'close', error: 'error' })) handle(event);
@@ -50,7 +50,7 @@ export function fromEvents<T>(
   options: FromEventsOptions<T> = {},
 ): Stream<T> {
   const toItem = (options.item ?? ((first: T) => first)) as (...args: unknown[]) => T;
-  /** An error of the user's functions belongs to the stream, not to the emitter. */
+  /** An error in one of the user's functions fails the stream; it must not reach the emitter. */
   const attempt = (act: () => void): void => {
     try {
       act();
@@ -81,7 +81,7 @@ export function fromEvents<T>(
       if (isAttached) return;
       isAttached = true;
       attempt(() => forAll(add));
-      if (writer.isOver) detach(); // while they were being attached
+      if (writer.isOver) detach(); // it ended while they were being attached
     },
     onOver: detach,
   });

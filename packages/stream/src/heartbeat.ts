@@ -1,5 +1,5 @@
 /**
- * Fills the silence of a source.
+ * `heartbeat`: adds keep-alive items while the source is silent.
  */
 
 import { type Clock, systemClock } from './clock.ts';
@@ -20,9 +20,9 @@ export interface HeartbeatOptions<H> {
 }
 
 /**
- * Adds `value` whenever the reader has been waiting for `everyMs` with nothing to read, from the first `next()` on.
- * Heartbeats are never queued and never delay an item. A `timeout` before this operator does not see them; one behind
- * it does.
+ * Adds `value` whenever the reader has waited `everyMs` with nothing to read. Waiting counts from the first `next()`.
+ * Heartbeats are never queued and never delay an item. A `timeout` before this operator does not see them; one after it
+ * does.
  *
  * @example
  * pipe(frames, heartbeat({ everyMs: 15_000, value: ': keep-alive\n\n' }), forEach((text) => response.write(text)));

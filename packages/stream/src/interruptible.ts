@@ -1,5 +1,5 @@
 /**
- * Ends a stream from outside, as a clean end.
+ * `interruptible`: ends a stream from outside, cleanly and without an error.
  */
 
 import { endable } from './engine/endable.ts';
@@ -7,18 +7,18 @@ import { operator } from './engine/outlet.ts';
 import type { Stage } from './engine/stage.ts';
 import type { Source, Stream } from './stream.ts';
 
-/** An operator with a switch. */
+/** An operator with an off switch. */
 export interface Interruptible {
   <T>(source: Source<T>): Stream<T>;
-  /** Ends every stream that went through this operator. Calling it again does nothing. */
+  /** Ends every stream made by this operator, past and future. Calling it again does nothing. */
   interrupt(): void;
 }
 
 /**
- * Ends the stream cleanly on `interrupt()`, or when the signal aborts: the source is closed in the same turn and not
- * waited for, and everything after this operator sees an ordinary end, so that batches and the like hand out what they
- * hold. No item follows, also not of a chunk that had begun. Put it right behind the source. For an error in place of an
- * end use `abortable`.
+ * Ends the stream cleanly on `interrupt()`, or when the signal aborts: the source is closed in the same turn, without
+ * waiting for its cleanup, and everything after this operator sees an ordinary end, so a batch, for example, hands out
+ * what it holds. No item follows, not even from a chunk already begun. Put it directly after the source. To end with an
+ * error instead, use `abortable`.
  *
  * @example
  * const stop = interruptible();

@@ -1,12 +1,12 @@
 /**
- * What a reader of a broadcast is told that was too slow.
+ * The error of a `broadcast` reader that was too slow.
  */
 
-/** A reader of a broadcast was too slow, or asked for items that are gone. */
+/** A reader of a broadcast was too slow, or asked for items that are no longer kept. */
 export class LaggedError extends Error {
   override readonly name = 'LaggedError';
   readonly code = 'stream.lagged';
-  /** How many items the reader has missed. */
+  /** How many items the reader missed. */
   declare readonly missed: number;
 
   constructor(missed: number) {

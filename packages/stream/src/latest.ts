@@ -1,5 +1,5 @@
 /**
- * The newest question's answer.
+ * `latest`: only the stream for the newest input counts, as in search-as-you-type. (Known elsewhere as `switchMap`.)
  */
 
 import { Fifo } from './engine/fifo.ts';
@@ -20,9 +20,9 @@ import type { Operator, Source } from './stream.ts';
 type Answer<I, O> = (input: I, context: { readonly signal: AbortSignal }) => Source<O> | PromiseLike<Source<O>>;
 
 /**
- * The items of `fn(input)` for the newest input. A new input aborts the signal of the one before, closes its stream
- * without waiting for it, and drops what of it has not been read, late items and errors included. Inputs are read as
- * fast as they come, from the first `next()` on. Ends when the inputs and the last stream have ended.
+ * The items of `fn(input)` for the newest input. A new input aborts the previous input's signal, closes its stream
+ * without waiting for the cleanup, and drops whatever of it has not been read, including late items and errors. Inputs
+ * are read as fast as they come, starting with the first `next()`. Ends when the inputs and the last stream have ended.
  *
  * @example
  * pipe(queries, latest((query, { signal }) => search(query, signal)), forEach(show));
@@ -30,8 +30,8 @@ type Answer<I, O> = (input: I, context: { readonly signal: AbortSignal }) => Sou
 export function latest<I, O>(fn: Answer<I, O>): Operator<I, O> {
   return operator((inputs) => {
     let inner: Stage<O> | undefined;
-    let controller = new AbortController(); // of the newest input
-    let isInnerOpen = false; // a pull on its stream has not been answered
+    let controller = new AbortController(); // for the newest input
+    let isInnerOpen = false; // a pull on the inner stream has not been answered
     let hasEndedInputs = false;
     const queue = new Fifo<O>();
 
@@ -43,7 +43,7 @@ export function latest<I, O>(fn: Answer<I, O>): Operator<I, O> {
       return open?.close();
     };
 
-    /** What comes counts only while this is the newest input's stream. */
+    /** A sink whose answers count only while `stage` belongs to the newest input. */
     const answersOf = (stage: Stage<O>): Sink<O> => {
       const answer = (act: () => void): void => {
         if (stage !== inner) return;
@@ -75,7 +75,7 @@ export function latest<I, O>(fn: Answer<I, O>): Operator<I, O> {
           controller = new AbortController();
           const { signal } = controller;
           inner = lateStage(() => fn(chunk[chunk.length - 1] as I, { signal }));
-          inner.pull(SILENT); // asks at once, and does not read yet
+          inner.pull(SILENT); // calls `fn` now, but does not read its stream yet
         },
         onSourceOver(failure) {
           hasEndedInputs = true;

@@ -1,5 +1,5 @@
 /**
- * Calls that overlap.
+ * `mapAsync`: an async `map` with several calls running at once.
  */
 
 import { Fifo } from './engine/fifo.ts';
@@ -8,33 +8,36 @@ import { type Pump, pump } from './engine/pump.ts';
 import type { Failure } from './engine/stage.ts';
 import type { Operator } from './stream.ts';
 
-/** What a call of `mapAsync` is told. */
+/** What `mapAsync` passes to each call. */
 export interface CallContext {
   /** Aborts when the stream is closed or another call has failed. */
   readonly signal: AbortSignal;
-  /** The item's place in the source, from 0. */
+  /** The item's position in the source, from 0. */
   readonly index: number;
 }
 
 /** Options of `mapAsync`. */
 export interface MapAsyncOptions {
-  /** How many items may be in the works: called and not yet read by the reader. */
+  /** How many items may be in flight: their call has begun and the reader has not read the result yet. */
   concurrency: number;
-  /** Whether results come in the order of the items. Default true; else in the order in which they are ready. */
+  /**
+   * Whether results keep the order of the items. Default true; with false they come in the order in which they are
+   * ready.
+   */
   ordered?: boolean;
 }
 
 type Call<I, O> = (item: I, context: CallContext) => O | PromiseLike<O>;
 
-/** The place of one item in the order, from the call to its delivery. */
+/** One item's place in the order, from the call to the delivery of its result. */
 interface Slot {
   deliver?(): void;
 }
 
 /**
- * What `fn` resolves to for each item, with several calls under way. Never more than `concurrency` items are between
- * the source and the reader. The first error (in order, or in time if unordered) follows the results before it; the
- * source is closed and the other calls' signal aborts. Errors after that one are dropped.
+ * What `fn` resolves to for each item, with several calls running at once. Never more than `concurrency` items are
+ * between the source and the reader. The first error (in item order, or in time if unordered) comes after the results
+ * before it; the source is closed and the signal of the other calls aborts. Later errors are dropped.
  *
  * @example
  * pipe(urls, mapAsync((url, { signal }) => fetch(url, { signal }), { concurrency: 4 }));
@@ -42,9 +45,9 @@ interface Slot {
 export function mapAsync<I, O>(fn: Call<I, O>, options: MapAsyncOptions): Operator<I, O> {
   const { concurrency, ordered = true } = options;
   return operator((upstream) => {
-    const slots = new Fifo<Slot>(); // ordered: of all items in the works
+    const slots = new Fifo<Slot>(); // if ordered: one for each item in flight
     const controller = new AbortController();
-    let waiting: I[] = []; // came in one chunk with others, and have to wait for room
+    let waiting: I[] = []; // items of a chunk that was larger than the room left
     let running = 0;
     let index = 0;
     let hasFailed = false;
@@ -71,7 +74,7 @@ export function mapAsync<I, O>(fn: Call<I, O>, options: MapAsyncOptions): Operat
         out.run();
       };
       const context = { signal: controller.signal, index: index++ };
-      const result = (async () => await fn(item, context))(); // what it throws is a rejection, too
+      const result = (async () => await fn(item, context))(); // so that a synchronous throw becomes a rejection
       result.then(
         (value) => settle(() => out.offer(value)),
         (error) => settle(() => fail(error)),

@@ -1,13 +1,14 @@
 /**
- * Changes every item.
+ * `map`: replaces every item by the result of a function.
  */
 
 import { perItem } from './engine/per-item.ts';
 import type { Operator } from './stream.ts';
 
 /**
- * What `fn` makes of each item. A plain result costs no tick; a promise is awaited before the next call, so calls never
- * overlap (`mapAsync` overlaps them). If `fn` throws, the source is closed and the error follows the items before it.
+ * The result of `fn` for each item. A plain result costs no microtask; a promise is awaited before the next call, so
+ * calls never overlap (for that, use `mapAsync`). If `fn` throws, the source is closed and the error comes after the
+ * items before it.
  *
  * @example
  * pipe(tokens, map((token, index) => `${index}: ${token}`));

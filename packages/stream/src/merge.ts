@@ -1,5 +1,5 @@
 /**
- * Several streams at once.
+ * `merge`: reads several sources at once.
  */
 
 import { Fifo } from './engine/fifo.ts';
@@ -18,8 +18,9 @@ import type { Source, Stream } from './stream.ts';
 
 /**
  * The items of all sources in the order in which they become ready. Fair: a source that is always ready is read again
- * only after every other ready one had its turn. Ends when all have ended; an error of one closes the others and comes
- * at once. Reads each source one item (or chunk) ahead at most, and none before the first `next()`.
+ * only after every other ready one has had its turn. Ends when all have ended. An error in one source closes the others
+ * at once and is delivered after the items that were ready before it. Each source is read at most one item (or chunk)
+ * ahead, and none before the first `next()`.
  *
  * @example
  * for await (const event of merge(agent, progress, pipe(tools, map(toEvent)))) send(event);
@@ -30,10 +31,10 @@ export function merge<T>(...sources: Source<T>[]): Stream<T> {
 
 class Merge<T> implements Stage<T> {
   declare private readonly _lanes: readonly Lane<T>[];
-  private readonly _idle = new Fifo<Lane<T>>(); // to be asked with the next pull
-  private readonly _ready = new Fifo<Lane<T>>(); // hold an answer, in the order of its arrival
+  private readonly _idle = new Fifo<Lane<T>>(); // to be pulled at the reader's next pull
+  private readonly _ready = new Fifo<Lane<T>>(); // lanes that hold an answer, in order of arrival
   private _sink: Sink<T> = SILENT; // the open pull's
-  declare private _open: number; // how many may be asked: none once one has failed
+  declare private _open: number; // how many lanes may still be pulled; 0 once one has failed
   private _ending: { failure?: Failure | undefined } | undefined;
   private _isServing = false;
 
@@ -58,7 +59,10 @@ class Merge<T> implements Stage<T> {
     return cleanup;
   }
 
-  /** A lane has an answer. Gives the sink, if the reader waits and nobody else comes first; else the lane holds it. */
+  /**
+   * A lane has an answer. Returns the reader's sink if the reader waits and no other lane is before this one; otherwise
+   * the lane must hold its answer.
+   */
   next(lane: Lane<T>): Sink<T> | undefined {
     if (this._sink === SILENT || this._ready.length > 0) return void this._ready.push(lane);
     this._idle.push(lane);
@@ -87,7 +91,7 @@ class Merge<T> implements Stage<T> {
     return allCleanups(this._lanes.map((lane) => lane._upstream.close()));
   }
 
-  /** Asks those whose last answer has been read, and answers, for as long as there is something at hand. */
+  /** Pulls the lanes whose last answer has been read, and answers the reader, for as long as anything is ready. */
   private _serve(): void {
     if (this._isServing) return;
     this._isServing = true;
@@ -109,7 +113,7 @@ class Merge<T> implements Stage<T> {
   }
 }
 
-/** One source, with at most one pull open, and at most one answer that waits for its turn. */
+/** One source, with at most one open pull and at most one answer waiting for its turn. */
 class Lane<T> implements Sink<T> {
   declare readonly _upstream: Stage<T>;
   declare private readonly _merge: Merge<T>;
@@ -137,7 +141,7 @@ class Lane<T> implements Sink<T> {
     this._merge.laneEnded(failure);
   }
 
-  /** Hands over what has waited. */
+  /** Hands over the answer that was held. */
   deliver(to: Sink<T>): void {
     const chunk = this._chunk;
     const value = this._value as T;

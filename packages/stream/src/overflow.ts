@@ -1,13 +1,13 @@
 /**
- * What a bounded queue does with an item that it has no room for.
+ * What a bounded queue does when it is full: the policies, and the error of one of them.
  */
 
 /**
- * - `'error'`: the stream fails with an `OverflowError`, after what is queued
+ * - `'error'`: the stream fails with an `OverflowError`, after the queued items
  * - `'drop-oldest'`: the item that has waited longest is lost
  * - `'drop-newest'`: the new item is lost
  *
- * Losses are counted and reported; a stream never ends as if it were whole.
+ * Losses are counted and reported, so an incomplete stream never looks complete.
  */
 export type Overflow = 'error' | 'drop-oldest' | 'drop-newest';
 

@@ -1,5 +1,5 @@
 /**
- * Puts operators in a row.
+ * `pipe`: chains operators, left to right.
  */
 
 import { from, type Source, type Stream } from './stream.ts';
@@ -8,8 +8,8 @@ type Step<I, O> = (source: Stream<I>) => O;
 type Middle<I, O> = Step<I, Source<O>>;
 
 /**
- * Sends `source` through the steps from left to right. A step is an operator, or any function of a stream: the last may
- * return whatever it likes, so a pipeline can end in `collect`, `forEach(…)` or `toReadableStream`.
+ * Sends `source` through the steps from left to right. A step is an operator or any other function of a stream. The
+ * last step may return anything, so a pipeline can end in `collect`, `forEach(…)` or `toReadableStream`.
  *
  * @example
  * for await (const lines of pipe(source, map((token) => token.text), batch({ maxItems: 20 }))) send(lines);

@@ -1,5 +1,5 @@
 /**
- * A stream that is written from outside: the bridge from callbacks to pipelines.
+ * `pushable`: a stream that you write to yourself, the bridge from callbacks to pipelines.
  */
 
 import { outlet } from './engine/outlet.ts';
@@ -9,42 +9,45 @@ import type { Stream } from './stream.ts';
 
 /** Options of `pushable`. */
 export interface PushableOptions<T> {
-  /** How many items may wait for the reader. Default 1024; `Infinity` is allowed and means what it says. */
+  /** How many items may wait for the reader. Default 1024. `Infinity` removes the bound. */
   capacity?: number;
-  /** What a push into a full queue does. Default `'error'`. */
+  /** What a push to a full queue does. Default `'error'`. */
   overflow?: Overflow;
-  /** Called with each item that is lost to `'drop-oldest'` or `'drop-newest'`. */
+  /** Called with each item dropped by `'drop-oldest'` or `'drop-newest'`. */
   onDrop?: (item: T) => void;
-  /** Called once when the reader closes the stream; what it returns is awaited by the reader's `return()`. */
+  /** Called once when the reader closes the stream; the reader's `return()` waits for its promise. */
   onClose?: () => void | PromiseLike<void>;
 }
 
-/** A stream with the means to write it. */
+/** A stream together with its writing end. */
 export interface Pushable<T> extends Stream<T> {
   /**
-   * Hands an item to the reader. False means: hold on, and wait for `ready()` before the next. The item itself was
-   * taken, unless the stream is over already or a push before it had returned false, too; see `overflow`.
+   * Hands an item to the reader. False means: stop, and wait for `ready()` before the next push. The item itself was
+   * accepted, unless the stream is already over or an earlier push had returned false too; see `overflow`.
    */
   push(item: T): boolean;
-  /** Hands over several items as one chunk. Taken whole if the queue is not full, so the bound is capacity + chunk. */
+  /**
+   * Hands over several items as one chunk. If the queue has any room the chunk is accepted whole, so the bound is
+   * capacity + chunk.
+   */
   pushMany(items: Iterable<T>): boolean;
-  /** Resolves when there is room: true to go on, false if the stream is over. Never rejects. */
+  /** Resolves when there is room: true to continue, false if the stream is over. Never rejects. */
   ready(): Promise<boolean>;
-  /** Ends the stream behind what is queued. */
+  /** Ends the stream after the queued items. */
   end(): void;
-  /** Fails the stream behind what is queued. Dies silently if nobody reads it. */
+  /** Fails the stream after the queued items. If nobody reads the stream, the error goes unnoticed. */
   fail(error: unknown): void;
-  /** Whether pushes are pointless: ended, failed or closed by the reader. */
+  /** Whether pushing is pointless: the stream has ended, failed or been closed by the reader. */
   readonly isOver: boolean;
   /** How many items wait for the reader. */
   readonly size: number;
-  /** How many items were lost to `overflow`. */
+  /** How many items `overflow` has dropped. */
   readonly dropped: number;
 }
 
 /**
- * A queue with a stream at its other end. A waiting reader gets the item within the call of `push`, without a tick.
- * When the reader closes the stream, `isOver` turns true, `ready()` resolves to false and pushes do nothing.
+ * A queue that can be read as a stream. A waiting reader gets the item inside the call of `push`, with no microtask in
+ * between. When the reader closes the stream, `isOver` becomes true, `ready()` resolves to false and pushes do nothing.
  *
  * @example
  * const lines = pushable<string>({ capacity: 100, onClose: () => socket.close() });

@@ -1,5 +1,5 @@
 /**
- * The fastest of several streams.
+ * `race`: the source that answers first wins.
  */
 
 import { stageOf } from './engine/inlet.ts';
@@ -8,8 +8,8 @@ import { allCleanups, ignoreCleanup, SILENT, type Sink, type Stage } from './eng
 import type { Source, Stream } from './stream.ts';
 
 /**
- * The source that answers first, be it with an item, its end or an error; the others are closed at that moment and not
- * waited for.
+ * The stream of whichever source answers first, whether with an item, its end or an error. The others are closed at
+ * that moment, without waiting for their cleanup.
  *
  * @example
  * race(askModel('a'), askModel('b')); // a hedged request
@@ -18,7 +18,7 @@ export function race<T>(...sources: Source<T>[]): Stream<T> {
   let runners = sources.map(stageOf<T>);
   let hasStarted = false;
 
-  /** Answers for `winner`; the first to do so is the only one that is left. */
+  /** The sink for one runner. The first runner to answer wins and the others are closed. */
   const finishLine = (winner: Stage<T>, sink: Sink<T>): Sink<T> => {
     const win = (): Sink<T> => {
       if (!runners.includes(winner)) return SILENT;

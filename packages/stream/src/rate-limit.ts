@@ -1,5 +1,5 @@
 /**
- * Every item, not too fast.
+ * `rateLimit`: delivers every item, but no more than so many per span of time.
  */
 
 import { type Clock, systemClock } from './clock.ts';
@@ -20,8 +20,8 @@ export interface RateLimitOptions {
 }
 
 /**
- * Delays items so that no span of `perMs` sees more than `count` of them. Nothing is lost and nothing is read ahead, so
- * the source is slowed down, too. For states, where only the newest counts, use `throttle`.
+ * Delays items so that no span of `perMs` contains more than `count` of them. Nothing is lost and nothing is read
+ * ahead, so the source is slowed down as well. If only the newest item matters, use `throttle`.
  *
  * @example
  * pipe(jobs, rateLimit({ count: 10, perMs: 1000 }), mapAsync(callApi, { concurrency: 4 }));

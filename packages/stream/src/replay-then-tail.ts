@@ -1,5 +1,5 @@
 /**
- * History, then what happens: without a gap, without a repeat.
+ * `replayThenTail`: stored history, then live events, with no gap and no repeat between the two.
  */
 
 import { bufferStage } from './buffer.ts';
@@ -12,22 +12,22 @@ import { tap } from './tap.ts';
 
 /** Options of `replayThenTail`. */
 export interface ReplayThenTailOptions<T, P> {
-  /** What has happened; it must reach at least to where `tail` begins. */
+  /** The history. It must reach at least to where `tail` begins. */
   replay: Source<T>;
-  /** What happens from now on. Read from the first `next()` on, so that nothing is missed during the replay. */
+  /** The live events. Read from the first `next()` on, so that nothing is missed during the replay. */
   tail: Source<T>;
-  /** The place of an item in the order that both share. */
+  /** An item's position in the order that both sources share. */
   position: (item: T) => P;
   /** Whether `a` comes after `b`. Default: `a > b`, which is right for numbers. */
   isAfter?: (a: P, b: P) => boolean;
-  /** How many items of the tail may wait for the replay to end; beyond it the stream fails. Default 1024. */
+  /** How many items of the tail may wait for the replay to end; beyond that the stream fails. Default 1024. */
   capacity?: number;
 }
 
 /**
- * The replay to its end, then the tail from exactly there: items of the tail that the replay had already are dropped. If
- * the replay takes so long that more than `capacity` items of the tail pile up, the stream fails with an
- * `OverflowError` behind the last item without a gap; read on from there.
+ * The whole replay, then the tail from exactly there: tail items that the replay has already delivered are dropped. If
+ * more than `capacity` tail items pile up during the replay, the stream delivers all that are contiguous and then fails
+ * with an `OverflowError`; start again from the last item received.
  *
  * @example
  * replayThenTail({ replay: log.read(after), tail: log.subscribe(), position: (entry) => entry.offset });

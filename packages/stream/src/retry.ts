@@ -1,5 +1,5 @@
 /**
- * A source that is made again when it breaks.
+ * `retry`: reopens a source when it fails, from where it broke off.
  */
 
 import { type Clock, systemClock } from './clock.ts';
@@ -10,11 +10,11 @@ import { type Pump, pump } from './engine/pump.ts';
 import { SILENT, type Sink, type Stage } from './engine/stage.ts';
 import type { Source, Stream } from './stream.ts';
 
-/** What the factory of `retry` is told. */
+/** What `retry` passes to its factory. */
 export interface Attempt<C> {
-  /** 0 for the first, and counted on over the whole stream. */
+  /** 0 for the first attempt; counts up over the whole stream. */
   readonly attempt: number;
-  /** The cursor of the last item that was delivered; `undefined` before the first. */
+  /** The cursor of the last item delivered; `undefined` before the first. */
   readonly cursor: C | undefined;
   /** Aborts when the stream is closed, or this attempt has failed. */
   readonly signal: AbortSignal;
@@ -22,28 +22,30 @@ export interface Attempt<C> {
 
 /** Options of `retry`. */
 export interface RetryOptions<T, C> {
-  /** How often to try again without an item in between. Default 5; an item sets the count back. */
+  /** How many times in a row to retry; every item resets the count. Default 5. */
   retries?: number;
-  /** The first wait is random up to this many milliseconds … Default 250. */
+  /** The first wait is random, up to this many milliseconds … Default 250. */
   baseMs?: number;
-  /** … the next up to twice that, and so on up to this. Default 30,000. */
+  /** … and the bound doubles with each failure, up to this. Default 30,000. */
   maxMs?: number;
-  /** Whether this error is worth another try; a number is a wait in milliseconds in place of the computed one. */
+  /**
+   * Whether to retry after this error. A number means yes, after that many milliseconds instead of the computed wait.
+   */
   when?: (error: unknown, retry: number) => boolean | number;
-  /** The place of an item in the stream, for the factory to go on behind it. */
+  /** An item's position in the stream, so that the factory can continue after it. */
   cursorOf?: (item: T) => C;
   /** Called before each wait. */
   onRetry?: (error: unknown, waitMs: number) => void;
-  /** From 0 to 1. Default `Math.random`. */
+  /** The source of jitter, from 0 to 1. Default `Math.random`. */
   random?: () => number;
   /** Default: the runtime's clock. */
   clock?: Clock;
 }
 
 /**
- * Reads what `factory` makes; when that fails, waits (exponential backoff with full jitter) and makes it again, from the
- * cursor of the last delivered item, so that nothing comes twice. Gives up with the last error when the retries are used
- * up or `when` says no. A clean end is an end. Closing ends the wait at once.
+ * Reads the source that `factory` makes. When it fails, waits (exponential backoff with full jitter) and calls
+ * `factory` again with the cursor of the last delivered item, so that nothing comes twice. Fails with the last error
+ * when the retries are used up or `when` says no. A clean end is not retried. Closing ends the wait at once.
  *
  * @example
  * retry(({ cursor, signal }) => openEvents({ after: cursor, signal }), { cursorOf: (event) => event.id });

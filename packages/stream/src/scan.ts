@@ -1,12 +1,13 @@
 /**
- * A running result.
+ * `scan`: a running result, such as a sum or the text so far.
  */
 
 import { perItem } from './engine/per-item.ts';
 import type { Operator } from './stream.ts';
 
 /**
- * What `fn` makes of the result so far and each item, after each item. A promise is awaited before the next call.
+ * Calls `fn` with the result so far and each item, and delivers each new result. A promise is awaited before the next
+ * call.
  *
  * @example
  * pipe(deltas, scan((text, delta) => text + delta, '')); // the text as it grows

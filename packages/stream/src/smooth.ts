@@ -1,7 +1,8 @@
 /**
- * Text at an even pace. Models deliver in bursts; readers like a flow. The pace follows the backlog, so the delay is
- * bounded at every speed: a slow stream passes as it is, a burst is spread over at most `maxLagMs`. The last grapheme or
- * word is held back until it is certain that it is complete, because a delta may end in the middle of an emoji.
+ * `smooth`: delivers text at an even pace. Models deliver in bursts; people prefer a flow. The pace follows the
+ * backlog, so the delay is bounded at every speed: a slow stream passes unchanged, a burst is spread over at most
+ * `maxLagMs`. The last grapheme or word is held back until it is known to be complete, because a delta may end in the
+ * middle of an emoji.
  */
 
 import { type Clock, systemClock } from './clock.ts';
@@ -13,23 +14,23 @@ import type { Operator } from './stream.ts';
 
 /** Options of `smooth`. The first three are needed when items are not plain strings. */
 export interface SmoothOptions<T> {
-  /** The text of an item; `undefined` for items that are not text, which push out what is held and pass at once. */
+  /** The text of an item; `undefined` for items that are not text. Such an item passes at once, after any held text. */
   text?: (item: T) => string | undefined;
-  /** An item like this one with other text. */
+  /** A copy of an item with different text. */
   withText?: (item: T, text: string) => T;
-  /** What texts must have in common to flow into each other, such as the id of their message. */
+  /** Only texts with the same key are joined and cut anew: the id of their message, for example. */
   key?: (item: T) => unknown;
-  /** What is not split: `'word'` (default) or `'grapheme'`, as in `Intl.Segmenter`. */
+  /** The unit that is never split: `'word'` (default) or `'grapheme'`, as in `Intl.Segmenter`. */
   unit?: 'word' | 'grapheme';
   /** For `Intl.Segmenter`. Default: the runtime's. */
   locale?: string;
   /** The longest that text is delayed. Default 250. */
   maxLagMs?: number;
-  /** The slowest pace, in characters per second; keeps the end of a text from trickling. Default 120. */
+  /** The slowest pace, in characters per second; keeps the end of a text from trickling in. Default 120. */
   minRate?: number;
-  /** How long a last unit waits to be completed. Default 80. */
+  /** How long an incomplete last unit is held back for its rest. Default 80. */
   holdMs?: number;
-  /** The time between two pieces, if the pace allows. Default 16. */
+  /** The least time between two pieces, where the pace allows it. Default 16. */
   stepMs?: number;
   /** How much text may be held for a reader that does not read, in characters. Default 65,536. */
   maxHeld?: number;
@@ -37,17 +38,18 @@ export interface SmoothOptions<T> {
   clock?: Clock;
 }
 
-/** Text that came in about the same time, and by when it has to go out. */
+/** How much text came in at about the same time, and when it must be out. */
 interface Arrival {
   length: number;
   readonly dueAt: number;
 }
 
 /**
- * Turns bursts of text into a flow of small pieces. Nothing is lost, added or reordered: the pieces join to the input.
- * The first text comes at once, up to its last grapheme; white space comes with what is to be seen behind it; no piece comes later than `maxLagMs` after its text; at the
- * end, an error, or an item that is not text, everything held comes at once. No piece ends inside a grapheme, unless
- * the rest of that grapheme is more than `holdMs` late, or all of it more than `maxLagMs`.
+ * Turns bursts of text into a flow of small pieces. Nothing is lost, added or reordered: the pieces concatenate to the
+ * input. The first text comes at once, up to its last grapheme. White space comes with the visible text after it. No
+ * text is delayed by more than `maxLagMs`. At the end, at an error, or at an item that is not text, everything held
+ * comes at once. No piece ends inside a grapheme, unless the rest of that grapheme is more than `holdMs` late, or all
+ * of it more than `maxLagMs`.
  *
  * @example
  * pipe(tokens, smooth(), forEach((text) => append(text)));
@@ -64,7 +66,7 @@ export function smooth<T = string>(options: SmoothOptions<T> = {}): Operator<T, 
 
   return operator((upstream) => {
     const tail = textTail(unit, locale);
-    let template: { item: T; key: unknown } | undefined; // whose text is held
+    let template: { item: T; key: unknown } | undefined; // the item whose text is held
     const arrivals: Arrival[] = []; // of the held text, oldest first
     let lastArrivalAt = 0;
     let nextAt = Number.NEGATIVE_INFINITY;
@@ -88,7 +90,10 @@ export function smooth<T = string>(options: SmoothOptions<T> = {}): Operator<T, 
       noteArrival(text.length, lastArrivalAt + maxLagMs);
     };
 
-    /** Text that comes within a step of earlier text shares its due time, so the list stays as short as the lag is. */
+    /**
+     * Text that comes within one step of earlier text shares its due time, so the list has at most one entry per step
+     * of the lag.
+     */
     const noteArrival = (length: number, dueAt: number): void => {
       const last = arrivals[arrivals.length - 1];
       if (last && dueAt - last.dueAt < stepMs) last.length += length;
@@ -114,13 +119,13 @@ export function smooth<T = string>(options: SmoothOptions<T> = {}): Operator<T, 
       const wanted = Math.max(Math.ceil(rateAt(now) * stepMs), tail.blanks() + 1);
       const early = isFirst || dueLength > 0 ? 'graphemes' : 'units';
       let piece = tail.take(wanted, now < lastArrivalAt + holdMs ? early : 'all');
-      // What is due of the last grapheme goes without the rest of it.
+      // The part of the last grapheme that is due leaves without the rest of it.
       if (piece.length < dueLength) piece += tail.take(dueLength - piece.length, 'all');
       if (piece !== '') isFirst = false;
       return piece;
     };
 
-    /** Characters per millisecond that get every part of the held text out by its due time. */
+    /** The pace, in characters per millisecond, that gets every part of the held text out by its due time. */
     const rateAt = (now: number): number => {
       let rate = minRate / 1000;
       let length = 0;

@@ -1,5 +1,5 @@
 /**
- * Notices when a source goes quiet, and leaves it alone.
+ * `stallWatchdog`: reports that a source has gone quiet, without touching the stream.
  */
 
 import { type Clock, systemClock } from './clock.ts';
@@ -12,17 +12,17 @@ import type { Operator } from './stream.ts';
 export interface Stall {
   /** How long the reader has been waiting for this item. */
   waitedMs: number;
-  /** How many items had come before. */
+  /** How many items came before the stall. */
   items: number;
 }
 
 /** Options of `stallWatchdog`. */
 export interface StallWatchdogOptions {
-  /** How long the reader has to wait before it counts as a stall. */
+  /** How long the reader must wait before it counts as a stall. */
   afterMs: number;
   /** Called once per stall, while it lasts. */
   onStall: (stall: Stall) => void;
-  /** Called when a stall is over: an item came, or the end. */
+  /** Called when a stall is over: an item came, or the stream ended. */
   onResume?: (stall: Stall) => void;
   /** Default: the runtime's clock. */
   clock?: Clock;
@@ -30,8 +30,8 @@ export interface StallWatchdogOptions {
 
 /**
  * Reports that the source keeps the reader waiting, and does nothing else: no item is added, delayed or lost. Put it
- * before a `timeout` with a longer limit to see stalls before they become errors. Waiting counts, the reader's own time
- * does not.
+ * before a `timeout` with a longer limit to see stalls before they become errors. Only the reader's waiting counts, not
+ * the time it spends on items.
  *
  * @example
  * pipe(completion, stallWatchdog({ afterMs: 3_000, onStall: (stall) => log.warn('stalled', stall) }));
@@ -43,7 +43,7 @@ export function stallWatchdog<T>(options: StallWatchdogOptions): Operator<T, T> 
     let count = 0;
     let isStalled = false;
 
-    /** Never lets an error of the observer into the stream. */
+    /** Calls the observer in a microtask, so that an error in it cannot reach the stream. */
     const report = (observer: ((stall: Stall) => void) | undefined): void => {
       const stall = { waitedMs: clock.now() - waitsSince, items: count };
       queueMicrotask(() => observer?.(stall));

@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /**
- * What goes into a pipeline and what comes out of it.
+ * The types of a pipeline: what goes in (`Source`), what comes out (`Stream`), and a step in between (`Operator`).
  */
 
 import { RELEASE, type Releasable, stageOf } from './engine/inlet.ts';
@@ -11,8 +11,8 @@ export type Source<T> = AsyncIterable<T> | Iterable<T> | ReadableStream<T>;
 
 /**
  * An async iterator to be read once, by one reader. Nothing is pulled before the first `next()`. `return()`, `break`
- * and `await using` close it at any time: pending `next()` calls settle as done and every open source is told, all in
- * the same turn.
+ * and `await using` close it at any time: pending `next()` calls settle as done, and every open source is told to stop,
+ * all in the same turn.
  */
 export interface Stream<T> extends AsyncDisposable {
   [Symbol.asyncIterator](): Stream<T>;

@@ -1,12 +1,12 @@
 /**
- * The beginning of a stream, up to an item that no longer fits.
+ * `takeWhile`: the beginning of a stream, up to the first item that fails a test.
  */
 
 import { NONE, perItem } from './engine/per-item.ts';
 import type { Operator } from './stream.ts';
 
 /**
- * The items before the first one for which `keep` is not truthy; that one is lost, and the source is closed.
+ * The items before the first one for which `keep` is not truthy. That item is dropped and the source is closed.
  *
  * @example
  * pipe(lines, takeWhile((line) => line !== '[DONE]'));

@@ -1,5 +1,5 @@
 /**
- * The beginning of a stream.
+ * `take`: the first items of a stream.
  */
 
 import { operator } from './engine/outlet.ts';

@@ -1,12 +1,13 @@
 /**
- * A look at every item.
+ * `tap`: calls a function for every item and passes the item on.
  */
 
 import { perItem } from './engine/per-item.ts';
 import type { Operator } from './stream.ts';
 
 /**
- * Calls `fn` with every item that passes and passes it on. A promise is awaited; an error ends the stream, as in `map`.
+ * Calls `fn` with every item and passes the item on unchanged. A promise is awaited; an error ends the stream, as in
+ * `map`.
  *
  * @example
  * pipe(tokens, tap((token) => metrics.count(token.length)));

@@ -1,5 +1,5 @@
 /**
- * A stream for two readers, or more.
+ * `tee`: splits a stream in two.
  */
 
 import { Hub } from './engine/hub.ts';
@@ -9,14 +9,14 @@ import type { Source, Stream } from './stream.ts';
 
 /** Options of `tee`. */
 export interface TeeOptions {
-  /** How far one branch may be ahead of another, in items. Default 1024; `Infinity` keeps everything. */
+  /** How far one branch may be ahead of the other, in items. Default 1024; `Infinity` keeps everything. */
   capacity?: number;
 }
 
 /**
- * Two streams with all the items of one. The branches share one buffer; a branch that is `capacity` items ahead of the
- * slowest waits for it, so read them at the same time. Closing a branch frees the others of it; the last to close closes
- * the source. For readers that come and go use `broadcast`.
+ * Two streams that each deliver all the items of the source. The branches share one buffer; a branch that is `capacity`
+ * items ahead waits for the other, so read them at the same time. A closed branch no longer holds the other back;
+ * closing both closes the source. For readers that come and go, use `broadcast`.
  *
  * @example
  * const [shown, saved] = tee(tokens);

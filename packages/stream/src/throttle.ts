@@ -1,5 +1,5 @@
 /**
- * The newest item, not too often.
+ * `throttle`: delivers only the newest item, at most once per span of time.
  */
 
 import { type Clock, systemClock } from './clock.ts';
@@ -12,15 +12,16 @@ import type { Operator } from './stream.ts';
 export interface ThrottleOptions {
   /** The least time between two items. */
   everyMs: number;
-  /** Whether what is left at the end is delivered, so that the last item is never lost. Default true. */
+  /** Whether an item still held at the end is delivered, so that the last one is never lost. Default true. */
   trailing?: boolean;
   /** Default: the runtime's clock. */
   clock?: Clock;
 }
 
 /**
- * At most one item per `everyMs`, always the newest; those between are dropped. The first comes at once, the last always
- * comes. For states, where only the newest counts. To slow a stream down without loss use `rateLimit`.
+ * At most one item per `everyMs`, always the newest; the items in between are dropped. The first comes at once, and the
+ * last is always delivered unless `trailing` is false. Meant for state, where only the newest item matters. To slow a
+ * stream down without loss, use `rateLimit`.
  *
  * @example
  * pipe(progress, throttle({ everyMs: 100 }), forEach(render));

@@ -1,5 +1,5 @@
 /**
- * Gives up on a source that takes too long.
+ * `timeout`: fails when the source keeps the reader waiting too long.
  */
 
 import { type Clock, systemClock } from './clock.ts';
@@ -13,19 +13,19 @@ export type TimeoutPhase = 'first' | 'idle' | 'total';
 
 /** Options of `timeout`. A limit that is not given does not apply. */
 export interface TimeoutOptions<T> {
-  /** The longest wait for the first item with content. */
+  /** The longest wait for the first item that `isContent`. */
   firstMs?: number;
-  /** The longest wait for any item; while `firstMs` applies, only from the first content on. */
+  /** The longest wait for any item. With `firstMs` set, it applies only after the first content. */
   idleMs?: number;
-  /** The longest wait for all items taken together. */
+  /** The longest total wait, summed over all items. */
   totalMs?: number;
-  /** Whether an item ends the first phase; a synthetic "start" should not. Default: every item does. */
+  /** Whether an item ends the `first` phase; a synthetic "start" event should not. Default: every item does. */
   isContent?: (item: T) => boolean;
   /** Default: the runtime's clock. */
   clock?: Clock;
 }
 
-/** A limit of `timeout` ran out. Named as in the web platform. */
+/** A limit of `timeout` ran out. Named like the web platform's. */
 export class TimeoutError extends Error {
   override readonly name = 'TimeoutError';
   declare readonly code: `stream.timeout_${TimeoutPhase}`;
@@ -42,8 +42,9 @@ export class TimeoutError extends Error {
 
 /**
  * Fails with a `TimeoutError` when the source keeps the reader waiting for too long. Only waiting counts: the clock
- * stands still while the reader is busy, so a slow reader never times a good source out. The error comes at once; the
- * source is closed, and not waited for, because it may be stuck. At most one timer, whatever the number of items.
+ * stops while the reader is busy, so a slow reader never times out a good source. The error comes at once; the source
+ * is closed, but its cleanup is not awaited, because it may be stuck. There is at most one timer, however many items
+ * pass.
  *
  * @example
  * pipe(completion, timeout({ firstMs: 20_000, idleMs: 10_000, isContent: (event) => event.type === 'text' }));
@@ -57,7 +58,7 @@ export function timeout<T>(options: TimeoutOptions<T>): Operator<T, T> {
     let phase: TimeoutPhase = 'first';
     const due = deadline(clock, () => out.endNow({ error: new TimeoutError(phase, options[`${phase}Ms`] as number) }));
 
-    /** The time left for this wait; sets the phase that it would end in. */
+    /** The time left for this wait. Sets `phase` to the limit that would run out first. */
     const leftMs = (): number => {
       phase = hasContent ? 'idle' : 'first';
       const left = (hasContent ? idleMs : (firstMs ?? 0) - waitedMs) ?? Number.POSITIVE_INFINITY;

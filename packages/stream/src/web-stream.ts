@@ -1,13 +1,14 @@
 /**
- * To and from the web's streams.
+ * Bridges to and from the web's `ReadableStream`.
  */
 
 import { stageOf } from './engine/inlet.ts';
 import { from, type Source, type Stream } from './stream.ts';
 
 /**
- * A stream over a `ReadableStream`, through a reader, so that closing works while a read is pending: the reader is
- * cancelled, its lock released. Every operator takes a `ReadableStream` as it is; this is for reading one directly.
+ * A stream over a `ReadableStream`. It uses a reader, so that closing works while a read is pending: the reader is
+ * cancelled and its lock released. Every operator accepts a `ReadableStream` directly; this is for reading one without
+ * operators.
  *
  * @example
  * const bytes = fromReadableStream(response.body);
@@ -17,8 +18,8 @@ export function fromReadableStream<T>(readable: ReadableStream<T>): Stream<T> {
 }
 
 /**
- * A `ReadableStream` over any source. It pulls only when it is read and never ahead, so backpressure reaches the source
- * and an error cannot overtake what came before it; a chunk of ready items is enqueued at once. `cancel()` closes the
+ * A `ReadableStream` over any source. It pulls only when it is read, never ahead, so backpressure reaches the source
+ * and an error cannot overtake the items before it. A chunk of ready items is enqueued whole. `cancel()` closes the
  * source and waits for its cleanup.
  *
  * @example

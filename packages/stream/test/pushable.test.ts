@@ -132,13 +132,13 @@ describe('pushable', () => {
       source,
       map((item) => item),
     );
-    await expect(source.next()).rejects.toThrow('read by another');
+    await expect(source.next()).rejects.toThrow('already has a reader');
     expect(() =>
       pipe(
         source,
         map((item) => item),
       ),
-    ).toThrow('read by another');
+    ).toThrow('already has a reader');
   });
 
   it('hands over what has been fetched when reading goes on through an operator', async () => {
@@ -322,7 +322,7 @@ describe('node streams', () => {
     const stream = fromNodeReadable<number>(readable);
     const next = stream.next();
     readable.destroy();
-    await expect(next).rejects.toThrow('before its end');
+    await expect(next).rejects.toThrow('before it ended');
   });
 
   it('reads no more than is asked', async () => {

@@ -1,10 +1,10 @@
 /**
- * How large an item is, for the options that end in `Bytes`.
+ * The default size of an item, for the options that end in `Bytes`.
  */
 
 const encoder = /* @__PURE__ */ new TextEncoder();
 
-/** The bytes of a string in UTF-8, or of a buffer. Anything else has to come with a `sizeOf` of its own. */
+/** The bytes of a buffer, or of a string in UTF-8. For anything else the caller must pass `sizeOf`. */
 export function byteSize(item: unknown): number {
   const bytes = typeof item === 'string' ? encoder.encode(item) : (item as Partial<Uint8Array> | undefined);
   if (bytes?.byteLength !== undefined) return bytes.byteLength;

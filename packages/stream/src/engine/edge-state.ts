@@ -1,17 +1,18 @@
 /**
- * Where the edges of a pipeline stand. Numbers, because the engine checks at every comparison of a string what kind of
- * string it is; in a file of their own, because the build writes constants in place only if nothing comes before them.
+ * The states of a pipeline's two edges (`inlet.ts` and `outlet.ts`). Numbers, because a JavaScript engine checks the
+ * kind of a string at every comparison. In a file of their own, because the bundler inlines constants only from a file
+ * that begins with them.
  */
 
-/** Nothing is asked for. */
+/** No request is open. */
 export const IDLE = 0;
-/** Answers, and asks on for as long as there is somebody to answer. */
+/** In the loop that reads and answers for as long as somebody is asking. */
 export const SERVING = 1;
-/** The answer comes later. */
+/** The answer will come asynchronously. */
 export const WAITING = 2;
-/** The event loop has a turn. */
+/** Has yielded to the event loop, and goes on in a later turn. */
 export const RESTING = 3;
-/** Nothing follows from here: the source is over, or the stage has been given away. */
+/** Nothing more will come from here: the source is over, or the stage has been handed to another pipeline. */
 export const OVER = 4;
-/** In a call of the source, which may answer before it returns, and which may close the pipeline. */
+/** Inside a call to the source, which may answer before it returns, and may close the pipeline. */
 export const ASKING = 5;

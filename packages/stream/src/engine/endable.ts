@@ -1,14 +1,16 @@
 /**
- * The stage that ends when a signal says so: in the same turn, and without waiting for a source that may be stuck.
+ * The stage behind `abortable` and `interruptible`: it ends when a signal aborts, in the same turn, without waiting for
+ * a source that may be stuck.
  */
 
 import { type Pump, pump } from './pump.ts';
 import { type Failure, ignoreCleanup, type Stage } from './stage.ts';
 
 /**
- * Passes everything on until one of `signals` aborts; then ends with what `failure` makes, or cleanly. Chunks are taken
- * apart, or a reader that takes its time over each item would go on with what it has of one for long after. The listeners
- * are attached with the first pull and removed on every ending.
+ * Passes everything on until one of `signals` aborts; then ends with the result of `failure`, or cleanly without one.
+ * Chunks are split into single items; otherwise a reader that takes its time over each item would go on for long after
+ * the abort with the chunk it already has. The listeners are attached at the first pull and removed however the stream
+ * ends.
  */
 export function endable<T>(upstream: Stage<T>, signals: readonly AbortSignal[], failure?: () => Failure): Stage<T> {
   let isListening = false;

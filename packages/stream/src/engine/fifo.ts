@@ -1,7 +1,8 @@
 /**
- * A first-in, first-out queue: an array, and the place of its oldest value. `Array.prototype.shift` moves every element
- * once the array is large, which made queue-backed peers up to 400 times slower than a loop; here the places in front
- * are used again when the queue is empty, and given back together once they are as many as the values behind them.
+ * A first-in, first-out queue: an array and the index of its oldest value. `Array.prototype.shift` moves every element
+ * once the array is large, which made queue-backed peers up to 400 times slower than a loop. Here the used slots in
+ * front are reused when the queue runs empty, and dropped all at once when there are as many of them as values behind
+ * them.
  */
 export class Fifo<T> {
   length = 0;
@@ -15,7 +16,7 @@ export class Fifo<T> {
   /** The oldest value. Only valid while `length > 0`; `undefined` may be a value. */
   shift(): T {
     const value = this._slots[this._front] as T;
-    this._slots[this._front++] = undefined; // so that it can be collected
+    this._slots[this._front++] = undefined; // so that it can be garbage-collected
     if (--this.length === 0) this._front = 0;
     if (this._front > 63 && this._front >= this.length) {
       this._slots = this._slots.slice(this._front);
@@ -24,7 +25,7 @@ export class Fifo<T> {
     return value;
   }
 
-  /** The newest value, to be replaced by another. Only valid while `length > 0`. */
+  /** Removes the newest value; its slot still refers to it until the next `push`. Only valid while `length > 0`. */
   pop(): T {
     return this._slots[this._front + --this.length] as T;
   }
@@ -34,7 +35,7 @@ export class Fifo<T> {
     return this._slots[this._front + index] as T;
   }
 
-  /** Takes `count` of the oldest values out. Only valid while `length >= count`. */
+  /** Removes the `count` oldest values. Only valid while `length >= count`. */
   take(count: number): T[] {
     const taken: T[] = [];
     while (taken.length < count) taken.push(this.shift());

@@ -1,6 +1,6 @@
 /**
- * One source for any number of readers: a shared queue of the newest items, and a place in it for each reader. Behind
- * `tee` and `broadcast`.
+ * The engine of `tee` and `broadcast`: one source for any number of readers. It keeps a shared queue of the newest
+ * items, and each reader has a position in it.
  */
 
 import type { BroadcastOptions, SubscribeOptions } from '../broadcast.ts';
@@ -10,14 +10,14 @@ import { type Pump, pump, type Queue } from './pump.ts';
 import { type Cleanup, type Failure, SILENT, type Sink, type Stage } from './stage.ts';
 
 export class Hub<T> implements Sink<T> {
-  /** How many items have come; the number of the next one. */
+  /** How many items have come, which is also the number of the next one. */
   _count = 0;
   _ending: { failure: Failure | undefined } | undefined;
   /** The newest items. */
   readonly kept = new Fifo<T>();
   /** How far a reader may fall behind. */
   declare readonly _capacity: number;
-  /** A new list with each change, so that a loop over it is not disturbed. */
+  /** Replaced, never changed in place, so that a loop over the list is not disturbed. */
   _readers: readonly Reader<T, unknown>[] = [];
   declare private readonly _upstream: Stage<T>;
   declare private readonly _replay: number;
@@ -41,7 +41,7 @@ export class Hub<T> implements Sink<T> {
     return reader;
   }
 
-  /** Ends all readers behind what they have. */
+  /** Ends all readers after what is kept for them. */
   close(): Cleanup {
     if (this._ending) return undefined;
     const cleanup = this._upstream.close();
@@ -51,7 +51,7 @@ export class Hub<T> implements Sink<T> {
 
   item(value: T): void {
     const readers = this._readers;
-    // Those who wait have read everything. It is kept for the others.
+    // A waiting reader has read everything and gets the item directly. It is kept only for the others.
     let isKept = this._replay > 0;
     this._count++;
     for (const reader of readers) {
@@ -87,7 +87,7 @@ export class Hub<T> implements Sink<T> {
     return this._count - this.kept.length;
   }
 
-  /** Reads the source for as long as somebody wants it to be read and nobody holds it up. */
+  /** Reads the source for as long as a reader asks and no blocking reader is full. */
   _read(): void {
     if (this._isReading) return;
     this._isReading = true;
@@ -98,7 +98,7 @@ export class Hub<T> implements Sink<T> {
     this._isReading = false;
   }
 
-  /** Forgets what no reader needs any more. */
+  /** Drops the items that no reader needs any more. */
   trim(): void {
     if (this._isServing) return; // once for all readers, afterwards
     let needed = this._count - this._replay;
@@ -128,26 +128,32 @@ export class Hub<T> implements Sink<T> {
     this._isOpen = false;
     this._isServing = false;
     if (this.kept.length > 0) this.trim();
-    // Those who asked within their answer; to look whether anybody may be ahead costs `tee` a tenth of its time.
+    // Only if a reader pulled inside its answer: calling `_read` every time costs `tee` a tenth of its time.
     if (this._isDetached || this._readers.some((reader) => reader._sink !== SILENT)) this._read();
   }
 }
 
-/** One reader, and what it has not read: a view of what is kept, with a mark in front if something is missing. */
+/**
+ * One reader, and the queue of what it has not read: a view of the kept items, with the stand-in for missed ones in
+ * front.
+ */
 class Reader<T, L> implements Stage<T | L>, Queue<T | L> {
   /** The number of the item to be read next. */
   declare _next: number;
   /** The open pull's sink, while there is nothing for it. */
   _sink: Sink<T | L> = SILENT;
-  /** Whether it gets the item that is being given out. Noted before, as one reader may pull from another meanwhile. */
+  /**
+   * Whether it gets the item being delivered. Noted for all readers first, because one reader may pull another
+   * meanwhile.
+   */
   isNext = false;
-  /** How many items of the last chunk have not been come to yet, as far as can be known; see `pump.ts`. */
+  /** How many items of the last chunk the reader may not have reached yet; see `_lent` in `pump.ts`. */
   _lent = 0;
   /** Whether the source may have to wait for it. */
   declare readonly isBlocking: boolean;
   declare private readonly _hub: Hub<T>;
   declare private readonly _options: SubscribeOptions<L>;
-  /** Serves what has been read for others before, and the end. */
+  /** Serves the items that other readers have already caused to be read, and the end. */
   declare private readonly _late: Pump<T | L>;
   private _missed = 0;
 
@@ -215,7 +221,7 @@ class Reader<T, L> implements Stage<T | L>, Queue<T | L> {
     const chunk: T[] = [];
     while (chunk.length < count) chunk.push(kept.at(place + chunk.length));
     if (place === 0) this._hub.trim();
-    this._hub._read(); // here, and not where it is pulled: the chunk may have come after a rest
+    this._hub._read(); // here and not in `pull`, because the pump may have taken the chunk after yielding to the event loop
     return chunk;
   }
 
@@ -224,7 +230,7 @@ class Reader<T, L> implements Stage<T | L>, Queue<T | L> {
     this._missed = 0;
   }
 
-  push(): void {} // nothing is offered
+  push(): void {} // unused: nothing is offered to this reader's pump
 
   private _mark(): L {
     const missed = this._missed;

@@ -1,4 +1,4 @@
-// What operators are made of, for those who write their own: docs/decisions/stream-engine.md says how it works.
+// The parts that operators are made of, for writing your own. docs/decisions/stream-engine.md explains how they work.
 
 export { type Deadline, deadline } from './deadline.ts';
 export { stageOf } from './inlet.ts';

@@ -1,7 +1,7 @@
 /**
- * The inner edge: turns what people have (async iterables, plain iterables, web streams, our own streams) into a
- * stage. One `next()` is open at a time, nothing is opened before the first pull, and closing calls `return()` once,
- * in the same turn, even while `next()` is pending.
+ * The edge where items enter a pipeline: turns a source (an async iterable, a plain iterable, a web stream, one of our
+ * own streams) into a stage. One `next()` is open at a time, nothing is opened before the first pull, and closing calls
+ * `return()` once, in the same turn, even while `next()` is pending.
  */
 
 import type { Source } from '../stream.ts';
@@ -19,10 +19,13 @@ import {
 } from './stage.ts';
 import { mustRest } from './time-budget.ts';
 
-/** The key by which a stream of ours gives its last stage away, so that two pipelines join without a promise between. */
+/**
+ * The key of the method by which one of our own streams hands over its last stage, so that two pipelines join without a
+ * promise between them.
+ */
 export const RELEASE: unique symbol = Symbol();
 
-/** A stream of ours. */
+/** One of our own streams. */
 export interface Releasable<T> {
   [RELEASE](): Stage<T>;
 }
@@ -37,21 +40,24 @@ export function stageOf<T>(source: Source<T>): Stage<T> {
   return new Inlet(open.bind(any as never), !!any[CHUNKS]);
 }
 
-/** What is needed of an async iterator; the result may come at once, for iterables that are not async. */
+/** The part of an async iterator that is used. The result may come synchronously, for plain iterables. */
 interface Reader {
   next(): PromiseLike<IteratorResult<unknown, unknown>> | IteratorResult<unknown, unknown>;
   return?(): unknown;
 }
 
-/** A class, as are the row, the pump and the outlet, because the engine compiles methods into one piece better than closures. */
+/**
+ * The stage over a source. A class, like the row, the pump and the outlet, because V8 inlines methods better than
+ * closures.
+ */
 class Inlet<T> implements Stage<T> {
   declare private readonly _open: () => Reader;
   declare private readonly _isChunked: boolean;
   private _reader: Reader | undefined;
-  private _next!: Reader['next']; // looked up once, as `for await` does; every generator is of a type of its own
+  private _next!: Reader['next']; // looked up once, as `for await` does: every generator function has its own type, so the lookup is never cached
   private _sink: Sink<T> = SILENT; // the open pull's
   private _state: number = IDLE;
-  // What a reader of chunks has given, and the place of the next item.
+  // Of a source read by chunks: the last chunk, and the index of its next item.
   private _chunk: readonly T[] = [];
   private _at = 0;
   private _itemsSinceCheck = 0;
@@ -71,11 +77,11 @@ class Inlet<T> implements Stage<T> {
     if (this._state === OVER) return undefined;
     const before = this._state;
     this._state = OVER;
-    // A source that closes its own pipeline is told when its call returns; a generator cannot be told while it runs.
+    // A source that closes its own pipeline is told once its call returns: a running generator refuses `return()`.
     const cleanup = before === ASKING ? undefined : this._tell();
     this._letGo().end();
-    // An async generator keeps return() waiting until its pending next() settles, which may be never. The call has
-    // been made; nobody is held up by it, and what it throws later has no one left to go to.
+    // An async generator's return() waits for its pending next(), which may never settle. The call has been made, but
+    // nobody waits for it, and nobody is left to receive an error from it.
     return before === WAITING ? void ignoreCleanup(cleanup) : cleanup;
   }
 
@@ -85,12 +91,12 @@ class Inlet<T> implements Stage<T> {
     return to;
   }
 
-  /** Asks the reader; in a loop, for as long as it answers at once and the sink asks again. */
+  /** Reads in a loop for as long as the source answers synchronously and the sink asks again. */
   private _ask(): void {
     this._state = SERVING;
     try {
       while (this._state === SERVING && this._sink !== SILENT) {
-        // Counted here by the dozen, because the shared count costs more than all else that is done for an item.
+        // Counted locally up to 64: the shared count costs more than everything else done for an item.
         if (++this._itemsSinceCheck > 64 && this._mustRest()) return;
         this._read();
       }
@@ -116,7 +122,7 @@ class Inlet<T> implements Stage<T> {
     if (this._state === ASKING) this._state = 'then' in next ? WAITING : SERVING;
     else ignoreCleanup(this._tell());
     if ('then' in next) {
-      // A thenable may answer in the call itself, or twice; a promise cannot.
+      // A thenable may answer inside the call, or twice; `Promise.resolve` makes it behave like a promise.
       (next instanceof Promise ? next : Promise.resolve(next)).then(this._onResult, this._onError);
     } else this._deliver(next);
   }
@@ -128,13 +134,13 @@ class Inlet<T> implements Stage<T> {
   }
 
   private _serve(): void {
-    const some = this._chunk.slice(this._at, this._at + MAX_CHUNK); // a copy, as the stages change it in place
+    const some = this._chunk.slice(this._at, this._at + MAX_CHUNK); // a copy, because stages change chunks in place
     this._at += MAX_CHUNK;
     this._itemsSinceCheck += some.length;
     this._letGo().items(some);
   }
 
-  /** Throws if it is no result, as `in` does for whatever is no object. */
+  /** Throws a TypeError for a result that is not an object, as `for await` does; here `in` throws it. */
   private _deliver(result: IteratorResult<unknown, unknown>): void {
     const isDone = 'done' in result && result.done;
     const { value } = result;
@@ -164,13 +170,16 @@ class Inlet<T> implements Stage<T> {
     this._letGo().end({ error });
   };
 
-  /** A source that was never read is opened just to be told, or a generator's caller would wait for its `finally`. */
+  /**
+   * Calls `return()`. A source that was never read is opened just for that, since whoever made it may rely on being
+   * told.
+   */
   private async _tell(): Promise<void> {
     await (this._reader ?? this._opened()).return?.();
   }
 }
 
-/** A plain iterable. It answers in the same call; as in `for await`, promises among its values are awaited. */
+/** Reads a plain iterable, synchronously. As in `for await`, promises among its values are awaited. */
 function readIterable(this: Iterable<unknown>): Reader {
   const iterator = this[Symbol.iterator]();
   return {
@@ -190,8 +199,9 @@ function readIterable(this: Iterable<unknown>): Reader {
 }
 
 /**
- * A reader, not the stream's own iterator: `reader.cancel()` settles a pending read, the iterator waits behind it. Like the
- * iterator it lets go of the stream on every ending, as whoever cleans up may not cancel one that is locked.
+ * Reads a web stream by a reader, not the stream's own iterator: `reader.cancel()` settles a pending read, where the
+ * iterator's `return()` waits for it. Like the iterator, it releases the lock however the stream ends, because a locked
+ * stream cannot be cancelled by its owner.
  */
 function readStream(this: ReadableStream<unknown>): Reader {
   const reader = this.getReader();

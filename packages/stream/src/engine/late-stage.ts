@@ -1,5 +1,5 @@
 /**
- * The stage behind a source that a user's function makes, now or later.
+ * A stage for a source that does not exist yet: a user's function makes it, synchronously or not, at the first pull.
  */
 
 import type { Source } from '../stream.ts';
@@ -7,9 +7,9 @@ import { stageOf } from './inlet.ts';
 import { ignoreCleanup, isPromiseLike, SILENT, type Sink, type Stage } from './stage.ts';
 
 /**
- * Calls `make` with the first pull, and stands for the source that it returns or resolves to; what it throws or rejects
- * with is the end of the stream. A source that comes after the stage was closed is closed, too, also if `make` itself has
- * closed the pipeline that called it. A first pull that is `SILENT` reads nothing yet.
+ * Calls `make` at the first pull and then stands for the source that it returns or resolves to; if it throws or
+ * rejects, the stream fails. A source that arrives after the stage was closed is closed too, even if `make` itself
+ * closed the pipeline. A first pull with `SILENT` calls `make` but reads nothing yet.
  */
 export function lateStage<T>(make: () => Source<T> | PromiseLike<Source<T>>): Stage<T> {
   let sink: Sink<T> = SILENT; // the open pull's, until the source is there

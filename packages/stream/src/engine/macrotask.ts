@@ -1,19 +1,20 @@
 /**
- * The next turn of the event loop, as soon as the runtime has one. Whoever yields to sockets, timers and clicks without
- * wanting to wait calls this.
+ * Runs a task in the next turn of the event loop: the fastest way each runtime has to let sockets, timers and clicks go
+ * first.
  */
 
-/** The browsers' own means, for those that have it. */
+/** The browsers' scheduler, where there is one. */
 interface Scheduler {
   postTask?(task: () => void): unknown;
 }
 
 /**
- * Calls `task` in a later turn of the event loop, behind every microtask that is ready and what those lead to.
+ * Calls `task` in a later turn of the event loop, after all pending microtasks and the ones those queue.
  *
- * `setImmediate` where there is one, `scheduler.postTask` in browsers. A timer elsewhere: right in workerd, which does
- * not clamp; in browsers without the scheduler it is clamped to 4 ms, which makes a long replay half as long again. A
- * message channel would not be clamped, but is ten lines, since a runtime may collect one that nobody refers to.
+ * Uses `setImmediate` where it exists and `scheduler.postTask` in browsers; elsewhere a timer. That is fine in workerd,
+ * which does not clamp timers. Browsers without the scheduler clamp them to 4 ms, which makes a long replay take half
+ * as long again. A message channel is not clamped, but takes ten lines, since a runtime may garbage-collect a channel
+ * that nobody refers to.
  */
 export function macrotask(task: () => void): void {
   const { setImmediate, scheduler } = globalThis as { setImmediate?: Macrotask; scheduler?: Scheduler };

@@ -1,7 +1,7 @@
 /**
- * The outer edge: the async iterator that the user sees. It asks the last stage for items and serves `next()` from
- * them. `return()` works at any time: every pending `next()` settles as done and every open source is told, in the same
- * turn. Several `next()` may be pending; they settle in the order of the calls.
+ * The edge where items leave a pipeline: the async iterator that the user sees. It pulls the last stage and serves
+ * `next()` from the answers. `return()` works at any time: every pending `next()` settles as done and every open source
+ * is told to stop, in the same turn. Several `next()` calls may be pending; they settle in call order.
  */
 
 import type { Source, Stream } from '../stream.ts';
@@ -13,21 +13,21 @@ type Result<T> = IteratorResult<T, undefined>;
 type Settle<T> = (result: Result<T> | PromiseLike<never>) => void;
 type Reject = (error: unknown) => void;
 
-/** A call of `next()` that waits for others. */
+/** A call of `next()` that is queued behind others; a node of a linked list. */
 interface Call<T> {
   readonly _resolve: Settle<T>;
   _next?: Call<T>;
 }
 
 const busy = (): never => {
-  throw new TypeError('This stream is read by another one');
+  throw new TypeError('This stream already has a reader');
 };
 const ENDED: Stage<never> = { pull: (to) => to.end(), close() {} };
 
-/** Falls back as compilers do for `await using`, for runtimes that lack the symbol. */
+/** For runtimes that lack the symbol, the same fallback that compilers use for `await using`. */
 export const asyncDispose: typeof Symbol.asyncDispose = Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose');
 
-/** The operator that puts a stage behind its source. */
+/** Makes an operator from a function that puts a stage after its source. */
 export function operator<I, O>(behind: (upstream: Stage<I>) => Stage<O>): (source: Source<I>) => Stream<O> {
   return (source) => outlet(behind(stageOf(source)));
 }
@@ -37,15 +37,15 @@ export function outlet<T>(stage: Stage<T>): Stream<T> {
   return new OutletStream(new Outlet(stage));
 }
 
-/** What the last stage answers to, and the calls of `next()` that wait for it. */
+/** The sink of the last stage, and the queue of `next()` calls that wait for its answers. */
 class Outlet<T> implements Sink<T>, Stage<T> {
   declare private _upstream: Stage<T>;
-  // The chunk being served, and the place of its next item.
+  // The chunk being served, and the index of its next item.
   private _chunk: T[] = [];
   private _at = 0;
   private _state: number = IDLE;
-  // The oldest waiting next(), and those behind it: the one before the first of them, and the last. A chain, as
-  // `Array.prototype.shift` moves a long queue each time, and no Fifo, which is 100 bytes of the smallest bundle.
+  // `_resolve` settles the oldest pending next(). The calls after it are a linked list from `_head._next` to `_tail`:
+  // an array's `shift` moves a long queue each time, and a Fifo would add 100 bytes to the smallest bundle.
   private _resolve: Settle<T> | undefined;
   private _head = {} as Call<T>;
   private _tail = this._head;
@@ -65,7 +65,8 @@ class Outlet<T> implements Sink<T>, Stage<T> {
     }
     if (this._at < this._chunk.length) return Promise.resolve(this._take());
     this._state = WAITING;
-    // A function of its own for each, as what it does is compiled into this method then; asking inside of it is not.
+    // An executor written in place is inlined into this method, a shared one is not. With the pull inside, it is not
+    // inlined either.
     const answer = new Promise<Result<T>>((resolve) => {
       this._resolve = resolve;
     });
@@ -78,7 +79,7 @@ class Outlet<T> implements Sink<T>, Stage<T> {
   }
 
   items(more: T[]): void {
-    if (this._state !== WAITING) return; // too late
+    if (this._state !== WAITING) return; // late: the stream was closed meanwhile
     this._chunk = more;
     this._at = 0;
     this._settle(this._take());
@@ -89,14 +90,14 @@ class Outlet<T> implements Sink<T>, Stage<T> {
     this._settle({ value: undefined, done: true }, failure);
   }
 
-  /** Gives the rest of the stream away to a pipeline that goes on from here. It can only be closed from here then. */
+  /** Hands the rest of the stream over to another pipeline. After that, this side can only close it. */
   release(): Stage<T> {
     if (this._state !== IDLE) busy();
     this._state = OVER;
     return this._at < this._chunk.length ? this : this._upstream;
   }
 
-  /** Once given away: what is left of the chunk, then what follows it. */
+  /** After `release`: answers with what is left of the chunk, then passes pulls on. */
   pull(to: Sink<T>): void {
     const rest = this._chunk.slice(this._at);
     this._chunk = [];
@@ -120,7 +121,7 @@ class Outlet<T> implements Sink<T>, Stage<T> {
     return { value: this._chunk[this._at++] as T, done: false };
   }
 
-  /** Settles the oldest call, if the answer is not too late, then those behind it that need not wait longer. */
+  /** Settles the oldest call, unless the answer is late, then the calls behind it that can be served now. */
   private _settle(result: Result<T>, failure?: Failure): void {
     if (this._state === WAITING) {
       this._state = failure ? RESTING : IDLE;
@@ -130,8 +131,8 @@ class Outlet<T> implements Sink<T>, Stage<T> {
   }
 
   /**
-   * What the oldest call is resolved to, to be rejected: next() would have to keep a second function for each call
-   * otherwise, which is a tenth of its time. The rejection takes a tick; calls made until then come behind it.
+   * A thenable that makes the promise resolved with it reject. Keeping each call's `reject` as well would cost next() a
+   * tenth of its time. The rejection takes a microtask; calls made until then queue behind it.
    */
   private _rejection({ error }: Failure): PromiseLike<never> {
     const then = (_: unknown, reject: Reject): void => {
@@ -158,7 +159,10 @@ class Outlet<T> implements Sink<T>, Stage<T> {
   }
 }
 
-/** What the user sees of an outlet. A class, as most streams are made only to be handed on, and should weigh nothing. */
+/**
+ * The user's view of an outlet. A class, so that it costs almost nothing to make: most streams only go on to the next
+ * operator.
+ */
 class OutletStream<T> implements Stream<T>, Releasable<T>, ChunkSource<T> {
   declare private readonly _out: Outlet<T>;
 
@@ -191,7 +195,7 @@ class OutletStream<T> implements Stream<T>, Releasable<T>, ChunkSource<T> {
     return this._out.release();
   }
 
-  // The same stream by chunks: what is ready at one time, as one array.
+  // The same stream by chunks: items that are ready together come as one array.
   [CHUNKS](): Stream<T[]> {
     const inner = this._out.release();
     return outlet<T[]>({

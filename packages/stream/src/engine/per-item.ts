@@ -1,31 +1,32 @@
 /**
- * Operators that call a function of the user's for each item. Operators of this kind in a row become one stage: an item
- * goes through all their steps before the next is looked at, so a row costs little more than one of them. A function
- * that returns a plain value costs no tick; a promise is awaited, one item at a time, and what it gives is handed out at
- * once. An error keeps its place: the items before it go out first. Chunks are changed in place; they belong to us.
+ * The base of the operators that call a user's function for each item, one at a time: `map`, `filter`, `scan` and the
+ * like. Adjacent operators of this kind are fused into one stage, a row: each item goes through all steps before the
+ * next item is touched, so a row costs little more than one operator. A function that returns a plain value costs no
+ * microtask; a promise is awaited, one item at a time, and its result is handed out at once. An error keeps its place:
+ * the items before it go out first. Chunks are changed in place, because they belong to us.
  */
 
 import type { Operator } from '../stream.ts';
 import { operator } from './outlet.ts';
 import { afterCleanup, type Cleanup, type Failure, isPromiseLike, SILENT, type Sink, type Stage } from './stage.ts';
 
-/** "Nothing": returned by `apply`, nothing comes out for this item; thrown, the stream ends before it. */
+/** Returned by `apply`: nothing comes out for this item. Thrown: the stream ends before this item. */
 export const NONE: unique symbol = Symbol();
 
-/** The type comes first, because the engine makes a call of a comparison between a symbol and anything else. */
+/** Checks the type first, because V8 compiles a comparison of a symbol with anything else to a slow call. */
 const isNone = (value: unknown): boolean => typeof value === 'symbol' && value === NONE;
 
-/** One operator's part in the row. */
+/** One operator of the row. */
 interface Step {
   readonly _call: (item: unknown, index: number) => unknown;
-  /** What comes out for the item; without it, the result. */
+  /** Makes what comes out, from the item and the result of `_call`. Without it, that result comes out. */
   readonly _apply: ((item: unknown, result: unknown) => unknown) | undefined;
   _index: number;
 }
 
-/** The operator that calls the user's function `call` for each item; the result comes out. */
+/** The operator that calls the user's function `call` for each item and delivers the result. */
 export function perItem<I, R>(call: (item: I, index: number) => R | PromiseLike<R>): Operator<I, R>;
-/** The same, where `apply` makes what comes out of the item and the result, once there is one. */
+/** The same, but `apply` makes what is delivered, from the item and the settled result. */
 export function perItem<I, R, O>(
   call: (item: I, index: number) => R | PromiseLike<R>,
   apply: (item: I, result: R) => O | typeof NONE,
@@ -33,7 +34,7 @@ export function perItem<I, R, O>(
 export function perItem(call: Step['_call'], apply?: Step['_apply']): Operator<unknown, unknown> {
   return operator((stage) => {
     const step: Step = { _call: call, _apply: apply, _index: 0 };
-    // A row that has been read, and has something under way, stays what it is.
+    // A row that is waiting for a promise or holds the rest of a chunk cannot be extended.
     return stage instanceof Row && !stage._resume && !stage._rest
       ? new Row(stage._upstream, [...stage.steps, step])
       : new Row(stage, [step]);
@@ -44,8 +45,8 @@ class Row implements Stage<unknown>, Sink<unknown> {
   declare readonly _upstream: Stage<unknown>;
   declare readonly steps: readonly Step[];
   private _sink: Sink<unknown> = SILENT; // the open pull's
-  _resume: (() => void) | undefined; // in place of going on; while a promise is waited for, it sets itself again
-  _rest: unknown[] | undefined; // of a chunk in which a function went async
+  _resume: (() => void) | undefined; // what the next pull does instead of reading on; during a wait it only re-arms itself
+  _rest: unknown[] | undefined; // of a chunk, after the item whose function returned a promise
 
   constructor(upstream: Stage<unknown>, steps: readonly Step[]) {
     this._upstream = upstream;
@@ -64,7 +65,7 @@ class Row implements Stage<unknown>, Sink<unknown> {
     return cleanup;
   }
 
-  // What foreign sources give; it is worth a path of its own, which is a third faster.
+  // Foreign sources deliver single items; this separate path for them is a third faster.
   item(item: unknown): void {
     let value: unknown;
     try {
@@ -86,7 +87,7 @@ class Row implements Stage<unknown>, Sink<unknown> {
     return to;
   }
 
-  /** Looks for something to answer the open pull with. */
+  /** Finds an answer for the open pull. */
   private _goOn(): void {
     const resume = this._resume;
     const rest = this._rest;
@@ -99,7 +100,7 @@ class Row implements Stage<unknown>, Sink<unknown> {
     } else this._upstream.pull(this);
   }
 
-  /** Sends an item through the steps from `at` on. */
+  /** Sends an item through the steps, starting at step `at`. */
   private _through(item: unknown, at: number): unknown {
     const { steps } = this;
     let value = item;
@@ -112,7 +113,9 @@ class Row implements Stage<unknown>, Sink<unknown> {
     return value;
   }
 
-  /** A function went async. Nothing comes out for its item now; it goes on by itself, from the step `at` on. */
+  /**
+   * A function returned a promise: nothing comes out for its item now. Once settled, the item goes on from step `at`.
+   */
   private _wait({ _apply: apply }: Step, item: unknown, result: PromiseLike<unknown>, at: number): typeof NONE {
     const wait = (): void => {
       this._resume = wait;
@@ -123,7 +126,7 @@ class Row implements Stage<unknown>, Sink<unknown> {
       if (this._sink !== SILENT) this._goOn();
     };
     Promise.resolve(result)
-      .then((settled) => [apply ? apply(item, settled) : settled]) // boxed: it may be a promise itself
+      .then((settled) => [apply ? apply(item, settled) : settled]) // in an array, because `apply` may return the item, which may itself be a promise
       .then(
         (chunk) => settle(() => this.items(chunk, at)),
         (error) => settle(() => this._halt(error)),
@@ -132,24 +135,24 @@ class Row implements Stage<unknown>, Sink<unknown> {
     return NONE;
   }
 
-  /** Sends a chunk through, from the step `at` on. What comes out is written over the items that are done with. */
+  /** Sends a chunk through, starting at step `at`. Results overwrite the items already processed. */
   items(chunk: unknown[], at = 0): void {
     let count = 0;
     let place = 0;
     try {
-      // A step may close the pipeline, and is asked no more then.
+      // A step may close the pipeline; then no further step is called.
       while (place < chunk.length && this._sink !== SILENT) {
         const value = this._through(chunk[place++], at);
         if (!isNone(value)) chunk[count++] = value;
         else if (this._resume) {
-          this._rest ??= chunk.slice(place); // there is one already if the chunk is an item that was waited for
+          this._rest ??= chunk.slice(place); // already set if this chunk is just the item that was waited for
           break;
         }
       }
     } catch (error) {
       return this._halt(error, chunk.slice(0, count));
     }
-    if (count < chunk.length) chunk.length = count; // a slow call otherwise
+    if (count < chunk.length) chunk.length = count; // setting an unchanged length is a slow call
     this._handOut(chunk);
   }
 
@@ -158,7 +161,7 @@ class Row implements Stage<unknown>, Sink<unknown> {
     else this._goOn();
   }
 
-  /** A step threw: closes the source, hands out what came before, then ends. */
+  /** A step threw: closes the source, hands out the results before the error, then ends. */
   private _halt(error: unknown, before: unknown[] = []): void {
     const failure: Failure | undefined = error === NONE ? undefined : { error };
     afterCleanup(this._upstream.close(), (ofCleanup) => {

@@ -1,7 +1,7 @@
 /**
- * The stage that most operators are made of. It reads one upstream, at its own pace: when the reader asks, ahead of it, or
- * past an answer that a timer has given in its place. What it hands out goes to the waiting reader in the same call,
- * else into a queue that the next pulls empty by the chunk.
+ * The stage that most operators are built on. It reads one upstream at its own pace: when the reader asks, ahead of the
+ * reader, or still after a timer has answered the reader instead. Items it hands out go straight to a waiting reader,
+ * in the same call; otherwise into a queue that later pulls empty by the chunk.
  */
 
 import { Fifo } from './fifo.ts';
@@ -19,53 +19,62 @@ import { mustRest } from './time-budget.ts';
 
 /** What an operator adds to the pump. */
 export interface PumpHooks<I, O> {
-  /** The bound that the operator keeps, by `held`. Half of it may leave in one chunk, so that the rest can be refilled. */
+  /**
+   * The bound that the operator enforces, using `held`. At most half of it leaves in one chunk, so that the queue can
+   * refill meanwhile.
+   */
   capacity?: number;
-  /** Whether to read on now. Default: while the reader waits. */
+  /** Whether to read the upstream now. Default: while the reader waits. */
   wantsMore?(): boolean;
-  /** Takes an item of the upstream in. If it throws, the stream fails. Default: `takeAll`, else hands it out. */
+  /** Receives an item from the upstream. If it throws, the stream fails. Default: see `takeAll`. */
   take?(item: I): void;
-  /** Takes a chunk in. Default: `take` for each of its items, else hands it out. */
+  /** Receives a chunk. Default: calls `take` for each item, or without `take` hands the chunk out. */
   takeAll?(chunk: I[]): void;
-  /** Called with each pull before the end, before it is served. */
+  /** Called at each pull before it is served, until the stream ends. */
   onPull?: (() => void) | undefined;
-  /** Called after each pull and each answer of the upstream: the place to hand out what has become due. */
+  /** Called after each pull and after each upstream answer: the place to hand out what has become due. */
   onTurn?(): void;
   /**
-   * The upstream is over, and the stream is about to be: the place to hand out what is still held. If it returns `true`,
-   * the operator calls `finish` itself, later.
+   * The upstream has ended and the stream is about to: the place to hand out what is still held. If it returns `true`,
+   * the operator will call `finish` itself, later.
    */
   onSourceOver?(failure?: Failure): unknown;
-  /** Called on every ending, at least once: the place to give back timers and listeners. */
+  /** Called at least once, however the stream ends: the place to clear timers and remove listeners. */
   onOver?(): void;
-  /** What waits for the reader, where it is more than a queue of the pump's own. */
+  /** Replaces the pump's own queue, for operators that need access to it. */
   queue?: Queue<O>;
 }
 
-/** Where a pump puts what the reader does not wait for. */
+/** Where a pump keeps items while no reader is waiting. */
 export type Queue<O> = Pick<Fifo<O>, 'length' | 'push' | 'take' | 'clear'>;
 
 /** The stage of an operator, and what the operator may do with it. */
 export interface Pump<O> extends Stage<O> {
-  /** Ends the stream with nothing in front of the failure, if there is one. */
+  /** As for every stage; with a `failure`, an open pull is answered with that. Queued items are dropped. */
   close(failure?: Failure): Cleanup;
-  /** Whether a pull is open and there is nothing at hand for it, also not the end. */
+  /** Whether a pull is open that neither a queued item nor the end can answer. */
   isWaited(): boolean;
-  /** How many items wait, those lent to the reader included. */
+  /** How many items are held, including those lent to the reader. */
   held(): number;
-  /** No more items are taken; the reader may still have some to read. */
+  /** Whether the stream accepts no more items; queued ones may remain to be read. */
   isEnded(): boolean;
   /** Hands the item out, or queues it. */
   offer(item: O): void;
-  /** Gives the chunk away. */
+  /** Hands the chunk out, or queues its items. The array is given away. */
   offerAll(chunk: O[]): void;
-  /** Serves the reader and reads the upstream, as far as possible. Needed after changes from outside, as by a timer. */
+  /**
+   * Serves the reader and reads the upstream, as far as possible. To be called after a change from outside, such as a
+   * timer.
+   */
   run(): void;
-  /** Ends the stream behind what is queued. Only the first call counts. */
+  /** Ends the stream after the queued items. Only the first call counts. */
   finish(failure?: Failure): void;
-  /** Ends the stream from this stage: closes the idle upstream, then, behind `last`, does as if it had ended by itself. */
+  /**
+   * Ends the stream from this stage: closes the upstream, which must be idle, waits for its cleanup, then hands out
+   * `last` and proceeds as if the upstream had ended by itself.
+   */
   endEarly(failure?: Failure, last?: O[]): void;
-  /** Ends the stream at once, behind what is queued. The cleanup is started and not waited for. */
+  /** Ends the stream after the queued items, at once: the upstream's cleanup is started but not awaited. */
   endNow(failure?: Failure): void;
 }
 
@@ -85,8 +94,8 @@ class PumpStage<I, O> implements Pump<O>, Sink<I> {
   private _isSourceOver = false;
   private _isServing = false;
   private _isTurnDue = false;
-  // How many items of the last chunk the reader has not come to yet, as far as can be known: all but the first, until
-  // it pulls again. They count as held, so that handing out chunks does not double the bound.
+  // How many items of the last chunk the reader may not have reached yet: all but the first, until it pulls again. They
+  // count as held, so that handing out chunks does not double the bound.
   private _lent = 0;
 
   constructor(upstream: Stage<I>, hooks: PumpHooks<I, O>) {
@@ -168,7 +177,7 @@ class PumpStage<I, O> implements Pump<O>, Sink<I> {
     else for (const item of chunk) this._queue.push(item);
   }
 
-  /** A loop, because the upstream may answer inside `pull`, and the reader pull inside the answer. */
+  /** A loop, because the upstream may answer inside `pull`, and the reader may pull inside that answer. */
   run(): void {
     this._isTurnDue = true;
     if (this._isServing) return;
@@ -194,7 +203,7 @@ class PumpStage<I, O> implements Pump<O>, Sink<I> {
       this._isServing = false;
     } catch (error) {
       this._isServing = false;
-      this._ending = undefined; // if there is one, it would have come later
+      this._ending = undefined; // an ending that was set but not delivered gives way to the error, which comes earlier
       this.endEarly({ error });
     }
   }
@@ -219,7 +228,7 @@ class PumpStage<I, O> implements Pump<O>, Sink<I> {
     this.finish(failure);
   }
 
-  /** The open pull's sink, which is let go, because it may pull again before the answer returns. */
+  /** Takes the open pull's sink out before it is answered, because the sink may pull again inside the answer. */
   private _letGo(): Sink<O> {
     const to = this._sink;
     this._sink = SILENT;
@@ -231,7 +240,7 @@ class PumpStage<I, O> implements Pump<O>, Sink<I> {
     this._letGo().items(chunk);
   }
 
-  /** As if the reader had asked a turn later: what arrived until now has queued up behind what was there. */
+  /** Goes on after yielding to the event loop; whatever arrived meanwhile has been queued. */
   private readonly _onRested = (): void => {
     this._isServing = false;
     this.run();

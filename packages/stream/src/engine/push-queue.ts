@@ -1,5 +1,5 @@
 /**
- * The stage behind `pushable`, with the means to write it; also that of the bridges from events.
+ * The engine of `pushable` and `fromEvents`: a bounded queue whose one end is a stage and whose other end is a writer.
  */
 
 import { OverflowError } from '../overflow.ts';
@@ -17,13 +17,13 @@ export interface PushQueue<T> {
 export interface PushQueueOptions<T> extends PushableOptions<T> {
   /** Called with each pull. */
   onPull?: (() => void) | undefined;
-  /** Called on every ending, at least once. */
+  /** Called at least once, however the stream ends. */
   onOver?: () => void;
 }
 
 export function pushQueue<T>(options: PushQueueOptions<T>): PushQueue<T> {
   const { overflow = 'error', onDrop, onPull, onOver } = options;
-  let { onClose } = options; // until the stream is over
+  let { onClose } = options; // cleared once the stream is over
   const capacity = Math.max(1, options.capacity ?? 1024);
   const fifo = new Fifo<T>();
   const waiters: (() => void)[] = [];
@@ -53,7 +53,7 @@ export function pushQueue<T>(options: PushQueueOptions<T>): PushQueue<T> {
     out.finish(failure);
   };
 
-  // In place of the upstream that other pumps have; what comes is pushed.
+  // Stands in for the upstream of other pumps: it never answers, because items are pushed.
   const outside: Stage<never> = {
     pull() {},
     async close() {

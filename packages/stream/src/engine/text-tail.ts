@@ -1,28 +1,38 @@
 /**
- * Text that grows at one end and is taken at the other, in whole graphemes or words. Only the unfinished end is segmented
- * again when text comes: doing it for the whole of a growing message costs seconds of CPU for one answer.
+ * The text buffer of `smooth`: text is appended at one end and taken from the other, in whole graphemes or words. When
+ * text arrives, only the unfinished end is segmented again: segmenting the whole of a growing message each time costs
+ * seconds of CPU per answer.
  *
- * A call of `Intl.Segmenter` costs about 5 µs, so boundaries are found without it where the rules (Unicode Standard Annex
- * 29) leave no doubt: between ASCII, Chinese, Japanese and Korean characters that take no marks. Only the words of Chinese
- * and Japanese, which are in its dictionary, are left to it, one stretch between two marks of punctuation at a time. That
- * may hold a word back together with the comma behind it, never cut where the segmenter would not.
+ * A call to `Intl.Segmenter` costs about 5 µs, so boundaries are found without it where the rules (Unicode Standard
+ * Annex 29) leave no doubt: between ASCII, Chinese, Japanese and Korean characters that carry no combining marks. What
+ * is left to it is mostly Chinese and Japanese words, which need its dictionary, one stretch between punctuation marks
+ * at a time. The result may hold a word back together with the comma after it, but never cuts where the segmenter would
+ * not. (One limit is inherent: a dictionary may divide a run of ideographs differently once more of it has come, as
+ * 字|字字 and 字字|字字.)
  *
- * Dictionaries end words inside of graphemes: Firefox's in front of the marks of kana, ICU's in front of a Korean consonant behind
- * a whole syllable. No cut is made there; it costs a second question wherever the rules leave doubt.
+ * Dictionaries sometimes end a word inside a grapheme: Firefox's before the sound marks of kana, ICU's before a Korean
+ * consonant that follows a whole syllable. No cut is made there, at the price of a second segmenter call wherever the
+ * rules leave doubt.
  */
 
-/** A unit longer than this is not waited for: base64, hashes and the like have no boundaries. */
+/** A longer unit is not waited for: base64, hashes and the like have no boundaries. */
 const LONGEST_UNIT = 64;
 
-/** What may be taken: `'units'`: all but the last unit; `'graphemes'`: all but the last grapheme; `'all'`: everything. */
+/**
+ * How much may be taken. `'units'`: all but the last unit; `'graphemes'`: all but the last grapheme; `'all'`:
+ * everything.
+ */
 export type Takeable = 'units' | 'graphemes' | 'all';
 
 export interface TextTail {
   length(): number;
-  /** How much white space stands in front of what can be seen; -1 if nothing can. */
+  /** How much white space comes before the first visible character; -1 if there is none. */
   blanks(): number;
   push(text: string): void;
-  /** Up to `wanted` characters, rounded up to a whole unit, of what may be taken; nothing if that is in front of the visible. */
+  /**
+   * Takes up to `wanted` characters, rounded up to a whole unit, of what may be taken; nothing if that is only white
+   * space.
+   */
   take(wanted: number, takeable: Takeable): string;
 }
 
@@ -30,10 +40,13 @@ export function textTail(unit: 'word' | 'grapheme', locale: string | undefined):
   const graphemes = rulesOf('grapheme', locale);
   const units = unit === 'grapheme' ? graphemes : rulesOf('word', locale);
   let text = '';
-  let lastUnitAt = 0; // where the last unit begins, which may still grow; or before that, as long as …
-  let hasGrown = false; // … since then
+  let lastUnitAt = 0; // where the last unit begins, which may still grow; outdated (too early) while …
+  let hasGrown = false; // … text has come since it was found
 
-  /** Whether a place is inside of a grapheme. None goes on with a character of Latin-1, so those are not asked about. */
+  /**
+   * Whether index `at` is inside a grapheme. No grapheme continues with a Latin-1 character, so before those the
+   * segmenter is not called.
+   */
   const splits = (whole: string, at: number): boolean =>
     (whole[at] as string) > '\xff' && nextBoundary(graphemes, whole, at) > at;
 
@@ -50,7 +63,7 @@ export function textTail(unit: 'word' | 'grapheme', locale: string | undefined):
     return isWaitedFor ? lastUnitAt : lastBoundary(graphemes, text, lastUnitAt);
   };
 
-  /** The end of the unit that `wanted` falls into; of the grapheme, if the unit is too long to come as one piece. */
+  /** The end of the unit that `wanted` falls into, or of the grapheme if that unit is too long for one piece. */
   const cutAt = (wanted: number, end: number): number => {
     const window = text.slice(0, Math.min(end, wanted + 2 * LONGEST_UNIT));
     let unitEnd = nextBoundary(units, window, wanted);
@@ -89,20 +102,25 @@ const rulesOf = (granularity: 'word' | 'grapheme', locale: string | undefined): 
   isWord: granularity === 'word',
 });
 
-/** Two characters that are graphemes of their own, unless a mark follows; it would not be among them. */
+/** Two characters with a grapheme boundary between them for certain: neither is, or attaches to, a combining mark. */
 const PLAIN =
   /^[\p{ASCII}\u3001\u3002\u3041-\u3096\u30a1-\u30fa\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uff01\uff0c\uff1f]{2}$/u;
 
-/** Two that may be in one word with each other: letters, digits, and what may stand inside a word or a number. */
+/**
+ * Two characters that may be in the same word: letters, digits, and punctuation that can occur inside a word or number.
+ */
 const JOINING = /^[\w'".:,;\uac00-\ud7a3\uff0c]{2}$/;
 
-/** What may stand inside a word or a number is punctuation, but for the fraction slash. */
+/** Characters that can occur inside a word or number: punctuation, and the fraction slash. */
 const MARK = /^[\p{P}\u2044]/u;
 
-/** Two whose words only a dictionary tells apart; but for the low line, they are in one word with nothing else. */
+/**
+ * Two characters of a script without spaces, whose words only a dictionary can tell apart; the underscore can join
+ * their words.
+ */
 const UNSPACED = /^[_\u3041-\u9fff]{2}$/;
 
-/** Whether there is a boundary before the character at `index`: yes, no, or only the segmenter knows. */
+/** Whether there is a boundary before the character at `index`; `undefined` if only the segmenter knows. */
 function boundaryAt({ isWord }: Rules, text: string, index: number): boolean | undefined {
   const pair = text.slice(index - 1, index + 1);
   if (!PLAIN.test(pair)) return undefined;
@@ -112,7 +130,7 @@ function boundaryAt({ isWord }: Rules, text: string, index: number): boolean | u
   return UNSPACED.test(pair) ? undefined : !JOINING.test(pair);
 }
 
-/** Where the last segment of `text` begins that may still grow, which is known to begin at `from` or later. */
+/** The start of the last segment of `text`, the one that may still grow. `from` is a known boundary at or before it. */
 function lastBoundary(rules: Rules, text: string, from: number): number {
   let isSure = true;
   for (let index = text.length - 1; index > from; index--) {
@@ -124,13 +142,14 @@ function lastBoundary(rules: Rules, text: string, from: number): number {
   if (isSure) return from;
   const segments = rules.segmenter.segment(text.slice(from));
   const last = segments.containing(text.length - from - 1) as Intl.SegmentData;
-  // A mark at the end may yet turn out to stand inside a word (rules WB6 and WB11), an emoji or an arrow never.
+  // A punctuation mark at the end may turn out to be inside a word (rules WB6 and WB11); an emoji or an arrow never
+  // can.
   const mayStandInside = last.isWordLike === false && MARK.test(last.segment);
   const previous = mayStandInside ? segments.containing(last.index - 1) : undefined;
   return from + (previous?.isWordLike ? previous.index : last.index);
 }
 
-/** The first boundary that is not before `wanted`, which is not behind the end of the text. */
+/** The first boundary at or after `wanted`, which lies within the text. */
 function nextBoundary(rules: Rules, text: string, wanted: number): number {
   let isSure = true;
   let to = Math.max(1, wanted);

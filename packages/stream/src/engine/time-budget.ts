@@ -1,9 +1,9 @@
 /**
- * Keeps the event loop alive while many items are ready. A replay of 200,000 items would otherwise run as one
- * unbroken chain of microtasks, and no timer, no socket and no click on Stop would get a turn until its end. Every
- * drain path counts its items here; after 8 ms of uninterrupted work it lets one macrotask run. The count is shared
+ * Keeps the event loop responsive while many items are ready. Without it, a replay of 200,000 items would run as one
+ * unbroken chain of microtasks, and no timer, socket or click on Stop would get a turn until its end. Every loop that
+ * drains items counts them here; after 8 ms of uninterrupted work it yields to the event loop once. The count is shared
  * by all pipelines, because it is their sum that blocks the loop. Price: one clock read per 256 items, and a slow
- * stream, which cannot be told from a busy one without a timer, yields once per 256 items for nothing.
+ * stream, which cannot be told from a busy one without a timer, yields needlessly once per 256 items.
  */
 
 import { macrotask } from './macrotask.ts';
@@ -15,8 +15,8 @@ let itemsSinceCheck = 0;
 let sliceStart = 0;
 
 /**
- * Counts `items` of work. True when the caller has to stop here: the event loop has a turn, and `goOn` is called after
- * it, in a new slice of time.
+ * Counts `items` of work. True means that the caller must stop here: the event loop gets a turn, then `goOn` is called
+ * in a new time slice.
  */
 export function mustRest(items: number, goOn: () => void): boolean {
   itemsSinceCheck += items;
@@ -27,7 +27,7 @@ export function mustRest(items: number, goOn: () => void): boolean {
   return isOver;
 }
 
-/** Calls `then` after the event loop has had a turn, and starts a new slice of time. */
+/** Calls `then` after the event loop has had a turn, and starts a new time slice. */
 export function inNextTurn(then: () => void): void {
   macrotask(() => {
     sliceStart = performance.now();

@@ -1,5 +1,5 @@
 /**
- * A stream over Node's `Readable`.
+ * `fromNodeReadable`: a stream over Node's `Readable`.
  */
 
 import type { Readable } from 'node:stream';
@@ -9,15 +9,16 @@ import { mustRest } from '../engine/time-budget.ts';
 import type { Stream } from '../stream.ts';
 
 /**
- * Reads `readable` by the chunk and destroys it on closing, also while a read is pending, which its own iterator cannot.
- * What was buffered before an error is delivered before it. A stream that is destroyed without an end is an error.
+ * Reads `readable` by the chunk. Closing destroys it, even while a read is pending, which its own iterator cannot do.
+ * Items buffered before an error are delivered before it. A `readable` that is destroyed before its end fails the
+ * stream.
  *
  * @example
  * for await (const bytes of fromNodeReadable<Buffer>(request)) hash.update(bytes);
  */
 export function fromNodeReadable<T>(readable: Readable): Stream<T> {
   let sink: Sink<T> = SILENT; // the open pull's
-  let state: 'new' | 'open' | 'resting' | 'over' = 'new'; // 'resting': the event loop has a turn
+  let state: 'new' | 'open' | 'resting' | 'over' = 'new'; // 'resting': has yielded to the event loop
   let given = 0; // how many items the last chunk had
   let broken: Failure | undefined;
 
@@ -48,10 +49,11 @@ export function fromNodeReadable<T>(readable: Readable): Stream<T> {
     else if (broken) end(broken);
     else if (readable.readableEnded) end();
     else if (readable.errored) end({ error: readable.errored });
-    else if (readable.closed) end({ error: new Error('The stream was destroyed before its end') });
+    else if (readable.closed) end({ error: new Error('The Readable was destroyed before it ended') });
   };
 
-  // From the start and for good, as an 'error' without a listener ends the process; it may come after the last read.
+  // Attached at once and never removed: an 'error' without a listener ends the process, and may come after the last
+  // read.
   readable.on('error', (error) => {
     broken = { error };
     serve();

@@ -1,5 +1,5 @@
 /**
- * Node's `Readable` over a stream.
+ * `toNodeReadable`: Node's `Readable` over any source.
  */
 
 import { Readable } from 'node:stream';
@@ -9,13 +9,13 @@ import type { Source } from '../stream.ts';
 
 /** Options of `toNodeReadable`. */
 export interface ToNodeReadableOptions {
-  /** Whether items are objects; else they are strings or buffers. Default true. */
+  /** Whether items may be any values; with false, they must be strings or buffers. Default true. */
   objectMode?: boolean;
 }
 
 /**
- * A `Readable` that pulls when it is read and has nothing left, so backpressure reaches the source and an error cannot
- * overtake what came before it. An item that is `null` is an error, as with `Readable.from`. Destroying it closes the
+ * A `Readable` that pulls only when it is read and has nothing left, so backpressure reaches the source and an error
+ * cannot overtake the items before it. A `null` item is an error, as with `Readable.from`. Destroying it closes the
  * source and waits for its cleanup.
  *
  * @example
@@ -23,7 +23,7 @@ export interface ToNodeReadableOptions {
  */
 export function toNodeReadable<T>(source: Source<T>, { objectMode = true }: ToNodeReadableOptions = {}): Readable {
   const stage = stageOf(source);
-  let broken: Failure | undefined; // a null has come, behind what was pushed last
+  let broken: Failure | undefined; // set by a null item; thrown after what was pushed last
   const readable: Readable = new Readable({
     objectMode,
     highWaterMark: 1, // asks for more only when the last item has been taken
@@ -36,13 +36,13 @@ export function toNodeReadable<T>(source: Source<T>, { objectMode = true }: ToNo
     item: (value) => sink.items([value]),
     items(chunk) {
       const whole = chunk.indexOf(null as T);
-      if (whole >= 0) broken = { error: new TypeError('A Readable cannot carry null, which is its end') };
+      if (whole >= 0) broken = { error: new TypeError('A Readable cannot carry null, which would end it') };
       if (whole === 0) return sink.end(broken);
       for (const item of whole < 0 ? chunk : chunk.slice(0, whole)) readable.push(item);
     },
     end(failure) {
       if (!failure) readable.push(null);
-      // A tick later, or the item that this very read() returns would be lost.
+      // A tick later; otherwise the item that the current read() is about to return would be lost.
       else process.nextTick(() => readable.destroy(failure.error as Error));
     },
   };
