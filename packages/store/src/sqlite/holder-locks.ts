@@ -6,12 +6,11 @@
 import { existsSync, readdirSync, realpathSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { pathToFileURL } from 'node:url';
 
 export interface HolderLocks {
   /** The id of this holder, whose lock is taken the first time. */
   own(): string;
-  /** Those that have died. Nobody else gets to know of them until `end` is called: with `isDone` never, else again. */
+  /** Those that have died. After `end` with `isDone` nobody is told of them any more. */
   dead(): readonly { readonly id: string; end(isDone: boolean): void }[];
   /** Lets go of the lock of this holder. */
   close(): void;
@@ -38,8 +37,7 @@ export const createHolderLocks = (path: string): HolderLocks => {
       if (prefix === undefined) return [];
       return filesOf(prefix).flatMap((file) => {
         if (file === prefix + id) return [];
-        // Made anew, the file of one that somebody has just removed would be that of a dead one.
-        const held = take(`${pathToFileURL(file).href}?mode=rw`, 'BEGIN IMMEDIATE');
+        const held = share(file);
         if (held === undefined) return [];
         return [{ id: file.slice(prefix.length), end: (isDone: boolean) => letGo(held, isDone ? file : undefined) }];
       });
@@ -73,20 +71,26 @@ const mostTries = 100;
  * `undefined`, and the id is never to be used.
  */
 const takeNew = (file: string): DatabaseSync | undefined => {
-  const lock = take(file, 'BEGIN EXCLUSIVE');
+  // Nothing is ever written: a journal would only be a second file.
+  const lock = take(file, false, 'PRAGMA busy_timeout = 0; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
   if (lock !== undefined && existsSync(file)) return lock;
   lock?.close();
   rmSync(file, { force: true });
   return undefined;
 };
 
+/**
+ * A lock that others who look can have as well, and the holder cannot. To read is enough for that, and what is opened to
+ * be read is not made: made anew, the file of one that somebody has just removed would be that of a dead one.
+ */
+const share = (file: string): DatabaseSync | undefined =>
+  take(file, true, 'PRAGMA busy_timeout = 0; BEGIN; SELECT count(*) FROM sqlite_schema');
+
 /** The lock of a file; `undefined` where somebody else has it, or the file is not there and may not be made. */
-const take = (fileOrUri: string, begin: string): DatabaseSync | undefined => {
+const take = (file: string, readOnly: boolean, begin: string): DatabaseSync | undefined => {
   let database: DatabaseSync | undefined;
   try {
-    database = new DatabaseSync(fileOrUri);
-    // Nothing is ever written: a journal would only be a second file.
-    database.exec('PRAGMA busy_timeout = 0; PRAGMA journal_mode = MEMORY');
+    database = new DatabaseSync(file, { readOnly });
     database.exec(begin);
     return database;
   } catch {
@@ -95,7 +99,7 @@ const take = (fileOrUri: string, begin: string): DatabaseSync | undefined => {
   }
 };
 
-/** Removes the file first, while nobody else can have its lock. */
+/** Removes the file first, while it is known whose it is. */
 const letGo = (lock: DatabaseSync, file: string | undefined): void => {
   const remove = (): void => {
     if (file !== undefined) rmSync(file, { force: true });

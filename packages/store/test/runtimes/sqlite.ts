@@ -1,5 +1,5 @@
 /** What the SQLite store, log and lease ask of `node:sqlite`, for every version of Node that has it: the kits themselves run in `npm test`. */
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
@@ -110,6 +110,23 @@ it('leases a thread to one of two, tells the other, and leaves nothing beside th
   expect(await b.acquire(claimOf('two'), 'b')).toEqual({ granted: { ...claimOf('two'), epoch: 1 } });
   for (const each of [a, b]) await each.close();
   expect(readdirSync(folder).filter((name) => name.includes('-holder-'))).toEqual([]);
+});
+
+it('knows by its lock who has died, and removes it', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'chatkit-sqlite-'));
+  const path = join(folder, 'runs.db');
+  const [a, b] = [createSqliteLease({ path }), createSqliteLease({ path })];
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const locks = () => readdirSync(folder).filter((name) => name.includes('-holder-'));
+  const run = { runId: 'one', threadId: 't', resumable: true };
+  await a.acquire(run);
+  const alive = locks();
+  expect(alive.length).toBe(1);
+  writeFileSync(`${path}-holder-left`, '');
+  expect(await b.reap()).toEqual([]);
+  expect(locks()).toEqual(alive);
+  expect(await a.renew({ ...run, epoch: 1 })).toEqual({ held: true });
+  for (const each of [a, b]) await each.close();
 });
 
 export { runAll } from '../../../../test/runtimes/mini-test.ts';
