@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { freePort } from '../apps/cluster/server/free-port.ts';
 
 // The README's server and client, as they stand there, against the built packages: what a reader would do first.
 
@@ -19,14 +18,6 @@ const block = (name: string): string => {
   if (found?.[1] === undefined) throw new Error(`README.md has no block ${name}`);
   return found[1];
 };
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as AddressInfo;
-      probe.close(() => resolve(port));
-    });
-  });
 
 const start = (file: string): ChildProcess =>
   spawn(process.execPath, [join(folder, file)], { env: { ...process.env, PORT: String(port), NODE_OPTIONS: '' } });

@@ -5,8 +5,9 @@ import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createChatClient } from '@chatkit/client';
 import { decodeSseJson } from '@chatkit/transport';
+import { freePort } from '../../apps/cluster/server/free-port.ts';
 import { objectConfig } from './objects.mjs';
-import { check, freePort, runCases, until } from './serving.mjs';
+import { check, runCases, until } from './serving.mjs';
 
 const guide = path.join(import.meta.dirname, '../../docs/guides/deploy.md');
 

@@ -2,10 +2,10 @@
 // WebSocket, a run that is resumed.
 import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import path from 'node:path';
 import { decodeSseJson } from '@chatkit/transport';
 import { openWebSocket } from '@chatkit/transport/ws';
+import { freePort } from '../../apps/cluster/server/free-port.ts';
 
 /** How each runtime serves it. */
 const mains = {
@@ -218,13 +218,4 @@ function within(ms, work) {
     timer = setTimeout(() => reject(new Error(`no end within ${ms} ms`)), ms);
   });
   return Promise.race([work, late]).finally(() => clearTimeout(timer));
-}
-
-export function freePort() {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
 }

@@ -4,11 +4,11 @@
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { chownSync, existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
+import { freePort } from '../../../apps/cluster/server/free-port.ts';
 
 export interface PostgresServer {
   readonly url: string;
@@ -65,16 +65,6 @@ const unprivileged = (): { uid: number; gid: number } | undefined => {
   }
   return undefined;
 };
-
-const freePort = (): Promise<number> =>
-  new Promise((done, fail) => {
-    const server = createServer();
-    server.once('error', fail);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => done(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 
 const start = async (programs: Programs): Promise<PostgresServer> => {
   const folder = mkdtempSync(join(tmpdir(), 'chatkit-postgres-'));

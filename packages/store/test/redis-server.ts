@@ -4,9 +4,9 @@
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../../../apps/cluster/server/free-port.ts';
 
 export interface RedisServer {
   readonly url: string;
@@ -22,16 +22,6 @@ export interface RedisServer {
   restart(): Promise<void>;
   stop(): Promise<void>;
 }
-
-const freePort = (): Promise<number> =>
-  new Promise((done, fail) => {
-    const server = createServer();
-    server.once('error', fail);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => done(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 
 /** Starts a server, or says on the console why there is none and returns `undefined`. */
 export const startRedis = async ({ appendonly = false } = {}): Promise<RedisServer | undefined> => {
