@@ -120,10 +120,10 @@ test('the tab key reaches everything in the order of the page', async () => {
     names.push(await focusedName());
   } while (names.at(-1) !== 'question' && names.length < 20);
   const order = names.slice(names.indexOf('Skip to the question field'));
-  expect(order.slice(0, 3)).toEqual(['Skip to the question field', 'New conversation', 'Use the dark theme']);
+  expect(order.slice(0, 4)).toEqual(['Skip to the question field', 'New conversation', 'Wire', 'Use the dark theme']);
   expect(order.at(-1)).toBe('question');
-  // The six suggestions stand between.
-  expect(order).toHaveLength(10);
+  // The seven suggestions stand between.
+  expect(order).toHaveLength(12);
   await chat.page.context().close();
 });
 

@@ -22,7 +22,7 @@ test('the heap stays flat over 50 answers', async () => {
         await chat.finished(count);
       }
       await startAfresh();
-      await chat.page.getByRole('heading', { name: 'Ask this project about itself' }).waitFor();
+      await chat.page.getByRole('heading', { name: 'Ask something, then break it' }).waitFor();
     };
     // What the engine compiles and caches in the beginning is no leak.
     await converse(25);

@@ -220,7 +220,7 @@ test('conversations can be renamed, opened and deleted; nobody else sees them', 
   await list.getByRole('textbox', { name: 'Title' }).press('Enter');
   await list.getByRole('link', { name: 'A renamed one' }).waitFor();
   await list.getByRole('button', { name: 'New conversation' }).click();
-  await chat.page.getByRole('heading', { name: 'Ask this project about itself' }).waitFor();
+  await chat.page.getByRole('heading', { name: 'Ask something, then break it' }).waitFor();
   await list.getByRole('link', { name: 'A renamed one' }).click();
   await chat.finished(1);
   expect(chat.page.url()).toBe(address);
@@ -264,7 +264,7 @@ test('a conversation that cannot be loaded says so, keeps its address, and can b
   expect(await alert.count()).toBe(0);
   // Back to the new one, and forward again.
   await cut.page.goBack();
-  await cut.page.getByRole('heading', { name: 'Ask this project about itself' }).waitFor();
+  await cut.page.getByRole('heading', { name: 'Ask something, then break it' }).waitFor();
   await cut.page.goForward();
   await cut.finished(1);
   await cut.page.context().close();

@@ -42,6 +42,8 @@ const questions: readonly (readonly [string, ...string[]])[] = [
   ['does the answer continue when my phone goes to sleep', 'What happens when I close the tab'],
   ['how does resume work', 'What does resume do?'],
   ['how do i resume after a reload', 'How do I resume an answer after a reload?'],
+  ['What does an answer survive?', 'What does an answer survive?'],
+  ['what does it survive', 'What does an answer survive?'],
   ['can two tabs show the same conversation', 'Can two tabs or devices show the same conversation?', 'Many tabs'],
   ['what happens if the server crashes in the middle of an answer?', 'What happens when the server crashes'],
   ['what if the redis goes down', 'What happens when Redis goes away?'],

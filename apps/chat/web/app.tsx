@@ -4,19 +4,23 @@ import { type UseThreadsResult, useChat, useThreads } from '@chatkit/react';
 import { useEffect, useRef, useState } from 'react';
 import { useRoute } from './hooks/use-route.ts';
 import { useTheme } from './hooks/use-theme.ts';
+import { useWirePanel } from './hooks/use-wire-panel.ts';
 import { Conversation } from './parts/conversation.tsx';
-import { CloseIcon, MenuIcon, MoonIcon, SunIcon } from './parts/icons.tsx';
+import { CloseIcon, MenuIcon, MoonIcon, SunIcon, WireIcon } from './parts/icons.tsx';
 import { ThreadList } from './parts/thread-list.tsx';
+import { WirePanel } from './parts/wire-panel.tsx';
+import type { Wire } from './wire/wire.ts';
 
 /** Conversations that the list asks for at once. */
 const PAGE = 40;
 
-export const App = ({ client }: { client: ChatClient }) => {
+export const App = ({ client, wire }: { client: ChatClient; wire: Wire }) => {
   const chat = useChat(client);
   const [theme, toggleTheme] = useTheme();
   const list = useThreads({ client, limit: PAGE });
   useRefreshOnReturn(list, chat.connection === 'live');
   const drawer = useDrawer();
+  const panel = useWirePanel();
   const title = chat.thread?.title ?? (chat.items.length === 0 ? '' : 'New conversation');
 
   const route = useRoute(client, chat.thread?.id);
@@ -85,12 +89,31 @@ export const App = ({ client }: { client: ChatClient }) => {
             <MenuIcon />
           </button>
           <h1>{title === '' ? <span className="visually-hidden">New conversation</span> : <bdi>{title}</bdi>}</h1>
+          <button
+            type="button"
+            className="quiet wire-switch"
+            onClick={() => panel.show(!panel.isOpen)}
+            aria-expanded={panel.isOpen}
+            aria-controls={panel.isOpen ? 'wire' : undefined}
+            title="What goes over the connection, and how to break it"
+          >
+            <WireIcon />
+            <span>Wire</span>
+          </button>
           <button type="button" className="quiet" onClick={toggleTheme} aria-label={themeLabel} title={themeLabel}>
             {theme === 'dark' ? <SunIcon /> : <MoonIcon />}
           </button>
         </header>
-        <Conversation client={client} chat={chat} loading={isLoading} missing={route.missing} onRetry={retry} />
+        <Conversation
+          client={client}
+          chat={chat}
+          loading={isLoading}
+          missing={route.missing}
+          onRetry={retry}
+          onShowWire={() => panel.show(true)}
+        />
       </main>
+      {panel.isOpen && <WirePanel wire={wire} inert={drawer.isOpen} onClose={() => panel.show(false)} />}
     </div>
   );
 };

@@ -6,6 +6,12 @@ export interface Suggestion {
   readonly hint: string;
 }
 
+/** The first one. It opens the wire, where the connection can be broken. */
+export const breaking: Suggestion = {
+  question: 'What does an answer survive?',
+  hint: 'Drop the connection, or pull the plug, while it answers.',
+};
+
 export const suggestions: readonly Suggestion[] = [
   { question: 'How does stop work?', hint: 'Press Stop while it answers.' },
   { question: 'What if I reload the page?', hint: 'Reload it while it answers.' },

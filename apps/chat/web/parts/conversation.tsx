@@ -20,10 +20,11 @@ interface ConversationProps {
   loading: boolean;
   missing: boolean;
   onRetry: () => void;
+  onShowWire: () => void;
 }
 
 /** The conversation on screen, and the field below it. */
-export const Conversation = ({ client, chat, loading, missing, onRetry }: ConversationProps) => {
+export const Conversation = ({ client, chat, loading, missing, onRetry, onShowWire }: ConversationProps) => {
   const busy = chat.status === 'submitting' || chat.status === 'streaming' || chat.status === 'stopping';
   const empty = chat.items.length === 0 && !busy && chat.error === undefined;
   const { scroller, content, atBottom, jump } = useStickToBottom(!empty);
@@ -93,7 +94,7 @@ export const Conversation = ({ client, chat, loading, missing, onRetry }: Conver
               <span />
             </div>
           ) : empty ? (
-            <EmptyState onAsk={send} />
+            <EmptyState onAsk={send} onShowWire={onShowWire} />
           ) : (
             drawnOf(chat.items, fold).map(({ item, hidden, next }) =>
               next === undefined && isSaidBy(trouble, item) ? null : (

@@ -72,3 +72,12 @@ export const QuestionIcon = icon(
   </>,
 );
 export const DocumentIcon = icon(<path d="M6 3.5h5.5L15 7v9.5H6zM11.2 3.7v3.6h3.6M8.4 10.5h4M8.4 13.2h4" />);
+export const WireIcon = icon(<path d="M2.5 10h3l2-5.5 4.5 11 2-5.5h3.5" />);
+export const ScissorsIcon = icon(
+  <>
+    <circle cx="5.5" cy="5.8" r="2" />
+    <circle cx="5.5" cy="14.2" r="2" />
+    <path d="M7.2 7 16 14M7.2 13 16 6" />
+  </>,
+);
+export const PlugIcon = icon(<path d="M7.5 3v4M12.5 3v4M5 7h10v2.5a5 5 0 0 1-10 0zM10 14.5V17" />);
