@@ -35,6 +35,9 @@ const more =
   /^(?:please\s+)?(?:(?:tell|show|give)(?: me)?(?: some)? )?(?:more|go on|continue|what else|and then|details?|another(?: one| example)?|an? example|examples?)\b[\s.!?…]*(?:please)?[\s.!?…]*$/i;
 const overview =
   /^(?:so\s+)?(?:what(?:['’]s| is| does)|why does|is|tell me about|describe|explain) (?:this|it|chatkit|the project)(?: (?:project|do|about|for|all about|thing|toolkit|exist|(?:just )?a \w+))*[\s.?!]*$/i;
+/** Asked of nothing before, these ask the same. */
+const inShort =
+  /^(?:tl;?dr|why|huh|what|wh?at is d?this|wat is dis|wtf(?: is (?:this|it))?|eli5|summary|in a nutshell|about)[\s.?!]*$/i;
 const code = /\b(?:example|examples|code|snippet|show me|how (?:do|can|to|does|would)|usage|syntax|command)\b/i;
 
 /** Reads a question in the light of the turns before it, oldest first. */
@@ -50,7 +53,8 @@ export const readQuestion = (question: string, past: readonly PastTurn[]): Inten
       wantsCode,
     };
   }
-  if (overview.test(text)) return { kind: 'overview', terms: [], wantsCode: false };
+  if (overview.test(text) || (last === undefined && inShort.test(text)))
+    return { kind: 'overview', terms: [], wantsCode: false };
   const talk = isSmallTalk(text);
   if (talk !== undefined) return { kind: 'small_talk', talk };
   const terms = askedIn(text);

@@ -1,6 +1,6 @@
 /** What is not a question about the project: no search helps. */
 
-export type SmallTalk = 'greeting' | 'thanks' | 'about_me' | 'farewell';
+export type SmallTalk = 'greeting' | 'thanks' | 'about_me' | 'farewell' | 'off_task' | 'anger';
 
 const patterns: readonly (readonly [SmallTalk, RegExp])[] = [
   [
@@ -14,7 +14,16 @@ const patterns: readonly (readonly [SmallTalk, RegExp])[] = [
   ['farewell', /^(?:bye|goodbye|see you|good night|ciao)[\s.!]*$/i],
   [
     'about_me',
-    /^(?:who|what) are you\b|^what can you (?:do|help)|^(?:can you )?help(?: me)?[\s.!?]*$|^what do you know\b|^are you (?:an? )?(?:ai|bot|human|model|llm)\b/i,
+    /^(?:who|what) are you\b|^what can you (?:do|help)|^(?:can you )?help(?: me)?[\s.!?]*$|^what do you know\b|^are you (?:an? |really )*(?:ai|bot|human|real|model|llm|chatgpt|gpt|claude|gemini|openai)\b|^(?:what|which) (?:model|llm|ai|gpt)(?: (?:is|are|powers|runs|does|do) (?:this|it|you|that)| version)\b|\byour (?:system )?(?:prompt|instructions)\b/i,
+  ],
+  [
+    'off_task',
+    /^(?:please |can you |could you )*(?:write|compose|tell|sing|draw|translate|generate|give)\b.*\b(?:poem|haiku|joke|story|song|essay|limerick|picture|translation)s?\b|\bignore (?:all |any |your |the )*(?:previous |prior |above )?instructions\b|^(?:what(?:['’]?s| is) )?\d+\s*[-+*/x]\s*\d+[=?\s]*$|^what(?:['’]?s| is) the (?:time|date|weather)\b|^what (?:time|day) is it\b/i,
+  ],
+  // In a few words only: in many of them it is a question, whatever its tone.
+  [
+    'anger',
+    /^(?:\S+\s+){0,3}(?:fuck(?:ing|ed)?|shit|crap|garbage|bullshit|stupid|useless|sucks?)(?:\s+\S+)?[\s.!?]*$/i,
   ],
 ];
 

@@ -6,7 +6,7 @@ const stopWords = new Set(
   us was we were what when where which who why will with would you your work works happen happens use uses used using
   mean means not need needs like many much get gets make makes no yes there here explain give know want show few line lines small short
   simple example examples handled am im ive whats hows wheres dont doesnt cant isnt whether support supports supported possible add really
-  actually without also go goes going one other another across already anything something existing own made wat pls plz thx pressed usage per hwo whta`.split(
+  actually without also code go goes going one other another across already anything something existing own made wat pls plz thx pressed usage per hwo whta`.split(
     /\s+/,
   ),
 );

@@ -17,6 +17,9 @@ export const answerSmallTalk = (talk: SmallTalk, index: PassageIndex): Answer =>
     greeting: `Hello! ${about} Ask me about one of these, for example:${list}`,
     about_me: `${about} Besides that you can\n\n${abilities.map((each) => `- ${each}`).join('\n')}\n\nWith \`OPENAI_API_KEY\` set, the same agent runs on a real model, with the same tools.`,
     thanks: 'You are welcome. Is there anything else you would like to know?',
+    off_task: `That is beyond me: there is no model here, only a search in this project's Markdown, whose passages I quote. With \`OPENAI_API_KEY\` set, the same agent runs on a real model.`,
+    anger:
+      'I am sorry to hear that. “What is missing?” has what this project cannot do, and other words often find more: I only quote its documentation.',
     farewell: 'Goodbye! The conversation stays in the list, if you want to come back to it.',
   }[talk];
   return { text: topics.length === 0 ? text.replace(/ Ask me about.*:$/, '') : text, citations: [] };

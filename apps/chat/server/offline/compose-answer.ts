@@ -64,8 +64,8 @@ export const composeNothingFound = (question: string, index: PassageIndex): Answ
   const topic = shown.length > 80 ? `${shown.slice(0, 79).trimEnd()}…` : shown;
   return {
     text: [
-      `I looked through all ${index.size} passages of this project's documentation and found nothing about “${topic}”.`,
-      `I only know what is written there. It covers, among other things:`,
+      `I looked through all ${index.size} passages of this project's documentation and found nothing about “${topic}”. ${isForeign(question) ? 'It is in English, and so are the words that I search for: please ask in English.' : 'I only know what is written there.'}`,
+      'It answers, among other things:',
       topicsOf(index, 6)
         .map((each) => `- ${each}`)
         .join('\n'),
@@ -75,13 +75,28 @@ export const composeNothingFound = (question: string, index: PassageIndex): Answ
   };
 };
 
+/** Another script, letters with accents, or words that English does not have and no question does without. */
+const isForeign = (text: string): boolean =>
+  /[^\p{Script=Latin}\p{Script=Common}\p{Script=Inherited}]|[à-öø-ÿąćęłńśźżğışčřšžőű]/iu.test(text) ||
+  /(?:^|\s)(?:was|wie|ist|der|das|und|eine?r?|ich|kann|nicht|que|qu|est|les?|des|pour|une?|como|es|el|los|para|il|che|come|wat|het|een)(?=\s|['’?!.,]|$).*(?:^|\s)(?:das|der|die|ein|eine?r?|ist|es|ce|ça|que|le|la|les|une?|el|los|esto|che|è|het|dit)(?=\s|['’?!.,]|$)/i.test(
+    text,
+  );
+
 /** What can be asked: headings that are questions; without any, the titles of the documents, the shortest paths first. */
 export const topicsOf = (index: PassageIndex, limit: number): string[] => {
-  const questions = index.passages.filter(({ heading }) => heading.endsWith('?')).map(({ heading }) => heading);
+  const questions = headingsOf(index.passages.filter(({ heading }) => heading.endsWith('?')));
   const titles = [...index.passages]
     .sort((a, b) => a.path.split('/').length - b.path.split('/').length)
     .map((passage) => passage.document);
   return [...new Set(questions.length >= limit ? spread(questions, limit) : titles)].slice(0, limit);
+};
+
+/** Of the document that has the most of them: one that answers what people ask, and not one that explains words. */
+const headingsOf = (passages: readonly Passage[]): string[] => {
+  const byPath = new Map<string, Passage[]>();
+  for (const passage of passages) byPath.set(passage.path, [...(byPath.get(passage.path) ?? []), passage]);
+  const most = [...byPath.values()].reduce((top, each) => (each.length > top.length ? each : top), []);
+  return [...new Set((most.length >= 6 ? most : passages).map(({ heading }) => heading))];
 };
 
 /** Some of a list, from all over it. */
