@@ -122,6 +122,7 @@ export const examine = async (options: ExamineOptions): Promise<Report> => {
     reason,
     measures,
     recording,
+    headMs,
     endMs,
     stalls: seen,
   });

@@ -2,8 +2,8 @@
  * What is wrong with a stream, or could be better, beside its stalls: read off the response's head and off the times at
  * which it arrived.
  */
-import type { Measures } from './measure.ts';
-import type { Recording } from './recording.ts';
+import { LUMP_TEXTS, type Measures } from './measure.ts';
+import type { Read, Recording } from './recording.ts';
 import type { Stall } from './stall-watch.ts';
 
 /** Something to mend (`fault`) or to think about (`hint`). */
@@ -52,6 +52,7 @@ export interface Course {
   readonly reason: string | undefined;
   readonly measures: Measures;
   readonly recording: Recording;
+  readonly headMs: number | undefined;
   readonly endMs: number;
   readonly stalls: readonly Stall[];
 }
@@ -114,11 +115,19 @@ function* ofHead({ headers }: Course): Iterable<Finding> {
   }
 }
 
-function* ofTimes({ headers, measures, recording, stalls }: Course): Iterable<Finding> {
+function* ofTimes({ headers, headMs, measures, recording, stalls }: Course): Iterable<Finding> {
   const silences = stalls.filter(({ verdict }) => verdict === 'model');
   const { firstTextMs, largest, letters, lumps } = measures;
-  if (largest && letters >= 200 && largest.letters >= letters * 0.9 && largest.atMs >= 500) {
-    const burst = `${Math.round((largest.letters / letters) * 100)} % of the text came at once, after ${seconds(largest.atMs)}`;
+  const isAtOnce = largest && largest.letters >= letters * 0.9 && largest.atMs >= 500;
+  // A server with run ids gives the head before the model has said anything.
+  const hasHead = headers.has('chatkit-run-id') && headMs !== undefined;
+  const burst = isAtOnce && burstOf(largest, letters);
+  if (burst && largest.texts >= LUMP_TEXTS && hasHead && largest.atMs - headMs <= SAME_MOMENT_MS) {
+    yield fault(
+      'burst',
+      `${burst}, and the head of the answer with it, which is sent before: something on the way collects both.`,
+    );
+  } else if (burst && letters >= 200) {
     // Where the silence before it was the model's, nothing on the way has collected it.
     const isOfModel = silences.some(({ atMs, lastedMs }) => Math.abs(atMs + lastedMs - largest.atMs) <= SAME_MOMENT_MS);
     yield isOfModel
@@ -151,6 +160,9 @@ function* ofTimes({ headers, measures, recording, stalls }: Course): Iterable<Fi
     );
   }
 }
+
+const burstOf = (largest: Read, letters: number): string =>
+  `${Math.round((largest.letters / letters) * 100)} % of the text came at once, after ${seconds(largest.atMs)}`;
 
 /** Whether a second stream brought nothing, where the first one had flowed. */
 const isLateOnSecond = ({ evidence: { witness, hasFlowed, reply } }: Stall): boolean =>

@@ -48,7 +48,7 @@ export const measure = (reads: readonly Read[]): Measures => {
 /**
  * Pieces that make a lump. The server joins up to 32 deltas that are ready together, so a provider’s packet is fewer.
  */
-const LUMP_TEXTS = 8;
+export const LUMP_TEXTS = 8;
 /** The silence before it. */
 const LUMP_GAP_MS = 250;
 /** Reads of one arrival: the network cuts what was sent together. */

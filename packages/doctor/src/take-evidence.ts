@@ -37,21 +37,31 @@ export interface Answers extends Pick<Evidence, 'bare' | 'reply' | 'lookup' | 'w
  * rejects.
  */
 export const takeEvidence = async (asking: Asking, place: Place): Promise<Answers> => {
-  const [bare, reply, lookup, seen] = await Promise.all([
+  const whole = Promise.all([
     askForNothing(asking),
     askWhole(asking, { type: 'threads.list', params: { limit: 1 } }),
     // A run that never was: it is looked for, and answered with an error.
     place.runId === undefined
       ? ('impossible' as const)
       : askWhole(asking, { type: 'runs.cancel', params: { run_id: createId('run') } }),
-    askForRun(asking, place),
   ]);
+  const second: SecondStream = { isOpen: false };
+  const stoodStill = whole.then(() => pause(SAME_MOMENT_MS)).then(() => !second.isOpen && !place.hasMoved());
+  const [[bare, reply, lookup], seen] = await Promise.all([whole, askForRun(asking, place, second)]);
   const answers = { bare, reply, lookup, ...seen };
-  if (seen.witness !== 'ahead') return answers;
+  if (seen.witness !== 'ahead' && seen.witness !== 'level') return answers;
   // The model may have gone on just now, and both connections be on their way: then the first has the events, too.
-  await pause(Math.min(asking.probeMs, SAME_MOMENT_MS));
-  return { ...answers, witness: place.hasMoved() ? 'level' : 'ahead' };
+  if (seen.witness === 'ahead') await pause(Math.min(asking.probeMs, SAME_MOMENT_MS));
+  if (!place.hasMoved()) return answers;
+  // What collects streams lets go of both when the run has ended: as long as the first stood still, the second was silent.
+  return { ...answers, witness: (await stoodStill) ? 'silent' : 'level' };
 };
+
+/** The second connection to the run. */
+interface SecondStream {
+  /** Whether it has brought a byte. */
+  isOpen: boolean;
+}
 
 /** How far apart two connections may be told of the same event. */
 const SAME_MOMENT_MS = 250;
@@ -89,7 +99,7 @@ const replyTo = async (asking: Asking, answer: (signal: AbortSignal) => Promise<
 
 type Seen = Pick<Answers, 'witness' | 'witnessStatus'>;
 
-const askForRun = async (asking: Asking, { runId, offset }: Place): Promise<Seen> => {
+const askForRun = async (asking: Asking, { runId, offset }: Place, second: SecondStream): Promise<Seen> => {
   if (runId === undefined) return { witness: 'impossible', witnessStatus: undefined };
   const url = new URL(asking.url);
   url.searchParams.set('run', runId);
@@ -105,6 +115,7 @@ const askForRun = async (asking: Asking, { runId, offset }: Place): Promise<Seen
     witnessStatus = response.status;
     if (response.status === 200 && response.body) {
       for await (const newer of newerEvents(response.body)) {
+        second.isOpen = true;
         witness = newer ? 'ahead' : 'level';
         if (newer) break;
       }

@@ -127,6 +127,29 @@ describe('why it stands still', () => {
     expect(report).toMatchObject({ isHealthy: false, outcome: 'completed' });
   });
 
+  test('buffered, where the answer ends before the second stream is given up', async () => {
+    const asked = createGate();
+    const { handler } = createAnswering(words, (index) => (index === 5 ? asked.opened : undefined));
+    const origin = await listen(handler);
+    const { url } = await listen((incoming, outgoing) => passOn(origin.port, incoming, outgoing, passOnWhole));
+    let answers = 0;
+    const report = await examine({
+      url,
+      ...quick,
+      probeMs: 20_000,
+      fetch: async (...call) => {
+        const response = await fetch(...call);
+        const isStream = response.headers.get('content-type')?.startsWith('text/event-stream');
+        if (!isStream) answers += 1;
+        // Long enough after them for a second stream to have been silent.
+        if (answers === 3) setTimeout(asked.open, 1_000);
+        return response;
+      },
+    });
+    expect(report.stalls).toMatchObject([{ verdict: 'buffered', evidence: { isOpen: false, witness: 'silent' } }]);
+    expect(report).toMatchObject({ isHealthy: false, outcome: 'completed' });
+  });
+
   test('model, behind a proxy that holds back answers to GET alone', async () => {
     const { port } = await startHalting(5);
     const { url } = await listen((incoming, outgoing) => {

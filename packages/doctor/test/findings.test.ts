@@ -23,6 +23,7 @@ const course = (part: Partial<Course> & { reads?: Read[] } = {}): Course => ({
     hasEarlyProgress: false,
     errors: [],
   },
+  headMs: 5,
   endMs: 3_000,
   stalls: [],
   ...part,
@@ -85,6 +86,19 @@ describe('findingsOf', () => {
     // Little text, or text that is there at once, is no burst.
     expect(codes(course({ reads: [read(2_000, 19)] }))).toEqual([]);
     expect(codes(course({ reads: [read(400, 90)] }))).toEqual([]);
+  });
+
+  test('a short answer whose head came with its text was collected', () => {
+    const reads = [read(1_200, 9)];
+    expect(codes(course({ reads, headMs: 1_195 }))).toEqual(['fault burst']);
+    // A server that was asked directly gives the head at once, and its provider one packet.
+    expect(codes(course({ reads, headMs: 20 }))).toEqual([]);
+    // Few pieces may have been ready together, and all at once is no time to collect in.
+    expect(codes(course({ reads: [read(1_200, 3)], headMs: 1_195 }))).toEqual([]);
+    expect(codes(course({ reads: [read(400, 9)], headMs: 395 }))).toEqual([]);
+    // Without run ids the head may come with the first event.
+    const headers = new Headers({ 'cache-control': 'no-transform' });
+    expect(codes(course({ reads, headMs: 1_195, headers }))).toEqual(['hint plain']);
   });
 
   test('lumps are a fault where the server joins what is ready together, else a hint', () => {
