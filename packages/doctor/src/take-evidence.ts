@@ -53,7 +53,7 @@ export const takeEvidence = async (asking: Asking, place: Place): Promise<Answer
   // The model may have gone on just now, and both connections be on their way: then the first has the events, too.
   if (seen.witness === 'ahead') await pause(Math.min(asking.probeMs, SAME_MOMENT_MS));
   if (!place.hasMoved()) return answers;
-  // What collects streams lets go of both when the run has ended: as long as the first stood still, the second was silent.
+  // What collects streams lets go of both when the run has ended: while the first stood still, the second was silent.
   return { ...answers, witness: (await stoodStill) ? 'silent' : 'level' };
 };
 

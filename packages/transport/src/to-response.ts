@@ -4,6 +4,7 @@
  */
 import { from, systemClock } from '@chatkit/stream';
 import { deadline } from '@chatkit/stream/engine';
+import { nextTurn } from './event-loop-turn.ts';
 import { pumpText } from './pump-text.ts';
 import type { Reply } from './reply.ts';
 import { TransportError } from './transport-error.ts';
@@ -68,12 +69,15 @@ function toByteStream(body: AsyncIterable<string>, options: ToResponseOptions): 
     return left;
   };
   let controller: ReadableStreamDefaultController<Uint8Array>;
-  const breakOff = (reason: unknown): void => {
+  const breakOff = (reason: unknown, when?: Promise<void>): void => {
     if (state === 'over') return;
     void leave();
-    controller.error(reason);
+    if (when === undefined) controller.error(reason);
+    else void when.then(() => controller.error(reason));
   };
-  const onAbort = (): void => breakOff(signal?.reason);
+  // A server whose client has left aborts the request and cancels its body, one after the other. Had the body an error
+  // in between, the server would print it (Hono on Node, Deno), at each Stop and each reload.
+  const onAbort = (): void => breakOff(signal?.reason, nextTurn());
   // It moves with every chunk; the timer under it does not.
   const stuck = deadline(systemClock, () =>
     breakOff(new TransportError('transport.interrupted', 'The reader takes nothing.', { retryable: true })),

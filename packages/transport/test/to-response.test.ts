@@ -154,6 +154,25 @@ it('abort ends the body with the reason and returns the iterator', async () => {
   expect(finallyRuns).toBe(1);
 });
 
+it('a reader that cancels as its request is aborted is told of no error, as servers print those', async () => {
+  const gone = new AbortController();
+  const response = toResponse(
+    streamed(
+      (async function* () {
+        yield encodeSse({ data: 'a' });
+        await new Promise(() => {});
+      })(),
+    ),
+    { signal: gone.signal },
+  );
+  const reader = bodyOf(response).getReader();
+  await reader.read();
+  const waiting = reader.read();
+  gone.abort(new Error('the client has gone'));
+  void reader.cancel();
+  expect((await waiting).done).toBe(true);
+});
+
 it('the error of a body arrives after everything before it', async () => {
   const response = toResponse(
     streamed(
