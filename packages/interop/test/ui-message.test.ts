@@ -156,6 +156,44 @@ test('reasoning, a widget and a client tool call are parts', async () => {
   ]);
 });
 
+test('a workflow, a task and a widget are seen while they change, as one part each', async () => {
+  const { transport } = connect(async function* (thread): AsyncGenerator<ThreadStreamEvent> {
+    const about = (id: string) => ({ id, thread_id: thread.id, created_at: new Date().toISOString() });
+    const task = (status_indicator: 'loading' | 'complete') =>
+      ({ type: 'custom', title: 'Look', status_indicator }) as const;
+    const workflow = (...tasks: ReturnType<typeof task>[]) =>
+      ({ type: 'workflow', ...about('f1'), workflow: { type: 'custom', tasks, expanded: false } }) as const;
+    const card = (text: string) => ({ type: 'Card', children: [{ type: 'Text', value: text }] }) as const;
+    yield { type: 'thread.item.added', item: workflow() };
+    const update = { task_index: 0, task: task('loading') };
+    yield { type: 'thread.item.updated', item_id: 'f1', update: { type: 'workflow.task.added', ...update } };
+    yield { type: 'thread.item.done', item: workflow(task('complete')) };
+    yield { type: 'thread.item.added', item: { type: 'task', ...about('t1'), task: task('loading') } };
+    yield { type: 'thread.item.done', item: { type: 'task', ...about('t1'), task: task('complete') } };
+    yield { type: 'thread.item.added', item: { type: 'widget', ...about('w1'), widget: card('1') } };
+    yield {
+      type: 'thread.item.updated',
+      item_id: 'w1',
+      update: { type: 'widget.root.updated', widget: card('2') },
+    };
+    yield { type: 'thread.item.done', item: { type: 'widget', ...about('w1'), widget: card('3') } };
+  });
+  const { states, last } = await ask(transport, [user('Hi')]);
+  const seen = (id: string) =>
+    states
+      .map((state) => state.parts.find((part) => 'id' in part && part.id === id))
+      .flatMap((part) => (part === undefined ? [] : [JSON.stringify(part)]))
+      .filter((part, at, all) => part !== all[at - 1]);
+  expect(seen('f1')).toEqual([
+    expect.stringContaining('"tasks":[]'),
+    expect.stringContaining('"loading"'),
+    expect.stringContaining('"complete"'),
+  ]);
+  expect(seen('t1')).toHaveLength(2);
+  expect(seen('w1')).toHaveLength(3);
+  expect(last?.parts.map(({ type }) => type)).toEqual(['step-start', 'data-workflow', 'data-task', 'data-widget']);
+});
+
 test('a conversation is one thread; the output of a tool goes on in it', async () => {
   const { transport, store } = connect(async function* (thread, input) {
     if (input === null) yield* message(thread, 'm1', 'Thanks.');

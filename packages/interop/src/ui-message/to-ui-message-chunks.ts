@@ -1,7 +1,7 @@
 /**
  * ChatKit events as chunks of the AI SDK's UI message stream. The whole turn is one message there: text, reasoning,
- * sources, images and client tool calls are its parts, in order; everything else is a `data-*` part. Source:
- * `UIMessageChunk` of `ai` 7.0.
+ * sources, images and client tool calls are its parts, in order; everything else is a `data-*` part, sent whole each time
+ * it changes. Source: `UIMessageChunk` of `ai` 7.0.
  */
 import {
   emptyThreadState,
@@ -54,7 +54,8 @@ const createTranslator = () => {
 
   const write = (item: ThreadItem): UiMessageChunk[] => {
     const kind = blockKind(item);
-    if (kind === undefined) return [];
+    // Whole, each time: a part of this kind is replaced, not patched.
+    if (kind === undefined) return isData(item) ? [dataPart(item)] : [];
     const started: UiMessageChunk[] = blocks.has(item.id) ? [] : [{ type: `${kind}-start`, id: item.id }];
     const block = blocks.get(item.id) ?? { kind, text: '' };
     blocks.set(item.id, block);
@@ -77,7 +78,6 @@ const createTranslator = () => {
       return item.status === 'pending' ? [{ type: 'tool-input-available', toolCallId, toolName, input }] : [];
     }
     if (item.type === 'generated_image') return item.image === undefined ? [] : [imagePart(item.image.url)];
-    if (blockKind(item) === undefined) return [dataPart(item)];
     return [...write(item), ...end(item.id), ...sourcesOf(item).map((found) => sourcePart(found, sources++))];
   };
 
@@ -87,7 +87,7 @@ const createTranslator = () => {
       state = reduceThread(state, event);
       switch (event.type) {
         case 'thread.item.added':
-          return isHiddenItem(event.item) ? [] : blockKind(event.item) !== undefined ? write(event.item) : [];
+          return isHiddenItem(event.item) ? [] : write(event.item);
         case 'thread.item.updated': {
           const { item_id: id, update } = event;
           const block = blocks.get(id);
@@ -96,8 +96,8 @@ const createTranslator = () => {
             block.text += update.delta;
             return update.delta === '' ? [] : [{ type: 'text-delta', id, delta: update.delta }];
           }
-          const item = block === undefined ? undefined : selectItem(state, id);
-          return item === undefined ? [] : write(item);
+          const item = selectItem(state, id);
+          return item === undefined || (block === undefined && !isData(item)) ? [] : write(item);
         }
         case 'thread.item.done':
           return done(event.item);
@@ -123,3 +123,14 @@ const createTranslator = () => {
     },
   };
 };
+
+/** Whether an item is a `data-*` part: it has no counterpart of its own. */
+const isData = ({ type }: ThreadItem): boolean => !withCounterpart.has(type);
+
+const withCounterpart: ReadonlySet<ThreadItem['type']> = new Set([
+  'user_message',
+  'assistant_message',
+  'client_tool_call',
+  'generated_image',
+  'end_of_turn',
+]);
