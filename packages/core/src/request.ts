@@ -19,8 +19,8 @@ export interface RequestParams {
   /** What a tool that runs in the page gave back. The protocol names no call; `item_id` is for calls side by side. */
   'threads.add_client_tool_output': { thread_id: string; item_id?: string | undefined; result: unknown };
   'threads.add_structured_input': { thread_id: string; item_id: string; input: StructuredInputResult };
-  /** Answers the user's message `item_id` again; everything behind it is deleted. */
-  'threads.retry_after_item': ItemParams;
+  /** Answers the user's message `item_id` again, in the words of `input` if it has one; everything behind it is deleted. */
+  'threads.retry_after_item': ItemParams & { input?: UserMessageInput | undefined };
   'threads.custom_action': ActionParams;
   /** An action that is answered with one item, in place of a stream. */
   'threads.sync_custom_action': ActionParams;
@@ -123,6 +123,7 @@ type Lenient<T, K extends keyof T> = Omit<T, K> & { [P in K]?: T[P] | undefined 
 interface LenientParams {
   'threads.create': { input: LenientMessage };
   'threads.add_user_message': { thread_id: string; input: LenientMessage };
+  'threads.retry_after_item': ItemParams & { input?: LenientMessage | undefined };
   'threads.add_structured_input': {
     thread_id: string;
     item_id: string;

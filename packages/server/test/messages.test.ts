@@ -10,7 +10,7 @@ import {
 } from '@chatkit/core';
 import { say, scriptedResponder } from '@chatkit/testing';
 import { describe, expect, test } from 'vitest';
-import { ada, add, create, eve, outline, settle, testServer, textOf } from './support.ts';
+import { ada, add, create, eve, input, outline, settle, testServer, textOf } from './support.ts';
 
 const answerOf = (threadId: string, text: string, id?: string): ThreadStreamEvent =>
   itemDone(assistantMessage({ thread_id: threadId, text, id }));
@@ -149,6 +149,24 @@ describe('threads.add_user_message', () => {
 });
 
 describe('threads.retry_after_item', () => {
+  test('with an input answers the message in those words; it keeps its id, its place and its time', async () => {
+    const { events, items, store } = testServer({
+      async *respond(thread, message) {
+        yield answerOf(thread.id, `You said: ${textOf(message as UserMessageItem)}`);
+      },
+    });
+    const stream = await events(create('one'));
+    const threadId = (stream[0] as { thread: { id: string } }).thread.id;
+    await events(add(threadId, 'two'));
+    await events(add(threadId, 'three'));
+    const [, , two] = await items(threadId);
+    const params = { thread_id: threadId, item_id: two?.id as string, input: input('zwei') };
+    const again = await events({ type: 'threads.retry_after_item', params });
+    expect(again[0]).toMatchObject({ type: 'thread.item.done', item: { id: two?.id, content: [{ text: 'zwei' }] } });
+    expect((await items(threadId)).map(textOf)).toEqual(['one', 'You said: one', 'zwei', 'You said: zwei']);
+    expect(await store.loadItem(threadId, two?.id as string, ada)).toMatchObject({ created_at: two?.created_at });
+  });
+
   test('forgets what came after the message and answers it again, without telling of the deletions', async () => {
     const respond = scriptedResponder((_, index) => [say(`answer ${index}`)]);
     const { create: begin, events, items } = testServer({ respond });

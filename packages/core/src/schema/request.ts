@@ -47,7 +47,8 @@ export const threadsAddStructuredInputSchema = request(
 
 export const threadsRetryAfterItemSchema = request(
   'threads.retry_after_item',
-  z.object({ thread_id: id, item_id: id }),
+  // The reference's request has no `input`. It is an extension: the message in other words.
+  z.object({ thread_id: id, item_id: id, input: optional(userMessageInputSchema) }),
 );
 
 export const threadsCustomActionSchema = request('threads.custom_action', customActionParams);

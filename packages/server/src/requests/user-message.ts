@@ -114,23 +114,28 @@ const answerIn = async <Context>(
 };
 
 /**
- * `threads.retry_after_item`: forgets everything after one of the user's messages and answers it again. No event tells
- * of the deletions: the client prunes its own list, as the reference has it. An unknown id is an error (the reference
- * answers with an empty stream).
+ * `threads.retry_after_item`: forgets everything after one of the user's messages and answers it again, in the words of
+ * `input` if it has one. No event tells of the deletions: the client prunes its own list, as the reference has it. An
+ * unknown id is an error (the reference answers with an empty stream).
  */
 export const prepareRetryAfterItem = async <Context>(
   parts: ServerParts<Context>,
-  { thread_id, item_id }: Params<'threads.retry_after_item'>,
+  { thread_id, item_id, input }: Params<'threads.retry_after_item'>,
   context: Context,
 ): Promise<Turn> => {
   const stored = await parts.store.loadThread(thread_id, context);
   assertOpen(stored.thread);
-  const message = await loadItemOf(parts, thread_id, item_id, 'user_message', context);
+  const old = await loadItemOf(parts, thread_id, item_id, 'user_message', context);
+  const message = input
+    ? { ...(await buildMessage(parts, stored.thread, input, context)), id: item_id, created_at: old.created_at }
+    : old;
   return async (run) => {
     const later = await itemsAfter(parts.store, thread_id, item_id, context);
     await parts.store.transaction(async (store) => {
       for (const { id } of later) await store.deleteItem(thread_id, id, context);
+      if (input) await saveMessage(store, message, context);
     }, context);
+    if (input) await run.voice.say({ type: 'thread.item.done', item: message });
     return answer(parts, stored, message, context, run);
   };
 };
@@ -218,7 +223,7 @@ const saveAgain = async <Context>(
   const place = await placeOf(store, message, to, context);
   await store.transaction(async (inner) => {
     await saveMessage(inner, message, context);
-    if (!place.isKept) for (const item of place.behind) await inner.deleteItem(message.thread_id, item.id, context);
+    if (!place.isKept) for (const { id } of place.behind) await inner.deleteItem(message.thread_id, id, context);
   }, context);
   return place;
 };
