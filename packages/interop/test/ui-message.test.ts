@@ -1,4 +1,4 @@
-import type { Store, ThreadStreamEvent } from '@chatkit/core';
+import { messageText, type Store, type ThreadStreamEvent } from '@chatkit/core';
 import { DefaultChatTransport, readUIMessageStream, type UIMessage, validateUIMessages } from 'ai';
 import { expect, test } from 'vitest';
 import { createUiMessageHandler, type UiMessageHandlerOptions } from '../src/ui-message/index.ts';
@@ -37,11 +37,12 @@ const ask = async (
   messages: UIMessage[],
   abortSignal?: AbortSignal,
   trigger: 'submit-message' | 'regenerate-message' = 'submit-message',
+  messageId?: string,
 ) => {
   const stream = await transport.sendMessages({
     chatId: 'chat_1',
     trigger,
-    messageId: undefined,
+    messageId,
     messages,
     abortSignal,
   });
@@ -88,6 +89,66 @@ test('an answer that is asked for again takes the place of the first one; the qu
   const [thread] = (await store.listThreads({ limit: 10, order: 'asc' }, 'user')).data;
   const { data } = await store.listItems(thread?.id ?? '', { limit: 10, order: 'asc' }, 'user');
   expect(data.map((item) => item.type)).toEqual(['user_message', 'assistant_message']);
+});
+
+/** A conversation of three messages, each answered with all that the model has been told. */
+const threeMessages = async () => {
+  const { transport, store, read } = connect(
+    async function* (thread) {
+      const said = (await store.listItems(thread.id, { limit: 100, order: 'asc' }, 'user')).data.flatMap((item) =>
+        item.type === 'user_message' ? [messageText(item)] : [],
+      );
+      yield* message(thread, crypto.randomUUID(), said.join(' '));
+    },
+    (inner) => ({
+      async attach({ mediaType: mime_type, filename: name = '', url: preview_url }, context) {
+        await inner.saveAttachment({ type: 'image', id: 'atc_1', name, mime_type, preview_url }, context);
+        return 'atc_1';
+      },
+    }),
+  );
+  const messages: UIMessage[] = [];
+  for (const text of ['one', 'two', 'three']) {
+    messages.push(user(text));
+    messages.push((await ask(transport, messages)).last as UIMessage);
+  }
+  const edit = async (history: readonly UIMessage[], at: number, text: string, ...files: UIMessage['parts']) => {
+    const edited = { ...history[at], parts: [...files, { type: 'text', text }] } as UIMessage;
+    const kept = [...history.slice(0, at), edited];
+    return { kept, ...(await ask(transport, kept, undefined, 'submit-message', edited.id)) };
+  };
+  return { transport, read, messages, edit };
+};
+
+test('an edited message takes the place of the one it was; what came after it is taken back', async () => {
+  const { transport, read, messages, edit } = await threeMessages();
+  const first = await edit(messages, 2, 'zwei');
+  expect(texts(first.last)).toEqual(['one zwei']);
+  const second = await edit(first.kept, 2, 'dos');
+  expect(texts(second.last)).toEqual(['one dos']);
+  const again = await ask(transport, second.kept, undefined, 'regenerate-message');
+  expect(texts(again.last)).toEqual(['one dos']);
+  const next = await ask(transport, [...second.kept, again.last as UIMessage, user('four')]);
+  expect(texts(next.last)).toEqual(['one dos four']);
+  const { answer } = await read('?id=chat_1');
+  expect(answer.flatMap(texts)).toEqual(['one', 'one', 'dos', 'one dos', 'four', 'one dos four']);
+});
+
+test('so does one of a page that was loaded again, with a file', async () => {
+  const { read, edit } = await threeMessages();
+  const { answer } = await read('?id=chat_1');
+  expect(texts((await edit(answer, 2, 'zwei', photo)).last)).toEqual(['one zwei']);
+  const { answer: after } = await read('?id=chat_1');
+  expect(after[2]).toMatchObject({ id: answer[2].id, parts: [{ type: 'file' }, { type: 'text', text: 'zwei' }] });
+});
+
+test('of two messages in the same words the one that is meant is answered anew, also by a page that was loaded again', async () => {
+  const { transport, read } = await threeMessages();
+  await ask(transport, [user('one')]);
+  const { answer } = await read('?id=chat_1');
+  expect(answer.flatMap(texts).slice(-2)).toEqual(['one', 'one two three one']);
+  const again = await ask(transport, [answer[0]], undefined, 'regenerate-message', answer[1].id);
+  expect(texts(again.last)).toEqual(['one']);
 });
 
 test('an answer that is asked for again in a conversation that nobody knows is an answer', async () => {

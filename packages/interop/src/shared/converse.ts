@@ -11,6 +11,7 @@ import {
   type ThreadItem,
   type ThreadStreamEvent,
   type UserMessageInput,
+  type UserMessageItem,
 } from '@chatkit/core';
 import { beginThread, inConversation } from './begin-thread.ts';
 import { askServer, type Caller, type ChatKitHandler, callServer, Refusal, withHeaders } from './chat-kit-handler.ts';
@@ -20,14 +21,13 @@ import { createMemoryLinks, type MemoryLinksOptions, type ThreadLinks } from './
 import { type OutputRequest, outputRequests, type ToolOutput } from './tool-outputs.ts';
 
 /**
- * What is new: a message of the user, one that is to be answered anew, or the outputs of tools that the client ran, at
- * least one. `id`: what the client calls it, the same each time that it sends it. `request`: what it calls the request.
- * `byText`: a message that is not known by what the client calls it is the newest with that text. `attach`: makes the
- * attachments of the message, where it has files.
+ * What is new: a message of the user, one that is to be answered anew, perhaps in other words, or the outputs of tools
+ * that the client ran, at least one. `id`: what the client calls it, the same each time that it sends it. `request`: what
+ * it calls the request. `attach`: makes the attachments of the message, where it has files.
  */
 export type Said =
   | (Message & { readonly kind: 'message'; readonly request: string })
-  | (Message & { readonly kind: 'message again'; readonly byText: boolean })
+  | (Message & { readonly kind: 'message again' | 'message edited' })
   | { readonly kind: 'tool outputs'; readonly outputs: readonly ToolOutput[] };
 
 interface Message {
@@ -82,7 +82,7 @@ export const createConversations = <Context>(
     const name = await nameOf(conversation, ['message', said.id, said.text]);
     const message =
       said.kind === 'message' && name !== undefined ? sent.note(name, said.request, caller.signal) : undefined;
-    const isAgain = said.kind === 'message again' || message?.isAgain === true;
+    const isAgain = said.kind !== 'message' || message?.isAgain === true;
     const named = name === undefined || isAgain ? caller : asNamed(caller, name);
     let made: Promise<UserMessageInput> | undefined;
     const input = () => {
@@ -169,15 +169,19 @@ const handOver = async <Context>(
 };
 
 /**
- * A run id that is the same each time that the client says the same; `undefined` where it does not say what it calls
- * it.
+ * A run id that is the same each time that the client says the same; `undefined` where it does not say what it calls it.
+ * Half of it is of what the client calls it alone: the same when it says something else by that name.
  */
 const nameOf = async (
   conversation: readonly unknown[],
   what: readonly [kind: string, id: string | undefined, text?: string],
 ): Promise<string | undefined> => {
   if (what[1] === undefined) return undefined;
-  return `run_${(await digestOf([conversation, what])).slice(0, 24)}`;
+  const [called, said] = await Promise.all([
+    digestOf([conversation, what.slice(0, 2)]),
+    digestOf([conversation, what]),
+  ]);
+  return `run_${called.slice(0, 12)}${said.slice(0, 12)}`;
 };
 
 /**
@@ -227,9 +231,11 @@ const addMessage = (thread_id: string, input: UserMessageInput): ChatKitRequestI
 });
 
 /**
- * The request that has a message answered anew. The server's message has the digits of its name in its id; the newest
- * with this text stands for one that came without a name, or before a server that gives none, if the client says that
- * it is there (`byText`). When there is none, the text is a message like any other. Everything after it is taken back.
+ * The request that has a message answered anew, in its new words if it has been edited. The server's message is the one
+ * of that id, which a page has that was loaded again, or has the digits of its name in its id: all, or of an edited one the
+ * first half. The newest with the same text stands for one that came without a name, or before a server that gives none, if
+ * the client says that it is there. When there is none, the text is a message like any other. Everything after it is taken
+ * back.
  */
 const retry = async <Context>(
   server: ChatKitHandler<Context>,
@@ -246,15 +252,24 @@ const retry = async <Context>(
   context: Context,
   caller: Caller,
 ): Promise<ChatKitRequestInput> => {
-  const isNamed = ({ id }: ThreadItem) => name !== undefined && id.endsWith(name.replace('run', ''));
-  const isSame = (item: ThreadItem) =>
-    said.kind === 'message again' && said.byText && item.type === 'user_message' && messageText(item) === said.text;
+  const digits = name?.replace('run', '');
+  const isSame = [
+    ({ id }: UserMessageItem) => digits !== undefined && id.endsWith(digits),
+    ({ id }: UserMessageItem) => id === said.id,
+    // An edit gives a message other words, and leaves it its id.
+    ({ id }: UserMessageItem) =>
+      said.kind !== 'message' && digits !== undefined && id.slice(-25).startsWith(digits.slice(0, 13)),
+    (item: UserMessageItem) => said.kind === 'message again' && messageText(item) === said.text,
+  ];
   let page: Page<ThreadItem> | undefined;
   do {
     const params = { thread_id, limit: 50, order: 'desc', after: page?.after } as const;
     page = await askServer<Page<ThreadItem>, Context>(server, { type: 'items.list', params }, context, caller);
-    const asked = page.data.find(isNamed) ?? page.data.find(isSame);
-    if (asked !== undefined) return { type: 'threads.retry_after_item', params: { thread_id, item_id: asked.id } };
+    const messages = page.data.filter((item) => item.type === 'user_message');
+    const item_id = isSame.map((test) => messages.find(test)?.id).find((id) => id !== undefined);
+    if (item_id === undefined) continue;
+    const edited = said.kind === 'message edited' ? { input: await input() } : {};
+    return { type: 'threads.retry_after_item', params: { thread_id, item_id, ...edited } };
   } while (page.has_more);
   return addMessage(thread_id, await input());
 };

@@ -28,8 +28,8 @@ export interface UiMessageHandlerOptions<Context> extends ConversationOptions<Co
  * Answers the requests of `DefaultChatTransport` with a UI message stream, so that `useChat` talks to a ChatKit server.
  * The history is the server's: of the messages in the request only the last is sent on, a user's text or the outputs of
  * tools that the client ran; a tool that failed is answered with `{ error }`. `regenerate()` has the message answered
- * anew. A client that disconnects stops the run. A GET with `?id=<chat id>` is answered with what was said, as
- * JSON: the `messages` that `useChat` begins with.
+ * anew, an edit has it answered in its new words; both take back what came after it. A client that disconnects stops the
+ * run. A GET with `?id=<chat id>` is answered with what was said, as JSON: the `messages` that `useChat` begins with.
  *
  * @example
  * const handleChat = createUiMessageHandler(server, { userOf: (user) => user.id });
@@ -97,10 +97,10 @@ const readInput = (
     const files = parts.flatMap(fileIn);
     const attach = files.length === 0 ? undefined : attachAll(files);
     const isRegenerated = trigger === 'regenerate-message';
-    // A message that takes the place of an earlier one is named beside the messages. In the same words it is that one.
+    // A message that takes the place of an earlier one is named beside the messages.
     const isEdited = ownId !== undefined && messageId === last.id;
     if (isRegenerated || isEdited)
-      return { id, said: { kind: 'message again', text, id: ownId, byText: isRegenerated, attach } };
+      return { id, said: { kind: isRegenerated ? 'message again' : 'message edited', text, id: ownId, attach } };
     return { id, said: { kind: 'message', text, id: ownId, request: '', attach } };
   }
   const outputs = parts
