@@ -1,16 +1,18 @@
 /**
- * The mistakes in a server's options that would otherwise show at the first request, as a 500 and far from where they
- * were made. Each is a `TypeError` that says what was given and what to write.
+ * Checks a server's options when the server is made. Without it a mistake would surface at the first request, as a 500
+ * far from its cause. Each mistake is a `TypeError` that says what was given and what to write instead.
  */
 import { describeValue } from './describe-value.ts';
 import type { SettingsOptions } from './settings.ts';
 
-/** What is looked at: types may have been cast away, or not been there at all. */
+/**
+ * The options that are checked. `unknown`, because types may have been cast away, or the caller may write JavaScript.
+ */
 export interface CheckedOptions extends SettingsOptions {
   store?: unknown;
 }
 
-/** Throws for a store that is none, and for settings that can never have been meant. */
+/** Throws for a store that is not one, and for settings that nobody can have meant. */
 export const assertOptions = (options: CheckedOptions): void => {
   assertStore(options.store);
   const { busy = 'interrupt', allowedOrigins = [], allowedHosts = [], deadlines = {} } = options;
@@ -57,27 +59,27 @@ const assertStore = (store: unknown): void => {
 const listOf = (name: string, value: unknown): readonly unknown[] =>
   Array.isArray(value) ? value : fail(`${name} must be a list, for example ['…'], not ${describeValue(value)}.`);
 
-/** Compared letter by letter with what browsers send, so another spelling would match none. */
+/** Origins are compared with the browser's header as strings, so any other spelling would never match. */
 const assertOriginName = (origin: unknown): void => {
   if (typeof origin === 'string' && (origin === 'null' || originOf(origin) === origin)) return;
   const advice =
     origin === '*'
       ? 'There is no wildcard: list the origins.'
-      : "Write it as browsers do: scheme, host and port if there is one, 'https://app.example', without a slash at the end.";
-  fail(`allowedOrigins has ${describeValue(origin)}, which is no origin. ${advice}`);
+      : "Write it as browsers do: scheme, host and port if there is one, 'https://app.example', without a trailing slash.";
+  fail(`allowedOrigins has ${describeValue(origin)}, which is not an origin. ${advice}`);
 };
 
 const originOf = (text: string): string | undefined => {
   const url = URL.parse(text);
-  // Schemes of apps and extensions (`capacitor://localhost`) have no origin by the standard; their pages send what they
-  // are called.
+  // By the URL standard the schemes of apps and extensions (`capacitor://localhost`) have an opaque origin, yet their
+  // pages send scheme and host.
   return url?.origin === 'null' ? /^[a-z][a-z\d+.-]*:\/\/[^/?#]+/.exec(text)?.[0] : url?.origin;
 };
 
 const assertHostName = (host: unknown): void => {
   if (typeof host === 'string' && URL.parse(`http://${host}`)?.hostname === host) return;
   fail(
-    `allowedHosts has ${describeValue(host)}, which is no host name. Write it alone, without scheme and port: 'localhost'.`,
+    `allowedHosts has ${describeValue(host)}, which is not a host name. Write it without scheme and port: 'localhost'.`,
   );
 };
 

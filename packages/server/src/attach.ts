@@ -1,6 +1,7 @@
 /**
- * Coming back to a run, and stopping one from anywhere. Both look the run's thread up in the store as the asking user:
- * a run of somebody else's thread is answered exactly as a run that never was, after the same work.
+ * Attaching to a run that exists (resume), and cancelling one from any machine. Both load the run's thread from the
+ * store as the requesting user, so a run in somebody else's thread gets the same answer as a run that never existed,
+ * after the same work.
  */
 import { ChatKitError, compareOffsets, isChatKitError, parseOffset, type ThreadMetadata } from '@chatkit/core';
 import type { Reply } from '@chatkit/transport';
@@ -42,13 +43,13 @@ export const attachTo = async <Context>(
   held?: ReaderHold,
 ): Promise<Reply> => {
   if (after !== undefined) {
-    // An offset beyond the log of another machine is one that has not arrived here yet: the log waits for it.
+    // For a run on another machine the newest offset is not known here: the shared log waits until it has this one.
     if (parseOffset(after) === undefined || compareOffsets(after, run.lastOffset() ?? after) > 0) {
       throw new ChatKitError('log.offset_unknown', 'The run has no such offset.', { details: { path: 'after' } });
     }
   }
   const hold = held ?? holdFor(run, request);
-  // A GET is one of the extensions by itself.
+  // Attaching by GET is itself one of the extensions.
   const resumable = request.method === 'GET' || optedIn(request);
   return streamReply({ run, hold, settings: kernel.parts.settings, resumable, after });
 };
@@ -56,8 +57,8 @@ export const attachTo = async <Context>(
 /** A reader's hold that ends with the request. */
 export const holdFor = (run: Run | RemoteRun, request: ServerRequest): ReaderHold => {
   const hold = run.hold();
-  // The body of the answer has this, and with it the request, whose signal follows its maker's only while somebody
-  // holds it.
+  // The reply's body keeps this function alive and thereby the request. A runtime may stop propagating aborts to
+  // `request.signal` once the request is garbage-collected.
   const release = (): void => {
     request.signal.removeEventListener('abort', release);
     hold.release();
@@ -67,7 +68,9 @@ export const holdFor = (run: Run | RemoteRun, request: ServerRequest): ReaderHol
   return { signal: hold.signal, release };
 };
 
-/** `runs.cancel`: stops a run and waits until it has settled. Stopping it twice, or after its end, changes nothing. */
+/**
+ * `runs.cancel`: stops a run and waits until it has settled. Cancelling it twice, or after its end, changes nothing.
+ */
 export const cancelRun = async <Context>(
   kernel: Kernel<Context>,
   runId: string,
@@ -85,7 +88,7 @@ const authorized = async <Context>(
   context: Context,
 ): Promise<Run | RemoteRun> => {
   const run = isRunId(runId) ? await kernel.registry.find(runId) : undefined;
-  // An unknown run is looked up too, so that the time to refuse tells nothing.
+  // A thread is looked up for an unknown run too, so that the time to refuse reveals nothing.
   const thread = await threadOf(kernel, run?.threadId ?? (isRunId(runId) ? runId : 'none'), context);
   if (run !== undefined && thread !== undefined) return run;
   throw new ChatKitError('run.not_found', 'There is no such run.');

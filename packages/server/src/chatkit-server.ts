@@ -1,6 +1,6 @@
 /**
- * The server, as an application sees it: a class with one method to write, `respond()`, and others to override. All
- * work is done by the modules it hands its parts to.
+ * The server class: one method to write, `respond()`, and others to override. It does no work itself; it hands its
+ * stores, hooks and settings to the modules that do.
  */
 import {
   type Action,
@@ -47,25 +47,26 @@ export interface ChatKitServerOptions<Context> extends SettingsOptions {
    */
   lease?: RunLease | undefined;
   /**
-   * Whose context it is: for `maxRunsPerUser`, and for the record of a run that other machines read. Default: as the
-   * stores of `@chatkit/store` have it, the context itself when it is a string, else its `userId`.
+   * The id of the user that a context belongs to. Used for `maxRunsPerUser`, and stored in the run's record, which
+   * other machines read. Default: the convention of `@chatkit/store`, that is, the context itself when it is a string,
+   * else its `userId`.
    */
   userOf?: ((context: Context) => string | undefined) | undefined;
   /**
-   * The context in which to act for a user whose machine has died: what its run had written is then kept, by
-   * `handleStreamCancelled()`, on the machine that ends the run. Without it such a half-written answer is taken back,
-   * because stores do not let anybody write without a user. In a program without users, whose context is `undefined`,
-   * it is not needed.
+   * Makes a context from a user's id. It is needed when the machine that ran the user's answer has died: the machine
+   * that ends the run uses this context to keep what was written, by `handleStreamCancelled()`. Without this option the
+   * half-written answer is removed, because stores accept no writes without a user. A program without users, whose
+   * context is `undefined`, does not need it.
    */
   contextOf?: ((userId: string) => Context | Promise<Context>) | undefined;
 }
 
-/** What a runtime offers for one request. */
+/** What the runtime provides for one request. */
 export interface HandleOptions {
   /**
-   * Where the runtime ends a request's work once its client has gone (Cloudflare Workers): `(work) =>
-   * ctx.waitUntil(work)`. It is given the run that the request starts, so that a client that leaves is noticed, what
-   * was written is kept, and a client that comes back finds the run going on.
+   * For runtimes that stop a request's work once its client has gone, such as Cloudflare Workers: `(work) =>
+   * ctx.waitUntil(work)`. It gets a promise for the run that the request starts, so that the run outlives the
+   * connection: the server notices that the client left, keeps what was written, and lets the client resume.
    */
   waitUntil?: ((work: Promise<unknown>) => void) | undefined;
 }
@@ -91,7 +92,7 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
   readonly userOf: (context: Context) => string | undefined;
   readonly #registry: RunRegistry;
 
-  /** Throws a `TypeError` for options that no server can be made of. */
+  /** Throws a `TypeError` for invalid options. */
   constructor(options: ChatKitServerOptions<Context>) {
     assertOptions(options);
     this.store = options.store;
@@ -108,24 +109,24 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
   }
 
   /**
-   * Answers a request. Never rejects: what goes wrong is an answer with a status, or an event on the stream. Routing is
-   * yours; the path and the query of the URL are not looked at, except for `?run=` of a GET.
+   * Answers a request. Never rejects: a failure is a response with an error status, or an `error` event on the stream.
+   * Routing is yours: the URL's path is ignored, and so is its query, except in a GET that attaches to a run
+   * (`?run=&after=`).
    */
   async handle(request: Request, context: Context, options: HandleOptions = {}): Promise<Response> {
-    // A client that has gone takes nothing more: without the signal the body would wait for it until it is given up as
-    // stuck.
+    // Without the signal, the body of a client that has gone would wait for it until the connection counts as stuck.
     return toResponse(await this.reply(request, context, options), { signal: request.signal });
   }
 
-  /** `handle()` before it becomes a `Response`: what adapters of runtimes build on. */
+  /** `handle()` without the conversion to a `Response`, for runtime adapters. */
   reply(request: ServerRequest, context: Context, options: HandleOptions = {}): Promise<Reply> {
     return this.replyAs(request, () => context, options);
   }
 
   /**
-   * `reply()` for adapters that have yet to find out who asks. `signIn` is called after the host and the origin have
-   * been checked, and not for a browser that asks first, which brings no credentials. What it throws is an answer like
-   * any other, so that a page of a listed origin can read it.
+   * `reply()` for adapters that have not authenticated the user yet. `signIn` is called after the host and the origin
+   * have been checked, and not for a CORS preflight, which carries no credentials. What it throws becomes an ordinary
+   * error response with CORS headers, so that a page of a listed origin can read it.
    */
   replyAs(
     request: ServerRequest,
@@ -136,18 +137,19 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
   }
 
   /**
-   * Ends the server: new runs get 503 `server.closing`, those in progress have `graceMs` (default 10,000) to finish and
-   * are then stopped with the outcome `interrupted`; what they wrote is kept. Resolves when all have settled.
+   * Shuts the server down: new runs get 503 `server.closing`; runs in progress have `graceMs` (default 10,000) to
+   * finish and are then stopped with the outcome `interrupted`, and what they wrote is kept. Resolves when all have
+   * settled.
    */
   close(options: { graceMs?: number | undefined } = {}): Promise<void> {
     return this.#registry.close(options.graceMs ?? 10_000);
   }
 
   /**
-   * Answers a message of the user, or goes on after a client tool or a structured input (`input` is `null`). Yield the
-   * events of the answer; each is stored before it is sent. What you change on `thread` is saved and announced. When
-   * `run.signal` aborts nothing more is read; your `finally` blocks run. Throw `CustomStreamError` for a text that the
-   * user reads; any other error reaches them as "something went wrong".
+   * Answers a user's message, or continues after a client tool or a structured input (`input` is then `null`). Yield
+   * the events of the answer; each is stored before it is sent. Changes to `thread` are saved and announced. When
+   * `run.signal` aborts, no more events are read and your `finally` blocks run. Throw `CustomStreamError` to show the
+   * user a message; any other error reaches them as "something went wrong".
    */
   abstract respond(
     thread: ThreadMetadata,
@@ -156,7 +158,7 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
     run: RunContext,
   ): AsyncIterable<ThreadStreamEvent>;
 
-  /** Answers an action of a widget with a stream. By default an error: override it when your widgets have actions. */
+  /** Answers a widget's action with a stream. Throws by default: override it when your widgets have actions. */
   action(
     _thread: ThreadMetadata,
     action: Action,
@@ -166,18 +168,18 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
   ): AsyncIterable<ThreadStreamEvent> {
     throw new ChatKitError(
       'request.unsupported',
-      `The action ${JSON.stringify(action.type)} came, and the server has no \`async *action(thread, action, sender, context, run)\`.`,
+      `The action ${JSON.stringify(action.type)} has no handler: the server needs \`async *action(thread, action, sender, context, run)\`.`,
     );
   }
 
-  /** Answers an action of a widget with `streaming: false`. The item you return is stored and sent. */
+  /** Answers a widget's action that has `streaming: false`. The item you return is stored and sent. */
   async syncAction(
     _thread: ThreadMetadata,
     _action: Action,
     _sender: WidgetItem | null,
     _context: Context,
   ): Promise<{ updated_item?: ThreadItem | undefined }> {
-    throw new ChatKitError('request.unsupported', 'This server takes no synchronous actions: it has no syncAction().');
+    throw new ChatKitError('request.unsupported', 'This server has no syncAction().');
   }
 
   /** Takes feedback on items. Does nothing by default. */
@@ -194,10 +196,9 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
   }
 
   /**
-   * Called once when a run was stopped, with the items that were begun and not finished. By default answers with text
-   * are kept as they are, everything else is dropped, and the model is told, in a hidden note, that the user cancelled.
-   * What an override returns is added to the thread and shown, for example a line that says that the answer was
-   * stopped.
+   * Called once when a run was stopped, with its unfinished items. By default it keeps assistant messages that have
+   * text, drops everything else, and stores a hidden note that tells the model that the user cancelled. Items that an
+   * override returns are added to the thread and shown, for example a line saying that the answer was stopped.
    */
   async handleStreamCancelled(
     thread: ThreadMetadata,
@@ -209,7 +210,7 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
       if (isPartialAnswer(item)) await this.store.saveItem(thread.id, item, context);
     }
     const { reason } = run.signal;
-    // Only a stop that a user meant is one that the model must know of; a deploy is not.
+    // The model needs to know only of stops that the user asked for, not of a deploy.
     if (run.signal.aborted && isChatKitError(reason) && reason.code !== 'run.cancelled') return;
     const note = sdkHiddenContext({
       id: this.generateItemId('sdk_hidden_context', thread, context),
@@ -221,18 +222,18 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
   }
 
   /**
-   * The id of a new thread. Must be new. `name`: of a conversation that its client may begin again, by sending the
-   * request once more or by another one: the same each time, and no other user's. Made into an id, it has the
-   * conversation begun once.
+   * Makes the id of a new thread, which must be unused. `name` is given where the client may start the same
+   * conversation again, by a repeat of its request or by another request. It is the same each time and never another
+   * user's; an id derived from it ensures that the conversation is created once.
    */
   generateThreadId(_context: Context, name?: string): string {
     return name === undefined ? createId('thread') : `thr_${name}`;
   }
 
   /**
-   * The id of a new item of this server's own. Must be new in the thread. `name`: of a user's message that its client
-   * may send again, to this machine after a restart or to another one: the same each time, and no other thread's. Made
-   * into an id, it has the message stored once.
+   * Makes the id of an item that the server creates, which must be unused in the thread. `name` is given for a user's
+   * message that its client may send again, to this machine after a restart or to another one. It is the same each time
+   * and never another thread's; an id derived from it ensures that the message is stored once.
    */
   generateItemId(kind: IdKind, _thread: ThreadMetadata, _context: Context, name?: string): string {
     return name === undefined ? createId(kind) : `msg_${name}`;

@@ -1,13 +1,13 @@
 /**
- * The time that a server measures. Heartbeats, deadlines, grace periods and leases all ask this one object, so that a
- * test moves time by hand and never sleeps. It is not the time of day, which jumps when somebody sets it: that is the
- * option `now`, and is written into `created_at` alone.
+ * The monotonic clock by which a server measures durations. Heartbeats, deadlines, grace periods and leases all use
+ * this one object, so that a test moves time by hand and never sleeps. The time of day, which jumps when somebody sets
+ * it, is another option (`now`) and is used for `created_at` only.
  */
 import type { Clock } from '@chatkit/stream';
 
 export type { Clock };
 
-/** The clock of the machine. Its timers do not keep a process alive: a server that is done may exit. */
+/** The machine's clock. Its timers do not keep the process alive, so a server that is done can exit. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   setTimeout: (callback, delayMs) => {
@@ -19,9 +19,9 @@ export const systemClock: Clock = {
 };
 
 /**
- * Waits for `work`, at most `ms`. Tells whether it settled in time; a rejection counts as settled and is swallowed. By
- * hand, as it is about one promise, of which being late is an answer and no error: `timeout` of `@chatkit/stream` ends
- * a source.
+ * Waits for `work`, at most `ms`, and resolves with whether it settled in time; a rejection counts as settled and is
+ * swallowed. Not `timeout` of `@chatkit/stream`, which is for a source of values and throws: here there is one promise,
+ * and being late is a result, not an error.
  */
 export const settlesWithin = (work: Promise<unknown>, ms: number, clock: Clock): Promise<boolean> =>
   new Promise((resolve) => {

@@ -1,6 +1,6 @@
 /**
- * The end of a turn that was stopped: the application says what is kept of what was begun, and the readers are told
- * what it said. The same for a turn that was stopped here and for one whose machine has died.
+ * Ends a turn that was stopped: the application decides which unfinished items are kept, and the readers are sent the
+ * result. Used both for a turn that was stopped here and for one whose machine has died.
  */
 import {
   selectOpenItems,
@@ -14,13 +14,13 @@ import type { AddedItems } from './server-parts.ts';
 import type { ThreadChanges } from './thread-changes.ts';
 
 export interface ClosingOptions {
-  /** Stores what is to be kept of a stopped turn, and returns what is to be added to it. */
+  /** Stores what is worth keeping of the unfinished items, and returns items to add to the thread. */
   onCancelled: (thread: ThreadMetadata, pending: readonly ThreadItem[]) => Promise<AddedItems>;
-  /** Takes errors whose text the client does not get. */
+  /** Receives errors whose details the client must not see. */
   onError: (error: unknown) => void;
 }
 
-/** Has the unfinished items kept or dropped. Resolves with what readers are to be told; never rejects. */
+/** Keeps or drops the unfinished items. Resolves with the events to send to readers; never rejects. */
 export const closeStopped = async (
   options: ClosingOptions,
   changes: ThreadChanges,
@@ -32,7 +32,7 @@ export const closeStopped = async (
     return [];
   });
   return [
-    // The override decides what is kept; the store tells what it decided.
+    // The hook decides what is kept and returns no events for it, so the store is asked what it kept.
     ...(await quietly(options.onError, () => desk.closeAsStored())),
     ...(await quietly(options.onError, () => addItems(desk, added ?? []))),
     ...(await quietly(options.onError, () => threadUpdated(changes))),

@@ -1,7 +1,7 @@
 /**
- * Which pages may call. Without `allowedOrigins` there are no CORS headers that let one in: pages of other origins
- * cannot send JSON, because their browser asks first and gets no answer. With the list, a request from any other origin
- * is refused even where a browser would not ask (`null`, old engines), and the listed origins get exactly our headers.
+ * CORS: which pages may call the server. Without `allowedOrigins` no page of another origin can: sending JSON needs a
+ * preflight, and no answer allows it. With the list, a request from any other origin is refused, even where a browser
+ * sends no preflight (`null`, old engines), and the listed origins get exactly our headers.
  */
 import { ChatKitError } from '@chatkit/core';
 import type { Reply } from '@chatkit/transport';
@@ -9,12 +9,12 @@ import type { ServerRequest } from './server-request.ts';
 import type { Settings } from './settings.ts';
 
 /**
- * Throws `request.forbidden_origin` for a host name that is not on the list. A page whose own name was pointed at this
- * machine (DNS rebinding) is of the same origin as what it calls, so only the name tells.
+ * Throws `request.forbidden_origin` for a host name that is not on the list. In a DNS rebinding attack a page's own
+ * host name is pointed at this machine, so its requests are same-origin and only the name gives it away.
  */
 export const assertHost = ({ allowedHosts }: Settings, request: ServerRequest): void => {
   const host = request.headers.get('host');
-  // Every browser sends one; a WebSocket's requests do not, its handshake did.
+  // Every browser sends one. Requests over a WebSocket have none; the handshake had it.
   if (allowedHosts === undefined || host === null) return;
   const url = URL.parse(`http://${host}`);
   if (url !== null && allowedHosts.has(url.hostname)) return;
@@ -24,7 +24,10 @@ export const assertHost = ({ allowedHosts }: Settings, request: ServerRequest): 
   );
 };
 
-/** Throws `request.forbidden_origin` for a page of an origin that is not on the list. Non-browsers send no `Origin`. */
+/**
+ * Throws `request.forbidden_origin` for an origin that is not on the list. Clients that are not browsers send no
+ * `Origin`.
+ */
 export const assertOrigin = ({ allowedOrigins }: Settings, request: ServerRequest): void => {
   const origin = request.headers.get('origin');
   if (allowedOrigins === undefined || origin === null || allowedOrigins.has(origin)) return;
@@ -35,9 +38,9 @@ export const assertOrigin = ({ allowedOrigins }: Settings, request: ServerReques
 };
 
 /**
- * The headers that let a listed page read the answer. Without a list a middleware in front may let pages in, and knows
- * nothing of our headers: naming them lets nobody in, and a client that cannot read the run's id cannot resume or stop
- * it.
+ * The headers that let a listed page read the answer. Without a list, a middleware in front of the server may handle
+ * CORS and not know our headers. So they are exposed anyway: that alone admits nobody, and a client that cannot read
+ * the run's id could neither resume nor stop it.
  */
 export const corsHeaders = ({ allowedOrigins }: Settings, request: ServerRequest): Record<string, string> => {
   const origin = request.headers.get('origin');
@@ -51,16 +54,15 @@ export const corsHeaders = ({ allowedOrigins }: Settings, request: ServerRequest
   };
 };
 
-/** What our client reads of an answer. */
+/** The response headers that our client reads. */
 const exposed = {
   'access-control-expose-headers':
     'chatkit-run-id, chatkit-active-run, chatkit-heartbeat, chatkit-replay-to, retry-after',
 };
 
 /**
- * The answer to a browser that asks first. A page of a listed origin may send what headers it likes: what an
- * application's client adds (`headers`) is its own affair, and an origin that is trusted with the user's cookies is
- * trusted with a header.
+ * The answer to a preflight. A page of a listed origin may send any request headers: an application's client may add
+ * its own (`headers`), and an origin that is trusted with the user's cookies is trusted with a header.
  */
 export const preflight = (request: ServerRequest): Reply => ({
   status: 204,
@@ -81,7 +83,7 @@ const ownHeaders = [
   'last-event-id',
 ];
 
-/** Ours, and those that were asked for; names alone, whatever else came. */
+/** Our headers and the requested ones, as far as those are valid header names. */
 const allowedHeaders = (asked: string): string => {
   const names = asked
     .toLowerCase()

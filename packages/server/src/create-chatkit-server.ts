@@ -1,9 +1,9 @@
-/** A server from functions, for those who would rather not subclass. */
+/** `createChatKitServer()`: a server made from functions, as an alternative to subclassing `ChatKitServer`. */
 import { ChatKitServer, type ChatKitServerOptions } from './chatkit-server.ts';
 import { describeValue } from './describe-value.ts';
 import type { ServerHooks } from './server-parts.ts';
 
-/** The options of a server and what would be its methods: `respond`, and any other that is to be overridden. */
+/** The options of a server together with the methods a subclass would have: `respond`, and any others to override. */
 export type CreateChatKitServerOptions<Context> = ChatKitServerOptions<Context> &
   Pick<ServerHooks<Context>, 'respond'> &
   Partial<Omit<ServerHooks<Context>, 'respond'>>;
@@ -20,7 +20,7 @@ const hooks = [
 ] as const satisfies readonly Exclude<keyof ServerHooks<unknown>, 'respond'>[];
 
 /**
- * Creates a server. Throws a `TypeError` for options that no server can be made of.
+ * Creates a server. Throws a `TypeError` for invalid options.
  *
  * @example
  * const server = createChatKitServer({

@@ -1,7 +1,8 @@
 /**
- * Lets a reader that fell behind catch up: neighbouring text deltas of one part become one, under the offset of the
- * last. What is joined grows with the backlog. Without one it is what was appended together: a delta alone, or those of
- * one turn. So an attentive reader waits for nothing, and a replay of 10,000 deltas takes a handful of frames.
+ * Lets a reader that fell behind catch up: neighbouring text deltas of one part are merged into one, under the offset
+ * of the last. How much is merged depends on the backlog. Without one, only what was appended together is merged: a
+ * single delta, or those of one turn of the event loop. So a reader that keeps up waits for nothing, and a replay of
+ * 10,000 deltas takes a handful of frames.
  */
 import {
   isTextDelta,
@@ -17,11 +18,14 @@ import { isSamePart } from './same-part.ts';
 const MAX_LENGTH = 16 * 1024;
 
 export class DeltaMerger {
-  /** The last entry, and, if it is a delta, the text of those before it that it stands for. */
+  /**
+   * The newest entry, which has not been returned yet. `before` is the text of the deltas merged into it, without its
+   * own.
+   */
   private held: LogEntry | undefined;
   private before = '';
 
-  /** Takes an entry; returns the one before, if the two say different things. */
+  /** Takes an entry. Returns the previous one, unless the two could be merged. */
   add(entry: LogEntry): LogEntry | undefined {
     const { held } = this;
     if (held !== undefined && isDelta(held) && isDelta(entry) && isSamePart(held.event, entry.event)) {
@@ -37,7 +41,7 @@ export class DeltaMerger {
     return done;
   }
 
-  /** Returns what it has, because no entry is there that could be joined to it. */
+  /** Returns the entry that is held back, because there is no next one to merge with it yet. */
   rest(): LogEntry | undefined {
     const { held, before } = this;
     this.held = undefined;
@@ -55,7 +59,7 @@ interface DeltaEntry {
 
 const isDelta = (entry: LogEntry): entry is DeltaEntry => 'event' in entry && isTextDelta(entry.event);
 
-/** One entry that says what those of a row do. */
+/** One entry that is equivalent to all the entries of a row. */
 export const joinedRow = (row: TextRow): LogEntry => ({
   offset: lastOffsetOfRow(row),
   event: textDelta(row.itemId, row.deltas.join(''), row.part),

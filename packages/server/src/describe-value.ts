@@ -1,4 +1,4 @@
-/** What somebody has given in the place of something else, in a few words: for messages to developers. */
+/** Describes, in a few words, a value of the wrong kind: for error messages to developers. */
 export const describeValue = (value: unknown): string => {
   if (value === null || value === undefined) return String(value);
   if (typeof value === 'string')

@@ -1,4 +1,7 @@
-/** Errors before a stream: JSON with a status. What an application threw by accident stays on this side of the wire. */
+/**
+ * Error responses, for requests that fail before a stream has begun: JSON with a status. The details of an error that
+ * the application threw by accident never leave the server.
+ */
 import { ChatKitError, type ErrorCode, isChatKitError } from '@chatkit/core';
 import type { Reply } from '@chatkit/transport';
 
@@ -44,7 +47,7 @@ export const jsonHeaders: Readonly<Record<string, string>> = {
   'x-content-type-options': 'nosniff',
 };
 
-/** Whether an error was raised on purpose, with a text that may be sent. */
+/** Whether an error was raised on purpose, with a message that the client may read. */
 export const isPublicError = (error: unknown): error is ChatKitError =>
   isChatKitError(error) && statuses[error.code] !== undefined;
 

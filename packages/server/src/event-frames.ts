@@ -1,8 +1,8 @@
 /**
- * Verb 4 of the path of a token, for all readers of one run: entries become text. Readers that keep up ask for the same
- * entry one after the other, so one that is appended alone is encoded once, however many read (of those that are
- * appended together, once for each reader); text deltas are put between two cached pieces of JSON. What comes out is
- * `encodeSse({ data: serializeEvent(event) })`, byte for byte.
+ * Verb 4 of the path of a token, encode: the entries of one run become SSE frames, shared by all its readers. Readers
+ * that keep up ask for the same entry one after the other, so the last frame is cached: an entry that is appended alone
+ * is encoded once, however many read it (entries that are appended together, once for each reader). A text delta is put
+ * between two cached pieces of JSON. The result equals `encodeSse({ data: serializeEvent(event) })`, byte for byte.
  */
 import {
   isTextDelta,
@@ -16,13 +16,13 @@ import {
 import { createDeltaEncoder, type DeltaEncoderOptions } from '@chatkit/transport';
 import { isSamePart } from './same-part.ts';
 
-/** The frames of one run: the same object for all its readers. */
+/** Encodes the frames of one run. All its readers share one instance. */
 export class EventFrames {
   private readonly encoder = createDeltaEncoder(textDeltas);
   private last: LogEntry | TextRow | undefined;
   private frame = '';
 
-  /** The entry's event as a frame without an id. */
+  /** The frame of an entry's event, without an `id` field. */
   frameOf(entry: Extract<LogEntry, { event: ThreadStreamEvent }>): string {
     if (entry !== this.last) {
       this.frame = this.encoder.sse(entry.event);
@@ -31,7 +31,7 @@ export class EventFrames {
     return this.frame;
   }
 
-  /** The frames of a row's entries, without ids. */
+  /** The frames of a row's entries, without `id` fields. */
   framesOfRow(row: TextRow): string {
     if (row !== this.last) {
       this.frame = this.encoder.sseRow(textDelta(row.itemId, '', row.part), row.deltas);

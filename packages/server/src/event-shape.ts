@@ -1,6 +1,6 @@
 /**
- * What an application yielded in the place of an event, and what to write instead. Only what cannot be an event of any
- * version is refused: an unknown `type` is passed on.
+ * Error messages for values that an application yielded and that are not events, with what to write instead. Only what
+ * cannot be an event of any version is refused: an unknown `type` is passed on.
  */
 import type { ThreadStreamEvent } from '@chatkit/core';
 import { describeValue } from './describe-value.ts';
@@ -11,7 +11,7 @@ const carriesItem: ReadonlySet<string> = new Set<ThreadStreamEvent['type']>([
   'thread.item.replaced',
 ]);
 
-/** Throws for an item in the place of an event, and for an event that lacks its item. */
+/** Throws if an item was yielded instead of an event, or if an event lacks its item. */
 export const assertShape = (event: ThreadStreamEvent): void => {
   if (!carriesItem.has(event.type)) {
     if (isItem(event)) throw noEvent(event);
@@ -24,32 +24,35 @@ export const assertShape = (event: ThreadStreamEvent): void => {
   );
 };
 
-/**
- * The error about an item that is updated or removed and was never there. The stream goes on: it costs that item alone.
- */
+/** The error about an update or removal of an item that was never added. It is only reported; the stream goes on. */
 export const notAdded = (itemId: string): TypeError =>
   new TypeError(
-    `respond() or action() spoke of the item ${JSON.stringify(itemId)}, which is not in the thread: nobody sees it. Yield \`itemAdded(item)\` first, with the same id.`,
+    `respond() or action() changed the item ${JSON.stringify(itemId)}, which is not in the thread. Yield \`itemAdded(item)\` first, with the same id.`,
   );
 
-/** The error about a value that is no event. */
+/** The error about a value that is not an event. */
 export const noEvent = (value: unknown): TypeError =>
-  new TypeError(`respond() or action() yielded ${describeValue(value)}, which is no event. ${adviceFor(value)}`);
+  new TypeError(`respond() or action() yielded ${describeValue(value)}, which is not an event. ${adviceFor(value)}`);
 
 const adviceFor = (value: unknown): string => {
   if (typeof value === 'string') {
-    return 'Text becomes events by `yield* streamTextResponse(thread, text)` of @chatkit/agents/text.';
+    return 'For text write `yield* streamTextResponse(thread, text)` of @chatkit/agents/text.';
   }
   if (typeof value === 'object' && value !== null) {
-    if (Symbol.asyncIterator in value) return 'Write `yield*` for all that is in it.';
+    if (Symbol.asyncIterator in value) return 'Write `yield*` for all of its values.';
     if (isItem(value)) return 'Write `yield itemDone(item)`.';
   }
   return 'An event is an object with a `type`; @chatkit/core has a function for each, such as progressUpdate().';
 };
 
-/** The error about an event, or a thread, with a value in it that cannot be sent: a BigInt, a function, a circle. */
+/**
+ * The error about an event, or a thread, that JSON cannot represent: it contains a BigInt, a function or a circular
+ * reference.
+ */
 export const notJson = (what: string, cause: unknown): TypeError =>
-  new TypeError(`${what} holds what JSON cannot: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  new TypeError(`${what} cannot be written as JSON: ${cause instanceof Error ? cause.message : String(cause)}`, {
+    cause,
+  });
 
-/** By what every item has and no event does. */
+/** Every item has these keys, and no event has. */
 const isItem = (value: object): boolean => 'thread_id' in value && 'created_at' in value;

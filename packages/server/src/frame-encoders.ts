@@ -1,6 +1,6 @@
 /**
- * What a reader of a run is sent for its entries: frames as a plain client knows them, or those from which a client can
- * resume.
+ * The two ways to encode a run's log for a reader: plain frames, exactly those of the reference, or frames with
+ * offsets, from which a client can resume.
  */
 import { isTextRow, type LogEntry, parseOffset, type RunOutcome, serializeEvent, type TextRow } from '@chatkit/core';
 import { encodeSse, type SseFrame } from '@chatkit/transport';
@@ -30,7 +30,7 @@ export class PlainEncoder implements FrameEncoder {
   }
 }
 
-/** With offsets and the terminal frame; neighbouring deltas that are there together are one frame. */
+/** Frames with offsets, and the terminal frame. Neighbouring deltas that are available together share a frame. */
 export class ResumableEncoder implements FrameEncoder {
   private readonly frames: EventFrames;
   private readonly retryMs: number;
@@ -59,13 +59,13 @@ export class ResumableEncoder implements FrameEncoder {
     const { offset } = entry;
     this.last = offset;
     if ('end' in entry) return encodeSse({ ...endFrame(entry.end, this.retryMs), id: offset });
-    // What a log of somebody else's gives for an offset is looked at by the encoder.
+    // A third-party log may return any string as an offset: `encodeSse` checks that it is a safe `id`.
     if (parseOffset(offset) === undefined) return encodeSse({ id: offset, data: serializeEvent(entry.event) });
     return `id: ${offset}\n${this.frames.frameOf(entry)}`;
   }
 }
 
-/** After a shutdown all clients would come back at once, so each is told another time. */
+/** After a shutdown all clients would reconnect at once, so each gets a random delay. */
 const endFrame = (outcome: RunOutcome, retryMs: number): SseFrame => ({
   event: 'end',
   data: JSON.stringify({ outcome }),

@@ -1,19 +1,20 @@
 /**
- * From a run's log to a body: entries go in, text comes out. It is a stage of the stream engine, so an entry that is
- * appended while the connection waits becomes a frame and reaches it within the call of `append`. While the connection
- * is busy nothing is taken from the log; then what is there is taken together, so that it can be merged.
+ * Turns a run's log into the body of a response: log entries go in, text comes out. It is a stage of the stream engine,
+ * so an entry that is appended while the connection waits is encoded and delivered within the call of `append`. While
+ * the connection is busy nothing is taken from the log; afterwards everything that has accumulated is taken together,
+ * so that it can be merged.
  */
 import type { LogEntry, TextRow } from '@chatkit/core';
 import type { Stream } from '@chatkit/stream';
 import { type Cleanup, type Failure, outlet, type Sink, type Stage, stageOf } from '@chatkit/stream/engine';
 
-/** Entries become frames, one after the other. Both functions return text, perhaps none. */
+/** Encodes entries as frames. `add` and `rest` return frames, or an empty string. */
 export interface FrameEncoder {
-  /** Takes an entry, or those of a row, and may keep it back to join it to the next one. */
+  /** Takes an entry or a row, and may hold it back to merge it with the next one. */
   add(entry: LogEntry | TextRow): string;
-  /** What was kept back: there is no next one yet. */
+  /** Returns what was held back, because there is no next entry yet. */
   rest(): string;
-  /** The offset of the last frame that was returned. */
+  /** The offset of the last frame that was returned, if frames have offsets. */
   offset(): string | undefined;
 }
 
@@ -24,22 +25,25 @@ export interface FrameStreamOptions {
   onOver: () => void;
 }
 
-/** Text that is taken together has about this many characters at most. Few, so that the first of it leaves soon. */
+/** About how many characters are taken together at most. Few, so that the first of them leave soon. */
 const maxLength = 8 * 1024;
 
-/** A class for the reason that a log's reader is one: each open connection has it, and each token finds it cold. */
+/**
+ * A class and not closures, as for a log's reader: there is one per open connection, and each token finds it out of the
+ * processor's caches.
+ */
 export class FrameStream implements Stage<string>, Sink<LogEntry | TextRow> {
-  /** To be read once; each item is one or more whole frames. */
+  /** The output, to be read once. Each value is one or more whole frames. */
   readonly frames: Stream<string> = outlet<string>(this);
   private readonly upstream: Stage<LogEntry | TextRow>;
   private readonly encoder: FrameEncoder;
   private readonly onOver: () => void;
-  /** Who asks and has had no answer. */
+  /** Who has pulled and not been answered yet. */
   private sink: Sink<string> | undefined;
-  /** What has been taken and not been given. */
+  /** Encoded text that has not been delivered yet. */
   private text = '';
   private given: string | undefined;
-  /** An entry is asked for and not there yet. */
+  /** Whether an entry has been asked for and has not arrived. */
   private isWaiting = false;
   private isWorking = false;
   private ended: { readonly failure: Failure | undefined } | undefined;
@@ -52,7 +56,7 @@ export class FrameStream implements Stage<string>, Sink<LogEntry | TextRow> {
     this.onOver = onOver;
   }
 
-  /** Reads the first entry ahead. Resolves to whether there is one; rejects with why it cannot be read. */
+  /** Reads the first entry ahead. Resolves with whether there is one; rejects if the log cannot be read. */
   begin(): Promise<boolean> {
     return new Promise((resolve, reject) => {
       this.onFirst = (hasEntry) => {
@@ -64,12 +68,12 @@ export class FrameStream implements Stage<string>, Sink<LogEntry | TextRow> {
     });
   }
 
-  /** The offset up to which everything has been given. */
+  /** The offset up to which everything has been delivered. */
   offset(): string | undefined {
     return this.given;
   }
 
-  /** Ends the stream behind what has been given. */
+  /** Ends the stream after what has been delivered; what has only been encoded is dropped. */
   stop(): void {
     this.endUpstream();
     this.work();
@@ -108,7 +112,10 @@ export class FrameStream implements Stage<string>, Sink<LogEntry | TextRow> {
     this.work();
   }
 
-  /** Answers whoever asks, if there is something to say; in a loop, because it may ask again inside the answer. */
+  /**
+   * Answers the pending pull if there is anything to deliver. A loop, because the consumer may pull again while it is
+   * being answered.
+   */
   private work(): void {
     if (this.isWorking) return;
     this.isWorking = true;

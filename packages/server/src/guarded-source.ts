@@ -1,27 +1,27 @@
 /**
- * Reads an application's generator, and can let go of it. `read()` rejects with the signal's reason the moment the
- * signal aborts, whatever the generator is waiting for; `stop()` then gives it a bounded time to run its `finally`
- * blocks and abandons it after that. An abandoned generator may go on, but nobody reads its values, so they never reach
- * the store.
+ * Reads an application's generator, and can abandon one that does not stop. `read()` rejects with the signal's reason
+ * the moment the signal aborts, whatever the generator is waiting for; `stop()` then gives the generator a bounded time
+ * to run its `finally` blocks. An abandoned generator may go on, but nobody reads its values, so they never reach the
+ * store.
  *
- * It runs once per token, so it is written without a promise of its own per event. (`Promise.race` against the signal
- * would besides keep one reaction per event until the run ends.)
+ * This code runs once per token, so it makes no promise of its own per event. (`Promise.race` against the signal would
+ * also keep one reaction per event until the run ends.)
  */
 import { type Clock, settlesWithin } from './clock.ts';
 
-/** A class: there is one for each run, and each token finds it cold. */
+/** A class and not closures: there is one per run, and each token finds it out of the processor's caches. */
 export class GuardedSource<T> {
   private readonly iterator: AsyncIterator<T>;
-  // Looked up once, as `for await` does: every generator function makes a type of its own, so no lookup would be
-  // cached.
+  // Looked up once, as `for await` does: every generator function has a prototype of its own, so no inline cache would
+  // help.
   private readonly next: AsyncIterator<T>['next'];
   private readonly signal: AbortSignal;
   private readonly clock: Clock;
-  /** `aborted`: while the value was being taken. */
+  /** `taking`: a value is being processed. `aborted`: the signal fired while that was so. */
   private state: 'waiting' | 'taking' | 'aborted' | 'stopped' | 'ended' = 'taking';
-  /** Whether a `next()` has not settled. */
+  /** Whether a call of `next()` has not settled yet. */
   private isPending = false;
-  /** Who waits for that after the stop. */
+  /** Called when that `next()` settles after the stop. */
   private onSettled: (() => void) | undefined;
   private take!: (value: T) => Promise<void> | undefined;
   private resolve!: () => void;
@@ -35,9 +35,9 @@ export class GuardedSource<T> {
   }
 
   /**
-   * Hands over every value, one at a time: a promise that `take` returns is waited for, an abort waits for it too.
-   * Resolves at the end of the source; rejects with its error, with what `take` throws or with the signal's reason.
-   * Called once.
+   * Passes every value to `take`, one at a time. A promise that `take` returns is awaited, also when the signal aborts
+   * meanwhile. Resolves at the end of the source; rejects with its error, with what `take` throws or with the signal's
+   * reason. Call it once.
    */
   read(take: (value: T) => Promise<void> | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -83,7 +83,7 @@ export class GuardedSource<T> {
 
   private readonly onStep = (step: IteratorResult<T>): void => {
     this.isPending = false;
-    // What comes after the stop is nobody's.
+    // A value that arrives after the stop is dropped.
     if (this.state === 'stopped') return this.onSettled?.();
     if (step.done === true) {
       this.state = 'ended';

@@ -1,7 +1,8 @@
 /**
- * Where the items of one turn pass: each event is stored, folded by core's reducer so that unfinished items are known,
- * and checked for what the client may see. The reference hides items on `thread.item.done` alone; here an item that is
- * hidden leaves on no event, and one that becomes hidden is taken away from clients that have seen it.
+ * Every item of a turn passes through here on its way to the client: each event is stored, folded by core's reducer so
+ * that unfinished items are known, and filtered for what the client may see. The reference hides items on
+ * `thread.item.done` only; here a hidden item is sent on no event, and one that becomes hidden is removed from clients
+ * that have seen it.
  */
 import {
   ChatKitError,
@@ -26,17 +27,20 @@ import { ownJson } from './own-json.ts';
 
 export interface ItemDesk {
   /**
-   * Stores what the event says and returns what the client gets instead of it: usually the event itself, sometimes
-   * nothing. Waits only where there is something to store or to look up, so a text delta costs no promise.
+   * Stores what the event says and returns what the client gets for it: usually the event itself, sometimes another
+   * event or nothing. Returns a promise only where something has to be stored or looked up, so a text delta costs none.
    */
   take(event: ThreadStreamEvent): Taken | Promise<Taken>;
-  /** Whether an event is text for an item of which is known whether the client may see it: `takeText` takes that. */
+  /**
+   * Whether an event is a text delta for an open item, whose visibility is known. Such text may go to `takeText`
+   * instead of `take`.
+   */
   knows(event: ThreadStreamEvent): event is TextDeltaEvent;
-  /** Whether the client gets the text of such an item. */
+  /** Whether the client may see such an item. */
   shows(itemId: string): boolean;
-  /** Takes text for such an item. */
+  /** Takes text deltas for such an item. */
   takeText(itemId: string, part: number, deltas: readonly string[]): void;
-  /** Ends every unfinished item: stores it as it is, or takes it back. */
+  /** Ends every unfinished item: stores it as it is, or removes it. */
   close(verdict: (item: ThreadItem) => 'keep' | 'remove'): Promise<ThreadStreamEvent[]>;
   /** Ends every unfinished item as the store has it: as done when it is there, as removed when it is not. */
   closeAsStored(): Promise<ThreadStreamEvent[]>;
@@ -49,9 +53,9 @@ type ItemEvent = Extract<ThreadStreamEvent, { item: ThreadItem }>;
 export interface ItemDeskOptions {
   /** The most bytes that the JSON of one event may have; see `assertSize`. */
   maxEventBytes: number;
-  /** What readers have been told before, by somebody else. */
+  /** The state that readers have already been sent, by the machine that ran the turn before. */
   told?: ThreadState | undefined;
-  /** Told once of each item that is updated and was never added: what is said of it, nobody sees. */
+  /** Called once for each item that is updated or removed without having been added: clients ignore such events. */
   onStranger?: ((itemId: string) => void) | undefined;
 }
 
@@ -61,22 +65,22 @@ export const createItemDesk = <Context>(
   context: Context,
   { maxEventBytes, told = emptyThreadState, onStranger }: ItemDeskOptions,
 ): ItemDesk => {
-  /** Everything but `text`. */
+  /** The state of the turn, without `text`. */
   let folded = told;
   /**
-   * Text at the end of one part that the reducer has not seen yet. Deltas of one part add up to one delta, and nobody
-   * looks at the state in between. They are joined then, not before: a string that grows is an object more for each of
-   * them.
+   * Text of one part that has not been reduced yet. Consecutive deltas of one part add up to one delta, and nobody
+   * looks at the state in between. They are joined only when somebody looks: a growing string would be one more object
+   * for each delta.
    */
   let text: { itemId: string; part: number; deltas: string[]; isShown: boolean } | undefined;
-  /** Items that came by in this turn or were looked up: whether the client may know of them. */
+  /** Whether the client may see an item, for items that passed in this turn or were looked up. */
   const shown = new Map<string, boolean>();
-  /** Items that were added and are not finished: these are stored when they are done. */
+  /** Items that were added and are not done. They are stored when they are. */
   const open = new Set(selectOpenItems(told).map(({ id }) => id));
   /**
    * Finished items, of this turn or an earlier one, that an update has changed since they were stored. They are stored
-   * before the next event of another kind and at the end, not at each update: a workflow that goes on has one for every
-   * token.
+   * before the next event that is not an update, and at the end, but not at each update: a workflow may be updated with
+   * every token.
    */
   const revised = new Set<string>();
 
@@ -140,7 +144,7 @@ export const createItemDesk = <Context>(
   };
 
   const keep = async (event: ItemEvent): Promise<Taken> => {
-    // Only an item that turns hidden makes its past matter; the look-up must come before the write.
+    // Whether the item was visible before matters only if it is hidden now. The look-up must come before the write.
     const before = isHiddenItem(event.item) ? await wasShown(event.item.id) : undefined;
     await store.saveItem(threadId, event.item, context);
     fold(event);
@@ -170,7 +174,7 @@ export const createItemDesk = <Context>(
     isTextDelta(event) &&
     (text?.itemId === event.item_id || open.has(event.item_id)) &&
     Number.isSafeInteger(event.update.content_index) &&
-    // No character takes more than six bytes of JSON; what is around the text is a few hundred.
+    // No UTF-16 unit takes more than six bytes of JSON; what is around the text takes a few hundred.
     event.update.delta.length * 6 + 1024 <= maxEventBytes;
 
   const takeOwn = (event: ThreadStreamEvent): Taken | Promise<Taken> => {
@@ -203,7 +207,7 @@ export const createItemDesk = <Context>(
     return keepRevised().then(() => takeOwn(event));
   };
 
-  /** Deltas may have added up to an item that is too large for an event of its own. */
+  /** Finishes an item. If its deltas have added up to more than one event may hold, it is removed instead. */
   const keepOrRemove = async (item: ThreadItem): Promise<Taken> => {
     try {
       return await take({ type: 'thread.item.done', item });
@@ -246,15 +250,15 @@ export const createItemDesk = <Context>(
 const removed = ({ id }: ThreadItem): ThreadItemRemovedEvent => ({ type: 'thread.item.removed', item_id: id });
 
 /**
- * The event as it is now. The log keeps events for readers that come later, while the application is free to go on
- * changing the objects it yielded; the reference serializes at once for the same reason. A text delta is copied by
- * hand.
+ * Copies the event as it is now. The log keeps events for later readers, while the application may go on changing the
+ * objects it yielded; the reference serializes at once for the same reason. A text delta is copied by hand, because it
+ * is cheaper.
  */
 const ownCopy = (event: ThreadStreamEvent, maxBytes: number): ThreadStreamEvent => {
   if (typeof event !== 'object' || event === null || typeof event.type !== 'string') throw noEvent(event);
   if (isTextDelta(event)) {
     const { content_index, delta } = event.update;
-    // No character takes more than six bytes of JSON; what is around the text is a few hundred.
+    // No UTF-16 unit takes more than six bytes of JSON; what is around the text takes a few hundred.
     if (delta.length * 6 + 1024 > maxBytes) assertSize(event, JSON.stringify(event), maxBytes);
     return {
       type: 'thread.item.updated',
@@ -271,8 +275,8 @@ const ownCopy = (event: ThreadStreamEvent, maxBytes: number): ThreadStreamEvent 
 };
 
 /**
- * What has no JSON form (a BigInt, a circle) would get into the log and break the connection of each reader, again and
- * again.
+ * Copies an event with `structuredClone`, and refuses one that JSON cannot represent (a BigInt, a circular reference):
+ * in the log it would break the connection of each reader, again and again.
  */
 const throughJson = (event: ThreadStreamEvent, own: ThreadStreamEvent | undefined) => {
   try {
@@ -282,7 +286,10 @@ const throughJson = (event: ThreadStreamEvent, own: ThreadStreamEvent | undefine
   }
 };
 
-/** Refuses an event before it is stored: afterwards the thread would have what no log keeps and no reader was told. */
+/**
+ * Refuses an event that is too large, before it is stored: otherwise the thread would have an item that no log holds
+ * and no reader was sent.
+ */
 const assertSize = ({ type }: ThreadStreamEvent, json: string, maxBytes: number): void => {
   // No UTF-16 unit takes more than three bytes.
   if (json.length * 3 <= maxBytes || new TextEncoder().encode(json).byteLength <= maxBytes) return;

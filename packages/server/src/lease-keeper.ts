@@ -1,8 +1,8 @@
 /**
- * Keeps a lease while its run is going on. Ownership is what the clock says, not what the last message said: when no
- * renewal has succeeded for the lease's length, counted from before it was asked for, the run is lost, whether the
- * lease store refused, hung or was out of reach. `isHeld` asks the clock too, because a process that was suspended
- * beyond its lease wakes with its timers still to fire.
+ * Renews the lease of a run while the run is in progress. Ownership is judged by the clock and not by the last message:
+ * when no renewal has succeeded for the length of the lease, counted from before it was requested, the run is lost,
+ * whether the lease store refused, hung or was out of reach. `isHeld` asks the clock as well, because in a process that
+ * was suspended beyond its lease the timers have yet to fire.
  */
 import type { RunLease, RunRecord } from '@chatkit/core';
 import type { Clock } from './clock.ts';
@@ -17,10 +17,12 @@ export interface LeaseKeeper {
 export interface LeaseKeeperOptions {
   lease: RunLease;
   record: RunRecord;
-  /** This machine's name in the line of the thread: its places are kept along with the lease. */
+  /** This machine's name in the thread's line: a renewal keeps its places there as well. */
   waiter?: string | undefined;
   clock: Clock;
-  /** Somebody asked for a stop, and the message that should have told so was lost. */
+  /**
+   * Called when a renewal reports that somebody asked for a stop. It usually arrives as a message, which may be lost.
+   */
   onStop: (cause: string) => void;
   /** Called at most once: another machine may have the run by now. */
   onLost: () => void;

@@ -1,6 +1,6 @@
 /**
- * The lease of a server that is alone: everything is granted, nothing expires, nobody else knows a run. The lanes of
- * this process (`thread-lanes.ts`) already let one run at a time into a thread.
+ * The lease of a server that runs alone: every claim is granted, nothing expires, and no other machine has runs. One
+ * run at a time per thread is already ensured by the lanes of this process (`thread-lanes.ts`).
  */
 import type { RunLease } from '@chatkit/core';
 

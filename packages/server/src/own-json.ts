@@ -1,24 +1,25 @@
 /**
- * A copy of what an application has given away and may go on changing. `structuredClone` writes its argument into bytes
- * and reads those again, ten times the cost of a walk, and for an event the walk finds two things more: that it has a
- * JSON form, and how long that is at most, for which it would otherwise be serialized.
+ * A fast deep copy of JSON values, for objects that an application has handed over and may go on changing.
+ * `structuredClone` serializes its argument and parses it again, at ten times the cost of a walk. The walk also finds
+ * out two things for which an event would otherwise have to be serialized: that it has a JSON form, and how long that
+ * is at most.
  */
 
-/** A copy that shares nothing that can change. */
+/** A copy that shares no mutable object with the original. */
 export interface OwnJson<T> {
   readonly value: T;
-  /** The most bytes that its JSON has. */
+  /** An upper bound for the size of its JSON. */
   readonly maxBytes: number;
 }
 
-/** How deep and how large what is walked may be: beyond that it may be a circle, or one object in very many places. */
+/** Bounds for the walk: a value beyond them may be circular, or contain one object in a great many places. */
 const maxDepth = 64;
 const maxValues = 10_000;
 
 /**
  * Copies JSON: plain objects, arrays without holes, strings, numbers, booleans, `null`, and `undefined`, which
- * `structuredClone` keeps too. `undefined` for anything else, which `structuredClone` copies or refuses: a date, a
- * function, an object with a `toJSON`. Symbol keys and what an array has besides its elements are left out.
+ * `structuredClone` keeps too. Returns `undefined` for anything else (a date, a function, an object with a `toJSON`),
+ * which is left to `structuredClone` to copy or refuse. Symbol keys and non-index properties of arrays are left out.
  *
  * @example
  * const copy = ownJson(event)?.value ?? structuredClone(event);
@@ -30,7 +31,7 @@ export const ownJson = <T>(value: T): OwnJson<T> | undefined => {
 };
 
 interface Walk {
-  /** How many values may still come. */
+  /** How many more values may be visited. */
   left: number;
   bytes: number;
 }
@@ -43,7 +44,7 @@ const copyOf = (value: unknown, walk: Walk, depth: number): unknown => {
     return value;
   }
   if (typeof value !== 'object' || value === null) {
-    // No number is longer; that of `undefined` in an array is `null`.
+    // No number is longer in JSON, nor is `null`, which `undefined` in an array becomes.
     walk.bytes += 25;
     return typeof value === 'number' || typeof value === 'boolean' || value === null || value === undefined
       ? value
@@ -74,7 +75,7 @@ const copyOfObject = (object: object, walk: Walk, depth: number): unknown => {
   const copies: Record<string, unknown> = {};
   walk.bytes += 2;
   for (const key of Object.keys(object)) {
-    // To write it would change the prototype, not the object.
+    // Assigning it would set the prototype instead of a key.
     if (key === '__proto__') return notJson;
     const copy = copyOf((object as Record<string, unknown>)[key], walk, depth);
     if (copy === notJson) return notJson;
@@ -84,5 +85,5 @@ const copyOfObject = (object: object, walk: Walk, depth: number): unknown => {
   return copies;
 };
 
-/** No UTF-16 unit takes more than six, which is what an escape has. */
+/** No UTF-16 unit takes more than six bytes, the length of an escape. */
 const bytesOf = (text: string): number => text.length * 6 + 2;

@@ -1,8 +1,8 @@
 /**
- * The core loop: what an application yields goes in, what the client may see comes out, and everything in between is
- * stored first. One rule explains most of it: at any moment the stored thread and the stream tell the same story, so a
- * client that reloads sees what it saw. Hence persist before yield; hidden items leave on no event; an item that was
- * begun and not finished is kept whole or removed when the turn ends, however it ends, never left dangling.
+ * The core loop: it takes the events that an application yields, stores what they say, and passes on what the client
+ * may see. One rule explains most of it: the stored thread and the stream always tell the same story, so a client that
+ * reloads sees what it saw before. Hence an event is stored before it is sent; hidden items are sent on no event; and
+ * an unfinished item is either kept or removed when the turn ends, however it ends.
  */
 import {
   type ChatKitError,
@@ -27,17 +27,23 @@ import type { AddedItems } from './server-parts.ts';
 import { TextBatch } from './text-batch.ts';
 import { watchThread } from './thread-changes.ts';
 
-/** How the events of a turn ended: on their own, by an error (the client has been told), or because of the signal. */
+/**
+ * How the events of a turn ended: by themselves, by an error (the client has been sent it), or because of the signal.
+ */
 export type TurnResult = 'completed' | 'failed' | 'stopped';
 
 /**
- * Takes events on their way to the readers. A promise is the backpressure: it resolves when there is room for more, or
- * none is needed any more. Never rejects; throws `event.too_large` alone, and has then written nothing.
+ * Where the loop sends events: `RunWriter`, which appends them to the log. A returned promise is the backpressure: it
+ * resolves when there is room for more, or when none is needed any more. It never rejects. The only error thrown is
+ * `event.too_large`, and then nothing has been written.
  */
 export interface Voice {
-  /** Says an event. */
+  /** Sends an event. */
   say(event: ThreadStreamEvent): Promise<void> | undefined;
-  /** Says text deltas of one part, at least one. Of several, those before one that is too large may be said twice. */
+  /**
+   * Sends one or more text deltas of one part. If one of several is too large, those before it may already have been
+   * sent.
+   */
   sayText(itemId: string, part: number, deltas: readonly string[]): Promise<void> | undefined;
 }
 
@@ -56,20 +62,20 @@ export interface ProcessOptions<Context> {
   /** Calls the application. May throw. */
   source: (thread: ThreadMetadata) => AsyncIterable<ThreadStreamEvent>;
   streamOptions: (thread: ThreadMetadata) => StreamOptions | Promise<StreamOptions>;
-  /** Stores what is to be kept of a stopped turn, and returns what is to be added to it. */
+  /** Stores what is worth keeping of the unfinished items, and returns items to add to the thread. */
   onCancelled: (thread: ThreadMetadata, pending: readonly ThreadItem[]) => Promise<AddedItems>;
-  /** Takes errors whose text the client does not get. */
+  /** Receives errors whose details the client must not see. */
   onError: (error: unknown) => void;
-  /** Takes what the client may see. */
+  /** Receives the events that the client may see. */
   voice: Voice;
-  /** Is told when the loop waits for the application, and when it no longer does. */
+  /** Called when the loop begins to wait for the application, and when it no longer waits. For deadlines. */
   watch?: { waiting(first: boolean): void; arrived(): void } | undefined;
 }
 
 /**
- * Runs one turn. Stopping it, by the signal, calls `onCancelled` once with the unfinished items; it then goes on to
- * tell its readers what became of them. Rejects only with what `streamOptions` or the store throw before there is a
- * source.
+ * Runs one turn. When the signal stops it, it calls `onCancelled` once with the unfinished items and then sends readers
+ * what became of them. An error becomes an `error` event; rejects only when the log refuses one of the closing events
+ * as too large.
  */
 export const processEvents = async <Context>(options: ProcessOptions<Context>): Promise<TurnResult> => {
   const { store, context, signal, onError, voice, watch } = options;
@@ -87,11 +93,11 @@ export const processEvents = async <Context>(options: ProcessOptions<Context>): 
       if (desk.shows(itemId)) room = voice.sayText(itemId, part, deltas);
     } catch (error) {
       if (deltas.length === 1) throw error;
-      // One of them is too large; what came before it is kept.
+      // One of them is too large: sent one by one, those before it are kept.
       for (const delta of deltas) room = sayText(itemId, part, [delta]) ?? room;
       return room;
     }
-    // Behind it: what no reader could be told is not part of the answer.
+    // After sending: text that no reader can be sent must not become part of the stored answer.
     desk.takeText(itemId, part, deltas);
     return room;
   };
@@ -107,7 +113,7 @@ export const processEvents = async <Context>(options: ProcessOptions<Context>): 
     if (changes.isChanged()) await sayAll(await threadUpdated(changes));
     watch?.waiting(false);
   };
-  // Once per token, hence without a promise where there is nothing to wait for.
+  // Called once per token, so it makes no promise unless there is something to wait for.
   const take = (given: ThreadStreamEvent): Promise<void> | undefined => {
     if (text.continues(given)) {
       const room = text.add(given.update.delta);
@@ -116,7 +122,7 @@ export const processEvents = async <Context>(options: ProcessOptions<Context>): 
       return finishTaking(undefined, room);
     }
     watch?.arrived();
-    // Looking may have found that another machine owns the run.
+    // `arrived()` checks the lease and may have found that another machine owns the run.
     if (signal.aborted) return undefined;
     let room: Promise<void> | undefined;
     if (desk.knows(given)) room = text.begin(given.item_id, given.update.content_index, given.update.delta);
@@ -152,7 +158,7 @@ export const processEvents = async <Context>(options: ProcessOptions<Context>): 
     });
     await source?.stop(options.cancelGraceMs);
     if (signal.aborted && !isDeadline(signal.reason)) {
-      // When the run is lost, another machine may be writing to the thread by now.
+      // A lost run writes nothing: another machine may be writing to the thread by now.
       if (!isLost(signal.reason)) await sayAll(await closeStopped(options, changes, desk));
       return 'stopped';
     }
@@ -169,8 +175,8 @@ export const processEvents = async <Context>(options: ProcessOptions<Context>): 
 };
 
 /**
- * What the client reads of an error. Only a `CustomStreamError` has its message sent; anything that the application did
- * not throw on purpose becomes `stream.error`, so that no secret in a message or a stack reaches a browser.
+ * The `error` event that a client gets for an error. Only the message of a `CustomStreamError` is sent; anything that
+ * was not thrown on purpose becomes `stream.error`, so that no secret in a message or a stack reaches a browser.
  */
 export const toErrorEvent = (error: unknown): ErrorEvent => {
   if (isCustomStreamError(error)) {
@@ -178,7 +184,7 @@ export const toErrorEvent = (error: unknown): ErrorEvent => {
   }
   if (isStreamError(error)) return { type: 'error', code: error.code, allow_retry: error.allowRetry };
   if (isDeadline(error)) return { type: 'error', code: error.code, allow_retry: true };
-  // The same answer would be as large the next time.
+  // A retry would produce an event just as large.
   if (isChatKitError(error, 'event.too_large')) return { type: 'error', code: error.code, allow_retry: false };
   return { type: 'error', code: 'stream.error', allow_retry: true };
 };
@@ -192,7 +198,7 @@ const isLost = (error: unknown): boolean => isChatKitError(error) && error.detai
 export const isPartialAnswer = (item: ThreadItem): boolean =>
   item.type === 'assistant_message' && item.content.some((part) => part.text.trim() !== '');
 
-/** Whether an item that the application forgot to finish has anything in it. */
+/** Whether an item that the application never finished has any content. */
 const isWorthKeeping = (item: ThreadItem): boolean =>
   item.type === 'assistant_message'
     ? isPartialAnswer(item)
@@ -204,7 +210,7 @@ const iterable = (value: AsyncIterable<ThreadStreamEvent>): AsyncIterable<Thread
   throw new TypeError(
     `respond() and action() must return an async iterable of events, not ${describeValue(value)}. ${
       isPromise
-        ? 'Write `async *respond()`, with the star, and `yield*` the stream.'
+        ? 'Write `async *respond()`, with the `*`, and `yield*` the stream.'
         : 'Write `async *respond()` and `yield` the events.'
     }`,
   );

@@ -1,7 +1,6 @@
 /**
- * A request's body, read within bounds: JSON by its media type (a form on another site cannot send that without asking
- * first), at most `maxBodyBytes` counted while it arrives, and nested no deeper than `maxDepth` before anything is
- * built.
+ * Reads a request's body within limits. Its media type must be JSON (a form on another site cannot send that without a
+ * preflight); `maxBodyBytes` is enforced while it arrives, and `maxDepth` before anything is parsed into objects.
  */
 import { ChatKitError, type ChatKitRequest } from '@chatkit/core';
 import { parseRequest } from '@chatkit/core/schema';
@@ -53,7 +52,7 @@ const readText = async (request: ServerRequest, maxBodyBytes: number): Promise<s
   }
 };
 
-/** Firefox has no `Request.body`: a server in one of its pages or service workers gets a body whole. */
+/** Firefox has no `Request.body`: a server that runs in its pages or service workers reads the body in one piece. */
 const bodyOf = (request: ServerRequest): ServerRequest['body'] => {
   const { body, arrayBuffer } = request as Partial<Request>;
   return body === undefined && arrayBuffer !== undefined ? wholeBody(request as Request) : request.body;
@@ -63,7 +62,7 @@ async function* wholeBody(request: Request): AsyncGenerator<Uint8Array, void, un
   yield new Uint8Array(await request.arrayBuffer());
 }
 
-/** One for all: it is given whole texts, and a decoder that waits for the rest of a character is dear to make. */
+/** One decoder for all requests, which works because it only gets whole texts; making one is expensive. */
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 const joined = (chunks: readonly Uint8Array[], length: number): Uint8Array => {
@@ -82,16 +81,16 @@ interface Chunks {
   next(): Promise<
     { readonly done: true; readonly value?: unknown } | { readonly done?: false; readonly value: Uint8Array }
   >;
-  /** Reads no further. Not waited for: a source may be in the middle of a chunk that never comes. */
+  /** Stops reading. Not awaited: the source may be waiting for a chunk that never comes. */
   leave(): void;
 }
 
-/** A stream by its reader and not by its iterator, which not every runtime has. */
+/** A web stream is read through its reader, because not every runtime has its async iterator. */
 const chunksOf = (body: NonNullable<ServerRequest['body']>): Chunks => {
   if ('getReader' in body) {
     if (body.locked) {
       throw new TypeError(
-        'The body of the request has been read: hand the request over before anything reads it, or a `request.clone()`.',
+        'The body of the request has already been read: pass it on before anything reads it, or pass a `request.clone()`.',
       );
     }
     const reader = body.getReader();

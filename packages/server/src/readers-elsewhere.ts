@@ -1,9 +1,9 @@
 /**
- * Readers of a run on machines that do not run it. A run whose policy is to stop with its last reader must know of
- * them, and its machine counts its own alone. So each of them stands in a line of the lease, in the name of the run,
- * and the run's machine takes that line before it stops the run, which it can when nobody stands there. No contract of
- * a lease's is new for it. A reader costs a call for each third of a lease, and a run that only others read one each
- * quarter of a second.
+ * Counts the readers that a run has on other machines. A run that stops with its last reader must know of them, but its
+ * machine counts only its own. So each remote reader takes a place in a line of the lease that is named after the run.
+ * Before the run's machine stops the run it acquires that line, which succeeds only when nobody stands in it. The lease
+ * needs no new method for this. The price is one call per reader in each third of a lease, and one call every quarter
+ * of a second for a run that only other machines read.
  */
 import { createId, type RunClaim, type RunLease } from '@chatkit/core';
 import { type Clock, settlesWithin } from './clock.ts';
@@ -11,14 +11,14 @@ import { FIRST_ASK_MS, SLOWEST_ASK_MS } from './remote-run.ts';
 
 export interface ReadersElsewhere {
   /**
-   * Counts a reader here of a run elsewhere, until `signal` aborts. Resolves with whether the run goes on; one that is
-   * about to be stopped is waited for. Rejects when the lease cannot be asked.
+   * Counts a reader on this machine of a run on another one, until `signal` aborts. Resolves with whether the run is in
+   * progress; if it is about to be stopped, its end is awaited first. Rejects when the lease is unreachable.
    */
   join(runId: string, signal: AbortSignal): Promise<boolean>;
   /**
-   * Calls `stop` as soon as nobody elsewhere reads a run of this machine, and keeps others from it until it has been
-   * stopped. Does not when `isOver` says that it has ended, or is read here again. Rejects when the lease cannot be
-   * asked.
+   * Calls `stop` as soon as no other machine reads a run of this machine, and keeps new readers away until it has been
+   * stopped. Gives up once `isOver` says that the run has ended or is read here again. Rejects when the lease is
+   * unreachable.
    */
   stopUnread(runId: string, isOver: () => boolean, stop: () => Promise<void>): Promise<void>;
 }
@@ -30,7 +30,8 @@ const claimFor = (runId: string): RunClaim => ({
 });
 
 export const createReadersElsewhere = (lease: RunLease, clock: Clock): ReadersElsewhere => {
-  // Not the machine's name in other lines: it may come to have the run itself. Not before it is needed, as there.
+  // Not this machine's name in other lines: this machine may come to own the run itself. Made lazily, as in
+  // `thread-gate.ts`.
   let name: string | undefined;
   const readers = (): string => {
     name ??= crypto.randomUUID();
@@ -39,7 +40,7 @@ export const createReadersElsewhere = (lease: RunLease, clock: Clock): ReadersEl
   const pause = (ms: number) => settlesWithin(new Promise(() => {}), ms, clock);
   const slower = (ms: number): number => Math.min(ms * 2, SLOWEST_ASK_MS);
 
-  /** Has a place kept until the signal aborts. Where the lease cannot be asked, the place goes by itself. */
+  /** Renews a place until the signal aborts. If the lease is unreachable, the place expires. */
   const keepPlace = (claim: RunClaim, signal: AbortSignal): void => {
     let kept: Promise<void> | undefined;
     const keep = (): unknown =>
@@ -58,13 +59,12 @@ export const createReadersElsewhere = (lease: RunLease, clock: Clock): ReadersEl
   };
 
   /**
-   * Takes the line once nobody stands in it, and resolves with the function that gives it back. `undefined`: no longer
-   * wanted.
+   * Acquires the line once nobody stands in it, and resolves with a function that releases it. `undefined`: `isOver`.
    */
   const shut = async (runId: string, isOver: () => boolean): Promise<(() => Promise<void>) | undefined> => {
     const claim = claimFor(runId);
     for (let askMs = FIRST_ASK_MS; !isOver(); askMs = slower(askMs)) {
-      // Without a place of its own: another run of this id, which could not begin, may ask as well.
+      // Acquired without taking a place: another run with this id, one that could not begin, may be trying as well.
       const answer = await lease.acquire(claim);
       if ('granted' in answer) return () => lease.release(answer.granted);
       await pause(askMs);
@@ -77,7 +77,8 @@ export const createReadersElsewhere = (lease: RunLease, clock: Clock): ReadersEl
       const claim = claimFor(runId);
       await lease.queue(claim, readers());
       keepPlace(claim, signal);
-      // Asked behind the place: the machine of the run either has seen it, or has the line until the run has ended.
+      // Checked after taking the place: either the run's machine has seen it, or it holds the line until the run has
+      // ended.
       for (let askMs = FIRST_ASK_MS; !signal.aborted; askMs = slower(askMs)) {
         if ((await lease.activeIn(claim.threadId)) === undefined) break;
         await pause(askMs);
@@ -89,7 +90,7 @@ export const createReadersElsewhere = (lease: RunLease, clock: Clock): ReadersEl
     async stopUnread(runId, isOver, stop) {
       const open = await shut(runId, isOver);
       try {
-        // Whoever asks meanwhile is to learn of its end, and not to read half of it.
+        // The line is held meanwhile, so that a reader who joins learns of the end and does not read half an answer.
         if (!isOver()) await stop();
       } finally {
         await open?.();

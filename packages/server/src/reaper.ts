@@ -1,7 +1,7 @@
 /**
- * Ends the runs of machines that died. Whoever reaps a run owns it under the next epoch: it tells the readers, has what
- * was begun and not finished kept (`salvage.ts`) or takes it back, appends the terminal entry and frees the thread.
- * Entries of the dead owner that come later are fenced off by their epoch.
+ * Ends the runs of machines that died. The machine that reaps a run owns it under the next epoch: it appends an `error`
+ * event, has unfinished items kept (`salvage.ts`) or removed, appends the terminal entry and frees the thread. Entries
+ * that the dead owner still sends are fenced off by their epoch.
  */
 import {
   emptyThreadState,
@@ -24,21 +24,22 @@ export interface ReaperOptions {
   lease: RunLease;
   log: StreamLog;
   settings: Settings;
-  /** Keeps what was begun. Where it fails: it is taken back, as it was never stored. */
+  /** Keeps unfinished items. Those that it does not keep are removed, because they were never stored. */
   salvage: Salvage;
 }
 
 export interface Reaper {
-  /** A run ends here; should its thread not be freed, its lease will run out. */
+  /** Called when a run of this process ends: should freeing its thread have failed, its lease will run out. */
   attend(): void;
-  /** Looks no more. */
+  /** Stops looking. */
   end(): void;
 }
 
 /**
- * Looks for dead runs: at once, because what ran here before may have been killed, and then twice per lease or as often
- * as the lease says; each time until there are none. Where only this process can leave any (`reapMs: Infinity`), for
- * two leases after a run of it has ended, so that no timer keeps an idle one in memory.
+ * Looks for dead runs, each time until there are none: at once, because an earlier process here may have been killed,
+ * and then twice per lease or as often as the lease says (`reapMs`). With `reapMs: Infinity` only this process can
+ * leave dead runs, so it looks only until two leases after the end of its last run: no timer keeps an idle process in
+ * memory.
  */
 export const startReaper = (options: ReaperOptions): Reaper => {
   const { lease, settings } = options;
@@ -63,7 +64,7 @@ export const startReaper = (options: ReaperOptions): Reaper => {
           attend();
           await closeOrphan(options, record).catch((error) => onError(error, { runId: record.runId }));
         }
-        // A lease gives a portion at a time, so that its holder can close them before it runs out.
+        // A lease hands out a limited number at a time, so that they can be closed before the lease runs out again.
       } while (found.length > 0 && state === 'looking');
     } catch (error) {
       attend();
@@ -90,7 +91,7 @@ export const startReaper = (options: ReaperOptions): Reaper => {
   };
 };
 
-/** With words, because no client of the reference knows the code. */
+/** With a message, because clients of the reference do not know the code. */
 const interrupted: ThreadStreamEvent = {
   type: 'error',
   code: 'run.interrupted',
@@ -106,7 +107,7 @@ const closeOrphan = async ({ lease, log, settings, salvage }: ReaperOptions, rec
   const mark = offset();
   const isOpen = await appended(log, runId, { offset: mark, event: interrupted });
   const { state: told, outcome } = await toldUpTo(log, runId, mark);
-  // It died between its last word and the release of its thread.
+  // The run had ended: its machine died between the last entry and the release of the thread.
   if (outcome !== undefined || !isOpen) return lease.release(record, outcome ?? 'interrupted');
   const events: ThreadStreamEvent[] = [];
   try {
@@ -122,7 +123,7 @@ const closeOrphan = async ({ lease, log, settings, salvage }: ReaperOptions, rec
   await lease.release(record, 'interrupted');
 };
 
-/** Whether the log took the entry, because the run had not ended. */
+/** Appends an entry. Resolves with whether the log was still open, that is, the run had not ended. */
 const appended = async (log: StreamLog, runId: string, entry: LogEntry): Promise<boolean> => {
   try {
     await log.append(runId, [entry]);
@@ -133,7 +134,9 @@ const appended = async (log: StreamLog, runId: string, entry: LogEntry): Promise
   }
 };
 
-/** What readers of a run have been told up to an entry, and how it ended if that comes before. */
+/**
+ * The state that readers of a run have been sent before the entry `mark`, and the outcome if the run ended before it.
+ */
 const toldUpTo = async (
   log: StreamLog,
   runId: string,
@@ -147,7 +150,7 @@ const toldUpTo = async (
       state = reduceThread(state, entry.event);
     }
   } catch (error) {
-    // The beginning is gone; so is, for every reader, the chance to hold what it began.
+    // The beginning has been trimmed, so no reader can have the items that were begun in it.
     if (!isChatKitError(error, 'log.expired')) throw error;
   }
   return { state };

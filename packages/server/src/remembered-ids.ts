@@ -1,4 +1,4 @@
-/** Ids of what has been forgotten otherwise, the newest of them: about 100 bytes for each. */
+/** A bounded set of ids that drops the oldest. About 100 bytes per id. */
 export interface RememberedIds {
   add(id: string): void;
   has(id: string): boolean;

@@ -1,6 +1,6 @@
 /**
- * A run of another machine, as far as its record tells. Its entries come from the shared log; one that waits for its
- * thread has none yet, and one that ended as it waited never had.
+ * A run of another machine, as known from its record in the lease. Its entries come from the shared log; a run that
+ * waits for its thread has none yet, and one that ended while it waited never had any.
  */
 import {
   ChatKitError,
@@ -23,42 +23,43 @@ import { type ReaderHold, type RunPlace, stoppedBefore } from './run.ts';
 export interface RemoteRun {
   readonly id: string;
   readonly threadId: string;
-  /** How it ended, if it has. */
+  /** How the run ended, if it has. */
   readonly outcome: RunOutcome | undefined;
-  /** Whether it waited for its thread when it was found. */
+  /** Whether the run was waiting for its thread when its record was read. */
   readonly waits: boolean;
   /**
-   * Resolves when its first event is in the log. Rejects as on its own machine when it was stopped before, and with
-   * `run.not_found` when it could not begin.
+   * Resolves when the run's first event is in the log. Rejects with `run.cancelled`, as on the run's own machine, when
+   * it was stopped before that, and with `run.not_found` when it could not begin.
    */
   opened(signal: AbortSignal): Promise<RunPlace>;
-  /** Not known here: only the log knows. */
+  /** Not known here, only to the log. */
   lastOffset(): undefined;
-  /** What its readers are sent. */
+  /** The encoded frames, shared by the run's readers on this machine. */
   readonly frames: EventFrames;
   read(options?: ReadOptions): AsyncIterable<LogEntry | TextRow>;
-  /** A reader's hold; the owner does not count readers elsewhere. */
+  /** A reader's hold. It is not counted here; see `readers-elsewhere.ts`. */
   hold(): ReaderHold;
 }
 
-/** How often another machine's doings are asked for. */
+/** Polling intervals for what another machine does: from the first to the slowest, doubling. */
 export const FIRST_ASK_MS = 10;
 export const SLOWEST_ASK_MS = 250;
 
-/** Another machine is asked without end: its lease has one. */
+/** Retries without limit, because the lease of the other machine bounds the wait. */
 const untilAnswered = { retries: Number.POSITIVE_INFINITY, baseMs: FIRST_ASK_MS, maxMs: SLOWEST_ASK_MS };
 
 const isInProgress = (record: RunRecord | undefined): boolean => record !== undefined && record.outcome === undefined;
 const isWaiting = (record: RunRecord | undefined): boolean => isInProgress(record) && record?.epoch === 0;
 
 /**
- * Stops a run, wherever it is, and resolves when it has ended: its machine ends it, or dies, and somebody reaps it or
- * its place goes, within the lease. Rejects when the lease cannot be asked.
+ * Stops a run on whatever machine, and resolves when it has ended. If its machine dies, the run is reaped or its place
+ * in line expires, within the length of the lease. Rejects when the lease is unreachable.
  */
 export const stopElsewhere = async (runId: string, lease: RunLease, clock: Clock): Promise<void> => {
   const goesOn = new Error('The run goes on.');
   const end = async () => {
-    // Asked again each time: one that waits renews nothing, so a message that is lost would leave it waiting.
+    // The stop is requested on each attempt: a run in line renews no lease, from whose answer it could learn of a lost
+    // request.
     await lease.requestStop(runId, 'cancel');
     if (isInProgress(await lease.find(runId))) throw goesOn;
     return [];
@@ -78,9 +79,9 @@ export const remoteRun = ({ record, log, lease, clock }: RemoteRunOptions): Remo
   const notYet = new ChatKitError('run.not_found', 'The run waits for its thread.');
 
   /**
-   * A machine that has just been granted a run has yet to make its log, and one whose run waits is not heard of in it:
-   * until then it is waited for, for as long as the record says so. `orElse`: what is read of a run that waited and is
-   * gone.
+   * Reads the log once it exists. A machine that has just been granted a run has yet to create the log, and a run in
+   * line has none; the record is polled for as long as it says that the run is in progress. `orElse` gives the entries
+   * of a run that waited and has vanished.
    */
   const readWhenThere = (orElse: () => LogEntry[], options?: ReadOptions): AsyncIterable<LogEntry> => {
     let known: RunRecord | undefined = record;
@@ -96,7 +97,10 @@ export const remoteRun = ({ record, log, lease, clock }: RemoteRunOptions): Remo
     );
   };
 
-  /** Its machine died, or the run could not begin: readers are told an end, as those of a run that has begun are. */
+  /**
+   * If the machine died while the run waited, or the run could not begin, readers get a terminal entry like those of
+   * any run.
+   */
   const read = (options?: ReadOptions) => readWhenThere(() => endOf('interrupted', options), options);
 
   return {
@@ -125,7 +129,7 @@ export const remoteRun = ({ record, log, lease, clock }: RemoteRunOptions): Remo
   };
 };
 
-/** All there is to read of a run that never had a log. */
+/** The only entry of a run that never had a log: its end. */
 const endOf = (outcome: RunOutcome = 'interrupted', { after }: ReadOptions = {}): LogEntry[] => {
   const offset = formatOffset(1, 1);
   return after === undefined || compareOffsets(offset, after) > 0 ? [{ offset, end: outcome }] : [];

@@ -1,6 +1,6 @@
 /**
- * One HTTP request in, one reply out. Everything that can be refused is refused here or in the handlers' checks, before
- * anything is stored, as JSON with a status; after that only events speak.
+ * Routes one request to its handler and returns the reply. Whatever can be refused is refused here or in the handlers'
+ * checks, before anything is stored, as JSON with an error status. After that, errors are events on the stream.
  */
 import { ChatKitError, type ChatKitRequest, isStreamingRequest } from '@chatkit/core';
 import type { Reply } from '@chatkit/transport';
@@ -16,11 +16,11 @@ import { isServerRequest, noRequest, optedIn, type ServerRequest } from './serve
 import { startRun } from './start-run.ts';
 import { threadNameOf } from './thread-name.ts';
 
-/** What answering takes. */
+/** What a handler needs to answer a request. */
 export interface Kernel<Context> {
   readonly parts: ServerParts<Context>;
   readonly registry: RunRegistry;
-  /** Keeps the runtime at work for a run whose request has ended. */
+  /** Keeps the runtime alive for a run whose request has ended. */
   readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined;
 }
 
@@ -48,7 +48,7 @@ export const replyTo = async <Context>(
   return { ...reply, headers: { ...reply.headers, ...resourcePolicy, ...corsHeaders(settings, request) } };
 };
 
-/** Pages elsewhere may not have an answer loaded as an image or a script; CORS, where it is allowed, is not touched. */
+/** Keeps pages of other sites from loading a response as an image or a script. It does not affect CORS requests. */
 const resourcePolicy = { 'cross-origin-resource-policy': 'same-origin' };
 
 const route = async <Context>(
@@ -84,8 +84,8 @@ const answer = async <Context>(
   if (call.type === 'runs.cancel') return json(await cancelRun(kernel, call.params.run_id, context));
   if (call.type === 'threads.delete') {
     const { thread_id } = call.params;
-    // Only who has the thread may stop what goes on in it. Looked up whether something does or not: a run may begin at
-    // any moment, and the time to refuse must not tell.
+    // Only the thread's owner may stop what goes on in it. Looked up even when no run is in progress: one may begin at
+    // any moment, and the time to refuse must not reveal whether one is.
     if ((await threadOf(kernel, thread_id, context)) === undefined) return json({});
     return json(await registry.exclusively(thread_id, () => answerJson(parts, call, context)));
   }
@@ -97,7 +97,7 @@ const answer = async <Context>(
   return json(body, active === undefined ? {} : { 'chatkit-active-run': active });
 };
 
-/** The id of the thread of the conversation that a request names, whether it is there or not. */
+/** The id of the thread that the header `ChatKit-Conversation` names, whether the thread exists or not. */
 const conversationThread = <Context>(
   parts: ServerParts<Context>,
   request: ServerRequest,

@@ -1,14 +1,15 @@
 /**
- * How many runs a user may have in this process at once, waiting ones included: what one user can make a machine hold.
+ * Limits how many runs a user may have in this process at once, waiting ones included, and so what one user can make a
+ * machine hold.
  */
 import { ChatKitError } from '@chatkit/core';
 
 export interface RunQuota {
-  /** Counts a run in; call what it returns at the run's end. Throws `run.too_many` at the limit. */
+  /** Counts a run; call the returned function when the run ends. Throws `run.too_many` at the limit. */
   enter(userId: string | undefined): () => void;
 }
 
-/** A user who is not known is not counted, and neither is the one user of a program that has no others (`''`). */
+/** An unknown user is not counted, and neither is the only user of a single-user program (`''`). */
 export const createRunQuota = (limit: number): RunQuota => {
   const counts = new Map<string, number>();
   return {

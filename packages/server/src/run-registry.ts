@@ -1,7 +1,8 @@
 /**
- * The runs of one process: found by id, one at a time per thread, kept for a while after their end. What other machines
- * run is known through the lease: a thread is taken from all of them before a run starts (`thread-gate.ts`), and a run
- * that is not here is found, followed (the log is shared) and stopped there (`remote-run.ts`).
+ * The runs of one process: finds them by id, lets one at a time into a thread, and keeps them for a while after their
+ * end. Runs of other machines are known through the lease: a run starts only once it holds its thread across all
+ * machines (`thread-gate.ts`), and a run that is elsewhere is found, followed (the log is shared) and stopped there
+ * (`remote-run.ts`).
  */
 import { ChatKitError, createId, type RunClaim, type RunLease, type StreamLog } from '@chatkit/core';
 import { settlesWithin } from './clock.ts';
@@ -23,25 +24,25 @@ export interface RunRegistry {
   /** A run, here or elsewhere. */
   find(runId: string): Promise<Run | RemoteRun | undefined>;
   /**
-   * Counts a reader that holds a run, wherever it is, until `signal` aborts. Resolves with whether the run is as it
-   * was: `false` for one that was about to be stopped, and has ended now.
+   * Counts a reader of a run on whatever machine, until `signal` aborts. Resolves with whether `run` still stands:
+   * `false` if it was about to be stopped and has ended by now.
    */
   join(run: Run | RemoteRun, signal: AbortSignal): Promise<boolean>;
-  /** Whether a run of this process is remembered to have completed, long after its log has gone. */
+  /** Whether a run of this process has completed. Remembered long after its log is gone. */
   hasCompleted(runId: string): boolean;
-  /** Whether it waits for its thread; a run that makes its thread never does. */
+  /** Whether a run waits for its thread. */
   waits(run: Run | RemoteRun): boolean;
   /** A run of this process. */
   get(runId: string): Run | undefined;
-  /** The run that is in progress in a thread: one that has passed its checks and has an event to show. */
+  /** The id of the run that is in progress in a thread: one that has passed its checks and has an event in its log. */
   activeIn(threadId: string): Promise<string | undefined>;
   /** Starts a run. */
   begin(options: RunClaim, prepare: () => Promise<Turn>, disconnect: DisconnectPolicy): Begun;
-  /** Stops a run, wherever it is, and waits for its end. */
+  /** Stops a run on whatever machine, and waits for its end. */
   cancel(run: Run | RemoteRun): Promise<void>;
   /** Stops what goes on in a thread, and keeps others out while `work` runs. */
   exclusively<T>(threadId: string, work: () => Promise<T>): Promise<T>;
-  /** Takes no more runs; waits `graceMs` for those in progress and stops the rest. */
+  /** Accepts no more runs; waits `graceMs` for those in progress, then stops the rest. */
   close(graceMs: number): Promise<void>;
 }
 
@@ -49,9 +50,9 @@ export interface RunRegistry {
 export interface Begun {
   readonly run: Run;
   /**
-   * Resolves when its first event is in the log (or, under `queue` behind another run, as soon as it is in the queue),
-   * or when another machine was asked to start it too and has it; rejects, leaving nothing behind, when it cannot
-   * begin.
+   * Resolves with `here` when the first event is in the log or, under `queue` behind another run, as soon as the run is
+   * in the queue. Resolves with `elsewhere` if another machine was asked to start the same run and has it. Rejects,
+   * leaving nothing behind, when the run cannot begin.
    */
   readonly ready: Promise<RunPlace>;
 }
@@ -65,15 +66,15 @@ export const createRunRegistry = (
   const { clock, busy, onError } = settings;
   const runs = new Map<string, Run>();
   const active = new Set<Run>();
-  /** Those of them that have turned out to wait for their threads. */
+  /** Those of `active` that wait for their threads. */
   const waiting = new Set<Run>();
-  /** One for each active run: over when its thread is free again. */
+  /** One for each active run; resolves when its thread is free again. */
   const executions = new Map<Run, Promise<void>>();
-  /** Runs that nobody reads here, and that are to stop for that. */
+  /** Runs without a reader here, while other machines are being asked whether they have one. */
   const unread = new Set<Run>();
-  /** Ended runs that clients may still come back to, oldest first, each with the timer that ends that. */
+  /** Ended runs that clients may still resume, oldest first, each with the timer after which it is forgotten. */
   const retained = new Map<Run, unknown>();
-  /** Ended runs that are forgotten but for their ids: whoever sends such a message again is told what is stored. */
+  /** The ids of completed runs that have been forgotten: a repeated message is then sent its stored answer. */
   const completed = createRememberedIds(10_000);
   const lanes = createThreadLanes<Occupant>();
   const gate = createThreadGate(lease, clock);
@@ -109,7 +110,7 @@ export const createRunRegistry = (
     }
   };
 
-  /** Brings a run to its end. Never rejects: what goes wrong is how the run ends. */
+  /** Takes a run from its place in line to its end. Never rejects: an error is how the run ends. */
   const execute = async (
     run: Run,
     claim: RunClaim,
@@ -119,23 +120,23 @@ export const createRunRegistry = (
   ): Promise<void> => {
     const { runId, threadId } = claim;
     const isOver = (): boolean => isSettled(run.state());
-    /** Where its way through the lines has led. */
+    /** How the wait for the thread ended; `undefined` until it has, or if the run ended first. */
     let entry: Entry | 'elsewhere' | undefined;
     let keeper: LeaseKeeper | undefined;
 
-    /** Waits for the thread, here and on all machines. `undefined`: the run is over, and has not begun. */
+    /** Waits for the thread, in this process and across machines. `undefined`: the run was ended before it began. */
     const comeToTurn = async (): Promise<Entry | 'elsewhere' | undefined> => {
       let policy = busy;
       const check = async () => {
         const { isLate } = await prepare();
         if (policy === 'interrupt' && (await isLate?.())) policy = 'queue';
       };
-      // A request that could not start must not stop the run that is there; checked again once that has settled.
+      // A request that would be refused must not interrupt the current run. It is checked again once that has settled.
       if (lanes.holder(threadId) !== undefined) await check();
       if (isOver()) return undefined;
       const turn = lanes.enter(threadId, run, policy);
       if (turn !== undefined) {
-        // Accepted: from here on it is behind those before it on all machines, and before those that come.
+        // The run is accepted: this fixes its place in the order on all machines.
         await gate.queue(claim);
         onQueued(policy);
         await turn;
@@ -145,7 +146,7 @@ export const createRunRegistry = (
       return await gate.enter(claim, { policy: () => policy, check, onWaiting, isOver });
     };
 
-    // A run that is stopped while it waits settles without its turn.
+    // A run that is stopped while it waits settles without getting its turn.
     void run.settled.then(() => {
       lanes.giveUp(threadId, run);
       gate.wake(threadId);
@@ -154,9 +155,10 @@ export const createRunRegistry = (
       entry = await comeToTurn();
       if (entry === undefined) return;
       if (entry === 'elsewhere') {
-        // Readers who have come meanwhile follow it on the machine that has it, which may have no log yet.
+        // Readers who have attached meanwhile follow the run on the machine that has it, where the log may not exist
+        // yet.
         const record = await lease.find(runId);
-        // From here on it is found by its record.
+        // From here on `find` returns it by its record.
         runs.delete(runId);
         run.handOver((options) =>
           record === undefined ? log.read(runId, options) : remoteRun({ record, log, lease, clock }).read(options),
@@ -164,10 +166,11 @@ export const createRunRegistry = (
         return;
       }
       waiting.delete(run);
-      // The log of one that is over would be in the way of the one that begins it after all, when it is sent again.
+      // A log created for a run that is over would be in the way if the request is sent again and the run begins after
+      // all.
       if (isOver()) return;
       const { granted: record, overtaken } = entry;
-      // As in its own lane: it is stored, and answered by nobody.
+      // As in a lane: an overtaken message is stored, but not answered.
       if (overtaken === true && busy === 'interrupt') run.stop('superseded');
       keeper = keepLease({
         lease,
@@ -187,7 +190,8 @@ export const createRunRegistry = (
       const state = run.state();
       const report = (error: unknown) => onError(error, { runId, threadId });
       if (typeof entry !== 'object') {
-        // Somebody may read it elsewhere, or send it again: one that was stopped must not begin there.
+        // Other machines must know the outcome if somebody may read the run there, or send it again: a stopped run must
+        // not begin there.
         const isWanted = isShown() || (run.resumable && isSettled(state) && state.status === 'cancelled');
         const isKept = entry !== 'elsewhere' && isSettled(state) && isWanted;
         await gate.leave(claim, isKept ? state.status : undefined).catch(report);
@@ -217,7 +221,7 @@ export const createRunRegistry = (
       const isActive = active.has(run);
       const isEnding = isSettled(state) ? isCutShort(state.status) : state.stop !== undefined;
       if (isEnding) await executions.get(run);
-      // One that another machine turned out to have has ended here alone.
+      // A run that turned out to be another machine's has ended only here.
       return runs.get(run.id) === run && !(isEnding && isActive);
     },
     hasCompleted: (runId) => completed.has(runId),
@@ -226,7 +230,7 @@ export const createRunRegistry = (
       const holder = lanes.holder(threadId);
       const run = holder !== undefined && 'threadId' in holder ? (holder as Run) : undefined;
       if (run !== undefined && run.lastOffset() !== startOffset) return run.id;
-      // One that has nothing to show yet may wait for a run of another machine.
+      // A run with nothing to show yet may be waiting for a run of another machine.
       const record = await lease.activeIn(threadId);
       return record?.runId === run?.id ? undefined : record?.runId;
     },
@@ -235,7 +239,7 @@ export const createRunRegistry = (
       const { runId: id, threadId, resumable } = claim;
       const leaveQuota = quota.enter(claim.userId);
       const onUnread = async (stop: () => void): Promise<void> => {
-        // Only a run whose id its client has chosen is sent to two machines.
+        // Other machines can have readers only of a run that clients may come back to, and only if they share a lease.
         if (!resumable || !Number.isFinite(lease.ttlMs)) return stop();
         if (unread.has(run)) return;
         unread.add(run);
@@ -283,7 +287,7 @@ export const createRunRegistry = (
       if ('stop' in run) {
         run.stop('cancel');
         await run.settled;
-        // Another machine may have been asked to start it too.
+        // If it had no log here, another machine may have been asked to start it too.
         if (run.ownsLog()) return;
       }
       await stopElsewhere(run.id, lease, clock);

@@ -1,7 +1,7 @@
 /**
- * The states of a run (DESIGN §5) as a pure machine: `queued → running → completed | failed | cancelled |
- * interrupted`. It decides; `run.ts` acts. The first reason to stop wins, and an ending is final: that is what makes
- * "settles exactly once" a property of this file rather than of every caller.
+ * The states of a run as a pure state machine: `queued → running → completed | failed | cancelled | interrupted`. It
+ * decides; `run.ts` acts. The first reason to stop wins, and an outcome is final: that makes "settles exactly once" a
+ * property of this file rather than of every caller.
  */
 import type { RunOutcome } from '@chatkit/core';
 
@@ -9,13 +9,13 @@ import type { RunOutcome } from '@chatkit/core';
 export type DeadlineCode = 'run.first_event_timeout' | 'run.idle_timeout' | 'run.total_timeout';
 
 /**
- * Why a run is to stop: asked for (`cancel`), nobody is left who reads it (`disconnect`), a newer message took its
- * place (`superseded`), the server closes (`shutdown`), another machine may own it by now (`lost`), its log refused an
- * entry (`log`), or a deadline passed.
+ * Why a run is to stop: on request (`cancel`), because its last reader left (`disconnect`), because a newer message
+ * came (`superseded`), because the server closes (`shutdown`), because another machine may own it by now (`lost`),
+ * because its log refused an entry (`log`), or because a deadline passed.
  */
 export type StopCause = 'cancel' | 'disconnect' | 'superseded' | 'shutdown' | 'lost' | 'log' | DeadlineCode;
 
-/** The cause that another machine sent. Causes travel as text; a newer machine may know more of them. */
+/** Reads a cause that another machine sent. Causes travel as text, and a newer version may have more of them. */
 export const knownCause = (cause: string): StopCause => (cause === 'superseded' ? 'superseded' : 'cancel');
 
 /** Where a run is. */
@@ -23,7 +23,7 @@ export type RunState =
   | { readonly status: 'queued' | 'running'; readonly stop: StopCause | undefined }
   | { readonly status: RunOutcome };
 
-/** What happens to a run. `end` tells how its events ended: on their own, by an error, or because of the stop. */
+/** What happens to a run. `end` says how its events ended: by themselves, by an error, or because of the stop. */
 export type RunTransition =
   | { readonly type: 'start' }
   | { readonly type: 'stop'; readonly cause: StopCause }
@@ -36,11 +36,11 @@ export const initialRunState: RunState = { status: 'queued', stop: undefined };
 export const isSettled = (state: RunState): state is { readonly status: RunOutcome } =>
   state.status !== 'queued' && state.status !== 'running';
 
-/** Whether a status is an end before the turn's own. */
+/** Whether a status means that the run ended before its turn did. */
 export const isCutShort = (status: RunState['status'] | undefined): boolean =>
   status === 'cancelled' || status === 'interrupted';
 
-/** How a run ends that was stopped for `cause`. */
+/** The outcome of a run that was stopped for `cause`. */
 export const outcomeOfStop = (cause: StopCause): RunOutcome =>
   cause === 'shutdown' || cause === 'lost'
     ? 'interrupted'
@@ -48,7 +48,7 @@ export const outcomeOfStop = (cause: StopCause): RunOutcome =>
       ? 'cancelled'
       : 'failed';
 
-/** The state after a transition. Returns `state` itself when the transition means nothing there. */
+/** The state after a transition; `state` itself when the transition has no effect. */
 export const nextRunState = (state: RunState, transition: RunTransition): RunState => {
   if (isSettled(state)) return state;
   switch (transition.type) {
@@ -57,7 +57,7 @@ export const nextRunState = (state: RunState, transition: RunTransition): RunSta
     case 'stop':
       return state.stop === undefined ? { status: state.status, stop: transition.cause } : state;
     case 'end':
-      // A run that finished before it noticed the stop did finish: its answer is whole.
+      // A run that finished before it noticed the stop has finished: its answer is complete.
       return { status: transition.how === 'stopped' ? outcomeOfStop(state.stop ?? 'cancel') : transition.how };
   }
 };

@@ -1,7 +1,7 @@
 /**
- * Verb 2 of the path of a token: append. What a run says gets its offsets, one per event, and goes into the log. Before
- * the run has been given the log it is kept here, for readers that come early. Waiting for the log's room is the
- * backpressure; a stop does not wait for it.
+ * Verb 2 of the path of a token, append: gives the events of a run their offsets, one per event, and writes them into
+ * the run's log. Until the run has been granted its log, entries are kept here, for readers that come early. Waiting
+ * for room in the log is the backpressure; a stop ends that wait.
  */
 import {
   entriesOfRow,
@@ -17,23 +17,26 @@ import {
 } from '@chatkit/core';
 import type { Failure } from '@chatkit/stream/engine';
 
-/** By what right a run writes. */
+/** The ownership under which a run writes: the epoch of its lease, and whether the lease is still held. */
 export interface RunOwner {
   readonly epoch: number;
-  /** Asked before each write. May stop the run with `lost`. */
+  /** Called before each write. May stop the run with the cause `lost`. */
   isHeld(): boolean;
 }
 
 export interface RunWriterOptions {
   id: string;
   log: StreamLog;
-  /** Called when something has been said. */
+  /** Called after each append. */
   onSaid: () => void;
-  /** Called once, when the log has failed: nobody can read on. */
+  /** Called once, when the log has failed, so that nobody can read any further. */
   onBroken: () => void;
 }
 
-/** A class, as is what it works with, because each token finds the objects of its run out of the processor's caches. */
+/**
+ * A class and not closures, like everything else that a token touches: each token finds the objects of its run out of
+ * the processor's caches.
+ */
 export class RunWriter {
   private readonly id: string;
   private readonly log: StreamLog;
@@ -42,13 +45,16 @@ export class RunWriter {
   private readonly onBroken: () => void;
   private owner: RunOwner | undefined;
   private isStopped = false;
-  /** Those who wait for the log's room. */
+  /** Ends the wait of each writer that waits for room in the log. */
   private readonly waiting = new Set<() => void>();
   /** Why nothing more can be written. */
   private broken: Failure | undefined;
-  /** How many entries there are. */
+  /** How many entries have been written. */
   private seq = 0;
-  /** What a run without a log has to say: that it did not begin, and how it ended. */
+  /**
+   * The entries of a run that has no log yet. One that never gets a log has only that it did not begin, and how it
+   * ended.
+   */
   readonly unwritten: LogEntry[] = [];
 
   constructor({ id, log, onSaid, onBroken }: RunWriterOptions) {
@@ -63,62 +69,61 @@ export class RunWriter {
     return this.owner !== undefined;
   }
 
-  /** Whether nothing has been said. */
+  /** Whether nothing has been written. */
   get isEmpty(): boolean {
     return this.seq === 0;
   }
 
-  /** The offset of the newest entry; of the position before the first one while there is none. */
+  /** The offset of the newest entry, or the position before the first one. */
   get lastOffset(): string {
     return this.offsetAt(this.seq);
   }
 
-  /** Whether what is written now is the run's to write; looking may stop the run. */
+  /** Whether the run may write now. Checking may stop the run. */
   isHeld(): boolean {
     return this.owner?.isHeld() !== false;
   }
 
-  /** Gives it the log, which must be there. What was said before goes into it. */
+  /** Grants the log, which must have been created. Entries that were kept here are written into it. */
   async own(as: RunOwner): Promise<void> {
     this.owner = as;
     if (this.unwritten.length > 0) await this.log.append(this.id, this.unwritten);
   }
 
   /**
-   * Says an event, unless the run is lost or its log broken. The promise, where there is one, is the backpressure; it
-   * does not reject. Throws `event.too_large` alone: the log is sound then, it is the event that is not.
+   * Appends an event, unless the run is lost or its log has failed. A returned promise is the backpressure; it does not
+   * reject. Throws only `event.too_large`, where the fault is the event's and the log is still usable.
    */
   say(event: ThreadStreamEvent): Promise<void> | undefined {
     return this.saying(() => this.append([{ offset: this.offsetAt(this.seq + 1), event }]));
   }
 
   /**
-   * `say` of text deltas of one part, at least one. What came before one that is too large may be said, and be said
-   * again.
+   * Appends one or more text deltas of one part. If one of them is too large, those before it may have been appended.
    */
   sayText(itemId: string, part: number, deltas: readonly string[]): Promise<void> | undefined {
     return this.saying(() => this.appendRow({ epoch: this.epoch, seq: this.seq + 1, itemId, part, deltas }));
   }
 
-  /** The run is to stop: nobody waits for room any more. */
+  /** The run is to stop: ends all waits for room. */
   stop(): void {
     this.isStopped = true;
     for (const goOn of this.waiting) goOn();
   }
 
-  /** Resolves when everything that was said is in the log; rejects when some of it is not and never will be. */
+  /** Rejects if an append has failed, so that events are missing from the log for good. */
   async finish(): Promise<void> {
     if (this.broken !== undefined) throw this.broken.error;
   }
 
-  /** Appends the last event of a run that failed, whatever became of the others. */
+  /** Appends the `error` event of a run that failed, even if earlier appends failed. */
   async sayLast(event: ThreadStreamEvent): Promise<void> {
     await this.append([{ offset: this.offsetAt(this.seq + 1), event }]);
   }
 
   /**
-   * Appends the terminal entry. Resolves when it is kept, stopped or not: the lease goes after it, and a reader
-   * elsewhere who finds a run whose lease has ended before its log takes the log for lost.
+   * Appends the terminal entry and resolves when it is stored, even for a stopped run. Only then may the lease be
+   * released: a reader on another machine that finds a run's lease ended but its log not takes the log for lost.
    */
   async end(outcome: RunOutcome): Promise<void> {
     const kept = this.write([{ offset: this.offsetAt(this.seq + 1), end: outcome }]);
@@ -158,7 +163,8 @@ export class RunWriter {
   }
 
   /**
-   * Not by the run's signal: a listener for each time that the log is full costs as much as the rest of the waiting.
+   * A set and not the run's signal: adding and removing a listener each time the log is full would double the cost of
+   * the wait.
    */
   private settledOrStopped(room: Promise<void>): Promise<void> {
     return new Promise((resolve, reject) => {

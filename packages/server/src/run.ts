@@ -1,6 +1,6 @@
 /**
- * A run: it pumps the events of one turn into its log (`run-writer.ts`) and settles exactly once, however the turn
- * ends: its own end, an error, a stop by anybody.
+ * A run, which is one execution of `respond()` or `action()`: it pumps the events of one turn into its log
+ * (`run-writer.ts`) and settles exactly once, whether the turn completes, fails or is stopped.
  */
 import {
   ChatKitError,
@@ -21,50 +21,52 @@ import { type RunOwner, RunWriter } from './run-writer.ts';
 import type { DisconnectPolicy, Settings } from './settings.ts';
 import { watchDeadlines } from './watch-deadlines.ts';
 
-/** One reader's hold on a run. While it is held, the run has somebody to run for. */
+/** One reader's hold on a run. A run without holds ends or goes on as its disconnect policy says. */
 export interface ReaderHold {
   /** Aborts on release. */
   readonly signal: AbortSignal;
-  /** Lets go. Only the first call counts. */
+  /** Releases the hold. Only the first call counts. */
   release(): void;
 }
 
-/** Where a run that has begun is: in this process, or, where two were asked to start it, on the other machine. */
+/** Where a run that has begun is: in this process, or on another machine that was asked to start the same run. */
 export type RunPlace = 'here' | 'elsewhere';
 
-/** Reads a run of another machine, from when its log is there. */
+/** Reads the log of a run, which may be on another machine. */
 export type Follow = (options?: ReadOptions) => AsyncIterable<LogEntry | TextRow>;
 
 export interface Run {
   readonly id: string;
   readonly threadId: string;
-  /** Whether clients may come back to it: it was started by one that can. */
+  /** Whether clients may resume it, because the one that started it can. */
   readonly resumable: boolean;
   /**
-   * Resolves when the first event is in the log, or when another machine turns out to have the run; rejects when the
-   * turn could not begin, or was stopped before.
+   * Resolves when the first event is in the log, or when another machine turns out to have the run. Rejects when the
+   * turn could not begin or was stopped before it did.
    */
   readonly opened: Promise<RunPlace>;
   /** Resolves, once, when the terminal entry is in the log. Never rejects. */
   readonly settled: Promise<RunOutcome>;
-  /** What its readers are sent. */
+  /** The encoded frames, shared by the run's readers. */
   readonly frames: EventFrames;
   state(): RunState;
-  /** The offset of the newest entry; of the position before the first one while there is none. Not known elsewhere. */
+  /**
+   * The offset of the newest entry, or the position before the first one. `undefined` if the run is on another machine.
+   */
   lastOffset(): string | undefined;
-  /** Its entries, text perhaps by the row. A reader may come before it is known which machine writes them. */
+  /** Reads the run's entries; text may come as rows. May be called before it is known which machine writes them. */
   read(options?: ReadOptions): AsyncIterable<LogEntry | TextRow>;
   readers(): number;
   hold(): ReaderHold;
-  /** Gives it the log, which must be there. What it has said before goes into it. */
+  /** Grants the run its log, which must have been created. Earlier entries are written into it. */
   own(owner: RunOwner): Promise<void>;
   /** Whether the log is this run's to delete. */
   ownsLog(): boolean;
-  /** Another machine has been granted this run: readers follow it there by `follow`, nothing is written here. */
+  /** Another machine has been granted this run: readers here continue by `follow`, and nothing is written here. */
   handOver(follow: Follow): void;
   /** Runs the turn that `prepare` makes. Resolves when the run has settled. */
   start(prepare: () => Promise<Turn>): Promise<void>;
-  /** Asks it to stop. The first cause counts; after the end nothing does. */
+  /** Asks the run to stop. The first cause counts; after the end there is no effect. */
   stop(cause: StopCause): void;
 }
 
@@ -72,17 +74,20 @@ export interface RunOptions {
   id: string;
   threadId: string;
   resumable: boolean;
-  /** What becomes of it when nobody reads it any more. */
+  /** What happens to the run when its last reader leaves. */
   disconnect: DisconnectPolicy;
   log: StreamLog;
   settings: Settings;
-  /** Called when a reader let go. */
+  /** Called when a reader has released its hold. */
   onRelease?: (() => void) | undefined;
-  /** Called when nobody reads it here, and it is to stop for that: calls `stop` unless somebody reads it elsewhere. */
+  /**
+   * Called when the run is to stop because it has no reader here. Must call `stop` unless somebody reads the run on
+   * another machine.
+   */
   onUnread?: ((stop: () => void) => void) | undefined;
 }
 
-/** What those are told who wait for a run to begin. */
+/** The error for those who wait for a run that was stopped before it began. */
 export const stoppedBefore = (): ChatKitError =>
   new ChatKitError('run.cancelled', 'The run was stopped before it began.', { retryable: true });
 
@@ -93,7 +98,7 @@ export const createRun = (options: RunOptions): Run => {
   const { id, threadId, resumable, disconnect, log, settings, onRelease, onUnread = (stop) => stop() } = options;
   const abort = new AbortController();
   const opening = deferred<RunPlace>();
-  /** Resolves when it is known where the entries are. */
+  /** Resolves when it is known which machine writes the entries. */
   const placing = deferred<void>();
   const settlement = deferred<RunOutcome>();
   const { clock } = settings;
@@ -101,11 +106,11 @@ export const createRun = (options: RunOptions): Run => {
   let state = initialRunState;
   let readers = 0;
   let graceTimer: unknown;
-  /** Known from the opening on. A run that opened here is elsewhere once another machine has taken it over. */
+  /** Set when the run opens. A run that opened here is `elsewhere` once another machine has taken it over. */
   let place: RunPlace | undefined;
   /** The log as it is read here. */
   let follow: Follow = (options) => lane.read(id, options);
-  // A rejection is for whoever waits for the opening; nobody may be.
+  // Perhaps nobody waits for the opening; a rejection must not be reported as unhandled then.
   opening.promise.catch(() => {});
   const open = (at: RunPlace): void => {
     place = at;
@@ -121,11 +126,11 @@ export const createRun = (options: RunOptions): Run => {
     onSaid() {
       if (place === undefined) open('here');
     },
-    // Without a log nobody can read on: the turn is stopped as if nobody did.
+    // Nobody can read on once the log has failed, so the turn is stopped.
     onBroken: () => stop('log'),
   });
 
-  /** Ends the run. `failure` is what those are told who wait for an opening that never came. */
+  /** Ends the run. `failure` is the error for those who wait for an opening that will not come. */
   const settle = async (how: TurnResult, failure?: unknown): Promise<void> => {
     deadlines.end();
     if (graceTimer !== undefined) clock.clearTimeout(graceTimer);
@@ -136,13 +141,13 @@ export const createRun = (options: RunOptions): Run => {
     if (!isSettled(ended)) return;
     state = ended;
     try {
-      // Whoever has the run writes its end.
+      // The machine that owns the run writes its terminal entry.
       if (place !== 'elsewhere') await writer.end(ended.status);
     } catch (error) {
       if (failure === undefined) report(error);
     }
     placing.resolve();
-    // Not made for each run that has begun long ago: an error costs its stack.
+    // The error is made only if it is needed, because capturing its stack costs.
     if (!hasOpened) opening.reject(failure ?? stoppedBefore());
     settlement.resolve(ended.status);
   };
@@ -154,7 +159,7 @@ export const createRun = (options: RunOptions): Run => {
     state = next;
     abort.abort(stopReason(cause));
     writer.stop();
-    // A message that was overtaken in the queue still gets its turn to be stored; any other stop ends the waiting.
+    // A message that was superseded in the queue still gets its turn, to be stored; any other stop ends the wait.
     if (waiting && cause !== 'superseded') void settle('stopped');
   };
 
@@ -163,7 +168,8 @@ export const createRun = (options: RunOptions): Run => {
       waiting: deadlines.waiting,
       arrived() {
         deadlines.arrived();
-        // The loop looks at the signal next, so an event that comes after the lease has run out is not stored.
+        // Checked for its effect: a run whose lease has run out is stopped. The loop checks the signal next, so the
+        // event is not stored.
         writer.isHeld();
       },
     };
@@ -246,11 +252,11 @@ export const createRun = (options: RunOptions): Run => {
         result = abort.signal.aborted ? 'stopped' : 'failed';
         if (writer.isEmpty) failure = error;
         else report(error);
-        // Under `queue` readers are there before the turn has begun; and a write may fail after it has.
+        // Readers may be attached already: under `queue` before the turn begins, and always when a write fails later.
         try {
           if (writer.isHeld()) await writer.sayLast(toErrorEvent(error));
         } catch {
-          // The error that counts is reported already.
+          // The original error has been reported already.
         }
       }
       await settle(result, failure);
@@ -258,10 +264,12 @@ export const createRun = (options: RunOptions): Run => {
   };
 };
 
-/** Why a reader's signal aborts: the same for all, because the one that `abort()` makes by itself costs a stack. */
+/**
+ * The abort reason of every reader's signal. Shared, because the one that `abort()` makes by default captures a stack.
+ */
 const released = new DOMException('The reader has let go.', 'AbortError');
 
-/** What `run.signal.reason` is. */
+/** The value of `run.signal.reason`. */
 const stopReason = (cause: StopCause): ChatKitError => {
   const outcome = outcomeOfStop(cause);
   if (cause.startsWith('run.')) {
@@ -276,7 +284,7 @@ const stopReason = (cause: StopCause): ChatKitError => {
   );
 };
 
-/** Waits for `work` or the signal, whichever comes first. Leaves no listener behind. */
+/** Waits for `work` or the signal, whichever comes first. Leaves no listener behind once `work` has settled. */
 const settledOrAborted = (work: Promise<void>, signal: AbortSignal): Promise<void> =>
   new Promise((resolve, reject) => {
     const onAbort = () => resolve();

@@ -1,7 +1,7 @@
 /**
- * Keeps what the run of a dead machine had written. Its readers have seen text that was never stored, because an item
- * is stored when it is done. The log has it: what they were told is folded into items, and these are closed as those of
- * a run that was stopped here, in the name of the user whose run it was.
+ * Recovers the half-written answer of a run whose machine died. Its readers have seen text that was never stored,
+ * because an item is stored only when it is done. The log still has that text: its events are folded into items, which
+ * are then closed like those of a run that was stopped here, in the name of the run's user.
  */
 import {
   ChatKitError,
@@ -18,7 +18,10 @@ import type { ServerParts } from './server-parts.ts';
 import { watchThread } from './thread-changes.ts';
 import { userOfNoContext } from './user-of.ts';
 
-/** Stores what is to be kept of `told`, and resolves with what the readers are to be told of it. */
+/**
+ * Stores what is worth keeping of `told`, the state that readers have been sent, and resolves with the events to send
+ * them next.
+ */
 export type Salvage = (record: RunRecord, told: ThreadState) => Promise<ThreadStreamEvent[]>;
 
 export const createSalvage =
@@ -29,7 +32,7 @@ export const createSalvage =
   async (record, told) => {
     const { runId, threadId, userId } = record;
     if (userId === undefined || (contextOf === undefined && userId !== userOfNoContext)) return [];
-    // The user of no context is the one whose context needs no making.
+    // Without `contextOf`, only the run of a program without users comes here, whose context is `undefined`.
     const context = contextOf === undefined ? (undefined as Context) : await contextOf(userId);
     const reason = new ChatKitError('run.interrupted', 'The machine of the run has died.', {
       retryable: true,
@@ -48,13 +51,16 @@ export const createSalvage =
         createItemDesk(parts.store, threadId, context, { maxEventBytes: parts.settings.maxEventBytes, told }),
       );
     } catch (error) {
-      // It died before it had stored the thread.
+      // The machine died before it had stored the thread.
       if (isChatKitError(error, 'thread.not_found')) return [];
       throw error;
     }
   };
 
-/** An item is stored before its event is in the log: one that is there is whole, and what the log has of it is less. */
+/**
+ * An item is stored before its `done` event is in the log. So an item that is in the store is complete there, and only
+ * partial in the log.
+ */
 const notStored = async <Context>(
   store: Store<Context>,
   threadId: string,

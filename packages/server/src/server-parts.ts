@@ -1,6 +1,6 @@
 /**
- * What the rest of this package needs of a server: its stores, the functions that an application may override, and its
- * settings. `ChatKitServer` is one; the request handlers and the core loop see only this.
+ * The interface between a server and the rest of this package: its stores, the functions that an application may
+ * override, and its settings. `ChatKitServer` implements it; the request handlers and the core loop see only this.
  */
 import type {
   Action,
@@ -17,17 +17,17 @@ import type {
 } from '@chatkit/core';
 import type { Settings } from './settings.ts';
 
-/** What `respond()` and `action()` are told about the run that they are. */
+/** What `respond()` and `action()` get to know about their run. */
 export interface RunContext {
   /**
-   * The run's id. Opted-in clients resume and cancel by it. A request that is sent again, because its server died in
-   * the middle of it, has the same one: what must not happen twice (an order, a booking) is best done under this id.
+   * The run's id, by which opted-in clients resume and cancel. A request that is sent again because its server died has
+   * the same run id, so it serves as an idempotency key for what must not happen twice, such as an order or a booking.
    */
   readonly id: string;
   readonly threadId: string;
   /**
-   * Aborts when the run is to stop: the client stopped it or went away, a newer message came, a deadline passed, the
-   * server closes. Pass it on to `fetch` and to model clients, so that nobody pays for tokens that nobody reads. Its
+   * Aborts when the run is to stop: the client stopped it or went away, a newer message came, a deadline passed, or the
+   * server closes. Pass it to `fetch` and to model clients, so that you do not pay for tokens that nobody reads. Its
    * `reason` is a `ChatKitError`.
    */
   readonly signal: AbortSignal;
@@ -42,7 +42,7 @@ export interface AudioInput {
   mediaType: string;
 }
 
-/** The verdict of a user on some items. */
+/** A user's rating of some items. */
 export interface Feedback {
   threadId: string;
   itemIds: readonly string[];
@@ -56,8 +56,8 @@ export type AddedItems = readonly ThreadItem[] | void;
 /** The functions an application overrides. Only `respond` has no default. */
 export interface ServerHooks<Context> {
   /**
-   * Verb 1 of the path of a token. Answers a message, or goes on after a client tool or a structured input (`input` is
-   * then `null`). Changes to `thread` (title, status, `metadata`, …) are saved and announced.
+   * Verb 1 of the path of a token. Answers a message, or continues after a client tool or a structured input (`input`
+   * is then `null`). Changes to `thread` (title, status, `metadata`, …) are saved and announced.
    */
   respond(
     thread: ThreadMetadata,
@@ -80,15 +80,15 @@ export interface ServerHooks<Context> {
     sender: WidgetItem | null,
     context: Context,
   ): Promise<{ updated_item?: ThreadItem | undefined }>;
-  /** Takes a thumb up or down. Does nothing by default. */
+  /** Receives a thumbs up or down. Does nothing by default. */
   addFeedback(feedback: Feedback, context: Context): Promise<void>;
   /** Turns speech into text. */
   transcribe(input: AudioInput, context: Context): Promise<{ text: string }>;
   /** What the client may do during the stream. Default: it may stop it. */
   getStreamOptions(thread: ThreadMetadata, context: Context): StreamOptions | Promise<StreamOptions>;
   /**
-   * Called once when a run was stopped, with the items that were begun and not finished. Items that it returns are
-   * added to the thread: stored, and told to readers.
+   * Called once when a run was stopped, with its unfinished items. Items that it returns are added to the thread:
+   * stored, and sent to readers.
    */
   handleStreamCancelled(
     thread: ThreadMetadata,
@@ -100,12 +100,12 @@ export interface ServerHooks<Context> {
   generateItemId(kind: IdKind, thread: ThreadMetadata, context: Context, name?: string): string;
 }
 
-/** A server as its own modules see it. */
+/** A server as the modules of this package see it. */
 export interface ServerParts<Context> extends ServerHooks<Context> {
   readonly store: Store<Context>;
   readonly attachmentStore: AttachmentStore<Context> | undefined;
   readonly log: StreamLog;
   readonly settings: Settings;
-  /** Whose context it is, if it tells. */
+  /** The id of the user that a context belongs to, if it is known. */
   readonly userOf: (context: Context) => string | undefined;
 }

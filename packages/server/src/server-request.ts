@@ -1,27 +1,27 @@
 import { describeValue } from './describe-value.ts';
 
 /**
- * What a server looks at of a request. A web `Request` is one; an adapter for a runtime that has none hands over an
- * object of its own, because a `Request` with its headers, its signal and its stream is a fifth of what a run's
- * beginning and end cost.
+ * The part of a request that a server reads. A web `Request` is one. An adapter for a runtime without web requests
+ * passes an object of its own, because making a `Request` with its headers, signal and stream would be a fifth of the
+ * cost of beginning and ending a run.
  */
 export interface ServerRequest {
   readonly method: string;
-  /** Absolute. Only its query is looked at. */
+  /** Absolute. Only its query is read. */
   readonly url: string;
-  /** By names in lower case. */
+  /** Called with lower-case names. */
   readonly headers: { get(name: string): string | null };
   /** Aborts when the client has gone. */
   readonly signal: AbortSignal;
-  /** Read at most once, and perhaps not to its end. */
+  /** Read at most once, and not always to its end. */
   readonly body: ReadableStream<Uint8Array> | AsyncIterable<Uint8Array> | null;
 }
 
-/** Whether it is one: what a framework calls a request may be something else. */
+/** Whether `request` is one: a framework's request object may be something else. */
 export const isServerRequest = (request: unknown): request is ServerRequest =>
   typeof (request as Partial<ServerRequest> | null | undefined)?.headers?.get === 'function';
 
-/** The error about something else. */
+/** The error about a value that is not a request. */
 export const noRequest = (given: unknown): TypeError =>
   new TypeError(
     `handle() takes a web \`Request\`, not ${describeValue(given)}. For node:http, Express and Fastify there is toNodeHandler() of @chatkit/server/node; in Hono the request is \`c.req.raw\`.`,

@@ -1,13 +1,13 @@
-/** The options of a server that have nothing to do with the application's data, and their defaults. */
+/** A server's settings, that is, its options other than stores, log and lease, and their defaults. */
 import { type Clock, systemClock } from './clock.ts';
 
 /**
- * What a new message does to a run that is going on in its thread: `interrupt` stops it, keeps what it wrote and then
- * starts; `queue` waits for its end; `reject` answers 409 `thread.busy`.
+ * What a new message does when its thread already has a run in progress: `interrupt` stops that run, keeps what it
+ * wrote, and starts; `queue` waits for its end; `reject` answers 409 `thread.busy`.
  */
 export type BusyPolicy = 'interrupt' | 'queue' | 'reject';
 
-/** What becomes of a run when its last reader is gone. `graceMs`: it stops unless a reader comes back in time. */
+/** What happens to a run when its last reader is gone. `graceMs`: it stops unless a reader comes back in time. */
 export type DisconnectPolicy = 'cancel' | 'continue' | { readonly graceMs: number };
 
 /** How long a run may be silent. Each deadline has its own error code. */
@@ -20,7 +20,7 @@ export interface Deadlines {
   totalMs?: number | undefined;
 }
 
-/** Facts beside an error that was kept from the client. */
+/** Where an error that was withheld from the client occurred. */
 export interface ErrorInfo {
   requestType?: string | undefined;
   threadId?: string | undefined;
@@ -32,38 +32,41 @@ export interface SettingsOptions {
   /** Default `interrupt`. */
   busy?: BusyPolicy | undefined;
   /**
-   * Per kind of client. Default: `cancel` for plain ones, because closing the stream is how the official component
-   * stops; `continue` for those that can resume.
+   * What happens when a run's last reader leaves, per kind of client. Default: `cancel` for plain ones, because the
+   * official component stops an answer by closing the stream; `continue` for those that can resume.
    */
   disconnect?: { plain?: DisconnectPolicy | undefined; resumable?: DisconnectPolicy | undefined } | undefined;
   deadlines?: Deadlines | undefined;
   /**
-   * How many runs one user may have in progress or waiting in this process; past it 429 `run.too_many`. Counted by
-   * `userOf`; users that it does not name are not counted. Default 100.
+   * How many runs one user may have in progress or waiting in this process; beyond that, 429 `run.too_many`. Users are
+   * told apart by `userOf`; those for whom it returns `undefined` are not counted. Default 100.
    */
   maxRunsPerUser?: number | undefined;
   /** How long a stopped generator may take to end before it is abandoned. Default 1,000. */
   cancelGraceMs?: number | undefined;
-  /** What becomes of a half-written assistant message when `respond()` throws. Default `keep`. */
+  /** What happens to a half-written assistant message when `respond()` throws. Default `keep`. */
   partialOnError?: 'keep' | 'remove' | undefined;
-  /** Silence after which opted-in clients get a comment that keeps proxies open. Default 15,000. */
+  /**
+   * How long a stream may be silent before opted-in clients get a comment, so that proxies keep the connection open.
+   * Default 15,000.
+   */
   heartbeatMs?: number | undefined;
   /** How long opted-in clients wait before they reconnect. Default 2,000. */
   retryMs?: number | undefined;
   /**
-   * How old the connection of an opted-in client may get; then it is handed over: the client goes on at once with a new
-   * one, which a proxy may send to another machine. Default 600,000 (10 minutes); `Infinity` for never.
+   * How old the connection of an opted-in client may get before it is handed over: the client reconnects at once, and a
+   * proxy may route the new connection to another machine. Default 600,000 (10 minutes); `Infinity` for never.
    */
   maxConnectionMs?: number | undefined;
   /** Default 1 MiB. Raise it when users dictate: speech arrives as base64 in the body. */
   maxBodyBytes?: number | undefined;
   /**
-   * The most bytes of JSON that one event may have, about. One that is larger is not stored and ends the run: readers
-   * get the error `event.too_large`. Keep it at or below what the log keeps of a run. Default 8 MiB, which is what our
-   * logs keep.
+   * The approximate maximum size of one event, in bytes of JSON. A larger one is not stored and ends the run: readers
+   * get the error `event.too_large`. Must not exceed what the log keeps of a run. Default 8 MiB, which is what our logs
+   * keep.
    */
   maxEventBytes?: number | undefined;
-  /** Deepest nesting of JSON in a request. Default 64. */
+  /** How deeply the JSON of a request may be nested. Default 64. */
   maxDepth?: number | undefined;
   /**
    * Origins of pages that may call this server from elsewhere, for example `https://app.example.com`. When given, a
@@ -77,9 +80,9 @@ export interface SettingsOptions {
   allowedHosts?: readonly string[] | undefined;
   /** How many ended runs stay resumable, and for how long. Default 1,000 and 5 minutes. */
   retain?: { runs?: number | undefined; ms?: number | undefined } | undefined;
-  /** Gets every error that was kept from a client. Default: `console.error`. */
+  /** Called with every error that was withheld from a client. Default: `console.error`. */
   onError?: ((error: unknown, info: ErrorInfo) => void) | undefined;
-  /** What time is measured by. For tests. Default: the machine's monotonic clock. */
+  /** The clock that measures durations, replaceable for tests. Default: the machine's monotonic clock. */
   clock?: Clock | undefined;
   /** The time of day in milliseconds since the epoch, for `created_at`. Default: `Date.now`. */
   now?: (() => number) | undefined;
@@ -131,7 +134,7 @@ export const resolveSettings = (options: SettingsOptions): Settings => ({
   now: options.now ?? Date.now,
 });
 
-/** Reporting an error must not become another one: it is called where a run is being brought to its end. */
+/** A handler that throws must not break the ending of a run, from which it is called. */
 const guarded =
   (onError: Settings['onError']): Settings['onError'] =>
   (error, info) => {

@@ -1,6 +1,6 @@
 /**
- * A streaming request becomes a run. The client may choose the run's id, which makes its POST idempotent: whoever sends
- * it again, to this machine or to another one, at the same moment or later, reads the run that is there.
+ * Starts the run of a streaming request, or attaches to it. The client may choose the run's id, which makes its POST
+ * idempotent: a repeat, to this machine or to another one, at the same moment or later, reads the run that exists.
  */
 import { ChatKitError, isChatKitError } from '@chatkit/core';
 import type { Reply } from '@chatkit/transport';
@@ -15,7 +15,7 @@ import { optedIn, type ServerRequest } from './server-request.ts';
 import { orRelease, streamReply } from './stream-reply.ts';
 import { threadNameOf } from './thread-name.ts';
 
-/** How often a run is looked for that others were asked to start too, and could not begin. */
+/** How many times to look for a run that another machine was asked to start too and could not begin. */
 const MAX_LOOKS = 5;
 
 /** Starts a run, or attaches to the one that has its id. */
@@ -30,20 +30,21 @@ export const startRun = async <Context>(
   if (chosen === undefined) return (await begin(kernel, createRunId(), to, call, request, context)) as Reply;
   let runId = chosen;
   for (let look = 0; look < MAX_LOOKS; look += 1) {
-    // Nothing is waited for between the last look and `begin`: two POSTs at once must not both start the run.
+    // No `await` between this look-up and `begin`: of two simultaneous POSTs only one may start the run.
     const known = (await kernel.registry.find(runId)) ?? kernel.registry.get(runId);
     if (known === undefined) {
       const reply = await begin(kernel, runId, to, call, request, context);
       if (reply !== 'elsewhere') return reply;
     } else {
       if (!(await isSameThread(kernel, known, to, call, context))) {
-        // The user's own message, whose first attempt began a thread that its client has never heard of, and which is
-        // now for another one.
+        // The user's own message: its first attempt created a thread that its client never heard of, and this one is
+        // for another thread.
         runId = runIdIn(to.threadId, chosen);
         continue;
       }
       const hold = holdFor(known, request);
-      // With its readers a run of a client that cannot resume ends; so this one counts, wherever the run is.
+      // The run of a client that cannot resume ends with its last reader, so this reader must be counted, wherever the
+      // run is.
       const isWhole = optedIn(request) || (await orRelease(kernel.registry.join(known, hold.signal), hold));
       if (isWhole && isCutOff(known, to, request)) {
         runId = runIdIn(to.threadId, runId);
@@ -67,7 +68,10 @@ const chosenId = (request: ServerRequest): string | undefined => {
   });
 };
 
-/** Where a request is going. Told once: an application's own ids are new each time. */
+/**
+ * The destination of a request. Computed once, because the application's own `generateThreadId` may return a new id
+ * each time.
+ */
 const destinationOf = <Context>(
   { parts, registry }: Kernel<Context>,
   runId: string | undefined,
@@ -94,7 +98,7 @@ const begin = async <Context>(
   const isOptedIn = optedIn(request);
   const { threadId } = to;
   const { disconnect } = parts.settings;
-  // Who names the run may ask for it again, in whatever form the answer is.
+  // A client that chose the run's id may ask for it again, even if its answers are plain.
   const resumable = isOptedIn || to.runId !== undefined;
   const { run, ready } = registry.begin(
     { runId, threadId, resumable, userId: parts.userOf(context) },
@@ -110,19 +114,20 @@ const begin = async <Context>(
 };
 
 /**
- * Whether a run has ended without the answer that a plain client asks for again. Its client left, and with it the run
- * ended, or its machine died; such a client cannot say that it wants another answer. One that opts in is told how the
- * run ended, and can.
+ * Whether a plain client repeats the request of a run that was cut short, because its client left or its machine died.
+ * A plain client cannot ask for another answer, so it gets one. An opted-in client is sent how the run ended and
+ * decides for itself.
  */
 const isCutOff = (run: Run | RemoteRun, { isRepeat }: Destination, request: ServerRequest): boolean => {
   if (!isRepeat || optedIn(request)) return false;
-  // One without its log has not begun, or is another machine's.
+  // A run that does not own its log has not begun, or is another machine's.
   return 'state' in run ? run.ownsLog() && isCutShort(run.state().status) : isCutShort(run.outcome);
 };
 
 /**
- * A repeated POST waits for the first one's outcome, so that it fails as that one did and finds the thread stored. A
- * run of another machine that could not begin is gone: it is begun anew, to fail in its own words.
+ * A repeated POST waits until the first one has begun or failed, so that it fails in the same way and finds the thread
+ * stored. If a run on another machine could not begin, it has vanished with its error: `elsewhere` makes the caller
+ * begin it again, to get the error.
  */
 const whereIs = async (run: Run | RemoteRun, request: ServerRequest): Promise<RunPlace> => {
   if ('state' in run) return run.opened;
@@ -136,10 +141,10 @@ const whereIs = async (run: Run | RemoteRun, request: ServerRequest): Promise<Ru
 };
 
 /**
- * Whether a run is in the thread that a request is for; throws when the run is another user's. A request for a thread
- * that its user does not have fails as it would without the run, and at once: otherwise a stranger who knows a run's id
- * is told by the answer, or by how long it takes, that there is such a run. The thread of a new conversation may not be
- * stored before the run has begun.
+ * Whether a run is in the thread that the request is for; throws when the run is another user's. A request for a thread
+ * that its user does not have fails at once, exactly as it would without the run: otherwise the answer, or how long it
+ * takes, would tell a stranger that a run with this id exists. The thread of a new conversation cannot be checked here,
+ * since it may not be stored before the run has begun.
  */
 const isSameThread = async <Context>(
   kernel: Kernel<Context>,
@@ -149,8 +154,8 @@ const isSameThread = async <Context>(
   context: Context,
 ): Promise<boolean> => {
   if (call.type === 'threads.create') {
-    // A run that makes a thread waits for it only if it is there already: this one is another request's, unless it
-    // makes the same.
+    // A run waits only for an existing thread. Unless this request creates that very thread, the run belongs to another
+    // request.
     if (kernel.registry.waits(run) && threadId !== run.threadId) throw anotherRequest();
     return true;
   }
@@ -166,7 +171,7 @@ const assertSameRun = async <Context>(
   call: StreamingRequest,
   context: Context,
 ): Promise<void> => {
-  // The thread of any other request has been seen to be this user's, and the run's.
+  // For any other request `isSameThread` has checked that the thread is this user's, and the run's.
   if (call.type !== 'threads.create' || (await threadOf(kernel, run.threadId, context)) !== undefined) return;
   throw anotherRequest();
 };

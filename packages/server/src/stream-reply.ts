@@ -1,6 +1,7 @@
 /**
- * Verbs 3 and 4 of the path of a token: a reader tails a run's log and its entries become frames. Plain clients get the
- * reference's bytes and nothing else; opted-in ones get offsets, a priming frame, heartbeats and the terminal frame.
+ * Verbs 3 and 4 of the path of a token, tail and encode: makes the streaming response, in which a reader follows a
+ * run's log and its entries become frames. Plain clients get the reference's bytes and nothing else; opted-in ones get
+ * offsets, a priming frame, heartbeats and the terminal frame.
  */
 import { ChatKitError } from '@chatkit/core';
 import { concat, heartbeat, pipe, type Stream } from '@chatkit/stream';
@@ -24,8 +25,8 @@ export interface StreamReplyOptions {
 }
 
 /**
- * A streaming answer. The hold is released when the body ends, fails or is returned, read or unread. Rejects, without
- * having sent anything, when the log no longer has what the reader needs.
+ * A streaming response. The hold is released when the body ends, fails or is cancelled, even if it was never read.
+ * Rejects, before anything is sent, when the log no longer has what the reader needs.
  */
 export const streamReply = async (options: StreamReplyOptions): Promise<Reply> => {
   const { run, hold, settings, resumable, after } = options;
@@ -39,7 +40,8 @@ export const streamReply = async (options: StreamReplyOptions): Promise<Reply> =
   const newest = run.lastOffset();
   const isOver = 'state' in run && isSettled(run.state());
   const first = newest === (after ?? startOffset) && !isOver ? undefined : stream.begin();
-  // Where an entry must be there already it is waited for; of a log elsewhere nobody knows whether it is.
+  // On this machine an entry is known to be there, so it is awaited. For a run elsewhere it may not be: the wait is
+  // bounded.
   if (first !== undefined && (newest !== undefined || (await settlesWithin(first, REMOTE_FIRST_MS, settings.clock)))) {
     if (!(await orRelease(first, hold))) {
       hold.release();
@@ -48,7 +50,8 @@ export const streamReply = async (options: StreamReplyOptions): Promise<Reply> =
   }
   if (!resumable) return { status: 200, headers: { ...eventStreamHeaders }, body: stream.frames };
   const body = resumableBody(stream, hold.signal, after ?? startOffset, settings, () => {
-    // Until the client has come back its hold counts, or the hand-over would look to the run as if nobody read it.
+    // The hold is kept until the client has had time to come back. Otherwise the hand-over could look like the last
+    // reader's leaving.
     leave = () => void settings.clock.setTimeout(hold.release, HAND_OVER_MS);
   });
   const headers = {
@@ -61,9 +64,9 @@ export const streamReply = async (options: StreamReplyOptions): Promise<Reply> =
 };
 
 /**
- * The frames between two of our own. The first has no data, so no client sees an event, but from here on one that is
- * cut off knows where to go on. The last comes when the connection has become old: it tells the client to go on at once
- * with a new one. In between, comments fill the silence.
+ * The run's frames between two more. The first has an id but no data, so it is no event, but a client that is cut off
+ * from here on knows where to resume. The last is sent when the connection has become too old, and tells the client to
+ * reconnect at once. In between, comments fill the silence.
  */
 const resumableBody = (
   stream: FrameStream,
@@ -98,13 +101,13 @@ const resumableBody = (
   );
 };
 
-/** How long a client may take to come back to a run that nobody else reads. */
+/** How long a client may take to come back after a hand-over before its hold is released. */
 const HAND_OVER_MS = 10_000;
 
-/** How long the answer waits to learn whether a shared log has what the reader needs. */
+/** How long the response waits to learn whether a shared log still has what the reader needs. */
 const REMOTE_FIRST_MS = 100;
 
-/** A hold is not kept by a reader who gets no answer. */
+/** Waits for `work`, and releases the hold if it rejects, since that reader gets no stream. */
 export const orRelease = async <T>(work: Promise<T>, hold: ReaderHold): Promise<T> => {
   try {
     return await work;

@@ -1,29 +1,29 @@
 /**
- * Joins the text deltas of one turn of the event loop into one row. The first delta of a turn is said at once, so a
- * token that comes alone waits for nothing; those of the same part that follow it in the same turn wait for its end,
- * before any I/O, and leave with it in the same write of the connection. What a token costs in a rush is then a
- * comparison and a place in an array: whose text it is, who may see it and where it is kept is asked once for all of
- * them.
+ * Batches the text deltas of one turn of the event loop into one row. The first delta of a turn is sent at once, so a
+ * token that comes alone waits for nothing. Deltas of the same part that follow in the same turn wait for the end of
+ * that turn, which comes before any I/O, and leave in the same write of the connection as the first. In a rush a token
+ * then costs only a comparison and a slot in an array: whose text it is, who may see it and where it goes is looked up
+ * once for all of them.
  */
 import type { TextDeltaEvent, ThreadStreamEvent } from '@chatkit/core';
 import type { Failure } from '@chatkit/stream/engine';
 import { atTurnEnd } from '@chatkit/transport';
 
-/** Few, because what waits is not counted by the log's backpressure. */
+/** Small limits, because waiting text is not counted by the log's backpressure. */
 const maxDeltas = 32;
 const maxLength = 4 * 1024;
 
-/** Says the deltas of one part, at least one. Its promises do not reject. */
+/** Sends one or more deltas of one part. Its promises do not reject. */
 type SayText = (itemId: string, part: number, deltas: readonly string[]) => Promise<void> | undefined;
 
 /**
- * What `say` throws is thrown by the call that led to it, or by the next one where it was the end of the turn.
+ * An error of `say` is thrown by the call that caused it or, when it happened at the end of a turn, by the next call.
  */
 export class TextBatch {
   private readonly say: SayText;
   private itemId: string | undefined;
   private part = 0;
-  /** Text of that part that came after the first of this turn. */
+  /** Deltas of that part that came after the first of this turn. */
   private waiting: string[] = [];
   private length = 0;
   private turn: 'quiet' | 'begun' = 'quiet';
@@ -35,8 +35,7 @@ export class TextBatch {
   }
 
   /**
-   * Whether an event adds to the part whose text has begun to come in this turn, so that nothing needs to be asked
-   * about it.
+   * Whether an event appends to the part that this turn's batch is for, so that nothing about it needs to be looked up.
    */
   continues(event: ThreadStreamEvent): event is TextDeltaEvent {
     if (this.turn === 'quiet' || event?.type !== 'thread.item.updated' || event.item_id !== this.itemId) return false;
@@ -49,26 +48,29 @@ export class TextBatch {
     );
   }
 
-  /** Takes the text of an event that continues. The promise is that of what was said because of it, if anything was. */
+  /**
+   * Adds the delta of an event for which `continues` is true. Returns the backpressure of what was sent because of it,
+   * if anything was.
+   */
   add(delta: string): Promise<void> | undefined {
     this.length += delta.length;
     const isFull = this.waiting.push(delta) === maxDeltas || this.length >= maxLength;
     return isFull ? this.flush() : undefined;
   }
 
-  /** Takes text of a part. */
+  /** Begins a batch with a delta of another part, after flushing the old one. */
   begin(itemId: string, part: number, delta: string): Promise<void> | undefined {
     const before = this.flush();
     this.itemId = itemId;
     this.part = part;
     if (this.turn === 'begun') return this.add(delta) ?? before;
     this.turn = 'begun';
-    // Before it is said, so that this end of the turn comes before that of the connection which is woken by it.
+    // Registered before sending: this callback must run before that of the connection, which sending wakes.
     atTurnEnd(this.onTurnEnd);
     return this.say(itemId, part, [delta]);
   }
 
-  /** Says what waits, because something else follows: nothing continues from here. */
+  /** Sends what waits and ends the batch, because another event follows. */
   end(): Promise<void> | undefined {
     const said = this.flush();
     this.itemId = undefined;
@@ -91,7 +93,7 @@ export class TextBatch {
   private readonly onTurnEnd = (): void => {
     this.turn = 'quiet';
     try {
-      // Whoever brings the next event is told if there is still no room.
+      // No need to await: the next event gets the backpressure if there is still no room.
       void this.flush();
     } catch (error) {
       this.failure = { error };

@@ -1,8 +1,8 @@
 /**
- * Notices what an application did to the `thread` it was given, and saves it so that concurrent writers lose nothing.
- * The reference saves the whole object without a version, so two streams on one thread overwrite each other's
- * `metadata`. Here a save names the version that was read; on `thread.conflict` the three states (read, changed here,
- * changed there) are merged key by key and the save is tried again.
+ * Detects what an application changed on the `thread` it was given, and saves it without losing concurrent changes. The
+ * reference saves the whole object without a version, so two streams on one thread overwrite each other's `metadata`.
+ * Here a save names the version that was read; on `thread.conflict` the three states (read, changed here, changed
+ * there) are merged key by key and the save is retried.
  */
 import { isChatKitError, type Store, type StoredThread, type ThreadMetadata } from '@chatkit/core';
 import { notJson } from './event-shape.ts';
@@ -12,21 +12,22 @@ import { ThreadLook } from './thread-look.ts';
 export interface ThreadChanges {
   /** The object the application works on. */
   readonly thread: ThreadMetadata;
-  /** Whether it differs from what was read or saved last. */
+  /** Whether `thread` differs from what was read or saved last. */
   isChanged(): boolean;
-  /** Saves what changed since the last look. Returns the thread as saved, or `undefined` when nothing changed. */
+  /** Saves the changes since the last save. Resolves with the thread as saved, or `undefined` when nothing changed. */
   save(): Promise<ThreadMetadata | undefined>;
 }
 
-/** How often a save is tried against other writers before it is given up with `thread.conflict`. */
+/** How many times a save is attempted before it fails with `thread.conflict`. */
 const ATTEMPTS = 50;
 
 export const watchThread = <Context>(store: Store<Context>, stored: StoredThread, context: Context): ThreadChanges => {
-  // By its text, which what a store gives has: half of what `structuredClone` costs. What the application changed is
-  // cloned, so that a function in it is an error and is not lost.
+  // Copied by way of JSON, because a thread from a store is JSON and that costs half of `structuredClone`. What the
+  // application has changed goes through `structuredClone`, so that a function in it is an error and not dropped
+  // silently.
   const text = JSON.stringify(stored.thread);
   const thread: ThreadMetadata = JSON.parse(text);
-  /** As it was read or saved last. Of most turns nobody asks: they leave the thread alone. */
+  /** The thread as it was read or saved last. Made lazily: most turns leave the thread alone and never need it. */
   let known: ThreadMetadata | undefined;
   const base = (): ThreadMetadata => {
     known ??= JSON.parse(text) as ThreadMetadata;
@@ -37,7 +38,7 @@ export const watchThread = <Context>(store: Store<Context>, stored: StoredThread
   const isChanged = (): boolean => {
     if (look?.isStill(thread)) return false;
     if (!isEqualJson(thread, base())) return true;
-    // Something was written again as it was.
+    // An equal value was assigned: equal, but no longer the same object.
     if (look !== undefined) look = ThreadLook.of(thread);
     return false;
   };
@@ -61,7 +62,7 @@ export const watchThread = <Context>(store: Store<Context>, stored: StoredThread
       }
       adopt(thread, mine, merged);
       known = structuredClone(merged);
-      // What was changed while it was being saved is a change.
+      // Changes that were made during the save are still to be saved.
       look = isEqualJson(thread, known) ? ThreadLook.of(thread) : undefined;
       return structuredClone(merged);
     },
@@ -76,7 +77,7 @@ const copyOf = (thread: ThreadMetadata): ThreadMetadata => {
   }
 };
 
-/** Reads a thread, lets `change` alter it, and saves it; others' changes in between are kept. */
+/** Loads a thread, applies `change` and saves it. Concurrent changes are kept. */
 export const updateThread = async <Context>(
   store: Store<Context>,
   threadId: string,
@@ -88,10 +89,10 @@ export const updateThread = async <Context>(
   return (await changes.save()) ?? changes.thread;
 };
 
-/** Three-way merge: what `mine` changed against `base` is taken from `mine`, everything else from `theirs`. */
+/** Three-way merge: what differs between `base` and `mine` is taken from `mine`, everything else from `theirs`. */
 export const mergeThread = (base: ThreadMetadata, mine: ThreadMetadata, theirs: ThreadMetadata): ThreadMetadata => {
   const merged = mergeObjects(base, mine, theirs) as ThreadMetadata;
-  // A status is one value with a tag: a reason of one writer must not end up beside the type of another.
+  // A status is a tagged union: the `reason` of one writer must not end up beside the `type` of another.
   merged.status = isEqualJson(base.status, mine.status) ? theirs.status : mine.status;
   return structuredClone(merged);
 };
@@ -113,7 +114,7 @@ const mergeObjects = (base: JsonObject, mine: JsonObject, theirs: JsonObject): J
 
 const own = (object: JsonObject, key: string): unknown => (Object.hasOwn(object, key) ? object[key] : undefined);
 
-/** Brings what others changed into the object the application holds, and leaves alone what it changed itself. */
+/** Copies others' changes into the object that the application holds, leaving its own changes alone. */
 const adopt = (thread: ThreadMetadata, mine: ThreadMetadata, merged: ThreadMetadata): void => {
   const [target, before, after] = [thread as JsonObject, mine as JsonObject, merged as JsonObject];
   for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
@@ -124,8 +125,9 @@ const adopt = (thread: ThreadMetadata, mine: ThreadMetadata, merged: ThreadMetad
 };
 
 /**
- * Whether two JSON values are the same. A key that is `undefined` counts as absent. It is asked about the thread once
- * per token, so objects are walked in place: every key that one has is compared, and then they must have equally many.
+ * Deep equality of JSON values; a key whose value is `undefined` counts as absent. May be called once per token, so
+ * objects are compared without making arrays of their keys: each key of one is compared, then both must have the same
+ * number.
  */
 export const isEqualJson = (a: unknown, b: unknown): boolean => {
   if (a === b) return true;
@@ -139,7 +141,8 @@ export const isEqualJson = (a: unknown, b: unknown): boolean => {
   let count = 0;
   for (const key in left) {
     const value = left[key];
-    // What the other one inherits is a function, which no JSON value equals, but for this key.
+    // Reading an inherited property is harmless, because it is a function and equals no JSON value, except for
+    // `__proto__`.
     const other = key === '__proto__' ? own(right, key) : right[key];
     if (value !== other && !isEqualJson(value, other)) return false;
     if (value !== undefined) count += 1;

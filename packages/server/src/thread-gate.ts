@@ -1,6 +1,7 @@
 /**
- * A thread as all machines share it. The lease says who may run it; this is how one machine asks for it, waits in its
- * line (which goes on from the lane of this process, `thread-lanes.ts`) and goes away again.
+ * Acquires a thread across machines. The lease decides which machine may run a thread; this file is how a machine asks
+ * for it, waits in the thread's line (after the run's turn in the lane of its own process, `thread-lanes.ts`) and
+ * leaves again.
  */
 import type { RunClaim, RunLease, RunOutcome, RunRecord } from '@chatkit/core';
 import { type Clock, settlesWithin } from './clock.ts';
@@ -9,65 +10,65 @@ import type { BusyPolicy } from './settings.ts';
 import { threadBusy } from './thread-lanes.ts';
 
 export interface ThreadGate {
-  /** What this machine is called in lines. */
+  /** This machine's name in the lines of the lease. */
   readonly machine: string;
-  /** Takes a place for a run that has been accepted and waits in its lane. */
+  /** Takes a place in line for a run that has been accepted and waits in its lane. */
   queue(claim: RunClaim): Promise<void>;
   /**
-   * Takes the thread from all machines, now or when the turn has come. `elsewhere`: another machine was asked to start
-   * the same run, and has it. `undefined`: it was no longer wanted. Throws `thread.busy` under `reject`.
+   * Acquires the thread, now or when the run's turn has come. `elsewhere`: another machine was asked to start the same
+   * run, and has it. `undefined`: `isOver` became true. Throws `thread.busy` under `reject`.
    */
   enter(claim: RunClaim, options: EnterOptions): Promise<Entry | 'elsewhere' | undefined>;
   /**
-   * Gives up the place, if there is one. With an outcome the run ended as it waited, and other machines are to know.
+   * Gives up the run's place, if it has one. An `outcome` is recorded for other machines: the run ended while it
+   * waited.
    */
   leave(claim: RunClaim, outcome?: RunOutcome): Promise<void>;
-  /** Has whoever waits for this thread look again. */
+  /** Makes the run that waits for this thread check again. */
   wake(threadId: string): void;
   /** Stops listening. */
   close(): void;
 }
 
-/** A thread that has been taken. `overtaken`: others wait for it. */
+/** A thread that has been acquired. `overtaken`: other machines wait for it. */
 export interface Entry {
   readonly granted: RunRecord;
   readonly overtaken?: boolean | undefined;
 }
 
 export interface EnterOptions {
-  /** Asked when it matters: the check may change it. */
+  /** Called each time it is needed, because `check` may change the policy. */
   policy: () => BusyPolicy;
   /**
-   * Made before another one's run is touched and before a place is taken, but for a run that has one. Rejects to give
-   * up.
+   * Called before another run is interrupted and before a place is taken, unless the run already has one. Rejects to
+   * give up.
    */
   check?: (() => Promise<unknown>) | undefined;
-  /** Called once, when it turns out that it has to wait and has its place. */
+  /** Called once, if the run has to wait, when it has its place. */
   onWaiting?: (() => void) | undefined;
-  /** Whether the thread is no longer wanted. Asked after each `wake`. */
+  /** Whether the thread is no longer wanted. Checked after each `wake`. */
   isOver?: (() => boolean) | undefined;
 }
 
 export const createThreadGate = (lease: RunLease, clock: Clock): ThreadGate => {
-  // Not before it is needed: workerd makes nothing random while a module is loaded, which is when servers are made
-  // there.
+  // Made lazily: servers are often created while a module is loaded, when workerd allows no random values.
   let name: string | undefined;
   const machine = (): string => {
     name ??= crypto.randomUUID();
     return name;
   };
-  /** Runs that stand in a line. */
+  /** Runs that have a place in line. */
   const placed = new Set<string>();
-  /** Holders of lanes that have neither their thread nor a place yet, by thread. */
+  /** Calls of `begin` in progress, by thread: the holder of the lane has neither its thread nor a place yet. */
   const beginning = new Map<string, Promise<unknown>>();
-  /** Who waits, by thread: the lane lets one at a time wait here. */
+  /** Wakes the run that waits, by thread. There is at most one: the others wait in the lane. */
   const sleepers = new Map<string, () => void>();
   const wake = (threadId: string): void => sleepers.get(threadId)?.();
   const stopListening = lease.onFree(wake);
-  // A machine that asks less often would lose its places.
+  // A place expires if its machine asks less often than the lease requires.
   const slowestMs = Math.min(SLOWEST_ASK_MS, lease.ttlMs / 3);
 
-  /** Has the thread, or a place in its line (`undefined`), for a run that has neither. */
+  /** Acquires the thread or takes a place in its line (`undefined`), for a run that has neither. */
   const begin = async (
     claim: RunClaim,
     { policy, check, onWaiting }: EnterOptions,
@@ -87,9 +88,9 @@ export const createThreadGate = (lease: RunLease, clock: Clock): ThreadGate => {
     { policy, isOver = () => false }: EnterOptions,
   ): Promise<Entry | 'elsewhere' | undefined> => {
     const { runId, threadId } = claim;
-    // By hand and not by `retry`: a message cuts the pause short, and what is asked next depends on the answer.
+    // Not `retry` of `@chatkit/stream`: a message cuts the pause short, and the next step depends on the answer.
     for (let askMs = FIRST_ASK_MS; !isOver(); ) {
-      // Listens before it asks: what becomes free while the answer is on its way is not missed.
+      // Listen before asking, so as not to miss a thread that becomes free while the answer is on its way.
       const woken = new Promise<void>((resolve) => void sleepers.set(threadId, resolve));
       const answer = await lease.acquire(claim, machine());
       if ('granted' in answer) {
@@ -114,7 +115,7 @@ export const createThreadGate = (lease: RunLease, clock: Clock): ThreadGate => {
       return machine();
     },
     async queue(claim) {
-      // The holder of the lane came first, and has its place first.
+      // The lane's holder came first, so it must get its place first.
       await beginning.get(claim.threadId);
       await queue(claim);
     },

@@ -1,26 +1,27 @@
 /**
- * One run per thread. Each thread has a lane; who holds it may write to the thread, others wait in the order in which
- * they were accepted. What a newcomer does to those before it is the busy policy. Waiting messages that are overtaken
- * under `interrupt` keep their turn, so that no accepted message is lost: they are stored, and answered by nobody.
+ * One run at a time per thread, within a process. Each thread has a lane: its holder may write to the thread, and
+ * others wait in the order in which they were accepted. The busy policy says what a newcomer does to those before it.
+ * Waiting messages that are superseded under `interrupt` keep their turn, so that no accepted message is lost: they are
+ * stored, but not answered.
  */
 import { ChatKitError } from '@chatkit/core';
 import type { StopCause } from './run-state.ts';
 import type { BusyPolicy } from './settings.ts';
 
-/** Somebody who holds a lane, or waits for it. */
+/** A holder of a lane, or one who waits for it. */
 export interface Occupant {
   stop(cause: StopCause): void;
 }
 
 export interface ThreadLanes<O extends Occupant> {
-  /** Who holds the lane of a thread. */
+  /** The holder of a thread's lane. */
   holder(threadId: string): O | undefined;
   /**
-   * Takes the lane, at once when it is free (`undefined`), else when its turn comes, or when it has given up. Throws
-   * `thread.busy` under `reject`. Everybody who enters must leave, also when the turn has not come.
+   * Takes the lane: at once when it is free (`undefined`), else the promise resolves when the occupant's turn comes or
+   * it has given up. Throws `thread.busy` under `reject`. Whoever enters must leave, even without having had a turn.
    */
   enter(threadId: string, occupant: O, policy: BusyPolicy): Promise<void> | undefined;
-  /** Waits no longer. Does nothing for the holder. */
+  /** Ends an occupant's wait. No effect for the holder. */
   giveUp(threadId: string, occupant: O): void;
   leave(threadId: string, occupant: O): void;
 }
@@ -34,7 +35,7 @@ export const threadBusy = (threadId: string): ChatKitError =>
 interface Waiting<O> {
   readonly occupant: O;
   readonly go: () => void;
-  /** Whether somebody came behind it under `interrupt`. Everybody before it is overtaken then, too. */
+  /** Whether somebody entered after it under `interrupt`. Then everybody before it is overtaken as well. */
   isOvertaken: boolean;
 }
 

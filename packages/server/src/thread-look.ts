@@ -1,7 +1,8 @@
 /**
- * Whether a thread is as it was, asked once per token. What an application holds is a plain object that it may change
- * in any place at any time, so somebody has to look, and to compare two trees takes as long as all else that a server
- * does for a token. Three objects of known fields can be looked at by their names: two fifths of the time.
+ * A fast check whether a thread has changed, made once per token. The application holds a plain object that it may
+ * change anywhere at any time, so it has to be looked at, and comparing two trees takes as long as everything else that
+ * the server does for a token. The usual thread is three objects with known fields, which can be compared by name in
+ * two fifths of the time.
  */
 import type { ThreadMetadata } from '@chatkit/core';
 
@@ -33,7 +34,7 @@ export class ThreadLook {
     this.values = Object.values(metadata);
   }
 
-  /** How a thread looks now; `undefined` if it has more than the fields of every thread, or trees in its metadata. */
+  /** A snapshot of the thread; `undefined` if it has unusual fields, or objects in its metadata. */
   static of(thread: ThreadMetadata): ThreadLook | undefined {
     const { status, metadata } = thread;
     const isUsual =
@@ -45,7 +46,7 @@ export class ThreadLook {
     return isUsual ? new ThreadLook(thread) : undefined;
   }
 
-  /** Whether the same thread still looks like this. If not it may have changed. */
+  /** Whether the same thread is certainly unchanged. If not, it may have changed. */
   isStill(thread: ThreadMetadata): boolean {
     const { status, metadata } = thread;
     return (
@@ -76,7 +77,10 @@ export class ThreadLook {
 const threadFields: ReadonlySet<string> = new Set(['id', 'created_at', 'title', 'status', 'metadata']);
 const statusFields: ReadonlySet<string> = new Set(['type', 'reason']);
 
-/** With a field that is there and undefined, the number of fields would not tell which there are. */
+/**
+ * A field that is present but undefined is refused, because then the number of fields would not tell which ones there
+ * are.
+ */
 const hasOnly = (object: object, fields: ReadonlySet<string>): boolean =>
   Object.entries(object).every(([key, value]) => fields.has(key) && value !== undefined);
 

@@ -1,7 +1,7 @@
 /**
- * What names a thread before it is there. A client that may send its request again finds by it the conversation that an
- * earlier attempt began, on any machine and after a restart, and two clients that begin one conversation at a moment
- * begin one.
+ * The name from which the id of a new thread is derived, so that creating a thread is idempotent. A repeated request
+ * finds the thread that an earlier attempt created, on any machine and after a restart, and two clients that start the
+ * same conversation at once create one thread.
  */
 import { ChatKitError } from '@chatkit/core';
 import { digestOf } from './digest.ts';
@@ -9,12 +9,12 @@ import { digitsOf, isRunId } from './run-id.ts';
 import type { ServerRequest } from './server-request.ts';
 
 /**
- * 24 hex digits for the thread that a request makes: of the conversation that the header `ChatKit-Conversation` names,
- * else of the run, if the client chose its id in the usual form. `undefined` where there is neither, or nobody tells
- * whose request it is.
+ * 24 hex digits for the thread that a request creates: derived from the header `ChatKit-Conversation`, else from the
+ * run's id if the client chose it in the usual form (`run-id.ts`). `undefined` if there is neither, or the user is not
+ * known.
  *
- * A hash with the user in it, because what it is made of is the client's to choose: no choice leads to another user's
- * thread, or to one that was named otherwise, and nobody reads the run's id out of the thread's.
+ * It is a hash that includes the user, because the client chooses the input: no choice leads to another user's thread,
+ * or to one that was named in the other way, and the thread's id does not reveal the run's.
  */
 export const threadNameOf = (
   request: ServerRequest,

@@ -1,8 +1,9 @@
-/** The one user of a program that has no users, and no context. */
+/** The id of the only user of a program that has no users, whose context is `undefined`. */
 export const userOfNoContext = '';
 
 /**
- * Who asks, by the convention of `@chatkit/store`: no context is the one user of a program, a text is the user's id.
+ * The user of a context, by the convention of `@chatkit/store`: no context means the only user of a single-user
+ * program, and a string is the user's id.
  */
 export const defaultUserOf = (context: unknown): string | undefined => {
   if (context === undefined || context === null) return userOfNoContext;

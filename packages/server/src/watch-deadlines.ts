@@ -1,15 +1,15 @@
-/** Watches over the silence of a run: its first event, the gaps between events, and its whole length. */
+/** Enforces a run's deadlines: the time to its first event, the gaps between events, and its total length. */
 import { deadline } from '@chatkit/stream/engine';
 import type { Clock } from './clock.ts';
 import type { DeadlineCode } from './run-state.ts';
 import type { Deadlines } from './settings.ts';
 
 export interface DeadlineWatch {
-  /** The whole run begins. */
+  /** The run begins. */
   start(): void;
-  /** The loop waits for the application's first event, or for its next one. */
+  /** The loop begins to wait for the application's first event, or for its next one. */
   waiting(first: boolean): void;
-  /** It no longer waits. Time that a slow reader takes is not held against the application. */
+  /** The loop no longer waits. Time that a slow reader takes does not count against the application. */
   arrived(): void;
   end(): void;
 }
@@ -21,7 +21,7 @@ export const watchDeadlines = (
 ): DeadlineWatch => {
   const total = deadline(clock, () => onPassed('run.total_timeout'));
   let isFirst = true;
-  // It moves with every event; the timer under it does not.
+  // This deadline moves with every event; the timer behind it does not.
   const silence = deadline(clock, () => onPassed(isFirst ? 'run.first_event_timeout' : 'run.idle_timeout'));
   return {
     start() {

@@ -34,9 +34,9 @@ describe('options that no server can be made of', () => {
     ['an unknown policy', { busy: 'wait' }, "busy must be 'interrupt', 'queue' or 'reject', not the text \"wait\"."],
     ['one origin', { allowedOrigins: 'https://a.test' }, 'allowedOrigins must be a list'],
     ['any origin', { allowedOrigins: ['*'] }, 'There is no wildcard'],
-    ['a slash too many', { allowedOrigins: ['https://a.test/'] }, 'without a slash at the end'],
-    ['a port that browsers leave out', { allowedOrigins: ['https://a.test:443'] }, 'which is no origin'],
-    ['capitals', { allowedOrigins: ['https://A.test'] }, 'which is no origin'],
+    ['a slash too many', { allowedOrigins: ['https://a.test/'] }, 'without a trailing slash'],
+    ['a port that browsers leave out', { allowedOrigins: ['https://a.test:443'] }, 'which is not an origin'],
+    ['capitals', { allowedOrigins: ['https://A.test'] }, 'which is not an origin'],
     ['a host with its port', { allowedHosts: ['localhost:3000'] }, 'without scheme and port'],
     ['a text for a time', { heartbeatMs: '15s' }, 'heartbeatMs must be a number, not the text "15s".'],
     ['less than nothing', { cancelGraceMs: -1 }, 'cancelGraceMs must be a number'],
@@ -76,7 +76,7 @@ async function* words(): AsyncGenerator<string> {
 describe('what respond() returns and yields', () => {
   const returned: [name: string, value: unknown, message: string][] = [
     ['nothing', undefined, 'not undefined. Write `async *respond()` and `yield` the events.'],
-    ['a promise', Promise.resolve(words()), 'not a promise. Write `async *respond()`, with the star'],
+    ['a promise', Promise.resolve(words()), 'not a promise. Write `async *respond()`, with the `*`'],
     ['an array', [progressUpdate('x')], 'not an array.'],
   ];
   test.each(returned)('returns %s', async (_name, value, message) => {
@@ -89,10 +89,10 @@ describe('what respond() returns and yields', () => {
     [
       'text',
       () => 'Hello',
-      'yielded the text "Hello", which is no event. Text becomes events by `yield* streamTextResponse(',
+      'yielded the text "Hello", which is not an event. For text write `yield* streamTextResponse(',
     ],
-    ['nothing', () => undefined, 'yielded undefined, which is no event. An event is an object with a `type`'],
-    ['a stream', () => words(), 'yielded a stream, which is no event. Write `yield*`'],
+    ['nothing', () => undefined, 'yielded undefined, which is not an event. An event is an object with a `type`'],
+    ['a stream', () => words(), 'yielded a stream, which is not an event. Write `yield*`'],
     ['an item', ({ id }) => assistantMessage({ thread_id: id, text: 'x' }), 'Write `yield itemDone(item)`.'],
     [
       'an event without its item',
@@ -102,12 +102,12 @@ describe('what respond() returns and yields', () => {
     [
       'an event that holds a BigInt',
       () => ({ type: 'client_effect', name: 'x', data: { n: 5n } }),
-      'An event of type client_effect holds what JSON cannot: ',
+      'An event of type client_effect cannot be written as JSON: ',
     ],
     [
       'an event that holds a function',
       () => ({ type: 'client_effect', name: 'x', data: { f() {} } }),
-      'An event of type client_effect holds what JSON cannot: ',
+      'An event of type client_effect cannot be written as JSON: ',
     ],
     [
       'an item without an id',
@@ -133,7 +133,7 @@ describe('what respond() returns and yields', () => {
       },
     });
     expect((await events(create('hi'))).at(-1)).toMatchObject({ type: 'error', code: 'stream.error' });
-    expect(String(errors)).toContain('The thread, as respond() has changed it, holds what JSON cannot: ');
+    expect(String(errors)).toContain('The thread, as respond() has changed it, cannot be written as JSON: ');
   });
 
   test('text for an item that was never added is said once, and the answer goes on', async () => {
@@ -184,7 +184,7 @@ describe('requests that are none', () => {
     const request = new Request('http://test/', { method: 'POST', headers, body: JSON.stringify(create('hi')) });
     await request.json();
     expect((await server.handle(request, { userId: 'ada' })).status).toBe(500);
-    expect(String(errors)).toContain('The body of the request has been read');
+    expect(String(errors)).toContain('The body of the request has already been read');
   });
 
   test('a body that a framework read before, and kept to itself', async () => {
@@ -203,7 +203,7 @@ describe('requests that are none', () => {
     });
     http.close();
     expect(status).toBe(500);
-    expect(String(errors)).toContain('The body of the request has been read, and is not in `request.body`');
+    expect(String(errors)).toContain('The body of the request has already been read and is not in `request.body`');
   });
 
   test.each([
@@ -225,6 +225,6 @@ describe('requests that are none', () => {
     const { create: begin, events, errors } = testServer();
     const thread_id = await begin();
     await events({ type: 'threads.custom_action', params: { thread_id, action: { type: 'book' } } });
-    expect(String(errors)).toContain('The action "book" came, and the server has no `async *action(');
+    expect(String(errors)).toContain('The action "book" has no handler: the server needs `async *action(');
   });
 });

@@ -1,7 +1,7 @@
 /**
- * The server on `node:http`, Express and Fastify: a Node request is shown to it as what it looks at of one, the reply
- * is written with backpressure. The client's going away aborts the request's signal, which is how a run learns that
- * nobody reads it.
+ * The adapter for `node:http`, Express and Fastify. It presents a Node request as the `ServerRequest` that the server
+ * reads, and writes the reply with backpressure. When the client goes away it aborts the request's signal, which is how
+ * a run learns that nobody reads it.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ChatKitError, isChatKitError } from '@chatkit/core';
@@ -11,21 +11,22 @@ import { describeValue } from '../describe-value.ts';
 import { errorReply } from '../error-reply.ts';
 import type { ServerRequest } from '../server-request.ts';
 
-/** What {@link toNodeHandler} can be told. */
+/** The options of {@link toNodeHandler}. */
 export interface NodeHandlerOptions<Context, Asked extends IncomingMessage = IncomingMessage>
   extends Pick<WriteReplyOptions, 'compress' | 'stuckMs'> {
   /**
-   * Who asks; `request` is the framework's, with what its middleware has put there. Its result reaches the store and
-   * `respond()`. Not called for a browser's preflight. Throw `new ChatKitError('request.unauthorized', …)` to refuse
-   * with 401. Default: `undefined`, the one user of a single-user program.
+   * Returns the context of a request, usually its user; it reaches the store and `respond()`. `request` is the
+   * framework's, with what middleware has put on it. Not called for a CORS preflight. Throw `new
+   * ChatKitError('request.unauthorized', …)` to refuse with 401. Default: `undefined`, the only user of a single-user
+   * program.
    */
   context?: ((request: Asked) => Context | Promise<Context>) | undefined;
 }
 
 /**
- * A request handler for Node. Mount it wherever the endpoint should be; it looks at the method, the headers, the body
- * and the query alone. A body that a framework has parsed already (`request.body`) is taken as it is; one that was read
- * and is not there is answered with 500, and `onError` hears why.
+ * A request handler for Node. Mount it at any path; it looks only at the method, the headers, the body and the query. A
+ * body that a framework has already parsed (`request.body`) is used as it is. If the body has been read and is not
+ * there, the answer is 500, and `onError` gets the reason.
  *
  * @example
  * createServer(toNodeHandler(server)).listen(3000);
@@ -38,7 +39,7 @@ export const toNodeHandler = <Context, Asked extends IncomingMessage = IncomingM
 ): ((request: Asked, response: ServerResponse) => Promise<void>) => {
   if (typeof server?.replyAs !== 'function') {
     throw new TypeError(
-      `toNodeHandler() takes a server, what createChatKitServer() returns, not ${describeValue(server)}.`,
+      `toNodeHandler() takes a server, as createChatKitServer() returns, not ${describeValue(server)}.`,
     );
   }
   return async (request, response) => {
@@ -55,19 +56,19 @@ export const toNodeHandler = <Context, Asked extends IncomingMessage = IncomingM
       if (response.headersSent) response.destroy();
       else await writeReply(errorReply(error), response);
     } finally {
-      // What was not read of the body would be taken for the next request on the connection.
+      // An unread rest of the body would be taken for the next request on the connection.
       if (!request.readableEnded && !request.destroyed) readOn(request);
     }
   };
 };
 
-/** How much of a refused body is read and thrown away, and for how long; then the connection is closed. */
+/** How much of a refused body is read and discarded, and for how long, before the connection is closed. */
 const readOnBytes = 32 * 1024 * 1024;
 const readOnMs = 30_000;
 
 /**
- * Reads what is left of a body that was refused. Many clients and proxies send all of it before they look at the
- * answer: to close the connection at once would break it for them (`EPIPE`), and they would never learn why.
+ * Reads and discards the rest of a body that was refused. Many clients and proxies send the whole body before they read
+ * the response: if the connection were closed at once, they would fail with `EPIPE` and never see why.
  */
 const readOn = (request: IncomingMessage): void => {
   let bytes = 0;
@@ -85,11 +86,11 @@ const toServerRequest = (request: IncomingMessage, signal: AbortSignal): ServerR
   const { method = 'GET', headersDistinct: headers } = request;
   return {
     method,
-    // The host is the client's word and decides nothing; only the query is read.
+    // A fixed host, because the client's cannot be trusted and only the query is read.
     url: `http://localhost/?${(request.url ?? '').split('?').slice(1).join('?')}`,
     headers: {
       get(name) {
-        // HTTP/2 has pseudo headers; one of them says what `host` did.
+        // HTTP/2 replaces `host` by the pseudo-header `:authority`.
         const values = headers[name] ?? (name === 'host' ? headers[':authority'] : undefined);
         return values?.join(', ') ?? null;
       },
@@ -103,7 +104,7 @@ const toJson = (body: unknown): string => {
   try {
     return JSON.stringify(body);
   } catch (cause) {
-    // What a parser of a framework built may be deeper than the stack can follow.
+    // The framework's parser may have built something nested deeper than the stack allows.
     throw new ChatKitError('request.too_deep', 'The body is nested too deep.', { cause });
   }
 };
@@ -115,16 +116,16 @@ const bodyOf = (request: IncomingMessage): AsyncIterable<Uint8Array> => {
     return once(Buffer.from(typeof body === 'string' ? body : toJson(body)));
   }
   if (request.readableEnded) return readElsewhere;
-  // Not the message's own iterator: leaving that destroys the socket before a 413 has left.
+  // Not the request's own iterator: leaving it early would destroy the socket before a 413 has been sent.
   return { [Symbol.asyncIterator]: () => request.iterator({ destroyOnReturn: false }) };
 };
 
-/** Said where the body is looked at, so that it is an answer like any other. */
+/** Throws when the body is read, so that the error becomes an ordinary error response. */
 const readElsewhere: AsyncIterable<never> = {
   [Symbol.asyncIterator]() {
     throw new TypeError(
-      'The body of the request has been read, and is not in `request.body`: mount the handler in front of what parses bodies, ' +
-        'or hand it what was parsed, in Fastify `Object.assign(request.raw, { body: request.body })`.',
+      'The body of the request has already been read and is not in `request.body`: mount the handler before the body parser, ' +
+        'or pass on what it parsed, in Fastify `Object.assign(request.raw, { body: request.body })`.',
     );
   },
 };

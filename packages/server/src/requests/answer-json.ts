@@ -1,4 +1,4 @@
-/** The requests that answer with JSON, each to its function. */
+/** Dispatches the requests that are answered with JSON. */
 import type { ChatKitRequest } from '@chatkit/core';
 import type { ServerParts } from '../server-parts.ts';
 import { createAttachment, deleteAttachment, transcribe } from './attachments.ts';
@@ -7,7 +7,7 @@ import { addFeedback, listItems } from './items.ts';
 import type { StreamingRequest } from './prepare-turn.ts';
 import { deleteThread, getThread, listThreads, renameThread } from './threads.ts';
 
-/** Answers a request about data. Requests about runs are not among them. */
+/** Answers a request about stored data; requests about runs are handled elsewhere. */
 export const answerJson = async <Context>(
   parts: ServerParts<Context>,
   request: Exclude<ChatKitRequest, StreamingRequest | { type: 'runs.cancel' }>,

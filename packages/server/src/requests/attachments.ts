@@ -20,7 +20,10 @@ export const createAttachment = async <Context>(
   return toWireAttachment(attachment);
 };
 
-/** `attachments.delete`: the bytes, then the record. One that this user does not have is left alone, without a word. */
+/**
+ * `attachments.delete`: deletes the bytes, then the record. Silently does nothing for an attachment that this user does
+ * not have.
+ */
 export const deleteAttachment = async <Context>(
   parts: ServerParts<Context>,
   { attachment_id }: ChatKitRequestOf<'attachments.delete'>['params'],
@@ -57,10 +60,10 @@ export const transcribe = async <Context>(
 
 const required = <Context>({ attachmentStore }: ServerParts<Context>): AttachmentStore<Context> => {
   if (attachmentStore !== undefined) return attachmentStore;
-  throw new ChatKitError('attachment.unsupported', 'This server keeps no attachments.');
+  throw new ChatKitError('attachment.unsupported', 'This server has no attachmentStore.');
 };
 
-/** As lenient as the reference: characters that are not base64, for example line ends, are passed over. */
+/** As lenient as the reference: characters that are not base64, for example line breaks, are skipped. */
 const decodeBase64 = (text: string): Uint8Array<ArrayBuffer> => {
   try {
     return Uint8Array.from(atob(text.replace(/[^A-Za-z0-9+/]/g, '')), (character) => character.charCodeAt(0));

@@ -1,9 +1,9 @@
 /**
- * `threads.add_client_tool_output`: the page ran a tool and says what came of it. The reference's request names no
- * call: the output belongs to the newest one that is pending, and other pending calls are taken back. Here hidden items
- * and other events behind the call do not hide it, and the completed call is announced, so that no client has to guess.
- * With `item_id` (an extension) calls run side by side: each keeps its own output, and `respond()` goes on once all
- * have one.
+ * `threads.add_client_tool_output`: the page ran a tool and sends its output. The reference's request names no call:
+ * the output belongs to the newest pending one, and other pending calls are removed. Unlike there, a call is found even
+ * if hidden or other items follow it, and the completed call is sent to clients, so that none has to guess. With
+ * `item_id` (an extension) calls run in parallel: each keeps its own output, and `respond()` continues once all have
+ * one.
  */
 import { ChatKitError, type ChatKitRequestOf, type ClientToolCallItem, type ThreadStreamEvent } from '@chatkit/core';
 import type { ServerParts } from '../server-parts.ts';

@@ -1,6 +1,6 @@
 /**
- * `threads.custom_action` and `threads.sync_custom_action`: somebody pressed something in a widget, or the page sent an
- * action of its own. The first streams; the second answers at once and is allowed while a run is going on.
+ * `threads.custom_action` and `threads.sync_custom_action`: the user pressed something in a widget, or the page sent an
+ * action of its own. The first answers with a stream; the second with JSON, and is allowed while a run is in progress.
  */
 import {
   ChatKitError,
@@ -24,7 +24,7 @@ export const prepareCustomAction = async <Context>(
   const stored = await parts.store.loadThread(thread_id, context);
   const sender = item_id === undefined ? null : await parts.store.loadItem(thread_id, item_id, context);
   if (sender !== null && sender.type !== 'widget') {
-    // The one check whose failure is an event: the official component expects it on the stream.
+    // The only check whose failure is an event and not a status: the official component expects it on the stream.
     return async (run) => {
       await run.voice.say({ type: 'error', code: 'stream.error', allow_retry: false });
       return 'failed';
@@ -34,7 +34,7 @@ export const prepareCustomAction = async <Context>(
     stream(parts, stored, context, run, (thread) => parts.action(thread, action, sender, context, publicRun(run)));
 };
 
-/** The returned item is stored (the reference leaves that to the application) and hidden ones are not sent. */
+/** Stores the returned item (the reference leaves that to the application) and sends it back unless it is hidden. */
 export const syncCustomAction = async <Context>(
   parts: ServerParts<Context>,
   { thread_id, item_id, action }: Params,

@@ -1,8 +1,8 @@
 /**
- * What a page said to an item of the assistant's (the output of a tool, answers to questions), and says again: it was
- * stored, and its server died before its client had the rest. The item is answered already, so there is nothing to
- * store; what the assistant said after it is told, if it is known to be all or the conversation went on from it, and
- * taken back and said anew if not.
+ * Handles a repeated tool output or a repeated answer to questions: the first attempt was stored, but the server died
+ * before the client had the rest. Nothing is left to store. If what the assistant said after it is known to be
+ * complete, or the conversation went on from there, it is sent as it is; otherwise it is removed and `respond()` is
+ * called again.
  */
 import {
   type ClientToolCallItem,
@@ -49,12 +49,15 @@ export const prepareGoOnAgain = <Context>(
   return about(parts, answered, context, turn);
 };
 
-/** Whether what was stored is what is said again: JSON, made of the same bytes. */
+/**
+ * Whether the repeat equals what was stored, compared as JSON. Both were parsed from the same bytes, so keys have the
+ * same order.
+ */
 export const saysTheSame = (stored: unknown, said: unknown): boolean => JSON.stringify(stored) === JSON.stringify(said);
 
 const isShown = (item: ThreadItem): boolean => !isHiddenItem(item);
 
-/** Whether an item is the assistant's to ask and the page's to answer. */
+/** Whether an item is one that the assistant asks and the page answers. */
 const isQuestion = (item: ThreadItem): item is ClientToolCallItem | StructuredInputItem =>
   item.type === 'client_tool_call' || item.type === 'structured_input';
 

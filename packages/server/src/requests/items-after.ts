@@ -1,7 +1,7 @@
-/** What follows an item in its thread. */
+/** Loads the items that follow an item in its thread. */
 import { ChatKitError, type Store, type ThreadItem } from '@chatkit/core';
 
-/** Everything behind an item, newest first, hidden items included. */
+/** All items after an item, newest first, hidden ones included. */
 export const itemsAfter = async <Context>(
   store: Store<Context>,
   threadId: string,
@@ -15,7 +15,7 @@ export const itemsAfter = async <Context>(
       if (item.id === itemId) return items;
       items.push(item);
     }
-    // Without the item there is no "after it": deleting everything would be the worst answer.
+    // If the item is gone, nothing is "after" it. Without this check a retry would delete the whole thread.
     if (!page.has_more || page.after === undefined) {
       throw new ChatKitError('item.not_found', 'The item is no longer in the thread.');
     }

@@ -1,4 +1,4 @@
-/** The requests about items that answer with JSON. */
+/** The requests about items: list a page of them, and give feedback. */
 import type { ChatKitRequestOf, Page, ThreadItem } from '@chatkit/core';
 import type { ServerParts } from '../server-parts.ts';
 import { pageLimit, visibleItems } from './paging.ts';

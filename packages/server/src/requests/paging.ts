@@ -1,6 +1,7 @@
 /**
- * Pages of what a client may see. The reference hides items after it has cut the page, so a page may come back short or
- * empty while `has_more` is true; here a page is filled with visible items and `has_more` speaks of visible ones.
+ * Pages of the items that a client may see. The reference removes hidden items after it has cut the page, so a page may
+ * be short or empty while `has_more` is true. Here a page is filled with visible items, and `has_more` refers to
+ * visible ones.
  */
 import { isHiddenItem, type Page, type PageOptions, type Store, type ThreadItem, toWireItem } from '@chatkit/core';
 
@@ -17,7 +18,7 @@ export const visibleItems = async <Context>(
   { limit, order, after }: PageOptions,
   context: Context,
 ): Promise<Page<ThreadItem>> => {
-  // One more than wanted tells whether there is a next page, without a second look at hidden stragglers.
+  // One visible item more than wanted tells whether there is a next page.
   const found: ThreadItem[] = [];
   for (let cursor = after; found.length <= limit; ) {
     const page = await store.listItems(threadId, { limit: limit + 1, order, after: cursor }, context);

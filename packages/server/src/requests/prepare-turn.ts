@@ -1,4 +1,4 @@
-/** The streaming requests, each to the function that prepares its turn. */
+/** Dispatches the requests that are answered with a stream, each to the function that prepares its turn. */
 import type { ChatKitRequest, StreamingRequestType } from '@chatkit/core';
 import type { ServerParts } from '../server-parts.ts';
 import { prepareAddClientToolOutput } from './client-tool-output.ts';
@@ -9,20 +9,22 @@ import { prepareAddUserMessage, prepareCreate, prepareRetryAfterItem } from './u
 
 export type StreamingRequest = Extract<ChatKitRequest, { type: StreamingRequestType }>;
 
-/** Where a request is going. */
+/** The thread and run that a request is for, and what is known about earlier attempts. */
 export interface Destination {
   readonly threadId: string;
-  /** The run's id, if the client chose it and so may send the request again. */
+  /** The run's id, if the client chose it; such a client may send the request again. */
   readonly runId: string | undefined;
-  /** Of a thread to be made: whether it has a name (`thread-name.ts`), by which it may be there already. */
+  /**
+   * For a new thread: whether its id is derived from a name (`thread-name.ts`), so that the thread may already exist.
+   */
   readonly isNamed: boolean;
   /** Whether the client says that it has sent the request before. */
   readonly isRepeat: boolean;
-  /** Of a repeat: whether the run that it had is known to have come to its own end. */
+  /** For a repeat: whether its first run is known to have completed. */
   readonly hasAnswer: boolean;
 }
 
-/** Makes the checks of a request and returns its turn. Writes nothing. */
+/** Checks a request and returns its turn. Writes nothing. */
 export const prepareTurn = <Context>(
   parts: ServerParts<Context>,
   request: StreamingRequest,

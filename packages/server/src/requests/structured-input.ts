@@ -1,7 +1,7 @@
 /**
- * `threads.add_structured_input`: the answers to questions that the assistant put. Unknown question ids are ignored, a
- * question without an answer counts as skipped, a single choice keeps its first value, and values outside the offered
- * options are custom answers (all as in the reference).
+ * `threads.add_structured_input`: the user's answers to questions from the assistant. As in the reference, unknown
+ * question ids are ignored, a question without an answer counts as skipped, a single choice keeps its first value, and
+ * values that were not offered are custom answers.
  */
 import {
   ChatKitError,

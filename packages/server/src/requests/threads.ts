@@ -1,4 +1,4 @@
-/** The requests about threads that answer with JSON. */
+/** The requests about threads that are answered with JSON: get, list, rename, delete. */
 import { type ChatKitRequestOf, type Page, type Thread, toWireThread } from '@chatkit/core';
 import type { ServerParts } from '../server-parts.ts';
 import { updateThread } from '../thread-changes.ts';
@@ -31,7 +31,7 @@ export const listThreads = async <Context>(
     : { data, has_more: page.has_more, after: page.after };
 };
 
-/** `threads.update`: a new title; the answer has no items. What others change at the same time is kept. */
+/** `threads.update`: sets the title; the answer has no items. Concurrent changes to other fields are kept. */
 export const renameThread = async <Context>(
   parts: ServerParts<Context>,
   { thread_id, title }: Params<'threads.update'>,
@@ -43,7 +43,7 @@ export const renameThread = async <Context>(
   return toWireThread(thread);
 };
 
-/** `threads.delete`: the thread with all its items. Deleting what is not there is no error. */
+/** `threads.delete`: deletes the thread with all its items. Deleting a thread that does not exist is not an error. */
 export const deleteThread = async <Context>(
   parts: ServerParts<Context>,
   { thread_id }: Params<'threads.delete'>,

@@ -1,7 +1,7 @@
 /**
- * What the requests that answer with a stream have in common. Preparing a turn makes every check and writes nothing, so
- * a request that cannot be served is refused with a status and leaves no trace; the turn itself then writes and
- * streams.
+ * Turns: what the requests that are answered with a stream have in common. Preparing a turn makes every check and
+ * writes nothing, so a request that cannot be served is refused with a status and leaves no trace. The turn itself then
+ * writes and streams.
  */
 import {
   ChatKitError,
@@ -16,20 +16,23 @@ import type { RunContext, ServerParts } from '../server-parts.ts';
 import type { Settings } from '../settings.ts';
 import { itemsAfter } from './items-after.ts';
 
-/** The run as a turn sees it: what the application gets, where its events go, and the watch over its silence. */
+/** The run as a turn sees it: what the application gets, where events go, and the deadlines to keep informed. */
 export interface TurnRun extends RunContext {
   readonly voice: Voice;
   readonly watch: { waiting(first: boolean): void; arrived(): void };
 }
 
-/** A turn that has passed its checks. Its first event comes after its first write. Resolves when it is over. */
+/** A turn that has passed its checks. It sends its first event after its first write, and resolves when it is over. */
 export interface Turn {
   (run: TurnRun): Promise<TurnResult>;
-  /** Whether the conversation has gone on past it: then it stops nobody. Asked where it would. Default: it has not. */
+  /**
+   * Whether the conversation has gone on past this turn: then it queues instead of interrupting. Called only when it
+   * would interrupt a run. Default: no.
+   */
   readonly isLate?: (() => Promise<boolean>) | undefined;
 }
 
-/** The part of a turn that the application streams, with everything around it. */
+/** Runs the events of `source` through the core loop. */
 export const stream = <Context>(
   parts: ServerParts<Context>,
   stored: StoredThread,
@@ -54,7 +57,7 @@ export const stream = <Context>(
     watch: run.watch,
   });
 
-/** `stream` with `respond()` as its source. */
+/** Runs `respond()` through the core loop. */
 export const answer = <Context>(
   parts: ServerParts<Context>,
   stored: StoredThread,
@@ -64,10 +67,10 @@ export const answer = <Context>(
 ): Promise<TurnResult> =>
   stream(parts, stored, context, run, (thread) => parts.respond(thread, input, context, publicRun(run)));
 
-/** What the application may hold of a run. */
+/** The part of a run that the application gets. */
 export const publicRun = ({ id, threadId, signal }: TurnRun): RunContext => ({ id, threadId, signal });
 
-/** Refuses a message to a thread that takes none. The reference has the states and does not look at them. */
+/** Refuses a message to a locked or closed thread. The reference defines these states but does not check them. */
 export const assertOpen = ({ id, status }: ThreadMetadata): void => {
   if (status.type === 'active') return;
   throw new ChatKitError(`thread.${status.type}`, `The thread is ${status.type} and takes no messages.`, {
@@ -90,7 +93,7 @@ export const loadItemOf = async <Context, T extends ThreadItem['type']>(
   });
 };
 
-/** The current time as the wire has it. Written once per millisecond: a busy server asks more often than that. */
+/** The current time in wire format. Cached per millisecond, because a busy server needs it more often than that. */
 export const timestamp = ({ now }: Settings): string => {
   const ms = now();
   if (ms !== written.ms) written = { ms, text: new Date(ms).toISOString() };
@@ -100,8 +103,8 @@ export const timestamp = ({ now }: Settings): string => {
 let written = { ms: Number.NaN, text: '' };
 
 /**
- * A turn about an item. Where the user has sent another message since, it waits for the answer to that: the newest
- * message comes first.
+ * A turn about an existing item. If the user has sent another message since, it queues behind the answer to that: the
+ * newest message comes first.
  */
 export const about = <Context>(
   { store }: ServerParts<Context>,
@@ -113,7 +116,7 @@ export const about = <Context>(
     isLate: async () => (await itemsAfter(store, thread_id, id, context)).some(({ type }) => type === 'user_message'),
   });
 
-/** A turn that begins with events of the server's own and goes on with `respond(thread, null)`. */
+/** Sends the server's own events `first`, then continues with `respond(thread, null)`. */
 export const respondAfter = <Context>(
   parts: ServerParts<Context>,
   stored: StoredThread,

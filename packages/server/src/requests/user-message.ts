@@ -1,4 +1,4 @@
-/** The requests that bring a message of the user, and the one that has an old message answered anew. */
+/** The requests that bring a user's message, and the one that has an old message answered again. */
 import {
   type Attachment,
   type ChatKitRequestOf,
@@ -24,9 +24,9 @@ type Params<T extends 'threads.create' | 'threads.add_user_message' | 'threads.r
   ChatKitRequestOf<T>['params'];
 
 /**
- * `threads.create`: a new thread, under an id that the run knows already, with its first message. One that is there
- * already, because an earlier attempt began it and its server died or because another request begins the same
- * conversation, gets the message.
+ * `threads.create`: creates the thread, under the id that its run already uses, with its first message. If the thread
+ * already exists, the message is added to it: an earlier attempt created it before its server died, or another request
+ * started the same conversation.
  */
 export const prepareCreate = async <Context>(
   parts: ServerParts<Context>,
@@ -49,7 +49,7 @@ export const prepareCreate = async <Context>(
   return to.isRepeat ? Object.assign(turn, { isLate: () => isLate(parts, message, to, context) }) : turn;
 };
 
-/** Stores a thread with its first message, or the message alone in a thread that has been begun under the same name. */
+/** Stores a new thread with its first message, or only the message if the thread already exists under the same name. */
 const beginThread = async <Context>(
   parts: ServerParts<Context>,
   thread: ThreadMetadata,
@@ -73,8 +73,9 @@ const beginThread = async <Context>(
 };
 
 /**
- * `threads.add_user_message`: a message to a thread that is there and takes messages. Sent again under the run's id, to
- * a server that has never heard of the run because the one that did has died, it is stored in its own place.
+ * `threads.add_user_message`: adds a message to an open thread. A message may be sent again under the same run id to a
+ * server that does not know the run, because the server that did has died. It then has the same item id and is stored
+ * in its original place.
  */
 export const prepareAddUserMessage = async <Context>(
   parts: ServerParts<Context>,
@@ -96,7 +97,7 @@ export const prepareAddUserMessage = async <Context>(
   };
 };
 
-/** Tells the message, and answers it if nobody has. */
+/** Sends the message, and answers it unless its stored answer is kept, which is then sent. */
 const answerIn = async <Context>(
   { behind, isKept }: Place,
   parts: ServerParts<Context>,
@@ -109,13 +110,13 @@ const answerIn = async <Context>(
   if (!isKept || behind.length === 0) return answer(parts, stored, message, context, run);
   const shown = behind.filter((item) => !isHiddenItem(item));
   for (const item of shown) await run.voice.say({ type: 'thread.item.done', item });
-  // A note alone tells that it was stopped before anything was said to it.
+  // Only a hidden note follows: the message's run was stopped before there was any answer.
   return shown.length > 0 ? 'completed' : 'stopped';
 };
 
 /**
- * `threads.retry_after_item`: forgets everything after one of the user's messages and answers it again, in the words of
- * `input` if it has one. No event tells of the deletions: the client prunes its own list, as the reference has it. An
+ * `threads.retry_after_item`: deletes everything after one of the user's messages and answers it again, with the text of
+ * `input` if there is one. No events announce the deletions: as in the reference, the client prunes its own list. An
  * unknown id is an error (the reference answers with an empty stream).
  */
 export const prepareRetryAfterItem = async <Context>(
@@ -143,7 +144,7 @@ export const prepareRetryAfterItem = async <Context>(
 const nameOf = ({ threadId, runId }: Destination): string | undefined =>
   runId === undefined ? undefined : messageNameOf(threadId, runId);
 
-/** The message as it will be stored. Its attachments must be there; they are bound to the thread by a copy. */
+/** The message as it will be stored. Its attachments must exist; the copies in the message are bound to the thread. */
 const buildMessage = async <Context>(
   parts: ServerParts<Context>,
   thread: ThreadMetadata,
@@ -176,8 +177,8 @@ const saveMessage = async <Context>(
 };
 
 /**
- * Where a message stands. `behind`: what follows it, oldest first, up to the next message of the user. `isKept`: it
- * stays, as the conversation has gone on, or it is known for the whole answer.
+ * What follows a message in its thread. `behind`: the items after it, oldest first, up to the user's next message.
+ * `isKept`: those items stay, because the conversation has gone on, or because they are known to be the whole answer.
  */
 interface Place {
   readonly behind: readonly ThreadItem[];
@@ -187,7 +188,7 @@ interface Place {
 /** A message that has just been stored. */
 const newest: Place = { behind: [], isKept: false };
 
-/** The place of a message that may be there already. */
+/** The place of a message that may already be stored. */
 const placeOf = async <Context>(
   store: Store<Context>,
   message: UserMessageItem,
@@ -209,10 +210,10 @@ const isLate = async <Context>(
 ): Promise<boolean> => (await placeOf(store, message, to, context)).isKept;
 
 /**
- * Stores a message that may be there already, with an answer of which its client has never heard. Where nobody can tell
- * whether that is whole, as no run is known that made it, it is taken back, and the message answered anew. Where other
- * messages came behind it nothing is taken back: what is there is told, and only a message with nothing behind it is
- * answered.
+ * Stores a message that may already be stored, perhaps with an answer that its client has never seen. If it cannot be
+ * told whether that answer is complete, because its run is not known, the answer is deleted and the message is answered
+ * again. If later messages follow, nothing is deleted: the stored answer is sent, and the message is answered only if
+ * there is none.
  */
 const saveAgain = async <Context>(
   { store }: ServerParts<Context>,
