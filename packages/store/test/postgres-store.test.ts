@@ -143,7 +143,7 @@ describe.skipIf(server === undefined)(`on ${server?.version ?? 'PostgreSQL (not 
       // @ts-expect-error: the same, before it is connected.
       const other = createPostgresStore<Context>({ client: fresh, migrate: false });
       await expect(store.transaction(async () => {}, me)).rejects.toThrow();
-      await expect(other.transaction(async () => {}, me)).rejects.toThrow(/needs a pool/);
+      await expect(other.transaction(async () => {}, me)).rejects.toThrow(/needs to be a pool/);
       await Promise.all([single.end(), fresh.end()]);
     });
 

@@ -1,6 +1,6 @@
 /**
- * Who may run a thread, in the storage of a Durable Object: what its instance ran when it was evicted is found by the
- * next one.
+ * Leases (which machine may run a thread) in the storage of a Durable Object. The object's next instance finds the runs
+ * that the last one had in progress when it was evicted.
  */
 import type { RunLease } from '@chatkit/core';
 import { createSignalHub, type SignalHub } from '../shared/lease-signals.ts';
@@ -22,13 +22,13 @@ export interface DurableObjectLeaseOptions {
 }
 
 /**
- * Leases of one Durable Object, whose constructor is the place to make them. An object has one instance at a time, so a
- * new one takes all that earlier ones held for over at once: a server made with it ends their runs as `interrupted`
- * when it starts. Leases over one storage in one instance know of each other, as machines do.
+ * Leases for one Durable Object; make them in its constructor. An object has one instance at a time, so when a new one
+ * starts, the leases of earlier ones have expired: a server made with these leases ends their runs as `interrupted`
+ * when it starts. Several leases over one storage in one instance see each other, as those of several machines do.
  *
- * After `storage.deleteAll()` nothing is held, and what was running is lost. Errors of the storage come through as it
- * throws them. There is no timer and nothing to close, so a lease keeps no object in memory; `close()` ends listening.
- * Throws a `TypeError` without the storage, and what the storage says when it has no SQLite.
+ * After `storage.deleteAll()` no lease is held, and runs in progress are lost. Errors of the storage are passed
+ * through. There is no timer and nothing to close, so a lease does not keep the object in memory; `close()` ends
+ * listening. Throws a `TypeError` without the storage, and the storage's own error when it has no SQLite.
  *
  * @example
  * export class Chat extends DurableObject {
@@ -49,7 +49,7 @@ export const createDurableObjectLease = (options: DurableObjectLeaseOptions): Ru
   return createSqlLease({
     port,
     ttlMs,
-    // Nobody dies while this instance lives.
+    // No other instance can die while this one lives.
     reapMs: Number.POSITIVE_INFINITY,
     retainMs,
     now: () => Math.trunc(clock.now()),
@@ -70,17 +70,20 @@ export const createDurableObjectLease = (options: DurableObjectLeaseOptions): Ru
   });
 };
 
-/** What all leases over one storage have in common. */
+/** The state that all leases over one storage share. */
 interface Instance {
   readonly name: string;
-  /** One decision at a time. Not the line of the stores, which an application's transaction may hold for long. */
+  /** Serializes decisions. A lock of its own, because an application's transaction may hold the store's for long. */
   readonly lock: WriterLock;
   readonly hubs: Set<SignalHub>;
 }
 
 const instances = new WeakMap<DurableObjectStorageLike, Instance>();
 
-/** The instance of the object that `storage` belongs to. A new one ends what is held by those before it. */
+/**
+ * The shared state for `storage`. When a new instance of the object makes it, it expires all leases of earlier
+ * instances.
+ */
 const instanceOf = (storage: DurableObjectStorageLike, database: ObjectDatabase): Instance => {
   let instance = instances.get(storage);
   if (instance === undefined) {

@@ -1,6 +1,6 @@
 /**
- * A log of runs in the SQLite storage of a Durable Object: what was said of an answer is there when the object has been
- * evicted in the middle of it.
+ * A log of runs in the SQLite storage of a Durable Object: if the object is evicted in the middle of an answer, the
+ * part that was written so far is still there.
  */
 import { createSqlLog, type SqlLog, type SqlLogOptions } from '../shared/sql-log.ts';
 import { writeBatches } from '../shared/sql-log-steps.ts';
@@ -11,8 +11,8 @@ export interface DurableObjectLogOptions extends SqlLogOptions {
   /** `ctx.storage` of an object whose class has SQLite storage (`new_sqlite_classes` in Wrangler's configuration). */
   storage: DurableObjectStorageLike;
   /**
-   * How long an event waits for others at most before it is written. Default 250 ms: the platform counts rows. Readers
-   * never wait.
+   * How long an event may wait for others before it is written. Default 250 ms, because the platform bills rows.
+   * Readers never wait.
    */
   flushMs?: number | undefined;
 }
@@ -20,22 +20,23 @@ export interface DurableObjectLogOptions extends SqlLogOptions {
 /** A log in the storage of a Durable Object. */
 export type DurableObjectLog = SqlLog;
 
-/** Room in a row for what stands beside an event. */
+/** Room in a row for the other columns. */
 const besideEventBytes = 200;
 
 /**
- * A log in the storage of a Durable Object, whose tables are made at once; the constructor of the object is the place
- * to make it. Readers get each event at once, from memory; the storage has it within `flushMs`, and the promise of the
- * terminal entry resolves when it does. An object that is evicted loses that much of its answers. Two or three rows are
- * written per run and interval.
+ * A log in the storage of a Durable Object; make it in the object's constructor. Its tables are created at once.
+ * Readers get each event at once, from memory; the event is stored within `flushMs`, and the promise of the terminal
+ * entry resolves when that entry is stored. An object that is evicted loses at most the last `flushMs` of its answers.
+ * Two or three rows are written per run and interval.
  *
- * One event takes 2,000,000 bytes of JSON; a larger one is refused with `event.too_large`. After `storage.deleteAll()`
- * runs in progress are ended with `log.expired`, and new ones go on. When the storage fails for `unreachableMs`, runs
- * and calls fail with a retryable `internal`. Throws a `TypeError` without the storage, and what the storage says when
- * it has no SQLite.
+ * An event may have 2,000,000 bytes of JSON; a larger one is refused with `event.too_large`. After
+ * `storage.deleteAll()` runs in progress end with `log.expired`, and new ones work. When the storage fails for
+ * `unreachableMs`, runs and calls fail with a retryable `internal`. Throws a `TypeError` without the storage, and the
+ * storage's own error when it has no SQLite.
  *
- * With `createDurableObjectLease` beside it the next instance of the object knows the runs that the last one had: their
- * readers come back to what was said and to how it ended. The log alone tells it nothing of them.
+ * Use it together with `createDurableObjectLease`: then the object's next instance knows the runs that the last one
+ * had, and their readers can resume and learn how the run ended. The log alone does not record which runs were in
+ * progress.
  *
  * @example
  * const log = createDurableObjectLog({ storage: ctx.storage });

@@ -1,6 +1,6 @@
 /**
- * A `Store` in the SQLite storage of a Durable Object: the conversations of an object outlive its memory, without a
- * database elsewhere.
+ * A `Store` in the SQLite storage of a Durable Object: conversations survive the object's eviction, without an external
+ * database.
  */
 import type { Store } from '@chatkit/core';
 import { inTransaction, type SqlPort } from '../shared/sql-port.ts';
@@ -13,24 +13,25 @@ import { createReplay } from './replay.ts';
 export interface DurableObjectStoreOptions<Context> {
   /** `ctx.storage` of an object whose class has SQLite storage (`new_sqlite_classes` in Wrangler's configuration). */
   storage: DurableObjectStorageLike;
-  /** Whose context it is. Default as in `createMemoryStore`. */
+  /** The id of the user that a context belongs to. Default as in `createMemoryStore`. */
   userOf?: UserIdOf<Context> | undefined;
 }
 
 /**
- * A store in the storage of a Durable Object, which is migrated at once, so the constructor of the object is the place
- * to make it. The platform holds back what leaves the object until what was written is durable (its output gate). There
- * is nothing to close.
+ * A store in the storage of a Durable Object; make it in the object's constructor. Its tables are created or migrated
+ * at once. The platform holds back the object's output until its writes are durable (the output gate). There is nothing
+ * to close.
  *
- * One row takes 2,000,000 bytes of JSON; what is larger is refused with `event.too_large`, in a local workerd as on
- * Cloudflare. Other errors of the storage come through as it throws them: what they refuse is not stored, not even half
- * of it. After `storage.deleteAll()` the store is empty and goes on. Your own tables may live beside its own, which are
- * called `chatkit_*`.
+ * A row may have 2,000,000 bytes of JSON; a larger one is refused with `event.too_large`, in a local workerd as on
+ * Cloudflare. Other errors of the storage are passed through; a write that failed has stored nothing, not even a part.
+ * After `storage.deleteAll()` the store is empty and works on. Its tables are called `chatkit_*`; your own may live
+ * beside them.
  *
- * Reads see the state before an open transaction, and other events of the object go on meanwhile. In a transaction a
- * write runs twice, and a read plays all writes before it: read first. Inside `transaction(work)` use the store that
- * `work` is given: a write to the outer one would wait for the transaction, and so for itself, and fails after 30
- * seconds. Throws a `TypeError` without the storage, and what the storage says when it has no SQLite.
+ * During a transaction, outside reads see the state before it, and the object goes on handling other events. In a
+ * transaction each write runs twice, and each read first replays all earlier writes, so read before you write. Inside
+ * `transaction(work)` use the store that `work` is given: a write to the outer store would wait for the transaction
+ * that it is part of, and fails after 30 seconds. Throws a `TypeError` without the storage, and the storage's own error
+ * when it has no SQLite.
  *
  * @example
  * export class Chat extends DurableObject {
@@ -54,8 +55,8 @@ export const createDurableObjectStore = <Context = unknown>({
 const lines = new WeakMap<DurableObjectStorageLike, WriterLock>();
 
 /**
- * The line of all who write to `storage`, whichever store they have: the writes of a transaction must find what they
- * found before.
+ * The writer lock of a storage, shared by all stores over it: a transaction's writes must have the same effect when
+ * they are replayed.
  */
 const lineOf = (storage: DurableObjectStorageLike): WriterLock => {
   let line = lines.get(storage);

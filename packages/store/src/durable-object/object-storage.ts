@@ -1,40 +1,42 @@
 /**
- * Statements in a Durable Object's storage: one connection, all of it synchronous, without BEGIN and SAVEPOINT. What is
- * run in one turn can be made one piece (`transactionSync`), and no transaction stays open while JavaScript waits.
+ * SQL statements in a Durable Object's storage. It is a single synchronous connection without BEGIN and SAVEPOINT:
+ * statements that run in one turn of the event loop can be made atomic (`transactionSync`), but no transaction can stay
+ * open across an `await`.
  */
 import { ChatKitError } from '@chatkit/core';
 import type { SqlRow } from '../shared/sql-port.ts';
 import { makeTables } from '../shared/sqlite-tables.ts';
 
-/** What is bound to a statement. */
+/** A value that can be bound to a statement. */
 export type DurableObjectValue = string | number | null;
 
-/** What is needed of `ctx.storage.sql`. */
+/** The part of `ctx.storage.sql` that is used. */
 export interface DurableObjectSql {
   exec(query: string, ...bindings: DurableObjectValue[]): { toArray(): Record<string, unknown>[] };
 }
 
-/** What is needed of `ctx.storage`, which the types of Workers fit. */
+/** The part of `ctx.storage` that is used. The types of Cloudflare Workers fit it. */
 export interface DurableObjectStorageLike {
   readonly sql: DurableObjectSql;
   transactionSync<T>(closure: () => T): T;
 }
 
-/** The storage with our tables in it. */
+/** A storage in which our tables exist. */
 export interface ObjectDatabase {
   /**
-   * Runs one statement, in which `$1`, `$2`… stand for the values. Throws `event.too_large` for what no row can hold.
+   * Runs one statement, in which `$1`, `$2`… stand for the values. Throws `event.too_large` for values that do not fit
+   * into a row.
    */
   run(text: string, values: readonly unknown[]): readonly SqlRow[];
-  /** Throws what `run` throws of values that no row can hold. */
+  /** Throws `event.too_large` for values that do not fit into a row. */
   assertFits(values: readonly unknown[]): void;
-  /** Does what `work` does wholly, or not at all when it throws. */
+  /** Runs `work` atomically: if it throws, all of it is undone. */
   inOnePiece<T>(work: () => T): T;
-  /** What `work` returns, while nothing that it does stays done. */
+  /** Runs `work`, undoes all its writes, and returns its result. */
   tried<T>(work: () => T): T;
 }
 
-/** Opens the storage and makes its tables, or brings them up to date. `kind` is what it is opened for, for errors. */
+/** Opens the storage and creates or migrates its tables. `kind` is for error messages. */
 export const openStorage = (storage: DurableObjectStorageLike, kind: 'Store' | 'Log' | 'Lease'): ObjectDatabase => {
   assertStorage(storage, kind);
   const execute = (text: string, values: readonly unknown[] = []): readonly SqlRow[] =>
@@ -49,7 +51,8 @@ export const openStorage = (storage: DurableObjectStorageLike, kind: 'Store' | '
     } catch (error) {
       if (!isWithoutTables(error)) throw error;
     }
-    // `storage.deleteAll()` forgets a user, and the object goes on.
+    // The application may delete a user's data with `storage.deleteAll()`, which drops our tables too; the object lives
+    // on.
     prepare();
     return execute(numbered(text), values);
   };
@@ -80,7 +83,7 @@ export const openStorage = (storage: DurableObjectStorageLike, kind: 'Store' | '
   };
 };
 
-/** What is thrown to have `transactionSync` undo its work; nobody gets to see it. */
+/** Thrown to make `transactionSync` roll back; it never leaves this file. */
 const undo = new Error('undone');
 
 const assertStorage = (storage: unknown, kind: string): void => {
@@ -91,7 +94,7 @@ const assertStorage = (storage: unknown, kind: string): void => {
 
 const texts = new Map<string, string>();
 
-/** `?1` for `$1`: SQLite takes `$1` for a name, and counts names in the order in which they come. */
+/** Rewrites `$1` to `?1`: SQLite takes `$1` for a named parameter, and numbers those in order of appearance. */
 const numbered = (text: string): string => {
   let made = texts.get(text);
   if (made === undefined) {
@@ -102,9 +105,9 @@ const numbered = (text: string): string => {
 };
 
 /**
- * The most bytes of a row (https://developers.cloudflare.com/durable-objects/platform/limits/, "Maximum string, BLOB or
- * table row size"). Counted here, because workerd by itself takes ten times as much: what works on a laptop would fail
- * when it is deployed.
+ * The maximum size of a row (https://developers.cloudflare.com/durable-objects/platform/limits/, "Maximum string, BLOB
+ * or table row size"). Enforced here because a local workerd accepts ten times as much: what works on a laptop would
+ * fail once deployed.
  */
 export const maxRowBytes = 2_000_000;
 
@@ -131,7 +134,7 @@ const tooLarge = (bytes: number, cause?: unknown): ChatKitError =>
     { details: { bytes, maxBytes: maxRowBytes }, cause },
   );
 
-// Errors of the storage have no codes, only texts.
+// The storage's errors have no codes, only messages.
 const messageOf = (error: unknown): string => String((error as { message?: unknown } | null)?.message);
 const isTooBig = (error: unknown): boolean => messageOf(error).includes('SQLITE_TOOBIG');
 const isWithoutTables = (error: unknown): boolean => messageOf(error).includes('no such table: chatkit_');

@@ -1,14 +1,14 @@
 /**
- * A transaction in a database that keeps none open while JavaScript waits. `storage.transaction(work)` would, but it
- * stops all other events of the object meanwhile, for 30 seconds at most, and calls from outside would meet in it:
- * there is one connection.
+ * Transactions for a database that cannot keep one open across an `await`. `storage.transaction(work)` can, but it
+ * blocks all other events of the object meanwhile, for up to 30 seconds, and unrelated calls would end up inside it,
+ * since there is only one connection.
  *
- * So a transaction is the list of its writes. To answer a statement inside of it, the writes that it depends on are
- * played, the statement is run, and all of that is undone again, in one turn; at the end the list is played once more,
- * and stays. Nobody outside sees anything before, a nested transaction is undone by forgetting its writes, and an
- * object that dies leaves nothing half done.
+ * So a transaction is a list of its writes. To answer a statement inside it, the writes that the statement depends on
+ * are replayed, the statement is run, and all of that is rolled back, within one turn of the event loop. On commit the
+ * list is replayed once more and kept. Nothing is visible outside before that, a nested transaction is rolled back by
+ * dropping its writes, and an object that dies leaves nothing half done.
  *
- * The price: a write runs twice, and a read plays all writes before it.
+ * The price: a write runs twice, and a read replays all writes before it.
  */
 import { ChatKitError } from '@chatkit/core';
 import type { SqlRow, TransactionSteps } from '../shared/sql-port.ts';
@@ -17,11 +17,11 @@ import type { ObjectDatabase } from './object-storage.ts';
 interface Write {
   readonly text: string;
   readonly values: readonly unknown[];
-  /** The answer that the work has had and has built upon; `undefined` when there is none. */
+  /** The result that `work` was given for it, as JSON; `undefined` if the statement returns none. */
   readonly told: string | undefined;
 }
 
-/** A transaction that nobody else writes beside. */
+/** A transaction. Its caller must hold the writer lock. */
 export const createReplay = (database: ObjectDatabase): TransactionSteps => {
   const writes: Write[] = [];
   return {
@@ -37,7 +37,7 @@ export const createReplay = (database: ObjectDatabase): TransactionSteps => {
   };
 };
 
-/** What comes behind the writes so far, and can be forgotten by itself. */
+/** A nested part of the transaction, whose writes can be dropped on their own. */
 const createPart = (database: ObjectDatabase, writes: Write[]): TransactionSteps => {
   const start = writes.length;
   const after = (played: readonly Write[], text: string, values: readonly unknown[]): readonly SqlRow[] =>
@@ -73,10 +73,10 @@ const createPart = (database: ObjectDatabase, writes: Write[]): TransactionSteps
 };
 
 /**
- * Whether `write` changes the thread that a write of `values` belongs to. The answer of one (a version, or that the
- * thread is there) depends on nothing else, so a thousand items in one transaction are not played a thousand times. If
- * a statement ever depends on more, its answer at the end differs from the one that was given, and the transaction
- * fails.
+ * Whether `write` changes the thread that a write with `values` belongs to. The result of such a write (a version, or
+ * whether the thread exists) depends only on the thread's own row, so a thousand items in one transaction are not
+ * replayed a thousand times. If a statement ever depended on more, its result on commit would differ from the one that
+ * was given, and the transaction would fail.
  */
 const isOfThread = ({ text, values: [user, thread] }: Write, values: readonly unknown[]): boolean =>
   writesThread.test(text) && user === values[0] && thread === values[1];
@@ -84,6 +84,10 @@ const isOfThread = ({ text, values: [user, thread] }: Write, values: readonly un
 const writesThread = /^(INSERT INTO|UPDATE|DELETE FROM) chatkit_thread\b/;
 
 const changedMeanwhile = (): ChatKitError =>
-  new ChatKitError('internal', 'Something beside the store has written to its tables during a transaction.', {
-    retryable: true,
-  });
+  new ChatKitError(
+    'internal',
+    'Something other than the store has changed its tables during a transaction. Try again.',
+    {
+      retryable: true,
+    },
+  );

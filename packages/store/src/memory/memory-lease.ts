@@ -1,5 +1,6 @@
 /**
- * Who may run a thread, in one process: for tests of what several machines do, and for several servers in one process.
+ * Leases (which server may run a thread) in the memory of one process: for tests that simulate several machines, and
+ * for several servers in one process.
  */
 import type { RunClaim, RunLease, RunRecord } from '@chatkit/core';
 import { createThreadLine, type ThreadLine } from './thread-line.ts';
@@ -7,7 +8,7 @@ import { createThreadLine, type ThreadLine } from './thread-line.ts';
 export interface MemoryLeaseOptions {
   /** How long a lease lasts without a renewal. Default 15 s. */
   ttlMs?: number | undefined;
-  /** What time it is, in milliseconds since any fixed point. Default: the process's monotonic clock. */
+  /** The clock, in milliseconds since any fixed point. Default: the process's monotonic clock. */
   clock?: { now(): number } | undefined;
   /** How many records of ended runs are kept. Default 1,000. */
   maxEndedRuns?: number | undefined;
@@ -19,7 +20,7 @@ interface Held {
   stop: string | undefined;
 }
 
-/** A run that stands in the line of its thread. */
+/** A run that waits in the line of its thread. */
 interface Waiting {
   readonly record: RunRecord;
   stop: string | undefined;
@@ -34,8 +35,8 @@ const recordOf = ({ runId, threadId, resumable, userId }: RunClaim, epoch: numbe
 });
 
 /**
- * Leases in memory. Servers that are given the same object see the same leases. `close()` ends what listens for stops
- * and leaves the leases as they are.
+ * Leases in memory, shared by all servers that are given the same object. `close()` removes all listeners and leaves
+ * the leases as they are.
  *
  * @example
  * const clock = createVirtualClock();
@@ -49,7 +50,7 @@ export const createMemoryLease = (options: MemoryLeaseOptions = {}): RunLease =>
   const byRun = new Map<string, Held>();
   /** Records of ended runs, oldest first. */
   const ended = new Map<string, RunRecord>();
-  /** Of threads that somebody waits for. */
+  /** The lines of threads that somebody waits for. */
   const lines = new Map<string, ThreadLine>();
   const waiting = new Map<string, Waiting>();
   const listeners = new Set<(runId: string, cause: string) => void>();
@@ -60,7 +61,7 @@ export const createMemoryLease = (options: MemoryLeaseOptions = {}): RunLease =>
     return held?.record.epoch === epoch ? held : undefined;
   };
 
-  /** Whose turn it is in a thread. A line that is empty goes. */
+  /** The machine whose turn it is in a thread. Deletes the line when it is empty. */
   const turnIn = (threadId: string): string | undefined => {
     const first = lines.get(threadId)?.first(clock.now());
     if (first === undefined) lines.delete(threadId);
@@ -148,7 +149,7 @@ export const createMemoryLease = (options: MemoryLeaseOptions = {}): RunLease =>
       for (const listener of [...listeners]) listener(runId, cause);
     },
     onStop(listener) {
-      // The same function may listen twice.
+      // Wrapped, so that the same function can be registered twice.
       const own = (runId: string, cause: string) => listener(runId, cause);
       listeners.add(own);
       return () => void listeners.delete(own);

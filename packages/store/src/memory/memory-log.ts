@@ -1,6 +1,6 @@
 /**
- * Verbs 2 and 3 of the path of a token, in one process: a bounded ring of entries per run, and readers that replay it
- * and then tail it. The ring *is* the log: a reader never gets anything that is not in it.
+ * Verbs 2 and 3 of the path of a token, append and tail, in one process: a bounded ring of entries per run, and readers
+ * that replay it and then follow it. The ring *is* the log: a reader never gets anything that is not in it.
  */
 import {
   ChatKitError,
@@ -23,21 +23,24 @@ import { type Waiter, waiterOf } from '../shared/waiter.ts';
 
 export interface MemoryLogOptions {
   /**
-   * What one run keeps, in bytes (about the length of the events' JSON). Past it the oldest entries go, and a reader
-   * that still needs them is told `log.expired`. One entry that is larger is refused with `event.too_large`. Default 8
-   * MiB.
+   * How much of one run is kept, in bytes (about the length of the events' JSON). Beyond that the oldest entries are
+   * dropped, and a reader that still needs them fails with `log.expired`. A single entry that is larger is refused with
+   * `event.too_large`. Default 8 MiB.
    */
   maxBytesPerRun?: number | undefined;
   /**
-   * How far the slowest attached reader may lag before `append` returns a promise, in bytes; it resolves when that
-   * reader is down to half of it, or has gone. Default 32 KiB, at most half of `maxBytesPerRun`.
+   * How far the slowest attached reader may lag, in bytes, before `append` returns a promise. The promise resolves when
+   * the lag has fallen to half of this, or that reader has gone. Default 32 KiB, at most half of `maxBytesPerRun`.
    */
   maxLagBytes?: number | undefined;
-  /** What all runs keep together; past it the finished runs that were used longest ago go. Default 64 MiB. */
+  /**
+   * How much of all runs together is kept, in bytes. Beyond that the least recently used finished runs are evicted.
+   * Default 64 MiB.
+   */
   maxBytes?: number | undefined;
-  /** How many finished runs are kept, by the same rule. Default 1,000. */
+  /** How many finished runs are kept. Beyond that the least recently used are evicted. Default 1,000. */
   maxFinishedRuns?: number | undefined;
-  /** Told about each finished run that goes. */
+  /** Called for each finished run that is evicted. */
   onEvict?: ((runId: string) => void) | undefined;
 }
 
@@ -50,11 +53,11 @@ interface Run {
 }
 
 /**
- * A log in memory. A run keeps its entries until it is deleted or, once it has ended, until others need the room.
- * Entries are kept by reference: append what nobody changes afterwards.
+ * A log in memory. A run's entries are kept until the run is deleted or, once it has ended, until other runs need the
+ * room. Entries are kept by reference: do not change an entry after appending it.
  *
- * Readers are lazy and one-shot: `read()` attaches at the first `next()`, holds one listener on its signal, and lets go
- * on every ending. `return()` settles a `next()` that is pending.
+ * Readers are lazy and can be iterated once: `read()` attaches at the first `next()`, holds one listener on its signal,
+ * and detaches however it ends. `return()` settles a pending `next()`.
  *
  * @example
  * const log = createMemoryLog({ maxBytes: 256 * 1024 * 1024 });
@@ -65,7 +68,7 @@ export const createMemoryLog = (options: MemoryLogOptions = {}): StreamLog => {
   const maxBytes = options.maxBytes ?? 64 * 1024 * 1024;
   const maxFinishedRuns = options.maxFinishedRuns ?? 1000;
   const runs = new Map<string, Run>();
-  /** Runs that have ended and that nobody reads, least recently used first. */
+  /** Ended runs without readers, least recently used first. */
   const idle = new Map<string, Run>();
   let bytes = 0;
 
@@ -85,7 +88,7 @@ export const createMemoryLog = (options: MemoryLogOptions = {}): StreamLog => {
     wakeAll(run);
     releaseRoom(run);
   };
-  /** Puts a run that has ended and has no readers behind all others of that kind, and drops the first ones. */
+  /** Marks a run as most recently used if it has ended and has no readers, and evicts runs while there are too many. */
   const rest = (run: Run): void => {
     if (run.state === 'ended' && run.tails.length === 0) {
       idle.delete(run.id);
@@ -112,7 +115,7 @@ export const createMemoryLog = (options: MemoryLogOptions = {}): StreamLog => {
     maxLagBytes,
   };
 
-  /** Goes on after something was added. → the backpressure. */
+  /** Finishes an append: trims, wakes readers, and returns the backpressure. */
   const settle = (run: Run): Promise<void> | undefined => {
     dropOldest(run);
     wakeAll(run);
@@ -182,16 +185,16 @@ export const createMemoryLog = (options: MemoryLogOptions = {}): StreamLog => {
   return log;
 };
 
-/** What a reader needs of its log. */
+/** The part of the log that its readers need. */
 interface Readers {
-  /** The run; throws when there is none. */
+  /** The run with this id; throws if there is none. */
   known(runId: string): Run;
   onEntered(run: Run): void;
   onLeft(run: Run): void;
   readonly maxLagBytes: number;
 }
 
-/** What a list has at a number, as an entry or as much of a row as is there. */
+/** Two ways to read the list at a position: one entry, or as much of a row as there is. */
 const entryAt = (list: EntryList, number: number): LogEntry | undefined => list.at(number);
 const rowAt = (list: EntryList, number: number): LogEntry | TextRow | undefined => list.rowAt(number);
 
@@ -200,9 +203,9 @@ class MemoryReader<T extends LogEntry | TextRow> extends TailReader<T> {
   private readonly runId: string;
   private readonly after: string | undefined;
   private run!: Run;
-  /** Whether `after` lies beyond the last entry: what comes up to it is passed over. */
+  /** Whether `after` is beyond the last entry: entries up to it are then skipped. */
   private isAhead = false;
-  /** The number of the entry it gets next. */
+  /** The number of the entry that the reader gets next. */
   position = 0;
   private readonly itemAt: (list: EntryList, number: number) => T | LogEntry | undefined;
 
@@ -268,23 +271,27 @@ const emptyRun = (id: string): Run => ({
 });
 
 const expired = (run: Run): ChatKitError =>
-  new ChatKitError('log.expired', `The run ${JSON.stringify(run.id)} no longer holds what this reader needs.`, {
-    details: { id: run.id },
-  });
+  new ChatKitError(
+    'log.expired',
+    `The run ${JSON.stringify(run.id)} no longer has the entries that this reader needs.`,
+    {
+      details: { id: run.id },
+    },
+  );
 
 const closed = (run: Run, { offset }: LogEntry): ChatKitError =>
   new ChatKitError('log.closed', `The run ${JSON.stringify(run.id)} has ended; nothing can follow.`, {
     details: { id: run.id, offset },
   });
 
-/** Bytes that the slowest reader has not taken yet; 0 without readers. */
+/** How many bytes the slowest reader has yet to take; 0 without readers. */
 const widestLag = ({ list, tails }: Run): number => {
   let slowest = list.end;
   for (const { position } of tails) if (position < slowest) slowest = position;
   return list.total - list.bytesBefore(slowest);
 };
 
-/** From the last one on, because a reader that is woken may leave. */
+/** Backwards, because a reader that is woken may remove itself. */
 const wakeAll = ({ tails }: Run): void => {
   for (let at = tails.length - 1; at >= 0; at -= 1) tails[at]?.wake();
 };

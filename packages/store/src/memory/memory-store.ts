@@ -1,6 +1,6 @@
 /**
- * A `Store` in the memory of one process: for tests, demos and single-process programs that may forget. It keeps the
- * JSON text of what it is given, as the database drivers do, so copies are deep and what works here works there.
+ * A `Store` in the memory of one process: for tests, demos and single-process programs that need not persist anything.
+ * It keeps values as JSON text, as the database drivers do, so copies are deep and what works here works there.
  */
 import type { Attachment, Page, PageOptions, Store, ThreadItem, ThreadMetadata } from '@chatkit/core';
 import { assertPageOptions, pageOf } from '../shared/page-of.ts';
@@ -13,17 +13,17 @@ import { createBaseTable, createTableLayer, type OrderedTable, type Row } from '
 
 export interface MemoryStoreOptions<Context> {
   /**
-   * Whose context it is. Called once per call of the store; must return a non-empty string. Default: a string is the
-   * user's id, an object has it as `userId`, `undefined` is the one user of a single-user program; anything else is
-   * refused.
+   * The id of the user that a context belongs to. Called once per call of the store; must return a non-empty string.
+   * Default: a string is the user's id, an object has it as `userId`, `undefined` is the only user of a single-user
+   * program; anything else is refused.
    */
   userOf?: UserIdOf<Context> | undefined;
 }
 
 /**
- * A store that keeps threads, items and attachment records in memory, unbounded. Writes that meet an open transaction
- * wait for it; reads do not, and see the state before it. Inside `transaction(work)` use the store that `work` is
- * given: a write to the outer one would wait for the transaction, and so for itself, and fails after 30 seconds.
+ * A store that keeps threads, items and attachment records in memory, without a bound. During a transaction, other
+ * writes wait for it; reads do not, and see the state before it. Inside `transaction(work)` use the store that `work`
+ * is given: a write to the outer store would wait for the transaction that it is part of, and fails after 30 seconds.
  *
  * @example
  * const store = createMemoryStore<{ userId: string }>();
@@ -50,7 +50,7 @@ interface ViewOptions<Context> {
 
 interface View<Context> {
   store: Store<Context>;
-  /** Resolves when the writes that have been asked for are done. */
+  /** Resolves when all requested writes are done. */
   settled(): Promise<void>;
 }
 
@@ -65,7 +65,7 @@ const createView = <Context>(tables: Tables, options: ViewOptions<Context>): Vie
   };
   const itemScope = (context: Context, threadId: string): string => `${userOf(context)}\0${threadId}`;
 
-  /** Writes `json` under `id`. What is there keeps its position, whatever the new `created_at` says. */
+  /** Writes `json` under `id`. An existing row keeps its position, whatever the new `created_at` says. */
   const upsert = (table: OrderedTable, scope: string, id: string, at: number, json: string): number => {
     const held = table.get(scope, id);
     const version = (held?.version ?? 0) + 1;

@@ -1,13 +1,14 @@
 /**
- * Rows in scopes (a user, or a user's thread), each scope ordered by creation time and then by first insertion. A table
- * is either the base or a layer over another table: a transaction writes to a layer, and committing applies the layer
- * to what is under it. Dropping the layer is the rollback, and readers of the base see nothing of it meanwhile.
+ * The tables of the memory store: rows in scopes (a user, or a user's thread), each scope ordered by creation time and
+ * then by first insertion. A table is either a base or a layer over another table. A transaction writes to a layer, and
+ * commit applies the layer to the table under it; dropping the layer is the rollback. Readers of the base see nothing
+ * of a layer before its commit.
  */
 
 /** One stored value. Rows are never changed, only replaced. */
 export interface Row {
   readonly id: string;
-  /** Microseconds since 1970: with `seq` the row's position, fixed when it is first written. */
+  /** Microseconds since 1970. With `seq` it is the row's position, which is fixed at the first write. */
   readonly at: number;
   readonly seq: number;
   readonly json: string;
@@ -61,7 +62,7 @@ class BaseTable implements OrderedTable {
 
   put(scope: string, row: Row): void {
     const before = this.get(scope, row.id);
-    // A transaction that has deleted a row and written it anew brings it with another position.
+    // A transaction that deletes a row and writes it again gives it another position.
     if (before !== undefined && compareRows(before, row) !== 0) this.remove(scope, row.id);
     let held = this.scopes.get(scope);
     if (held === undefined) {
@@ -111,8 +112,7 @@ interface LayerScope {
 export const createTableLayer = (under: OrderedTable): TableLayer => new Layer(under);
 
 /**
- * A class, with nothing in it before the first write: each transaction makes one for every table, and writes to one or
- * two.
+ * Allocates nothing before the first write: each transaction makes a layer for every table, and writes to one or two.
  */
 class Layer implements TableLayer {
   private readonly under: OrderedTable;
@@ -145,7 +145,7 @@ class Layer implements TableLayer {
     const change = this.scopes?.get(scope);
     if (change === undefined) return under.page(scope, after, order, limit);
     const sign = order === 'asc' ? 1 : -1;
-    // Every changed row may hide one of those below, so that many more are asked for.
+    // Each changed row may replace one from below, so that many more rows are requested.
     const below = change.cleared ? [] : under.page(scope, after, order, limit + change.changed.size);
     const rows = below.filter((row) => !change.changed.has(row.id));
     for (const row of change.changed.values())

@@ -1,6 +1,7 @@
 /**
- * The line of those that wait for one thread, in the order in which they took their places. A run has one place, its
- * machine's; a machine's places are good for any of its runs, and only for as long as it is heard of.
+ * The line of runs that wait for one thread, in the order in which they took their places. A run has one place, held by
+ * its machine. A machine may use any of its places for any of its runs, and its places expire when it has not been
+ * heard from.
  */
 
 interface Place {
@@ -9,24 +10,25 @@ interface Place {
 }
 
 export interface ThreadLine {
-  /** Takes a place at the end for a run that has none, and is heard of: its machine's places are good until then. */
+  /** Takes a place at the end for a run that has none, and extends all places of its machine to `until`. */
   add(place: Place, now: number, until: number): void;
-  /** Gives up a place. Whether it was there. */
+  /** Gives up a place. Returns whether there was one. */
   remove(place: Place): boolean;
-  /** Whether a run has a place that is good. */
+  /** Whether a run has a place that has not expired. */
   has(runId: string, now: number): boolean;
-  /** The machine has been heard of. */
+  /** Extends all places of a machine to `until`. */
   keep(machine: string, until: number): void;
-  /** Whose turn it is. Places that are no longer good go. */
+  /** The machine whose turn it is. Drops expired places at the front. */
   first(now: number): string | undefined;
   /**
-   * Takes a run out that the machine sends whose turn it is. The one that stood first, if it is another, gets its
-   * place; but where that is another machine's, because both were sent the run, the one that stood first stays.
+   * Removes a run that is granted the thread, for the machine whose turn it is. If that run was not the first in line,
+   * the first one takes over its place. If its place belongs to another machine, because both were sent the run, that
+   * place is dropped and the first one stays.
    */
   letIn(place: Place): void;
 }
 
-/** `onGone` hears of each run that stands in the line no more. */
+/** `onGone` is called for each run that has left the line. */
 export const createThreadLine = (onGone: (runId: string) => void): ThreadLine => {
   const places: Place[] = [];
   const goodUntil = new Map<string, number>();

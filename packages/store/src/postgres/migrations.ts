@@ -1,4 +1,4 @@
-/** The tables, as steps that run once each, in order. A step that has been released is never changed. */
+/** The PostgreSQL tables and their migrations: steps that run once each, in order. A released step is never changed. */
 import { createPostgresPort, noLimits, type PostgresClient, type PostgresLimits } from './postgres-client.ts';
 
 const steps: readonly (readonly string[])[] = [
@@ -90,19 +90,22 @@ const steps: readonly (readonly string[])[] = [
   ],
 ];
 
-/** Any number; the same in every process, so that those which start together wait for each other. */
+/**
+ * The advisory lock's key. Any number will do, the same in every process, so that processes that start together wait
+ * for each other.
+ */
 const lockKey = 7_240_116_853;
 
 /**
- * Makes or updates the tables in the first schema of the connection's `search_path`. Safe to run at any time, by any
- * number of processes at once: it does nothing when all is there.
+ * Creates or updates the tables in the first schema of the connection's `search_path`. Safe to run at any time, by any
+ * number of processes at once: it does nothing when the tables are up to date.
  *
  * @example
  * await migratePostgres(new pg.Pool({ connectionString: process.env.ADMIN_DATABASE_URL }));
  */
 export const migratePostgres = (client: PostgresClient): Promise<void> => migrateWithin(client, noLimits);
 
-/** The same, with bounds on each step. */
+/** The same, with timeouts. */
 export const migrateWithin = async (client: PostgresClient, limits: PostgresLimits): Promise<void> => {
   const outer = createPostgresPort(client, limits, async () => {});
   // A process without the right to create tables must be able to start once they are there.

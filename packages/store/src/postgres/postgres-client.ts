@@ -1,6 +1,6 @@
 /**
- * The connections of PostgreSQL, as small a part of them as the store needs, so that any client fits: a pool of `pg`
- * (node-postgres) or of anything shaped like it, or a client with transactions of its own, for example PGlite.
+ * The part of a PostgreSQL client that the store needs, kept small so that any client fits: a pool of `pg`
+ * (node-postgres) or anything shaped like it, or a client with a `transaction` method, for example PGlite.
  */
 import { ChatKitError } from '@chatkit/core';
 import {
@@ -20,21 +20,21 @@ export interface PostgresQueryable {
   query(text: string, values?: any[]): Promise<{ rows: any[] }>;
 }
 
-/** A connection that is this caller's own until it is released. */
+/** A connection that belongs to one caller until it is released. */
 export interface PostgresConnection extends PostgresQueryable {
   /** Gives the connection back; `true` closes it instead. */
   release(destroy?: boolean): void;
-  /** `pg` reports a connection that is lost between two statements as an event. */
+  /** `pg` emits this when the connection is lost between two statements. */
   on?(event: 'error', listener: (error: Error) => void): unknown;
-  /** What `LISTEN` asked for. Only leases need it. */
+  /** A message of `NOTIFY`. Only leases need it. */
   on?(event: 'notification', listener: (message: { channel: string; payload?: string | undefined }) => void): unknown;
   off?(event: 'error', listener: (error: Error) => void): unknown;
 }
 
-/** Fits `pg.Pool`. A single `pg.Client` does not fit: requests would meet inside each other's transactions. */
+/** Fits `pg.Pool`. A single `pg.Client` does not fit: requests would end up inside each other's transactions. */
 export interface PostgresPool extends PostgresQueryable {
   connect(): Promise<PostgresConnection>;
-  /** `pg` reports a connection that is lost while nobody uses it as an event, and has dropped it by then. */
+  /** `pg` emits this when an idle connection is lost; the pool has dropped it by then. */
   on?(event: 'error', listener: (error: Error) => void): unknown;
 }
 
@@ -47,13 +47,14 @@ export type PostgresClient = PostgresPool | PostgresTransactor;
 
 /** How long the store waits before a call fails, in milliseconds. */
 export interface PostgresLimits {
-  /** For a connection of its own. */
+  /** For a connection from the pool. */
   readonly connectTimeoutMs: number;
-  /** For the answer to each statement. */
+  /** For the result of each statement. */
   readonly statementTimeoutMs: number;
   /**
-   * For the next statement of a transaction, by PostgreSQL's own clock: then it ends the session, with its locks. A
-   * machine that is suspended in between, or has lost its network, would keep them for hours. 0: as the session has it.
+   * For the next statement of a transaction, enforced by PostgreSQL, which then ends the session and frees its locks.
+   * Otherwise a machine that is suspended in a transaction, or cut off, would hold the locks for hours. 0: leave the
+   * session's setting.
    */
   readonly idleTimeoutMs: number;
 }
@@ -64,7 +65,7 @@ export const noLimits: PostgresLimits = {
   idleTimeoutMs: 0,
 };
 
-/** The port over a client. `before` is waited for by every call: the migrations. */
+/** The SQL port over a client. Every call awaits `before` first, which runs the migrations. */
 export const createPostgresPort = (
   client: PostgresClient,
   limits: PostgresLimits,
@@ -93,7 +94,7 @@ export const createPostgresPort = (
   };
 };
 
-/** How often one write is sent that loses against others. */
+/** How many times a write is attempted that conflicts with others. */
 const attempts = 20;
 
 /** Runs `work` in a transaction on a connection of its own. */
@@ -109,16 +110,20 @@ const transact = async <T>(
     );
   } catch (error) {
     if (!wasGivenUp(error)) throw error;
-    throw new ChatKitError('internal', 'PostgreSQL gave this transaction up because of another one.', {
-      retryable: true,
-      cause: error,
-    });
+    throw new ChatKitError(
+      'internal',
+      'PostgreSQL rolled this transaction back because it conflicted with another one. Try again.',
+      {
+        retryable: true,
+        cause: error,
+      },
+    );
   }
 };
 
 const transactionSteps = (query: SqlQuery, { idleTimeoutMs }: PostgresLimits): TransactionSteps => {
-  // Stated, because the row locks are made for it: under a stricter default they would end in errors instead of
-  // waiting.
+  // Stated explicitly: under a stricter default isolation level, a conflict would be an error instead of a wait for the
+  // row lock.
   const steps = transactionOn(query, 'BEGIN ISOLATION LEVEL READ COMMITTED');
   if (idleTimeoutMs === 0) return steps;
   return {
@@ -130,7 +135,7 @@ const transactionSteps = (query: SqlQuery, { idleTimeoutMs }: PostgresLimits): T
   };
 };
 
-/** The client says BEGIN and COMMIT; a savepoint inside gives the work the same port as everywhere. */
+/** The client issues BEGIN and COMMIT; a savepoint inside gives `work` the same port as everywhere. */
 const transactInside = <T>(
   client: PostgresTransactor,
   limits: PostgresLimits,
@@ -146,7 +151,7 @@ const transactInside = <T>(
     if (!isAwaited) throw noConnection(limits);
     return inTransaction(savepointOn(queryOf(connection, limits)), work);
   });
-  done.then(begin, begin); // one that has failed without a beginning is not waited for either
+  done.then(begin, begin); // do not wait for one that failed before it began
   const turn = within(begun, limits.connectTimeoutMs, () => {
     isAwaited = false;
     return noConnection(limits);
@@ -155,8 +160,8 @@ const transactInside = <T>(
 };
 
 /**
- * Lends a connection to `use`. One that is lost, that owes an answer or that `onBroken` is told of is closed
- * afterwards, every other one is given back; also one that comes when nobody waits any more.
+ * Lends a connection to `use`. Afterwards the connection is closed if it was lost, still owes a result, or was reported
+ * by `onBroken`; otherwise it goes back to the pool. So does one that arrives after the wait for it timed out.
  */
 const withConnection = async <T>(
   pool: PostgresPool,
@@ -173,13 +178,13 @@ const withConnection = async <T>(
     return noConnection(limits);
   });
   if (typeof connection?.release !== 'function')
-    throw new TypeError('createPostgresStore needs a pool (pg.Pool), not a single connection.');
+    throw new TypeError('`client` needs to be a pool, for example `new pg.Pool()`, not a single connection.');
   let broken = false;
   const onBroken = (): void => {
     broken = true;
   };
-  // Nobody else listens while it is lent out, and an `error` that nobody listens to ends the process. The statement
-  // that comes next fails, so nothing is lost by not passing it on.
+  // The pool does not listen while a connection is lent out, and an `error` event without a listener ends the process.
+  // The next statement will fail, so the event need not be passed on.
   connection.on?.('error', onBroken);
   try {
     return await use(queryOf(connection, limits, onBroken), onBroken);
@@ -189,7 +194,10 @@ const withConnection = async <T>(
   }
 };
 
-/** Once an answer has not come, nothing more is asked: it would wait behind what is owed. */
+/**
+ * Runs statements on a connection. After one has timed out the connection is not used again: the next would wait behind
+ * it.
+ */
 const queryOf = (client: PostgresQueryable, limits: PostgresLimits, onBroken: () => void = () => {}): SqlQuery => {
   let silent: ChatKitError | undefined;
   const tooLate = (): ChatKitError => {
@@ -211,7 +219,7 @@ const noConnection = ({ connectTimeoutMs }: PostgresLimits): ChatKitError =>
     retryable: true,
   });
 
-/** `serialization_failure` and `deadlock_detected`: nothing has happened, and the next time it may. */
+/** `serialization_failure` and `deadlock_detected`: nothing was written, and a retry may succeed. */
 const wasGivenUp = (error: unknown): boolean => {
   const { code } = (error ?? {}) as { code?: unknown };
   return code === '40001' || code === '40P01';

@@ -1,4 +1,7 @@
-/** Who may run a thread, decided by PostgreSQL and its clock: for programs on many machines that have no Redis. */
+/**
+ * Leases (which machine may run a thread) in PostgreSQL, timed by its clock: for programs on many machines that have no
+ * Redis.
+ */
 import type { RunLease } from '@chatkit/core';
 import { createSqlLease } from '../shared/sql-lease.ts';
 import type { SqlPort } from '../shared/sql-port.ts';
@@ -8,38 +11,39 @@ import { createPostgresSignals } from './postgres-signals.ts';
 
 export interface PostgresLeaseOptions {
   /**
-   * A pool, for example `new pg.Pool()`. The lease keeps one of its connections to listen for stops. The application
-   * ends it.
+   * A pool, for example `new pg.Pool()`. The lease keeps one of its connections to listen for stops. You close the
+   * pool.
    */
   client: PostgresPool;
   /** How long a lease lasts without a renewal: the time after which a dead machine's run is ended. Default 15 s. */
   ttlMs?: number | undefined;
   /** How long the record of an ended run is kept. Default 10 minutes. */
   retainMs?: number | undefined;
-  /** Whether the first call makes or updates the tables, as for the store. Default `true`. */
+  /** Whether the first call creates or updates the tables, as for the store. Default `true`. */
   migrate?: boolean | undefined;
-  /** How long a call waits for a connection, before it fails as retryable. Default 10,000. */
+  /** How long a call waits for a connection before it fails with a retryable error. Default 10,000. */
   connectTimeoutMs?: number | undefined;
-  /** How long a statement may go unanswered, before its call fails as retryable. Default 30,000. */
+  /** How long a statement may take before its call fails with a retryable error. Default 30,000. */
   statementTimeoutMs?: number | undefined;
 }
 
 /**
- * Leases that many machines share by one database. One run has a thread at a time; a run whose owner has not renewed in
- * time goes to the next caller of `reap()`, under the next epoch, which is what fences the old owner off in the log.
- * Time is that of the database.
+ * Leases that many machines share through one database. One run holds a thread at a time; a run whose owner has not
+ * renewed in time goes to the next caller of `reap()`, under the next epoch, by which the log fences off the old owner.
+ * Time is measured by the database.
  *
- * Decisions about one thread wait for each other (an advisory lock), those about different ones do not. Stops and free
- * threads travel by `NOTIFY`, over a connection of the pool that the lease keeps from the first listener to `close()`;
- * so the pool needs more than one, and a pooler in between must keep sessions. A call rejects as the store's do; what
- * that means for a run is decided by the time since its last renewal. `close()` ends listening; your pool stays open.
+ * Decisions about one thread are serialized by an advisory lock; those about different threads are not. Stop requests
+ * and news of free threads travel by `NOTIFY`, over one connection of the pool that the lease keeps from the first
+ * listener to `close()`. So the pool needs more than one connection, and a pooler in between must be in session mode.
+ * Calls reject as the store's do, but a rejected renewal alone does not end a run: what counts is the time since the
+ * last one that succeeded. `close()` ends listening; your pool stays open.
  *
  * @example
  * const lease = createPostgresLease({ client: new pg.Pool({ connectionString }) });
  */
 export const createPostgresLease = (options: PostgresLeaseOptions): RunLease => leaseByClock(options, databaseNow);
 
-/** The same by any clock that all machines share. */
+/** The same, with any clock that all machines share. */
 export const leaseByClock = (
   {
     client,
@@ -51,7 +55,8 @@ export const leaseByClock = (
   }: PostgresLeaseOptions,
   now: (db: SqlPort) => number | Promise<number>,
 ): RunLease => {
-  if (typeof client?.connect !== 'function') throw new TypeError('createPostgresLease needs a pool (pg.Pool).');
+  if (typeof client?.connect !== 'function')
+    throw new TypeError('createPostgresLease() needs a pool: { client: new pg.Pool() }.');
   const owner = crypto.randomUUID();
   return createSqlLease({
     port: repeating(openPostgres(client, { connectTimeoutMs, statementTimeoutMs, idleTimeoutMs }, migrate)),
@@ -70,13 +75,13 @@ const databaseNow = async (db: SqlPort): Promise<number> => {
   return Number(row?.['now']);
 };
 
-/** Any number; the same in every process. */
+/** The advisory locks' class. Any number will do, the same in every process. */
 const lockClass = 724_011_686;
 
-/** How often a decision is made that others have come in between of. */
+/** How many times a decision is attempted that conflicts with others. */
 const attempts = 10;
 
-/** A decision does nothing beside its transaction, so it can be made again. */
+/** A decision has no effect outside its transaction, so it can be repeated. */
 const repeating = (port: SqlPort): SqlPort => ({
   ...port,
   async transaction(work) {
@@ -91,8 +96,8 @@ const repeating = (port: SqlPort): SqlPort => ({
 });
 
 /**
- * `unique_violation`: a run was sent to two threads at once. `serialization_failure` and `deadlock_detected` come with
- * a cause.
+ * `unique_violation`: one run id came for two threads at once. `serialization_failure` and `deadlock_detected` are in
+ * `cause`.
  */
 const isCollision = (error: unknown): boolean => {
   const { code, cause } = (error ?? {}) as { code?: unknown; cause?: { code?: unknown } };

@@ -1,12 +1,12 @@
 /**
- * Batches of many runs in three statements: each is a round trip here. The values of all are one JSON text, because
- * clients differ in how they take arrays.
+ * Writes the batches of many runs in three statements, because each statement is a round trip. All values travel as one
+ * JSON text, because clients differ in how they accept arrays.
  */
 import { judge, type SqlBatch, type SqlReply, trimRun, type WriteBatches } from '../shared/sql-log-steps.ts';
 import type { SqlRow } from '../shared/sql-port.ts';
 import { type SqlSteps, sql } from '../shared/sql-steps.ts';
 
-/** A run as it will be. */
+/** A run's row, with the changes that are to be written. */
 interface Written {
   readonly number: number;
   epoch: number;
@@ -17,7 +17,7 @@ interface Written {
   expires_ms: number | null;
 }
 
-/** Rows are held in the order of their numbers, so that two machines never wait for each other. */
+/** Rows are locked in the order of their numbers, so that two machines cannot deadlock. */
 const selectText = `
   SELECT number, id, epoch, seq, writer, outcome, bytes FROM chatkit_log_run
   WHERE number IN (SELECT value::bigint FROM json_array_elements_text($1::json))

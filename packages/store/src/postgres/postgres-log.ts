@@ -6,35 +6,33 @@ import { idleTimeoutMs, openPostgres } from './postgres-database.ts';
 import { writePostgresBatches } from './postgres-log-steps.ts';
 
 export interface PostgresLogOptions extends SqlLogOptions {
-  /**
-   * A pool, for example `new pg.Pool()`; or a client with transactions, for example PGlite. The application ends it.
-   */
+  /** A pool, for example `new pg.Pool()`; or a client with transactions, for example PGlite. You close it. */
   client: PostgresClient;
-  /** Whether the first call makes or updates the tables, as for the store. Default `true`. */
+  /** Whether the first call creates or updates the tables, as for the store. Default `true`. */
   migrate?: boolean | undefined;
-  /** How long a call waits for a connection, before it counts as failed. Default 10,000. */
+  /** How long a call waits for a connection before it counts as failed. Default 10,000. */
   connectTimeoutMs?: number | undefined;
-  /** How long a statement may go unanswered, before it counts as failed. Default 10,000. */
+  /** How long a statement may take before it counts as failed. Default 10,000. */
   statementTimeoutMs?: number | undefined;
 }
 
 /** A log in PostgreSQL. */
 export type PostgresLog = SqlLog;
 
-/** How often a reader of another machine's run asks for more. */
+/** How often other machines' runs are polled. */
 const pollMs = 100;
 
 /**
- * A log that many machines share by one database. Readers on the machine that runs a run get each event at once, from
- * memory; the database has it within `flushMs` and a transaction of six round trips, in which the batches of all runs
- * of a machine go together. The promise of the terminal entry resolves when it has it. A machine that dies takes with
- * it what was under way.
+ * A log that many machines share through one database. Readers on the run's own machine get each event at once, from
+ * memory. The database has it after `flushMs` and a transaction of six round trips, which carries the batches of all
+ * runs of the machine. The promise of the terminal entry resolves when that entry is stored. A machine that dies loses
+ * what had not been written.
  *
- * A machine that has readers of others' runs asks every 100 ms: one statement for all of them, and one more for each
- * run that has gone on. Where some dozens go on at once, or where readers are to be closer behind, use Redis.
+ * A machine with readers of other machines' runs polls every 100 ms: one statement for all of them, and one more for
+ * each run that has new entries. With dozens of such runs at once, or when readers must lag less, use Redis.
  *
- * A database that fails is tried again; after `unreachableMs` runs, readers and calls fail with a retryable `internal`.
- * Nobody waits for ever and no rejection is left unhandled. `close()` lets go of the runs; your pool stays open.
+ * Failed statements are retried; after `unreachableMs` runs, readers and calls fail with a retryable `internal`. No
+ * call waits for ever and no rejection is left unhandled. `close()` forgets the runs; your pool stays open.
  *
  * @example
  * const client = new pg.Pool({ connectionString });

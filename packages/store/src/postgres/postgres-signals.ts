@@ -1,7 +1,7 @@
 /**
- * Signals between machines by `NOTIFY`, which PostgreSQL sends with the transaction that they are a part of. Who
- * listens has a connection of its own for it. It is asked for a sign of life now and then, because one that has died
- * without an end says nothing any more; what is said until there is a new one is lost.
+ * Signals between machines (stop a run, a thread is free) by `NOTIFY`, which PostgreSQL delivers when the sending
+ * transaction commits. A lease listens on a connection of its own, and sends a query on it now and then, because a
+ * half-open connection reports no error. Signals that are sent before a new connection listens are lost.
  */
 import { createSignalHub, type LeaseSignal, type LeaseSignals } from '../shared/lease-signals.ts';
 import type { PostgresConnection, PostgresPool } from './postgres-client.ts';
@@ -9,18 +9,18 @@ import { within } from './within.ts';
 
 export interface PostgresSignalsOptions {
   readonly client: PostgresPool;
-  /** How often a sign of life is asked for, and how long it may take. */
+  /** How often the listening connection is checked, and how long the check may take. */
   readonly quietMs: number;
 }
 
 const channel = 'chatkit_lease';
 
-/** How long a decision waits for the connection that listens. */
+/** How long a decision waits for the listening connection to be ready. */
 const longestWaitMs = 500;
 
 export const createPostgresSignals = ({ client, quietMs }: PostgresSignalsOptions): LeaseSignals => {
   const hub = createSignalHub();
-  /** What this lease has sent, it has told itself. */
+  /** Messages carry the sender, because a lease delivers its own signals to itself directly. */
   const sender = crypto.randomUUID();
   let state: 'deaf' | 'connecting' | 'listening' | 'closed' = 'deaf';
   let connection: PostgresConnection | undefined;
@@ -38,7 +38,7 @@ export const createPostgresSignals = ({ client, quietMs }: PostgresSignalsOption
     timer = setTimeout(work, ms);
     (timer as { unref?: () => void }).unref?.();
   };
-  /** Whoever misses a signal meanwhile asks. */
+  /** Signals that are missed meanwhile are made up for by polling. */
   const listenAgain = (ms: number): void => {
     if (isClosed()) return;
     state = 'deaf';
@@ -51,7 +51,7 @@ export const createPostgresSignals = ({ client, quietMs }: PostgresSignalsOption
     listenAgain(ms);
   };
   const answer = (on: PostgresConnection, text: string) =>
-    within(on.query(text), quietMs, () => new Error('PostgreSQL gives no sign of life.'));
+    within(on.query(text), quietMs, () => new Error('PostgreSQL did not answer on the listening connection.'));
   const ask = async (on: PostgresConnection): Promise<void> => {
     try {
       await answer(on, 'SELECT 1');
@@ -74,7 +74,7 @@ export const createPostgresSignals = ({ client, quietMs }: PostgresSignalsOption
     }
     if (isClosed()) return own.release();
     connection = own;
-    // Without a listener an `error` would end the process.
+    // An `error` event without a listener would end the process.
     own.on?.('error', () => lose(own, 0));
     own.on?.('notification', (message) => {
       if (message.channel === channel) hear(message.payload);
@@ -107,10 +107,10 @@ export const createPostgresSignals = ({ client, quietMs }: PostgresSignalsOption
       await db.read('SELECT pg_notify($1, $2)', [channel, JSON.stringify([sender, ...said])]);
     },
     async attend() {
-      // What is said to a machine that has been granted a run is heard, but where there is no connection to hear it
-      // with.
+      // A machine that is granted a run must be able to hear stop requests for it, so it waits for a connection that is
+      // being opened.
       if (state !== 'connecting') return;
-      await within(connecting, longestWaitMs, () => new Error('No connection to listen with.')).catch(() => {
+      await within(connecting, longestWaitMs, () => new Error('The listening connection is not ready.')).catch(() => {
         connecting = Promise.resolve();
       });
     },
@@ -118,7 +118,7 @@ export const createPostgresSignals = ({ client, quietMs }: PostgresSignalsOption
       state = 'closed';
       clearTimeout(timer);
       hub.close();
-      // Not for another one's use: it listens.
+      // Closed and not returned to the pool, because it still listens.
       connection?.release(true);
       connection = undefined;
     },
@@ -126,8 +126,8 @@ export const createPostgresSignals = ({ client, quietMs }: PostgresSignalsOption
 };
 
 /**
- * What a message says; nothing when it is not ours: whoever may connect may speak here, and an error would end the
- * process.
+ * Parses a message; empty if it is not one of ours. Anyone who can connect can send to the channel, and an error thrown
+ * here would end the process.
  */
 const readMessage = (payload = ''): readonly [from?: string, id?: string, cause?: string] => {
   try {

@@ -1,8 +1,8 @@
-/** A bound on waiting. */
+/** A timeout for one promise. */
 
 /**
- * What `answer` settles to, or a rejection with what `tooLate` makes once `ms` have passed. `Infinity` waits for as
- * long as it takes. What comes later is dropped, errors included.
+ * Settles as `answer` does, or rejects with the error of `tooLate()` once `ms` have passed. With `Infinity` there is no
+ * timeout. A late result is dropped, errors included.
  */
 export const within = <T>(answer: Promise<T>, ms: number, tooLate: () => Error): Promise<T> => {
   if (ms === Number.POSITIVE_INFINITY) return answer;
@@ -21,5 +21,5 @@ export const within = <T>(answer: Promise<T>, ms: number, tooLate: () => Error):
   });
 };
 
-/** A timer for longer fires at once. */
+/** The longest delay that `setTimeout` supports; a longer one fires at once. */
 const longestTimerMs = 2 ** 31 - 1;

@@ -7,7 +7,7 @@ export const unknownRun = (runId: string): ChatKitError =>
   new ChatKitError('run.not_found', `There is no run with the id ${named(runId)}.`, { details: { id: runId } });
 
 export const expiredRun = (runId: string): ChatKitError =>
-  new ChatKitError('log.expired', `The run ${named(runId)} no longer holds what this reader needs.`, {
+  new ChatKitError('log.expired', `The run ${named(runId)} no longer has the entries that this reader needs.`, {
     details: { id: runId },
   });
 
