@@ -134,7 +134,7 @@ describe('createSqliteStore, beyond the contract', () => {
       expect(() => createSqliteStore(none as { path: string })).toThrow("needs a file: { path: 'chat.db' }");
     }
     const lost = '/not/here/chat.db';
-    expect(() => createSqliteStore({ path: lost })).toThrow(`cannot make ${lost}: the folder is not there`);
+    expect(() => createSqliteStore({ path: lost })).toThrow(`cannot create ${lost}: its folder does not exist`);
   });
 
   it('finds a page by the index, not by a scan', () => {

@@ -1,27 +1,27 @@
 /**
- * The text of a command while it grows: bytes that are written once, where a string would be a rope of a dozen pieces
- * for each token, flattened out of cold memory when the command leaves. Almost all of it is ASCII, and goes character
- * by character.
+ * A buffer in which the text of a Redis command is built as UTF-8 bytes. A concatenated string would be a rope of a
+ * dozen pieces for each token, to be flattened out of cold memory when the command is sent. Almost all of the text is
+ * ASCII and is copied character by character.
  */
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
-/** Enough for the runs that leave together, each with a token. */
+/** Enough for one token of each run that is sent together. */
 const usualBytes = 16 * 1024;
-/** No character of a string takes more. */
+/** No UTF-16 unit takes more bytes in UTF-8. */
 const mostBytesPerUnit = 3;
 
 export class CommandText {
   private bytes = new Uint8Array(usualBytes);
-  /** How much there is, in bytes. */
+  /** The length of the text, in bytes. */
   length = 0;
 
-  /** Whether it is worth keeping for the next command. */
+  /** Whether the buffer is small enough to be kept for the next command. */
   get isUsual(): boolean {
     return this.bytes.length <= 4 * usualBytes;
   }
 
-  /** Adds a string as it is. Lone surrogates become U+FFFD, as on any other way to UTF-8. */
+  /** Adds a string. Lone surrogates become U+FFFD, as in any conversion to UTF-8. */
   text(value: string): void {
     const bytes = this.reserve(value.length * mostBytesPerUnit);
     let to = this.length;
@@ -37,7 +37,7 @@ export class CommandText {
     this.length = to;
   }
 
-  /** Adds what `JSON.stringify` makes of a string. */
+  /** Adds a string as JSON, as `JSON.stringify` writes it. */
   json(value: string): void {
     const bytes = this.reserve(value.length + 2);
     let to = this.length + 1;
@@ -55,7 +55,7 @@ export class CommandText {
     this.length = to + 1;
   }
 
-  /** Adds an integer from 0 on. */
+  /** Adds a non-negative integer. */
   number(value: number): void {
     const bytes = this.reserve(mostDigits);
     let digits = 1;
@@ -68,13 +68,13 @@ export class CommandText {
     }
   }
 
-  /** Leaves out what is between two places. */
+  /** Removes the bytes between two positions. */
   cut(from: number, to: number): void {
     this.bytes.copyWithin(from, to, this.length);
     this.length -= to - from;
   }
 
-  /** → all of it; it is empty then. */
+  /** Returns the text and empties the buffer. */
   take(): string {
     const text = decoder.decode(this.bytes.subarray(0, this.length));
     this.length = 0;
@@ -94,5 +94,5 @@ export class CommandText {
 
 const quote = 0x22;
 const backslash = 0x5c;
-/** Of a safe integer. */
+/** The digits of the largest safe integer. */
 const mostDigits = 16;

@@ -1,9 +1,9 @@
 /**
- * The newest part of a run's log in this process: the entries of a list, complete from `floor` on. Readers keep the
- * number of the entry they get next, which stays valid while older entries go.
+ * The newest part of a run's log, as held in this process: a list of entries without gaps, from `floor` on. A reader
+ * keeps the number of the entry it gets next, which stays valid when older entries are dropped.
  *
- * A class that adds to the list instead of holding it: at a token's pace over many runs every object that a token
- * touches is out of the caches again, so one object costs less than two, and a closure for each method more than all.
+ * It extends the list instead of holding one, because at the pace of tokens over many runs each object that a token
+ * touches is a cache miss: one object costs less than two, and a closure per method costs more than both.
  */
 import { compareOffsets, type LogEntry } from '@chatkit/core';
 import { EntryList, type Place, type TextDelta } from '../shared/entry-list.ts';
@@ -13,13 +13,13 @@ export class EntryWindow extends EntryList {
   /** Whether the terminal entry is in. */
   isEnded = false;
 
-  /** `from`: the offset after which nothing will be missing; '' is the beginning of the log. */
+  /** `from`: the offset after which the window has every entry; '' is the beginning of the log. */
   constructor(from: string) {
     super();
     this.from = from;
   }
 
-  /** The offset after which nothing is missing. */
+  /** The offset after which the window has every entry. */
   get floor(): string {
     return this.lastDropped() ?? this.from;
   }
@@ -29,28 +29,28 @@ export class EntryWindow extends EntryList {
     return super.push(entry, place, size);
   }
 
-  /** The last offset that was pushed; where the window began while there is none. */
+  /** The last offset that was pushed, or where the window begins if there is none. */
   get lastOffset(): string {
     return this.last === undefined ? this.from : this.last.offset;
   }
 
-  /** Bytes of all that is held. */
+  /** The size of all entries held. */
   get bytes(): number {
     return this.total - this.dropped;
   }
 
-  /** Whether a reader that has everything up to `after` can go on here. */
+  /** Whether a reader that has everything up to `after` can continue in this window. */
   covers(after: string | undefined): boolean {
     const { floor } = this;
     return floor === '' || (after !== undefined && compareOffsets(after, floor) >= 0);
   }
 
-  /** Bytes from the entry with this number on. */
+  /** The size of the entries from this number on. */
   bytesFrom(number: number): number {
     return this.total - this.bytesBefore(number);
   }
 
-  /** Drops the oldest entries while there are more than `bytes`, but none from `keep` on. */
+  /** Drops the oldest entries until at most `bytes` are held, but none from the number `keep` on. */
   trim(bytes: number, keep: number): void {
     while (this.bytes > bytes && this.first < this.end && this.first < keep) this.dropFirst();
   }

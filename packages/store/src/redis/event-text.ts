@@ -1,13 +1,12 @@
 /**
- * Events as the stream in Redis has them: JSON, but for the one that comes by the thousand. A text delta of its plain
- * form is `[item id, content index, delta]`: a sixth of its JSON, for Node to write, Redis to keep and other machines
- * to read.
+ * How events are written in the Redis stream: as JSON, except for the most frequent one. A plain text delta is `[item
+ * id, content index, delta]`, a sixth of its JSON for Node to write, Redis to store and other machines to read.
  */
 import { type ThreadStreamEvent, textDelta } from '@chatkit/core';
 import type { TextDelta } from '../shared/entry-list.ts';
 import type { CommandText } from './command-text.ts';
 
-/** Writes an event, a JSON value. `isPlain`: it is a text delta and has nothing besides. */
+/** Writes an event as a JSON value. `isPlain`: it is a text delta without additional fields. */
 export const writeEvent = (text: CommandText, event: ThreadStreamEvent, isPlain: boolean): void => {
   if (!isPlain) {
     text.text(JSON.stringify(event));
@@ -23,7 +22,7 @@ export const writeEvent = (text: CommandText, event: ThreadStreamEvent, isPlain:
   text.text(']');
 };
 
-/** The event of a text that has been parsed. */
+/** The event that a parsed JSON value stands for. */
 export const decodeEvent = (value: unknown): ThreadStreamEvent => {
   if (!Array.isArray(value)) return value as ThreadStreamEvent;
   const [itemId, part, delta] = value as [string, number, string];

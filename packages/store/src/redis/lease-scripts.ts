@@ -1,10 +1,10 @@
 /**
- * What the lease does in Redis, each as one atomic step, by the clock of Redis. A run is a hash (`thread`, `epoch`,
- * `resumable`, `user`, `outcome`, `stop`), a thread names the run that has it, and a sorted set holds when each lease
- * runs out. The line of a thread is a sorted set of runs, by places, and a hash of whose they are; a key for each
- * machine says that it has been heard of. A run that waits has its hash too, in epoch 0, which counts for as long as
- * its place is good. All keys share a hash slot, so a script may go from a thread to its run, and from a line to its
- * machines and runs.
+ * The Lua scripts of the Redis lease, each of which is one atomic step timed by Redis's clock. A run is a hash
+ * (`thread`, `epoch`, `resumable`, `user`, `outcome`, `stop`); the key of a thread names the run that holds it; a
+ * sorted set holds the expiry of each lease. The line of a thread is a sorted set of runs, scored by place, with a hash
+ * of the machine that each belongs to, and one key per machine that expires when the machine has not been heard from. A
+ * waiting run has its hash too, in epoch 0, which is valid for as long as its place is. All keys share a hash slot, so
+ * a script may go from a thread to its run, and from a line to its machines and runs.
  */
 
 const shared = `
@@ -20,8 +20,9 @@ end
 `;
 
 /**
- * `runs` is the prefix of their keys. Hashes of runs that wait are not renewed with their places, which would cost
- * one command for each of them: they go with the place, or, where nobody looks at a line again, after a day.
+ * Functions for lines. `runs` is the prefix of the runs' keys. The hashes of waiting runs are not renewed with their
+ * places, which would cost one command each: they are deleted with the place, or expire after a day if nobody looks at
+ * the line again.
  */
 const inLine = `
 local function isHeardOf(line, machine)
@@ -69,7 +70,7 @@ end
 
 /**
  * KEYS thread, run, leases, line. ARGV run id, thread id, resumable, ttl, prefix of runs, user or '', machine or ''. →
- * `[granted, record or nothing, 1 if others wait behind it]`.
+ * `[granted, record or nothing, 1 if others wait behind the run]`.
  */
 export const acquireScript = `${shared}${inLine}
 local known = record(KEYS[2], ARGV[1])
@@ -112,7 +113,7 @@ local function tellIfFree(thread, line, id, channel)
 end
 `;
 
-/** Keeps the record of a run with its outcome for a while; without an outcome it goes. */
+/** Keeps the record of a run with its outcome for a while; deletes it without an outcome. */
 const finish = `
 local function finish(key, outcome, ms)
   if outcome == '' then
@@ -146,7 +147,7 @@ return {1, run[3] or ''}`;
 
 /**
  * KEYS run, thread, leases, line. ARGV run id, epoch, outcome or '', how long the record is kept, thread id, channel.
- * Without an outcome it goes.
+ * Without an outcome the record is deleted.
  */
 export const releaseScript = `${tellIfFree}${finish}
 local run = redis.call('HMGET', KEYS[1], 'epoch', 'outcome')
@@ -157,7 +158,7 @@ redis.call('ZREM', KEYS[3], ARGV[1])
 tellIfFree(KEYS[2], KEYS[4], ARGV[5], ARGV[6])
 return 1`;
 
-/** Whether the run of a key is known: as one that waits only while its place is good. */
+/** Whether the run of a key is known; a waiting run is only while its place is valid. */
 const known = `
 local function isKnown(key, id, lines)
   local thread = redis.call('HGET', key, 'thread')

@@ -1,18 +1,18 @@
-/** Batches: several entries of a log as one entry of a Redis stream, and back. */
+/** Decodes batches: one entry of a Redis stream holds several entries of a log. */
 import { formatOffset, type LogEntry, parseOffset, type RunOutcome } from '@chatkit/core';
 import { decodeEvent } from './event-text.ts';
 
-/** A batch as it is read. */
+/** A batch as read from Redis. */
 export interface Batch {
   readonly id: string;
   /** The offset before the first entry; '' when there is none. */
   readonly before: string;
   readonly entries: readonly LogEntry[];
-  /** The size of one of them, on average. */
+  /** The average size of its entries. */
   readonly bytesPerEntry: number;
 }
 
-/** `[id, [field, value, …]]`, as Redis answers. A run that was deleted answers with a batch that is `undefined`. */
+/** Decodes `[id, [field, value, …]]`, as Redis replies. `undefined` for the tombstone of a deleted run. */
 export const decodeBatch = (raw: unknown): Batch | undefined => {
   const [id, fields] = raw as [string, string[]];
   const field = (name: string): string | undefined => {
@@ -33,7 +33,10 @@ export const decodeBatch = (raw: unknown): Batch | undefined => {
   return { id, before: field('p') ?? '', entries, bytesPerEntry: Math.ceil(text.length / entries.length) };
 };
 
-/** The reply of XREAD as pairs: an array of pairs, a flat array, a `Map` or an object, by protocol and client. */
+/**
+ * Normalizes the reply of XREAD to pairs. By protocol and client it is an array of pairs, a flat array, a `Map` or an
+ * object.
+ */
 export const readReplyPairs = (reply: unknown): [key: string, batches: unknown[]][] => {
   if (reply === null || reply === undefined) return [];
   if (reply instanceof Map) return [...reply] as [string, unknown[]][];

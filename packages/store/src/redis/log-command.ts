@@ -1,35 +1,36 @@
 /**
- * What travels to Redis together: batches of several runs, a line each, as one text. What becomes of a batch is what
- * becomes of its command, and it is written down here alone: a run finds out when it is touched next, unless somebody
- * waits for it. At the pace of tokens a run that is touched is out of the caches again, so once a token is a good deal
- * cheaper than thrice.
+ * One command to Redis: batches of several runs, a line each, as one text. The state of a batch is the state of its
+ * command and is recorded only here; a run reads it when it is next touched, unless somebody waits for it. At the pace
+ * of tokens touching a run is a cache miss, so touching it once per token is much cheaper than three times.
  */
 import { CommandText } from './command-text.ts';
 import type { Outbox } from './log-outbox.ts';
 
 export class Command {
-  /** `open`: lines are added and rewritten. `away`: sent, or about to be sent again. `kept`: Redis has all of it. */
+  /** `open`: lines may be added or replaced. `away`: sent, or about to be sent again. `kept`: confirmed by Redis. */
   state: 'open' | 'away' | 'kept' = 'open';
-  /** Whose the lines are; `undefined` where a line was taken back. */
+  /** The outbox of each line; `undefined` where a line was taken back. */
   private outboxes: (Outbox | undefined)[] = [];
   /** Where in the text each line ends. */
   private ends: number[] = [];
   private takenBack = 0;
-  /** Those whose lines are written when it leaves: they have several entries, and may get more. */
+  /** Outboxes whose lines are written when the command is sent: they have several entries, and may get more. */
   private later: Outbox[] = [];
   private told: Outbox[] = [];
   private readonly texts: CommandText[];
   private readonly text: CommandText;
-  /** Whether it leaves at the end of this turn or with the next tick, or waits for more. */
+  /**
+   * `soon`: it is sent at the end of this turn of the event loop or at the next tick. `later`: it waits for more lines.
+   */
   leaves: 'soon' | 'later';
-  /** When it was opened, sent and answered, by `performance.now()`. */
+  /** When the command was opened, sent and answered, by `performance.now()`. */
   readonly openedAt: number;
   sentAt = 0;
   keptAt = 0;
-  /** Whether it was seen waiting for its answer, by who looks every now and then. */
+  /** Whether an earlier check for late answers has already found it without one. */
   isSeen = false;
 
-  /** `texts`: those that no command uses. */
+  /** `texts`: the pool of free buffers. */
   constructor(leaves: 'soon' | 'later', openedAt: number, texts: CommandText[]) {
     this.leaves = leaves;
     this.openedAt = openedAt;
@@ -37,19 +38,19 @@ export class Command {
     this.text = texts.pop() ?? new CommandText();
   }
 
-  /** How many lines it has, with those that were taken back. */
+  /** How many lines it has, including those that were taken back. */
   get size(): number {
     return this.outboxes.length + this.later.length;
   }
 
-  /** Takes a batch along as it is. → the number of its line. */
+  /** Writes an outbox's batch as it is now. Returns the number of its line. */
   add(outbox: Outbox): number {
     outbox.write(this.text);
     this.ends.push(this.text.length);
     return this.outboxes.push(outbox) - 1;
   }
 
-  /** Takes along what there is when it leaves. */
+  /** Writes the outbox's batch when the command is sent. */
   addLater(outbox: Outbox): void {
     this.later.push(outbox);
   }
@@ -59,17 +60,17 @@ export class Command {
     this.takenBack += 1;
   }
 
-  /** Leaves out one that was to be written later. */
+  /** Removes an outbox that was to be written later. */
   forget(outbox: Outbox): void {
     this.later.splice(this.later.indexOf(outbox), 1);
   }
 
-  /** Has an outbox told when it is kept. Once each. */
+  /** Registers an outbox to be notified of the confirmation. Call it once for each. */
   tell(outbox: Outbox): void {
     this.told.push(outbox);
   }
 
-  /** All lines, as it leaves; '' when all were taken back. */
+  /** Closes the command and returns all lines; '' when all were taken back. */
   leave(now: number): string {
     const { text, texts } = this;
     this.state = 'away';
@@ -86,19 +87,22 @@ export class Command {
     return lines;
   }
 
-  /** The one whose line was the `number`th of the text. */
+  /** The outbox of the line with this number. */
   outboxAt(number: number): Outbox | undefined {
     return this.outboxes[number];
   }
 
-  /** → those that are to be told. It lets go of all: a run that has ended must not be kept by one that goes on. */
+  /**
+   * Marks the command as confirmed and returns the outboxes to notify. Releases all its outboxes, so that a run that
+   * has ended is not kept alive by one that goes on.
+   */
   keep(now: number): readonly Outbox[] {
     this.state = 'kept';
     this.keptAt = now;
     return this.letGo(this.told);
   }
 
-  /** → all whose batches were in it, when these have to be sent once more. */
+  /** Returns all outboxes with a batch in it, because these have to be sent again. */
   giveUp(): readonly Outbox[] {
     return this.letGo(this.outboxes.filter((outbox) => outbox !== undefined));
   }

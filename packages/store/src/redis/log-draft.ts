@@ -1,33 +1,31 @@
 /**
- * What the next batch of a run is: entries of one epoch, without a gap (so that the last offset gives all of them), up
- * to the terminal one.
+ * The next batch of a run: entries of one epoch whose offsets have no gap (so that all of them follow from the last),
+ * up to the terminal entry.
  */
 import type { LogEntry } from '@chatkit/core';
 import type { Place, TextDelta } from '../shared/entry-list.ts';
 
-/** No batch is larger, however much has piled up. */
+/** The maximum length of a batch, however many entries wait. */
 const maxLength = 64 * 1024;
-/** A delta's text without its delta, roughly. */
+/** About what a delta takes besides its text. */
 const deltaLength = 24;
 
-/**
- * A class that others extend, because each token of a run touches it: one object is one miss of the processor's caches.
- */
+/** A class to be extended and not held, because each token touches it: one object is one cache miss. */
 export class Draft {
   /** Number of the first entry, and how many there are. */
   from = 0;
   count = 0;
-  /** Where the last one is. */
+  /** The offset of the last entry. */
   epoch = 0;
   seq = 0;
   /** The outcome, when the last one is the terminal entry. */
   outcome = '';
-  /** How long the events' text is, roughly. */
+  /** The approximate length of the events' text. */
   length = 0;
 
   /**
-   * Takes the entry with this number and size, if it is the one that follows and there is room. `update`: the entry's,
-   * if it is a text delta and nothing more.
+   * Adds the entry with this number and size, if it is the next one and there is room. `update`: that of the entry, if
+   * it is a plain text delta.
    */
   protected add(number: number, entry: LogEntry, { epoch, seq }: Place, size: number, update?: TextDelta): void {
     if (number !== this.from + this.count || this.outcome !== '' || this.length >= maxLength) return;
@@ -39,7 +37,7 @@ export class Draft {
     if ('end' in entry) this.outcome = entry.end;
   }
 
-  /** Begins anew, with the entry of this number. */
+  /** Empties the draft; the entry with this number is to be its first. */
   protected restart(number: number): void {
     this.from = number;
     this.count = 0;

@@ -1,6 +1,7 @@
 /**
- * Follows the runs of other machines: one blocking connection for all of them. A run that is added while it blocks
- * wakes it through a stream of its own, which works on any Redis and leaves no moment in which a wake-up can be missed.
+ * Follows the runs of other machines, with one blocking XREAD for all of them. When a run is added while the command
+ * blocks, an entry in a separate wake-up stream ends it. That works on any Redis and leaves no moment in which a
+ * wake-up can be missed.
  */
 import { compareOffsets, parseOffset } from '@chatkit/core';
 import { forEach, interruptible, pipe, retry, timeout } from '@chatkit/stream';
@@ -11,9 +12,9 @@ import type { RedisConnection, RedisPort } from './redis-client.ts';
 /** A run that is followed. */
 export interface Followed {
   readonly runId: string;
-  /** What has come so far. Replaced when something is missing. */
+  /** The entries that have arrived. Replaced when there is a gap. */
   window: EntryWindow;
-  /** The last id that was read of the stream. */
+  /** The last stream id that was read. */
   cursor: string;
 }
 
@@ -21,11 +22,11 @@ export interface LogFollowerOptions {
   readonly port: RedisPort;
   readonly streamOf: (runId: string) => string;
   readonly wakeKey: string;
-  /** How long one command blocks. */
+  /** How long one XREAD blocks. */
   readonly blockMs: number;
-  /** Entries have come, or the window was replaced. */
+  /** Called when entries have arrived or the window was replaced. */
   readonly onEntries: (followed: Followed) => void;
-  /** The run was deleted. */
+  /** Called when the run was deleted. */
   readonly onDeleted: (followed: Followed) => void;
 }
 
@@ -36,11 +37,11 @@ export interface LogFollower {
   close(): void;
 }
 
-/** Batches of one run in one reply: a long replay does not keep the other runs waiting. */
+/** The most batches of one run in a reply, so that a long replay does not keep the other runs waiting. */
 const maxBatches = 200;
 const firstRetryMs = 20;
 const slowestRetryMs = 1_000;
-/** A reply that is this late never comes: the connection is half open. */
+/** How much later than `blockMs` a reply may come before the connection counts as half-open. */
 const lateMs = 5_000;
 
 export const createLogFollower = (options: LogFollowerOptions): LogFollower => {
@@ -49,7 +50,7 @@ export const createLogFollower = (options: LogFollowerOptions): LogFollower => {
   let connection: RedisConnection | undefined;
   let state: 'idle' | 'reading' | 'closed' = 'idle';
   const closing = new AbortController();
-  /** The last id of the wake-up stream that has been read. */
+  /** The last id that was read of the wake-up stream. */
   let woken = '0-0';
   let waking = false;
 
@@ -62,7 +63,7 @@ export const createLogFollower = (options: LogFollowerOptions): LogFollower => {
         port.command(['XADD', wakeKey, 'MAXLEN', '1', '*', 'w', '']),
         port.command(['PEXPIRE', wakeKey, `${20 * blockMs}`]),
       ]).catch(() => {
-        // The command that blocks ends by itself, and the next one has all runs.
+        // The blocking command will end by itself, and the next one names all runs.
       });
     });
   };
@@ -97,7 +98,7 @@ export const createLogFollower = (options: LogFollowerOptions): LogFollower => {
     }
   };
 
-  /** One blocking command after another, for as long as runs are followed; an item for each answer. */
+  /** One blocking command after another while runs are followed; yields after each reply. */
   const answers = async function* (): AsyncGenerator<void, undefined> {
     while (followed.size > 0) {
       const runs = [...followed.values()];
@@ -110,7 +111,7 @@ export const createLogFollower = (options: LogFollowerOptions): LogFollower => {
       ]);
       deliver(reply, new Map(runs.map((run, index) => [streams[index] as string, run])));
       yield;
-      // The command names every run. With many of them it pays to let more come in before the next one.
+      // Each command names every run, so with many runs it pays to let more entries arrive before the next one.
       await pause(Math.min(20, Math.floor(runs.length / 25)));
     }
   };

@@ -1,4 +1,4 @@
-/** What one run has to bring to Redis, and how far that has come. */
+/** The entries that one run has yet to write to Redis, and the progress of writing them. */
 import { type ChatKitError, type LogEntry, parseOffset } from '@chatkit/core';
 import type { Place } from '../shared/entry-list.ts';
 import { entrySize } from '../shared/event-size.ts';
@@ -17,41 +17,42 @@ export interface Waiter {
 }
 
 /**
- * When an entry leaves: at the end of this turn, within a tick if others leave then anyway, or when it has had company.
+ * When an entry is sent: at the end of this turn of the event loop; within a tick, if a command is sent then anyway; or
+ * batched with later ones.
  */
 export type Haste = 'now' | 'soon' | 'later';
 
-/** Its draft is the batch that travels while its command is open, and what is to be the next one while that is away. */
+/** The inherited draft is the run's batch in the open command; while a command is away, it is the next batch. */
 export class Outbox extends Draft {
   readonly run: LogRun;
   readonly window = new EntryWindow('');
-  /** What a line begins with: the length of the run's id in bytes, and the id. */
+  /** The start of each line: the length of the run's id in bytes, and the id. */
   private readonly head: string;
-  /** Has the batch under way. */
+  /** The command that has this run's batch. */
   private command: Command | undefined;
-  /** Its line in the command; -1 while that is to be written when the command leaves. */
+  /** The batch's line in the command; -1 if it is written when the command is sent. */
   private line = 0;
-  /** The last command that was asked to tell. */
+  /** The last command that was asked to notify this outbox. */
   private asked: Command | undefined;
   private confirmedTo = 0;
-  /** Where the last entry is that Redis has confirmed; in epoch 0 while there is none. */
+  /** The offset of the last entry that Redis has confirmed; epoch 0 if there is none. */
   private confirmedEpoch = 0;
   private confirmedSeq = 0;
-  /** Index of the first entry behind the batch under way, and where the one before it is. */
+  /** The index after the batch under way, and the offset of that batch's last entry. */
   private sentTo = 0;
   private sentEpoch = 0;
   private sentSeq = 0;
-  /** Entries before these indices are not to wait for company, or for anything. */
+  /** Entries before `urgentTo` must not wait to be batched; those before `hastyTo` must not wait at all. */
   private urgentTo = 0;
   private hastyTo = 0;
-  /** Since when Redis owes an answer to what was sent before, by `performance.now()`. */
+  /** Since when Redis owes an answer to an earlier attempt, by `performance.now()`. */
   private owedSince: number | undefined;
-  /** In which period the run's time to live was last renewed, and whether the batch under way does it. */
+  /** The period in which the run's time to live was last renewed, and whether the batch under way renews it. */
   private renewedIn = -1;
   private renews = false;
-  /** The last command that brought something of its. */
+  /** The last command in which Redis confirmed entries of this run. */
   private heardBy: Command | undefined;
-  /** Why nothing can be appended any more. */
+  /** Why nothing more can be appended. */
   failure: ChatKitError | undefined;
   waiters: Waiter[] | undefined;
 
@@ -67,7 +68,7 @@ export class Outbox extends Draft {
     return this.confirmedTo;
   }
 
-  /** Whether Redis has confirmed all that was pushed. */
+  /** Whether Redis has confirmed everything that was pushed. */
   get isConfirmed(): boolean {
     return this.acked === this.window.end;
   }
@@ -77,12 +78,12 @@ export class Outbox extends Draft {
     return this.confirmedEpoch > 0;
   }
 
-  /** When Redis last confirmed something, by `performance.now()`; 0 while it has not. */
+  /** When Redis last confirmed something, by `performance.now()`; 0 if it has not. */
   get heardAt(): number {
     return this.heardBy?.keptAt ?? 0;
   }
 
-  /** Where its batch is: nowhere, in a command that leaves soon or later, or on its way. */
+  /** Where the batch is: in no command (`here`), in one that is sent `soon` or `later`, or sent (`away`). */
   get where(): 'here' | 'soon' | 'later' | 'away' {
     this.catchUp();
     const { command } = this;
@@ -100,7 +101,7 @@ export class Outbox extends Draft {
     return this.hastyTo > this.confirmedTo;
   }
 
-  /** Whether this command has its batch. */
+  /** Whether this command has the run's batch. */
   isIn(command: Command): boolean {
     return this.command === command;
   }
@@ -116,20 +117,20 @@ export class Outbox extends Draft {
     if (haste === 'now') this.hastyTo = window.end;
   }
 
-  /** Puts what comes next into a command; the time to live is renewed once in each period. */
+  /** Puts the next batch into a command; the time to live is renewed once in each period. */
   board(command: Command, period: number): void {
     this.lookAhead();
     this.renews = period !== this.renewedIn;
     this.renewedIn = period;
     this.command = command;
-    // One entry is written while it is at hand, and it is the only one most of the time.
+    // A single entry, the usual case, is written now, while it is in the processor's caches.
     if (this.count === 1) this.line = command.add(this);
     else this.leaveForLater(command);
     this.mark();
     if (this.waiters !== undefined || this.run.room !== undefined) this.askToBeTold();
   }
 
-  /** Has its command bring what was pushed since it boarded, too. */
+  /** Extends the batch in the open command by what was pushed since. */
   update(): void {
     const { command } = this;
     if (command === undefined || this.sentTo === this.from + this.count) return;
@@ -140,7 +141,10 @@ export class Outbox extends Draft {
     this.mark();
   }
 
-  /** Writes its line: the run, where its last entry and what was confirmed are, and the events' JSON as an array. */
+  /**
+   * Writes the line: the run, the offsets of the last entry and of the last confirmed one, and the events as a JSON
+   * array.
+   */
   write(text: CommandText): void {
     const { from, window } = this;
     text.text(this.head);
@@ -165,7 +169,7 @@ export class Outbox extends Draft {
     text.text(']\n');
   }
 
-  /** Leaves a command that has not left. */
+  /** Takes the batch out of a command that has not been sent. */
   takeBack(): void {
     if (this.command?.state !== 'open') return;
     if (this.line >= 0) this.command.takeBack(this.line);
@@ -174,33 +178,36 @@ export class Outbox extends Draft {
     if (this.renews) this.renewedIn = -1;
   }
 
-  /** Has somebody wait for what has been pushed. */
+  /** Adds a waiter for what has been pushed. */
   wait(waiter: Waiter): void {
     this.waiters ??= [];
     this.waiters.push(waiter);
     this.askToBeTold();
   }
 
-  /** Has `LogWriter` told when its batch is confirmed: somebody waits for it, or there is more. */
+  /**
+   * Asks for `LogWriter` to be notified of the batch's confirmation, because somebody waits for it or there is more to
+   * send.
+   */
   askToBeTold(): void {
     if (this.command === undefined || this.asked === this.command) return;
     this.asked = this.command;
     this.command.tell(this);
   }
 
-  /** Whether there are entries behind its batch. */
+  /** Whether there are entries after the batch. */
   get hasMore(): boolean {
     return this.sentTo < this.window.end;
   }
 
-  /** What its command had is to be sent again. */
+  /** The batch must be sent again. */
   sendAgain(): void {
     this.owedSince ??= this.command?.sentAt;
     this.renewedIn = -1;
     this.command = undefined;
   }
 
-  /** Redis has less than it had confirmed: goes on behind `tail`, the last offset that it has. */
+  /** Redis has lost confirmed entries: continues after `tail`, the last offset that it still has. */
   goBack(tail: string): void {
     this.command = undefined;
     this.confirmedTo = tail === '' ? this.window.first : this.window.firstAfter(tail);
@@ -215,7 +222,7 @@ export class Outbox extends Draft {
     return since !== undefined && since < time;
   }
 
-  /** Gives up what is queued. */
+  /** Gives up everything that is queued. */
   abandon(error: ChatKitError): void {
     this.failure = error;
     this.takeBack();
@@ -223,7 +230,7 @@ export class Outbox extends Draft {
     for (const waiter of this.waiters?.splice(0) ?? []) waiter.reject(error);
   }
 
-  /** Takes note of what has been confirmed. */
+  /** Records the confirmation of the batch, if its command has one. */
   private catchUp(): void {
     const { command } = this;
     if (command?.state !== 'kept') return;
@@ -236,7 +243,9 @@ export class Outbox extends Draft {
     this.heardBy = command;
   }
 
-  /** Has the draft begin with what comes next, where it does not: after a failure, an epoch's end or a full batch. */
+  /**
+   * Rebuilds the draft if it does not begin with the next entry: after a failure, the end of an epoch or a full batch.
+   */
   private lookAhead(): void {
     const { confirmedTo: from, window } = this;
     if (this.from === from && this.count > 0) return;
@@ -252,7 +261,7 @@ export class Outbox extends Draft {
     this.line = -1;
   }
 
-  /** The draft is the batch under way. */
+  /** Records the draft as the batch under way. */
   private mark(): void {
     this.sentTo = this.from + this.count;
     this.sentEpoch = this.epoch;

@@ -1,24 +1,26 @@
-/** Fetches what a run has in Redis, page by page, and asks again for as long as the log waits for Redis. */
+/** Fetches a run's entries from Redis, page by page, and retries until the log gives Redis up. */
 import type { LogEntry } from '@chatkit/core';
 import { collect, pipe, retry, TimeoutError, timeout } from '@chatkit/stream';
 import { decodeBatch } from './log-batch.ts';
 import { overdueMs } from './redis-lifeline.ts';
 import type { RedisScript } from './redis-script.ts';
 
-/** A part of a run's past. */
+/** A page of a run's entries. */
 export interface Page {
   /** The last offset in the log. */
   readonly tail: string;
-  /** How the run ended; '' while it has not. */
+  /** How the run ended; '' if it has not. */
   readonly outcome: string;
-  /** How it ended by its lease; '' while it has not. */
+  /** How the run ended according to its lease; '' if it has not. */
   readonly leaseOutcome: string;
   readonly entries: readonly LogEntry[];
-  /** Whether nothing comes after it. */
+  /** Whether this is the last page. */
   readonly isWhole: boolean;
 }
 
-/** What comes after `after`, oldest first, at most `count` batches. Rejects when Redis does not answer in time. */
+/**
+ * Fetches the entries after `after`, oldest first, at most `count` batches. Rejects when Redis does not answer in time.
+ */
 export type FetchPage = (
   runId: string,
   after: string | undefined,
@@ -30,7 +32,7 @@ export interface LogPagesOptions {
   /** The hash, the stream and the record of the lease. */
   readonly keysOf: (runId: string) => readonly string[];
   readonly unreachableMs: number;
-  /** Told of an answer that is overdue, so that the next one is asked for over a connection that is not silent. */
+  /** Called when an answer is overdue, so that the retry does not use a connection that is silent. */
   readonly isLost: (sentAt: number) => boolean;
 }
 

@@ -1,6 +1,7 @@
 /**
- * A reader of a run: first its past, in pages from Redis, then the window that this process has of it. It changes over
- * whenever the window no longer covers its place: it fell behind, or another machine took the run over.
+ * A reader of a run: first replays its past, in pages from Redis, then follows the window that this process has of it.
+ * It goes back to pages whenever the window no longer covers its position, because the reader fell behind or another
+ * machine took the run over.
  */
 import { compareOffsets, type LogEntry, parseOffset, type ReadOptions } from '@chatkit/core';
 import { expiredRun, unknownOffset, unknownRun, unreachable } from '../shared/log-errors.ts';
@@ -10,14 +11,14 @@ import type { FetchPage } from './log-pages.ts';
 import { type LogRun, type Tail, windowOf } from './log-run.ts';
 
 export interface LogReaderOptions {
-  /** The run, as this process has it from now on. */
+  /** Returns this process's record of the run, and creates it if there is none. */
   readonly enter: (runId: string) => LogRun;
-  /** Has its entries come in, from `tail` on. */
+  /** Starts following the run, from `tail` on. */
   readonly follow: (run: LogRun, tail: string) => void;
   readonly fetchPage: FetchPage;
-  /** The reader has taken entries. */
+  /** Called when the reader has taken an entry. */
   readonly onTaken: (run: LogRun) => void;
-  /** The reader has left. */
+  /** Called when the reader has left. */
   readonly onLeft: (run: LogRun) => void;
 }
 
@@ -31,13 +32,13 @@ class LogReader extends TailReader<LogEntry> implements Tail {
   private readonly options: LogReaderOptions;
   private readonly runId: string;
   private run!: LogRun;
-  /** The offset of what was given last, at first of what the reader has. */
+  /** The offset of the last entry delivered; initially what the reader already has. */
   private position: string | undefined;
-  /** What was fetched of the run's past and not given yet. */
+  /** The page that is being delivered. */
   private past: readonly LogEntry[] = [];
   private given = 0;
   private isKnown = false;
-  /** Whether `position` may lie beyond what the window has. */
+  /** Whether `position` may be beyond the window's last entry. */
   private isAhead = false;
   private isOver = false;
   private isFetching = false;
@@ -93,7 +94,7 @@ class LogReader extends TailReader<LogEntry> implements Tail {
     this.options.onLeft(run);
   }
 
-  /** The window, with this reader's place in it; `undefined` if it does not cover that place. */
+  /** The window, after setting this reader's index in it; `undefined` if it does not cover the reader's position. */
   private enterWindow(): EntryWindow | undefined {
     const { position } = this;
     const window = windowOf(this.run);

@@ -1,4 +1,4 @@
-/** A run as far as one process has to do with it: what it appends, what it follows, and who reads that here. */
+/** What one process knows of a run: what it appends to it, what it follows of it, and its readers here. */
 import type { ChatKitError } from '@chatkit/core';
 import { type Waiter, waiterOf } from '../shared/waiter.ts';
 import type { EntryWindow } from './entry-window.ts';
@@ -7,15 +7,15 @@ import type { Outbox } from './log-outbox.ts';
 
 export interface LogRun {
   readonly id: string;
-  /** What this process appends. */
+  /** The entries that this process appends. */
   outbox: Outbox | undefined;
-  /** Whether readers here read the outbox: the run was made here and nobody has taken it over. */
+  /** Whether readers here read the outbox: the run was created here and nobody has taken it over. */
   isLocal: boolean;
   followed: Followed | undefined;
   readonly tails: Tail[];
-  /** When Redis was last heard of it, by `performance.now()`, but for what it confirmed to the outbox. */
+  /** When Redis last sent news of the run, by `performance.now()`, apart from confirmations to the outbox. */
   heardAt: number;
-  /** Whether the last look found that its lease has ended and its log has not. */
+  /** Whether the last check found that the run's lease has ended but its log has not. */
   isOrphan: boolean;
   /** Why readers cannot go on. */
   failure: ChatKitError | undefined;
@@ -23,7 +23,7 @@ export interface LogRun {
   room: Waiter | undefined;
 }
 
-/** A reader: the window that it reads and its place there. */
+/** A reader: the window that it reads and its index in it. */
 export interface Tail {
   window: EntryWindow | undefined;
   index: number;
@@ -42,11 +42,11 @@ export const createLogRun = (id: string): LogRun => ({
   room: undefined,
 });
 
-/** What readers of a run read in this process. */
+/** The window that readers of a run in this process read. */
 export const windowOf = (run: LogRun): EntryWindow | undefined =>
   run.isLocal ? run.outbox?.window : run.followed?.window;
 
-/** From the last one on, because a reader that is woken may leave. */
+/** Backwards, because a reader that is woken may remove itself. */
 export const wakeAll = ({ tails }: LogRun): void => {
   for (let at = tails.length - 1; at >= 0; at -= 1) tails[at]?.wake();
 };
@@ -56,7 +56,10 @@ export const failReaders = (run: LogRun, error: ChatKitError): void => {
   wakeAll(run);
 };
 
-/** What the producer waits for, if Redis or a reader here is `windowBytes` behind; `undefined` while there is room. */
+/**
+ * The backpressure: a promise if Redis is more than `windowBytes` behind, or a reader here more than half of that;
+ * `undefined` while there is room.
+ */
 export const roomOf = (run: LogRun, windowBytes: number): Promise<void> | undefined => {
   if (!isAbove(run, windowBytes)) {
     settleRoom(run, windowBytes);
@@ -67,7 +70,7 @@ export const roomOf = (run: LogRun, windowBytes: number): Promise<void> | undefi
   return run.room.promise;
 };
 
-/** Lets the producer go on once what was too far behind has halved. */
+/** Lets the producer go on once the lag has halved. */
 export const settleRoom = (run: LogRun, windowBytes: number): void => {
   if (run.room === undefined || isAbove(run, windowBytes / 2)) return;
   run.room.resolve();
@@ -78,12 +81,12 @@ const isAbove = (run: LogRun, bytes: number): boolean => {
   const { outbox } = run;
   if (outbox === undefined || outbox.window.isEnded) return false;
   const { window, acked } = outbox;
-  // Neither can be behind by more than there is; a token is asked twice.
+  // A cheap first check, because this runs twice per token: neither can lag by more than is held.
   if (window.bytes <= bytes / 2) return false;
   return window.bytesFrom(acked) > bytes || widestLag(run, window) > bytes / 2;
 };
 
-/** How far the slowest reader is behind that reads the outbox. */
+/** The lag of the slowest reader of the outbox, in bytes. */
 const widestLag = (run: LogRun, window: EntryWindow): number => {
   let slowest = window.end;
   for (const tail of run.tails) if (tail.window === window && tail.index < slowest) slowest = tail.index;

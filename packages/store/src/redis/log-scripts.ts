@@ -1,8 +1,8 @@
 /**
- * What the log does in Redis, each as one atomic step. A run is a hash (`t` the last offset, `e` the newest epoch, `w`
- * who writes in it, `o` the outcome, `x` the last offset that was dropped, `b` bytes) and a stream. An entry of the
- * stream is a batch of events: its id is the offset of the last one, `p` the offset before the first, `e` their JSON as
- * an array, and `o` the outcome when the last one is the terminal entry.
+ * The Lua scripts of the Redis log, each of which is one atomic step. A run is a hash (`t` the last offset, `e` the
+ * newest epoch, `w` the writer of that epoch, `o` the outcome, `x` the last offset that was dropped, `b` bytes) and a
+ * stream. An entry of the stream is a batch of events: its id is the offset of the last one, `p` the offset before the
+ * first, `e` their JSON as an array, and `o` the outcome if the last one is the terminal entry.
  */
 
 /** KEYS hash, stream. ARGV ttl. → 1 when the run is new. */
@@ -13,20 +13,20 @@ redis.call('HSET', KEYS[1], 't', '', 'b', 0)
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return 1`;
 
-/** What an append came to. */
+/** The result of an append. */
 export const appendReply = { done: 0, gone: 1, closed: 2, fenced: 3, behind: 4 } as const;
 
 /**
- * KEYS what the hash of each run is named before the run's id; its stream has the name of the hash and `:s`. ARGV
- * writer, ttl of open runs, ttl of ended runs, bytes kept per run, and the batches of all runs as one text, because
- * every key and argument costs: a line for each run with the length of its id in bytes, the id, the batch's id, the
- * offset before it and the events, each behind a space. Before the events, which begin with a bracket, there may be `!`
- * (renew the ttl) and an outcome. → `index, reply, last offset` of each run, flat, without those that are done: almost
- * always nothing.
+ * KEYS the prefix of the runs' hashes, to which the run's id is added; the stream's key is that of the hash and `:s`.
+ * ARGV writer, ttl of open runs, ttl of ended runs, bytes kept per run, and the batches of all runs as one text,
+ * because every key and argument costs. The text has a line for each run: the length of its id in bytes, the id, the
+ * batch's id, the last offset that Redis has confirmed, and the events, separated by spaces. Before the events, which
+ * begin with a bracket, there may be `!` (renew the ttl) and an outcome. → `index, reply, last offset` of each run that
+ * was not done, flat: almost always empty.
  *
- * A later epoch takes the run over; an earlier one, or another writer in the same one, is fenced off. What is there
- * already is done. \`behind\` means that the log has lost what this writer had been told was kept: a restart from an
- * old snapshot.
+ * A later epoch takes the run over; an earlier one, or another writer in the same epoch, is fenced off. Entries that
+ * are there already count as done. `behind` means that the log has lost entries whose write it had confirmed: Redis was
+ * restarted from an old snapshot.
  */
 export const appendScript = `
 local function after(x, y)
@@ -112,7 +112,9 @@ end
 local batches = redis.call('XRANGE', KEYS[2], after == '' and '-' or '(' .. after, '+', 'COUNT', ARGV[2])
 return {meta[1], meta[2] or '', batches, redis.call('HGET', KEYS[3], 'outcome') or ''}`;
 
-/** KEYS hash, stream. ARGV how long the stream tells readers elsewhere, in milliseconds. */
+/**
+ * KEYS hash, stream. ARGV how long the tombstone stays in the stream for readers on other machines, in milliseconds.
+ */
 export const deleteScript = `
 if redis.call('DEL', KEYS[1]) == 0 then return 0 end
 redis.call('DEL', KEYS[2])

@@ -1,6 +1,6 @@
 /**
- * While somebody waits for Redis, someone has to notice that it does not answer, has forgotten a run, or has been told
- * of an owner that this process has not heard of. One timer for all runs; it stops when nobody waits.
+ * Checks silent runs while anybody waits for Redis: whether Redis still answers, still has the run, and has not given
+ * it to another owner without this process hearing of it. One timer for all runs; it stops when nobody waits.
  */
 
 import { expiredRun, unreachable } from '../shared/log-errors.ts';
@@ -18,7 +18,7 @@ export interface LogWatchOptions {
 }
 
 export interface LogWatch {
-  /** Somebody waits. */
+  /** Starts the timer, because somebody waits. */
   start(): void;
   stop(): void;
 }
@@ -28,8 +28,8 @@ export const createLogWatch = ({ runs, writer, fetchPage, checkMs, unreachableMs
   let timer: ReturnType<typeof setInterval> | undefined;
 
   /**
-   * Whether a run that has been silent is still there, and still ours where it was: an owner that lost its lease
-   * appends nothing more, so no refusal tells it who has the run.
+   * Checks that a silent run still exists and, if it is ours, still is. An owner that has lost its lease appends
+   * nothing more, so no refused append would tell it that another one has the run.
    */
   const check = async (run: LogRun, window: EntryWindow): Promise<void> => {
     const last = run.isLocal ? window.lastOffset : (run.followed?.cursor ?? '');
@@ -46,7 +46,7 @@ export const createLogWatch = ({ runs, writer, fetchPage, checkMs, unreachableMs
         wakeAll(run);
         return;
       }
-      // The lease says that it has ended and the log does not, twice: the end will not come any more.
+      // Two checks in a row found the lease ended but not the log: the terminal entry will not come any more.
       const isOrphan = answer.leaseOutcome !== '' && answer.outcome === '';
       if (isOrphan && run.isOrphan) failReaders(run, expiredRun(run.id));
       run.isOrphan = isOrphan;
@@ -72,9 +72,10 @@ export const createLogWatch = ({ runs, writer, fetchPage, checkMs, unreachableMs
       const window = windowOf(run);
       if (run.tails.length === 0 || window?.isEnded || run.failure !== undefined) continue;
       watched += 1;
-      // Its readers still fetch the past, which has its own limit; nobody starts the timer again when they are through.
+      // The run's readers are still fetching pages, which has its own timeout. Counted as watched, because nobody would
+      // restart the timer when they are done.
       if (window === undefined) continue;
-      // What is under way is the writer's to watch.
+      // Entries under way are watched by the writer.
       if (run.isLocal && outbox?.acked !== window.end) continue;
       if (now - Math.max(run.heardAt, outbox?.heardAt ?? 0) < checkMs) continue;
       run.heardAt = now;

@@ -1,11 +1,11 @@
 /**
- * Brings what runs append to Redis, behind the producer's back. Each run has at most one batch under way; what comes
- * meanwhile is the next batch, so the batches grow with the distance to Redis and order needs no bookkeeping. The
- * batches of all runs that are due travel in one command. What a failed command had is sent again, with what has come
- * since: the script and every reader know entries by their offsets.
+ * Writes the entries of all runs to Redis in the background. Each run has at most one batch under way and what arrives
+ * meanwhile is the next batch, so batches grow with the latency to Redis and their order needs no bookkeeping. The
+ * batches of all runs that are due go in one command. Batches of a failed command are sent again, with what has arrived
+ * since; duplicates do no harm, because the script and every reader recognise entries by their offsets.
  *
- * One timer and plain arrays for all runs, by hand: a timer, a promise and a set's entry for each token of each run
- * cost more than bringing the token to Redis.
+ * It uses one timer and plain arrays for all runs: a timer, a promise and a set entry for each token of each run would
+ * cost more than sending the token to Redis.
  */
 import type { ChatKitError, LogEntry } from '@chatkit/core';
 import type { Place } from '../shared/entry-list.ts';
@@ -16,12 +16,12 @@ import type { Haste, Outbox } from './log-outbox.ts';
 import { appendReply } from './log-scripts.ts';
 import type { RedisScript } from './redis-script.ts';
 
-/** Why nothing can be appended any more. */
+/** Why nothing more can be appended. */
 export type OutboxFailure = 'gone' | 'closed' | 'fenced' | 'unreachable';
 
 export interface LogWriterOptions {
   readonly append: RedisScript;
-  /** What the name of a run's hash is before the run's id. */
+  /** The prefix of the runs' hashes, to which the run's id is added. */
   readonly keyPrefix: string;
   readonly flushMs: number;
   readonly flushEvents: number;
@@ -31,12 +31,15 @@ export interface LogWriterOptions {
   readonly openTtlMs: number;
   readonly endedTtlMs: number;
   readonly unreachableMs: number;
-  /** When an answer is overdue, and whether it may never come then: what it was for is sent again. */
+  /**
+   * After how long an answer is overdue. `isLost` says whether it may never come, in which case the batches are sent
+   * again.
+   */
   readonly lateMs: number;
   readonly isLost: (sentAt: number) => boolean;
-  /** Entries have been confirmed, at `now` by `performance.now()`. */
+  /** Called when entries have been confirmed, at `now` by `performance.now()`. */
   readonly onAcked: (outbox: Outbox, now: number) => void;
-  /** Nothing can be appended any more. */
+  /** Called when nothing more can be appended. */
   readonly onFailed: (outbox: Outbox, why: OutboxFailure) => void;
 }
 
@@ -45,24 +48,27 @@ export interface LogWriter {
   push(outbox: Outbox, entry: LogEntry, place: Place, size: number, haste: Haste): void;
   /** Resolves when all that was pushed is confirmed. */
   confirmed(outbox: Outbox): Promise<void>;
-  /** Sends again what was lost. Called every now and then. */
+  /** Sends the batches of lost commands again. To be called regularly. */
   checkLate(now: number): void;
-  /** Fails a run that Redis has owed an answer for too long. */
+  /** Fails a run if Redis has owed it an answer for too long. */
   checkDebt(outbox: Outbox, now: number): void;
 }
 
 const firstRetryMs = 20;
 const slowestRetryMs = 1_000;
-/** Into how many portions the runs that wait for company are divided, at most, and how short their intervals may be. */
+/**
+ * `flushMs` is divided into at most this many ticks, each at least this long, so that waiting runs are sent in several
+ * portions.
+ */
 const mostTicksPerFlush = 5;
 const shortestTickMs = 1;
 
 export const createLogWriter = (options: LogWriterOptions): LogWriter => {
-  /** In one epoch of a run one writer writes. */
+  /** An epoch of a run has one writer, which Redis knows by this id. */
   const writerId = crypto.randomUUID();
   const settings = [writerId, `${options.openTtlMs}`, `${options.endedTtlMs}`, `${options.maxBytesPerRun}`];
   const keys = [options.keyPrefix];
-  /** How often the time to live of a run is renewed while it appends. */
+  /** How often the time to live of a run that appends is renewed. */
   const renewMs = options.openTtlMs / 20;
   const ticksPerFlush = Math.max(1, Math.min(mostTicksPerFlush, Math.floor(options.flushMs / shortestTickMs)));
   const tickMs = Math.max(shortestTickMs, options.flushMs / ticksPerFlush);
@@ -71,15 +77,15 @@ export const createLogWriter = (options: LogWriterOptions): LogWriter => {
   /** Commands that leave at the end of this turn. */
   let due: Command[] = [];
   let turnEnds = false;
-  /** Those that wait for company, by their ticks. */
+  /** Commands that wait for more batches, by the tick at which they are sent. */
   const buckets: Command[][] = Array.from({ length: bucketCount }, () => []);
   let waiting = 0;
   /** The last tick whose bucket was emptied. */
   let ticked = 0;
   let isTicking = false;
-  /** Commands that have had no answer. */
+  /** Commands that have been sent and not answered. */
   const away = new Set<Command>();
-  /** Since when no command has succeeded. */
+  /** When the current series of failures began. */
   let failingSince: number | undefined;
   let lastError: unknown;
 
@@ -94,9 +100,7 @@ export const createLogWriter = (options: LogWriterOptions): LogWriter => {
     }
     join(outbox, command);
   };
-  /**
-   * A wake-up for a command and one for its answer cost as much as the lines of ten runs, so few commands are the aim.
-   */
+  /** Few commands are the aim: waking up for a command and for its answer costs as much as the lines of ten runs. */
   const sendSoon = (outbox: Outbox): void => {
     const bucket = due.length === 0 ? nextToLeave() : undefined;
     const next = bucket?.at(-1);
@@ -106,7 +110,7 @@ export const createLogWriter = (options: LogWriterOptions): LogWriter => {
         join(outbox, next);
         return;
       }
-      // It comes along now.
+      // Send that command now, with this batch in it.
       bucket?.pop();
       waiting -= 1;
       due.push(next);
@@ -123,7 +127,7 @@ export const createLogWriter = (options: LogWriterOptions): LogWriter => {
   };
   const tickAt = (now: number): number => Math.floor(now / tickMs);
   const bucketOf = (tick: number): Command[] => buckets[tick % bucketCount] as Command[];
-  /** The bucket that is emptied within a tick, if there is one. */
+  /** The bucket that is due within a tick, if it is not empty. */
   const nextToLeave = (): Command[] | undefined => {
     const last = waiting === 0 ? ticked : Math.min(tickAt(performance.now()) + 1, ticked + ticksPerFlush);
     for (let at = ticked + 1; at <= last; at += 1) if (bucketOf(at).length > 0) return bucketOf(at);
@@ -144,7 +148,10 @@ export const createLogWriter = (options: LogWriterOptions): LogWriter => {
     while (bucketOf(next).length === 0) next += 1;
     setTimeout(tick, Math.max(1, Math.ceil(next * tickMs - performance.now())));
   };
-  /** Those that are due go in several small portions a flush, so that nothing waits behind all of them. */
+  /**
+   * Sends the commands that are due. With several ticks per `flushMs` these are small portions, so that nothing waits
+   * behind all of them.
+   */
   const tick = (): void => {
     const now = tickAt(performance.now());
     for (let at = Math.max(ticked, now - bucketCount) + 1; at <= now; at += 1) {
@@ -156,7 +163,7 @@ export const createLogWriter = (options: LogWriterOptions): LogWriter => {
     ticked = now;
     awaitTick();
   };
-  /** Decides when the entries that are not under way go. */
+  /** Decides when the entries that are not under way are sent. */
   const schedule = (outbox: Outbox): void => {
     const { where } = outbox;
     if (where === 'away') {
@@ -171,7 +178,7 @@ export const createLogWriter = (options: LogWriterOptions): LogWriter => {
       if (isDue) sendSoon(outbox);
       else sendLater(outbox);
     }
-    // What its batch has no room for is the next one.
+    // Entries that did not fit into the batch make the next one, when this one is confirmed.
     if (outbox.hasMore) outbox.askToBeTold();
   };
 
@@ -208,7 +215,7 @@ export const createLogWriter = (options: LogWriterOptions): LogWriter => {
     const now = performance.now();
     lastError = error;
     failingSince ??= now;
-    // As long again as it has failed so far: each pause is twice the one before.
+    // The pause is as long as the failure has lasted so far, so each is twice the one before.
     const retryMs = Math.min(Math.max(now - failingSince, firstRetryMs), slowestRetryMs);
     setTimeout(() => sendAgain(command), retryMs);
   };
@@ -251,7 +258,8 @@ export const createLogWriter = (options: LogWriterOptions): LogWriter => {
     },
     checkLate(now) {
       for (const command of [...away]) {
-        // Seen before: when this process had no turn for a while, the answers that lie there are to be read first.
+        // Only if an earlier check saw it too: after this process was starved, answers that have already arrived must
+        // be read first.
         const isLate = command.isSeen && now - command.sentAt >= options.lateMs;
         command.isSeen = true;
         if (!isLate || !options.isLost(command.sentAt)) continue;

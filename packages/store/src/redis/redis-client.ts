@@ -1,7 +1,7 @@
 /**
- * The clients of Redis, as small a part of them as the log and the lease need, so that both `redis` (node-redis) and
- * `ioredis` fit as they are. Inside there is one shape: commands as arrays of strings, and connections of our own for
- * what blocks a connection (reading) or changes its mode (listening).
+ * The part of a Redis client that the log and the lease need, kept small so that both `redis` (node-redis) and
+ * `ioredis` fit as they are. Internally both become a `RedisPort`: commands as arrays of strings, and separate
+ * connections for what blocks a connection (XREAD) or changes its mode (SUBSCRIBE).
  */
 
 /** Fits a client of the package `redis`, connected by you. Give it an `error` listener, as its documentation asks. */
@@ -10,7 +10,7 @@ export interface NodeRedisClient {
   duplicate(): NodeRedisConnection;
 }
 
-/** What `duplicate()` of node-redis makes. */
+/** The result of node-redis's `duplicate()`. */
 export interface NodeRedisConnection {
   sendCommand(args: readonly string[]): Promise<unknown>;
   connect(): Promise<unknown>;
@@ -25,7 +25,7 @@ export interface IoredisClient {
   duplicate(): IoredisConnection;
 }
 
-/** What `duplicate()` of ioredis makes. */
+/** The result of ioredis's `duplicate()`. */
 export interface IoredisConnection {
   call(command: string, args: string[]): Promise<unknown>;
   subscribe(channel: string): Promise<unknown>;
@@ -34,39 +34,41 @@ export interface IoredisConnection {
   disconnect(): void;
 }
 
-/** A connected client of one Redis server. You end it. */
+/** A connected client of one Redis server. You close it. */
 export type RedisClient = NodeRedisClient | IoredisClient;
 
-/** Commands in, replies out; replies to commands arrive in their order. */
+/** Sends commands and returns their replies, which arrive in the order of the commands. */
 export interface RedisPort {
   command(args: readonly string[]): Promise<unknown>;
   /**
-   * The same for a command that may wait for its connection as long as the client keeps it: a client that makes a timer
-   * and a signal for each command makes none for this. For what is sent hundreds of times a second, and may be sent
-   * twice.
+   * `command` without the client's own timeout, for which some clients make a timer and a signal per command. For
+   * commands that are sent hundreds of times a second and may be sent twice.
    */
   patientCommand(args: readonly string[]): Promise<unknown>;
-  /** A connection for blocking commands. Its `close` rejects what is pending, or leaves it pending for ever. */
+  /**
+   * Opens a connection for blocking commands. Its `close` rejects pending commands, or leaves them pending for ever.
+   */
   connect(): RedisConnection;
-  /** Hears of every message on a channel, on a connection of its own. */
+  /** Subscribes to a channel, on a separate connection. */
   listen(channel: string, listener: (message: string) => void): RedisListening;
 }
 
-/** A connection of our own. */
+/** A separate connection. */
 export interface RedisConnection {
   command(args: readonly string[]): Promise<unknown>;
   close(): void;
 }
 
-/** A connection of our own that listens. */
+/** A separate connection that is subscribed to a channel. */
 export interface RedisListening {
-  /** Resolves with a sign of life. May never settle. */
+  /** Resolves when the connection answers. May never settle. */
   ping(): Promise<unknown>;
   close(): void;
 }
 
 /**
- * The port over a client. Connections of our own report their errors by failing commands; their events are for nobody.
+ * The port over a client. Errors of the separate connections show as failing commands; their `error` events are
+ * ignored.
  */
 export const createRedisPort = (client: RedisClient): RedisPort =>
   'call' in client && typeof client.call === 'function'

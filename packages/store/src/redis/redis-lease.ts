@@ -1,7 +1,7 @@
 /**
- * Who may run a thread, decided by Redis and its clock. A stop travels by pub/sub and waits in the run's record
- * besides, so an owner that missed the message reads it with its next renewal. That a thread is free travels on the
- * same channel.
+ * Leases (which machine may run a thread) in Redis, timed by its clock. A stop request is published by pub/sub and also
+ * stored in the run's record, so an owner that missed the message reads it with its next renewal. News of free threads
+ * travels on the same channel.
  */
 import type { RunLease, RunOutcome, RunRecord } from '@chatkit/core';
 import {
@@ -21,7 +21,7 @@ import { listenAlive } from './redis-listener.ts';
 import { createRedisScript, limitRedisScript } from './redis-script.ts';
 
 export interface RedisLeaseOptions {
-  /** A connected client of `redis` or `ioredis`. The lease makes one more connection from it to listen for stops. */
+  /** A connected client of `redis` or `ioredis`. The lease opens one more connection from it to listen for stops. */
   client: RedisClient;
   /** The same as the log's. Default `chatkit`. */
   prefix?: string | undefined;
@@ -29,17 +29,17 @@ export interface RedisLeaseOptions {
   ttlMs?: number | undefined;
   /** How long the record of an ended run is kept. Default 10 minutes. */
   retainMs?: number | undefined;
-  /** How long Redis may not answer before a call fails. Default 30 s. */
+  /** How long Redis may fail to answer before a call fails. Default 30 s. */
   unreachableMs?: number | undefined;
 }
 
 /**
- * Leases that many processes share. One run has a thread at a time; a run whose owner has not renewed in time goes to
- * the next caller of `reap()`, under the next epoch, which is what fences the old owner off in the log.
+ * Leases that many processes share. One run holds a thread at a time; a run whose owner has not renewed in time goes to
+ * the next caller of `reap()`, under the next epoch, by which the log fences off the old owner.
  *
- * A call rejects when Redis does not take the command, or has not answered for `unreachableMs` and may have done it;
- * what that means for a run is decided by the time since its last renewal and not by this error. `close()` ends the
- * connection that listens; your client stays open.
+ * A call rejects when Redis refuses the command, or has not answered for `unreachableMs`, in which case it may have run
+ * the command. A rejected renewal alone does not end a run: what counts is the time since the last one that succeeded.
+ * `close()` ends the listening connection; your client stays open.
  *
  * @example
  * const lease = createRedisLease({ client, ttlMs: 10_000 });
@@ -57,7 +57,7 @@ export const createRedisLease = (options: RedisLeaseOptions): RunLease => {
   const lineKey = (threadId: string) => linePrefix + threadId;
   const port = createRedisPort(options.client);
   const unreachableMs = options.unreachableMs ?? 30_000;
-  // In time for a renewal that is lost with its connection to be made over another one.
+  // Soon enough for a renewal that was lost with its connection to be repeated over another one.
   const lateMs = Math.min(overdueMs(unreachableMs), ttlMs / 3);
   const lifeline = createLifeline(port, { quietMs: lateMs, unreachableMs });
   const limits = { unreachableMs, lateMs, isLost: lifeline.isLost };
@@ -79,7 +79,7 @@ export const createRedisLease = (options: RedisLeaseOptions): RunLease => {
   const freeListeners = new Set<(threadId: string) => void>();
   let endListening: (() => void) | undefined;
 
-  /** A run and why it is to stop, or a thread that is free. */
+  /** A message names a run and why it is to stop, or a thread that is free. */
   const hear = (message: string): void => {
     const [id, cause] = readMessage(message);
     if (id === undefined) return;
@@ -123,7 +123,7 @@ export const createRedisLease = (options: RedisLeaseOptions): RunLease => {
       await scripts.stop([runKey(runId)], [runId, cause, channel, linePrefix]);
     },
     onStop(listener) {
-      // The same function may listen twice.
+      // Wrapped, so that the same function can be registered twice.
       const own = (runId: string, cause: string) => listener(runId, cause);
       listeners.add(own);
       listen();
@@ -150,8 +150,8 @@ export const createRedisLease = (options: RedisLeaseOptions): RunLease => {
 };
 
 /**
- * What a message says; nothing when it is not ours: whoever may speak to Redis may speak here, and an error would end
- * the process.
+ * Parses a message; empty if it is not one of ours. Anyone who can reach Redis can publish here, and an error thrown
+ * here would end the process.
  */
 const readMessage = (message: string): readonly [id?: string, cause?: string] => {
   try {
@@ -162,14 +162,14 @@ const readMessage = (message: string): readonly [id?: string, cause?: string] =>
   }
 };
 
-/** Runs that one call takes over; the next call takes the next ones, perhaps on another machine. */
+/** How many runs one call takes over. The next call, perhaps on another machine, takes the next ones. */
 const reapedAtOnce = 50;
 
 type RawRecord = [runId: string, threadId: string, epoch: string, resumable: string, outcome: string, user: string];
 
 const flagOf = (resumable: boolean): string => (resumable ? '1' : '');
 
-/** A user's id may be empty, so it is written behind a sign. */
+/** Marked with `=`, because an empty user id is not the same as none. */
 const userOf = (userId: string | undefined): string => (userId === undefined ? '' : `=${userId}`);
 
 const toRecord = ([runId, threadId, epoch, resumable, outcome, user]: RawRecord): RunRecord => ({

@@ -1,52 +1,52 @@
 /**
- * Commands over the application's client, and over a connection of our own while that one says nothing. A connection
- * can die without an end (its machine is gone, a gateway has forgotten it), and then a client never settles what it has
- * sent into it.
+ * Sends commands over the application's client, and over a spare connection while the client's is silent. A connection
+ * can be half-open (the other machine is gone, a gateway has dropped it), and then the client never settles the
+ * commands that it has sent.
  *
- * Whoever waits for an answer that is overdue asks whether it will come. A connection that answers anything is only
- * slow: answers keep their order. One that is silent is given up, and what may be sent twice is sent again. The client
- * is asked for a sign of life behind what it owes: once it gives one, or notices that its connection is dead, commands
- * go to it again.
+ * A caller whose answer is overdue asks whether the answer may be lost. A connection on which anything still arrives is
+ * only slow, since answers keep their order. A silent one is abandoned, and commands that may be sent twice are sent
+ * again. A PING is queued on the client behind what it owes: once that is answered, or the client notices that its
+ * connection is dead, commands go to the client again.
  */
 import type { RedisConnection, RedisPort } from './redis-client.ts';
 
 export interface Lifeline extends Pick<RedisPort, 'command' | 'patientCommand'> {
   /**
-   * Whether the answer to what was sent at this time, by `performance.now()`, may never come. Gives a silent connection
-   * up.
+   * Whether the answer to a command sent at this time, by `performance.now()`, may never come. Abandons a silent
+   * connection.
    */
   isLost(sentAt: number): boolean;
-  /** Ends the connections of our own. */
+  /** Closes the spare connections. */
   close(): void;
 }
 
-/** How long an answer may take before it is overdue: asking again then does no harm but work. */
+/** How long an answer may take before it is overdue. Sending again then costs only work. */
 export const overdueMs = (unreachableMs: number): number => Math.min(2_000, unreachableMs / 4);
 
-/** A connection of our own. */
+/** A spare connection, besides the client's own. */
 interface Spare {
   readonly connection: RedisConnection;
   readonly openedAt: number;
-  /** Calls that it owes an answer and that are not sent again. */
+  /** How many calls wait for answers on it and will not be sent again. */
   pending: number;
   leftAt: number;
 }
 
 export interface LifelineOptions {
-  /** How long a connection that owes something may say nothing. */
+  /** How long a connection that owes an answer may be silent. */
   readonly quietMs: number;
   /**
-   * How long calls wait for their answers at most: nobody waits any more for what a connection owes that was left so
-   * long ago.
+   * How long calls wait for their answers at most. A connection that was abandoned longer ago owes nothing that anybody
+   * still waits for.
    */
   readonly unreachableMs: number;
 }
 
 export const createLifeline = (port: RedisPort, { quietMs, unreachableMs }: LifelineOptions): Lifeline => {
   let spare: Spare | undefined;
-  /** Those that were given up and owe something yet. */
+  /** Abandoned connections that still owe answers. */
   const left = new Set<Spare>();
-  /** When the connection that is in use was last heard, or opened. */
+  /** When the connection in use was opened, or last delivered an answer. */
   let heardAt = Number.NEGATIVE_INFINITY;
   let isClosed = false;
 
@@ -76,7 +76,7 @@ export const createLifeline = (port: RedisPort, { quietMs, unreachableMs }: Life
     const one = spare;
     spare = undefined;
     if (one === undefined) return;
-    // It may be slow only, and what it owes is not all sent again.
+    // Not closed yet: it may only be slow, and not everything that it owes is sent again.
     one.leftAt = performance.now();
     left.add(one);
     for (const each of left) closeIfIdle(each);

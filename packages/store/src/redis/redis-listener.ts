@@ -1,8 +1,8 @@
 /**
- * Listens to a channel, and notices when the connection that listens has died without an end: nobody sends anything
- * into it, so neither the client nor the kernel finds out, and every later message is missed. It is asked for a sign of
- * life now and then; when it gives none it is left for a new one. What was said in between is lost: whoever listens has
- * another way to learn it, later.
+ * Subscribes to a channel, and replaces the connection when it is half-open. Nothing is ever sent on a subscribed
+ * connection, so neither the client nor the kernel would notice, and every later message would be missed. So it is
+ * pinged now and then; without an answer a new connection takes its place. Messages in between are lost, which is
+ * allowed: subscribers also learn of them by polling.
  */
 import type { RedisListening, RedisPort } from './redis-client.ts';
 
@@ -10,14 +10,14 @@ export interface RedisListenerOptions {
   readonly port: Pick<RedisPort, 'listen'>;
   readonly channel: string;
   readonly hear: (message: string) => void;
-  /** How long a sign of life may take. It is asked for twice as often. */
+  /** How long the answer to a ping may take. Pings are sent twice as often. */
   readonly quietMs: number;
 }
 
-/** → the function that ends it. */
+/** Starts listening. Returns a function that ends it. */
 export const listenAlive = ({ port, channel, hear, quietMs }: RedisListenerOptions): (() => void) => {
   let listening: RedisListening = port.listen(channel, hear);
-  /** Since when a sign of life is owed, by `performance.now()`. */
+  /** When the unanswered ping was sent, by `performance.now()`. */
   let askedAt: number | undefined;
   let isSeen = false;
 
@@ -28,12 +28,13 @@ export const listenAlive = ({ port, channel, hear, quietMs }: RedisListenerOptio
     };
     askedAt = performance.now();
     isSeen = false;
-    // A client that fails it knows that its connection has ended, and listens again by itself.
+    // A client that rejects the ping has noticed that its connection ended, and subscribes again by itself.
     asked.ping().then(answered, answered);
   };
   const look = (): void => {
     if (askedAt !== undefined) {
-      // Seen before: when this process had no turn for a while, the answer that lies there is to be read first.
+      // Only if an earlier check saw it too: after this process was starved, an answer that has already arrived must be
+      // read first.
       const isLate = isSeen && performance.now() - askedAt >= quietMs;
       isSeen = true;
       if (!isLate) return;

@@ -1,6 +1,6 @@
 /**
- * Verbs 2 and 3 of the path of a token, on many machines: a log in Redis Streams. The machine that runs a run serves
- * its own readers from memory, ahead of Redis by what is under way; all others follow the stream.
+ * Verbs 2 and 3 of the path of a token, append and tail, on many machines: a log in Redis Streams. The run's own
+ * machine serves its readers from memory, ahead of Redis by what is under way; all other machines follow the stream.
  */
 import { type ChatKitError, type LogEntry, parseOffset, type StreamLog, type ThreadStreamEvent } from '@chatkit/core';
 import type { Place } from '../shared/entry-list.ts';
@@ -21,62 +21,65 @@ import { createLifeline, overdueMs } from './redis-lifeline.ts';
 import { createRedisScript, limitRedisScript } from './redis-script.ts';
 
 export interface RedisLogOptions {
-  /** A connected client of `redis` or `ioredis`. The log makes one more connection from it when a reader follows. */
+  /**
+   * A connected client of `redis` or `ioredis`. The log opens one more connection from it when a reader follows a run
+   * of another machine.
+   */
   client: RedisClient;
-  /** What every key begins with, in braces, so that all of them are in one hash slot. Default `chatkit`. */
+  /** The prefix of every key. It is put in braces, so that all keys are in one hash slot. Default `chatkit`. */
   prefix?: string | undefined;
   /**
-   * Whether an event is not to wait for company: it leaves at once, or within a fifth of `flushMs` if others leave then
-   * anyway. Default: all but `thread.item.updated`. The first event of a run always leaves at once.
+   * Whether an event must not wait to be batched: it is sent at once, or within a fifth of `flushMs` if other events
+   * are sent then anyway. Default: all but `thread.item.updated`. The first event of a run is always sent at once.
    */
   flushes?: ((event: ThreadStreamEvent) => boolean) | undefined;
-  /** How long an event waits for others at most. Default 25 ms. Readers in this process never wait. */
+  /** How long an event may wait to be batched. Default 25 ms. Readers in this process never wait. */
   flushMs?: number | undefined;
-  /** How many events are sent without waiting. Default 16. */
+  /** How many waiting events of a run are sent without waiting longer. Default 16. */
   flushEvents?: number | undefined;
-  /** How many bytes are sent without waiting. Default 8 KiB. */
+  /** How many waiting bytes of a run are sent without waiting longer. Default 8 KiB. */
   flushBytes?: number | undefined;
   /** How many runs share one command. Default 128. A command blocks Redis for 10 to 20 µs per run. */
   maxRunsPerCommand?: number | undefined;
   /**
-   * How far Redis may be behind before `append` returns a promise, in bytes, and twice how far the slowest reader of
-   * this process that has caught up once may be. Default 256 KiB. Also what a run keeps in this process.
+   * How far Redis may be behind, in bytes, before `append` returns a promise. The slowest reader of this process, once
+   * it has caught up, may be half as far behind. Also how much of a run is kept in this process. Default 256 KiB.
    */
   windowBytes?: number | undefined;
   /**
-   * What Redis keeps of a run, in bytes of JSON. Past it the oldest batches go. One event
-   * that is larger is refused with `event.too_large`. Default 8 MiB.
+   * How much of a run Redis keeps, in bytes of JSON. Beyond that the oldest batches are dropped. A single event that is
+   * larger is refused with `event.too_large`. Default 8 MiB.
    */
   maxBytesPerRun?: number | undefined;
-  /**
-   * When Redis forgets a run that nobody ends, after its last events. Default 1 hour, renewed while there are events.
-   */
+  /** How long after its last events Redis forgets a run that was never ended. Default 1 hour. */
   openTtlMs?: number | undefined;
-  /** When Redis forgets a run that has ended. Default 10 minutes. */
+  /** How long after its end Redis forgets a run. Default 10 minutes. */
   endedTtlMs?: number | undefined;
-  /** How often a reader without entries looks whether its run is still there. Default 1 s. */
+  /** How often a reader that gets no entries checks that its run still exists. Default 1 s. */
   checkMs?: number | undefined;
-  /** How long Redis may not answer before runs, readers and calls fail. Default 30 s. */
+  /** How long Redis may fail to answer before runs, readers and calls fail. Default 30 s. */
   unreachableMs?: number | undefined;
 }
 
 /** A log in Redis. */
 export interface RedisLog extends StreamLog {
-  /** Ends the connection of its own and all readers. Call it when every run has settled; your client stays open. */
+  /**
+   * Closes the log's own connections and fails all readers. Call it when every run has settled; your client stays open.
+   */
   close(): Promise<void>;
 }
 
-/** How long a deleted run tells those who follow it. */
+/** How long the tombstone of a deleted run is kept, for machines that follow the run. */
 const tombstoneMs = 30_000;
 
 /**
- * A log that many processes share. `append` hands an event to the readers of this process at once and to Redis in
- * batches, without waiting; the promise that it returns now and then is the backpressure, and the one of the terminal
- * entry resolves when Redis has it. A process that dies takes with it what was under way: at most what `flushMs` and
- * one round trip hold.
+ * A log that many processes share. `append` hands an event to the readers of this process at once, and to Redis in
+ * batches in the background. When it returns a promise, that is the backpressure; the promise of the terminal entry
+ * resolves when Redis has that entry. A process that dies loses what was under way: at most the events of `flushMs` and
+ * one round trip.
  *
  * When Redis comes back without its data, readers get `log.expired` and so does the next append. When it does not come
- * back, both fail after `unreachableMs` with a retryable error. Nobody waits for ever and no rejection is left
+ * back, both fail after `unreachableMs` with a retryable error. No call waits for ever and no rejection is left
  * unhandled.
  *
  * @example
@@ -99,8 +102,8 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
   const lifeline = createLifeline(port, { quietMs: lateMs, unreachableMs });
   const limits = { unreachableMs, lateMs, isLost: lifeline.isLost };
   const scripts = {
-    // Without the client's own limit, which costs a signal, a timer and an error for each run: a late one leaves an
-    // empty run.
+    // Without the client's own timeout, which costs a signal, a timer and an error per run. If this one is late, it
+    // leaves an empty run behind.
     create: limitRedisScript(createRedisScript({ command: lifeline.patientCommand }, createScript), limits),
     delete: limitRedisScript(createRedisScript(lifeline, deleteScript), { ...limits, isRepeatable: true }),
   };
@@ -130,7 +133,7 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
       if (run.outbox !== outbox) return;
       run.room?.reject(outbox.failure);
       run.room = undefined;
-      // What readers here have is no longer what the log has. After a takeover they go on with what Redis says.
+      // What is in memory here is no longer what the log has. After a takeover readers continue with what Redis has.
       const wasLocal = run.isLocal;
       run.isLocal = false;
       if (wasLocal && why === 'gone') failReaders(run, expiredRun(run.id));
@@ -187,12 +190,12 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
     run.outbox = new Outbox(run);
     return run.outbox;
   };
-  /** Where an entry of this epoch goes. */
+  /** The outbox for an entry of this epoch. */
   const outboxFor = (run: LogRun, epoch: number): Outbox => {
     const { outbox } = run;
     if (outbox !== undefined) {
       if ((outbox.window.lastPlace?.epoch ?? epoch) >= epoch) return outbox;
-      // Another epoch: others may have written since, so readers here read what Redis says from now on.
+      // A new epoch: others may have written in between, so readers here read from Redis from now on.
       if (outbox.failure === undefined) {
         run.isLocal = false;
         return outbox;
@@ -202,9 +205,7 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
     return openOutbox(run);
   };
 
-  /**
-   * The first one is what everybody waits for, and of a run that is not ours each append waits for its confirmation.
-   */
+  /** Everybody waits for the first entry, and in a run that is not ours each append waits for its confirmation. */
   const hasteOf = (run: LogRun, window: EntryWindow, entry: LogEntry): Haste => {
     if (window.end === 0 || !run.isLocal) return 'now';
     return 'end' in entry || flushes(entry.event) ? 'soon' : 'later';

@@ -1,5 +1,6 @@
 /**
- * Lua scripts: sent by their hash, and in full when the server does not know them (the first time, after a restart).
+ * Runs Lua scripts: sends a script's hash, and the whole script when the server does not have it (the first time, or
+ * after a restart).
  */
 import { ChatKitError } from '@chatkit/core';
 import type { RedisPort } from './redis-client.ts';
@@ -34,20 +35,23 @@ export const createRedisScript = (
 };
 
 export interface RedisScriptLimits {
-  /** How long it may have no answer. */
+  /** How long an answer may take before the call fails. */
   readonly unreachableMs: number;
-  /** When its answer is overdue. */
+  /** After how long an answer is overdue. */
   readonly lateMs: number;
-  /** Asked then, and every now and then: whether the answer to what was sent at this time may never come. */
+  /**
+   * Called when an answer is overdue, and regularly after that: whether the answer to a command sent at this time may
+   * never come.
+   */
   readonly isLost: (sentAt: number) => boolean;
-  /** Whether it is sent again in that case: it may be run twice. The first answer counts. */
+  /** Whether the script may run twice: then it is sent again when its answer may be lost. The first answer counts. */
   readonly isRepeatable?: boolean | undefined;
 }
 
 /**
- * The script, rejected with a retryable `internal` when it has no answer after `unreachableMs`: a client may never
- * settle what it sent into a connection that is half open. Redis may have run it, or do so yet. Not for what is called
- * for each token.
+ * Adds a timeout to a script: it rejects with a retryable `internal` when there is no answer after `unreachableMs`,
+ * because a client may never settle a command on a half-open connection. Redis may have run the script, or run it
+ * later. Too expensive for scripts that are called for each token.
  */
 export const limitRedisScript =
   (script: RedisScript, { unreachableMs, lateMs, isLost, isRepeatable = false }: RedisScriptLimits): RedisScript =>
@@ -75,8 +79,7 @@ export const limitRedisScript =
           },
         );
       };
-      // In halves: when this process had no turn for a while, the answers that lie there are read before the second
-      // one.
+      // Two half intervals: if this process was starved, answers that have already arrived are read between the two.
       const checkSoon = (then: () => void) => setTimeout(then, lateMs / 2);
       const checkAgain = (): void => {
         check = checkSoon(checkAgain);

@@ -1,24 +1,24 @@
 /**
- * Cuts entries into batches: of one epoch, with offsets that count up by one, up to the terminal entry and of a
- * bearable size.
+ * Cuts entries into batches for a database. A batch has entries of one epoch, with offsets that count up by one, up to
+ * the terminal entry, and a limited size.
  */
 import { isTextRow, type LogEntry, parseOffset, type RunOutcome, type TextRow } from '@chatkit/core';
 import { type BatchPart, encodeBatch } from './batch-text.ts';
 import type { Place } from './entry-list.ts';
 import { deltaSize, entrySize } from './event-size.ts';
 
-/** No batch is larger, but for one event that is. */
+/** The maximum size of a batch, unless a single event is larger. */
 const maxBatchBytes = 64 * 1024;
 
 export interface BatchDraft {
-  /** What came before its first entry. */
+  /** The offset before its first entry. */
   readonly before: Place;
   readonly epoch: number;
-  /** The last entry's. */
+  /** The `seq` of its last entry's offset. */
   readonly seq: number;
   readonly bytes: number;
   readonly outcome: RunOutcome | '';
-  /** Its text. Once it has been asked for nothing is added. */
+  /** The encoded batch. Once it has been read, no more entries are added. */
   readonly text: string;
 }
 
@@ -49,12 +49,12 @@ class Draft implements BatchDraft {
 }
 
 export class BatchDrafts {
-  /** Oldest first. Whoever has written one takes it out. */
+  /** Oldest first. A batch is to be removed when it has been written. */
   readonly list: BatchDraft[] = [];
   private open: Draft | undefined;
   private last: Place = { epoch: 0, seq: 0 };
 
-  /** Adds what follows, under an offset of ours. → its bytes. */
+  /** Adds the next entry or row, whose offset must be one of ours. Returns its size. */
   add(what: LogEntry | TextRow): number {
     if (isTextRow(what)) return this.addRow(what);
     const size = entrySize(what);
@@ -78,7 +78,7 @@ export class BatchDrafts {
     return bytes;
   }
 
-  /** The draft that an entry of this place and size goes into; it counts as being there. */
+  /** The draft for an entry with this offset and size, which is counted as added. */
   private draftFor(place: Place, size: number): Draft {
     if (!this.open?.takes(place, size)) {
       this.open = new Draft(this.last, place);

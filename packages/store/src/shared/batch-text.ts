@@ -1,11 +1,11 @@
 /**
- * Batches of a log as a database keeps them: one JSON array for entries whose offsets count up by one. Neighbouring
- * text deltas of one part, which are most of a run, are `[item id, content index, delta, delta…]`: a tenth of their
- * JSON as events.
+ * The text form of a batch in a database: one JSON array for entries whose offsets count up by one. Neighbouring text
+ * deltas of one part, which are most of a run, are `[item id, content index, delta, delta…]`, a tenth of the size of
+ * their events' JSON.
  */
 import { formatOffset, type LogEntry, type RunOutcome, type ThreadStreamEvent, textDelta } from '@chatkit/core';
 
-/** A row, an event, or the outcome, which is a batch's last. */
+/** A row of text deltas, an event, or the outcome, which can only be last. */
 export type BatchPart = [itemId: string, part: number, ...deltas: string[]] | ThreadStreamEvent | RunOutcome;
 
 export const encodeBatch = (parts: readonly BatchPart[]): string => JSON.stringify(parts);

@@ -1,10 +1,10 @@
 /**
- * The entries of one run, oldest first, in little memory. Most of a run are text deltas of one part under offsets that
- * count up, so they are kept as a row: what they have in common once, and of each nothing but its text. An entry of a
- * row is made anew for whoever reads it; all others are kept as they were given.
+ * A compact list of the entries of one run, oldest first. Most entries are text deltas of one part, with offsets that
+ * count up, so these are kept as a row: what they have in common once, and only the text of each. An entry of a row is
+ * rebuilt when it is read; all other entries are kept as they were given.
  *
- * Why: an entry is four objects, and the collector moves what survives twice. At a token's pace that is more work than
- * everything else a log does.
+ * The reason: an entry is four objects, and the garbage collector copies each surviving object twice. At the pace of
+ * tokens that is more work than everything else a log does.
  */
 import {
   compareOffsets,
@@ -29,37 +29,45 @@ interface Row {
   length: number;
 }
 
-/** What an offset of ours says: asked once per entry, because reading it is a good part of an append. */
+/** A parsed offset. Parsed once per entry, because that is a large part of the cost of an append. */
 export type Place = NonNullable<ReturnType<typeof parseOffset>>;
 
-/** What an append of one entry needs no array for. */
+/** `recent` for an append of a single entry, which needs no array. */
 const none: LogEntry[] = [];
 
-/** A row that is read stands for about this many bytes of entries at most. */
+/** About how many bytes of entries a row that is read stands for, at most. */
 const mostOfRow = 8 * 1024;
 
-/** Entries are numbered from 0 on, in the order in which they were pushed; a number stays that of its entry. */
+/**
+ * Entries are numbered from 0 in the order in which they were pushed; an entry keeps its number when older ones are
+ * dropped.
+ */
 export class EntryList {
   /** An entry, or the text of a delta that belongs to a row. */
   private readonly slots: (LogEntry | string)[] = [];
   private readonly rows: Row[] = [];
   /** The row that the last entry belongs to, if it is a text delta. */
   private row: Row | undefined;
-  /** For each slot: bytes ever pushed, up to and with it. An array of numbers costs a tenth of objects. */
+  /**
+   * For each slot: the bytes ever pushed, up to and including it. An array of numbers costs a tenth of one of objects.
+   */
   private readonly ends: number[] = [];
   /** The number of `slots[0]`. */
   private base = 0;
-  /** What the offset of the last entry says, if it is one of ours. */
+  /** The parsed offset of the last entry, if it is one of ours. */
   lastPlace: Place | undefined;
-  /** The offset of the last entry that is gone, or the row that it was in: a full log drops one for each that comes. */
+  /**
+   * The offset of the last entry that was dropped, or the row that it was in: formatting an offset at each drop would
+   * cost, and a full log drops an entry for each that comes.
+   */
   private gone: Row | string | undefined;
   /** The last entry, if it was pushed as one. */
   last: LogEntry | undefined;
-  /** What was pushed last, if that was a row: readers that keep up share it. */
+  /** The row that was pushed last, if the last push was a row: readers that keep up share it. */
   private recentRow: TextRow | undefined;
   /**
-   * The entries of the last append as they were pushed, if there were several: readers that keep up take them before
-   * the next one.
+   * The entries of the last append, if there were several: readers that keep up get the very objects, before the next
+   * append.
    */
   private recent = none;
   /** The number of the oldest entry that is kept. */
@@ -68,11 +76,11 @@ export class EntryList {
   end = 0;
   /** Bytes ever pushed. */
   total = 0;
-  /** Bytes of the entries that are gone. */
+  /** The bytes of the entries that were dropped. */
   dropped = 0;
 
   /**
-   * Whether an offset is above that of the last entry: offsets grow, so an entry with another has been here already.
+   * Whether an offset is above that of the last entry. Offsets grow, so an entry with any other offset is a duplicate.
    */
   isNew(offset: string, place: Place | undefined): boolean {
     if (this.end === 0) return true;
@@ -91,18 +99,21 @@ export class EntryList {
     return place.epoch > epoch || (place.epoch === epoch && place.seq > seq);
   }
 
-  /** The offset of the last entry that is gone. */
+  /** The offset of the last entry that was dropped. */
   lastDropped(): string | undefined {
     const { gone } = this;
     return typeof gone === 'object' ? formatOffset(gone.epoch, gone.seq + this.first - 1 - gone.from) : gone;
   }
 
-  /** An append of so many entries begins. Of the one before, rows stand for the objects from now on. */
+  /**
+   * Begins an append of `count` entries. The objects of the previous append are released; its text deltas remain as
+   * rows.
+   */
   beginAppend(count: number): void {
     this.recent = count > 1 ? [] : none;
   }
 
-  /** Adds an entry of `size` bytes, whose offset says `place`. → what `plainDelta` says of it. */
+  /** Adds an entry of `size` bytes; `place` is its parsed offset. Returns the result of `plainDelta`. */
   push(entry: LogEntry, place: Place | undefined, size: number): TextDelta | undefined {
     const update = plainDelta(entry);
     if (place === undefined || update === undefined) {
@@ -122,7 +133,7 @@ export class EntryList {
     return update;
   }
 
-  /** Adds the entries of a row, whose offsets are new; their sizes are those of `deltaSize`. */
+  /** Adds the entries of a row, whose offsets must be new. */
   pushRow(row: TextRow): void {
     const { itemId, part, epoch, seq, deltas } = row;
     const count = deltas.length;
@@ -139,7 +150,7 @@ export class EntryList {
     this.recentRow = row;
   }
 
-  /** Counts text that is being added to its row. */
+  /** Extends the current row by deltas that are being added, or begins a new one. */
   private extendRow(itemId: string, part: number, { epoch, seq }: Place, count: number): void {
     const { row } = this;
     if (
@@ -156,7 +167,9 @@ export class EntryList {
     }
   }
 
-  /** The entry with this number, if it is there. Those of the newest append are the objects that were pushed. */
+  /**
+   * The entry with this number, if it is held. For entries of the newest append these are the objects that were pushed.
+   */
   at(number: number): LogEntry | undefined {
     if (number < this.first || number >= this.end) return undefined;
     if (this.last !== undefined) {
@@ -170,7 +183,7 @@ export class EntryList {
     return { offset: formatOffset(epoch, seq + number - from), event: textDelta(itemId, slot, part) };
   }
 
-  /** What is there from this number on, as far as it is one: the text that follows each other, or an entry. */
+  /** The row of neighbouring deltas that begins at this number, or the entry there. */
   rowAt(number: number): LogEntry | TextRow | undefined {
     const { recentRow } = this;
     if (number < this.first || number >= this.end) return undefined;
@@ -185,7 +198,7 @@ export class EntryList {
     return { epoch, seq: seq + number - from, itemId, part, deltas: this.slots.slice(at, to) as string[] };
   }
 
-  /** Whether the entry with this number is a text delta and nothing more. It must be there. */
+  /** Whether the entry with this number, which must be held, is a plain text delta. */
   isPlainDelta(number: number): boolean {
     return typeof this.slots[number - this.base] === 'string';
   }
@@ -216,7 +229,7 @@ export class EntryList {
     this.dropped = this.ends[at] as number;
     this.first += 1;
     const dead = this.first - this.base;
-    // Half of the array is dead: moving the rest costs no more than appending the dead half did.
+    // Compact once half of the array is dead: moving the rest then costs no more than appending the dead half did.
     if (dead <= 32 || dead * 2 <= this.slots.length) return;
     this.slots.splice(0, dead);
     this.ends.splice(0, dead);
@@ -224,7 +237,7 @@ export class EntryList {
     this.rows.splice(0, Math.max(0, this.rowOf(this.first)));
   }
 
-  /** The place in `rows` of the last row that begins at or before the entry with this number; -1 if there is none. */
+  /** The index in `rows` of the last row that begins at or before the entry with this number; -1 if there is none. */
   private rowOf(number: number): number {
     const { rows } = this;
     let low = 0;
@@ -241,7 +254,7 @@ export class EntryList {
 export type TextDelta = ThreadItemUpdateOf<'assistant_message.content_part.text_delta'>;
 type DeltaEntry = { event: { item_id: string } };
 
-/** The update of an entry that is a text delta and nothing more: what another has besides would be lost in a row. */
+/** The update of an entry that is a plain text delta, that is, without additional fields, which a row would lose. */
 export const plainDelta = (entry: LogEntry): TextDelta | undefined => {
   if (!('event' in entry) || entry.event.type !== 'thread.item.updated') return undefined;
   const { item_id: itemId, update } = entry.event;

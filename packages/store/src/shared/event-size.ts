@@ -1,8 +1,8 @@
 import type { LogEntry } from '@chatkit/core';
 
 /**
- * How much an event weighs in the log: about the length of its JSON text, without making that text. Walking the object
- * takes a third of the time of encoding it, and a bound on memory does not need the last byte.
+ * The approximate size of an event in the log: about the length of its JSON, without encoding it. Walking the object
+ * takes a third of the time of encoding, and a bound on memory need not be exact to the byte.
  */
 export const eventSize = (value: unknown): number => {
   if (typeof value === 'string') return value.length + 2;
@@ -15,7 +15,7 @@ export const eventSize = (value: unknown): number => {
   return size;
 };
 
-/** `eventSize` of an entry; of a text delta, which is most of a run, without walking. */
+/** `eventSize` of an entry, without walking text deltas, which are most of a run. */
 export const entrySize = (entry: LogEntry): number => {
   if ('event' in entry && entry.event.type === 'thread.item.updated') {
     const { update } = entry.event;
@@ -26,8 +26,8 @@ export const entrySize = (entry: LogEntry): number => {
   return eventSize(entry);
 };
 
-/** `entrySize` of an entry that adds this text. */
+/** `entrySize` of a text delta with this text. */
 export const deltaSize = (delta: string): number => deltaEntrySize + delta.length;
 
-/** An entry with an empty delta; how long its ids are is within what "about" allows. */
+/** The size of a delta's entry without its text, ignoring how long its ids are. */
 const deltaEntrySize = 220;

@@ -1,21 +1,24 @@
-/** Which entries a log takes: none that is larger than all it keeps of a run, or than a row of its database. */
+/**
+ * Checks the size of entries before they are appended: an entry must not be larger than what the log keeps of a run,
+ * nor than a row of its database.
+ */
 import type { ChatKitError, LogEntry, TextRow } from '@chatkit/core';
 import { entrySize } from './event-size.ts';
 import { tooLarge } from './too-large.ts';
 
 export interface Fitting {
-  /** Those before the first that is too large, and what is said to that one. */
+  /** Splits entries: those before the first that is too large, and the error for that one. */
   entries(
     runId: string,
     entries: readonly LogEntry[],
   ): { readonly fitting: readonly LogEntry[]; readonly refused: ChatKitError | undefined };
-  /** Whether surely none of a row's entries is too large for the database. */
+  /** Whether it is certain that none of a row's entries is too large for the database. */
   row(row: TextRow): boolean;
 }
 
-/** `maxEventBytes`: of the JSON of an event, in UTF-8. */
+/** `maxEventBytes` limits the JSON of an event, in UTF-8. */
 export const createFitting = (maxBytes: number, maxEventBytes = Number.POSITIVE_INFINITY): Fitting => {
-  // No UTF-16 unit takes more than six bytes, which are an escape.
+  // No UTF-16 unit takes more than six bytes of JSON, the length of an escape.
   const surelyFits = (size: number): boolean => size * 6 <= maxEventBytes;
   const limitOf = (entry: LogEntry): number | undefined => {
     const size = entrySize(entry);

@@ -1,5 +1,6 @@
 /**
- * Entries of a run that this process has not made, on their way to the database: each append waits until it is there.
+ * The entries that this process appends to a run that another process created: each append waits until it is in the
+ * database.
  */
 import type { ChatKitError, LogEntry } from '@chatkit/core';
 import { type BatchDraft, BatchDrafts } from './batch-drafts.ts';
@@ -14,7 +15,7 @@ export interface ForeignRunOptions {
   readonly openTtlMs: number;
   readonly endedTtlMs: number;
   readonly onWritten: (run: ForeignRun) => void;
-  /** Nothing is left to write. */
+  /** Called when nothing is left to write. */
   readonly onIdle: (run: ForeignRun) => void;
 }
 
@@ -74,7 +75,7 @@ export class ForeignRun implements JournalJob {
   }
 }
 
-/** What an append is rejected with. */
+/** The error with which an append is rejected. */
 export const refusalOf = (runId: string, reply: Exclude<SqlReply, 'done'>): ChatKitError => {
   if (reply === 'gone') return unknownRun(runId);
   if (reply === 'closed') return closedRun(runId);

@@ -1,35 +1,38 @@
 /**
- * Looks every now and then where runs stand in the database, in one statement for all of them, so that a run that
- * nobody writes costs its readers nothing. One look is under way at a time.
+ * Polls the state of runs in the database, in one statement for all of them, so that readers of a run that nobody
+ * writes need not query. One poll is under way at a time.
  */
 import type { SqlLogDatabase, SqlLogOthers } from './sql-log-database.ts';
 import type { SqlRow } from './sql-port.ts';
 
-/** Where a run stands. */
+/** The state of a run in the database. */
 export interface LogHead {
-  /** The number of the run: one that was deleted and made anew has another. */
+  /** The number of the run, which changes if the run is deleted and created again. */
   readonly number: number;
-  /** Who writes it; '' while nobody has. */
+  /** The run's writer; '' if nobody has written yet. */
   readonly writer: string;
-  /** Another text when there may be more to read. */
+  /** Changes when there may be more to read. */
   readonly state: string;
 }
 
 export interface HeadWatchOptions<T> {
   readonly database: SqlLogDatabase;
   readonly everyMs: number;
-  /** Whether it leaves the process free to end. Default: no. */
+  /** Whether the process may exit while the watch runs. Default: no. */
   readonly isBackground?: boolean | undefined;
-  /** What to look for now: something of the caller's for each id of a run. `undefined` ends the watch. */
+  /** Returns the runs to look for: a value of the caller's for each run id. `undefined` ends the watch. */
   readonly asked: () => ReadonlyMap<string, T> | undefined;
-  /** Called for each of them, unless nobody can have written since the last look. `undefined`: there is no such run. */
+  /**
+   * Called for each of these runs, unless nothing can have been written since the last poll. `undefined`: there is no
+   * such run.
+   */
   readonly onHead: (asked: T, head: LogHead | undefined) => void;
-  /** A look has failed, as all have that began in the last `failingMs`. */
+  /** Called when a poll has failed, as have all that began in the last `failingMs`. */
   readonly onFailure?: ((error: unknown, failingMs: number) => void) | undefined;
 }
 
 export interface HeadWatch {
-  /** The first look is after `everyMs`. Does nothing where nobody else writes to the database. */
+  /** Starts polling; the first poll is after `everyMs`. Does nothing if nobody else writes to the database. */
   start(): void;
   stop(): void;
 }

@@ -1,16 +1,16 @@
-/** What a journal has to write of one run. */
+/** The part of one run that a journal has to write. */
 import type { SqlBatch, SqlReply } from './sql-log-steps.ts';
 
 export interface JournalJob {
   readonly id: string;
-  /** Whether it stands in the journal's queue. */
+  /** Whether the job is in the journal's queue. */
   isQueued: boolean;
-  /** Since when writing it fails, by `performance.now()`. */
+  /** Since when writing has been failing, by `performance.now()`. */
   failingSince: number | undefined;
-  /** What is to be written now, oldest first. The same again, and what came since, after a failure. */
+  /** The batches to write now, oldest first. After a failure the same ones again, followed by new ones. */
   batches(nowMs: number): readonly SqlBatch[];
-  /** What became of these batches, in their order. */
+  /** Called with the results of these batches, in their order. */
   onReplies(replies: readonly SqlReply[]): void;
-  /** The database has been out of reach for too long. */
+  /** Called when the database has been unreachable for too long. */
   onFailure(error: unknown): void;
 }

@@ -1,6 +1,6 @@
 /**
- * A run on its way from the log in memory to the database: a reader of that log which cuts what is new into batches,
- * and keeps them until they are written.
+ * Copies one run from the log in memory to the database: reads the memory log, cuts new entries into batches, and keeps
+ * these until they are written.
  */
 import type { LogEntry, TextRow } from '@chatkit/core';
 import type { Failure, Sink, Stage } from '@chatkit/stream/engine';
@@ -13,31 +13,31 @@ export interface JournalRunOptions {
   readonly id: string;
   readonly number: number;
   readonly writer: string;
-  /** What the log in memory has of the run and gets. */
+  /** The run's entries in the memory log, present and future. */
   readonly source: Stage<LogEntry | TextRow>;
   readonly windowBytes: number;
   readonly openTtlMs: number;
   readonly endedTtlMs: number;
-  /** Called once when the rest of it cannot be written. */
+  /** Called once, when the rest of the run cannot be written. */
   readonly onLost: (run: JournalRun, why: Exclude<SqlReply, 'done'> | { readonly error: unknown }) => void;
   readonly onWritten: (run: JournalRun) => void;
 }
 
-/** A class, because each token of each run touches it. */
+/** A class and not closures, because each token of each run touches it. */
 export class JournalRun implements JournalJob, Sink<LogEntry | TextRow> {
   readonly id: string;
   readonly number: number;
   isQueued = false;
   failingSince: number | undefined;
-  /** `over`: the log in memory has no more. `lost`: the rest cannot be written. */
+  /** `over`: the memory log has no more entries. `lost`: the rest cannot be written. */
   state: 'open' | 'over' | 'lost' = 'open';
   /** The epoch of its entries; 0 while there are none. */
   epoch = 0;
-  /** Counts what was written. */
+  /** How many writes have succeeded. */
   writes = 0;
   private readonly options: JournalRunOptions;
   private drafts = new BatchDrafts();
-  /** Bytes that were taken and are not written. */
+  /** Bytes that have been taken and not been written. */
   private pending = 0;
   private asks: 'nothing' | 'one' | 'all' = 'nothing';
   private renewedAt = Date.now();
@@ -50,7 +50,7 @@ export class JournalRun implements JournalJob, Sink<LogEntry | TextRow> {
     this.number = options.number;
   }
 
-  /** Takes what is new. */
+  /** Takes new entries out of the memory log. */
   take(): void {
     const isAsked = this.asks !== 'nothing';
     if (this.state !== 'open') return;
@@ -59,21 +59,21 @@ export class JournalRun implements JournalJob, Sink<LogEntry | TextRow> {
     if (this.asks === 'all') this.asks = 'one';
   }
 
-  /** What a producer waits for, if too much has been taken that is not written. */
+  /** The backpressure: a promise if too much has been taken that is not written. */
   roomOf(): Promise<void> | undefined {
     if (this.pending <= this.options.windowBytes) return undefined;
     this.room ??= waiterOf();
     return this.room.promise;
   }
 
-  /** Resolves when the terminal entry, which is in the log in memory, is written. Rejects when it cannot be. */
+  /** Resolves when the terminal entry, which is already in the memory log, is written. Rejects when it cannot be. */
   ended(): Promise<void> {
     this.ending ??= waiterOf();
     this.settle();
     return this.ending.promise;
   }
 
-  /** What is there is its last: it is written, and nothing more is taken. */
+  /** Takes what is there, to be written, and nothing more after that. */
   detach(): void {
     this.take();
     if (this.state !== 'open') return;
@@ -81,7 +81,7 @@ export class JournalRun implements JournalJob, Sink<LogEntry | TextRow> {
     this.options.source.close();
   }
 
-  /** Nothing more of it is written. */
+  /** Drops what has not been written. */
   forget(error: unknown): void {
     if (this.state === 'lost') return;
     this.state = 'lost';
@@ -136,7 +136,7 @@ export class JournalRun implements JournalJob, Sink<LogEntry | TextRow> {
   end(why?: Failure): void {
     if (this.state !== 'open') return;
     this.asks = 'nothing';
-    // It failed: what memory had was more than it keeps, and went before it could be taken.
+    // The memory log failed this reader: it had to drop entries before they could be taken.
     if (why !== undefined) this.onFailure(why.error);
     else this.state = 'over';
     this.settle();

@@ -1,6 +1,6 @@
 /**
- * Writes to the database what runs have for it: every now and then, the batches of many runs in one transaction. One
- * transaction is under way at a time. What failed is tried again with growing pauses, until a run has waited for too
+ * Writes runs to the database in the background: at intervals, the batches of many runs in one transaction. One
+ * transaction is under way at a time. Failed writes are retried with growing pauses, until a run has waited for too
  * long.
  */
 import { isChatKitError } from '@chatkit/core';
@@ -11,17 +11,15 @@ import type { SqlLogDatabase } from './sql-log-database.ts';
 import { type SqlBatch, type SqlReply, sweepRuns } from './sql-log-steps.ts';
 import type { SqlSteps } from './sql-steps.ts';
 
-/**
- * How soon something is to be written: at once, with what comes within a fifth of the interval, or with the interval.
- */
+/** How soon something is to be written: at once, within a fifth of the interval, or at the next interval. */
 export type Haste = 'now' | 'soon' | 'later';
 
 export interface Journal {
-  /** A run has something new. */
+  /** Notes that a run has something new to write. */
   touch(job: JournalJob, haste: Haste): void;
-  /** Resolves when all that there is now is written, or has failed once more. */
+  /** Resolves when everything that is queued now has been written, or has failed once more. */
   flush(): Promise<void>;
-  /** Writes nothing more. What waits fails with this error. */
+  /** Stops writing. What waits fails with this error. */
   close(error: unknown): void;
 }
 
@@ -32,7 +30,7 @@ export interface JournalOptions {
   readonly unreachableMs: number;
 }
 
-/** More would keep the event loop for too long at once. */
+/** Limits of one transaction: a larger one would block the event loop for too long. */
 const maxRuns = 128;
 const maxBytes = 1024 * 1024;
 const sweepEveryMs = 250;
@@ -40,15 +38,15 @@ const firstPauseMs = 20;
 const slowestPauseMs = 1_000;
 
 /**
- * All that waits is written at most a tenth of the time, so that many runs at once are written in larger batches and
- * not at the cost of their tokens.
+ * A database in this process may be written at most a tenth of the time: many runs at once then make larger batches,
+ * and do not slow their tokens down.
  */
 const restFactor = 9;
 const longestRestMs = 250;
 
 export const createJournal = ({ database, maxBytesPerRun, flushMs, unreachableMs }: JournalOptions): Journal => {
   let queue: JournalJob[] = [];
-  /** Those of the queue that are written before it. */
+  /** Jobs of the queue that are to be written before the rest of it. */
   let hasty: JournalJob[] = [];
   let timer: ReturnType<typeof setTimeout> | undefined;
   const due = { queue: Number.POSITIVE_INFINITY, hasty: Number.POSITIVE_INFINITY };
@@ -73,7 +71,7 @@ export const createJournal = ({ database, maxBytesPerRun, flushMs, unreachableMs
   };
   const onDue = (): void => {
     timer = undefined;
-    // What comes while a round is under way is in the next one.
+    // Jobs that arrive while a round is under way are in the next one.
     if (writing === undefined) void next();
     else void writing.then(next);
   };
@@ -115,13 +113,13 @@ export const createJournal = ({ database, maxBytesPerRun, flushMs, unreachableMs
   const round = async (jobs: readonly JournalJob[]): Promise<void> => {
     let isFailing = false;
     for (let next = 0; next < jobs.length; ) {
-      // The others of the process have their turn between two portions.
+      // Let the rest of the process run between two portions.
       if (next > 0) await new Promise<void>(macrotask);
       if (isClosed) return;
       const portion: Portion[] = [];
       for (let bytes = 0; next < jobs.length && portion.length < maxRuns && bytes < maxBytes; next += 1) {
         const job = jobs[next] as JournalJob;
-        // It was hasty, and is written.
+        // The job was hasty and has been written already.
         if (!job.isQueued) continue;
         job.isQueued = false;
         const batches = batchesOf(job);
@@ -134,13 +132,14 @@ export const createJournal = ({ database, maxBytesPerRun, flushMs, unreachableMs
     if (queue.length > 0) schedule('queue', Math.max(flushMs, restMs));
   };
 
-  /** → whether it did not fail. */
+  /** Returns whether nothing failed. */
   const writeAll = async (portion: readonly Portion[]): Promise<boolean> => {
     let replies: SqlReply[][];
     try {
       replies = await database.write(() => write(portion));
     } catch (error) {
-      // One that the database cannot take must not take the others with it. A file that is busy is so for all of them.
+      // A batch that the database refuses must not fail the others, so they are tried one by one. A `ChatKitError`,
+      // such as a busy file, concerns all of them.
       if (portion.length > 1 && !isChatKitError(error)) {
         let isDone = true;
         for (const each of portion) isDone = (await writeAll([each])) && isDone;
@@ -199,7 +198,7 @@ export const createJournal = ({ database, maxBytesPerRun, flushMs, unreachableMs
   };
 };
 
-/** None, when an event has no JSON: the run ends with what JSON says to it. */
+/** The job's batches; none if an event cannot be encoded as JSON, which fails the run with that error. */
 const batchesOf = (job: JournalJob): readonly SqlBatch[] => {
   try {
     return job.batches(Date.now());

@@ -1,15 +1,15 @@
 /**
- * The line of a thread in a database, by the rules of the one in memory (`memory/thread-line.ts`): a run has one place,
- * its machine's; a machine's places are good for any of its runs, and only for as long as it is heard of. A run that
- * waits is its place: what is known of it stands there. Everything here is a part of one decision, in the transaction
- * `db`.
+ * The line of runs that wait for a thread, in a SQL database, by the same rules as in memory (`memory/thread-line.ts`).
+ * A run has one place, held by its machine. A machine may use any of its places for any of its runs, and its places
+ * expire when it has not been heard from. The row of a place is also the record of the waiting run. Every function here
+ * is part of one decision, in the transaction `db`.
  */
 import type { RunClaim } from '@chatkit/core';
 import type { SqlPort, SqlRow } from './sql-port.ts';
 
-/** By whom something is held, and from when until when. */
+/** Who holds something, and from when until when. */
 export interface Hold {
-  /** Who dies with all that it holds: a process, or an instance. */
+  /** The holder, whose holds all expire when it dies: a process, or an instance of a Durable Object. */
   readonly owner: string;
   readonly since: number;
   readonly until: number;
@@ -21,8 +21,8 @@ export interface Place {
 }
 
 /**
- * Whether a row of `table` is held at the time `now`. One that began later than its own length from now is from before
- * a restart of the machine, whose clock has begun anew.
+ * The SQL condition that a row of `table` is held at the time `now`. A hold whose beginning is further in the future
+ * than it is long dates from before a restart of the machine, after which the clock began anew.
  */
 export const isHeld = (table: string, now: string): string =>
   `(${table}.held_until > ${now} AND 2 * ${table}.held_since - ${table}.held_until <= ${now})`;
@@ -31,7 +31,7 @@ const places = `chatkit_lease_place p LEFT JOIN chatkit_lease_machine m ON m.thr
 const heard = (now: string) => `CASE WHEN ${isHeld('m', now)} THEN 1 ELSE 0 END AS heard`;
 const isHeard = (row: SqlRow | undefined): boolean => Number(row?.['heard']) === 1;
 
-/** Takes a place at the end for a run that has none, and is heard of: its machine's places are good until then. */
+/** Takes a place at the end for a run that has none, and extends all places of its machine to the end of `hold`. */
 export const takePlace = async (db: SqlPort, claim: RunClaim, machine: string, hold: Hold): Promise<void> => {
   const { runId, threadId, resumable, userId = null } = claim;
   const [own] = await db.read(`SELECT ${heard('$2')} FROM ${places} WHERE p.run_id = $1`, [runId, hold.since]);
@@ -49,7 +49,7 @@ export const takePlace = async (db: SqlPort, claim: RunClaim, machine: string, h
   await keepMachine(db, threadId, machine, hold);
 };
 
-/** The machine has been heard of. */
+/** Extends all places of a machine to the end of `hold`. */
 export const keepMachine = async (db: SqlPort, threadId: string, machine: string, hold: Hold): Promise<void> => {
   await db.write(
     `INSERT INTO chatkit_lease_machine (thread_id, machine, owner, held_since, held_until) VALUES ($1, $2, $3, $4, $5)
@@ -59,11 +59,11 @@ export const keepMachine = async (db: SqlPort, threadId: string, machine: string
   );
 };
 
-/** Whether anybody stands in the line, heard of or not. */
+/** Whether there is any place in the line, expired or not. */
 export const hasLine = async (db: SqlPort, threadId: string): Promise<boolean> =>
   (await db.read('SELECT run_id FROM chatkit_lease_place WHERE thread_id = $1 LIMIT 1', [threadId])).length > 0;
 
-/** The run's place, if it has one, and whether that is good. */
+/** The run's place, if it has one, and whether that is still valid. */
 export const placeOf = async (
   db: SqlPort,
   runId: string,
@@ -76,7 +76,7 @@ export const placeOf = async (
   return row && { runId, machine: String(row['machine']), row, isGood: isHeard(row) };
 };
 
-/** Whose turn it is. Places before it that are no longer good go. */
+/** The place whose turn it is. Deletes expired places before it. */
 export const firstInLine = async (db: SqlPort, threadId: string, now: number): Promise<Place | undefined> => {
   const first = (only: string) =>
     db.read(
@@ -95,7 +95,7 @@ export const firstInLine = async (db: SqlPort, threadId: string, now: number): P
   return row && { runId: String(row['run_id']), machine: String(row['machine']) };
 };
 
-/** Gives up a place. Whether it was there. */
+/** Gives up a place. Returns whether there was one. */
 export const leavePlace = async (db: SqlPort, threadId: string, { runId, machine }: Place): Promise<boolean> => {
   const own = await db.read(
     'SELECT run_id FROM chatkit_lease_place WHERE run_id = $1 AND thread_id = $2 AND machine = $3',
@@ -107,8 +107,9 @@ export const leavePlace = async (db: SqlPort, threadId: string, { runId, machine
 };
 
 /**
- * Takes a run out that the machine of `first` sends, whose turn it is. `first`, if it is another run, gets its place;
- * but where that is another machine's, because both were sent the run, `first` stays.
+ * Removes a run that is granted the thread, for the machine of `first`, whose turn it is. If `first` is another run, it
+ * takes over the granted run's place. If that place belongs to another machine, because both were sent the run, the
+ * place is dropped and `first` stays.
  */
 export const letIn = async (db: SqlPort, threadId: string, runId: string, first: Place, now: number): Promise<void> => {
   const own = await placeOf(db, runId, now);
@@ -132,7 +133,7 @@ const removePlace = async (db: SqlPort, threadId: string, runId: string): Promis
   await forgetMachines(db, threadId);
 };
 
-/** When nobody is left in the line. */
+/** Deletes the machines of an empty line. */
 const forgetMachines = async (db: SqlPort, threadId: string): Promise<void> => {
   await db.write(
     `DELETE FROM chatkit_lease_machine WHERE thread_id = $1

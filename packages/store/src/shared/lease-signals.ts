@@ -1,6 +1,6 @@
 /**
- * What leases tell each other: that a run is to stop, and that a thread is free. Both may be lost: whoever needs them
- * has another way to learn it, later.
+ * Signals between leases: stop a run, and a thread is free. Signals may be lost: whoever needs one also learns of it by
+ * polling, later.
  */
 import type { RunLease } from '@chatkit/core';
 import type { SqlPort } from './sql-port.ts';
@@ -9,24 +9,24 @@ export type LeaseSignal =
   | { readonly runId: string; readonly cause: string }
   | { readonly threadId: string; readonly cause?: undefined };
 
-/** Those who listen. */
+/** Listeners for signals. */
 export interface SignalHub extends Pick<RunLease, 'onStop' | 'onFree'> {
   hear(signal: LeaseSignal): void;
-  /** Nobody listens any more. */
+  /** Removes all listeners. */
   close(): void;
 }
 
-/** How signals get to leases that are not this one. */
+/** How signals travel to and from other leases. */
 export interface LeaseSignals {
-  /** Those who listen to this lease. */
+  /** The listeners of this lease. */
   readonly hub: SignalHub;
-  /** Tells those who listen in this process, once it is so. */
+  /** Delivers a signal to listeners in this process, after the transaction has committed. */
   tell(signal: LeaseSignal): void;
-  /** Tells other processes, with the transaction of what it tells of. */
+  /** Sends a signal to other processes, as part of the transaction that causes it. */
   send(db: SqlPort, signal: LeaseSignal, now: number): Promise<void>;
-  /** This lease holds a run, or waits for one: for a while it hears of what is told after this moment. */
+  /** Makes sure that this lease, which holds a run or waits for one, receives signals from now on, for a while. */
   attend(db: SqlPort): Promise<void>;
-  /** Ends listening, and nothing else of the hub. */
+  /** Stops listening. */
   close(): void;
 }
 
@@ -39,7 +39,7 @@ export const createSignalHub = (): SignalHub => {
       else for (const listener of [...stops]) listener(signal.runId, signal.cause);
     },
     onStop(listener) {
-      // The same function may listen twice.
+      // Wrapped, so that the same function can be registered twice.
       const own = (runId: string, cause: string) => listener(runId, cause);
       stops.add(own);
       return () => void stops.delete(own);

@@ -1,32 +1,32 @@
 /**
- * Tells readers of runs in the database that there may be more of their run: written here, or by others, who are looked
- * for while somebody reads.
+ * Notifies readers of runs in the database that there may be more to read: written by this process, or by others, for
+ * which the database is polled while there are readers.
  */
 import { createHeadWatch } from './head-watch.ts';
 import { unreachable } from './log-errors.ts';
 import type { SqlLogDatabase } from './sql-log-database.ts';
 
-/** Somebody who reads a run in the database. */
+/** A reader of a run in the database. */
 export interface ChangeReader {
   readonly runId: string;
   onChange(): void;
-  /** The log was closed, or its database has been out of reach for too long. */
+  /** Called when the log was closed, or its database has been unreachable for too long. */
   onFailure(error: unknown): void;
 }
 
 export interface LogChanges {
   enter(reader: ChangeReader): void;
   leave(reader: ChangeReader): void;
-  /** This process has written of a run that may be read in the database. */
+  /** Notes that this process has written to a run. */
   onWritten(runId: string): void;
   /** Fails all readers. */
   close(error: unknown): void;
 }
 
-/** A run that is read. */
+/** A run that has readers. */
 interface ReadRun {
   readonly readers: Set<ChangeReader>;
-  /** How it was found by the last look; `undefined` before the first one, '' where there is none. */
+  /** The state that the last poll found; `undefined` before the first one, '' if there is no such run. */
   state: string | undefined;
 }
 

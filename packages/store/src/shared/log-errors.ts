@@ -1,4 +1,4 @@
-/** The errors of the logs that are kept outside of the process. */
+/** The errors of logs that are kept outside of the process. */
 import { ChatKitError } from '@chatkit/core';
 
 const named = (runId: string) => JSON.stringify(runId);
@@ -14,14 +14,14 @@ export const expiredRun = (runId: string): ChatKitError =>
 export const closedRun = (runId: string): ChatKitError =>
   new ChatKitError('log.closed', `The run ${named(runId)} has ended; nothing can follow.`, { details: { id: runId } });
 
-/** Another machine owns the run by now: what this one writes is not in the log. */
+/** Another machine owns the run by now: entries from this one do not get into the log. */
 export const fencedRun = (runId: string): ChatKitError =>
   new ChatKitError('run.interrupted', `Another machine has taken over the run ${named(runId)}.`, {
     retryable: true,
     details: { id: runId },
   });
 
-/** What keeps the log (`where`) did not answer for longer than the log waits. */
+/** The database that keeps the log (`where`) has not answered for longer than the log waits. */
 export const unreachable = (runId: string, cause: unknown, where: string): ChatKitError =>
   new ChatKitError('internal', `${where} does not answer; the log of the run ${named(runId)} is out of reach.`, {
     retryable: true,

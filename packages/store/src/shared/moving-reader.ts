@@ -1,20 +1,20 @@
 /**
- * A reader that goes on elsewhere: it reads a run where it is, and when that place says that it no longer has what
- * comes next, asks for another one, from behind the last entry that was given.
+ * A reader that can switch to another source once: it reads a run from a first source (memory), and when that no longer
+ * has the next entry (`log.expired`), continues in a second one (the database), after the last entry delivered.
  */
 import { isChatKitError, isTextRow, type LogEntry, lastOffsetOfRow, type TextRow } from '@chatkit/core';
 import type { Cleanup, Failure, Sink, Stage } from '@chatkit/stream/engine';
 
 export interface MovingReaderOptions<T> {
-  /** Where the run is read at first. */
+  /** The first source. */
   readonly first: () => Stage<T>;
-  /** Where it goes on after this offset, if anywhere; throws what the reader is to be told. */
+  /** The second source, from after this offset on, if there is one. What it throws fails the reader. */
   readonly next: (after: string | undefined) => Stage<T> | undefined;
-  /** What the reader has had at first. */
+  /** The offset after which the reader begins. */
   readonly after: string | undefined;
 }
 
-/** A class: each token passes it. */
+/** A class and not closures, because each token passes through it. */
 export class MovingReader<T extends LogEntry | TextRow> implements Stage<T>, Sink<T> {
   private readonly options: MovingReaderOptions<T>;
   private source: Stage<T> | undefined;
@@ -56,7 +56,7 @@ export class MovingReader<T extends LogEntry | TextRow> implements Stage<T>, Sin
     this.from(() => this.options.next(this.lastOffset()), why);
   }
 
-  /** Asks the source that `find` finds. `orElse`: how it ends if there is none. */
+  /** Pulls from the source that `find` returns. `orElse` is how the reader ends if there is none. */
   private from(find: () => Stage<T> | undefined, orElse?: Failure): void {
     let source: Stage<T> | undefined;
     let why = orElse;

@@ -1,4 +1,4 @@
-/** Pages: the check of what was asked for, and the page made of one row more than was asked for. */
+/** Pages of a list: validates the options, and makes a page from rows of which one more was queried than wanted. */
 import { ChatKitError, type Page, type PageOptions } from '@chatkit/core';
 
 /** Refuses a limit that is not a whole number of at least 1, and an unknown order, with `request.invalid`. */
@@ -11,7 +11,7 @@ export const assertPageOptions = (page: PageOptions): void => {
     throw new ChatKitError('request.invalid', 'order must be asc or desc.', { details: { path: 'order' } });
 };
 
-/** The page of `limit` entries out of up to `limit + 1` rows: the one too many says that there is more. */
+/** The page of `limit` entries from up to `limit + 1` rows: an extra row means that there are more. */
 export const pageOf = <T>(rows: readonly { id: string; json: string }[], limit: number): Page<T> => {
   const shown = rows.length > limit ? rows.slice(0, limit) : rows;
   const data = shown.map((row) => JSON.parse(row.json) as T);

@@ -1,17 +1,18 @@
 /**
- * The position of a `created_at` in time. Stores order by this number and not by the text: rows that Python wrote mix
- * naive local times, microseconds and offsets, and as text `…28Z` sorts after `…28.9Z`.
+ * Converts a `created_at` to a number to sort by. Its text would not sort: rows that Python wrote mix naive local
+ * times, microseconds and offsets, and as text `…28Z` comes after `…28.9Z`.
  */
 import { ChatKitError } from '@chatkit/core';
 
 const isoForm = /^(\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2})?)(?:[.,](\d+))?(Z|[+-]\d{2}:?\d{2})?$/i;
 
 /**
- * Microseconds since 1970, exact from 1684 to 2255 and to some 32 µs outside. A time without an offset is read as UTC,
- * so that the order does not depend on the machine. Anything else is refused with `request.invalid`.
+ * Microseconds since 1970, exact from 1684 to 2255 and within about 32 µs beyond. A time without an offset is taken as
+ * UTC, so that the order does not depend on the machine. Anything that is not an ISO 8601 time is refused with
+ * `request.invalid`.
  */
 export const sortKey = (createdAt: string): number => {
-  // What is stored together was mostly made together: a thread, its first message and the answer.
+  // Cached, because what is stored together often has the same time: a thread, its first message and the answer.
   if (createdAt !== last.text) last = { text: createdAt, key: microsecondsOf(createdAt) };
   return last.key;
 };

@@ -1,7 +1,7 @@
 /**
- * Who may run a thread, decided by a database. Every answer is one transaction that excludes the others and asks the
- * clock once it has its turn. Which database it is, what its clock is, and how leases tell each other something, is a
- * driver's.
+ * Leases (which machine may run a thread) in a SQL database. Each decision is one transaction that excludes the others
+ * and reads the clock once it has its turn. The database, its clock and the signals between leases are provided by a
+ * driver.
  */
 import type { RunClaim, RunLease, RunOutcome, RunRecord } from '@chatkit/core';
 import {
@@ -20,30 +20,30 @@ import type { LeaseSignal, LeaseSignals } from './lease-signals.ts';
 import type { SqlPort, SqlRow } from './sql-port.ts';
 
 export interface SqlLeaseOptions {
-  /** Whose transactions exclude each other, unless there is `lock`. */
+  /** The database. Its transactions must exclude each other unless `lock` is given. */
   readonly port: SqlPort;
-  /** Has the transactions that are about one thread exclude each other. */
+  /** Makes transactions about the same thread exclude each other. */
   readonly lock?: ((db: SqlPort, threadId: string) => Promise<unknown>) | undefined;
   readonly ttlMs: number;
-  /** How often a server looks for dead runs, when that is not twice a lease. */
+  /** How often a server looks for dead runs. Default: twice per lease. */
   readonly reapMs?: number | undefined;
   /** How long records of ended runs are kept. */
   readonly retainMs: number;
-  /** What time it is for all who share the database, in whole milliseconds. */
+  /** The clock of all who share the database, in whole milliseconds. */
   readonly now: (db: SqlPort) => number | Promise<number>;
-  /** Who dies with all that this lease holds. */
+  /** The id of this holder, whose holds all expire when it dies. */
   readonly owner: () => string;
   readonly signals: LeaseSignals;
-  /** Has everything run out whose owner is known to be dead. Called before dead runs are looked for. */
+  /** Expires the holds of owners that are known to be dead. Called before looking for dead runs. */
   readonly buryDead?: ((expire: (owners: readonly string[]) => Promise<void>) => Promise<void>) | undefined;
   readonly close: () => void;
 }
 
-/** What a decision is made with. */
+/** The context of one decision. */
 interface Turn {
   readonly db: SqlPort;
   readonly now: number;
-  /** From now on, for the length of a lease. */
+  /** A hold from now on, for the length of a lease. */
   readonly hold: () => Hold;
   readonly tell: (signal: LeaseSignal) => Promise<void>;
 }
@@ -87,7 +87,7 @@ export const createSqlLease = (options: SqlLeaseOptions): RunLease => {
     });
 
   const find = async (runId: string): Promise<RunRecord | undefined> => {
-    // In this order: one that is granted in between is found as what it was, and not missed.
+    // In this order, so that a run that is granted in between is found by its place and not missed.
     const place = await placeOf(port, runId, await options.now(port));
     const known = await knownRun(port, runId);
     return known ?? (place?.isGood ? toRecord({ ...place.row, epoch: 0 }) : undefined);
@@ -187,7 +187,7 @@ export const createSqlLease = (options: SqlLeaseOptions): RunLease => {
           await decide(threadId, ({ db, now }) => firstInLine(db, threadId, now));
         }
       } catch (error) {
-        // Those that have been taken over wait for this caller, and for nobody else.
+        // Runs that have been taken over already must be returned: only this caller will end them.
         if (reaped.length === 0) throw error;
       }
       return reaped;
@@ -199,10 +199,10 @@ export const createSqlLease = (options: SqlLeaseOptions): RunLease => {
   };
 };
 
-/** Runs that one call takes over; the next call takes the next ones, perhaps in another process. */
+/** How many runs one call takes over. The next call, perhaps in another process, takes the next ones. */
 const reapedAtOnce = 50;
 
-/** Runs that nobody holds any more: all, up to a number, or that one, if it is one. */
+/** Runs in progress that nobody holds any more: up to `reapedAtOnce` of them, or only the run with this id. */
 const overdueRuns = (db: SqlPort, now: number, runId?: string): Promise<readonly SqlRow[]> =>
   db.read(
     `SELECT ${columns} FROM chatkit_lease_run WHERE outcome IS NULL AND NOT ${isHeld('chatkit_lease_run', '$1')}
@@ -210,9 +210,7 @@ const overdueRuns = (db: SqlPort, now: number, runId?: string): Promise<readonly
     runId === undefined ? [now] : [now, runId],
   );
 
-/**
- * Threads with a line in which a machine has not been heard of since `before`, and that nobody has looked at: a few.
- */
+/** A few threads with a line that nobody has looked at, in which a machine has not been heard from since `before`. */
 const oldLines = async (db: SqlPort, before: number): Promise<string[]> => {
   const rows = await db.read('SELECT DISTINCT thread_id FROM chatkit_lease_machine WHERE held_until <= $1 LIMIT 5', [
     before,
@@ -220,7 +218,7 @@ const oldLines = async (db: SqlPort, before: number): Promise<string[]> => {
   return rows.map((row) => String(row['thread_id']));
 };
 
-/** Records that go with one run that ends. */
+/** How many old records are deleted when a run ends. */
 const forgottenAtOnce = 20;
 
 const columns = 'run_id, thread_id, epoch, resumable, user_id, outcome';
@@ -242,7 +240,7 @@ const recordOf = async (db: SqlPort, condition: string, value: string): Promise<
   return row && toRecord(row);
 };
 
-/** A run that is in progress or has ended. */
+/** The record of a run that is in progress or has ended. */
 const knownRun = (db: SqlPort, runId: string) => recordOf(db, 'run_id = $1', runId);
 const activeRun = (db: SqlPort, threadId: string) => recordOf(db, 'thread_id = $1 AND outcome IS NULL', threadId);
 
@@ -253,7 +251,7 @@ const holdRun = async (db: SqlPort, runId: string, epoch: number, { owner, since
   );
 };
 
-/** Takes a thread for a run on the turn of `first`, or where nobody waits. */
+/** Grants a thread to a run, on the turn of `first` or when nobody waits. */
 const grant = async ({ db, now, hold }: Turn, claim: RunClaim, first: Place | undefined): Promise<RunRecord> => {
   const { runId, threadId, resumable, userId = null } = claim;
   const stop = first && (await placeOf(db, runId, now))?.row['stop'];
@@ -267,7 +265,7 @@ const grant = async ({ db, now, hold }: Turn, claim: RunClaim, first: Place | un
   return { runId, threadId, epoch: 1, resumable, ...(userId === null ? {} : { userId }) };
 };
 
-/** The record of a run that ended as it waited. */
+/** Keeps the record of a run that ended while it waited. */
 const keepEnded = async (
   { db, now, hold }: Turn,
   row: SqlRow,
@@ -296,8 +294,8 @@ const tellIfFree = async ({ db, now, tell }: Turn, threadId: string): Promise<vo
 };
 
 /**
- * Some of the records of ended runs whose time is over. A clock that has begun anew gives those of before their time
- * once more.
+ * Deletes some expired records of ended runs. First it shortens those that lie too far in the future, because the clock
+ * has begun anew.
  */
 const forgetOld = async ({ db, now }: Turn, retainMs: number): Promise<void> => {
   await db.write('UPDATE chatkit_lease_run SET held_until = $1 WHERE outcome IS NOT NULL AND held_until > $1', [

@@ -1,35 +1,35 @@
-/** What a log needs of a SQL database that has its tables. */
+/** The interface between the SQL log and its database, in which the log's tables exist. */
 import type { WriteBatches } from './sql-log-steps.ts';
 import type { SqlQuery } from './sql-port.ts';
 import type { SqlSteps } from './sql-steps.ts';
 
 export interface SqlLogDatabase {
-  /** What it is called in errors. */
+  /** The database's name in errors. */
   readonly name: string;
-  /** Runs one statement that sees one moment. */
+  /** Runs one statement, which sees one consistent state. */
   readonly read: SqlQuery;
-  /** Runs steps in one transaction: all of them or, when they throw, none. */
+  /** Runs steps in one transaction: if they throw, none has an effect. */
   write<T>(steps: () => SqlSteps<T>): Promise<T>;
-  /** How it writes batches. */
+  /** Writes batches in the way that is best for this database. */
   readonly writeBatches: WriteBatches;
-  /** Whether a write takes the process's turn until it is done, so that it is to rest between them. */
+  /** Whether a write blocks this process, so that there must be pauses between writes. */
   readonly isInProcess: boolean;
-  /** How to notice what others write; absent where nobody else does. */
+  /** How to notice what other processes write. Absent if no others write. */
   readonly others?: SqlLogOthers | undefined;
-  /** The most bytes that one event may have, where the database has a bound on rows. */
+  /** The maximum size of one event in bytes, if the database limits the size of rows. */
   readonly maxEventBytes?: number | undefined;
-  /** Lets go of it. */
+  /** Closes the database. */
   close(): void;
 }
 
 export interface SqlLogOthers {
-  /** How often runs that somebody here reads, and that are not from here, are looked at. */
+  /** How often runs of other processes that have readers here are polled. */
   readonly pollMs: number;
-  /** What gives the elements of a JSON array, `$1`, as rows of texts: `value`. */
+  /** The SQL table expression that turns a JSON array, `$1`, into rows with the column `value`. */
   readonly values: string;
   /**
-   * A number that is another one when they may have written. Absent where nobody knows without asking. Throws while the
-   * database is out of reach.
+   * A number that changes when others may have written. Absent if only a query can tell. Throws while the database is
+   * unreachable.
    */
   version?(): number;
 }

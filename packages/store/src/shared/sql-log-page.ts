@@ -1,6 +1,6 @@
 /**
- * What a run has in the database, page by page: one statement, so that a page and what is said of its run are of one
- * moment.
+ * Fetches a run's entries from the database, page by page. One statement per page, so that the entries and the state of
+ * the run are consistent.
  */
 import { type LogEntry, parseOffset } from '@chatkit/core';
 import { collect, pipe, retry } from '@chatkit/stream';
@@ -10,27 +10,27 @@ import type { SqlLogDatabase } from './sql-log-database.ts';
 import { isStorableId } from './storable-id.ts';
 
 export interface SqlLogPage {
-  /** The number of the run: one that was deleted and made anew has another. */
+  /** The number of the run, which changes if the run is deleted and created again. */
   readonly number: number;
   readonly isEnded: boolean;
   /**
-   * Whether its lease, if that is in the same database, has ended without it: the end of the log will not come any
-   * more.
+   * Whether the run's lease, if it is in the same database, has ended but the log has not: the terminal entry will not
+   * come any more.
    */
   readonly isOrphan: boolean;
-  /** In order, and among them some that were asked to be left out. */
+  /** In order. The first ones may be at or before `after`, because batches are returned whole. */
   readonly entries: readonly LogEntry[];
-  /** Whether nothing comes after it. */
+  /** Whether this is the last page. */
   readonly isWhole: boolean;
 }
 
-/** A batch has a few tokens or up to 64 KiB. */
+/** Batches per page. A batch has a few tokens, or up to 64 KiB. */
 const pageBatches = 100;
 
-/** What comes after `after`, oldest first. `expired`: some of it was dropped. */
+/** Fetches what comes after `after`, oldest first. `expired`: some of it was dropped. */
 export type FetchLogPage = (runId: string, after: string | undefined) => Promise<SqlLogPage | 'unknown' | 'expired'>;
 
-/** Asks again for as long as the database fails, up to `unreachableMs`. */
+/** Retries while the database fails, for up to `unreachableMs`. */
 export const createFetchLogPage =
   (database: SqlLogDatabase, unreachableMs: number): FetchLogPage =>
   async (runId, after) => {

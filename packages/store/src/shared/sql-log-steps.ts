@@ -1,7 +1,8 @@
 /**
- * What a log does in a SQL database, each as steps for one transaction. A run is a row of `chatkit_log_run`: its last
- * offset (`epoch`, `seq`; 0 while there is none), who writes in that epoch, the outcome, the last offset that was
- * dropped, bytes. A row of `chatkit_log_batch` is a batch of its entries, under the offset of the last one.
+ * The operations of a log in a SQL database, each as steps for one transaction. A run is a row of `chatkit_log_run`:
+ * its last offset (`epoch`, `seq`; 0 if there is none), the writer of that epoch, the outcome, the last offset that was
+ * dropped, and its size in bytes. A row of `chatkit_log_batch` is a batch of the run's entries, keyed by the offset of
+ * the last one.
  */
 import type { RunOutcome } from '@chatkit/core';
 import type { Place } from './entry-list.ts';
@@ -10,33 +11,36 @@ import { type SqlSteps, sql } from './sql-steps.ts';
 
 /** Entries of one epoch whose offsets count up by one. */
 export interface SqlBatch {
-  /** The run: by its number for who made it, else by its id. */
+  /** The run: its number if this process created it, else its id. */
   readonly run: number | string;
   readonly writer: string;
   /** The last offset. */
   readonly epoch: number;
   readonly seq: number;
-  /** What the writer knows to be the last offset before the batch; `undefined` when it does not know. */
+  /** The last offset before the batch, as far as the writer knows; `undefined` if it does not. */
   readonly before: Place | undefined;
   readonly text: string;
   readonly bytes: number;
-  /** The outcome, when the last one is the terminal entry; else ''. */
+  /** The outcome if the last entry is the terminal one; else ''. */
   readonly outcome: RunOutcome | '';
-  /** When the run is to be forgotten; `undefined` leaves that as it is. */
+  /** When the run expires; `undefined` leaves that as it is. */
   readonly expiresMs: number | undefined;
 }
 
 /**
- * What a write came to. `gone`: there is no such run. `fenced`: a later epoch, or another writer in this one, has it.
- * `behind`: the database has lost what this writer had been told was kept, as a file that was replaced by an older copy
- * has.
+ * The result of a write. `gone`: there is no such run. `fenced`: a later epoch, or another writer in this one, has the
+ * run. `behind`: the database has lost entries whose write it had confirmed, for example because the file was replaced
+ * by an older copy.
  */
 export type SqlReply = 'done' | 'gone' | 'closed' | 'fenced' | 'behind';
 
-/** Writes batches, of several runs and of one run in order, unless somebody else has the run. → what became of each. */
+/**
+ * Writes batches of several runs, those of one run in order, unless somebody else has the run. Returns the result of
+ * each.
+ */
 export type WriteBatches = (batches: readonly SqlBatch[], maxBytesPerRun: number) => SqlSteps<SqlReply[]>;
 
-/** Makes a run. → its number, when it is new. */
+/** Creates a run. Returns its number, or `undefined` if it exists already. */
 export function* createRun(id: string, expiresMs: number): SqlSteps<number | undefined> {
   const [row] = yield* sql(
     `INSERT INTO chatkit_log_run (id, epoch, seq, writer, outcome, dropped_epoch, dropped_seq, bytes, expires_ms)
@@ -46,12 +50,12 @@ export function* createRun(id: string, expiresMs: number): SqlSteps<number | und
   return row === undefined ? undefined : Number(row['number']);
 }
 
-/** Forgets a run. Its batches go by the foreign key. */
+/** Deletes a run. The foreign key deletes its batches. */
 export function* deleteRun(id: string): SqlSteps<void> {
   yield* sql('DELETE FROM chatkit_log_run WHERE id = $1', [id]);
 }
 
-/** Forgets some of the runs whose time has come: a portion, so that nobody waits for all of them. */
+/** Deletes some expired runs; only a few, so that nobody has to wait for all of them. */
 export function* sweepRuns(nowMs: number): SqlSteps<void> {
   yield* sql(
     `DELETE FROM chatkit_log_run WHERE number IN
@@ -60,7 +64,7 @@ export function* sweepRuns(nowMs: number): SqlSteps<void> {
   );
 }
 
-/** One after another, which is best where a statement is a call. */
+/** Writes batches one after another, which is best where a statement is a function call. */
 export function* writeBatches(batches: readonly SqlBatch[], maxBytesPerRun: number): SqlSteps<SqlReply[]> {
   const replies: SqlReply[] = [];
   for (const batch of batches) replies.push(yield* writeBatch(batch, maxBytesPerRun));
@@ -94,7 +98,7 @@ function* writeBatch(batch: SqlBatch, maxBytesPerRun: number): SqlSteps<SqlReply
   return 'done';
 }
 
-/** What becomes of a batch, by the row of its run. */
+/** Decides about a batch by the row of its run. */
 export const judge = (
   row: SqlRow | undefined,
   batch: Pick<SqlBatch, 'epoch' | 'seq' | 'writer' | 'before'>,
@@ -103,7 +107,7 @@ export const judge = (
   const tail = { epoch: Number(row['epoch']), seq: Number(row['seq']) };
   const isEnded = row['outcome'] !== '';
   const isSame = batch.epoch === tail.epoch && batch.writer === row['writer'];
-  // Below what it has written itself in a later epoch.
+  // A late duplicate: this writer has already written in a later epoch.
   if (batch.epoch < tail.epoch && batch.writer === row['writer']) return 'done';
   if (batch.epoch < tail.epoch || (batch.epoch === tail.epoch && !isSame)) return isEnded ? 'closed' : 'fenced';
   if (isSame && batch.seq <= tail.seq) return 'done';
@@ -113,7 +117,7 @@ export const judge = (
 
 const isAfter = (a: Place, b: Place): boolean => a.epoch > b.epoch || (a.epoch === b.epoch && a.seq > b.seq);
 
-/** Drops the oldest batches of a run that keeps more than it may, but never the newest one. */
+/** Drops the oldest batches of a run that has become too large, but never the newest one. */
 export function* trimRun(run: number, bytes: number, maxBytesPerRun: number): SqlSteps<void> {
   let kept = bytes;
   while (kept > maxBytesPerRun) {

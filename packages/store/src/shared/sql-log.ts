@@ -1,6 +1,7 @@
 /**
- * Verbs 2 and 3 of the path of a token, with a database behind them. A run that this process has made is a run of a log
- * in memory, and a journal writes what is new in it; all others are written to the database and read from it.
+ * Verbs 2 and 3 of the path of a token, append and tail, for a log in a SQL database. A run that this process created
+ * lives in a memory log, from which a journal copies it to the database in the background. Runs of other processes are
+ * read from the database, and written to it directly.
  */
 import {
   entriesOfRow,
@@ -30,43 +31,41 @@ import { assertStorableId, isStorableId } from './storable-id.ts';
 import { StoredReader } from './stored-reader.ts';
 import { createTakeoverWatch } from './takeover-watch.ts';
 
-/** What logs in SQL databases have in common. */
+/** The options that all logs in SQL databases share. */
 export interface SqlLogOptions {
   /**
-   * How long an event waits for others before it is written. Default 25 ms; longer, up to 250 ms, while writing takes
-   * more than a tenth of the time. The first event of a run and all but `thread.item.updated` wait for a fifth of it at
-   * most, the end not at all. Readers in this process never wait.
+   * How long an event may wait to be written together with others. Default 25 ms; longer, up to 250 ms, while writing
+   * takes more than a tenth of the time. The first event of a run and all events but `thread.item.updated` wait for a
+   * fifth of it at most, the terminal entry not at all. Readers in this process never wait.
    */
   flushMs?: number | undefined;
-  /** How far the database may be behind before `append` returns a promise, in bytes. Default 256 KiB. */
+  /** How far the database may be behind, in bytes, before `append` returns a promise. Default 256 KiB. */
   windowBytes?: number | undefined;
   /**
-   * What is kept of a run, in bytes (about the length of the events' JSON). Past it the oldest batches go, and a reader
-   * that still needs them is told `log.expired`. One event that is larger is refused with `event.too_large`. Default 8
-   * MiB.
+   * How much of a run is kept, in bytes (about the length of the events' JSON). Beyond that the oldest batches are
+   * dropped, and a reader that still needs them fails with `log.expired`. A single event that is larger is refused with
+   * `event.too_large`. Default 8 MiB.
    */
   maxBytesPerRun?: number | undefined;
-  /**
-   * When a run is forgotten that nobody ends, after its last events. Default 1 hour, renewed while there are events.
-   */
+  /** How long after its last events a run that was never ended is forgotten. Default 1 hour. */
   openTtlMs?: number | undefined;
-  /** When a run is forgotten that has ended. Default 10 minutes. */
+  /** How long after its end a run is forgotten. Default 10 minutes. */
   endedTtlMs?: number | undefined;
-  /** How often a silent run looks whether another process has it now. Default 1 s. */
+  /** How often a silent run is checked for having been taken over by another process. Default 1 s. */
   checkMs?: number | undefined;
-  /** How long the database may fail before runs, readers and calls do. Default 30 s. */
+  /** How long the database may fail before runs, readers and calls fail. Default 30 s. */
   unreachableMs?: number | undefined;
 }
 
 /** A log in a SQL database. */
 export interface SqlLog extends StreamLog {
-  /** Writes what there is, ends all readers with `server.closing` and lets go of the database. */
+  /** Writes what is left, fails all readers with `server.closing` and closes the database connection. */
   close(): Promise<void>;
 }
 
-/** What the ended runs of this process may take in memory, for clients that come back at once. */
+/** How much memory the ended runs of this process may take, for clients that come back soon. */
 const endedRuns = { maxBytes: 16 * 1024 * 1024, maxFinishedRuns: 100 };
-/** How many runs are remembered that could not be written. */
+/** How many runs that could not be written are remembered. */
 const maxLost = 1_000;
 
 export const createSqlLog = (database: SqlLogDatabase, options: SqlLogOptions): SqlLog => {
@@ -75,12 +74,12 @@ export const createSqlLog = (database: SqlLogDatabase, options: SqlLogOptions): 
   const unreachableMs = options.unreachableMs ?? 30_000;
   const ttls = { openTtlMs: options.openTtlMs ?? 3_600_000, endedTtlMs: options.endedTtlMs ?? 600_000 };
   const writer = crypto.randomUUID();
-  /** The runs that this process has made, for as long as they are in memory. */
+  /** The runs that this process created, while they are in memory. */
   const mine = new Map<string, JournalRun>();
   const foreign = new Map<string, ForeignRun>();
-  /** Why runs of this process could not be written: what comes behind the gap is not, either. */
+  /** Why runs of this process could not be written. Entries after such a gap are refused as well. */
   const lost = new Map<string, { readonly epoch: number; readonly error: unknown }>();
-  /** Those that are being deleted. */
+  /** Runs that are being deleted. */
   const doomed = new Set<string>();
   let state: 'open' | 'closed' = 'open';
 
@@ -99,7 +98,7 @@ export const createSqlLog = (database: SqlLogDatabase, options: SqlLogOptions): 
   const assertOpen = (): void => {
     if (state === 'closed') throw closing();
   };
-  /** Its copy in memory goes, and who reads it there goes on in the database. */
+  /** Drops the run's copy in memory. Its readers continue in the database. */
   const letGo = (run: JournalRun): void => {
     if (mine.get(run.id) !== run) return;
     mine.delete(run.id);
@@ -133,7 +132,7 @@ export const createSqlLog = (database: SqlLogDatabase, options: SqlLogOptions): 
     return done;
   };
 
-  /** What the producer waits for: the slowest reader here, and the database. */
+  /** The backpressure: waits for the slowest reader here, and for the database. */
   const roomOf = (run: JournalRun, room: Promise<void>): Promise<void> => {
     run.take();
     journal.touch(run, 'soon');
@@ -159,9 +158,9 @@ export const createSqlLog = (database: SqlLogDatabase, options: SqlLogOptions): 
     if (failure !== undefined && epoch <= failure.epoch) throw failure.error;
     const run = mine.get(runId);
     if (run === undefined) return appendToForeign(runId, entries);
-    // Who has made a run begins in epoch 1.
+    // The process that created a run begins in epoch 1.
     if (epoch <= Math.max(1, run.epoch)) return appendToMine(run, entries);
-    // Another epoch: others may have written since, so readers here read what the database says from now on.
+    // A new epoch: others may have written in between, so readers here read from the database from now on.
     run.detach();
     journal.touch(run, 'now');
     letGo(run);

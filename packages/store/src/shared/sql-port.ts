@@ -1,6 +1,7 @@
 /**
- * What the SQL store needs of a database: rows for a statement, and transactions. `$1`, `$2`… stand for the values.
- * A driver brings its connections; what happens between BEGIN and COMMIT is here, once.
+ * The interface between the SQL stores and their databases: statements that return rows, and transactions. `$1`, `$2`…
+ * stand for the values. A driver provides the connections; what happens between BEGIN and COMMIT is implemented here
+ * for all of them.
  */
 import { transactionEnded } from './store-error.ts';
 import { createWriterLock } from './writer-lock.ts';
@@ -12,18 +13,18 @@ export type SqlQuery = (text: string, values: readonly unknown[]) => Promise<rea
 export interface SqlPort {
   read: SqlQuery;
   write: SqlQuery;
-  /** Runs `work` between BEGIN and COMMIT; on a port that is in a transaction already, in a savepoint. */
+  /** Runs `work` between BEGIN and COMMIT; on a port that already is in a transaction, in a savepoint. */
   transaction<T>(work: (port: SqlPort) => Promise<T>): Promise<T>;
 }
 
-/** A transaction that a driver is about to open: what runs inside of it, and the steps around that. */
+/** A transaction that a driver is about to open: the queries inside it, and the steps around them. */
 export interface TransactionSteps {
   readonly read: SqlQuery;
   readonly write: SqlQuery;
   begin(): Promise<unknown>;
   commit(): Promise<unknown>;
   rollback(): Promise<unknown>;
-  /** A part of this one that can be undone by itself. Asked for while this one is open. */
+  /** A nested transaction that can be rolled back on its own. Called while this one is open. */
   nested(): TransactionSteps;
 }
 
@@ -31,7 +32,7 @@ export interface TransactionSteps {
 export const transactionOn = (query: SqlQuery, begin: string): TransactionSteps =>
   statements(query, begin, 'COMMIT', ['ROLLBACK']);
 
-/** A part of a transaction that is open on the connection of `query`. */
+/** A savepoint in the transaction that is open on the connection of `query`. */
 export const savepointOn = (query: SqlQuery): TransactionSteps =>
   statements(query, 'SAVEPOINT chatkit', 'RELEASE SAVEPOINT chatkit', [
     'ROLLBACK TO SAVEPOINT chatkit',
@@ -50,15 +51,15 @@ const statements = (query: SqlQuery, begin: string, commit: string, rollback: re
 });
 
 /**
- * Runs `work` in a transaction on a connection that nobody else uses meanwhile. Statements run one after another,
- * nested transactions included, so that what was asked for beside a nested one is never undone with it. Rejects with
+ * Runs `work` in a transaction on a connection that nobody else uses meanwhile. Statements and nested transactions run
+ * one after another, so that a statement issued beside a nested transaction is never rolled back with it. Rejects with
  * what `work` threw.
  *
- * A statement that failed fails the transaction, also when `work` caught its error: PostgreSQL undoes such a
- * transaction at its COMMIT and reports success, and SQLite may have undone it by then, so that the next statement
- * would stand alone.
+ * A statement that fails also fails the transaction, even if `work` catches its error: PostgreSQL rolls such a
+ * transaction back at COMMIT and reports success, and SQLite may have rolled it back already, so that the next
+ * statement would run outside of it.
  *
- * `onBroken` is told when the connection could not begin or not even roll back: a transaction may be open on it.
+ * `onBroken` is called when BEGIN or ROLLBACK has failed: a transaction may still be open on the connection.
  */
 export const inTransaction = async <T>(
   steps: TransactionSteps,
@@ -100,7 +101,7 @@ export const inTransaction = async <T>(
         }),
       ),
   };
-  /** However long it takes: what was asked for may still use the connection. */
+  /** Waits for all statements, however long that takes, because they still use the connection. */
   const end = (): Promise<void> =>
     lock.settled(() => {
       state = 'ended';
@@ -114,7 +115,7 @@ export const inTransaction = async <T>(
   }
   try {
     const result = await work(port);
-    // What the work asked for and did not wait for still belongs to it.
+    // Statements that `work` issued and did not await still belong to the transaction.
     await end();
     if (failure !== undefined) throw failure.error;
     await steps.commit();

@@ -1,7 +1,7 @@
 /**
- * Statements one after another, each of which may depend on the rows of those before. As a generator, so that who has
- * its database in the process runs them in one piece, which takes half of the time that promises do, and who has to
- * wait for it runs the same ones.
+ * A sequence of SQL statements in which each may depend on the rows of earlier ones. It is a generator, so that the
+ * same code runs synchronously on a database in this process, in half the time that promises take, and asynchronously
+ * on one that has to be waited for.
  */
 import type { SqlQuery, SqlRow } from './sql-port.ts';
 
@@ -17,14 +17,14 @@ export function* sql(text: string, values: readonly unknown[]): SqlSteps<readonl
   return yield { text, values };
 }
 
-/** Runs steps one after another. Rejects with what a statement or the steps throw. */
+/** Runs steps asynchronously. Rejects with what a statement or the steps throw. */
 export const runSteps = async <T>(steps: SqlSteps<T>, query: SqlQuery): Promise<T> => {
   let step = steps.next();
   while (!step.done) step = steps.next(await query(step.value.text, step.value.values));
   return step.value;
 };
 
-/** Runs steps in this very turn. */
+/** Runs steps synchronously. */
 export const runStepsAtOnce = <T>(
   steps: SqlSteps<T>,
   run: (text: string, values: readonly unknown[]) => readonly SqlRow[],

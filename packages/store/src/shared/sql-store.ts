@@ -1,6 +1,6 @@
 /**
- * The `Store` over SQL, the same statements for every database. Every one of them carries the user. Values are kept as
- * JSON text: a JSON type would refuse NUL and lone surrogates (PostgreSQL's jsonb) or reorder keys.
+ * The `Store` over SQL, with the same statements for every database. Each statement is restricted to the user. Values
+ * are kept as JSON text, because a JSON type would refuse NUL and lone surrogates (PostgreSQL's jsonb) or reorder keys.
  */
 import type { Attachment, Page, PageOptions, Store, ThreadItem, ThreadMetadata } from '@chatkit/core';
 import { assertPageOptions, pageOf } from './page-of.ts';
@@ -10,31 +10,31 @@ import { assertStorableId, isStorableId } from './storable-id.ts';
 import { conflict, type NotFoundCode, notFound } from './store-error.ts';
 import type { UserIdOf } from './user-of.ts';
 
-/** What databases with row locks add to a SELECT. Empty where one writer at a time is the rule. */
+/** The clauses that a database with row locks adds to a SELECT. Empty for databases with a single writer. */
 export interface RowLocks {
-  /** Holds a thread that a transaction has read until its end, so that nobody writes it in between. */
+  /** Locks a thread that a transaction has read until its end, so that nobody else writes it. */
   readonly forUpdate: string;
-  /** Holds the thread that an item is being written to: it is not deleted in between. */
+  /** Locks the thread that an item is written to, so that it is not deleted meanwhile. */
   readonly forShare: string;
 }
 
-/** Keyset pages: the index leads to the first row, however far into the list it is. */
+/** Keyset pagination: an index finds the first row of a page, however far into the list it is. */
 const pageText = (table: string, owner: string, next: number, order: 'asc' | 'desc', after: boolean): string => {
   const beyond = ` AND (created_us, seq) ${order === 'asc' ? '>' : '<'} ($${next + 1}, $${next + 2})`;
   const sorted = order === 'asc' ? 'created_us, seq' : 'created_us DESC, seq DESC';
   return `SELECT id, body FROM ${table} WHERE ${owner}${after ? beyond : ''} ORDER BY ${sorted} LIMIT $${next}`;
 };
 
-/** A table whose rows are listed: whose rows these are, and the error that an unknown cursor is. */
+/** A table whose rows are listed, with its owner condition and the error for an unknown cursor. */
 interface Listing {
   readonly table: string;
-  /** The condition on the first values. */
+  /** The SQL condition on `values`, which are the statement's first values. */
   readonly owner: string;
   readonly values: readonly string[];
   readonly code: NotFoundCode;
 }
 
-/** The store over `port`. Ids that cannot be stored are not found, without asking the database. */
+/** The store over `port`. An id that cannot be stored is "not found" without a query. */
 export const createSqlStore = <Context>(port: SqlPort, userOf: UserIdOf<Context>, locks: RowLocks): Store<Context> =>
   createView(port, userOf, locks, false);
 
@@ -44,7 +44,7 @@ const createView = <Context>(
   locks: RowLocks,
   inTransaction: boolean,
 ): Store<Context> => {
-  /** The row with these key values, the last of which is the id. */
+  /** Reads the row with these key values, the last of which is the id. */
   const one = async (text: string, key: readonly string[], code: NotFoundCode): Promise<SqlRow> => {
     const id = key.at(-1) as string;
     const [row] = key.slice(1).every(isStorableId) ? await port.read(text, key) : [];
@@ -64,7 +64,7 @@ const createView = <Context>(
     const next = values.length + 1;
     let position: readonly unknown[] = [];
     if (after !== undefined) {
-      // A statement of its own: SQLite does not use the whole index when the position comes from a subquery.
+      // A separate statement, because SQLite does not use the whole index when the position comes from a subquery.
       const text = `SELECT created_us, seq FROM ${table} WHERE ${owner} AND id = $${next}`;
       const row = await one(text, [...values, after], code);
       position = [row['created_us'], row['seq']];
@@ -114,7 +114,7 @@ const createView = <Context>(
       );
     },
     async deleteThread(threadId, context) {
-      // The items go by the foreign key.
+      // The foreign key deletes the items.
       await remove('DELETE FROM chatkit_thread WHERE user_id = $1 AND id = $2', [userOf(context), threadId]);
     },
 

@@ -1,9 +1,9 @@
 /**
- * The tables in SQLite, of stores and logs, as steps that run once each, in order. A step that has been released is
- * never changed.
+ * The SQLite tables of stores, logs and leases, and their migrations: steps that run once each, in order. A released
+ * step is never changed.
  *
- * `seq` is a column beside the row's number, and not the number itself, because SQLite searches an index by
- * `(created_us, seq) < (?, ?)` only when both are ordinary columns; otherwise it walks all rows of an equal time.
+ * `seq` is a column beside the row number and not the row number itself, because SQLite searches an index by
+ * `(created_us, seq) < (?, ?)` only when both are ordinary columns; otherwise it scans all rows with an equal time.
  */
 import type { SqlRow } from './sql-port.ts';
 
@@ -99,15 +99,15 @@ const steps: readonly string[] = [
    ) STRICT, WITHOUT ROWID;`,
 ];
 
-/** What the steps need of a database. */
+/** The part of a database that the steps need. */
 export interface SqliteConnection {
-  /** Runs statements that give nothing back. */
+  /** Runs statements that return no rows. */
   exec(text: string): unknown;
   /** Runs one statement. */
   all(text: string): readonly SqlRow[];
 }
 
-/** Brings the tables up to the newest step, in the transaction that is open. */
+/** Creates or migrates the tables, in the open transaction. */
 export const makeTables = ({ exec, all }: SqliteConnection): void => {
   exec('CREATE TABLE IF NOT EXISTS chatkit_migration (step INTEGER PRIMARY KEY) STRICT');
   const done = Number(all('SELECT coalesce(max(step), 0) AS step FROM chatkit_migration')[0]?.['step']);

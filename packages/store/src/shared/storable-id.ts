@@ -1,11 +1,11 @@
 /**
- * Which ids a store takes. Databases disagree about the odd ones (PostgreSQL refuses NUL, UTF-8 turns every lone
- * surrogate into the same replacement character, an index entry has a maximal size), so all drivers refuse the same
- * ones before they reach a database: two ids are never confused.
+ * Which ids a store accepts. Databases differ on unusual ids (PostgreSQL refuses NUL, UTF-8 turns every lone surrogate
+ * into the same replacement character, an index entry has a maximum size), so all drivers refuse the same ones before
+ * they reach a database. Two ids are never confused.
  */
 import { ChatKitError } from '@chatkit/core';
 
-/** The longest id in UTF-16 code units; three of them and a number fit an index entry of PostgreSQL. */
+/** The longest id, in UTF-16 code units. Three ids and a number fit into an index entry of PostgreSQL. */
 const maxIdLength = 200;
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: NUL is what it looks for.

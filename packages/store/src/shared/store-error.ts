@@ -1,11 +1,11 @@
-/** The errors that every driver raises in the same words. */
+/** The errors that every store driver raises, in the same words. */
 import { ChatKitError } from '@chatkit/core';
 
 const what = { 'thread.not_found': 'thread', 'item.not_found': 'item', 'attachment.not_found': 'attachment' } as const;
 
 export type NotFoundCode = keyof typeof what;
 
-/** "There is no such …": the same for an unknown id and for somebody else's. */
+/** "There is no …": the same for an unknown id and for another user's. */
 export const notFound = (code: NotFoundCode, id: string): ChatKitError =>
   new ChatKitError(code, `There is no ${what[code]} with the id ${JSON.stringify(id)}.`, { details: { id } });
 

@@ -1,4 +1,4 @@
-/** A reader of a run in the database: its past in pages, then whatever comes, for as long as there is more to come. */
+/** A reader of a run in the database: replays its past in pages, then waits for changes, until the run ends. */
 import { compareOffsets, type LogEntry, parseOffset, type ReadOptions } from '@chatkit/core';
 import type { ChangeReader, LogChanges } from './log-changes.ts';
 import { expiredRun, unknownOffset, unknownRun } from './log-errors.ts';
@@ -10,7 +10,7 @@ export interface StoredReaderOptions {
   readonly where: ReadOptions;
   readonly changes: LogChanges;
   readonly fetchPage: FetchLogPage;
-  /** The number of the run, for who has read it before. */
+  /** The number of the run, if the reader has already read from it. */
   readonly number?: number | undefined;
 }
 
@@ -18,12 +18,12 @@ export class StoredReader extends TailReader<LogEntry> implements ChangeReader {
   readonly runId: string;
   private readonly options: StoredReaderOptions;
   private number: number | undefined;
-  /** The offset of what was given last, at first of what the reader has. */
+  /** The offset of the last entry delivered; initially what the reader already has. */
   private position: string | undefined;
-  /** What was fetched and not given yet. */
+  /** The page that is being delivered. */
   private past: readonly LogEntry[] = [];
   private given = 0;
-  /** `stale`: it is fetching, and what it fetches may be old by now. */
+  /** `stale`: a page is being fetched and may be out of date already. */
   private progress: 'behind' | 'fetching' | 'stale' | 'waiting' | 'over' = 'behind';
   private broken: { readonly error: unknown } | undefined;
 
@@ -38,7 +38,7 @@ export class StoredReader extends TailReader<LogEntry> implements ChangeReader {
   onChange(): void {
     if (this.progress === 'fetching') this.progress = 'stale';
     else if (this.progress === 'waiting' || this.given < this.past.length) {
-      // What it has not given yet may be that of a run which was deleted.
+      // Entries that have not been delivered may be of a run that was deleted.
       this.past = [];
       this.progress = 'behind';
       this.wake();
@@ -82,7 +82,7 @@ export class StoredReader extends TailReader<LogEntry> implements ChangeReader {
     try {
       const page = await this.options.fetchPage(this.runId, this.position);
       if (page === 'unknown' && this.number === undefined) throw unknownRun(this.runId);
-      // One that was deleted and made anew is another run.
+      // A run that was deleted and created again is another run.
       const isOther = typeof page === 'object' && this.number !== undefined && page.number !== this.number;
       if (typeof page !== 'object' || isOther) throw expiredRun(this.runId);
       if (page.isWhole && page.isOrphan && page.entries.length === 0) throw expiredRun(this.runId);
@@ -91,7 +91,7 @@ export class StoredReader extends TailReader<LogEntry> implements ChangeReader {
       this.given = 0;
       const isStale = (this.progress as string) === 'stale';
       if (page.isWhole && page.isEnded) this.progress = 'over';
-      // Nothing will tell an orphan's reader any more: it asks once more behind what it has been given.
+      // No change will be signalled for an orphan, so its reader queries once more after what it has delivered.
       else this.progress = page.isWhole && !page.isOrphan && !isStale ? 'waiting' : 'behind';
     } catch (error) {
       this.progress = 'waiting';

@@ -1,26 +1,26 @@
 /**
- * The reading end of a log: a stream over a source that says, at any moment, whether it has an entry, has none yet, or
- * has ended. It holds nothing itself, so a reader that nobody drives costs its position and one listener. It is a stage
- * of the stream engine: a pipeline behind it gets an entry within the call that appended it, with no promise in
+ * The base class of the logs' readers: a stream over a source that can be polled for the next entry, which may be
+ * there, not there yet, or never come. It buffers nothing, so an idle reader costs its position and one listener. It is
+ * a stage of the stream engine: a pipeline after it gets an entry within the call that appended it, with no promise in
  * between.
  */
 import type { Stream } from '@chatkit/stream';
 import { type Cleanup, type Failure, outlet, type Sink, type Stage } from '@chatkit/stream/engine';
 
 /**
- * One-shot and lazy: it attaches at the first `next()`. An abort fails the stream with the signal's reason: the
- * `next()` that is pending, or the next one. What `attach` or `poll` throws, the stream fails with.
+ * One-shot and lazy: it attaches at the first `next()`. An abort fails the pending `next()`, or the next one, with the
+ * signal's reason. An error of `attach` or `poll` fails the stream.
  *
- * A class that a log extends, because a token of each of a thousand runs finds its reader out of the processor's
- * caches: one object is one miss, and a closure for each of these functions would be one more each.
+ * A class that logs extend, because with a thousand runs each token finds its reader out of the processor's caches: one
+ * object is one miss, and each closure would be another.
  */
 export abstract class TailReader<T extends object> implements Stage<T> {
   readonly entries: Stream<T> = outlet<T>(this);
   private readonly signal: AbortSignal | undefined;
   private state: 'new' | 'open' | 'over' = 'new';
-  /** Who asks and has had no answer. */
+  /** Who has pulled and not been answered yet. */
   private sink: Sink<T> | undefined;
-  /** Why it broke, for who asks next. */
+  /** The error for the next pull. */
   private failure: Failure | undefined;
   private isAnswering = false;
 
@@ -30,9 +30,9 @@ export abstract class TailReader<T extends object> implements Stage<T> {
 
   /** Called once, at the first `next()`. */
   protected abstract attach(): void;
-  /** The next entry, or why there is none; asked again after 'end' it says so again. */
+  /** The next entry, or why there is none. After 'end' it must keep returning 'end'. */
   protected abstract poll(): T | 'wait' | 'end';
-  /** Called once after `attach`, on every ending: end, error, abort and `return()`. */
+  /** Called once after `attach`, however the stream ends: end, error, abort or `return()`. */
   protected abstract detach(): void;
 
   pull(to: Sink<T>): void {
@@ -48,11 +48,11 @@ export abstract class TailReader<T extends object> implements Stage<T> {
     return undefined;
   }
 
-  /** Tells a reader that waits to poll again. */
+  /** Makes a waiting reader poll again. */
   wake(): void {
     if (this.isAnswering) return;
     this.isAnswering = true;
-    // In a loop, because whoever asks may ask again inside the answer.
+    // A loop, because the consumer may pull again while it is being answered.
     while (this.sink !== undefined) {
       const entry = this.state === 'over' ? 'end' : this.pollOrEnd();
       if (entry === 'wait') break;

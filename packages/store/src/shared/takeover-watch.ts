@@ -1,7 +1,7 @@
 /**
- * An owner that has fallen silent, because it has lost its lease, writes nothing that could be refused. Every now and
- * then it looks whether its runs are still its own, so that their readers here hear of the end that another process has
- * written, and that nobody here reads what another has deleted.
+ * Detects that another process has taken over or deleted a run of this one. An owner that has lost its lease writes
+ * nothing, so no refused write would tell it. Polling makes sure that readers here get the end that another process has
+ * written, and do not go on reading a run that another has deleted.
  */
 import { createHeadWatch, type HeadWatch } from './head-watch.ts';
 import type { JournalRun } from './journal-run.ts';
@@ -12,21 +12,21 @@ export interface TakeoverWatchOptions {
   readonly runs: ReadonlyMap<string, JournalRun>;
   readonly writer: string;
   readonly everyMs: number;
-  /** Somebody else has the run, or has deleted it. */
+  /** Called when another process has the run, or has deleted it. */
   readonly onTaken: (run: JournalRun, how: 'fenced' | 'gone') => void;
 }
 
-/** To be started when there is a run; ends by itself with the last one. */
+/** To be started when there is a run; ends by itself when there are none. */
 export const createTakeoverWatch = ({ database, runs, writer, everyMs, onTaken }: TakeoverWatchOptions): HeadWatch =>
   createHeadWatch<{ run: JournalRun; writes: number }>({
     ...{ database, everyMs, isBackground: true },
     asked() {
       if (runs.size === 0) return undefined;
-      // What is about to be written is refused then.
+      // Skip runs that are about to be written: the write itself will be refused.
       const silent = [...runs].filter(([, { isQueued }]) => !isQueued);
       return new Map(silent.map(([id, run]) => [id, { run, writes: run.writes }]));
     },
-    // When looking fails so does writing, and that is heard of.
+    // A failed poll needs no handling, because writing fails too, which is reported.
     onHead({ run, writes }, head) {
       if (run.state === 'lost' || run.writes !== writes) return;
       if (head?.number !== run.number) onTaken(run, 'gone');

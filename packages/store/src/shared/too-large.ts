@@ -1,7 +1,7 @@
 import { ChatKitError } from '@chatkit/core';
 
 /**
- * What a log says to an entry that is larger than all it keeps of a run: no reader that comes later could ever get it.
+ * The error for an entry that is larger than what the log keeps of a run, so that no later reader could ever get it.
  */
 export const tooLarge = (runId: string, offset: string, maxBytes: number): ChatKitError =>
   new ChatKitError('event.too_large', `An event is larger than the ${maxBytes} bytes that are kept of a run.`, {

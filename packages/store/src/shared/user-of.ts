@@ -1,7 +1,7 @@
 /**
- * Who a context belongs to. Every row a driver writes and every statement it runs carries this id, so one user's
- * threads are *not found* for another. A context that names nobody is refused: sharing by accident is the one mistake
- * that no later check would notice.
+ * Finds the user that a context belongs to. Every row that a driver writes and every statement that it runs carries
+ * this id, so one user's threads are *not found* for another. A context that names no user is refused: sharing data by
+ * accident is the one mistake that no later check would notice.
  */
 import { ChatKitError } from '@chatkit/core';
 import { isStorableId } from './storable-id.ts';
@@ -10,8 +10,8 @@ import { isStorableId } from './storable-id.ts';
 export type UserIdOf<Context> = (context: Context) => string;
 
 /**
- * The rule when an application gives none: no context at all is the one user of a single-user program, a string is the
- * user's id, an object carries it as `userId`.
+ * The default rule: no context is the only user of a single-user program, a string is the user's id, an object has it
+ * as `userId`.
  */
 const defaultUserId = (context: unknown): unknown => {
   if (context === undefined || context === null) return '';
@@ -19,7 +19,7 @@ const defaultUserId = (context: unknown): unknown => {
   return (context as { userId?: unknown }).userId || undefined;
 };
 
-/** The rule of a store: the application's own, or the default; either way checked. */
+/** The application's own rule or the default one, with the result checked. */
 export const createUserOf = <Context>(userOf: UserIdOf<Context> | undefined): UserIdOf<Context> => {
   const find: (context: Context) => unknown = userOf ?? defaultUserId;
   return (context) => {
@@ -28,7 +28,7 @@ export const createUserOf = <Context>(userOf: UserIdOf<Context> | undefined): Us
     if (typeof user === 'string' && isStorableId(user)) return user;
     throw new ChatKitError(
       'internal',
-      'The store cannot tell whose context this is: pass { userOf: (context) => … } that returns a non-empty string.',
+      'The store cannot tell which user this context belongs to: pass { userOf: (context) => … } that returns a non-empty string.',
     );
   };
 };

@@ -1,4 +1,4 @@
-/** A promise that others settle, and that nobody has to listen to. */
+/** A promise that is settled from outside, and whose rejection need not be handled. */
 export interface Waiter {
   readonly promise: Promise<void>;
   resolve(): void;

@@ -1,17 +1,16 @@
-/** One writer at a time, first come, first served, and nobody waits for ever. */
+/** A mutex: one writer at a time, first come, first served, with a limit on the wait. */
 import { ChatKitError } from '@chatkit/core';
 
 export interface WriterLock {
-  /** Runs `work` once everything that came before has settled. Rejects, and never runs it, when that takes too long. */
+  /** Runs `work` once all earlier work has settled. If that takes too long, rejects and never runs it. */
   run<T>(work: () => T | Promise<T>): Promise<T>;
-  /** Resolves once everything that came before has settled, however long it takes; `atOnce` is called then. */
+  /** Resolves once all earlier work has settled, however long that takes, and calls `atOnce` then. */
   settled(atOnce?: () => void): Promise<void>;
 }
 
 /**
- * A lock in which nobody waits for longer than `longestWaitMs`. Only a transaction whose work takes its time holds one
- * so long, and most often because the work waits for this very caller: it has asked the outer store, whose turn comes
- * when the work is done.
+ * A lock with a timeout of `longestWaitMs`. Only a slow transaction holds the lock that long, and most often the reason
+ * is a deadlock: its work waits for a call to the outer store, which waits for the transaction.
  */
 export const createWriterLock = (longestWaitMs = 30_000): WriterLock => {
   let last: Promise<unknown> = Promise.resolve();
@@ -19,7 +18,7 @@ export const createWriterLock = (longestWaitMs = 30_000): WriterLock => {
   const leave = (): void => {
     before -= 1;
   };
-  /** The next one waits for the end of this one, however it ends. */
+  /** Makes the next one wait for the end of this one, however it ends. */
   const enter = <T>(result: Promise<T>): Promise<T> => {
     before += 1;
     last = result.then(leave, leave);
@@ -28,7 +27,7 @@ export const createWriterLock = (longestWaitMs = 30_000): WriterLock => {
 
   return {
     run<T>(work: () => T | Promise<T>): Promise<T> {
-      // Nobody is there most of the time, and then there is no timer.
+      // The usual case, in which nobody holds the lock, needs no timer.
       if (before === 0) return enter(last.then(work));
       let isAwaited = true;
       return new Promise<T>((resolve, reject) => {

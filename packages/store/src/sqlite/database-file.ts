@@ -1,20 +1,26 @@
 /**
- * Whether a file is still where it was opened. SQLite does not look in WAL mode: it goes on in a file that nobody will
- * find again, and everything that it was given is gone with the process.
+ * Detects that an open database file was removed or replaced. In WAL mode SQLite does not check: it would go on writing
+ * to a file that nobody can find again, and all of that would be lost with the process.
  */
 import { statSync } from 'node:fs';
 import { ChatKitError } from '@chatkit/core';
 
-/** A check of the file at `path`, which is open now. It throws `internal` while another one is there, or none. */
+/**
+ * Returns a check for the file at `path`, which must be open. The check throws `internal` while there is another file
+ * at the path, or none.
+ */
 export const watchFile = (path: string): (() => void) => {
   const opened = look(path);
-  // The path is a URI, or the file system has no numbers for its files.
+  // The path is a URI, or the file system has no inode numbers.
   if (opened === undefined || opened.ino === 0n) return () => {};
   return () => {
     const found = look(path);
     if (found?.ino === opened.ino && found.dev === opened.dev) return;
     const what = found === undefined ? 'removed' : 'replaced';
-    throw new ChatKitError('internal', `The database file has been ${what}: nothing more is written to it.`);
+    throw new ChatKitError(
+      'internal',
+      `The database file has been ${what}, so writes are refused. Put the file back or restart the process.`,
+    );
   };
 };
 

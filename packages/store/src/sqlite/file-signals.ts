@@ -1,27 +1,28 @@
 /**
- * Signals between processes, through the file. They are rows; that there may be new ones is seen by a number that
- * SQLite changes when another connection has written (https://sqlite.org/pragma.html#pragma_data_version). It is looked
- * at while this lease holds something or waits, by a timer that holds no process open.
+ * Signals between processes (stop a run, a thread is free) through the database file. Signals are rows; a number that
+ * SQLite changes when another connection has written (https://sqlite.org/pragma.html#pragma_data_version) tells that
+ * there may be new ones. It is polled while this lease holds a run or waits for one, by a timer that does not keep the
+ * process alive.
  */
 import { createSignalHub, type LeaseSignal, type LeaseSignals } from '../shared/lease-signals.ts';
 import type { SqliteFile } from './sqlite-file.ts';
 
 export interface FileSignalsOptions {
   readonly file: Pick<SqliteFile, 'port' | 'foreignVersion'>;
-  /** How often others are looked for. */
+  /** How often to check for signals of other processes. */
   readonly checkMs: number;
-  /** How long this lease listens after it has last held something or waited. */
+  /** How long this lease listens after it has last held a run or waited for one. */
   readonly attendMs: number;
 }
 
 export const createFileSignals = ({ file, checkMs, attendMs }: FileSignalsOptions): LeaseSignals => {
   const hub = createSignalHub();
-  /** What this lease has sent, it has told itself. */
+  /** Rows carry the sender, because a lease delivers its own signals to itself directly. */
   const sender = crypto.randomUUID();
   let state: 'idle' | 'listening' | 'reading' | 'closed' = 'idle';
   let timer: NodeJS.Timeout | undefined;
   let attendedUntil = 0;
-  /** The last signal that has been read, and the version of the file then. */
+  /** The last signal that was read, and the version of the file at that time. */
   let cursor = 0;
   let version = 0;
 
@@ -50,7 +51,7 @@ export const createFileSignals = ({ file, checkMs, attendMs }: FileSignalsOption
     const done = (): void => {
       if (state === 'reading') state = 'listening';
     };
-    // A file that is busy or away: the next look may succeed, and whoever misses a signal asks.
+    // The file may be busy or missing. The next read may succeed, and missed signals are made up for by polling.
     read().then(done, done);
   };
 
@@ -64,7 +65,7 @@ export const createFileSignals = ({ file, checkMs, attendMs }: FileSignalsOption
          VALUES (1 + (SELECT coalesce(max(seq), 0) FROM chatkit_lease_signal), $1, $2, $3, $4)`,
         [sender, id, cause, now],
       );
-      // The last one stays, so that numbers only grow. What was sent in time to come is from before a restart of the
+      // The last row is kept, so that numbers only grow. A signal sent in the future dates from before a restart of the
       // machine.
       await db.write(
         `DELETE FROM chatkit_lease_signal WHERE seq < (SELECT max(seq) FROM chatkit_lease_signal)
@@ -91,5 +92,5 @@ export const createFileSignals = ({ file, checkMs, attendMs }: FileSignalsOption
   };
 };
 
-/** How long a signal is kept for those who look. */
+/** How long signals are kept. */
 const keptMs = 60_000;

@@ -1,22 +1,22 @@
 /**
- * Who of those that hold something is still alive. Each has an empty file beside the database, which SQLite has locked
- * for it. The kernel drops the lock when the process ends, however it ends, so whoever gets the lock of another knows
- * that it is dead. Ids are never used again, which numbers of processes are.
+ * Detects which lease holders are dead. Each holder keeps an empty file beside the database locked, by way of SQLite.
+ * The kernel drops the lock when the process ends, however it ends, so whoever can lock another holder's file knows
+ * that the holder is dead. Holders have random ids, because process ids are reused.
  */
 import { existsSync, readdirSync, realpathSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
 export interface HolderLocks {
-  /** The id of this holder, whose lock is taken the first time. */
+  /** The id of this holder. The first call takes its lock. */
   own(): string;
-  /** Those that have died. After `end` with `isDone` nobody is told of them any more. */
+  /** The dead holders. After `end` with `isDone` a dead holder is forgotten; otherwise it will be found again. */
   dead(): readonly { readonly id: string; end(isDone: boolean): void }[];
-  /** Lets go of the lock of this holder. */
+  /** Releases the lock of this holder. */
   close(): void;
 }
 
-/** The locks beside the database file at `path`, which exists. */
+/** The locks beside the database file at `path`, which must exist. */
 export const createHolderLocks = (path: string): HolderLocks => {
   const prefix = prefixOf(path);
   let id: string | undefined;
@@ -29,7 +29,7 @@ export const createHolderLocks = (path: string): HolderLocks => {
         lock = takeNew(prefix + tried);
         if (lock !== undefined) id = tried;
       }
-      // Where none can be had, nobody will know of this one's death, and its leases have to run out.
+      // If no lock can be had, nobody can detect this holder's death, and its leases have to run out.
       id ??= crypto.randomUUID();
       return id;
     },
@@ -49,7 +49,9 @@ export const createHolderLocks = (path: string): HolderLocks => {
   };
 };
 
-/** What the files are called, whatever name or link led to the database. `undefined`: its path is a URI. */
+/**
+ * The prefix of the lock files, the same whatever name or link leads to the database. `undefined`: its path is a URI.
+ */
 const prefixOf = (path: string): string | undefined => (existsSync(path) ? `${realpathSync(path)}-holder-` : undefined);
 
 const filesOf = (prefix: string): string[] => {
@@ -61,17 +63,17 @@ const filesOf = (prefix: string): string[] => {
 };
 
 /**
- * Ids that are given up because others looked at their locks before they were taken, or because no lock can be had at
- * all.
+ * How many ids are tried: an id is given up if another process examined its file before it was locked, or if no lock
+ * can be had at all.
  */
 const mostTries = 100;
 
 /**
- * A lock on a new file. Somebody may look before it is locked, and take its id for that of a dead one, from then on:
- * `undefined`, and the id is never to be used.
+ * Creates and locks a new file. If another process examines the file before it is locked, that process takes the id for
+ * a dead holder's. Then the result is `undefined`, and the id must never be used.
  */
 const takeNew = (file: string): DatabaseSync | undefined => {
-  // Nothing is ever written: a journal would only be a second file.
+  // Nothing is ever written, so a journal would only be a second file.
   const lock = take(file, false, 'PRAGMA busy_timeout = 0; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
   if (lock !== undefined && existsSync(file)) return lock;
   lock?.close();
@@ -80,13 +82,14 @@ const takeNew = (file: string): DatabaseSync | undefined => {
 };
 
 /**
- * A lock that others who look can have as well, and the holder cannot. To read is enough for that, and what is opened to
- * be read is not made: made anew, the file of one that somebody has just removed would be that of a dead one.
+ * Takes a shared lock, which several processes that look can have at once, but not beside the holder's own. Opened for
+ * reading only, which never creates a file: a file that was just removed and is created again would look like that of a
+ * dead holder.
  */
 const share = (file: string): DatabaseSync | undefined =>
   take(file, true, 'PRAGMA busy_timeout = 0; BEGIN; SELECT count(*) FROM sqlite_schema');
 
-/** The lock of a file; `undefined` where somebody else has it, or the file is not there and may not be made. */
+/** Locks a file; `undefined` if somebody else has the lock, or the file does not exist and must not be created. */
 const take = (file: string, readOnly: boolean, begin: string): DatabaseSync | undefined => {
   let database: DatabaseSync | undefined;
   try {
@@ -99,7 +102,7 @@ const take = (file: string, readOnly: boolean, begin: string): DatabaseSync | un
   }
 };
 
-/** Removes the file first, while it is known whose it is. */
+/** Releases a lock. The file is removed first, while it is still known whose it is. */
 const letGo = (lock: DatabaseSync, file: string | undefined): void => {
   const remove = (): void => {
     if (file !== undefined) rmSync(file, { force: true });
@@ -108,12 +111,12 @@ const letGo = (lock: DatabaseSync, file: string | undefined): void => {
     remove();
     lock.close();
   } catch {
-    // Windows does not remove what is open.
+    // Windows cannot remove an open file.
     lock.close();
     try {
       remove();
     } catch {
-      // The next one that looks finds it, and nothing that belongs to it.
+      // The next process that looks will find the file, and nothing that belongs to it.
     }
   }
 };

@@ -1,8 +1,8 @@
-/** What time it is for all processes of this machine, in whole milliseconds since some moment. */
+/** A clock that all processes of this machine share, in whole milliseconds since an arbitrary moment. */
 
 /**
- * The kernel's monotonic clock, which nobody sets. It begins anew when the machine starts. Where `hrtime` counts from
- * the start of the process (Bun, Deno), it means nothing to another one: there it is the wall clock.
+ * The kernel's monotonic clock, which nobody can set. It begins anew when the machine starts. In Bun and Deno, `hrtime`
+ * counts from the start of the process and means nothing to other processes, so there it is the wall clock.
  */
 export const machineNow: () => number =
   'bun' in process.versions || 'deno' in process.versions

@@ -1,8 +1,8 @@
-/** The tables of a file. */
+/** Creates or migrates the tables of a SQLite file. */
 import type { DatabaseSync } from 'node:sqlite';
 import { makeTables } from '../shared/sqlite-tables.ts';
 
-/** Brings the file up to the newest step. Processes that start together wait for each other. */
+/** Runs the migrations. Processes that start together wait for each other. */
 export const migrateSqlite = (database: DatabaseSync): void => {
   database.exec('BEGIN IMMEDIATE');
   try {

@@ -1,6 +1,6 @@
 /**
- * A database file, opened twice: one connection writes, in a line, and one reads, so that reads see the state before an
- * open transaction instead of waiting for it. Several processes may share the file.
+ * A SQLite database file, opened twice: one connection for writes, one after another, and one for reads, so that a read
+ * sees the state before an open transaction instead of waiting for it. Several processes may share the file.
  */
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -13,7 +13,7 @@ import { migrateSqlite } from './migrations.ts';
 import { createQueries, createRunner, isBusy } from './sqlite-query.ts';
 
 export interface SqliteFileOptions {
-  /** What is made of it, for errors. */
+  /** What the file is opened for, for error messages. */
   readonly kind: 'Store' | 'Log' | 'Lease';
   readonly path: string;
   readonly busyTimeoutMs: number;
@@ -21,17 +21,17 @@ export interface SqliteFileOptions {
 
 export interface SqliteFile {
   readonly port: SqlPort;
-  /** Runs steps in a transaction, without giving the turn away between them: half of the price of promises. */
+  /** Runs steps in a transaction synchronously, which costs half of what promises do. */
   writeAtOnce<T>(steps: () => SqlSteps<T>): Promise<T>;
-  /** Throws `internal` while the file is gone, or another one is in its place. */
+  /** Throws `internal` while the file has been removed or replaced. */
   assertInPlace(): void;
-  /** A number that is another one after anybody else, in this process or another, has written to the file. */
+  /** A number that changes when any other connection, in this process or another, has written to the file. */
   foreignVersion(): number;
-  /** Closes both connections; calls that come later fail. */
+  /** Closes both connections; later calls fail. */
   close(): void;
 }
 
-/** Opens the file at `path`, made when it is missing, and migrates it, all of it inside this call. */
+/** Opens the file at `path`, creates it if it is missing, and migrates it, all synchronously. */
 export const openSqliteFile = ({ kind, path, busyTimeoutMs }: SqliteFileOptions): SqliteFile => {
   assertPath(path, kind);
   const writer = open(path, busyTimeoutMs, false);
@@ -45,7 +45,7 @@ export const openSqliteFile = ({ kind, path, busyTimeoutMs }: SqliteFileOptions)
     writer.close();
     throw error;
   }
-  // From here on nobody waits inside SQLite, where waiting would stop the event loop.
+  // From here on SQLite itself does not wait for locks, because that would block the event loop.
   for (const database of [writer, reader]) database.exec('PRAGMA busy_timeout = 0');
 
   const lock = createWriterLock();
@@ -60,7 +60,7 @@ export const openSqliteFile = ({ kind, path, busyTimeoutMs }: SqliteFileOptions)
       return work(query);
     });
   };
-  /** Once it has begun nobody keeps it busy. */
+  /** Once the transaction has begun, no other connection can make it busy. */
   const transactAtOnce = async <T>(query: SqlQuery, steps: SqlSteps<T>): Promise<T> => {
     await query('BEGIN IMMEDIATE', []);
     try {
@@ -68,7 +68,7 @@ export const openSqliteFile = ({ kind, path, busyTimeoutMs }: SqliteFileOptions)
       write('COMMIT', []);
       return result;
     } catch (error) {
-      // SQLite may have undone it by itself.
+      // SQLite may have rolled back by itself.
       if (writer.isTransaction !== false) attempt(() => write('ROLLBACK', []));
       throw error;
     }
@@ -96,7 +96,7 @@ const attempt = (work: () => unknown): void => {
   try {
     work();
   } catch {
-    // What is to be told has been thrown already.
+    // The original error is being thrown already.
   }
 };
 
@@ -106,15 +106,15 @@ const assertPath = (path: unknown, kind: SqliteFileOptions['kind']): void => {
     const what = kind.toLowerCase();
     throw new TypeError(`createSqlite${kind} needs a file: for a ${what} in memory, use createMemory${kind}.`);
   }
-  // SQLite would say "unable to open database file".
+  // SQLite would only say "unable to open database file".
   if (!path.startsWith('file:') && !existsSync(dirname(path))) {
-    throw new Error(`createSqlite${kind} cannot make ${path}: the folder is not there.`);
+    throw new Error(`createSqlite${kind} cannot create ${path}: its folder does not exist.`);
   }
 };
 
 const open = (path: string, busyTimeoutMs: number, readOnly: boolean): DatabaseSync => {
   const database = new DatabaseSync(path, { readOnly, enableForeignKeyConstraints: true });
-  // A statement, because Node before 22.16 passes over the option of that name.
+  // By a statement, because Node before 22.16 ignores the option of that name.
   database.exec(`PRAGMA busy_timeout = ${Math.trunc(busyTimeoutMs)}`);
   return database;
 };
@@ -122,8 +122,7 @@ const open = (path: string, busyTimeoutMs: number, readOnly: boolean): DatabaseS
 /**
  * Turns write-ahead logging on. Two processes that do so to one new file refuse each other at once, whatever the
  * timeout, because each holds the lock that the other has to upgrade past (https://sqlite.org/wal.html, "Sometimes
- * Queries Return SQLITE_BUSY In WAL Mode"). So it is tried again, and waited for as the rest of opening is: inside this
- * call.
+ * Queries Return SQLITE_BUSY In WAL Mode"). So it is retried, and the wait is synchronous, as is the rest of opening.
  */
 const switchToWal = (database: DatabaseSync, busyTimeoutMs: number): void => {
   const clock = new Int32Array(new SharedArrayBuffer(4));

@@ -1,6 +1,6 @@
 /**
- * Who may run a thread, decided by an SQLite file: for several processes of one machine, and for one that may be killed
- * and finds what it left when it starts again.
+ * Leases (which process may run a thread) in a SQLite file: for several processes on one machine, and for a single one,
+ * so that it finds its interrupted runs when it is started again.
  */
 import type { RunLease } from '@chatkit/core';
 import { createSqlLease } from '../shared/sql-lease.ts';
@@ -10,7 +10,7 @@ import { machineNow } from './machine-clock.ts';
 import { openSqliteFile } from './sqlite-file.ts';
 
 export interface SqliteLeaseOptions {
-  /** The file, made when it is missing. It may be that of the log or of the store. */
+  /** The file, created if it is missing. It may be that of the log or of the store. */
   path: string;
   /**
    * How long a lease lasts without a renewal: the time after which the run of a process that hangs is ended. Default 15
@@ -20,30 +20,32 @@ export interface SqliteLeaseOptions {
   /** How long the record of an ended run is kept. Default 10 minutes. */
   retainMs?: number | undefined;
   /**
-   * How often stops and freed threads of other processes are looked for, while this one runs or awaits something.
-   * Default 20 ms.
+   * How often to check for signals of other processes (stop requests, freed threads) while this one holds a run or
+   * waits for one. Default 20 ms.
    */
   checkMs?: number | undefined;
-  /** How long a call waits for another process that is writing, before it fails as retryable. Default 5,000. */
+  /**
+   * How long a call waits for another process that is writing before it fails with a retryable error. Default 5,000.
+   */
   busyTimeoutMs?: number | undefined;
   /**
-   * What time it is, in milliseconds, for all processes on the file. Default: the monotonic clock of the machine (in
+   * The clock, in milliseconds, which all processes on the file must share. Default: the machine's monotonic clock (in
    * Bun and Deno, the wall clock).
    */
   clock?: { now(): number } | undefined;
 }
 
 /**
- * Leases that all processes on one file share. One run has a thread at a time. The run of a process that has died goes
- * to the next caller of `reap()` at once, because the operating system drops the lock that the process had (on a file
- * of its own, `<path>-holder-<id>`); that of a process that hangs or is suspended when its lease has run out. The next
- * owner has the next epoch, which is what fences the old one off in the log.
+ * Leases that all processes on one file share. One run holds a thread at a time. The run of a process that has died
+ * goes to the next caller of `reap()` at once, because the operating system drops the lock that the process had on a
+ * separate file, `<path>-holder-<id>`. The run of a process that hangs or is suspended goes when its lease has run out.
+ * The next owner has the next epoch, by which the log fences off the old one.
  *
- * The file is opened and migrated at once (synchronously). All processes must be on one machine, as for SQLite itself;
- * containers may share the file on a volume. A call rejects as retryable when another process has been writing for
- * `busyTimeoutMs`, with `internal` while the file has been removed or replaced, and else with what SQLite says; what
- * that means for a run is decided by the time since its last renewal. `close()` closes the file; calls that come later
- * fail.
+ * The file is opened and migrated synchronously. All processes must be on one machine, as for SQLite itself; containers
+ * may share the file on a volume. A call rejects with a retryable error when another process has been writing for
+ * `busyTimeoutMs`, with `internal` while the file has been removed or replaced, and otherwise with SQLite's own error.
+ * A rejected renewal alone does not end a run: what counts is the time since the last one that succeeded. `close()`
+ * closes the file; later calls fail.
  *
  * @example
  * const lease = createSqliteLease({ path: 'runs.db' });

@@ -1,5 +1,5 @@
 /**
- * Statements on one connection of SQLite, prepared once each, which wait for other processes without stopping the event
+ * Runs statements on a SQLite connection: prepares each once, and waits for other processes without blocking the event
  * loop.
  */
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
@@ -7,7 +7,7 @@ import { ChatKitError } from '@chatkit/core';
 import { collect, pipe, retry } from '@chatkit/stream';
 import type { SqlQuery, SqlRow } from '../shared/sql-port.ts';
 
-/** Runs one statement on its connection, in this very call. Throws what SQLite says, also that the file is busy. */
+/** Runs one statement synchronously. Throws SQLite's errors, also that the file is busy. */
 export type SqliteRunner = (text: string, values: readonly unknown[]) => readonly SqlRow[];
 
 export const createRunner = (database: DatabaseSync): SqliteRunner => {
@@ -23,14 +23,14 @@ export const createRunner = (database: DatabaseSync): SqliteRunner => {
 };
 
 interface Prepared {
-  /** Which value each `?` stands for. */
+  /** The index of the value for each `?`. */
   readonly order: readonly number[];
   all(...values: SQLInputValue[]): readonly SqlRow[];
 }
 
 /**
- * As `?` for each `$1`, `$2`…, in the order in which they come: names take twice the time, and SQLite's own numbered
- * `?1` is refused by `node:sqlite` before 22.19 and 24.4 ("column index out of range").
+ * Rewrites `$1`, `$2`… to `?` in order of appearance: named parameters take twice the time, and SQLite's numbered `?1`
+ * is refused by `node:sqlite` before 22.19 and 24.4 ("column index out of range").
  */
 const prepare = (database: DatabaseSync, text: string): Prepared => {
   const order: number[] = [];
@@ -39,22 +39,22 @@ const prepare = (database: DatabaseSync, text: string): Prepared => {
     return '?';
   });
   const statement = database.prepare(plain);
-  // A time after 2255, or before 1684, is a number of microseconds that is refused otherwise.
+  // Otherwise the microseconds of a time after 2255 or before 1684 would be refused.
   statement.setReadBigInts(true);
   return { order, all: (...values) => statement.all(...values) };
 };
 
 /**
- * Queries on the connection of `run`: call the result when something is asked for, and use what it gives for that
- * alone. A statement that another process keeps busy is tried again, at random, so that two do not keep step. It fails
- * as retryable once this connection has waited `busyTimeoutMs` for other processes since it was asked for: calls that
- * stand in line behind it have waited as long, and are told in the same moment.
+ * Makes queries on the connection of `run` that retry while another process keeps the file busy, at random intervals,
+ * so that two processes do not stay in step. Call the result when a request is made, and use the query that it returns
+ * only for that request. It fails with a retryable error once this connection has waited `busyTimeoutMs` for other
+ * processes since the request: calls that queue behind it have waited as long, and fail at the same moment.
  *
- * Time in which this process had no turn does not count: on a machine that is overloaded that is nearly all of it, and
- * a few looks say little.
+ * Time in which this process was starved does not count: on an overloaded machine that is nearly all of the time, and a
+ * few attempts say little.
  */
 export const createQueries = (run: SqliteRunner, busyTimeoutMs: number): (() => SqlQuery) => {
-  /** How long this connection has waited for other processes, in all. */
+  /** How long this connection has waited for other processes, in total. */
   let waitedMs = 0;
 
   const whenFree = async <T>(attempt: () => T, askedAt: number): Promise<T> => {
@@ -93,10 +93,10 @@ export const createQueries = (run: SqliteRunner, busyTimeoutMs: number): (() => 
   };
 };
 
-/** How long one pause is at most. */
+/** The longest pause between two attempts. */
 const slowestLookMs = 50;
 
-/** SQLITE_BUSY, with whichever extension in the higher bits. */
+/** SQLITE_BUSY, with any extended code in the higher bits. */
 export const isBusy = (error: unknown): boolean => ((error as { errcode?: number }).errcode ?? 0) % 256 === 5;
 
 const tooBusy = (cause: unknown): ChatKitError =>
