@@ -84,6 +84,8 @@ export const createApp = ({ config, index, data, files, log }: AppOptions): App 
     const page = /^\/t\/[\w-]{1,64}$/.test(path) ? '/' : path;
     if (page === '/') visitorOf(request, response);
     if (await files(request, response, page)) return;
+    // Somebody typed it: the page says that nothing is there, and what there is.
+    if (request.headers.accept?.includes('text/html') && (await files(request, response, '/', 404))) return;
     return plain(response, 404, 'Not found');
   };
   const warmUp = async (): Promise<void> => {

@@ -46,8 +46,13 @@ interface StaticFile {
   readonly etag: string;
 }
 
-/** Answers GET and HEAD for the page; `false` when it has nothing at that path. */
-export type StaticFiles = (request: IncomingMessage, response: ServerResponse, path: string) => Promise<boolean>;
+/** Answers GET and HEAD for the page, with the status 200 unless told another; `false` when it has nothing at that path. */
+export type StaticFiles = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  path: string,
+  status?: number,
+) => Promise<boolean>;
 
 /** Lists the files under `root`. `root` may be missing: then nothing is served. */
 export const createStaticFiles = async (root: string): Promise<StaticFiles> => {
@@ -60,7 +65,7 @@ export const createStaticFiles = async (root: string): Promise<StaticFiles> => {
     const url = path.slice(root.length).replaceAll('\\', '/');
     files.set(url, { path, size, etag: `"${size.toString(36)}-${Math.floor(mtimeMs).toString(36)}"` });
   }
-  return async (request, response, path) => {
+  return async (request, response, path, status = 200) => {
     const url = path === '/' ? '/index.html' : path;
     const file = files.get(url);
     if (file === undefined) return false;
@@ -71,11 +76,11 @@ export const createStaticFiles = async (root: string): Promise<StaticFiles> => {
       'cache-control': url.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
       etag: file.etag,
     };
-    if (request.headers['if-none-match'] === file.etag) {
+    if (status === 200 && request.headers['if-none-match'] === file.etag) {
       response.writeHead(304, headers).end();
       return true;
     }
-    response.writeHead(200, { ...headers, 'content-length': file.size });
+    response.writeHead(status, { ...headers, 'content-length': file.size });
     if (request.method === 'HEAD') response.end();
     else await pipeline(createReadStream(file.path), response).catch(() => response.destroy());
     return true;

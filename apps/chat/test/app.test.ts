@@ -98,6 +98,16 @@ test.each([
   expect(answer.endsWith('secret')).toBe(false);
 });
 
+test('whoever types an address that is none gets the page, which says so; a script or an image does not', async () => {
+  const typed = await fetch(`${base}/docs`, { headers: { accept: 'text/html,*/*;q=0.8', 'if-none-match': '*' } });
+  expect(typed.status).toBe(404);
+  expect(await typed.text()).toBe('<!doctype html>page');
+  expect(typed.headers.get('content-security-policy')).toContain("script-src 'self'");
+  const loaded = await fetch(`${base}/assets/gone.js`);
+  expect(loaded.status).toBe(404);
+  expect(await loaded.text()).toBe('Not found');
+});
+
 test('sources are served as plain text, and only those in the index', async () => {
   const response = await fetch(`${base}/source/docs/lamps.md`);
   expect(response.headers.get('content-type')).toBe('text/plain; charset=utf-8');

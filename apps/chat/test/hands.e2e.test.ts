@@ -48,6 +48,23 @@ test('a link within the page does not load the conversation again', async () => 
   await expect.poll(() => chat.answers.count()).toBe(0);
 });
 
+test('links and footnotes work whose other half comes later, in a block of its own', async () => {
+  await chat.ask('Sources?');
+  await model.say(
+    'See [the docs][1], as said[^a].\n\nMore.\n\n[1]: https://example.com/docs\n\n[^a]: By *somebody*.\n',
+  );
+  await model.end();
+  await chat.finished(1);
+  const link = chat.page.getByRole('link', { name: 'the docs' });
+  expect(await link.getAttribute('href')).toBe('https://example.com/docs');
+  await chat.page.getByRole('link', { name: 'Footnote a' }).click();
+  const note = chat.page.getByRole('list', { name: 'Footnotes' }).getByRole('listitem');
+  expect(
+    await note.evaluate((item) => `${item.id === decodeURIComponent(location.hash.slice(1))} ${item.textContent}`),
+  ).toBe('true aBy somebody.');
+  expect(chat.complaints).toEqual([]);
+});
+
 test('scripts that run from right to left are set so, and code is not', async () => {
   await converse('ما هو التدفق؟', 'التدفق سلسلة.\n\n- أول\n\nIn English.\n\n```ts\nconst a = 1;\n```\n', 1);
   const directions = await chat.page.evaluate(() =>

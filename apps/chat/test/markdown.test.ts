@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { citeBlocks } from '../web/markdown/cite-blocks.ts';
 import { closeInline } from '../web/markdown/close-inline.ts';
 import { highlight } from '../web/markdown/highlight.ts';
+import { linkBlocks, notesOf } from '../web/markdown/link-blocks.ts';
 
 test.each([
   ['**bo', '**bo**'],
@@ -53,6 +54,37 @@ test('marks stand at the end of their line, in the order of the sources', () => 
 test('code and tables get no marks, and a mark beyond the text waits', () => {
   const text = '```\na\n```\n\n| a |\n|---|\n';
   expect(citeBlocks(text, [at(5), at(15), at(500)]).join('')).toBe(text);
+});
+
+test('an address that stands at the end reaches the blocks that refer to it, and only these', () => {
+  const blocks = [
+    'See [the docs][1] and [Docs].\n\n',
+    'Nothing [here].\n\n',
+    '```\n[a][1]\n```\n\n',
+    '[1]: /a\n[docs]: /b "Docs"\n',
+  ];
+  expect(linkBlocks(blocks)).toEqual([
+    'See [the docs][1] and [Docs].\n\n[1]: /a\n[docs]: /b "Docs"\n',
+    ...blocks.slice(1),
+  ]);
+});
+
+test('the mark of a footnote points at the footnote, wherever that is, but not in code or where there is none', () => {
+  const blocks = ['One[^1], `two[^1]`, three[^x].\n\n', '[^1]: The *first*.\n[^b]: Another,\n  longer.\n'];
+  expect(linkBlocks(blocks)).toEqual(['One[1](#note-1), `two[^1]`, three[^x].\n\n', blocks[1]]);
+  expect(notesOf(blocks[1] ?? '')).toEqual([
+    { label: '1', text: 'The *first*.' },
+    { label: 'b', text: 'Another,\n  longer.' },
+  ]);
+  expect(notesOf('No [^1]: note')).toBeUndefined();
+});
+
+test('without a definition the blocks stay the same object', () => {
+  fc.assert(
+    fc.property(fc.array(fc.stringMatching(/^[a[\]`^ \n]{0,20}$/)), (blocks) => {
+      expect(linkBlocks(blocks)).toBe(blocks);
+    }),
+  );
 });
 
 test('highlighting keeps every character', () => {

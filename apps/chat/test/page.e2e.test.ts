@@ -329,3 +329,13 @@ test('the bundle holds no schema library', async () => {
   expect(scripts.length).toBeGreaterThan(0);
   for (const name of scripts) expect(await readFile(assets + name, 'utf8')).not.toMatch(/ZodError|_zod/);
 });
+
+test('an address that is none shows where one is, and is left by the first question', async () => {
+  const lost = await openPage(browser, `${demo.url}/docs/intro`);
+  await lost.page.getByText('There is no page at this address.').waitFor();
+  await lost.ask(QUESTION);
+  await lost.finished(1);
+  expect(lost.page.url()).toMatch(/\/t\/thr_/);
+  expect(await lost.page.getByText('There is no page at this address.').count()).toBe(0);
+  await lost.page.context().close();
+});

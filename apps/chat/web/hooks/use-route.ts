@@ -7,19 +7,23 @@ const idOf = (path: string): string | undefined => /^\/t\/([\w-]+)$/.exec(path)?
 
 export const threadPath = (id: string | undefined): string => (id === undefined ? '/' : `/t/${id}`);
 
+export type Missing = 'conversation' | 'page';
+
 export interface Route {
   /** Shows a conversation, or a new one, at its address. Also again, after it could not be loaded. */
   open(id: string | undefined): void;
   /** The conversation of the address, which may not be there yet. */
   readonly id: string | undefined;
-  /** Whether the address named a conversation that is gone, or somebody else's. */
-  readonly missing: boolean;
+  /** What the address named and is not there: a conversation that is gone, or somebody else's; or no page of this site at all. */
+  readonly missing: Missing | undefined;
 }
 
 /** Keeps the address and the client's thread together, in both directions. */
 export const useRoute = (client: ChatClient, threadId: string | undefined): Route => {
   const [id, setId] = useState(() => idOf(location.pathname));
-  const [missing, setMissing] = useState(false);
+  const [missing, setMissing] = useState<Missing | undefined>(() =>
+    id === undefined && location.pathname !== '/' ? 'page' : undefined,
+  );
   const expected = useRef(id);
 
   const go = useCallback((next: string | undefined, change: 'push' | 'replace' | 'none') => {
@@ -32,14 +36,14 @@ export const useRoute = (client: ChatClient, threadId: string | undefined): Rout
 
   const show = useCallback(
     (next: string | undefined) => {
-      setMissing(false);
+      setMissing(undefined);
       if (next === undefined) return client.newThread();
       client.loadThread(next).catch((error: unknown) => {
         // Of anything else the client says what it was, and the address is where to try again.
         if (expected.current !== next || !isChatKitError(error) || error.code !== 'thread.not_found') return;
         go(undefined, 'replace');
         client.newThread();
-        setMissing(true);
+        setMissing('conversation');
       });
     },
     [client, go],
@@ -63,7 +67,7 @@ export const useRoute = (client: ChatClient, threadId: string | undefined): Rout
   useEffect(() => {
     // A first message made a conversation. While one loads the client has none, and the address stays.
     if (threadId === undefined || threadId === expected.current) return;
-    setMissing(false);
+    setMissing(undefined);
     go(threadId, 'push');
   }, [threadId, go]);
 

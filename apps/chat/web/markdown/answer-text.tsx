@@ -9,6 +9,7 @@ import remarkGfm from 'remark-gfm';
 import { CITE } from './cite-blocks.ts';
 import { closeInline } from './close-inline.ts';
 import { CodeBlock } from './code-block.tsx';
+import { linkBlocks, NOTE, notesOf } from './link-blocks.ts';
 
 interface AnswerTextProps {
   blocks: readonly string[];
@@ -23,12 +24,14 @@ interface AnswerTextProps {
 
 export const AnswerText = ({ blocks, hidden, streaming, stopped, id }: AnswerTextProps) => {
   const isOpen = streaming || stopped;
+  const last = blocks.at(-1);
+  const closed = isOpen && last !== undefined ? blocks.with(-1, closeInline(last)) : blocks;
   return (
     <div className="prose" data-streaming={streaming || undefined}>
-      {blocks.map((block, index) =>
+      {linkBlocks(closed).map((block, index) =>
         index < hidden ? null : (
           // biome-ignore lint/suspicious/noArrayIndexKey: a block is what stands at its place; only the last one changes
-          <Block key={index} id={id} text={isOpen && index === blocks.length - 1 ? closeInline(block) : block} />
+          <Block key={index} id={id} text={block} />
         ),
       )}
     </div>
@@ -37,13 +40,31 @@ export const AnswerText = ({ blocks, hidden, streaming, stopped, id }: AnswerTex
 
 const plugins = [remarkGfm];
 
-const Block = memo(({ text, id }: { text: string; id: string }) => (
-  <div className="block" dir="auto">
-    <ReactMarkdown remarkPlugins={plugins} components={componentsFor(id)}>
-      {text}
-    </ReactMarkdown>
-  </div>
-));
+const Block = memo(({ text, id }: { text: string; id: string }) => {
+  const notes = notesOf(text);
+  return (
+    <div className="block" dir="auto">
+      {notes === undefined ? (
+        <Markdown text={text} id={id} />
+      ) : (
+        <ul className="notes" aria-label="Footnotes">
+          {notes.map((note) => (
+            <li key={note.label} id={`${id}-note-${encodeURIComponent(note.label)}`}>
+              <sup>{note.label}</sup>
+              <Markdown text={note.text} id={id} />
+            </li>
+          ))}
+        </ul>
+      )}
+    </div>
+  );
+});
+
+const Markdown = ({ text, id }: { text: string; id: string }) => (
+  <ReactMarkdown remarkPlugins={plugins} components={componentsFor(id)}>
+    {text}
+  </ReactMarkdown>
+);
 
 const known = new Map<string, Components>();
 
@@ -60,6 +81,13 @@ const componentsFor = (id: string): Components => {
             href={`#${id}-source-${href.slice(CITE.length)}`}
             aria-label={`Source ${href.slice(CITE.length)}`}
           >
+            {children}
+          </a>
+        </sup>
+      ) : href.startsWith(NOTE) ? (
+        <sup>
+          <a className="cite" href={`#${id}-note-${href.slice(NOTE.length)}`}>
+            <span className="visually-hidden">Footnote </span>
             {children}
           </a>
         </sup>

@@ -1,6 +1,7 @@
 import type { ChatClient, ChatSnapshot } from '@chatkit/client';
 import { useEffect, useRef } from 'react';
 import { useKeptPlace } from '../hooks/use-kept-place.ts';
+import type { Missing } from '../hooks/use-route.ts';
 import { useStickToBottom } from '../hooks/use-stick-to-bottom.ts';
 import { useUnfolding } from '../hooks/use-unfolding.ts';
 import { isComposing } from '../is-composing.ts';
@@ -18,10 +19,15 @@ interface ConversationProps {
   chat: ChatSnapshot;
   /** Whether what is to be shown is on its way. */
   loading: boolean;
-  missing: boolean;
+  missing: Missing | undefined;
   onRetry: () => void;
   onShowWire: () => void;
 }
+
+const gone: Readonly<Record<Missing, string>> = {
+  conversation: 'That conversation is not here any more.',
+  page: 'There is no page at this address.',
+};
 
 /** The conversation on screen, and the field below it. */
 export const Conversation = ({ client, chat, loading, missing, onRetry, onShowWire }: ConversationProps) => {
@@ -86,7 +92,7 @@ export const Conversation = ({ client, chat, loading, missing, onRetry, onShowWi
               Show earlier messages
             </button>
           )}
-          {missing && <p className="hint">That conversation is not here any more.</p>}
+          {missing !== undefined && <p className="hint">{gone[missing]}</p>}
           {loading ? (
             <div className="loading" aria-hidden="true">
               <span />
