@@ -77,6 +77,8 @@ test('the mark of a footnote points at the footnote, wherever that is, but not i
     { label: 'b', text: 'Another,\n  longer.' },
   ]);
   expect(notesOf('No [^1]: note')).toBeUndefined();
+  // The addresses that stand among them show nothing, and each of them may refer to one.
+  expect(notesOf('[a]: /a\n[^1]: See [it][a].\n')).toEqual([{ label: '1', text: 'See [it][a].\n\n[a]: /a' }]);
 });
 
 test('without a definition the blocks stay the same object', () => {
@@ -97,6 +99,25 @@ test('highlighting keeps every character', () => {
       ).toBe(code);
     }),
   );
+});
+
+test('of what models write most, comments and keywords are told apart', () => {
+  const kinds = (code: string, language: string) =>
+    highlight(code, language).flatMap(({ kind, text }) => (kind === 'plain' ? [] : [`${kind} ${text}`]));
+  expect(kinds('def f(): # no\n  return "a"', 'python')).toEqual([
+    'keyword def',
+    'name f',
+    'comment # no',
+    'keyword return',
+    'string "a"',
+  ]);
+  expect(kinds("select 1 FROM t -- 'no'", 'sql')).toEqual([
+    'keyword select',
+    'number 1',
+    'keyword FROM',
+    "comment -- 'no'",
+  ]);
+  expect(kinds('func f() { return 1 }', 'go')).toEqual(['keyword func', 'name f', 'keyword return', 'number 1']);
 });
 
 test('highlighting tells comments, strings and keywords apart', () => {

@@ -8,7 +8,9 @@ export interface Token {
 }
 
 const keywords =
-  'as async await break case catch class const continue default delete do else export extends false finally for from function if implements import in instanceof interface let new null of override return satisfies static super switch this throw true try type typeof undefined var void while yield';
+  'as async await break case catch class const continue default delete do else export extends false finally for from function if implements import in instanceof interface let new null of override return satisfies static super switch this throw true try type typeof undefined var void while yield ' +
+  // Of Go, Rust, Java, C# and Swift.
+  'bool fn func go int match mod mut package pub private protected public struct string use using where';
 
 const cLike = new RegExp(
   [
@@ -21,13 +23,41 @@ const cLike = new RegExp(
   'g',
 );
 
+const python =
+  /(?<comment>#[^\n]*)|(?<string>[fr]?(?:"{3}[\s\S]*?(?:"{3}|$)|'{3}[\s\S]*?(?:'{3}|$)|"(?:\\.|[^"\\\n])*"?|'(?:\\.|[^'\\\n])*'?))|(?<number>\b\d[\d_.]*\b)|(?<keyword>\b(?:and|as|async|await|break|class|continue|def|del|elif|else|except|False|finally|for|from|if|import|in|is|lambda|None|not|or|pass|raise|return|True|try|while|with|yield)\b)|(?<name>\b[A-Za-z_]\w*(?=\())/g;
+
+const sql =
+  /(?<comment>--[^\n]*)|(?<string>'(?:''|[^'])*'?)|(?<number>\b\d[\d.]*\b)|(?<keyword>\b(?:alter|and|as|asc|by|create|delete|desc|distinct|drop|exists|from|group|having|in|index|insert|into|is|join|key|left|limit|not|null|on|or|order|primary|returning|select|set|table|union|update|values|where|with)\b)/gi;
+
 const shell =
   /(?<comment>(?<=^|\s)#[^\n]*)|(?<string>'[^'\n]*'?|"(?:\\.|[^"\\])*"?)|(?<keyword>(?<=^|[|;&]\s*)(?:[A-Z_]+=\S*\s+)*(?:npm|npx|node|curl|git|cd|export|docker|pip|python3?)\b)|(?<name>(?<=\s)--?[a-zA-Z][\w-]*)/gm;
 
 const grammars: Readonly<Record<string, RegExp>> = {
   ...Object.fromEntries(
-    ['ts', 'tsx', 'js', 'jsx', 'mjs', 'typescript', 'javascript', 'json', 'jsonc'].map((name) => [name, cLike]),
+    [
+      'ts',
+      'tsx',
+      'js',
+      'jsx',
+      'mjs',
+      'typescript',
+      'javascript',
+      'json',
+      'jsonc',
+      'go',
+      'rust',
+      'java',
+      'c',
+      'cpp',
+      'csharp',
+      'cs',
+      'swift',
+      'kotlin',
+    ].map((name) => [name, cLike]),
   ),
+  python,
+  py: python,
+  sql,
   ...Object.fromEntries(['sh', 'bash', 'shell', 'console'].map((name) => [name, shell])),
 };
 

@@ -41,12 +41,15 @@ export const linkBlocks = (blocks: readonly string[]): readonly string[] => {
   });
 };
 
-/** The footnotes of a block that begins with one; `undefined`: it is another. */
+/** The footnotes of a block that has nothing else to show; `undefined`: it is another. */
 export const notesOf = (block: string): readonly Note[] | undefined => {
-  if (!noteStart.test(block)) return undefined;
-  return block.split(/^(?= {0,3}\[\^[^[\]\s]+\]:)/m).map((part) => ({
+  if (!block.includes('[^')) return undefined;
+  const links = block.match(definition) ?? [];
+  const shown = block.replace(definition, '').trim();
+  if (!noteStart.test(shown)) return undefined;
+  return shown.split(/^(?= {0,3}\[\^[^[\]\s]+\]:)/m).map((part) => ({
     label: noteStart.exec(part)?.[1] ?? '',
-    text: part.replace(noteStart, '').trim(),
+    text: [part.replace(noteStart, '').trim(), ...links].join('\n\n'),
   }));
 };
 
