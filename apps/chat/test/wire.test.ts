@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { say } from '../web/wire/say.ts';
+import { rowsOf, say } from '../web/wire/say.ts';
 import { createWire } from '../web/wire/wire.ts';
 
 const encoder = new TextEncoder();
@@ -185,4 +185,31 @@ test('not more is kept than is shown', async () => {
   expect(tally.events).toBe(500);
   expect(entries.length).toBe(200);
   expect(entries[1]?.offset).toBe('1-500');
+});
+
+test('pieces of a text in a row are one line, which grows and keeps its key; what breaks stands between two of them', async () => {
+  const { wire, open, say, end, seen } = start();
+  const first = await open();
+  say(frame(1, added) + frame(2, delta('a ')) + frame(3, delta('b\n')));
+  await first.read();
+  const before = rowsOf(seen().entries);
+  expect(before[0]).toMatchObject({ offset: '1-3', what: 'text_delta', count: 2, text: 'a b↵' });
+  wire.drop();
+  const second = await open('1-3');
+  say(frame(4, delta('c')) + frame(5, delta('d'.repeat(50))) + frame(6, done('x')));
+  end();
+  await rest(second);
+  const rows = rowsOf(seen().entries);
+  expect(rows.map(({ kind, what, count }) => [kind, what, count])).toEqual([
+    ['end', 'The end', 1],
+    ['frame', 'item.done assistant_message', 1],
+    ['frame', 'text_delta', 2],
+    ['request', 'GET the run again, after 1-3', 1],
+    ['broken', 'The connection broke', 1],
+    ['frame', 'text_delta', 2],
+    ['frame', 'item.added assistant_message', 1],
+    ['request', 'GET /chatkit', 1],
+  ]);
+  expect(rows[2]?.text).toBe(`…${'d'.repeat(24)}`);
+  expect(rows[5]).toEqual(before[0]);
 });

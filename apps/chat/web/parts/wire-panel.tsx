@@ -1,7 +1,7 @@
 import { memo, useSyncExternalStore } from 'react';
-import { say } from '../wire/say.ts';
+import { type Row, rowsOf } from '../wire/say.ts';
 import type { WireTally } from '../wire/tally.ts';
-import type { Wire, WireEntry } from '../wire/wire.ts';
+import type { Wire } from '../wire/wire.ts';
 import { CloseIcon, PlugIcon, ScissorsIcon } from './icons.tsx';
 
 interface WirePanelProps {
@@ -42,8 +42,8 @@ export const WirePanel = ({ wire, inert, onClose }: WirePanelProps) => {
       </p>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard */}
       <ol tabIndex={0} aria-label="What went over the wire, the newest first">
-        {entries.map((entry) => (
-          <Entry key={entry.key} entry={entry} />
+        {rowsOf(entries).map(({ key, ...row }) => (
+          <Line key={key} {...row} />
         ))}
       </ol>
       <footer>
@@ -64,13 +64,10 @@ const sum = ({ events, connections, twice, text }: WireTally): string => {
 const count = (amount: number, what: string): string =>
   `${amount.toLocaleString('en')} ${what}${amount === 1 ? '' : 's'}`;
 
-const Entry = memo(({ entry }: { entry: WireEntry }) => {
-  const { what, text } = say(entry);
-  return (
-    <li data-kind={entry.kind}>
-      {entry.kind === 'frame' && <b>{entry.offset}</b>}
-      <span>{what}</span>
-      {text !== undefined && <q>{text}</q>}
-    </li>
-  );
-});
+const Line = memo(({ kind, offset, what, text, count }: Omit<Row, 'key'>) => (
+  <li data-kind={kind}>
+    {kind === 'frame' && <b>{offset}</b>}
+    <span>{count === 1 ? what : `${what} ×${count}`}</span>
+    {text !== undefined && <q>{text}</q>}
+  </li>
+));

@@ -1,4 +1,4 @@
-/** An entry of the wire in a few words. */
+/** The entries of the wire in a few words. */
 import type { ThreadStreamEvent } from '@chatkit/core';
 import type { WireEntry } from './wire.ts';
 
@@ -29,7 +29,10 @@ const ofEvent = (event: ThreadStreamEvent): Said => {
   switch (event.type) {
     case 'thread.item.updated': {
       const { update } = event;
-      return { what: update.type.replace('assistant_message.content_part.', ''), text: inOneLine(textIn(update)) };
+      return {
+        what: update.type.replace(/^assistant_message\.(?:content_part\.(?=\w+_))?/, ''),
+        text: inOneLine(textIn(update)),
+      };
     }
     case 'thread.item.added':
     case 'thread.item.done':
@@ -47,6 +50,39 @@ type Update = Extract<ThreadStreamEvent, { type: 'thread.item.updated' }>['updat
 
 const textIn = (update: Update): string | undefined => {
   if ('delta' in update) return update.delta;
-  if ('task' in update && 'content' in update.task) return update.task.content?.slice(-40);
+  if ('task' in update && 'content' in update.task) return update.task.content;
   return undefined;
 };
+
+/** What is shown in one line: an entry, or updates of one kind in a row, of which there are dozens a second. */
+export interface Row extends Said {
+  readonly key: number;
+  readonly kind: WireEntry['kind'];
+  /** Of the newest. */
+  readonly offset?: string | undefined;
+  readonly count: number;
+}
+
+/** How much of a text that grows is shown: its end. */
+const SHOWN = 24;
+
+/** The lines of the entries, both with the newest first. A line keeps its key while it grows. */
+export const rowsOf = (entries: readonly WireEntry[]): readonly Row[] => {
+  const rows: Row[] = [];
+  for (const entry of entries) {
+    const { kind, key, offset, event } = entry;
+    const { what, text } = say(entry);
+    const newer = rows.at(-1);
+    if (newer?.what !== what || event?.type !== 'thread.item.updated') {
+      rows.push({ key, kind, offset, what, text, count: 1 });
+      continue;
+    }
+    const isWritten = event.update.type === 'assistant_message.content_part.text_delta';
+    const shown = isWritten ? `${text}${newer.text}` : newer.text;
+    rows[rows.length - 1] = { ...newer, key, count: newer.count + 1, text: shown };
+  }
+  return rows.map((row) => ({ ...row, text: endOf(row.text) }));
+};
+
+const endOf = (text: string | undefined) =>
+  text === undefined || text.length <= SHOWN ? text : `…${text.slice(-SHOWN).replace(/^[\uDC00-\uDFFF]/, '')}`;
