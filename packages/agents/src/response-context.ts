@@ -69,7 +69,9 @@ export class ResponseContext {
   stream(event: ThreadStreamEvent): void {
     if (event.type === 'thread.item.added' || event.type === 'thread.item.done') {
       const { item } = event;
-      if (item.id !== this.workflow?.id) {
+      if (item.id === this.workflow?.id) {
+        if (event.type === 'thread.item.done') this.#workflow = undefined;
+      } else {
         if (!besideWorkflow.has(item.type)) this.endWorkflow();
         if (item.type === 'workflow' && event.type === 'thread.item.added') this.#workflow = { item, announced: true };
       }

@@ -1,4 +1,4 @@
-import type { ThreadStreamEvent } from '@chatkit/core';
+import type { ThreadStreamEvent, WorkflowItem } from '@chatkit/core';
 import { emptyThreadState, reduceThread, selectItems } from '@chatkit/core';
 import { createOrderChecker } from '@chatkit/core/order';
 import fc from 'fast-check';
@@ -401,6 +401,27 @@ describe('tools', () => {
     const events = await collectAll(streamAgentResponse(context, run));
     expect(events[1]).toMatchObject({ item: { workflow: { summary: { title: 'Mine' } } } });
     expect(context.workflow).toBeUndefined();
+  });
+
+  test('a workflow that a tool streams whole is done once, and the next task is in another', async () => {
+    const context = await createContext();
+    const about = { id: 'w', thread_id: 'thr_1', created_at: '2026-01-01T00:00:00Z' };
+    const item: WorkflowItem = { type: 'workflow', ...about, workflow: { type: 'custom', tasks: [], expanded: false } };
+    const run = scriptedRun([
+      () => context.stream({ type: 'thread.item.added', item }),
+      () => context.stream({ type: 'thread.item.done', item }),
+      () => context.addWorkflowTask({ type: 'custom', status_indicator: 'none', title: 'Next' }),
+      messageAdded,
+      messageDone([]),
+    ]);
+    expect(outline(await collectAll(streamAgentResponse(context, run)))).toEqual([
+      'added workflow w',
+      'done workflow w',
+      'added workflow workflow_1',
+      'done workflow workflow_1',
+      'added assistant_message msg_1',
+      'done assistant_message msg_1',
+    ]);
   });
 
   const call = (callId: string, id: string, name: string) =>
