@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ThreadStreamEvent } from '@chatkit/core';
 import type { ChatKitServer } from '@chatkit/server';
-import { setDefaultOpenAIClient, setOpenAIAPI, setTracingDisabled } from '@openai/agents';
+import { type Agent, run as runAgent, setDefaultOpenAIClient, setOpenAIAPI, setTracingDisabled } from '@openai/agents';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { streamAgentResponse } from '../src/index.ts';
 import { chatCompletion, responsesStream, scriptedOpenAI } from './scripted-openai.ts';
 import { collectAll, createContext, outline, responses, scriptedRun, thread } from './scripted-run.ts';
 
@@ -15,8 +16,13 @@ const readme = readFileSync(join(here, '../README.md'), 'utf8');
 const blocks = [...readme.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map((match) => match[1] as string);
 let folder: string;
 
+/** What the SDK's own client is answered with, which it keeps for all the tests. */
+const answers: object[][] = [];
+
 beforeAll(() => {
   setTracingDisabled(true);
+  setOpenAIAPI('chat_completions');
+  setDefaultOpenAIClient(scriptedOpenAI(answers) as never);
   folder = mkdtempSync(join(here, '.readme-'));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -137,8 +143,7 @@ const items = [
 ];
 
 test('the server with an agent answers', async () => {
-  setOpenAIAPI('chat_completions');
-  setDefaultOpenAIClient(scriptedOpenAI([chatCompletion('c', [{ content: 'Hel' }, { content: 'lo.' }])]) as never);
+  answers.push(chatCompletion('c', [{ content: 'Hel' }, { content: 'lo.' }]));
   const { server } = (await load(block('createMemoryStore()'))) as { server: ChatKitServer<undefined> };
   const input = { content: [{ type: 'input_text', text: 'Hi' }] };
   const request = new Request('http://localhost/', {
@@ -149,6 +154,23 @@ test('the server with an agent answers', async () => {
   const text = await (await server.handle(request, undefined)).text();
   expect(text).toContain('"delta":"lo."');
   expect(text).toContain('"text":"Hello."');
+});
+
+test('an agent in a tool', async () => {
+  const args = '{"question":"Why?"}';
+  const call = { index: 0, id: 'call_1', type: 'function', function: { name: 'ask_expert', arguments: args } };
+  answers.push(chatCompletion('c1', [{ tool_calls: [call] }], 'tool_calls'));
+  answers.push(chatCompletion('c2', [{ content: 'That is ' }, { content: 'why.' }]));
+  const { agent } = await load(`${block('ask_expert')}\nexport { agent };\n`);
+  const context = await createContext();
+  const result = await runAgent(agent as Agent<typeof context>, 'Why?', { stream: true, context });
+  expect(outline(await collectAll(streamAgentResponse(context, result)))).toEqual([
+    'added assistant_message message_1',
+    'assistant_message.content_part.added message_1',
+    'assistant_message.content_part.text_delta message_1',
+    'assistant_message.content_part.text_delta message_1',
+    'done assistant_message message_1',
+  ]);
 });
 
 test('Ollama', async () => {
@@ -216,6 +238,7 @@ test('a smooth flow', async () => {
 test('every example of the README is run here', () => {
   const run = [
     'createMemoryStore()',
+    'ask_expert',
     'hostedTools',
     '11434',
     '@ai-sdk/anthropic',

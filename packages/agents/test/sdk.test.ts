@@ -15,7 +15,7 @@ import {
 import { beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import {
-  type AgentContext,
+  AgentContext,
   accumulateText,
   applyApprovals,
   ResponseStreamConverter,
@@ -262,4 +262,67 @@ describe('a person in the loop', () => {
       expect(sent).toBe(calls);
     },
   );
+});
+
+describe('an agent in a tool', () => {
+  const call = {
+    index: 0,
+    id: 'call_1',
+    type: 'function',
+    function: { name: 'ask_expert', arguments: '{"input":"x"}' },
+  };
+  const model = (...answers: object[][]) => new OpenAIChatCompletionsModel(scriptedOpenAI(answers), 'm');
+  const asks = chatCompletion('c1', [{ reasoning: 'An expert knows.' }, { tool_calls: [call] }], 'tool_calls');
+  const knows = chatCompletion('c2', [{ reasoning: 'I know.' }, { content: 'So it ' }, { content: 'is.' }]);
+  const expert = () => new Agent<AgentContext<string>>({ name: 'Expert', model: model(knows) });
+
+  /** As the README has it. */
+  const shown = () =>
+    tool({
+      name: 'ask_expert',
+      description: 'Asks an expert.',
+      parameters: z.object({ input: z.string() }),
+      async execute({ input }, runContext?: RunContext<AgentContext<string>>) {
+        const outer = (runContext as RunContext<AgentContext<string>>).context;
+        const context = new AgentContext(outer);
+        const signal = outer.signal as AbortSignal;
+        const result = await runAgent(expert(), input, { stream: true, context, signal });
+        for await (const event of streamAgentResponse(context, result)) {
+          outer.stream(event);
+          await outer.ready();
+        }
+        return result.finalOutput ?? '';
+      },
+    });
+
+  const asked = async (tools: unknown[], stops: boolean, ...then: object[][]) => {
+    const context = await createContext();
+    const agent = new Agent<AgentContext<string>>({
+      name: 'Host',
+      model: model(asks, ...then),
+      tools: tools as never,
+      toolUseBehavior: stops ? { stopAtToolNames: ['ask_expert'] } : 'run_llm_again',
+    });
+    const events = await collectAll(
+      streamAgentResponse(context, await runAgent(agent, 'Hi', { stream: true, context })),
+    );
+    const checker = createOrderChecker();
+    expect(events.map((event) => checker.check(event)).filter((each) => each !== undefined)).toEqual([]);
+    return events;
+  };
+
+  test('by asTool() says nothing of its own, and nothing at all where the run stops at it', async () => {
+    const asTool = () => expert().asTool({ toolName: 'ask_expert', toolDescription: 'Asks an expert.' });
+    expect(textsOf(await asked([asTool()], true))).toEqual([]);
+    const goesOn = await asked([asTool()], false, chatCompletion('c3', [{ content: 'The expert agrees.' }]));
+    expect(textsOf(goesOn)).toEqual(['The expert agrees.']);
+  });
+
+  test('that is streamed shows its text as it is written, where the run stops at it and where it goes on', async () => {
+    const stopped = await asked([shown()], true);
+    expect(textsOf(stopped)).toEqual(['So it is.']);
+    expect(outline(stopped).filter((line) => line.includes('text_delta'))).toHaveLength(2);
+    const goesOn = await asked([shown()], false, chatCompletion('c3', [{ content: 'The expert agrees.' }]));
+    expect(textsOf(goesOn)).toEqual(['So it is.', 'The expert agrees.']);
+  });
 });
