@@ -391,3 +391,63 @@ test('of a conversation that nobody knows nothing was said; a GET without an id 
   expect(await read('?id=chat_1')).toEqual({ status: 200, answer: [] });
   expect(await read('')).toMatchObject({ status: 400, answer: { error: { code: 'request.invalid' } } });
 });
+
+test('a message has the id and the metadata, while it streams and in a page that is loaded again', async () => {
+  const asked: string[][] = [];
+  const { transport, read } = connect(
+    async function* (thread, input) {
+      if (input === null) {
+        yield* message(thread, 'm2', 'Thanks.');
+        return;
+      }
+      yield* reasoning(thread, 'r1', 'I think so.');
+      yield* message(thread, 'm1', 'Hel', 'lo');
+      yield hidden(thread);
+      yield toolCall(thread, 't1');
+    },
+    () => ({
+      async messageMetadata(items, context) {
+        asked.push(items.map(({ id }) => id));
+        return { of: context, count: items.length, [`${items[0]?.type}`]: true };
+      },
+    }),
+  );
+  const first = await ask(transport, [user('Hi')]);
+  expect(new Set(first.states.map(({ id }) => id))).toEqual(new Set(['r1']));
+  expect(first.states.at(1)?.metadata).toEqual({ of: 'user', count: 1, workflow: true });
+  expect(first.last?.metadata).toEqual({ of: 'user', count: 3, workflow: true });
+  expect(asked).toEqual([['r1'], ['r1', 'm1', 't1']]);
+  const parts = first.last?.parts.map((part) =>
+    part.type === 'tool-pick' ? { ...part, state: 'output-available', output: 7 } : part,
+  );
+  const answered = { ...first.last, parts } as UIMessage;
+  const goesOn = await ask(transport, [user('Hi'), answered]);
+  // Without the message that it goes on with, the reader has a message of its own.
+  expect(goesOn.last?.metadata).toEqual({ of: 'user', count: 4, workflow: true });
+  expect(asked.at(-1)).toEqual(['r1', 'm1', 't1', 'm2']);
+  const { answer } = await read('?id=chat_1');
+  expect(answer).toMatchObject([
+    { role: 'user', metadata: { of: 'user', count: 1, user_message: true } },
+    { role: 'assistant', id: 'r1', metadata: { of: 'user', count: 4, workflow: true } },
+  ]);
+});
+
+test.each([
+  ['stop', []],
+  ['tool-calls', [toolCall]],
+])('an answer ends with the reason %s', async (finishReason, calls) => {
+  const { transport } = connect(async function* (thread) {
+    yield* message(thread, 'm1', 'Hello');
+    for (const call of calls) yield call(thread, 't1');
+  });
+  const stream = await transport.sendMessages({
+    chatId: 'chat_1',
+    trigger: 'submit-message',
+    messageId: undefined,
+    messages: [user('Hi')],
+    abortSignal: undefined,
+  });
+  let last: unknown;
+  for await (const chunk of stream) last = chunk;
+  expect(last).toMatchObject({ type: 'finish', finishReason });
+});

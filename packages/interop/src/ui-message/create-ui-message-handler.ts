@@ -1,11 +1,11 @@
 /** A ChatKit server as the endpoint of the AI SDK's chat transport. */
-import { ChatKitError } from '@chatkit/core';
+import { ChatKitError, type ThreadItem } from '@chatkit/core';
 import type { ChatKitHandler } from '../shared/chat-kit-handler.ts';
 import { type ConversationOptions, createConversations, type Said } from '../shared/converse.ts';
 import { answerForeign, answerWhole } from '../shared/foreign-request.ts';
 import { idInHistory } from '../shared/id-in-history.ts';
 import { toUiMessageChunks } from './to-ui-message-chunks.ts';
-import { toUiMessages } from './to-ui-messages.ts';
+import { itemsByMessage, toUiMessages } from './to-ui-messages.ts';
 
 /** A file of a message, as the page sent it. */
 export interface UiFile {
@@ -22,6 +22,13 @@ export interface UiMessageHandlerOptions<Context> extends ConversationOptions<Co
    * (`attachment.unsupported`).
    */
   attach?: ((file: UiFile, context: Context) => string | Promise<string>) | undefined;
+  /**
+   * What `metadata` of a message is in the page, such as its time, its model or its tokens. Asked with the items that the
+   * message is made of: while an answer streams with its first, at its end with all, and when a page is loaded again, then
+   * for the user's messages, too. `useChat` merges what it is told of one message. What it throws ends the answer.
+   * Default: none.
+   */
+  messageMetadata?: ((items: readonly ThreadItem[], context: Context) => unknown) | undefined;
 }
 
 /**
@@ -42,12 +49,16 @@ export const createUiMessageHandler = <Context>(
 ): ((request: Request, context: Context) => Promise<Response>) => {
   const { converse, read } = createConversations(server, options);
   return (request, context) => {
-    if (request.method === 'GET')
+    const metadataOf =
+      options.messageMetadata && ((items: readonly ThreadItem[]) => options.messageMetadata?.(items, context));
+    if (request.method === 'GET') {
+      const { searchParams } = new URL(request.url);
       return answerWhole(request, async (caller) => {
-        const id = new URL(request.url).searchParams.get('id');
+        const id = searchParams.get('id');
         if (id === null) throw new ChatKitError('request.invalid', 'A GET names a conversation: ?id=.');
-        return toUiMessages(await read(id, context, caller));
+        return toUiMessages(await read(id, context, caller), metadataOf);
       });
+    }
     return answerForeign(request, options.maxBodyBytes, async (input, caller) => {
       const { id, said } = readInput(input, (files) => {
         const { attach } = options;
@@ -59,7 +70,18 @@ export const createUiMessageHandler = <Context>(
         return () => Promise.all(files.map((file) => attach(file, context)));
       });
       const events = await converse(id, said, context, caller);
-      return { data: asJson(toUiMessageChunks(events)), headers: { 'x-vercel-ai-ui-message-stream': 'v1' } };
+      const continues = said.kind === 'tool outputs';
+      // Here the run is the end of a message, of which the thread has the beginning.
+      const ofWhole = async (items: readonly ThreadItem[]) => {
+        const last = items.at(-1)?.id;
+        const messages = itemsByMessage(await read(id, context, caller));
+        return metadataOf?.(messages.find((own) => own.some((item) => item.id === last)) ?? items);
+      };
+      const messageMetadata = continues && metadataOf ? ofWhole : metadataOf;
+      return {
+        data: asJson(toUiMessageChunks(events, { continues, messageMetadata })),
+        headers: { 'x-vercel-ai-ui-message-stream': 'v1' },
+      };
     });
   };
 };

@@ -3,4 +3,4 @@
 export type { ChatKitHandler } from '../shared/chat-kit-handler.ts';
 export { createMemoryLinks, type MemoryLinksOptions, type ThreadLinks } from '../shared/thread-links.ts';
 export { createUiMessageHandler, type UiFile, type UiMessageHandlerOptions } from './create-ui-message-handler.ts';
-export { toUiMessageChunks, type UiMessageChunk } from './to-ui-message-chunks.ts';
+export { toUiMessageChunks, type UiMessageChunk, type UiMessageChunksOptions } from './to-ui-message-chunks.ts';

@@ -5,15 +5,15 @@
  */
 import {
   emptyThreadState,
-  isHiddenItem,
   reduceThread,
   selectItem,
+  selectItems,
   type ThreadItem,
   type ThreadState,
   type ThreadStreamEvent,
 } from '@chatkit/core';
 import { textSuffix } from '../shared/text-suffix.ts';
-import { type Block, blockKind, dataPart, imagePart, sourcePart, sourcesOf, textOf } from './ui-parts.ts';
+import { type Block, blockKind, dataPart, imagePart, isOfMessage, sourcePart, sourcesOf, textOf } from './ui-parts.ts';
 
 /** A chunk: its type and the fields of that type. */
 export interface UiMessageChunk {
@@ -21,9 +21,20 @@ export interface UiMessageChunk {
   readonly [field: string]: unknown;
 }
 
+/** What {@link toUiMessageChunks} can be told. */
+export interface UiMessageChunksOptions {
+  /** Whether the run goes on with the message that the client has, which keeps its id. Default: it is another message. */
+  continues?: boolean | undefined;
+  /**
+   * What `metadata` of the message is: asked with the first item of the run, and at its end with all. Not asked at the
+   * beginning where the message goes on. What it throws is thrown. Default: none.
+   */
+  messageMetadata?: ((items: readonly ThreadItem[]) => unknown) | undefined;
+}
+
 /**
- * Translates one run. An error that the server reports is an `error` chunk; an error of the source is thrown. Stopping
- * it stops the source.
+ * Translates one run. The message has the id of its first item. An error that the server reports is an `error` chunk; an
+ * error of the source is thrown. Stopping it stops the source.
  *
  * @example
  * for await (const chunk of toUiMessageChunks(events)) send(encodeSse({ data: JSON.stringify(chunk) }));
@@ -31,15 +42,42 @@ export interface UiMessageChunk {
  */
 export async function* toUiMessageChunks(
   events: AsyncIterable<ThreadStreamEvent>,
+  { continues = false, messageMetadata }: UiMessageChunksOptions = {},
 ): AsyncGenerator<UiMessageChunk, void, undefined> {
+  // At once, so that the answer has a first byte; the first item, whose id the message has, may be long in coming.
   yield { type: 'start' };
-  yield { type: 'start-step' };
   const translator = createTranslator();
-  for await (const event of events) yield* translator.translate(event);
+  let isBegun = false;
+  for await (const event of events) {
+    const chunks = translator.translate(event);
+    if (!isBegun && chunks.some(({ transient }) => transient !== true)) {
+      isBegun = true;
+      // Before a step: readers of the SDK begin anew where the id is another.
+      const [first] = translator.items();
+      if (first !== undefined && !continues) yield await restart(first, messageMetadata);
+      yield { type: 'start-step' };
+    }
+    yield* chunks;
+  }
+  if (!isBegun) yield { type: 'start-step' };
   yield* translator.close();
   yield { type: 'finish-step' };
-  yield { type: 'finish' };
+  const items = translator.items();
+  yield {
+    type: 'finish',
+    finishReason: translator.finishReason(),
+    messageMetadata: items.length === 0 ? undefined : await messageMetadata?.(items),
+  };
 }
+
+const restart = async (
+  item: ThreadItem,
+  messageMetadata: UiMessageChunksOptions['messageMetadata'],
+): Promise<UiMessageChunk> => ({
+  type: 'start',
+  messageId: item.id,
+  messageMetadata: await messageMetadata?.([item]),
+});
 
 /** A text block that the client has open. */
 interface Open {
@@ -72,7 +110,7 @@ const createTranslator = () => {
   };
 
   const done = (item: ThreadItem): UiMessageChunk[] => {
-    if (item.type === 'user_message' || item.type === 'end_of_turn' || isHiddenItem(item)) return [];
+    if (!isOfMessage(item)) return [];
     if (item.type === 'client_tool_call') {
       const { call_id: toolCallId, name: toolName, arguments: input } = item;
       return item.status === 'pending' ? [{ type: 'tool-input-available', toolCallId, toolName, input }] : [];
@@ -83,11 +121,18 @@ const createTranslator = () => {
 
   return {
     close: (): UiMessageChunk[] => [...blocks.keys()].flatMap(end),
+    /** What the message is made of so far. */
+    items: (): readonly ThreadItem[] => selectItems(state).filter(isOfMessage),
+    finishReason: (): string => {
+      if (state.error !== undefined) return 'error';
+      const waits = selectItems(state).some((item) => item.type === 'client_tool_call' && item.status === 'pending');
+      return waits ? 'tool-calls' : 'stop';
+    },
     translate(event: ThreadStreamEvent): UiMessageChunk[] {
       state = reduceThread(state, event);
       switch (event.type) {
         case 'thread.item.added':
-          return isHiddenItem(event.item) ? [] : write(event.item);
+          return isOfMessage(event.item) ? write(event.item) : [];
         case 'thread.item.updated': {
           const { item_id: id, update } = event;
           const block = blocks.get(id);
@@ -128,9 +173,7 @@ const createTranslator = () => {
 const isData = ({ type }: ThreadItem): boolean => !withCounterpart.has(type);
 
 const withCounterpart: ReadonlySet<ThreadItem['type']> = new Set([
-  'user_message',
   'assistant_message',
   'client_tool_call',
   'generated_image',
-  'end_of_turn',
 ]);

@@ -2,37 +2,50 @@
  * Items of a thread as the messages that `useChat` begins with: all that the assistant said to one message of the user
  * is one.
  */
-import { isHiddenItem, type ThreadItem, type UserMessageItem } from '@chatkit/core';
-import { blockKind, dataPart, imagePart, sourcePart, sourcesOf, textOf, type UiPart } from './ui-parts.ts';
+import type { ThreadItem, UserMessageItem } from '@chatkit/core';
+import { blockKind, dataPart, imagePart, isOfMessage, sourcePart, sourcesOf, textOf, type UiPart } from './ui-parts.ts';
 
 /** A message, as `UIMessage` of `ai` has it. */
 export interface UiMessage {
   readonly id: string;
   readonly role: 'user' | 'assistant';
+  readonly metadata?: unknown;
   readonly parts: UiPart[];
 }
 
-/** The messages that `items`, oldest first, have been to a client that followed them. */
-export const toUiMessages = (items: readonly ThreadItem[]): UiMessage[] => {
-  const messages: UiMessage[] = [];
+/** Items, oldest first, by the message that they are part of; what is not shown is part of none. */
+export const itemsByMessage = (items: readonly ThreadItem[]): ThreadItem[][] => {
+  const messages: ThreadItem[][] = [];
   for (const item of items) {
-    if (isHiddenItem(item) || item.type === 'end_of_turn') continue;
-    if (item.type === 'user_message') {
-      messages.push({ id: item.id, role: 'user', parts: userParts(item) });
-      continue;
-    }
-    let message = messages.at(-1);
-    if (message?.role !== 'assistant') {
-      message = { id: item.id, role: 'assistant', parts: [] };
-      messages.push(message);
-    }
-    const { parts } = message;
+    const last = messages.at(-1);
+    if (item.type === 'user_message') messages.push([item]);
+    else if (!isOfMessage(item)) continue;
+    else if (last === undefined || last[0]?.type === 'user_message') messages.push([item]);
+    else last.push(item);
+  }
+  return messages;
+};
+
+/** The messages that `items`, oldest first, have been to a client that followed them. */
+export const toUiMessages = (
+  items: readonly ThreadItem[],
+  messageMetadata?: (items: readonly ThreadItem[]) => unknown,
+): Promise<UiMessage[]> =>
+  Promise.all(
+    itemsByMessage(items).map(async (own) => ({ ...toUiMessage(own), metadata: await messageMetadata?.(own) })),
+  );
+
+const toUiMessage = (items: readonly ThreadItem[]): UiMessage => {
+  const [first] = items as [ThreadItem];
+  if (first.type === 'user_message') return { id: first.id, role: 'user', parts: userParts(first) };
+  const parts: UiPart[] = [];
+  for (const item of items) {
     // The output of a tool is a request of its own, and its answer another step.
     const isStep = item.type !== 'client_tool_call' && parts.at(-1)?.toolCallId !== undefined;
     if (parts.length === 0 || isStep) parts.push({ type: 'step-start' });
     parts.push(...assistantParts(item, parts.filter(({ sourceId }) => sourceId !== undefined).length));
   }
-  return messages;
+  return { id: first.id, role: 'assistant', parts };
 };
 
 const userParts = (item: UserMessageItem): UiPart[] => [

@@ -1,13 +1,17 @@
 /**
  * What an item is in a UI message. Parts and chunks of these kinds look the same, so a stream and a history share them.
  */
-import { type Annotation, messageText, type ThreadItem } from '@chatkit/core';
+import { type Annotation, isHiddenItem, messageText, type ThreadItem } from '@chatkit/core';
 
 /** A part of a message, or a chunk that is one: its type and the fields of that type. */
 export interface UiPart {
   readonly type: string;
   readonly [field: string]: unknown;
 }
+
+/** Whether an item is shown as part of what the assistant said. */
+export const isOfMessage = (item: ThreadItem): boolean =>
+  item.type !== 'user_message' && item.type !== 'end_of_turn' && !isHiddenItem(item);
 
 /** What text an item is, if it is text. */
 export type Block = 'text' | 'reasoning';
