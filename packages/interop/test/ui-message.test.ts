@@ -386,6 +386,11 @@ test('it goes on with what it had: the output of a tool, and an answer that is a
   expect(again.last?.parts).toMatchObject([{ type: 'step-start' }, { type: 'tool-pick', state: 'input-available' }]);
 });
 
+test('a page with `resume` is told that nothing goes on', async () => {
+  const { transport } = connect(async function* () {});
+  expect(await transport.reconnectToStream({ chatId: 'chat_1' })).toBe(null);
+});
+
 test('of a conversation that nobody knows nothing was said; a GET without an id is refused', async () => {
   const { read } = connect(async function* () {});
   expect(await read('?id=chat_1')).toEqual({ status: 200, answer: [] });

@@ -52,7 +52,9 @@ export const createUiMessageHandler = <Context>(
     const metadataOf =
       options.messageMetadata && ((items: readonly ThreadItem[]) => options.messageMetadata?.(items, context));
     if (request.method === 'GET') {
-      const { searchParams } = new URL(request.url);
+      const { pathname, searchParams } = new URL(request.url);
+      // What a page with `resume` asks when it is loaded. A run ends with its last reader, so none goes on.
+      if (pathname.endsWith('/stream')) return Promise.resolve(new Response(null, { status: 204 }));
       return answerWhole(request, async (caller) => {
         const id = searchParams.get('id');
         if (id === null) throw new ChatKitError('request.invalid', 'A GET names a conversation: ?id=.');
