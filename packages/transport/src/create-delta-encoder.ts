@@ -1,54 +1,56 @@
 /**
- * A cached-prefix encoder for streams in which one event after the other differs in a single string: the text of a model.
- * Serializing such an event costs four times what it takes to put the new string between two constant pieces of JSON.
+ * A fast encoder for streams in which successive events differ only in one string, as the text deltas of a model do.
+ * Serializing such an event costs four times as much as putting the new string between two constant pieces of JSON.
  *
- * The price: state per encoder (one template), and code that has to be right about what is constant. So the template is
- * cut out of the plain serializer's own output, for a probe that stands where the string does, and is used only for events
- * that are the same but for that string. Every other event goes through the plain serializer. The output equals the plain
- * one's for every sequence of events; a property test holds it to that.
+ * The price: one template of state per encoder, and code that must be right about what is constant. So the template is
+ * cut from the plain serializer's own output, with a probe in place of the string, and is used only for events that are
+ * equal but for that string. Every other event goes through the plain serializer. A property test checks that the
+ * output equals the plain serializer's for every sequence of events.
  */
 import { encodeSse, idForm } from './encode-sse.ts';
 
-/** How an encoder recognises the hot event. */
+/** How an encoder recognises the frequent ("hot") kind of event. */
 export interface DeltaEncoderOptions<E> {
   /** The string that changes, or `undefined` for an event that is not of the hot kind. */
   deltaOf(event: E): string | undefined;
   /** A copy of an event of the hot kind with another string in that place. */
   withDelta(event: E, delta: string): E;
-  /** Whether two events of the hot kind are the same but for that string, in everything that is serialized. */
+  /** Whether two events of the hot kind are equal in everything that is serialized, except that string. */
   isSame(event: E, other: E): boolean;
   /** The plain serializer: JSON without line breaks. Default `JSON.stringify`. */
   stringify?: ((event: E) => string) | undefined;
 }
 
-/** An encoder of one stream; cheap to make, not to be shared between streams that interleave. */
+/** An encoder for one stream. Cheap to make; not to be shared between interleaved streams. */
 export interface DeltaEncoder<E> {
-  /** The event's JSON, as `stringify` gives it. */
+  /** The event's JSON, equal to that of `stringify`. */
   json(event: E): string;
-  /** The event as an SSE frame, as `encodeSse({ id, data: stringify(event) })` gives it. */
+  /** The event as an SSE frame, equal to `encodeSse({ id, data: stringify(event) })`. */
   sse(event: E, id?: string): string;
-  /** The frames of events that are `event`, which is of the hot kind, but for their deltas: `sse` of each, in a row. */
+  /**
+   * The concatenated frames of several events that equal `event`, which is of the hot kind, except for their deltas.
+   */
   sseRow(event: E, deltas: readonly string[]): string;
 }
 
-/** The JSON of `event` but for its delta: what is up to the opening quote, and what is from the closing one on. */
+/** The JSON of `event` without its delta: up to and including the opening quote, and from the closing quote on. */
 interface Template<E> {
   readonly event: E;
   readonly head: string;
   readonly tail: string;
-  /** The same with the frame around it: two strings are joined to the delta, not five. */
+  /** The same with the SSE frame around it, so that two strings are joined to the delta and not five. */
   readonly frameHead: string;
   readonly frameTail: string;
-  /** What is between two deltas of a row. */
+  /** What comes between two deltas of a row. */
   readonly frameJoint: string;
 }
 
-/** What JSON must escape, and surrogates, which it escapes when they are alone. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are among what JSON escapes.
+/** What JSON must escape, and surrogates, which it escapes when unpaired. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: JSON escapes control characters.
 const needsEscape = /["\\\u0000-\u001f\ud800-\udfff]/;
 
 /**
- * Makes an encoder whose output is that of the plain serializer, sooner: from the third event on of a row of events that
+ * Makes an encoder whose output is that of the plain serializer, but faster from the third on of successive events that
  * differ only in their delta.
  *
  * @example
@@ -63,7 +65,8 @@ export function createDeltaEncoder<E>(options: DeltaEncoderOptions<E>): DeltaEnc
   return new TemplateEncoder(options);
 }
 
-// A class: every stream has one, and each token of a thousand streams finds it out of the processor's caches.
+// A class, for compactness: every stream has one, and with a thousand streams it is out of the CPU's caches at each
+// token.
 class TemplateEncoder<E> implements DeltaEncoder<E> {
   private readonly options: DeltaEncoderOptions<E>;
   private readonly stringify: (event: E) => string;
@@ -96,7 +99,7 @@ class TemplateEncoder<E> implements DeltaEncoder<E> {
     if (template === undefined) return deltas.map((delta) => this.sse(this.options.withDelta(event, delta))).join('');
     const { frameHead, frameJoint, frameTail } = template;
     if (deltas.length === 1) return frameHead + escaped(deltas[0] as string) + frameTail;
-    // One look at all of the text, and one copy of it into place: a string for each frame would be three objects more.
+    // One scan and one copy of all the text: building each frame would make three more strings per frame.
     const texts = needsEscape.test(deltas.join('')) ? deltas.map(escaped) : deltas;
     return frameHead + texts.join(frameJoint) + frameTail;
   }
@@ -112,7 +115,7 @@ class TemplateEncoder<E> implements DeltaEncoder<E> {
     const { options, last, stringify } = this;
     const json = stringify(event);
     if (delta === undefined) return json;
-    // Learning costs one more serialization: not for an event that may stay alone of its kind.
+    // Learning costs another serialization, so it waits for the second event of a kind.
     if (last !== undefined && delta !== probe && options.isSame(event, last))
       this.template = cut(event, stringify(options.withDelta(event, probe)), json, JSON.stringify(delta));
     this.last = event;
@@ -131,7 +134,7 @@ function cut<E>(event: E, probed: string, json: string, quotedDelta: string): Te
   if (at === -1) return undefined;
   const head = probed.slice(0, at + 1);
   const tail = probed.slice(at + quotedProbe.length - 1);
-  // Two different strings gave the same head and tail, so nothing else depends on it.
+  // The probe and the real delta gave the same head and tail, so nothing else depends on the delta.
   if (head + quotedDelta.slice(1, -1) + tail !== json || /[\r\n]/.test(json)) return undefined;
   const [frameHead, frameTail] = [`data: ${head}`, `${tail}\n\n`];
   return { event, head, tail, frameHead, frameTail, frameJoint: frameTail + frameHead };

@@ -1,11 +1,15 @@
-/** NDJSON back into values: incremental UTF-8, LF or CRLF, blank lines (heartbeats) skipped, a bound per line. */
+/**
+ * Decodes NDJSON (one JSON value per line): incremental UTF-8, LF or CRLF, blank lines (heartbeats) skipped, lines
+ * bounded.
+ */
 import { type DecodeOptions, defaultMaxEventBytes } from './decode-sse.ts';
 import { decodeStream } from './decode-stream.ts';
 import type { ByteSource } from './read-bytes.ts';
 import { TransportError } from './transport-error.ts';
 
 /**
- * Values of an NDJSON body, in order. A last line without LF is dropped: a cut body must not turn `123` into `12`.
+ * Values of an NDJSON body, in order. A last line without LF is dropped: `123` cut off after two digits must not arrive
+ * as `12`.
  *
  * @param bytes Chunks of any size. Read one at a time, and only when the consumer asks.
  * @returns A one-shot iterable. `return()` cancels the source at once. It rejects with the source's error, or with
@@ -56,11 +60,11 @@ const parse = (text: string): unknown => {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new TransportError('transport.invalid_frame', 'A line is not JSON.', { cause });
+    throw new TransportError('transport.invalid_frame', 'A line of the NDJSON body is not valid JSON.', { cause });
   }
 };
 
 const tooLarge = (maxEventBytes: number): TransportError =>
-  new TransportError('transport.invalid_frame', `A line is larger than ${maxEventBytes} bytes.`, {
+  new TransportError('transport.invalid_frame', `A line is larger than maxEventBytes (${maxEventBytes} bytes).`, {
     details: { maxEventBytes },
   });

@@ -1,13 +1,13 @@
 /**
- * Frames whose data is JSON, parsed: what a client of a model's stream reads. In such a stream one event after the other
- * differs in its last string only, so most of `JSON.parse`, and of the SSE grammar, finds out again what it found out
- * before. This decoder learns the text around that string and, while frames keep to it, cuts the string out.
+ * A fast SSE decoder for frames whose data is JSON, as a model's stream sends them. In such a stream successive events
+ * differ only in their last string, so most of the work of `JSON.parse` and of the SSE grammar is repeated for nothing.
+ * This decoder learns the text around that string and, while frames match it, cuts the string out.
  *
- * The price: a second way through the bytes, which must never differ from the first. So it is narrow: a whole frame
- * (`data:` alone, or `id:` and `data:`, LF), the learned text before and after, and between them the inside of one JSON
- * string. Anything else (CR, names, comments, several lines, another event) goes to the engine,
- * eventsource-parser behind `createSseDecoder`, and to `JSON.parse`. A property test compares the two for every input and
- * every chunking; the vectors of the grammar pass through this decoder too.
+ * The price: a second path through the bytes, whose result must never differ from the first one's. So the fast path is
+ * narrow: a whole frame (`data:` alone, or `id:` and `data:`, with LF), the learned text before and after, and between
+ * them the inside of one JSON string. Everything else (CR, names, comments, several lines, another event) goes to the
+ * engine (`createSseDecoder`, which is eventsource-parser) and to `JSON.parse`. A property test compares the two paths
+ * for random input and chunking, and the grammar's test vectors pass through this decoder too.
  */
 import { createSseDecoder, type DecodeOptions, defaultMaxEventBytes } from './decode-sse.ts';
 import { decodeStream } from './decode-stream.ts';
@@ -24,13 +24,13 @@ export interface SseJsonFrame<T = unknown> extends Omit<SseFrame, 'data'> {
 
 /** What {@link decodeSseJson} can be told. */
 export interface DecodeSseJsonOptions extends DecodeOptions {
-  /** What becomes of data that is not JSON: `'fail'` (default), or `'text'`, which makes `value` the text that came. */
+  /** What to do with data that is not JSON: `'fail'` (default), or `'text'`, which makes `value` the raw text. */
   notJson?: 'fail' | 'text' | undefined;
 }
 
 /**
- * Frames of a `text/event-stream` body with their data parsed. As `decodeSse` and `JSON.parse` on each, and about twice as
- * fast on the deltas of a model.
+ * The frames of a `text/event-stream` body with their data parsed. The result is that of `decodeSse` and `JSON.parse`,
+ * about twice as fast for a model's deltas.
  *
  * @returns A one-shot iterable. It rejects with `transport.invalid_frame` for data that is not JSON, after every frame
  *   before it.
@@ -49,7 +49,7 @@ export const decodeSseJson = <T = unknown>(
 
 /** A push decoder: bytes in, parsed frames out through its callback. */
 export interface SseJsonDecoder {
-  /** As `SseDecoder.push`; throws for data that is not JSON as well. */
+  /** Like `SseDecoder.push`; also throws for data that is not JSON. */
   push(chunk: Uint8Array): void;
 }
 
@@ -67,13 +67,13 @@ export function createSseJsonDecoder<T = unknown>(
   const { maxEventBytes = defaultMaxEventBytes, notJson = 'fail' } = options;
   const read = createTextReader();
   let template: Template | undefined;
-  /** The text around the last string of the frame before, if a template may be made of it. */
+  /** The head (the text before the last string) of the previous frame, if it may become a template. */
   let lastHead: string | undefined;
-  /** A head that no template can be made of: not tried again. */
+  /** A head from which no template could be made; not tried again. */
   let refusedHead: string | undefined;
-  /** A frame that has begun as the template foretells and is not complete. The engine has seen nothing of it. */
+  /** The beginning of an incomplete frame that may match the template. The engine has not seen any of it. */
   let held = '';
-  /** Whether the engine stands at the start of a frame. */
+  /** Whether the engine is between frames. */
   let isEngineClean = true;
   let lastFed = '';
 
@@ -111,7 +111,8 @@ export function createSseJsonDecoder<T = unknown>(
       const added = read(chunk);
       const hasLineEnd = added.indexOf('\n') !== -1;
       const hasReturn = added.indexOf('\r') !== -1;
-      // Nothing can come of a frame before its line ends: a frame in small chunks is looked at once, not once a chunk.
+      // A frame cannot be complete before a line ends, so one that comes in small chunks is examined once, not at each
+      // chunk.
       if (held !== '' && !hasLineEnd && !hasReturn && held.length + added.length <= mostHeld) {
         held += added;
         return;
@@ -132,7 +133,7 @@ export function createSseJsonDecoder<T = unknown>(
             return;
           }
         }
-        // One frame for the engine, so that the next can be cut; all of it where frames do not end in two LF.
+        // Feeds the engine one frame, so that the next one can be cut; everything left if no frame ends in two LFs.
         const end = !isEngineClean && lastFed === '\n' && text.charCodeAt(at) === LF ? at + 1 : after(text, at);
         feed(text.slice(at, end));
         at = end;
@@ -147,26 +148,29 @@ const after = (text: string, at: number): number => {
   return end === -1 ? text.length : end + 2;
 };
 
-/** What the events of a row have in common: the text around the last string, and the objects around it. */
+/** What successive events have in common: the text around the last string, and the objects that contain it. */
 interface Template {
   readonly head: string;
-  /** `data: ` and the head: what a frame without an id begins with. */
+  /** `data: ` and the head, which is how a frame without an id begins. */
   readonly start: string;
   /** From the closing quote on. */
   readonly tail: string;
-  /** The value with the string set; every object is new. */
+  /** Makes the value with this string in it; every object is new. */
   build(text: string): unknown;
 }
 
-/** Answers of {@link cut} that are no position. */
+/** Results of {@link cut} that are not positions. */
 const unusual = -1;
 const incomplete = -2;
 
-/** More than this is not held back for a frame that is not complete: the engine holds it better. */
+/** The most text to hold back for an incomplete frame; beyond that the engine holds it more efficiently. */
 const maxHeld = 4096;
 const idForm = /^[A-Za-z0-9._~-]*$/;
 
-/** Cuts the frame at `at`, hands it over and answers where it ends; or tells that it is unusual or not complete. */
+/**
+ * Decodes the frame at `at` by the template and returns where it ends, or `unusual` (not like the template) or
+ * `incomplete`.
+ */
 function cut(
   text: string,
   at: number,
@@ -187,7 +191,7 @@ function cut(
   const stringAt = from + start.length;
   const end = text.indexOf('\n', from);
   if (end === -1) return incomplete;
-  // `slice` and `===` is twice as fast as `startsWith` in V8.
+  // `slice` and `===` are twice as fast as `startsWith` in V8.
   if (text.slice(from, stringAt) !== start) return unusual;
   if (end === text.length - 1) return incomplete;
   if (text.charCodeAt(end + 1) !== LF || (end - from) * 3 > maxEventBytes) return unusual;
@@ -200,10 +204,10 @@ function cut(
   return end + 2;
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are among what JSON must escape.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: JSON must escape control characters.
 const escapes = /["\\\u0000-\u001f]/;
 
-/** What stands between the quotes of a JSON string, or `undefined` if it is not the inside of one string. */
+/** Unescapes what is between the quotes of a JSON string; `undefined` if it is not the inside of a single string. */
 function unquote(inside: string): string | undefined {
   if (!escapes.test(inside)) return inside;
   try {
@@ -213,11 +217,11 @@ function unquote(inside: string): string | undefined {
   }
 }
 
-/** The text up to and with the opening quote of the last string, if only closing brackets follow that string. */
+/** The text up to and including the opening quote of the last string, if only closing brackets follow that string. */
 function headOf(data: string): string | undefined {
   const close = data.lastIndexOf('"');
   if (close < 1 || !/^"[}\]]*$/.test(data.slice(close, close + 64)) || data.length > close + 64) return undefined;
-  // Backwards, the first quote that is not escaped has opened the string: outside of strings there is no backslash.
+  // Searching backwards, the first unescaped quote opened the string: outside strings JSON has no backslash.
   for (let open = data.lastIndexOf('"', close - 1); open !== -1; open = data.lastIndexOf('"', open - 1)) {
     let backslashes = 0;
     while (data.charCodeAt(open - 1 - backslashes) === 92) backslashes++;
@@ -229,7 +233,10 @@ function headOf(data: string): string | undefined {
 
 const probe = '\ue000probe\ue000';
 
-/** A template, if the value is objects within objects of plain values, the string the last key of the innermost. */
+/**
+ * A template, if the value consists of nested objects whose other values are primitives, with the string as the last
+ * key of the innermost.
+ */
 function learn(head: string, tail: string): Template | undefined {
   if (/[\r\n]/.test(head)) return undefined;
   const path: string[] = [];
@@ -241,7 +248,7 @@ function learn(head: string, tail: string): Template | undefined {
     const key = keys.at(-1);
     if (key === undefined) return undefined;
     const object = value as Record<string, unknown>;
-    // A second object or array would be shared between frames.
+    // Any other object or array would be shared between frames.
     if (keys.some((other) => other !== key && typeof object[other] === 'object' && object[other] !== null))
       return undefined;
     path.push(key);
@@ -252,7 +259,10 @@ function learn(head: string, tail: string): Template | undefined {
   return build === undefined ? undefined : { head, start: `data: ${head}`, tail, build };
 }
 
-/** Copies the objects along the path. One, two or three levels: spelled out, because a loop over keys costs as much again. */
+/**
+ * Makes the function that copies the objects along the path. One and two levels are spelled out, because the loop costs
+ * twice as much.
+ */
 function builder(path: readonly string[], objects: readonly Record<string, unknown>[]): Template['build'] | undefined {
   const [a, b] = objects;
   const [keyA, keyB] = path;

@@ -1,7 +1,7 @@
 /**
- * Verb 5 of the path of a token: bytes become frames. The grammar (WHATWG HTML §9.2.6: three line endings, BOM, comments,
- * NUL in ids) is eventsource-parser's; this file adds what a reader of a network needs around it: incremental UTF-8, a
- * bound per event, and frames in the order of the wire.
+ * Decodes server-sent events: bytes become frames (step 5 of the path of a token). The grammar (WHATWG HTML §9.2.6:
+ * three line endings, BOM, comments, NUL in ids) is eventsource-parser's. This file adds what reading from a network
+ * needs: incremental UTF-8, a bound per event, and frames in wire order.
  */
 import { createParser } from 'eventsource-parser';
 import { decodeStream } from './decode-stream.ts';
@@ -13,8 +13,8 @@ import { TransportError } from './transport-error.ts';
 /** Limits of a decoder. */
 export interface DecodeOptions {
   /**
-   * The most bytes (UTF-8) that one event's data may have; also bounds a name, an id and a comment, and what is held
-   * while an event is incomplete. Default 1 MiB.
+   * The most UTF-8 bytes of one event's data. Also bounds a name, an id, a comment, and what is held of an incomplete
+   * event. Default 1 MiB.
    */
   maxEventBytes?: number | undefined;
 }
@@ -22,13 +22,13 @@ export interface DecodeOptions {
 /** A push decoder: bytes in, frames out through its callback. */
 export interface SseDecoder {
   /**
-   * Decodes a chunk. Frames that it completes are handed over before this returns.
+   * Decodes a chunk. The callback gets every frame completed by it before this returns.
    *
-   * @throws {TransportError} `transport.invalid_frame` once an event is over `maxEventBytes`; the decoder is of no use
-   *   afterwards, and the connection should be dropped.
+   * @throws {TransportError} `transport.invalid_frame` once an event is over `maxEventBytes`. The decoder is unusable
+   * afterwards; drop the connection.
    */
   push(chunk: Uint8Array): void;
-  /** The same for text that has been decoded already, without a BOM. A decoder is given bytes or text, not both. */
+  /** The same for text that is already decoded, without a BOM. Give a decoder either bytes or text, not both. */
   pushText(text: string): void;
 }
 
@@ -36,9 +36,9 @@ export interface SseDecoder {
 export const defaultMaxEventBytes = 1024 * 1024;
 
 /**
- * Frames of a `text/event-stream` body, in order. A comment and a `retry` are frames of their own (they count at once,
- * whatever follows); an id arrives with its event, or alone when its block has no data. An event that the body's end cuts
- * off is dropped, as the specification wants.
+ * The frames of a `text/event-stream` body, in order. A comment or a `retry` is a frame of its own, because it takes
+ * effect at once. An id comes with its event, or alone if its block has no data. An event cut off by the end of the
+ * body is dropped, as the specification requires.
  *
  * @param bytes Chunks of any size. Read one at a time, and only when the consumer asks.
  * @returns A one-shot iterable. `return()` (or leaving `for await`) cancels the source at once. It rejects with the
@@ -54,7 +54,7 @@ export const decodeSse = (bytes: ByteSource, options: DecodeOptions = {}): Async
   });
 
 /**
- * The decoder of {@link decodeSse} without the iterator, for code that is called with bytes.
+ * The push decoder behind {@link decodeSse}, for code that receives bytes by callback.
  *
  * @example
  * const decoder = createSseDecoder((frame) => frames.push(frame));
@@ -63,11 +63,11 @@ export const decodeSse = (bytes: ByteSource, options: DecodeOptions = {}): Async
 export function createSseDecoder(onFrame: (frame: SseFrame) => void, options: DecodeOptions = {}): SseDecoder {
   const { maxEventBytes = defaultMaxEventBytes } = options;
   let failure: TransportError | undefined;
-  /** The id that `onId` told; if its block has data, `onEvent` follows and takes it. */
+  /** The id of the current block, as told by `onId`. If the block has data, `onEvent` follows and takes the id. */
   let loneId: string | undefined;
 
   const within = (value: string | undefined): boolean => {
-    // A string has at most three bytes per UTF-16 unit, so only long ones are counted exactly.
+    // A string has at most three UTF-8 bytes per UTF-16 code unit, so only long ones are counted exactly.
     if (value === undefined || value.length * 3 <= maxEventBytes || byteLength(value) <= maxEventBytes) return true;
     failure ??= tooLarge(maxEventBytes);
     return false;
@@ -80,7 +80,7 @@ export function createSseDecoder(onFrame: (frame: SseFrame) => void, options: De
   };
 
   const parser = createParser({
-    // The parser counts characters of field names and line ends too: a little room, so that the exact rule is `within`.
+    // The parser also counts field names and line ends. A little slack leaves the exact decision to `within`.
     maxBufferSize: maxEventBytes + 16,
     onId(id) {
       flushId();
@@ -107,8 +107,7 @@ export function createSseDecoder(onFrame: (frame: SseFrame) => void, options: De
       if (error.type === 'max-buffer-size-exceeded') failure ??= tooLarge(maxEventBytes);
     },
   });
-  // The parser's own search for a BOM takes the letters "ï»¿" for one too: it is given one to find, the reader takes off
-  // the real one.
+  // The parser would also take the letters "ï»¿" for a BOM. So it is fed one to find, and `read` removes the real one.
   parser.feed('\uFEFF');
   const read = createTextReader();
   const pushText = (text: string): void => {

@@ -1,16 +1,16 @@
 /**
- * The stream under every decoder: a chunk of bytes becomes any number of values, which are handed out one by one. All that
- * has to do with asking, waiting and closing is `from`'s: one chunk is read at a time, `return()` settles pending calls and
- * cancels the source in the same turn, also while it waits for bytes.
+ * Makes a stream of any decoder: each chunk of bytes becomes any number of values, handed out one by one. Pulling,
+ * waiting and closing are done by `from` of `@chatkit/stream`: one chunk is read at a time, and `return()` settles
+ * pending calls and cancels the source in the same turn, even while it waits for bytes.
  */
 import { CHUNKS, from } from '@chatkit/stream';
 import { type ByteSource, readBytes } from './read-bytes.ts';
 
-/** Decodes chunk by chunk; values go to the callback it was made with. Throws when the bytes cannot be read on. */
+/** Decodes a chunk and hands its values to the callback it was made with. Throws when the input is invalid. */
 export type PushChunk = (chunk: Uint8Array) => void;
 
 /**
- * Values of a byte source. Values that were decoded before an error, the source's or the decoder's, come first.
+ * The values decoded from a byte source. An error, of the source or of the decoder, comes after the values before it.
  *
  * @param open Makes the decoder; it must hand values to `emit` synchronously.
  */
@@ -45,7 +45,7 @@ export function decodeStream<T>(
       return done;
     },
   };
-  // `from` looks for arrays first; that a source of arrays is none of items is of no account.
+  // The cast is safe: `from` uses `CHUNKS` where there is one and then needs no item iterator.
   return from({ [CHUNKS]: () => arrays } as unknown as AsyncIterable<T>);
 }
 

@@ -1,4 +1,7 @@
-/** NDJSON: one JSON value a line, for readers that want no SSE. JSON escapes every line break, so a line is a value. */
+/**
+ * Encodes NDJSON: one JSON value per line, for readers that do not want SSE. JSON escapes line breaks, so a line is
+ * always a whole value.
+ */
 import { TransportError } from './transport-error.ts';
 
 /**
@@ -11,6 +14,10 @@ import { TransportError } from './transport-error.ts';
  */
 export function encodeNdjson(value: unknown): string {
   const json: string | undefined = JSON.stringify(value);
-  if (json === undefined) throw new TransportError('transport.invalid_frame', 'a value without a JSON form');
+  if (json === undefined)
+    throw new TransportError(
+      'transport.invalid_frame',
+      'The value has no JSON form (it is undefined, a function or a symbol).',
+    );
   return `${json}\n`;
 }

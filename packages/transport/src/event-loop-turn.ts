@@ -1,20 +1,23 @@
 /**
- * Where a turn of the event loop ends. Text that becomes ready within one turn leaves in one write, so somebody has to
- * know when nothing more will come before the loop looks at its sockets again.
+ * Scheduling around turns of the event loop. Text that becomes ready within one turn leaves in one write, so the writer
+ * must know when the turn ends: when nothing more will come before the loop polls its sockets again.
  */
 
 import { macrotask } from '@chatkit/stream/engine';
 
 type Task = () => void;
 
-/** Empty microtasks that stand for the end of a turn where there is no `process.nextTick`; a generator's step takes three. */
+/**
+ * How many empty microtasks approximate the end of a turn where there is no `process.nextTick`; one step of an async
+ * generator takes three.
+ */
 const hops = 8;
 
 /**
- * Runs `task` once the microtasks that are ready now, and those they lead to, have run, and before any I/O: nothing is
- * delayed by it. Node, Bun and Deno have that place in `process.nextTick`. Elsewhere a few empty microtasks come close;
- * the price of being wrong there is a smaller batch. A `process` without versions is somebody's stand-in, whose `nextTick` may
- * throw (Next.js Edge) or be a timer (bundlers).
+ * Runs `task` after all pending microtasks, including those they queue, and before any I/O, so it delays nothing. In
+ * Node, Bun and Deno that is `process.nextTick`. Elsewhere a few empty microtasks come close; if they are too few, the
+ * price is a smaller batch. A `process` without `versions.node` is a polyfill, whose `nextTick` may throw (Next.js
+ * Edge) or be a timer (bundlers).
  */
 export const atTurnEnd: (task: Task) => void = globalThis.process?.versions?.node
   ? process.nextTick
@@ -24,15 +27,15 @@ const hop = (task: Task, left: number): void => {
   queueMicrotask(left === 0 ? task : () => hop(task, left - 1));
 };
 
-/** Those who wait for a later turn, in the order in which they asked. */
+/** The callers waiting for a later turn, in call order. */
 const waiting: Task[] = [];
 let next = 0;
 let isTurnDue = false;
 
 /**
- * Resolves in a later turn of the event loop, I/O included. One caller goes on per turn, in the order of asking: hundreds
- * of busy connections then take turns of one batch each, and between two of them the loop accepts a new connection. (If
- * all went on in the same turn, a turn would take as long as all their batches, and libuv accepts one connection a turn.)
+ * Resolves in a later turn of the event loop, after I/O. One caller resumes per turn, in call order. So hundreds of
+ * busy connections take turns of one batch each, and in between the loop can accept a new connection. (If all resumed
+ * in the same turn, a turn would last as long as all their batches, and libuv accepts one connection per turn.)
  */
 export const nextTurn = (): Promise<void> =>
   new Promise((resolve) => {

@@ -1,4 +1,5 @@
-// Frames over HTTP: server-sent events and NDJSON, encoded, decoded and served. `/node` writes them to Node, `/ws` to sockets.
+// SSE and NDJSON over HTTP: encoding, decoding, and serving as a web `Response`. `/node` serves on Node, `/ws` over
+// WebSockets.
 
 // Server-sent events.
 
@@ -10,7 +11,7 @@ export {
 } from './decode-sse.ts';
 export { encodeSse, type SseFrame } from './encode-sse.ts';
 
-// Server-sent events of JSON that differ in one string: the same, faster.
+// The same, faster, for server-sent events of JSON that differ only in one string.
 
 export { createDeltaEncoder, type DeltaEncoder, type DeltaEncoderOptions } from './create-delta-encoder.ts';
 export {
@@ -26,7 +27,7 @@ export {
 export { decodeNdjson } from './decode-ndjson.ts';
 export { encodeNdjson } from './encode-ndjson.ts';
 
-// Bytes in, answers out.
+// Byte sources, replies and errors.
 
 export { atTurnEnd } from './event-loop-turn.ts';
 export type { ByteSource } from './read-bytes.ts';

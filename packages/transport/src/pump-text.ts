@@ -1,51 +1,55 @@
 /**
- * The one loop that moves a body to a connection, whatever the runtime: it reads the body as fast as the connection takes
- * it, joins what becomes ready within one turn of the event loop into one write, writes at once when nothing else is ready,
- * and lets other connections have their turn.
+ * The loop that moves a body to a connection, the same for every runtime. It reads the body only as fast as the
+ * connection accepts it, joins everything that becomes ready within one turn of the event loop into one write, writes
+ * at once when nothing else is ready, and lets other connections have their turn.
  */
 import { forEach, type Source } from '@chatkit/stream';
 import { atTurnEnd, nextTurn } from './event-loop-turn.ts';
 import { inOwnContext } from './own-context.ts';
 
-/** The connection's side. */
+/** The connection, as seen by the pump. */
 export interface TextSink {
   /**
-   * Takes a batch. `undefined` when it can take more at once, else a promise of when it can. A promise that rejects ends
-   * the pump.
+   * Writes a batch. Returns `undefined` if more can be written at once, otherwise a promise for when it can. If that
+   * promise rejects, the pump ends.
    */
   write(text: string): Promise<void> | undefined;
   /** Whether the connection is gone. */
   readonly isOver: boolean;
 }
 
-/** A joined write has this many characters and the frame that passes them at most; one larger frame goes out whole. */
+/** The length at which a joined write is closed, in characters; the frame that crosses it still goes along whole. */
 const batchLength = 32 * 1024;
 
-/** While a write is not taken, this much and one frame is all that has been made: that write, and what is held behind it. */
+/**
+ * The most text, plus one frame, that is in memory while a write is pending: that write, and the text held behind it.
+ */
 const mostLength = 64 * 1024;
 
 /**
  * Characters that one connection may send before the others get a turn: few at first, so that hundreds of busy
- * connections all see their first byte soon, then doubling up to the most, where the cost of the turn is spread thin.
+ * connections all see their first byte soon, then doubling up to the full allowance, over which the cost of a turn is
+ * spread thin.
  */
 const firstAllowance = 4 * 1024;
 const fullAllowance = 32 * 1024;
 
 /**
- * Moves `body` to `sink` until the body ends. What has been made and is not taken never exceeds 64 Ki characters and one
- * chunk of the body. Rejects with the body's error, once everything before it is written, or with the sink's. Whoever
- * closes `body` stops the pump; its promise then resolves without writing what is left, if the sink is over.
+ * Moves `body` to `sink` until the body ends. Text that has been read and not yet written never exceeds 64 Ki
+ * characters plus one chunk of the body. Rejects with the body's error once everything before it is written, or with
+ * the sink's error. Closing `body` stops the pump; if the sink is over, the promise then resolves without writing the
+ * rest.
  */
 export const pumpText = (body: Source<string>, sink: TextSink): Promise<void> => new Pump(sink).run(body);
 
 // A class, unlike most of this package: a connection that waits for its next token is little more than this object, and
-// closures over eight variables would be a kilobyte more of it.
+// closures over eight variables would add a kilobyte to each.
 class Pump {
   private readonly sink: TextSink;
   private held = '';
   private isFlushDue = false;
   private full: Promise<void> | undefined;
-  /** How much may be held before the body waits. */
+  /** How much text may be held before the body must wait. */
   private room = batchLength;
   private failure: { error: unknown } | undefined;
   private allowance = firstAllowance;
@@ -63,7 +67,7 @@ class Pump {
     } catch (error) {
       ending = { error };
     }
-    // What was made before the end, or before the error, goes out first.
+    // What came before the end, or before the error, goes out first.
     while (!sink.isOver && this.failure === undefined && (this.held !== '' || this.full !== undefined)) {
       this.flush();
       if (this.full !== undefined) await this.full;
@@ -100,7 +104,7 @@ class Pump {
   }
 
   private readonly atEndOfTurn = (): void => {
-    // The body has run dry, or this would not have come: what it sends next is not part of the same rush.
+    // The turn could only end because the body ran dry, so what it sends next starts a new burst.
     this.spent = 0;
     this.flush();
   };
@@ -114,7 +118,7 @@ class Pump {
       () => {
         this.full = undefined;
         this.room = batchLength;
-        // Not at once: a consumer that asks from a microtask would get the frames one by one.
+        // Not at once: a consumer that reads in a microtask would get the frames one by one.
         if (this.held !== '') this.flushSoon();
       },
       (error) => {

@@ -1,15 +1,17 @@
 /**
- * One way to read bytes, whatever they come from: a web stream (through its reader, so that a pending read can be
- * cancelled; the stream's own iterator cannot) or any async iterable, such as a Node stream.
+ * Reads bytes from a web stream or any async iterable (such as a Node stream) through one interface. A web stream is
+ * read by a reader, because that can cancel a pending read and the stream's own iterator cannot.
  */
 
 /** Where a decoder reads from. */
 export type ByteSource = AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>;
 
-/** A pull on a {@link ByteSource}. */
+/** Reads a {@link ByteSource}. */
 export interface ByteReader {
   next(): Promise<IteratorResult<Uint8Array, unknown>>;
-  /** Lets go of the source at once, a pending read included; its own clean-up is waited for, its failure is not raised. */
+  /**
+   * Closes the source at once, even while a read is pending. Waits for the source's cleanup; errors in it are ignored.
+   */
   return(): Promise<void>;
 }
 
@@ -21,7 +23,7 @@ export function readBytes(source: ByteSource): ByteReader {
 function fromStream(stream: ReadableStream<Uint8Array>): ByteReader {
   const reader = stream.getReader();
   return {
-    // A stream's read has the form of an iterator's step: no promise more than its own.
+    // The result of `read()` has the shape of an iterator result, so no further promise is needed.
     next: () => reader.read() as Promise<IteratorResult<Uint8Array, undefined>>,
     return: () => reader.cancel().catch(ignore),
   };
@@ -31,7 +33,7 @@ function fromIterable(iterable: AsyncIterable<Uint8Array>): ByteReader {
   const iterator = iterable[Symbol.asyncIterator]();
   return {
     next: () => iterator.next(),
-    // An async generator queues `return()` behind a pending `next()`; whoever calls this must not wait for it.
+    // An async generator queues `return()` behind a pending `next()`, so a caller must not depend on this promise.
     return: async () => {
       await Promise.resolve(iterator.return?.()).catch(ignore);
     },

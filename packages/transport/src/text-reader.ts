@@ -1,10 +1,10 @@
-/** Incremental UTF-8: chunks to text, characters that are cut in two put together, one BOM at the start taken off. */
+/** Incremental UTF-8 decoding: rejoins characters that chunks cut in two, and removes one BOM at the start. */
 
 const streaming = { stream: true } as const;
 
-/** Makes a reader for one body. Bytes that are not UTF-8 become U+FFFD. */
+/** Makes a decoder for one body. Invalid UTF-8 becomes U+FFFD. */
 export function createTextReader(): (chunk: Uint8Array) => string {
-  // The BOM is taken off here and not by TextDecoder: fed byte by byte, Node's takes off a second one as well.
+  // The BOM is removed here, not by TextDecoder: fed byte by byte, Node's removes a second one as well.
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   let isAtStart = true;
   return (chunk) => {

@@ -1,6 +1,6 @@
 /**
- * The fetch adapter: a `Reply` as a web `Response`, for every framework whose handler returns one. The body is pulled: a
- * `respond()` behind it runs only as far ahead as the reader has asked, plus one batch.
+ * The fetch adapter: turns a `Reply` into a web `Response`, for every framework whose handler returns one. The body is
+ * pulled: a generator behind it runs at most one batch ahead of the reader.
  */
 import { from, systemClock } from '@chatkit/stream';
 import { deadline } from '@chatkit/stream/engine';
@@ -9,24 +9,28 @@ import { pumpText } from './pump-text.ts';
 import type { Reply } from './reply.ts';
 import { TransportError } from './transport-error.ts';
 
-/** What {@link toResponse} can be told. */
+/** Options of {@link toResponse}. */
 export interface ToResponseOptions {
-  /** Ends the body: the reader sees the signal's reason as an error, the reply's iterator is returned. */
+  /** Ends the body: the reader sees the signal's reason as an error, and the reply's iterator is closed. */
   signal?: AbortSignal | undefined;
-  /** Called once, at once, when the reader goes away before the end: the place to abort the work behind the body. */
+  /**
+   * Called immediately, and once, when the reader goes away before the end: the place to abort the work behind the
+   * body.
+   */
   onDisconnect?: (() => void) | undefined;
   /**
-   * How long the reader may leave a chunk untaken before it is let go: the body ends with `transport.interrupted`, which cuts
-   * the connection, and the client can resume from the last id it has. Default 30,000 ms; `Infinity` for never.
+   * How long a reader may leave a chunk unread before it is dropped. The body then fails with `transport.interrupted`,
+   * which cuts the connection, and the client can resume from the last id it has. Default 30,000 ms; `Infinity` for
+   * never.
    */
   stuckMs?: number | undefined;
 }
 
 /**
- * Turns a reply into a `Response`. Nothing of the body runs before the first read. Text that is ready in the same turn
- * is one chunk of the stream. Cancelling the body (a client that left) returns the reply's iterator; its clean-up is
- * waited for, unless it is stuck inside `next()`. It is never compressed: the web's `CompressionStream` cannot flush, so
- * events would wait inside it (`writeReply` can compress).
+ * Turns a reply into a `Response`. The body does not run before the first read. Text that is ready in the same turn
+ * becomes one chunk of the stream. When the body is cancelled because the client left, the reply's iterator is closed
+ * and its cleanup awaited, unless it is stuck inside `next()`. The body is never compressed: the web's
+ * `CompressionStream` cannot flush, so events would wait inside it (`writeReply` can compress).
  *
  * @example
  * export const POST = async (request: Request) => toResponse(await server.reply(request, context));
@@ -35,12 +39,12 @@ export function toResponse(reply: Reply, options: ToResponseOptions = {}): Respo
   const { status, headers, body } = reply;
   if (body === null || typeof body === 'string') return new Response(body, { status, headers });
   if (hasBody(status)) return new Response(toByteStream(body, options), { status, headers });
-  // A body that is never read is returned all the same, so that its owner can let go of what it holds.
+  // A body that will not be read is still closed, so that it can release what it holds.
   from(body).return().catch(ignore);
   return new Response(null, { status, headers });
 }
 
-/** The statuses that `Response` refuses a body for. */
+/** Whether `Response` accepts a body with this status. */
 const hasBody = (status: number): boolean => status !== 204 && status !== 205 && status !== 304;
 
 function toByteStream(body: AsyncIterable<string>, options: ToResponseOptions): ReadableStream<Uint8Array> {
@@ -51,7 +55,7 @@ function toByteStream(body: AsyncIterable<string>, options: ToResponseOptions): 
   let demand: (() => void) | undefined;
   let isDemanded = false;
 
-  /** Whether this ends it. */
+  /** Marks the body as over and clears timer and listener. True if it was not over before. */
   const settle = (): boolean => {
     const wasOpen = state !== 'over';
     state = 'over';
@@ -59,11 +63,11 @@ function toByteStream(body: AsyncIterable<string>, options: ToResponseOptions): 
     signal?.removeEventListener('abort', onAbort);
     return wasOpen;
   };
-  /** Returns the iterator, once. */
+  /** Ends the body because the reader is gone: closes the iterator, once. */
   const leave = (): Promise<void> => {
     if (!settle()) return Promise.resolve();
     onDisconnect?.();
-    // What fails now has nobody left to be told.
+    // An error in the cleanup has nobody left to go to.
     const left = source.return().then(ignore, ignore);
     demand?.();
     return left;
@@ -75,12 +79,14 @@ function toByteStream(body: AsyncIterable<string>, options: ToResponseOptions): 
     if (when === undefined) controller.error(reason);
     else void when.then(() => controller.error(reason));
   };
-  // A server whose client has left aborts the request and cancels its body, one after the other. Had the body an error
-  // in between, the server would print it (Hono on Node, Deno), at each Stop and each reload.
+  // A server whose client has left aborts the request and cancels its body, one after the other. If the body failed in
+  // between, some servers (Hono on Node, Deno) would print the error at every Stop and every reload.
   const onAbort = (): void => breakOff(signal?.reason, nextTurn());
-  // It moves with every chunk; the timer under it does not.
+  // The deadline moves with every chunk; its timer is not reset each time.
   const stuck = deadline(systemClock, () =>
-    breakOff(new TransportError('transport.interrupted', 'The reader takes nothing.', { retryable: true })),
+    breakOff(
+      new TransportError('transport.interrupted', 'The reader has stopped reading the response.', { retryable: true }),
+    ),
   );
 
   const start = (): void => {
@@ -91,10 +97,10 @@ function toByteStream(body: AsyncIterable<string>, options: ToResponseOptions): 
       write(text) {
         isDemanded = false;
         controller.enqueue(encoder.encode(text));
-        // Another read may wait already.
+        // The next read may be waiting already.
         if (isDemanded) return undefined;
         if (stuckMs !== Number.POSITIVE_INFINITY) stuck.set(systemClock.now() + stuckMs);
-        // The read that asked for this has it. The next batch leaves with the next read.
+        // The current read has been served; the next batch leaves with the next read.
         return new Promise((resolve) => {
           demand = resolve;
         });
@@ -123,7 +129,7 @@ function toByteStream(body: AsyncIterable<string>, options: ToResponseOptions): 
       },
       cancel: leave,
     },
-    // Nothing ahead of the reader: what runs ahead is the pump's one batch, which can still be joined.
+    // Nothing is queued here: only the pump runs ahead, by one batch, to which more text can still be joined.
     { highWaterMark: 0 },
   );
 }

@@ -1,17 +1,18 @@
 /**
- * The error of this package. It carries the same brand and the same fields as `ChatKitError` of `@chatkit/core`, so
- * `isChatKitError(error, 'transport.invalid_frame')` holds for it, although this package does not import core.
+ * `TransportError`, the error class of this package. It has the same brand and fields as `ChatKitError` of
+ * `@chatkit/core`, so `isChatKitError(error, 'transport.invalid_frame')` recognises it, although this package does not
+ * import core.
  */
 
 const brand: unique symbol = Symbol.for('chatkit.error') as never;
 
 /** What went wrong on the wire. */
 export type TransportErrorCode =
-  /** A frame that may not be written, or bytes that may not be read as one: too large, not JSON, a line break in a name. */
+  /** A frame that cannot be encoded or decoded: too large, not JSON, a line break in a name. */
   | 'transport.invalid_frame'
-  /** The request was answered, with a status that carries no stream. */
+  /** The server answered with a status that is not that of a stream. */
   | 'transport.status'
-  /** No connection, or one that was lost. */
+  /** There was no connection, or it was lost. */
   | 'transport.network'
   /** The stream ended before it was complete. */
   | 'transport.interrupted';
@@ -22,7 +23,7 @@ export interface TransportErrorOptions {
   retryable?: boolean;
   /** The error underneath. */
   cause?: unknown;
-  /** Facts that help to mend it, safe to log: a limit, a status. Never the offending bytes. */
+  /** Facts that help to fix the problem and are safe to log: a limit, a status. Never the offending bytes. */
   details?: Readonly<Record<string, unknown>>;
 }
 

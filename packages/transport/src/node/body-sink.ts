@@ -1,9 +1,9 @@
-/** What the writing of a body needs of a connection, however the text gets onto it. */
+/** The interface between writing a body and the ways of putting its text on a connection (plain, HTTP chunks, gzip). */
 export interface BodySink {
-  /** Takes text. `false`: hold back until there is room, of which the sink was told whom to tell. */
+  /** Writes text. `false` means: wait for the `onRoom` callback that the sink was made with. */
   write(text: string): boolean;
-  /** Ends the response behind everything that was written; `onEnd` when that has been handed to the connection. */
+  /** Ends the response after everything written; calls `onEnd` when all of it has been handed to the connection. */
   end(onEnd: () => void): void;
-  /** Lets go of what the sink holds; nothing is written any more. */
+  /** Releases the sink's resources; nothing is written afterwards. */
   close(): void;
 }

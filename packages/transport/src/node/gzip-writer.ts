@@ -1,32 +1,37 @@
 /**
- * A third way to put text on a `ServerResponse`: gzip, flushed after each write, so that what was written can be read at the
- * other end before anything else is. docs/decisions/transport-compression.md says when that is worth its price.
+ * Writes text to a `ServerResponse` as gzip, flushed after each write, so that the client can read each write at once.
+ * docs/decisions/transport-compression.md says when that is worth its price.
  */
 import type { ServerResponse } from 'node:http';
 import { constants, createGzip, type Gzip } from 'node:zlib';
 import type { BodySink } from './body-sink.ts';
 
 /**
- * An event resembles the one before it, a few hundred bytes back: a window of 4 KiB finds that as well as one of 32 KiB, at
- * less than half of the memory.
+ * An event resembles the one before it, a few hundred bytes back. A window of 4 KiB finds the repetition as well as one
+ * of 32 KiB, with less than half the memory.
  */
 const smallTables = { level: 4, windowBits: 12, memLevel: 5 };
 
-/** Compresses what is written; `write` always answers `false`, since zlib works in threads of its own. */
+/**
+ * Compresses what is written. `write` always returns `false`, because zlib works asynchronously, in its own threads.
+ */
 export class GzipWriter implements BodySink {
   private readonly response: ServerResponse;
   private readonly onRoom: () => void;
   private readonly gzip: Gzip;
-  /** What has yet to happen until there is room: the flush, and a drain for each write to the response that said so. */
+  /**
+   * How many callbacks must come before there is room: one per flush, and one `drain` per response write that asked for
+   * it.
+   */
   private awaited = 0;
 
-  /** @param onRoom Called when a write is compressed, flushed and taken by the connection. */
+  /** @param onRoom Called when a write has been compressed, flushed and accepted by the connection. */
   constructor(response: ServerResponse, onRoom: () => void) {
     this.response = response;
     this.onRoom = onRoom;
     this.gzip = createGzip(smallTables);
     this.gzip.on('data', this.onBytes);
-    // No memory for its tables: there is nobody to tell, and the client resumes.
+    // Out of memory for its tables. Cutting the connection makes the client resume.
     this.gzip.on('error', () => response.destroy());
   }
 

@@ -1,4 +1,4 @@
-/** Content negotiation between gzip and no coding at all (RFC 9110 §12.5.3), for a body that may be either. */
+/** Decides whether a body is sent as gzip or unencoded, by content negotiation (RFC 9110 §12.5.3). */
 import type { ServerResponse } from 'node:http';
 import type { Reply } from '../reply.ts';
 
@@ -9,8 +9,8 @@ export interface Negotiated {
 }
 
 /**
- * Looks at what the client takes. The answer varies by that either way, so `Vary` is sent in any case; a body with a coding or a
- * length of its own is left alone, also where a middleware has set them on the response.
+ * Negotiates by the client's `Accept-Encoding`. `Vary` is sent either way, because the response depends on that header.
+ * A body that already has a coding or a length is left alone, even if a middleware set those on the response.
  */
 export function negotiateGzip(headers: Reply['headers'], response: ServerResponse): Negotiated {
   const given = (name: string) => headers[name] ?? response.getHeader(name);
@@ -27,9 +27,9 @@ const name = 'accept-encoding';
 const namesIt = /(?:^|,)\s*(?:\*|accept-encoding)\s*(?:,|$)/i;
 
 /**
- * Whether a response may be gzip: listed, as itself, as `x-gzip` or under `*`, with a weight above 0 and not below that of
- * an explicit `identity`. A client that says nothing gets no coding, although the RFC would allow any. What is
- * malformed counts as not listed.
+ * Whether the client accepts gzip: listed as `gzip`, `x-gzip` or `*`, with a weight above 0 and not below that of an
+ * explicit `identity`. Without the header there is no coding, although the RFC would allow any. Malformed elements are
+ * ignored.
  *
  * @example
  * acceptsGzip('br;q=1.0, gzip;q=0.8, *;q=0.1'); // true

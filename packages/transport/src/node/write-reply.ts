@@ -1,7 +1,7 @@
 /**
- * The Node adapter: a `Reply` written to a `ServerResponse`, for `node:http`, `node:http2`, Express and Fastify's `raw`.
- * It waits for the kernel to take what was written before it reads on, and it never waits for a client that has gone:
- * `drain` is raced against `close` (a promise that waits for `drain` alone stays pending for ever when the client leaves).
+ * The Node adapter: writes a `Reply` to a `ServerResponse`, for `node:http`, `node:http2`, Express and Fastify's `raw`.
+ * It reads on only when the kernel has accepted what was written, and never waits for a client that has gone: `drain`
+ * is raced against `close` (a promise for `drain` alone would stay pending for ever when the client leaves).
  */
 import type { ServerResponse } from 'node:http';
 import { from, type Stream } from '@chatkit/stream';
@@ -12,19 +12,22 @@ import { GzipWriter } from './gzip-writer.ts';
 import { negotiateGzip } from './negotiate-gzip.ts';
 import { ResponseWriter } from './response-writer.ts';
 
-/** What {@link writeReply} can be told. */
+/** Options of {@link writeReply}. */
 export interface WriteReplyOptions {
-  /** Called once, at once, when the client goes away before the end: the place to abort the work behind the body. */
+  /**
+   * Called immediately, and once, when the client goes away before the end: the place to abort the work behind the
+   * body.
+   */
   onDisconnect?: (() => void) | undefined;
   /**
-   * How long the connection may take to accept one write (about 32 KiB at most) before it is closed; the client can resume
-   * from the last id it has. Default 30,000 ms; `Infinity` for never.
+   * How long the connection may take to accept one write (about 32 KiB at most) before it is closed; the client can
+   * resume from the last id it has. Default 30,000 ms; `Infinity` for never.
    */
   stuckMs?: number | undefined;
   /**
-   * Whether a streamed body may be gzip, if the client asks for that: each event a tenth of its size and readable at once, for
-   * several times the CPU and 100 to 200 KB a connection. Not for bodies in which a secret stands beside text that an attacker can
-   * choose: the size would tell of the secret (BREACH). Default `false`.
+   * Whether to send a streamed body as gzip to clients that accept it. Each event becomes a tenth of its size and still
+   * arrives at once, at several times the CPU and 100 to 200 KB of memory per connection. Not for bodies with a secret
+   * next to text that an attacker can choose: the compressed size would reveal the secret (BREACH). Default `false`.
    */
   compress?: boolean | undefined;
 }
@@ -32,8 +35,9 @@ export interface WriteReplyOptions {
 /**
  * Writes a reply. Headers leave at once, or with the first text if that is ready in the same turn.
  *
- * @returns A promise that resolves when everything has been handed to the connection or the client has gone, and rejects
- *   with the body's error (the connection is cut then, after what came before, so that the client sees no clean end).
+ * @returns A promise that resolves when everything has been handed to the connection or the client has gone, and
+ * rejects with the body's error. In that case the connection is cut after what came before the error, so that the
+ * client sees no clean end.
  *
  * @example
  * createServer(async (request, response) => {
@@ -49,7 +53,7 @@ export function writeReply(reply: Reply, response: ServerResponse, options: Writ
   response.writeHead(status, headers);
   if (isStream && !hasNoBody) return stream(body, response, options, isGzip ? GzipWriter : ResponseWriter);
   response.end(hasNoBody ? undefined : body);
-  // A body that is never read is returned all the same, so that its owner can let go of what it holds.
+  // A body that will not be read is still closed, so that it can release what it holds.
   if (isStream) return from(body).return().then(ignore, ignore);
   return Promise.resolve();
 }
@@ -64,7 +68,7 @@ const stream = (
 ): Promise<void> =>
   new Promise((resolve, reject) => new BodyWriter(from(body), response, options, Writer, resolve, reject).start());
 
-/** The writing of one body. A class for the reason that `Pump` is one: there is one for every open connection. */
+/** Writes one body. A class for the same reason as `Pump`: there is one for every open connection. */
 class BodyWriter implements TextSink {
   private readonly source: Stream<string>;
   private readonly response: ServerResponse;
@@ -129,7 +133,7 @@ class BodyWriter implements TextSink {
     this.hasRoom?.();
   };
 
-  // A timer by hand: the operators of the stream package time what a source gives, this is about what a sink takes.
+  // A plain timer: the stream package's operators time the source of a stream, and this times the sink.
   private startStuckTimer(): void {
     const { stuckMs = 30_000 } = this.options;
     if (stuckMs !== Number.POSITIVE_INFINITY) this.stuckTimer = setTimeout(() => this.response.destroy(), stuckMs);
@@ -157,7 +161,7 @@ class BodyWriter implements TextSink {
     this.settle();
     if (wasOpen) {
       this.options.onDisconnect?.();
-      // Started, not waited for: a generator that is inside an `await` comes to its `finally` when that settles.
+      // Not awaited: a generator that is inside an `await` reaches its `finally` only when that settles.
       this.source.return().catch(ignore);
       this.hasRoom?.();
     }
@@ -172,10 +176,10 @@ class BodyWriter implements TextSink {
   }
 }
 
-/** Ends a connection so that the client gets what was written and then sees a cut, not an end. */
+/** Cuts a connection so that the client gets everything written and then an error, not a clean end. */
 function cut(response: ServerResponse): void {
   const { socket } = response;
-  // An HTTP/2 response has a stand-in for a socket, without this method.
+  // An HTTP/2 response has a proxy for its socket, without this method.
   if (typeof socket?.destroySoon === 'function') socket.destroySoon();
   else response.destroy();
 }

@@ -1,19 +1,21 @@
 /**
- * Who may open a WebSocket. Browsers send cookies along with a handshake from any page and leave it to the server to look
- * at `Origin` (cross-site WebSocket hijacking, CWE-1385); no WebSocket library does so by itself.
+ * Checks which pages may open a WebSocket. Browsers send cookies with a handshake from any page and leave it to the
+ * server to check `Origin` (cross-site WebSocket hijacking, CWE-1385). No WebSocket library does that by itself.
  */
 
-/** How a handshake without `Origin`, which no browser makes, is taken. */
+/** What to do with a handshake without `Origin`, which no browser sends. */
 export interface AllowedOriginOptions {
-  /** Whether it may pass: only where the client has shown a token, never on cookies alone. Default `false`. */
+  /**
+   * Whether to accept it. Only for clients that authenticate with a token, never with cookies alone. Default `false`.
+   */
   allowMissing?: boolean | undefined;
 }
 
 /**
- * Whether a handshake from `origin` may go on. Origins are compared whole: scheme, host and port. The opaque origin
+ * Whether to accept a handshake from `origin`. Origins are compared whole: scheme, host and port. The opaque origin
  * `null` (sandboxed frames, files) never passes.
  *
- * @param allowed Such as `['https://app.example', 'http://localhost:5173']`.
+ * @param allowed For example `['https://app.example', 'http://localhost:5173']`.
  *
  * @example
  * if (!isAllowedOrigin(request.headers.origin, origins)) return refuseUpgrade(socket);

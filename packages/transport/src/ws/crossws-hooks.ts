@@ -1,6 +1,6 @@
 /**
- * The adapter for crossws, and through it for every runtime that crossws knows. It is the hooks object that a crossws
- * adapter takes; the package itself is not imported.
+ * The WebSocket adapter for crossws, and so for every runtime that crossws supports. It is the hooks object that a
+ * crossws adapter takes; the package itself is not imported.
  */
 
 import type { Reply } from '../reply.ts';
@@ -9,7 +9,7 @@ import { webSocketProtocol } from './protocol.ts';
 import { createSession, type Session, type SessionOptions } from './session.ts';
 import { type BufferedSocket, type BufferOptions, createSocketPort } from './socket-port.ts';
 
-/** What is needed of a crossws `Peer`. */
+/** The part of a crossws `Peer` that is used. */
 export interface CrosswsPeer extends BufferedSocket {
   readonly id: string;
 }

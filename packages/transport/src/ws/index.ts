@@ -1,4 +1,4 @@
-// WebSocket: serve replies on sockets of `ws`, of the runtime or of crossws, and open a connection that is used as a `fetch`.
+// WebSockets: serve replies on sockets of `ws`, of the runtime or of crossws; in the client, a `fetch` over one socket.
 
 export { type AllowedOriginOptions, isAllowedOrigin, refuseUpgrade } from './allowed-origin.ts';
 export { type CrosswsHooks, type CrosswsOptions, type CrosswsPeer, createCrosswsHooks } from './crossws-hooks.ts';

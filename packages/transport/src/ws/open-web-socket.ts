@@ -1,42 +1,43 @@
 /**
- * The client's half of a WebSocket: a `fetch` whose requests share one socket. Whatever talks to a server through a
- * `fetch` that it was given talks over a WebSocket instead, without knowing: requests, streamed answers, cancellation,
- * resume.
+ * The client's half of the WebSocket transport: a `fetch` whose requests share one socket. Code that takes a `fetch` as
+ * an option works over a WebSocket without knowing it: requests, streamed answers, cancellation, resume.
  */
 import { abortable, map, pipe, pushable, toReadableStream } from '@chatkit/stream';
 import { TransportError } from '../transport-error.ts';
 import { type ClientMessage, closeCodes, parseHead, parseServerMessage, webSocketProtocol } from './protocol.ts';
 
-/** What is needed of a WebSocket constructor: the standard one. */
+/** The part of the standard `WebSocket` constructor that is used. */
 export type WebSocketConstructor = new (
   url: string | URL,
   protocols?: string | string[],
 ) => Pick<WebSocket, 'readyState' | 'send' | 'close' | 'addEventListener'>;
 
-/** What {@link openWebSocket} can be told. */
+/** Options of {@link openWebSocket}. */
 export interface OpenWebSocketOptions {
   /** Default: the runtime's own. */
   WebSocket?: WebSocketConstructor | undefined;
-  /** How much body text a run may have on its way or unread, in UTF-16 code units. Default 262,144. */
+  /** How much body text of a run may be in flight or unread, in UTF-16 code units. Default 262,144. */
   windowLength?: number | undefined;
   /**
-   * The most characters of one message of the server's. More closes the socket with 1009. Default 33,554,432: the largest
-   * event of a ChatKit server, 8 MiB, with room for what JSON escapes.
+   * The longest message accepted from the server, in characters. A longer one closes the socket with 4009. Default
+   * 33,554,432: the largest event of a ChatKit server, 8 MiB, with room for JSON escapes.
    */
   maxMessageLength?: number | undefined;
   /**
-   * A socket of which nothing has been heard for this long when a request is given up may be dead and open, as after a sleep or behind
-   * a router that has forgotten it: further requests go over a new one. Default 10,000; below the heartbeat of a server that is lively.
+   * If a request is given up while the socket has been silent for this long, further requests use a new socket: the old
+   * one may look open and be dead, as after a machine's sleep or behind a router that has forgotten it. Default 10,000
+   * ms.
    */
   quietMs?: number | undefined;
 }
 
-/** A connection, made when it is first needed and made anew after it was lost. */
+/** A connection, opened when first needed and reopened after it was lost. */
 export interface WebSocketConnection {
   /**
-   * As the global `fetch`, for requests to the socket's server: of the URL, path and query count. The body must be text.
-   * A socket that is lost rejects what waits with `transport.network` and breaks open bodies with
-   * `transport.interrupted`; the next call connects again, as it does when a call was given up on a socket that says nothing.
+   * Like the global `fetch`, for requests to the socket's server: only the URL's path and query are used. The body must
+   * be text. If the socket cannot be opened, calls reject with `transport.network`; if it is lost, unanswered calls and
+   * open bodies fail with `transport.interrupted`. The next call connects again, as it also does after a call was given
+   * up on a silent socket (see `quietMs`).
    */
   fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
   /** Closes the socket, if there is one. */
@@ -70,7 +71,7 @@ export function openWebSocket(url: string | URL, options: OpenWebSocketOptions =
       const request = new Request(typeof input === 'string' ? new URL(input, 'http://localhost') : input, init);
       request.signal.throwIfAborted();
       const { pathname, search } = new URL(request.url);
-      // Not by `request.body`: Firefox has none.
+      // Not `request.body`, which Firefox lacks.
       const body = (await request.text()) || null;
       const open = {
         method: request.method,
@@ -78,7 +79,8 @@ export function openWebSocket(url: string | URL, options: OpenWebSocketOptions =
         headers: Object.fromEntries(request.headers),
         body,
       };
-      // What follows the caller's signal does so only while somebody holds it, so the run holds the one that is nearest to it.
+      // A request's signal follows the caller's only while the request is referenced, so the run keeps the request
+      // nearest to the caller.
       const followed = input instanceof Request && !init?.signal ? input : request;
       const over = connected();
       try {
@@ -94,17 +96,17 @@ export function openWebSocket(url: string | URL, options: OpenWebSocketOptions =
 }
 
 interface Link {
-  /** Resolves when it is open. */
+  /** Resolves when the socket is open. */
   readonly opened: Promise<void>;
-  /** Asks, for as long as the signal of `request` is not aborted. */
+  /** Sends the request `open` and resolves to the response. Aborted by the signal of `request`. */
   run(open: Extract<ClientMessage, { open: unknown }>['open'], request: Request): Promise<Response>;
-  /** Somebody waited for it in vain: it is not used again if nothing has been heard of it for long. */
+  /** A request over it was given up. If the socket has been silent for `quietMs`, it gets no new requests. */
   givenUp(): void;
-  /** Once it is open. */
+  /** Closes the socket once it is open. */
   close(): void;
 }
 
-/** `onLost` is called when it is not to be used again. */
+/** Opens a socket. Calls `onLost` when the link must not be used for further requests. */
 function connect(url: string | URL, options: OpenWebSocketOptions, onLost: (link: Link) => void): Link {
   const {
     WebSocket = globalThis.WebSocket,
@@ -115,9 +117,9 @@ function connect(url: string | URL, options: OpenWebSocketOptions, onLost: (link
   const socket = new WebSocket(url, webSocketProtocol);
   const runs = new Map<string, OpenRun>();
   let count = 0;
-  /** `leaving`: it is open, takes no new runs and is closed behind the last of those that it has. */
+  /** `leaving`: open, but takes no new runs and closes after the last one it has. */
   let state: 'connecting' | 'open' | 'leaving' | 'lost' = 'connecting';
-  // Wall time, because time that a machine slept must count; set back, it costs no more than to be asked once more.
+  // Wall time, because time asleep must count. If the clock is set back, the socket is only found silent later.
   let heardAt = Date.now();
   const send = (message: ClientMessage): void => {
     if (state === 'open' || state === 'leaving') socket.send(JSON.stringify(message));
@@ -129,16 +131,20 @@ function connect(url: string | URL, options: OpenWebSocketOptions, onLost: (link
     open = resolve;
     refuse = reject;
   });
-  // For whoever waits; all of them may have given up.
+  // Not an unhandled rejection if nobody waits any more.
   opened.catch(() => {});
 
   const lost = (): void => {
     if (state === 'lost') return;
     state = 'lost';
     onLost(link);
-    // Of no effect once it has opened.
-    refuse(new TransportError('transport.network', 'No WebSocket connection.', { retryable: true }));
-    const error = new TransportError('transport.interrupted', 'The WebSocket was lost.', { retryable: true });
+    // Has no effect once the socket was open.
+    refuse(
+      new TransportError('transport.network', 'The WebSocket connection could not be opened.', { retryable: true }),
+    );
+    const error = new TransportError('transport.interrupted', 'The WebSocket connection was lost.', {
+      retryable: true,
+    });
     for (const run of runs.values()) run.fail(error);
     runs.clear();
   };
@@ -160,13 +166,15 @@ function connect(url: string | URL, options: OpenWebSocketOptions, onLost: (link
         const to = { send, answered, refused, onForgotten: () => forget(id), onLeft: link.givenUp };
         const run = createRun(id, windowLength, request, to);
         if (state === 'lost')
-          return run.fail(new TransportError('transport.network', 'The WebSocket was lost.', { retryable: true }));
+          return run.fail(
+            new TransportError('transport.network', 'The WebSocket connection was lost.', { retryable: true }),
+          );
         runs.set(id, run);
         send({ run: id, open, window: windowLength });
       }),
     givenUp() {
       if (state === 'leaving' || state === 'lost' || Date.now() - heardAt < quietMs) return;
-      // Before it has opened nothing goes on there.
+      // No run is open on it, as is always the case before it has opened.
       if (runs.size === 0) return drop(closeCodes.done);
       state = 'leaving';
       onLost(link);
@@ -190,7 +198,7 @@ function connect(url: string | URL, options: OpenWebSocketOptions, onLost: (link
     if (typeof data !== 'string') return;
     if (data.length > maxMessageLength) return drop(closeCodes.tooLargeForClient);
     const message = parseServerMessage(data);
-    // Of a run that this side has closed, or of a kind that a newer server knows.
+    // `undefined` for a run that this side has closed, or a message kind of a newer server.
     const run = message === undefined ? undefined : runs.get(message.run);
     if (message === undefined || run === undefined) return;
     if (message.kind === 'body') run.body(message.payload);
@@ -199,25 +207,28 @@ function connect(url: string | URL, options: OpenWebSocketOptions, onLost: (link
       const head = parseHead(message.payload);
       if (head === undefined) drop(closeCodes.badMessage);
       else run.head(head.status, head.headers);
-    } else run.fail(new TransportError('transport.interrupted', 'The answer broke off.', { retryable: true }));
+    } else
+      run.fail(new TransportError('transport.interrupted', 'The server broke off its answer.', { retryable: true }));
   });
   socket.addEventListener('close', lost);
   socket.addEventListener('error', lost);
   return link;
 }
 
-/** What a run tells. */
+/** Callbacks of a run. */
 interface RunListener {
   send(message: ClientMessage): void;
   answered(response: Response): void;
   refused(error: unknown): void;
-  /** It is over. */
+  /** The run is over. */
   onForgotten(): void;
-  /** It was left before its end. */
+  /** The run was abandoned before its end. */
   onLeft(): void;
 }
 
-/** One request and its answer. The body is pulled: what the consumer has read is granted to the server anew. */
+/**
+ * One request and its answer. The body is pulled: the window that the consumer has read is granted to the server again.
+ */
 function createRun(
   id: string,
   windowLength: number,
@@ -228,7 +239,7 @@ function createRun(
   let isOpen = true;
   let read = 0;
 
-  /** Whether this ends it. */
+  /** Marks the run as over. True if it was not over before. */
   const settle = (): boolean => {
     const wasOpen = isOpen;
     isOpen = false;
@@ -247,7 +258,7 @@ function createRun(
   };
   request.signal.addEventListener('abort', onAbort, { once: true });
 
-  // What waits for the consumer is bounded by the window, so the queue needs no bound of its own.
+  // The window bounds what waits for the consumer, so the queue needs no bound of its own.
   const text = pushable<string>({ capacity: Number.POSITIVE_INFINITY, onClose: leave });
   const take = (part: string): Uint8Array => {
     read += part.length;
@@ -277,7 +288,7 @@ function createRun(
   };
 }
 
-/** `promise`, unless the signal aborts before. (The operator `abortable` is for streams.) */
+/** Like `promise`, but rejects when the signal aborts first. (The operator `abortable` is for streams.) */
 function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(signal.reason);

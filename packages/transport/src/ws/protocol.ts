@@ -1,37 +1,37 @@
 /**
- * What travels on a WebSocket: the same requests and the same replies as over HTTP, many at a time, each under the id of
- * its run. A body keeps the form that it has over HTTP (event-stream text), so both transports share encoders, decoders,
- * ids and resume.
+ * The protocol on a WebSocket: the same requests and replies as over HTTP, many at a time, each tagged with the id of
+ * its run. A body keeps its HTTP form (event-stream text), so both transports share encoders, decoders, ids and resume.
  *
- * Client to server, JSON: `{ run, open: { method, path, headers, body }, window }`, `{ run, more }`, `{ run, close: true }`.
- * Server to client, text: a line `<run> <kind>`, then the payload. `head`: JSON `{ status, headers }`. `body`: text of the
- * body, whole frames or, of a long one, a part. `end`: the body is over. `fail`: it broke off.
+ * Client to server, JSON: `{ run, open: { method, path, headers, body }, window }`, `{ run, more }`, `{ run, close:
+ * true }`. Server to client, text: a line `<run> <kind>`, then the payload. `head`: JSON `{ status, headers }`. `body`:
+ * text of the body, which may be part of a long frame. `end`: the body is complete. `fail`: the body broke off.
  *
- * A WebSocket has no flow control per run, and a browser's none at all. So a client grants each run a window, in UTF-16
- * code units of body text, and renews it with `more` as its consumer reads; a run without window waits, the others go on.
+ * A WebSocket has no flow control per run, and a browser's has none at all. So the client grants each run a window, in
+ * UTF-16 code units of body text, and extends it with `more` as its consumer reads. A run whose window is used up
+ * waits; the others go on.
  */
 import { idForm } from '../encode-sse.ts';
 
 /** The subprotocol that both sides offer. */
 export const webSocketProtocol = 'chatkit.v1';
 
-/** How a request travels. */
+/** A request, as sent over the socket. */
 export interface OpenMessage {
   readonly method: string;
-  /** Path and query, from `/` on. */
+  /** Path and query, starting with `/`. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | null;
 }
 
-/** What a client says. */
+/** A message from the client. */
 export type ClientMessage = { readonly run: string } & (
   | { readonly open: OpenMessage; readonly window: number }
   | { readonly more: number }
   | { readonly close: true }
 );
 
-/** What a server says. */
+/** A message from the server. */
 export interface ServerMessage {
   readonly run: string;
   readonly kind: 'head' | 'body' | 'end' | 'fail';
@@ -44,23 +44,23 @@ export interface Head {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Why a side closes the socket. 4000 to 4999 are the application's own. */
+/** Close codes, which say why a side closes the socket. 4000 to 4999 are reserved for applications. */
 export const closeCodes = {
-  /** Nothing is wrong. */
+  /** A normal close. */
   done: 1000,
-  /** The server goes away: connect again, resume. */
+  /** The server is shutting down: reconnect and resume. */
   goingAway: 1001,
-  /** A message of more bytes than this side takes. */
+  /** A message was larger than this side accepts. */
   tooLarge: 1009,
-  /** The same, said by a client: a browser may only say 1000 and 3000 to 4999. */
+  /** The same from a client: a browser may only send 1000 and 3000 to 4999. */
   tooLargeForClient: 4009,
-  /** The connection is old and carries nothing: connect again. */
+  /** The connection has reached its maximum age: reconnect. */
   restart: 1012,
-  /** The client takes nothing: connect again later, resume. */
+  /** The client reads nothing: reconnect later and resume. */
   stuck: 1013,
-  /** A message that is not of this protocol. */
+  /** A message did not follow this protocol. */
   badMessage: 4400,
-  /** Two runs under one id. */
+  /** The run id is already in use. */
   runInUse: 4409,
 } as const;
 
@@ -68,7 +68,7 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 const isWindow = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) > 0;
 
-/** Reads a client's message; `undefined` for anything else. */
+/** Parses a client's message; `undefined` if it is not one. */
 export function parseClientMessage(text: string): ClientMessage | undefined {
   const value = parseJson(text);
   if (!isRecord(value)) return undefined;
@@ -84,13 +84,13 @@ export function parseClientMessage(text: string): ClientMessage | undefined {
   return { run, open: { method, path, headers: headers as Record<string, string>, body }, window };
 }
 
-/** Writes a server's message. */
+/** Formats a server's message. */
 export const formatServerMessage = (run: string, kind: ServerMessage['kind'], payload = ''): string =>
   `${run} ${kind}\n${payload}`;
 
 const kinds: ReadonlySet<string> = new Set<ServerMessage['kind']>(['head', 'body', 'end', 'fail']);
 
-/** Reads a server's message; `undefined` for anything else, a kind of a newer server included. */
+/** Parses a server's message; `undefined` if it is not one, or is of a kind that only newer servers send. */
 export function parseServerMessage(text: string): ServerMessage | undefined {
   const lineEnd = text.indexOf('\n');
   const space = text.lastIndexOf(' ', lineEnd);
@@ -100,14 +100,14 @@ export function parseServerMessage(text: string): ServerMessage | undefined {
   return { run: text.slice(0, space), kind: kind as ServerMessage['kind'], payload: text.slice(lineEnd + 1) };
 }
 
-/** Reads a `head`. */
+/** Parses the payload of a `head`. */
 export function parseHead(payload: string): Head | undefined {
   const value = parseJson(payload);
   if (!isRecord(value) || !Number.isInteger(value['status']) || !isRecord(value['headers'])) return undefined;
   return value as unknown as Head;
 }
 
-/** Cuts a close reason to the 123 bytes that a close frame has room for, between two characters. */
+/** Cuts a close reason, between characters, to the 123 bytes that fit into a close frame. */
 export function closeReason(text: string): string {
   const encoder = new TextEncoder();
   let reason = '';

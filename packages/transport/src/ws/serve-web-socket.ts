@@ -1,11 +1,11 @@
 /**
- * The adapter for server sockets: those of `ws` on Node, and the standard `WebSocket` that Deno, Bun and workerd hand to a
- * server. It adds what a session leaves to its socket: waiting for `bufferedAmount`, ping and pong.
+ * The WebSocket adapter for servers: sockets of `ws` on Node, and the standard `WebSocket` of Deno, Bun and workerd. It
+ * adds what a session leaves to its socket: waiting for `bufferedAmount`, and ping and pong.
  */
 import { type Answer, createSession, type Session, type SessionOptions } from './session.ts';
 import { type BufferedSocket, type BufferOptions, createSocketPort } from './socket-port.ts';
 
-/** What the sockets of `ws` and the standard `WebSocket` have in common, and what `ws` has besides. */
+/** What the sockets of `ws` and the standard `WebSocket` have in common, and what only `ws` has. */
 export interface ServerSocket extends BufferedSocket {
   addEventListener(type: 'message', listener: (event: { data: unknown }) => void): void;
   addEventListener(type: 'close' | 'error', listener: () => void): void;
@@ -23,9 +23,9 @@ export interface ServeWebSocketOptions extends SessionOptions, BufferOptions {
 
 /**
  * Answers the requests of one client. The socket should come from a server with `perMessageDeflate: false` and a
- * `maxPayload` (`ws` takes 100 MiB by default), after its origin has been checked with `isAllowedOrigin`.
+ * `maxPayload` (`ws` accepts 100 MiB by default), and its origin should have been checked with `isAllowedOrigin`.
  *
- * @returns The session: `close()` lets go of the client so that it resumes elsewhere.
+ * @returns The session: `close()` disconnects the client, so that it resumes elsewhere.
  *
  * @example
  * const sockets = new WebSocketServer({ noServer: true, maxPayload: 1024 * 1024 });
@@ -40,7 +40,7 @@ export function serveWebSocket(socket: ServerSocket, answer: Answer, options: Se
   const session = createSession(port, answer, options);
 
   let unanswered = 0;
-  // An interval and a counter: `heartbeat` over a stream of pongs would be a kilobyte more for every idle socket.
+  // An interval and a counter: `heartbeat` over a stream of pongs would cost a kilobyte for every idle socket.
   const pings =
     socket.ping === undefined
       ? undefined

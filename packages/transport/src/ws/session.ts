@@ -1,6 +1,7 @@
 /**
- * The server's half of a WebSocket, free of any WebSocket library: an adapter brings the four things it needs of a socket
- * and tells it what arrives. Every request becomes a web `Request`, every reply is moved by the same pump as over HTTP.
+ * The server's half of the WebSocket transport, independent of any WebSocket library: an adapter supplies a
+ * `SocketPort` and passes on what arrives. Every request becomes a web `Request`; every reply is moved by the same pump
+ * as over HTTP.
  */
 import { type Clock, from, systemClock } from '@chatkit/stream';
 import { deadline } from '@chatkit/stream/engine';
@@ -10,9 +11,12 @@ import { closeCodes, closeReason, formatServerMessage, type OpenMessage, parseCl
 
 /** What a session needs of a socket. */
 export interface SocketPort {
-  /** Sends a text message. A promise when the socket holds more than it should: it resolves once that has drained. */
+  /**
+   * Sends a text message. If the socket then buffers more than it should, returns a promise that resolves when it has
+   * drained.
+   */
   send(text: string): Promise<void> | undefined;
-  /** Closes the socket; `reason` fits into a close frame. */
+  /** Closes the socket. `reason` is short enough for a close frame. */
   close(code: number, reason: string): void;
 }
 
@@ -21,61 +25,64 @@ export type Answer = (request: Request) => Promise<Reply> | Reply;
 
 /** Limits of a session. */
 export interface SessionOptions {
-  /** The most characters of one message of the client's. More closes the socket with 1009. Default 1,048,576. */
+  /**
+   * The longest message accepted from the client, in characters. A longer one closes the socket with 1009. Default
+   * 1,048,576.
+   */
   maxMessageLength?: number | undefined;
-  /** The most runs at a time; one more is answered with 429. Default 32. */
+  /** The most runs open at a time; a further request is answered with 429. Default 32. */
   maxRuns?: number | undefined;
   /**
-   * The age from which the socket is closed with 1012 as soon as no run is open on it, so that load balancers can move clients
-   * and nothing is cut; at twice that age it is closed in any case, and the client resumes. Default 600,000, ten minutes;
-   * `Infinity` for never.
+   * The age from which the socket is closed (1012) as soon as no run is open on it, so that load balancers can move
+   * clients without cutting an answer. At twice that age it is closed in any case, and the client resumes. Default
+   * 600,000 (ten minutes); `Infinity` for never.
    */
   maxConnectionMs?: number | undefined;
   /** Default: the runtime's clock. */
   clock?: Clock | undefined;
-  /** Told of what `answer` or a body threw; the client learns only that the run broke off. Default: nobody. */
+  /** Called with what `answer` or a body threw; the client learns only that the run broke off. */
   onError?: ((error: unknown) => void) | undefined;
 }
 
-/** A session; the adapter calls it. */
+/** A session, as seen by its adapter. */
 export interface Session {
-  /** A message has come; `undefined` for one that is not text. */
+  /** To be called with each message; `undefined` for one that is not text. */
   receive(text: string | undefined): void;
-  /** The socket is gone: every run is aborted and its body returned. */
+  /** To be called when the socket is gone: every run is aborted and its body closed. */
   closed(): void;
-  /** Lets go of the client with 1001, so that it connects elsewhere and resumes. */
+  /** Disconnects the client with 1001, so that it connects elsewhere and resumes. */
   close(): void;
 }
 
 interface OpenRun {
   readonly controller: AbortController;
-  /** Held here, because its signal follows the controller's only while somebody holds it. */
+  /** Kept here because its signal follows the controller's only while the request is referenced. */
   readonly request: Request;
-  /** Body text that the client still takes. */
+  /** How much more body text the client accepts. */
   window: number;
-  /** Body text that has been sent. */
+  /** How much body text has been sent. */
   sent: number;
-  /** Goes on when the window opens or the run is over. */
+  /** Resumes sending, when the window opens or the run is over. */
   wake: (() => void) | undefined;
   leave: () => void;
 }
 
-/** Refusals that may wait for the socket, about 70 bytes each. */
+/** How many refusals may wait for the socket; each is about 70 bytes. */
 const maxUnreadRefusals = 100;
 
 /**
- * How long a message of body text may be: no longer than what the run has sent before, within these bounds. Of a message that
- * is cut off nothing arrives, unlike of a body over HTTP, so on a line that breaks early and often only short ones bring the
- * reader forward. Price: seven messages more for a run that has much to say at once.
+ * The longest message of body text is as long as everything the run has sent before, within these bounds. Nothing
+ * arrives of a WebSocket message that is cut off, unlike of an HTTP body, so on a connection that breaks early and
+ * often only short messages make progress. Price: seven more messages for a run that sends much at once.
  */
 const firstMessageLength = 1024;
 const longestMessageLength = 64 * 1024;
 
-/** The client's word for what only the handshake or a proxy can know: not taken over into a `Request`. */
+/** Headers that only the handshake or a proxy can vouch for; a client's claims are not copied into the `Request`. */
 const ownHeaders =
   /^(?:cookie|host|origin|forwarded|via|connection|upgrade|sec-.*|proxy-.*|x-forwarded-.*|x-real-ip)$/i;
 
-/** Opens a session on a socket that is open. */
+/** Starts a session on an open socket. */
 export function createSession(port: SocketPort, answer: Answer, options: SessionOptions = {}): Session {
   const { maxMessageLength = 1024 * 1024, maxRuns = 32, onError } = options;
   const { maxConnectionMs = 600_000, clock = systemClock } = options;
@@ -104,7 +111,7 @@ export function createSession(port: SocketPort, answer: Answer, options: Session
     age.set(clock.now() + maxConnectionMs);
     closeIfOld();
   });
-  // A timer of `Infinity` would fire at once.
+  // A timer with a delay of `Infinity` would fire at once.
   if (maxConnectionMs !== Number.POSITIVE_INFINITY) age.set(clock.now() + maxConnectionMs);
   /** Ends a run that nobody reads any more. */
   const drop = (id: string): void => {
@@ -129,7 +136,7 @@ export function createSession(port: SocketPort, answer: Answer, options: Session
       room.then(() => {
         unreadRefusals = 0;
       });
-      // A client that goes on asking and reads no answer would have its refusals piled up.
+      // Otherwise refusals would pile up for a client that keeps asking and reads no answers.
       if (++unreadRefusals > maxUnreadRefusals) fail(closeCodes.stuck, 'answers are not read');
       return;
     }
@@ -170,7 +177,8 @@ export function createSession(port: SocketPort, answer: Answer, options: Session
         source.return().catch(ignore);
       };
     }
-    // Open until the socket has room, answers without a body too: `maxRuns` then bounds what a client has us hold.
+    // Every run, even without a body, stays open until the socket has room, so `maxRuns` bounds what a client can make
+    // us hold.
     if (room !== undefined) await room;
     if (source === undefined || isOver()) return;
     const opened = (): Promise<void> =>
@@ -182,7 +190,7 @@ export function createSession(port: SocketPort, answer: Answer, options: Session
       run.sent += text.length;
       run.window -= text.length;
       if (run.window > 0 || isOver()) return drained;
-      // Waits for both: a socket that drained is of no use to a client that has no room, and the other way round.
+      // Wait for both the socket and the client's window.
       return Promise.all([drained, opened()]).then(ignore);
     };
     const write = (text: string): Promise<void> | undefined => {
@@ -212,7 +220,7 @@ export function createSession(port: SocketPort, answer: Answer, options: Session
       const message = parseClientMessage(text);
       if (message === undefined) return fail(closeCodes.badMessage, 'not a message of this protocol');
       if ('open' in message) return start(message.run, message.open, message.window);
-      // A run that is over on this side may still be named by a client that does not know yet.
+      // A client may still name a run that is already over on this side.
       if ('close' in message) return drop(message.run);
       const run = runs.get(message.run);
       if (run === undefined) return;
@@ -224,7 +232,7 @@ export function createSession(port: SocketPort, answer: Answer, options: Session
   };
 }
 
-/** Where a message that begins at `at` ends: not within a character of two code units, which would be lost as text. */
+/** Where a message that begins at `at` ends: never inside a surrogate pair, whose halves would be lost in UTF-8. */
 function endOfMessage(text: string, at: number, sent: number): number {
   const end = at + Math.min(Math.max(firstMessageLength, sent), longestMessageLength);
   if (end >= text.length) return text.length;
@@ -234,7 +242,7 @@ function endOfMessage(text: string, at: number, sent: number): number {
 function toRequest({ method, path, headers, body }: OpenMessage, signal: AbortSignal): Request | undefined {
   try {
     const kept = Object.entries(headers).filter(([name]) => !ownHeaders.test(name));
-    // The host is the client's word and decides nothing; as over HTTP, only path and query are read.
+    // The host is a placeholder: as over HTTP, only path and query are used.
     return new Request(`http://localhost${path}`, { method, headers: new Headers(kept), body, signal });
   } catch {
     return undefined;

@@ -1,10 +1,11 @@
 /**
- * A socket's `bufferedAmount` as something to wait for, which no WebSocket offers, and an end to clients that take nothing.
+ * Backpressure for WebSockets: turns `bufferedAmount` into a promise for when it has drained, which no WebSocket
+ * offers, and disconnects clients that read nothing.
  */
 import { closeCodes } from './protocol.ts';
 import type { SocketPort } from './session.ts';
 
-/** What is needed of a socket. */
+/** The part of a socket that is used. */
 export interface BufferedSocket {
   readonly bufferedAmount: number;
   send(data: string): unknown;
@@ -16,15 +17,18 @@ export interface BufferedSocket {
 /** How much a socket may hold, and for how long. */
 export interface BufferOptions {
   /**
-   * How much the socket may hold before runs wait for it to drain. Default 4,096: what the network does not take at once is
-   * better held by the runs, which join it, than by the socket, which does not.
+   * How much the socket may buffer before runs wait for it to drain. Default 4,096: what the network does not accept at
+   * once is better held by the runs, which join it into fewer messages, than by the socket.
    */
   highWaterBytes?: number | undefined;
-  /** How long it may hold that much without sending any of it; then the client is let go with 1013. Default 30,000. */
+  /**
+   * How long the socket may stay that full without sending anything; then the client is disconnected with 1013. Default
+   * 30,000.
+   */
   stuckMs?: number | undefined;
 }
 
-/** A port over a socket; `closed()` ends what waits for it. */
+/** Makes the port of a socket; call its `closed()` when the socket has closed. */
 export function createSocketPort(
   socket: BufferedSocket,
   { highWaterBytes = 4 * 1024, stuckMs = 30_000 }: BufferOptions,
@@ -34,15 +38,14 @@ export function createSocketPort(
 
   const close = (code: number, reason: string): void => {
     socket.close(code, reason);
-    // The close frame waits behind what is stuck.
+    // The close frame would wait behind the stuck data.
     if (code === closeCodes.stuck) socket.terminate?.();
   };
 
   const drain = async (): Promise<void> => {
     let held = socket.bufferedAmount;
     let lastProgress = performance.now();
-    // Asked again and again: soon after the kernel took something, then less often. By hand, because there is nothing that an
-    // operator could read: a WebSocket tells nobody that it has drained.
+    // Polling, because a WebSocket has no drain event: quickly after progress, then less and less often.
     for (let wait = 1; isOpen && socket.bufferedAmount > highWaterBytes / 2; wait = Math.min(wait * 2, 50)) {
       await new Promise((resolve) => setTimeout(resolve, wait));
       if (socket.bufferedAmount < held) {
