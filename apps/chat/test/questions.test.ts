@@ -97,7 +97,7 @@ const questions: readonly (readonly [string, ...string[]])[] = [
   ['langchain support?', 'Which models can I use'],
   ['show me code for a react chat', '@chatkit/react'],
   ['python?', 'Can I keep my Python server', 'From the Python SDK'],
-  ['can i use my existing python chatkit server', 'Can I keep my Python server', 'Servers of the reference'],
+  ['can i use my existing python chatkit server', 'Can I keep my Python server', "The Python SDK's server"],
   ['typescript version', 'Is it written in TypeScript?'],
   ['ag-ui', '@chatkit/interop'],
   ['does it support deepseek', 'Which models can I use'],

@@ -1,16 +1,18 @@
-/** Files: announced to the server, then uploaded where it says (two-phase), or sent to one address (direct). */
+/**
+ * Uploads files: announced to the server and then sent where it says (two-phase), or all sent to one address (direct).
+ */
 import { type Attachment, ChatKitError } from '@chatkit/core';
 import { type Endpoint, jsonOf, type RequestOptions } from './endpoint.ts';
 
 /**
- * How files travel. `two_phase`: the server names an address per file (`upload_descriptor`). `direct`: all go to
- * `uploadUrl`, which answers with the attachment.
+ * How files travel. `two_phase`: the server names an address for each file (`upload_descriptor`). `direct`: every file
+ * goes to `uploadUrl`, which answers with the attachment.
  */
 export type UploadStrategy = { readonly type: 'two_phase' } | { readonly type: 'direct'; readonly uploadUrl: string };
 
 /**
- * Uploads a file. Resolves with the attachment, whose id goes with a message, once its bytes are there. It may take as much
- * longer than other requests as a slow line needs for its bytes, unless `timeoutMs` says how long.
+ * Uploads a file. Resolves with the attachment, to be sent with a message, once its bytes have arrived. Unless
+ * `timeoutMs` is given, the time limit grows with the file's size, so that a slow connection can finish.
  */
 export const uploadFile = async (
   file: Blob & { readonly name?: string },
@@ -39,7 +41,7 @@ export const uploadFile = async (
   const { url, method } = target;
   const init = method === 'PUT' ? { method, body: file } : formPost(file, name);
   const headers = target.headers ?? {};
-  // Not with the application's headers: the address is often a storage service that must not see the user's token.
+  // Without the application's headers: the address is often a storage service that must not see the user's token.
   const send = (called: AbortSignal) => fetch(url, { ...init, headers, signal: called });
   return endpoint.answer(send, async () => attachment, upload);
 };
@@ -50,12 +52,12 @@ const formPost = (file: Blob, name: string): RequestInit => {
   return { method: 'POST', body };
 };
 
-/** Speech as the protocol wants it. */
+/** Encodes a recording as base64, as the protocol wants it. */
 export const toBase64 = async (audio: Blob): Promise<string> => {
   const bytes = new Uint8Array(await audio.arrayBuffer());
   if (bytes.byteLength === 0) throw new ChatKitError('request.invalid', 'The recording is empty.');
   let binary = '';
-  // In pieces: a call takes only so many arguments.
+  // In pieces, because the number of arguments of a call is limited.
   for (let at = 0; at < bytes.length; at += 0x8000) binary += String.fromCharCode(...bytes.subarray(at, at + 0x8000));
   return btoa(binary);
 };

@@ -1,6 +1,6 @@
 /**
- * Stops a run at its source. Closing a stream is not enough where runs survive a disconnect, and asking is pointless where
- * they do not: a server of the reference is stopped by hanging up.
+ * Stops a run on the server. Where runs survive a disconnect, closing the stream is not enough; the server must be
+ * asked. Where they do not (the Python SDK's server), closing the stream is all that works.
  */
 import { isChatKitError } from '@chatkit/core';
 import type { Reach } from './connection-state.ts';
@@ -8,22 +8,22 @@ import { isRetryableStatus } from './endpoint.ts';
 import type { Clock, PageEvents } from './ports.ts';
 import type { ConnectionPorts, RunConnection } from './resume-run.ts';
 
-/** How long the stream may take to tell of its end once a stop was asked for. */
+/** How long the stream may take to report its end after a stop; then it is closed. */
 const graceMs = 3_000;
-/** How often a run is asked for that the server does not know yet: for 7 s. */
+/** How many times to ask about a run that the server does not know yet. With the pauses that is 7 s. */
 const triesUntilKnown = 8;
 /**
- * How long a server is asked that cannot be reached or does not answer, and how long it may take each time: asking
- * twice is the same as once.
+ * How long to keep asking a server that cannot be reached or does not answer, and how long each request may take.
+ * Asking twice has the same effect as asking once.
  */
 const askForMs = 5 * 60_000;
 const answerMs = 10_000;
 
 /**
- * Asks the server to cancel, again while the run's own request has not reached it or the network is down, and hangs up when
- * the run does not end in time. A server that has not heard by then is told in the background, for minutes more and at once
- * when the network is back: a run that goes on costs money. Resolves when there is nothing more to do, with whether the
- * server has answered, and the stream had not told how the run ended.
+ * Asks the server to cancel the run, and asks again while the run's own request has not arrived or the network is down.
+ * Closes the stream if the run does not end in time. If the request has not got through by then, it is repeated in the
+ * background, for minutes, and at once when the network is back: a run that goes on costs money. Resolves when there is
+ * nothing more to do: true if the server confirmed the stop but the stream did not report how the run ended.
  */
 export const cancelRun = async (connection: RunConnection, ports: ConnectionPorts): Promise<boolean> => {
   const { clock } = ports;
@@ -34,9 +34,12 @@ export const cancelRun = async (connection: RunConnection, ports: ConnectionPort
   return (await isHeard) && reason === 'stop';
 };
 
-/** Whether the server has said that it is stopped, or was over. */
+/** Asks until the server answers. True if it confirmed that the run has stopped or is over. */
 const tell = async (connection: RunConnection, { endpoint, clock, page }: ConnectionPorts): Promise<boolean> => {
-  /** As it was when the server was last asked: what is known by the time that it answers says nothing about its answer. */
+  /**
+   * The reach when the server was last asked. What becomes known while it answers must not decide what its answer
+   * means.
+   */
   let reach: Reach = 'unanswered';
   const until = clock.now() + askForMs;
   for (let attempt = 0; clock.now() < until; attempt += 1) {
@@ -47,7 +50,7 @@ const tell = async (connection: RunConnection, { endpoint, clock, page }: Connec
     try {
       await endpoint.json(
         { type: 'runs.cancel', params: { run_id: connection.runId() } },
-        // The user may well close the page next.
+        // The user may close the page next.
         { keepalive: true, timeoutMs: answerMs },
       );
       return true;
@@ -67,7 +70,7 @@ const hangUp = (connection: RunConnection): false => {
 
 const mayPass = (error: unknown, reach: Reach, attempt: number): boolean => {
   if (!isChatKitError(error)) return false;
-  // The request that starts it was still on its way.
+  // The request that starts the run may still be on its way.
   if (error.code === 'run.not_found') return reach === 'unanswered' && attempt < triesUntilKnown;
   const status = error.details?.['status'];
   return (
@@ -77,7 +80,7 @@ const mayPass = (error: unknown, reach: Reach, attempt: number): boolean => {
   );
 };
 
-/** A moment of the given clock, or less if the page says that the network is back. */
+/** Waits `ms` of the given clock, or less if the page reports that the network is back. */
 const pauseUntilOnline = (ms: number, clock: Clock, page: PageEvents): Promise<void> =>
   new Promise((resolve) => {
     const goOn = () => {

@@ -1,7 +1,7 @@
 /**
- * Everything that a screen of one chat depends on, as one immutable value and pure steps from one to the next. The thread
- * in it is core's reducer's; around it are what has no place on the wire: what the client is doing, messages that the
- * server has not told of yet, and errors.
+ * The state behind a chat screen: one immutable value, and the pure functions that make the next one. The thread in it
+ * is maintained by core's reducer. Around it is what does not come from the server: what the client is doing, messages
+ * that the server has not confirmed, and errors.
  */
 import {
   type ChatKitError,
@@ -20,14 +20,16 @@ import type { ConnectionStatus } from './connection-status.ts';
 import { type OutgoingMessage, withoutArrived } from './outgoing-message.ts';
 import type { TurnPlan } from './turn-plan.ts';
 
-/** What the client is doing. `submitting`: sent, nothing has come yet. `stopping`: asked to stop, not yet confirmed. */
+/**
+ * What the client is doing. `submitting`: sent, no event has come yet. `stopping`: asked to stop, not confirmed yet.
+ */
 export type ChatStatus = 'idle' | 'loading' | 'submitting' | 'streaming' | 'stopping';
 
 /** An error to show. */
 export interface ChatError {
   /** The code of the stream's `error` event, or an `ErrorCode`. */
   readonly code: string;
-  /** For people. The server's own text where it has one. */
+  /** A text for the user: the server's own where it sent one. */
   readonly message: string;
   /** Whether `retry()` makes sense. */
   readonly retryable: boolean;
@@ -37,16 +39,16 @@ export interface ChatState {
   readonly thread: ThreadState;
   readonly status: ChatStatus;
   readonly connection: ConnectionStatus;
-  /** Messages that the server has not told of, oldest first. They come after all items. */
+  /** The user's messages that the server has not confirmed, oldest first. Shown after all items. */
   readonly outbox: readonly OutgoingMessage[];
   readonly error: ChatError | undefined;
-  /** Whether text has stopped growing on the screen because the user wants it to, though more may come. */
+  /** Whether text no longer grows on the screen because the user pressed Stop, although more may still arrive. */
   readonly frozen: boolean;
-  /** Where the page before the first item starts; `undefined` when there is none. */
+  /** The cursor of the page before the first item; `undefined` if there is none. */
   readonly olderCursor: string | undefined;
   /**
-   * What goes on with the last turn: attaches to its run, if its connection was lost and it may well go on, or asks again what was
-   * not answered. `error` says so. Of no meaning without one.
+   * How `retry()` continues the last turn: by attaching to its run, if the connection was lost and the run may still be
+   * going on, or by repeating the request that was not answered. Only meaningful together with `error`.
    */
   readonly retryPlan?: TurnPlan | undefined;
 }
@@ -61,12 +63,12 @@ export const emptyChatState: ChatState = {
   olderCursor: undefined,
 };
 
-/** Another thread is on its way: what was shown goes. */
+/** Another thread is being loaded: what was shown goes. */
 export const beginLoading = (): ChatState => ({ ...emptyChatState, status: 'loading' });
 
 /**
- * A thread that was loaded; again, perhaps: then pages before it that are there already stay, and a message that failed, or was
- * sent by the run `runId`, goes if it is among what is new.
+ * Shows a loaded thread. If it was shown before, older pages already loaded stay, and an unconfirmed message that
+ * failed, or belongs to the run `runId`, is dropped if the thread now contains it.
  */
 export const showThread = (
   state: ChatState,
@@ -90,8 +92,9 @@ export const showThread = (
 };
 
 /**
- * A thread as it is stored, while nothing goes on. With that the loss of a run that is over is made good, and so is any error
- * when the conversation went on. An answer that a server took with it when it died stays, with what is said of it.
+ * Shows a thread as stored on the server, while no run is in progress. That clears the error of a lost run that is over
+ * by now, and any error if the conversation has gone on. But if the stored thread lacks the last item shown, as when a
+ * server died before storing its answer, the screen and its error stay.
  */
 export const showStored = (state: ChatState, thread: ThreadState, olderCursor: string | undefined): ChatState => {
   const isNews = wentOn(state, thread);
@@ -101,7 +104,7 @@ export const showStored = (state: ChatState, thread: ThreadState, olderCursor: s
   return showThread(mended, thread, olderCursor);
 };
 
-/** The thread could not be had. A message for it stays, as one that was not sent. */
+/** The thread could not be loaded. A message for it stays, marked as not sent. */
 export const failLoading = (state: ChatState, error: ChatError): ChatState => ({
   ...letGo({ ...emptyChatState, outbox: state.outbox }),
   error,
@@ -113,7 +116,7 @@ export const addOlder = (state: ChatState, older: readonly ThreadItem[], cursor:
   olderCursor: cursor,
 });
 
-/** A turn begins: what the last one left of progress, notices and errors goes. A run that was there before may be connected to already. */
+/** A turn begins: the last turn's progress, notices and errors go. The connection may exist already, if the run did. */
 export const beginTurn = (state: ChatState, status: 'submitting' | 'streaming'): ChatState => ({
   ...state,
   thread: clearTransients(state.thread),
@@ -123,7 +126,10 @@ export const beginTurn = (state: ChatState, status: 'submitting' | 'streaming'):
   frozen: false,
 });
 
-/** Events arrived. Text does not grow any further once the user has stopped it; the finished item says what was kept. */
+/**
+ * Applies events that arrived. After a stop, text does not grow any further; the finished item says what the server
+ * kept.
+ */
 export const applyEvents = (state: ChatState, events: readonly ThreadStreamEvent[]): ChatState => {
   const thread = events.reduce(
     (next, event) => (state.frozen && isGrowth(event) ? next : reduceThread(next, event)),
@@ -138,7 +144,7 @@ export const applyEvents = (state: ChatState, events: readonly ThreadStreamEvent
   };
 };
 
-/** The user wants no more of the answer. */
+/** The user has stopped the answer. */
 export const freeze = (state: ChatState, status: ChatStatus): ChatState => ({
   ...state,
   status,
@@ -146,7 +152,7 @@ export const freeze = (state: ChatState, status: ChatStatus): ChatState => ({
   thread: { ...state.thread, progress: undefined },
 });
 
-/** A turn is over. Items that nobody will finish are kept as far as they came; empty ones go. */
+/** A turn is over. Unfinished items are kept as far as they came; empty ones go. */
 export const endTurn = (state: ChatState, error?: ChatError, retryPlan?: TurnPlan): ChatState => {
   const closed = selectOpenItems(state.thread).reduce(
     (thread, item) =>
@@ -159,7 +165,7 @@ export const endTurn = (state: ChatState, error?: ChatError, retryPlan?: TurnPla
   return {
     ...state,
     thread: { ...closed, progress: undefined, streamOptions: undefined },
-    // The next message is on its way already.
+    // The next message may be on its way already.
     status: isSending(state) ? 'submitting' : 'idle',
     connection: 'none',
     error: error ?? state.error,
@@ -168,7 +174,7 @@ export const endTurn = (state: ChatState, error?: ChatError, retryPlan?: TurnPla
   };
 };
 
-/** The client lets go of what is going on. What has not been sent was not sent. */
+/** The client stops following what is in progress. Messages still being sent are marked as failed. */
 export const letGo = (state: ChatState): ChatState =>
   endTurn({
     ...state,
@@ -179,24 +185,24 @@ export const addOutgoing = (state: ChatState, message: OutgoingMessage): ChatSta
   ...state,
   status: state.status === 'loading' ? 'loading' : 'submitting',
   error: undefined,
-  // A message that failed is given up by sending another one.
+  // Sending another message gives up on those that failed.
   outbox: [...state.outbox.filter((other) => other.state === 'sending'), message],
 });
 
-/** A message that failed goes out again. */
+/** A failed message is being sent again. */
 export const sendAgain = (state: ChatState, runId: string): ChatState => ({
   ...changeOutgoing(state, runId, { state: 'sending' }),
   status: 'submitting',
   error: undefined,
 });
 
-/** The server has told of a message. */
+/** The server has confirmed a message. */
 export const dropOutgoing = (state: ChatState, runId: string): ChatState => ({
   ...state,
   outbox: state.outbox.filter((message) => message.runId !== runId),
 });
 
-/** Whether a message is on its way, or failed, whose run this is. */
+/** Whether this run carries a message that is not confirmed: on its way, or failed. */
 export const isUnconfirmed = ({ outbox }: ChatState, runId: string): boolean =>
   outbox.some((message) => message.runId === runId);
 
@@ -215,7 +221,10 @@ export const giveUpOutgoing = (state: ChatState, runId: string): ChatState => {
   return next.status === 'submitting' && !isSending(next) ? { ...next, status: 'idle' } : next;
 };
 
-/** Forgets every item behind one, as the server does when a message is answered anew (it sends no events for that). */
+/**
+ * Removes every item after the given one, as the server does when a message is answered anew (it sends no events for
+ * that).
+ */
 export const pruneAfter = (thread: ThreadState, itemId: string): ThreadState => {
   const items = selectItems(thread);
   return items
@@ -223,7 +232,10 @@ export const pruneAfter = (thread: ThreadState, itemId: string): ThreadState => 
     .reduce((next, { id }) => reduceThread(next, { type: 'thread.item.removed', item_id: id }), thread);
 };
 
-/** What a user reads of a request that failed. Whoever signs in again may go on with it, and so may who can attach again. */
+/**
+ * The error to show for a failed request. It is retryable also if the run can be attached to again, or after signing
+ * in.
+ */
 export const shownFailure = ({ code, message, retryable }: ChatKitError, plan?: TurnPlan): ChatError => ({
   code,
   message,
@@ -232,7 +244,7 @@ export const shownFailure = ({ code, message, retryable }: ChatKitError, plan?: 
 
 const isAttachable = (plan: TurnPlan | undefined): boolean => plan !== undefined && plan.request === undefined;
 
-/** What a user reads of an `error` event: its own text, or one for the code. */
+/** The error to show for an `error` event: with its own text, or a general one. */
 export const shownError = (event: { code: string; message?: string | undefined; allow_retry: boolean }): ChatError => ({
   code: event.code ?? 'custom',
   message: event.message ?? 'Something went wrong while answering.',
@@ -240,8 +252,8 @@ export const shownError = (event: { code: string; message?: string | undefined; 
 });
 
 /**
- * Whether a thread as it is stored shows that the last turn went on without this client. A server that has died keeps no more
- * than was finished, so what is on the screen would shrink.
+ * Whether the stored thread shows that the last turn went on without this client. If not, as after a server died and
+ * kept only finished items, showing it would take text off the screen.
  */
 export const wentOn = (state: ChatState, stored: ThreadState): boolean => {
   const open = selectOpenItems(state.thread);

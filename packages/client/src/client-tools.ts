@@ -1,6 +1,6 @@
 /**
- * Tools that run in the page. The assistant asks by a finished `client_tool_call` item; when its stream has ended, the
- * handler runs and its result goes back, which starts the next part of the same turn.
+ * Tools that run in the page. The assistant calls one with a finished `client_tool_call` item. When its stream has
+ * ended, the handler runs and its result is sent back, which starts the next run of the same turn.
  */
 import {
   type ChatKitRequestInput,
@@ -12,7 +12,7 @@ import {
 import type { Clock } from './ports.ts';
 import { within } from './within.ts';
 
-/** A call as its handler sees it. */
+/** A tool call, as passed to its handler. */
 export interface ClientToolCall {
   readonly name: string;
   readonly arguments: Readonly<Record<string, unknown>>;
@@ -23,7 +23,7 @@ export interface ClientToolCall {
   readonly signal: AbortSignal;
 }
 
-/** Runs a tool. What it returns must be JSON; what it throws reaches the assistant as `{error: message}`. */
+/** Runs a tool. Its result must be JSON; an error that it throws reaches the assistant as `{error: message}`. */
 export type ClientToolHandler = (call: ClientToolCall) => unknown;
 
 /** A call with its result. */
@@ -32,7 +32,7 @@ export interface ToolOutput {
   readonly result: unknown;
 }
 
-/** The calls since the user's last message that wait for an output, oldest first. */
+/** The calls since the user's last message that still need an output, oldest first. */
 export const pendingToolCalls = (thread: ThreadState): readonly ClientToolCallItem[] => {
   const items = selectItems(thread);
   const message = items.findLastIndex((item) => item.type === 'user_message');
@@ -42,7 +42,7 @@ export const pendingToolCalls = (thread: ThreadState): readonly ClientToolCallIt
     .filter((item) => item.status === 'pending');
 };
 
-/** Runs the tools side by side. Never rejects. */
+/** Runs the tools concurrently. Never rejects. */
 export const runTools = (
   calls: readonly ClientToolCallItem[],
   handler: ClientToolHandler,
@@ -69,19 +69,19 @@ export const runTools = (
     }),
   );
 
-/** The request that hands a result over. Only servers of ours know `item_id`; others take the newest call. */
+/** The request that sends a result. Only our servers know `item_id`; others assume the newest call. */
 export const outputRequest = ({ call, result }: ToolOutput, namesCall: boolean): ChatKitRequestInput => ({
   type: 'threads.add_client_tool_output',
   params: {
     thread_id: call.thread_id,
-    // The schema's JSON type is recursive; a result is JSON by contract, and `JSON.stringify` has the last word.
+    // The cast avoids the schema's recursive JSON type. A result is JSON by contract, and `JSON.stringify` enforces it.
     result: result as null,
     item_id: namesCall ? call.id : undefined,
   },
 });
 
 /**
- * The thread with a call completed. The reference's server sends no event for it, and takes other pending calls back
+ * The thread with a call completed. The Python SDK's server sends no event for that, and drops other pending calls
  * without one.
  */
 export const completeCall = (thread: ThreadState, { call, result }: ToolOutput, namesCall: boolean): ThreadState => {

@@ -1,36 +1,40 @@
 /**
- * When the client reconnects and when it gives up, in numbers, and how long it waits. A server may ask for more or less, but
- * within bounds: none can have a thousand clients at its door in one moment, or keep one away for a day.
+ * The numbers behind reconnecting: when the client retries, how long it waits, and when it gives up. A server may ask
+ * for other delays, but within bounds, so that it can neither make a thousand clients reconnect at the same moment nor
+ * keep one away for a day.
  */
 
-/** The numbers that the machine goes by. */
+/** The parameters of the connection's state machine. */
 export interface ConnectionPolicy {
-  /** Longest first delay, doubled by every failure up to `capMs`. The server's `retry` takes its place. Default 500. */
+  /**
+   * Upper bound of the first delay; doubled by every failure, up to `capMs`. The server's `retry` replaces it. Default
+   * 500.
+   */
   readonly baseMs: number;
   /** Longest delay. Default 30,000. */
   readonly capMs: number;
   /** Shortest delay. Default 100. */
   readonly floorMs: number;
-  /** How long it may be down before it gives up. Default 5 minutes. */
+  /** How long the connection may be down before the client gives up. Default 5 minutes. */
   readonly budgetMs: number;
   /** How long a connection must have lasted to count as healthy. Default 5,000. */
   readonly healthyAfterMs: number;
   /**
-   * The heartbeat of a server that does not say its own. Without a byte for 2.5 of them the connection is dead. Default
-   * 15,000.
+   * The heartbeat interval to assume of a server that does not name its own. After 2.5 intervals without a byte the
+   * connection counts as dead. Default 15,000.
    */
   readonly heartbeatMs: number;
-  /** How long headers may take where asking again is safe. Default 20,000. */
+  /** How long response headers may take where repeating the request is safe. Default 20,000. */
   readonly connectTimeoutMs: number;
-  /** How long headers may take where it is not; then the run is lost, with `transport.timeout`. Default 120,000. */
+  /** How long they may take where it is not safe; then the run is lost, with `transport.timeout`. Default 120,000. */
   readonly headTimeoutMs: number;
-  /** Without an event for this long, a heartbeat has the run count as silent. Default 10,000. */
+  /** A heartbeat that comes this long after the last event makes the run count as silent. Default 10,000. */
   readonly silentAfterMs: number;
-  /** Whether an unanswered request may be sent again: it may when the server takes the run's id from the client. */
+  /** Whether an unanswered request may be sent again: true when the server accepts run ids from the client. */
   readonly repeatable: boolean;
 }
 
-/** When the client reconnects and when it gives up, unless `connection` says otherwise. */
+/** The defaults, which the `connection` option overrides. */
 export const defaultPolicy: ConnectionPolicy = {
   baseMs: 500,
   capMs: 30_000,
@@ -44,15 +48,15 @@ export const defaultPolicy: ConnectionPolicy = {
   repeatable: false,
 };
 
-/** Longest `Retry-After` that is obeyed, and the bounds of `retry`: a server cannot stop a client for a day. */
+/** The longest `Retry-After` that is obeyed, and the bounds of `retry`. */
 const maxNotBeforeMs = 60 * 60_000;
 const minRetryMs = 500;
 const maxRetryMs = 60_000;
 
 /**
- * Full jitter: anything up to the doubled base, so that a thousand clients that lost one server come back spread over the
- * whole window. `Retry-After` is a floor, not a hint, and the window begins behind it: those who were all told the same
- * second do not all come in it.
+ * Exponential backoff with full jitter: any delay from zero to the doubled base, so that a thousand clients that lost
+ * the same server come back spread over the whole window. `Retry-After` is a floor, and the window begins after it, so
+ * that clients that were all given the same second do not all return in that second.
  */
 export const backoffMs = (
   failures: number,
@@ -66,5 +70,5 @@ export const backoffMs = (
   return Math.max(policy.floorMs, boundedNotBeforeMs(notBeforeMs) + jitter * window);
 };
 
-/** `Retry-After`, as far as it is obeyed. */
+/** `Retry-After`, limited to what is obeyed. */
 export const boundedNotBeforeMs = (ms = 0): number => Math.min(ms, maxNotBeforeMs);

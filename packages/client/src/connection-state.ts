@@ -1,36 +1,36 @@
 /**
- * The states of the connection to one run, as a pure machine: `connecting → open → waiting → connecting … → closed`. It
- * decides, `resume-run.ts` acts. It knows nothing of what the run says: a run goes on while its connection is down. Times
- * are milliseconds of one clock and come in with the signals, and so does chance, so every path can be tested as data.
+ * The connection to one run, as a pure state machine: `connecting → open → waiting → connecting … → closed`. It
+ * decides; `resume-run.ts` acts. It knows nothing of the run's content: a run goes on while its connection is down.
+ * Times (milliseconds of one clock) and random numbers come in with the signals, so every path can be tested as data.
  */
 import type { ChatKitError, RunOutcome } from '@chatkit/core';
 import { backoffMs, boundedNotBeforeMs, type ConnectionPolicy } from './connection-policy.ts';
 
 /**
- * Why a connection is over. `end`: the run said how it ended. `stop`: the user did not want it any more. `detach`: this
- * client let go of it, the run may go on. `navigate`: the same, because another thread is shown. `drop` and `stall`: broken,
- * or silent, and not to be had again. `refused`: answered with an error. `gone`: the server no longer knows the run, or no
- * longer has its log.
+ * Why a connection is over. `end`: the run reported its end. `stop`: the user stopped it. `detach`: this client stopped
+ * following; the run may go on. `navigate`: the same, because another thread is shown. `drop` and `stall`: it broke, or
+ * fell silent, and could not be restored. `refused`: the server answered with an error. `gone`: the server no longer
+ * knows the run, or no longer has its log.
  */
 export type CloseReason = 'end' | 'stop' | 'detach' | 'navigate' | 'drop' | 'stall' | 'refused' | 'gone';
 
 /**
- * What is known of the run on the server's side: its request has not been answered; answered by a server that can
- * resume; answered by one that cannot.
+ * What is known of the run's server. `unanswered`: the request has not been answered. `resumable`: answered by a server
+ * that can resume runs. `plain`: answered by one that cannot.
  */
 export type Reach = 'unanswered' | 'resumable' | 'plain';
 
 interface Line {
-  /** Counts requests; a state with another number has another request under it. */
+  /** The number of the request, counted from 1; a new number means a new request. */
   readonly attempt: number;
   readonly reach: Reach;
   /** Failures since the connection was last healthy. */
   readonly failures: number;
-  /** When it was last healthy; the budget counts from there. `undefined` while nothing has failed. */
+  /** Since when it has been down; the budget counts from here. `undefined` while nothing has failed. */
   readonly downSince: number | undefined;
-  /** What the server asked for with `retry`. */
+  /** The reconnect delay that the server asked for with `retry`. */
   readonly retryMs: number | undefined;
-  /** What the server said of its heartbeat. */
+  /** The heartbeat interval that the server announced. */
   readonly heartbeatMs: number | undefined;
 }
 
@@ -38,23 +38,26 @@ export type ConnectionState =
   | (Line & {
       readonly phase: 'connecting';
       readonly since: number;
-      /** What was known of the events of a connection that was handed over: nothing is broken, and nobody need be told. */
+      /**
+       * Set after a planned hand-over: carries over what the last connection knew, because nothing is broken and the
+       * screen need not change.
+       */
       readonly handedOver?: { readonly eventAt: number; readonly silent: boolean } | undefined;
     })
   | (Line & {
       readonly phase: 'open';
       readonly since: number;
-      /** When the last byte came, a heartbeat's or an event's. */
+      /** When the last byte came, of a heartbeat or an event. */
       readonly heardAt: number;
       /** When the last event came. */
       readonly eventAt: number;
-      /** Bytes come, events do not: the model is thinking, the connection is fine. */
+      /** Heartbeats come but no events: the connection is fine, the model is thinking. */
       readonly silent: boolean;
     })
   | (Line & {
       readonly phase: 'waiting';
       readonly until: number;
-      /** What the server asked for with `Retry-After`: no news of the page makes it earlier. */
+      /** The earliest time that the server's `Retry-After` allows; a wake-up of the page does not override it. */
       readonly notBefore: number;
     })
   | (Line & { readonly phase: 'suspended' })
@@ -66,25 +69,25 @@ export type ConnectionState =
     };
 
 export type ConnectionSignal =
-  /** The answer's headers are here. */
+  /** The response headers have arrived. */
   | { readonly type: 'opened'; readonly at: number; readonly reach: Reach; readonly heartbeatMs?: number | undefined }
   | { readonly type: 'heard'; readonly at: number; readonly events: number }
   | { readonly type: 'retry'; readonly ms: number }
-  /** An offset was seen, so the server can resume even if its headers could not be read. */
+  /** An offset came, so the server can resume runs even if its headers could not be read. */
   | { readonly type: 'numbered' }
-  /** `jitter`: chance, from 0 to 1. `notBeforeMs`: the server's `Retry-After`. */
+  /** `jitter`: a random number from 0 to 1. `notBeforeMs`: the server's `Retry-After`. */
   | { readonly type: 'failed'; readonly at: number; readonly jitter: number; readonly notBeforeMs?: number | undefined }
-  /** The server has ended the connection because of its age, for the client to go on with a new one. */
+  /** The server has ended the connection because of its age; the client should continue on a new one. */
   | { readonly type: 'handedOver'; readonly at: number; readonly jitter: number }
   /** The time that `deadlineOf` named has come. */
   | { readonly type: 'tick'; readonly at: number; readonly jitter: number }
-  /** The page says that trying again may pay off. */
+  /** The page signals that trying again may succeed. */
   | { readonly type: 'woken'; readonly at: number; readonly by: 'online' | 'visible' | 'restored' }
-  /** The page goes away, perhaps to be restored. */
+  /** The page is being left, perhaps to be restored later. */
   | { readonly type: 'left' }
   /**
-   * It is over. `outcome`: how the run ended, if that was its end. `error`: why it was refused; of one that is gone, that the
-   * server has never heard of it, so nothing tells that it has ended.
+   * The connection is over. `outcome`: how the run ended, if it did. `error`: why it was refused; with `gone`, set if
+   * the server has no record of the run, so that it is unknown whether the run ended.
    */
   | {
       readonly type: 'closed';
@@ -93,7 +96,7 @@ export type ConnectionSignal =
       readonly error?: ChatKitError | undefined;
     };
 
-/** The state of a connection that is about to ask for the first time. */
+/** The state of a connection that is about to send its first request. */
 export const initialConnection = (at: number, reach: Reach): ConnectionState => ({
   phase: 'connecting',
   attempt: 1,
@@ -105,7 +108,7 @@ export const initialConnection = (at: number, reach: Reach): ConnectionState => 
   since: at,
 });
 
-/** The state after a signal. Returns `state` itself when the signal means nothing there. */
+/** The state after a signal. Returns `state` itself if the signal has no effect in it. */
 export const nextConnection = (
   state: ConnectionState,
   signal: ConnectionSignal,
@@ -132,7 +135,7 @@ export const nextConnection = (
         ...state,
         heardAt: signal.at,
         eventAt: spoke ? signal.at : state.eventAt,
-        // Only a heartbeat proves that it is the model that is slow; without one the connection may as well be dead.
+        // Only a heartbeat proves that the model is slow; without one the connection may just as well be dead.
         silent: !spoke && (state.silent || signal.at - state.eventAt >= policy.silentAfterMs),
       };
     }
@@ -143,7 +146,7 @@ export const nextConnection = (
     case 'failed':
       return lose(state, 'drop', signal, policy);
     case 'handedOver':
-      // A server that hands over at once, again and again, is one that fails.
+      // A server that hands over again and again at once counts as failing.
       return state.phase === 'open' && isHealthy(state, signal.at, policy) && canAskAgain(state, policy)
         ? {
             ...connect({ ...line(state), failures: 0, downSince: undefined }, signal.at),
@@ -169,7 +172,7 @@ export const deadlineOf = (state: ConnectionState, policy: ConnectionPolicy): nu
     case 'connecting':
       return state.since + (canAskAgain(state, policy) ? policy.connectTimeoutMs : policy.headTimeoutMs);
     case 'open':
-      // Servers of the reference send no heartbeat: there, quiet proves nothing.
+      // Plain servers send no heartbeats, so their silence proves nothing.
       return state.reach === 'resumable' ? state.heardAt + lifeOf(state, policy) : undefined;
     default:
       return undefined;
@@ -187,10 +190,10 @@ const line = ({ attempt, reach, failures, downSince, retryMs, heartbeatMs }: Liv
   heartbeatMs,
 });
 
-/** A server may beat at any pace; to hold a slow one for dead would cut a good connection again and again. */
+/** The server's own interval counts, because with a shorter one a good connection would be cut again and again. */
 const heartbeatOf = (state: Live, policy: ConnectionPolicy): number => state.heartbeatMs ?? policy.heartbeatMs;
 
-/** How long a connection may be without a byte. */
+/** How long a connection may go without a byte. */
 const lifeOf = (state: Live, policy: ConnectionPolicy): number => 2.5 * heartbeatOf(state, policy);
 
 const canAskAgain = (state: Live, policy: ConnectionPolicy): boolean =>
@@ -203,7 +206,7 @@ const connect = (from: Line, at: number): Extract<ConnectionState, { phase: 'con
   since: at,
 });
 
-/** `until`: the moment to which it is known to have worked. */
+/** `until`: the last moment at which it is known to have worked. */
 const isHealthy = (state: Live, until: number, policy: ConnectionPolicy): boolean =>
   state.phase === 'open' && until - state.since >= policy.healthyAfterMs;
 
@@ -215,8 +218,9 @@ const lose = (
 ): ConnectionState => {
   if (state.phase !== 'connecting' && state.phase !== 'open') return state;
   if (!canAskAgain(state, policy)) return { phase: 'closed', reason };
-  // A server that accepts and hangs up at once must not reset the count, or clients would hammer it; nor one that accepts
-  // and says no more, or nobody would ever give it up: that it was open until the silence was noticed is not health.
+  // A server that accepts and hangs up at once must not reset the count, or clients would hammer it. Nor must one that
+  // accepts and then says nothing, or clients would never give up: the time until the silence was noticed is not
+  // health.
   const workedUntil = reason === 'stall' && state.phase === 'open' ? state.heardAt : at;
   const wasHealthy = isHealthy(state, workedUntil, policy);
   const failures = wasHealthy ? 0 : state.failures;
@@ -233,8 +237,9 @@ const lose = (
 };
 
 /**
- * Asks `deadlineOf`, and works nothing out anew: where a clock counts fractions, `since + ms` may round to a moment at which
- * `at - since` falls short of `ms`, and a timer that is always too early is set again for ever.
+ * Compares with `deadlineOf` itself instead of recomputing the condition: with fractional milliseconds `since + ms` may
+ * round to a moment at which `at - since` is still less than `ms`, and a timer that is always too early would be set
+ * again for ever.
  */
 const tick = (state: Live, signal: { at: number; jitter: number }, policy: ConnectionPolicy): ConnectionState => {
   const due = deadlineOf(state, policy);
@@ -245,13 +250,13 @@ const tick = (state: Live, signal: { at: number; jitter: number }, policy: Conne
 };
 
 /**
- * Since when it has been down, without the time for which a deadline was missed: the machine slept, or its page was
- * frozen. In that time nobody tried, and a laptop that wakes up has no network yet.
+ * Since when the connection has been down, not counting the time by which a deadline was missed. During that time the
+ * machine slept or the page was frozen, so nobody tried, and a laptop that wakes up has no network yet.
  */
 const downSinceOf = (state: Live, at: number, policy: ConnectionPolicy): number =>
   state.downSince === undefined ? at : state.downSince + Math.max(0, at - (deadlineOf(state, policy) ?? at));
 
-/** The page has news: what was down is tried again, with its whole budget, as soon as the server allows. */
+/** The page woke up: a connection that is down is tried again as soon as the server allows, with a full budget. */
 const wake = (
   state: Live,
   signal: { at: number; by: 'online' | 'visible' | 'restored' },
@@ -265,7 +270,10 @@ const wake = (
     : connect({ ...line(state), downSince }, at);
 };
 
-/** A wait is cut short; a request or a stream that has been quiet is taken for dead, one that speaks is left alone. */
+/**
+ * Whether to reconnect at a wake-up: a wait is cut short, a request or stream that has been quiet is taken for dead,
+ * and one that is active is left alone.
+ */
 const isWorthAsking = (
   state: Live,
   { at, by }: { at: number; by: 'online' | 'visible' | 'restored' },

@@ -1,13 +1,13 @@
-/** What a screen says of the connection under a run. */
+/** The connection status to show on a screen. */
 import type { ConnectionState } from './connection-state.ts';
 
 /**
- * The connection under the current run. `silent`: it is alive, but the assistant has said nothing for a while.
- * `reconnecting`: it broke; the run goes on, and so does the client as soon as it can.
+ * The connection under the current run. `silent`: alive, but the assistant has sent nothing for a while.
+ * `reconnecting`: it broke; the run goes on, and the client is trying to resume it.
  */
 export type ConnectionStatus = 'none' | 'connecting' | 'live' | 'silent' | 'reconnecting';
 
-/** The status that a state of the machine is shown as. */
+/** Maps a state of the connection's state machine to the status to show. */
 export const connectionStatus = (state: ConnectionState): ConnectionStatus => {
   switch (state.phase) {
     case 'connecting':

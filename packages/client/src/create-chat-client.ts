@@ -1,5 +1,5 @@
 /**
- * The wiring of a client: it connects the parts, each of which is a file of its own, and `README.md` says in which order to
+ * Makes a chat client by wiring its parts together. Each part is a file of its own; README.md says in which order to
  * read them.
  */
 import {
@@ -44,7 +44,7 @@ import { type Busy, createTurnLane, type LaneTurn } from './turn-lane.ts';
 import type { TurnPlan } from './turn-plan.ts';
 
 /**
- * Creates the client of one chat. Does nothing until it is asked to.
+ * Creates the client of one chat. It sends nothing until one of its methods is called.
  *
  * @example
  * const client = createChatClient({ url: '/chatkit' });
@@ -58,12 +58,12 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
   const lane = createTurnLane<LaneTurn & { stop(): Promise<void> }>();
   const readSnapshot = createSnapshotReader();
   let state: ChatState = emptyChatState;
-  /** What kind of server it is; `unanswered` until it has shown it. */
+  /** What kind of server it is; `unanswered` until its first answer shows that. */
   let server: Reach = options.extensions === true ? 'resumable' : 'unanswered';
-  /** Aborts when another thread is shown. */
+  /** Aborts when another thread is to be shown. */
   let showing = new AbortController();
   let older: Promise<void> | undefined;
-  /** The thread that is to be shown and could not be had: what is sent is for this one. */
+  /** The thread that is to be shown but could not be loaded; messages are for this one. */
   let unloaded: string | undefined;
 
   const notifier = createNotifier(() => readSnapshot(state), options.scheduler ?? frameScheduler);
@@ -93,7 +93,8 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
       }
     },
     lookAgain(runId) {
-      // What the run said tells whether its message arrived, and in which thread if none was there; of another one it says nothing.
+      // The run's events show whether its message arrived, and in which thread if it created one; so attach to it
+      // again, unless the message belongs to another thread.
       const message = state.outbox.find((other) => other.runId === runId);
       const isAskable = server === 'resumable' && message?.item.thread_id === (state.thread.thread?.id ?? '');
       if (!isAskable) void refresh().catch(() => {});
@@ -118,19 +119,19 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
     return turn;
   };
 
-  /** A run that starts with a request of its own about the thread that is shown. */
+  /** Starts a run by a request about the thread that is shown. */
   const request = (busy: Busy, make: NonNullable<TurnPlan['request']>, plan: Partial<TurnPlan> = {}): ChatRun =>
     begin({ runId: createId('run'), ...plan, request: make }, busy).run;
 
   const deliver = ({ runId, input }: OutgoingMessage, isRepeat = false): ChatRun => {
-    // Before it, and why not is in the snapshot.
+    // Loads the thread first. If that fails, the snapshot says why.
     if (unloaded !== undefined) open(unloaded).catch(() => {});
     const run = request('interrupt', () => deliveryOf(input, state.thread.thread?.id), { runId, isRepeat });
     notifier.flush();
     return run;
   };
 
-  /** Shows a thread when its turn has come. */
+  /** Loads and shows a thread, when the turns before it are over. */
   const load = async (id: string, onFailed: (error: ChatKitError) => void): Promise<void> => {
     const turn = createLoadTurn(id, context, onFailed);
     lane.enter(turn, 'wait');
@@ -142,7 +143,7 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
   const open = (id: string): Promise<void> => {
     unloaded = undefined;
     return load(id, (error) => {
-      // Before the turns behind this one can start.
+      // Now, before the turns queued behind this one can start.
       lane.clear('detach');
       if (error.code !== 'thread.not_found') unloaded = id;
       update((chat) => failLoading(chat, shownFailure(error)), 'now');
@@ -264,7 +265,7 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
       const { signal } = showing;
       older ??= loadOlder(endpoint, threadId(), cursor, { signal })
         .then((page) => {
-          // Loaded again meanwhile, it may begin elsewhere.
+          // If the thread was reloaded meanwhile, its first page may begin elsewhere.
           if (!signal.aborted && state.olderCursor === cursor)
             update((chat) => addOlder(chat, page.items, page.cursor), 'now');
         })

@@ -4,7 +4,7 @@ export interface Deferred<T> {
   resolve(value: T): void;
 }
 
-/** A {@link Deferred}; of its own because `Promise.withResolvers` is younger than browsers that are in use. */
+/** Makes a {@link Deferred}. `Promise.withResolvers` is missing in browsers still in use. */
 export const deferred = <T>(): Deferred<T> => {
   let resolve!: (value: T) => void;
   const promise = new Promise<T>((settle) => {

@@ -1,4 +1,7 @@
-/** Requests over `fetch`: what a JSON answer is, what an error is, which headers go along, and how long an answer may take. */
+/**
+ * Sends the client's requests with `fetch`: sets their headers and time limits, parses JSON answers, and turns failures
+ * into `ChatKitError`s.
+ */
 import {
   ChatKitError,
   type ChatKitErrorOptions,
@@ -10,17 +13,18 @@ import type { Clock } from './ports.ts';
 import { within } from './within.ts';
 
 /**
- * Headers for every request, or a function that makes them anew for each, for example with a fresh token. `refused`: the status
- * with which the server has just refused those that it gave; the same request goes out once more with what it gives now.
+ * Headers for every request, or a function called for each, for example to get a fresh token. `refused`: the status
+ * with which the server has just refused its last result; the same request is sent once more with the new one.
  *
  * @example
- * const headers: HeadersSource = async (refused) => ({ authorization: `Bearer ${await token({ renew: refused !== undefined })}` });
+ * const headers: HeadersSource = async (refused) => ({
+ *   authorization: `Bearer ${await token({ renew: refused !== undefined })}`,
+ * });
  */
 export type HeadersSource = HeadersLike | ((refused?: 401 | 403) => HeadersLike | Promise<HeadersLike>);
 
 /**
- * What `fetch` takes as headers. By way of `RequestInit`, which Node's types have, too, where `HeadersInit` is the
- * DOM's alone.
+ * What `fetch` accepts as headers. Taken from `RequestInit`, because Node's types lack the DOM's `HeadersInit`.
  */
 export type HeadersLike = NonNullable<RequestInit['headers']>;
 
@@ -29,55 +33,63 @@ export interface EndpointOptions {
   fetch?: typeof globalThis.fetch | undefined;
   headers?: HeadersSource | undefined;
   credentials?: RequestInit['credentials'] | undefined;
-  /** Whether to ask for the extensions of DESIGN §4. Default `true`. */
+  /** Whether to ask for the extensions (PROTOCOL.md, part 2). Default `true`. */
   extensions?: boolean | undefined;
-  /** How long a request may take that does not say so itself. Default 30,000. */
+  /** The time limit of requests that do not set their own. Default 30,000. */
   requestTimeoutMs?: number | undefined;
   clock: Clock;
 }
 
-/** What one request can be told. */
+/** Options of one request. */
 export interface RequestOptions {
-  /** Calls the request off; it then rejects with the signal's reason. */
+  /** Cancels the request, which then rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
-  /** How long it may take, to the last byte of the answer. Default: the client's `requestTimeoutMs`. */
+  /** The time limit, to the last byte of the answer. Default: the client's `requestTimeoutMs`. */
   timeoutMs?: number | undefined;
   /** Lets the request outlive the page. */
   keepalive?: boolean | undefined;
 }
 
-/** The one endpoint that everything is asked of. */
+/** The server's single endpoint, as the rest of the client uses it. */
 export interface Endpoint {
-  /** Asks for JSON. Throws `ChatKitError`: the server's own, `transport.status`, `transport.network` or `transport.timeout`. */
+  /**
+   * Sends a request that is answered with JSON. Throws `ChatKitError`: the server's own, `transport.status`,
+   * `transport.network` or `transport.timeout`.
+   */
   json<T>(request: ChatKitRequestInput, options?: RequestOptions): Promise<T>;
   /** The same, with the answer's headers. */
   exchange<T>(request: ChatKitRequestInput, options?: RequestOptions): Promise<{ body: T; headers: Headers }>;
-  /** Starts a run. `isRepeat`: it may have been asked before. Gives the bare answer. Rejects with what `fetch` rejects with. */
+  /**
+   * Sends a request that starts a run; `isRepeat` if it may have been sent before. Resolves with the raw response, and
+   * rejects as `fetch` does.
+   */
   start(request: ChatKitRequestInput, runId: string, isRepeat: boolean, signal: AbortSignal): Promise<Response>;
-  /** Attaches to a run behind `after`. */
+  /** Attaches to a run, continuing after the offset `after`. */
   attachTo(runId: string, after: string | undefined, signal: AbortSignal): Promise<Response>;
   /**
-   * A request of any other kind with the application's headers, to an address of its own. Rejects with what `fetch`
-   * rejects with.
+   * Any other request, to any address, with the application's headers. Rejects as `fetch` does.
    */
   raw(url: string | URL, init: RequestInit): Promise<Response>;
-  /** What `read` makes of the answer to a request of any kind, under the same limits and with the same errors as `json`. */
+  /**
+   * Sends a request with `ask` and reads its response with `read`, under the same time limit and with the same errors
+   * as `json`.
+   */
   answer<T>(
     ask: (signal: AbortSignal) => Promise<Response>,
     read: (response: Response) => Promise<T>,
     options?: RequestOptions,
   ): Promise<T>;
-  /** How long a request may take that sends so many bytes. */
+  /** The time limit of a request that sends this many bytes. */
   timeoutFor(bytes: number): number;
 }
 
-/** What a slow line is thought to send: 64 kbit/s. A file must not be late because it is large. */
+/** The slowest upload to allow for: 64 kbit/s. A file must not time out because it is large. */
 const bytesPerMs = 8;
 
-/** Statuses after which other credentials may help. */
+/** Statuses after which new credentials may help. */
 const isRefusal = (status: number): status is 401 | 403 => status === 401 || status === 403;
 
-/** Statuses after which the same request may go through. */
+/** Statuses after which the same request may succeed later. */
 export const isRetryableStatus = (status: number): boolean => [408, 425, 429, 500, 502, 503, 504].includes(status);
 
 export const createEndpoint = (options: EndpointOptions): Endpoint => {
@@ -88,18 +100,19 @@ export const createEndpoint = (options: EndpointOptions): Endpoint => {
     extra: Record<string, string> = {},
     refused?: 401 | 403,
   ): Promise<Response> => {
-    // Not when the client is made: a page's module makes it also where the page is rendered on a server.
+    // Checked here and not when the client is made, because server-side rendering also runs the module that makes it.
     if (!options.fetch && !('location' in globalThis) && !/^[a-z][^/]*:/i.test(String(target))) {
-      throw new ChatKitError('transport.network', `Outside of a page the url must be whole, not ${target}.`);
+      throw new ChatKitError('transport.network', `Outside a page the url must be absolute, not ${target}.`);
     }
     const source = options.headers;
     const isMade = typeof source === 'function';
     const headers = new Headers(isMade ? await source(refused) : source);
     for (const [name, value] of Object.entries(extra)) headers.set(name, value);
-    // Looked up per call, so that a `fetch` that is patched later (a mock, a tracer) is seen; called bare, as browsers demand.
+    // Looked up at each call, so that a `fetch` patched later (by a mock, a tracer) is used; called without a receiver,
+    // as browsers demand.
     const send = options.fetch ?? globalThis.fetch;
     const response = await send(target, { ...init, headers, ...(credentials === undefined ? {} : { credentials }) });
-    // What was refused was not carried out, so it may go again, a message too.
+    // A refused request was not carried out, so even a message may be sent again.
     if (!isMade || refused !== undefined || !isRefusal(response.status)) return response;
     discard(response);
     return call(target, init, extra, response.status);
@@ -171,7 +184,10 @@ export const createEndpoint = (options: EndpointOptions): Endpoint => {
   };
 };
 
-/** The JSON of an answer. What is whole and none, such as the page of a proxy that wants a sign-in, is told from a lost line. */
+/**
+ * Parses the JSON of an answer. A complete body that is not JSON, such as a proxy's sign-in page, gets another error
+ * than a lost connection.
+ */
 export const jsonOf = async <T>(response: Response): Promise<T> => {
   const text = await response.text();
   try {
@@ -181,12 +197,15 @@ export const jsonOf = async <T>(response: Response): Promise<T> => {
   }
 };
 
-/** Lets go of an answer that is not read. */
+/** Cancels the body of a response that will not be read. */
 export const discard = ({ body }: Response): void => void body?.cancel().catch(() => {});
 
 const said = ({ status }: Response): string => `The server answered with status ${status}.`;
 
-/** The error about an answer that is none of this protocol: at a wrong address another server's, a page's or a sign-in's. */
+/**
+ * The error for an answer that does not follow this protocol: from another server at a wrong address, a web page, a
+ * sign-in page.
+ */
 export const foreignError = (
   { status, headers }: Response,
   message: string,
@@ -202,8 +221,8 @@ export const foreignError = (
 };
 
 /**
- * The error that an answer stands for: the server's `{error: {code, message, retryable}}`, or one about the status. Never
- * rejects, and is there within 5 s: the status says most of it, and its text may never come.
+ * The error of a response: the server's `{error: {code, message, retryable}}`, or one made from the status. Never
+ * rejects, and resolves within 5 s: the status says most, and the body may never come.
  */
 export const errorOf = async (response: Response, clock: Clock, signal?: AbortSignal): Promise<ChatKitError> => {
   const { status } = response;
@@ -211,18 +230,18 @@ export const errorOf = async (response: Response, clock: Clock, signal?: AbortSi
   const sent = envelope(text);
   const isRetryable = isRetryableStatus(status);
   if (sent === undefined) return foreignError(response, said(response), { retryable: isRetryable });
-  // Codes are an open set: one of a newer server is passed on as it is.
+  // Codes are an open set: that of a newer server is passed on unchanged.
   return new ChatKitError(sent.code as ErrorCode, sent.message ?? said(response), {
     retryable: sent.retryable ?? isRetryable,
     details: { ...sent.details, status },
   });
 };
 
-/** The text of an error is a few lines. A server that sends more, or does not end, is not waited for. */
+/** An error's body is a few lines. More than that, or a body that does not end, is not waited for. */
 const maxErrorBytes = 64 * 1024;
 const maxErrorMs = 5_000;
 
-/** The text of an error as far as it came. */
+/** The body of an error response, as far as it came. */
 const shortText = async ({ body }: Response, clock: Clock, signal: AbortSignal | undefined): Promise<string> => {
   if (!body) return '';
   const reader = body.getReader();
@@ -241,14 +260,14 @@ const shortText = async ({ body }: Response, clock: Clock, signal: AbortSignal |
   return text + decoder.decode();
 };
 
-/** What an answer that did not come within `timeoutMs` is: the request may have been carried out. */
+/** The error when no answer came within `timeoutMs`; the request may have been carried out. */
 export const lateError = (timeoutMs: number): ChatKitError =>
   new ChatKitError('transport.timeout', 'The server did not answer in time.', {
     retryable: true,
     details: { timeoutMs },
   });
 
-/** `error` as a `ChatKitError`; what is none already, `fetch` has thrown. */
+/** Turns an error into a `ChatKitError`. Any other error was thrown by `fetch`. */
 export const networkError = (error: unknown): ChatKitError =>
   isChatKitError(error)
     ? error

@@ -1,24 +1,24 @@
 /**
- * Keeps the tabs of an origin in step: when an answer begins in one, those that show the same thread attach to it. And a
- * page that is looked at again shows what was said meanwhile, on another device for example.
+ * Keeps the tabs of an origin in step: when an answer begins in one, the others that show the same thread attach to it.
+ * Also refreshes a page when the user returns to it, to show what was said meanwhile, for example on another device.
  */
 import type { ChatClient } from './chat-client.ts';
 import type { ChatStatus } from './chat-state.ts';
 import { browserPageEvents, type PageEvents } from './ports.ts';
 import { browserChannels, type ChannelPort } from './shared-run.ts';
 
-/** Where the news of other tabs and of the page comes from. */
+/** Options of `followTabs`. */
 export interface FollowTabsOptions {
-  /** For tests. Default: the browser's. Where there is none, only the page's own events count. */
+  /** For tests. Default: the browser's `BroadcastChannel`. Without one, only the page's own events are followed. */
   openChannel?: ((name: string) => ChannelPort) | undefined;
   /** For tests. */
   page?: PageEvents | undefined;
 }
 
-/** A turn that was begun in this tab: there is none; it is on its way; the others were told of it. */
+/** The turn that was begun in this tab: none; begun, not announced yet; announced to the other tabs. */
 type OwnTurn = 'none' | 'begun' | 'told';
 
-/** A turn that was only attached to begins with `streaming`, and is left to the tab that began it. */
+/** A turn that this tab only attached to begins with `streaming`; announcing it is left to the tab that began it. */
 const nextTurn = (turn: OwnTurn, status: ChatStatus): OwnTurn => {
   if (status === 'submitting') return 'begun';
   if (status === 'idle' || status === 'loading') return 'none';
@@ -26,8 +26,8 @@ const nextTurn = (turn: OwnTurn, status: ChatStatus): OwnTurn => {
 };
 
 /**
- * Calls `client.refresh()` when another tab begins an answer in the thread that is shown (if something goes on here, then after
- * it), or the page becomes visible or online again, until the returned function is called.
+ * Calls `client.refresh()` when another tab begins an answer in the thread that is shown (once nothing is in progress
+ * in this tab), and when the page becomes visible or online again. The returned function stops that.
  *
  * @example
  * const client = createChatClient({ url: '/chatkit', fetch: shareTabs() });
@@ -36,18 +36,21 @@ const nextTurn = (turn: OwnTurn, status: ChatStatus): OwnTurn => {
 export const followTabs = (client: ChatClient, options: FollowTabsOptions = {}): (() => void) => {
   const channel = (options.openChannel ?? browserChannels())?.('chatkit:threads');
   let turn: OwnTurn = 'none';
-  /** The thread in which another one has begun something that is not shown here yet. */
+  /** The thread in which another tab has begun an answer that is not shown here yet. */
   let missed: string | undefined;
 
   const refresh = (): void => {
-    // What cannot be had now is not missed: the page shows what it has shown before.
+    // If it fails, the page keeps showing what it has.
     client.refresh().catch(() => {});
   };
-  /** As soon as nothing else goes on here: two may ask at one moment, and the server stops one for the other. */
+  /**
+   * Waits until this tab is idle: if two tabs sent a message at the same moment, the server stops one answer for the
+   * other.
+   */
   const catchUp = (): void => {
     const { status, thread } = client.getSnapshot();
     if (missed === undefined || status !== 'idle') return;
-    // A turn that tells of its end is over a moment later.
+    // In a microtask, because the turn that has just reported `idle` is over only a moment later.
     if (missed === thread?.id) queueMicrotask(refresh);
     missed = undefined;
   };
@@ -61,7 +64,7 @@ export const followTabs = (client: ChatClient, options: FollowTabsOptions = {}):
   const unsubscribe = client.subscribe(() => {
     const { status, thread } = client.getSnapshot();
     const next = nextTurn(turn, status);
-    // Not before the server has it; nor not at all, if it was over before a frame could tell.
+    // Announced once the server has the request, or when the turn ended before a notification showed it streaming.
     if (turn === 'begun' && next !== 'begun' && thread !== undefined) channel?.postMessage(thread.id);
     turn = next;
     catchUp();

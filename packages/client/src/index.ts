@@ -8,7 +8,7 @@ export { createChatClient } from './create-chat-client.ts';
 export type { ChatRun } from './run-handle.ts';
 export type { ChatSnapshot } from './snapshot.ts';
 
-// What is handed to it.
+// What is passed to it.
 
 export type { UploadStrategy } from './attachments.ts';
 export type { ClientToolCall, ClientToolHandler } from './client-tools.ts';
@@ -31,7 +31,7 @@ export type { LockPort } from './run-lock.ts';
 export { type ShareTabsOptions, shareTabs } from './share-tabs.ts';
 export type { ChannelPort } from './shared-run.ts';
 
-// How the connection behaves, and what it takes from its surroundings.
+// The connection, and the ports to the environment.
 
 export type { ConnectionPolicy } from './connection-policy.ts';
 export type { CloseReason } from './connection-state.ts';
@@ -39,7 +39,7 @@ export type { ConnectionStatus } from './connection-status.ts';
 export type { Scheduler } from './notify.ts';
 export type { Clock, PageEvents, PageSignal } from './ports.ts';
 
-// What a page names of the vocabulary, so that it need not depend on `@chatkit/core` for that.
+// Types of `@chatkit/core` that pages commonly name, so that they need not depend on it.
 
 export {
   type Annotation,

@@ -1,5 +1,5 @@
 /**
- * Loads a thread's newest items. `threads.get_by_id` answers with the oldest 20 (as the reference does), so a longer
+ * Loads a thread's newest items. `threads.get_by_id` answers with the oldest 20 (as in the Python SDK), so a longer
  * thread takes a second request.
  */
 import { fromThread, isHiddenItem, type Page, type Thread, type ThreadItem, type ThreadState } from '@chatkit/core';
@@ -8,11 +8,11 @@ import type { Endpoint, RequestOptions } from './endpoint.ts';
 export interface LoadedThread {
   readonly thread: ThreadState;
   readonly olderCursor: string | undefined;
-  /** The run that is in progress in it. */
+  /** The run in progress in the thread, if there is one. */
   readonly activeRunId: string | undefined;
 }
 
-/** `known`: items that are on the screen; those that did not change stay the same objects. */
+/** `known`: the items on the screen. Those that did not change stay the same objects. */
 export const loadThread = async (
   endpoint: Endpoint,
   threadId: string,
@@ -37,8 +37,9 @@ export const loadThread = async (
 };
 
 /**
- * The items before `after` (from the end without it), oldest first, and where the page before them starts. Goes on when a
- * page has nothing to show: hidden items are taken out after paging, so a page may be empty with more behind it.
+ * Loads the page of items before `after` (without it, the newest), oldest first, and the cursor of the page before
+ * that. Hidden items are filtered out after paging, so a page may be empty although there are more; then the next page
+ * is loaded as well.
  */
 export const loadOlder = async (
   endpoint: Endpoint,
@@ -57,7 +58,7 @@ export const loadOlder = async (
     );
     items.unshift(...page.data.filter((item) => !isHiddenItem(item)).reverse());
     const next = page.has_more ? page.after : undefined;
-    // A cursor that does not move would have this go on for ever.
+    // A cursor that does not move would make this loop for ever.
     if (items.length > 0 || next === undefined || next === cursor) {
       return { items, cursor: next === cursor ? undefined : next };
     }

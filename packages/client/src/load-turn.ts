@@ -1,6 +1,6 @@
 /**
- * Showing a thread, as a turn of its own: what the user sends meanwhile waits for it, and the run that is in progress in
- * the thread becomes part of it.
+ * Loads a thread as a turn in the queue of turns: what the user sends meanwhile waits for it, and if the thread has a
+ * run in progress, following that run is part of the turn.
  */
 import { type ChatKitError, selectItems } from '@chatkit/core';
 import { type ChatState, showStored, showThread } from './chat-state.ts';
@@ -12,7 +12,7 @@ import type { TurnContext } from './turn-context.ts';
 import type { LaneTurn } from './turn-lane.ts';
 
 export interface LoadTurn extends LaneTurn {
-  /** Resolves when the thread is on the screen, with what its run has said so far; or with what went wrong. */
+  /** Resolves when the thread is on the screen, including what its run has said so far; or with the error. */
   readonly shown: Promise<ChatKitError | undefined>;
   stop(): Promise<void>;
 }
@@ -26,7 +26,7 @@ export const createLoadTurn = (
   const abort = new AbortController();
   const shown = deferred<ChatKitError | undefined>();
   let phase: 'loading' | 'over' = 'loading';
-  /** The run that was in progress. */
+  /** The turn that follows the run in progress. */
   let attached: Turn | undefined;
 
   const load = async (): Promise<void> => {
@@ -38,7 +38,7 @@ export const createLoadTurn = (
     );
     if (abort.signal.aborted) return;
     const showAs = (show: typeof showThread) => (state: ChatState) => show(state, thread, olderCursor);
-    // A message that waits will interrupt the run anyway.
+    // A waiting message would interrupt the run anyway.
     if (activeRunId === undefined || context.isAwaited()) return context.update(showAs(showStored), 'now');
     context.onReach('resumable');
     attached = createTurn({ runId: activeRunId, prepare: showAs(showThread) }, context);
@@ -53,7 +53,7 @@ export const createLoadTurn = (
         await load();
       } catch (caught) {
         const error = networkError(caught);
-        // The first to say something counts: `abandon()`, perhaps.
+        // The first call settles it; `abandon()` may have done so.
         shown.resolve(error);
         if (!abort.signal.aborted) onFailed(error);
       }

@@ -1,26 +1,26 @@
 /**
- * Verb 8 of the path of a token: notify. State changes as often as it likes; subscribers hear of it at most once a frame,
- * and what they read does not change in between, so a render never sees two states. What the user did (sent, stopped) is
- * told at once.
+ * Notifies subscribers of state changes, at most once per animation frame (step 8 of the path of a token). Between
+ * notifications the snapshot does not change, so one render never sees two states. Changes caused by the user (send,
+ * stop) are announced at once.
  */
 
-/** Calls `flush` once, soon. Returns a function that takes the call back. */
+/** Calls `flush` once, soon. Returns a function that cancels the call. */
 export type Scheduler = (flush: () => void) => () => void;
 
-/** A state that can be subscribed to. `useSyncExternalStore` and every other framework's binding fit it. */
+/** A state that can be subscribed to, in the form that `useSyncExternalStore` and other frameworks' bindings expect. */
 export interface Notifier<S> {
-  /** The state as subscribers were last told. The same object until they are told again. */
+  /** The state as of the last notification. The same object until the next one. */
   getSnapshot(): S;
   /** Calls `listener` after every change until the returned function is called. */
   subscribe(listener: () => void): () => void;
-  /** The state changed: tell it with the next frame. */
+  /** The state changed: notify with the next frame. */
   changed(): void;
-  /** Tell it now. Does nothing when nothing changed. */
+  /** Notify now. Does nothing if nothing changed. */
   flush(): void;
 }
 
 /**
- * A notifier over `read`, which gives the current state and must give the same object while nothing changed.
+ * Makes a notifier over `read`, which returns the current state, and the same object while nothing changed.
  *
  * @example
  * const notifier = createNotifier(() => state, frameScheduler);
@@ -41,10 +41,10 @@ export const createNotifier = <S>(read: () => S, schedule: Scheduler): Notifier<
     told = current;
     for (const listener of [...listeners]) {
       try {
-        // One that was told before may have taken this one back.
+        // An earlier listener may have unsubscribed this one.
         if (listeners.has(listener)) listener();
       } catch (error) {
-        // One broken subscriber must not keep the others, or the stream, from going on.
+        // A broken subscriber must not stop the others or the stream.
         reportLater(error);
       }
     }
@@ -53,7 +53,7 @@ export const createNotifier = <S>(read: () => S, schedule: Scheduler): Notifier<
   return {
     getSnapshot: () => told,
     subscribe(listener) {
-      // Wrapped, so that the same function subscribed twice is told twice and taken back one at a time.
+      // Wrapped, so that a function subscribed twice is called twice, and unsubscribed one at a time.
       const entry = () => listener();
       listeners.add(entry);
       return () => void listeners.delete(entry);
@@ -62,26 +62,26 @@ export const createNotifier = <S>(read: () => S, schedule: Scheduler): Notifier<
       if (isDue) return;
       isDue = true;
       const takeBack = schedule(flush);
-      // A scheduler may flush at once.
+      // A scheduler may flush synchronously.
       if (isDue) cancel = takeBack;
     },
     flush,
   };
 };
 
-/** Throws where the runtime reports what nobody caught, and nothing of ours is interrupted. */
+/** Rethrows in a microtask: the runtime reports the error as uncaught, and no code of ours is interrupted. */
 export const reportLater = (error: unknown): void => {
   queueMicrotask(() => {
     throw error;
   });
 };
 
-/** Nothing paints in a hidden tab, but a title or a sound may depend on the state. */
+/** The delay in a hidden tab: nothing paints there, but a title or a sound may depend on the state. */
 const hiddenMs = 100;
 
 /**
- * The next frame of a visible page; elsewhere (a hidden tab, a worker, a server) a timer. A tab may be hidden after a
- * frame was asked for, and then no frame comes, so the timer runs beside it.
+ * Flushes with the next animation frame of a visible page; elsewhere (a hidden tab, a worker, a server) by a timer. If
+ * a tab is hidden after a frame was requested, no frame comes, so the timer always runs as well.
  */
 export const frameScheduler: Scheduler = (flush) => {
   const isVisible = typeof document !== 'undefined' && document.visibilityState === 'visible';

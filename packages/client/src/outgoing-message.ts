@@ -1,7 +1,8 @@
 /**
- * The user's message before the server has told of it. It is shown at once, under an id of its own; the server's message
- * takes its place (the protocol has no client id, so it is the first user message that the run finishes). A message that
- * could not be sent stays, marked, until it is sent again, or until the thread shows that it has arrived after all.
+ * The user's message before the server has confirmed it (an optimistic update). It is shown at once, under a local id,
+ * and replaced by the server's message: the protocol has no client ids, so that is the first user message that the run
+ * reports as done. A message that could not be sent stays, marked, until it is sent again or the thread shows that it
+ * arrived after all.
  */
 import {
   type Attachment,
@@ -16,11 +17,11 @@ import {
   userMessage,
 } from '@chatkit/core';
 
-/** A message as an application writes it: `text`, or `content` for tags; the rest as on the wire. */
+/** A message to send: `text`, or `content` for messages with tags. The rest is as in the protocol. */
 export interface UserMessageInputLike {
-  /** Short for one text part. */
+  /** Shorthand for one text part. */
   text?: string | undefined;
-  /** The parts; wins over `text`. */
+  /** The parts; takes precedence over `text`. */
   content?: UserMessageContent[] | undefined;
   /** Attachments, or their ids. Only ids are sent. */
   attachments?: readonly (Attachment | string)[] | undefined;
@@ -30,17 +31,17 @@ export interface UserMessageInputLike {
 
 /** A message on its way. */
 export interface OutgoingMessage {
-  /** The run that carries it. Sent again under the same id, it cannot arrive twice. */
+  /** The run that carries it. Sent again under the same run id, it cannot arrive twice. */
   readonly runId: string;
   readonly item: UserMessageItem;
   readonly input: WireInput;
   readonly state: 'sending' | 'failed';
 }
 
-/** What goes over the wire. */
+/** The message as sent in a request. */
 export type WireInput = Extract<ChatKitRequestInput, { type: 'threads.create' }>['params']['input'];
 
-/** The message that `send(input)` shows until the server's comes. */
+/** Makes the message that is shown until the server's own comes. */
 export const createOutgoing = (
   input: string | UserMessageInputLike,
   runId: string,
@@ -74,23 +75,23 @@ export const createOutgoing = (
   };
 };
 
-/** The request that carries a message; without a thread it begins one. */
+/** The request that sends a message; without a thread id it creates a thread. */
 export const deliveryOf = (input: WireInput, thread_id: string | undefined): ChatKitRequestInput =>
   thread_id === undefined
     ? { type: 'threads.create', params: { input } }
     : { type: 'threads.add_user_message', params: { thread_id, input } };
 
-/** Whether these events tell of the message that the run was started with. */
+/** Whether these events include the message that started the run. */
 export const confirmsMessage = (events: readonly ThreadStreamEvent[]): boolean => events.some(isMessageDone);
 
-/** The events up to the one that tells of it; none without one. */
+/** The events up to and including that message; none if it is not among them. */
 export const untilMessage = (events: readonly ThreadStreamEvent[]): readonly ThreadStreamEvent[] =>
   events.slice(0, events.findIndex(isMessageDone) + 1);
 
 const isMessageDone = (event: ThreadStreamEvent): boolean =>
   event.type === 'thread.item.done' && event.item?.type === 'user_message';
 
-/** The request to answer the user's last message once more; what follows it goes. `undefined` where there is none. */
+/** The request to answer the user's last message again, which removes what follows it. `undefined` if there is none. */
 export const answerAnew = (thread: ThreadState): AnswerAnew | undefined => {
   const message = selectItems(thread).findLast((item) => item.type === 'user_message');
   return (
@@ -104,9 +105,9 @@ export const answerAnew = (thread: ThreadState): AnswerAnew | undefined => {
 type AnswerAnew = Extract<ChatKitRequestInput, { type: 'threads.retry_after_item' }>;
 
 /**
- * The messages of `outbox` that are not among `items`, which are new on the screen. Each item stands for one message: that of the
- * run in its id where the server names it there, else one that says the same. `isDoubtful` tells of which messages it is not known
- * whether they arrived.
+ * The messages of `outbox` without those that turn out to be stored, judging by `items`, the thread's new items. Each
+ * item accounts for one message: by the run id inside the item's id where the server puts it there, otherwise by equal
+ * content. Only messages for which `isDoubtful` is true are considered.
  */
 export const withoutArrived = (
   outbox: readonly OutgoingMessage[],
@@ -122,8 +123,8 @@ export const withoutArrived = (
 };
 
 /**
- * Whether an item is a message. Its id is `msg_<thread>_<digits of the run>`; ids of other forms are other servers', or
- * an application's own.
+ * Whether a stored item is this message. Our server's ids have the form `msg_<thread>_<digits of the run id>`; with ids
+ * of another form, the content is compared.
  */
 const isStored = ({ runId, item, input }: OutgoingMessage, stored: UserMessageItem): boolean => {
   const digits = stored.id.split(`${stored.thread_id.slice(4)}_`)[1];
@@ -135,6 +136,6 @@ const isStored = ({ runId, item, input }: OutgoingMessage, stored: UserMessageIt
       ) === gistOf(item, input.attachments);
 };
 
-/** What a user has said, however it is written down: a server fills in defaults, and drops what it does not know. */
+/** The essence of a message, for comparison: a server fills in defaults and drops fields that it does not know. */
 const gistOf = ({ content, quoted_text }: UserMessageItem, attachments: readonly string[] | null | undefined): string =>
   JSON.stringify([content?.map(({ text }) => text), quoted_text ?? '', attachments ?? []]);

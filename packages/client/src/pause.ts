@@ -1,6 +1,6 @@
 import type { Clock } from './ports.ts';
 
-/** A moment of the given clock. */
+/** Resolves after `ms` of the given clock. */
 export const pause = (ms: number, clock: Clock): Promise<void> =>
   new Promise((resolve) => {
     clock.setTimeout(resolve, ms);

@@ -1,15 +1,14 @@
 /**
- * Tells whether a body without a terminal frame, which is all that a server of the reference sends, is whole. It is when
- * something came, the last frame was finished, and so was every item that was begun (protocol §6: "a stream closing
- * without any event or mid-item is an error, not success").
+ * Decides whether a body that ended without a terminal frame is complete. The Python SDK's server never sends that
+ * frame. Such a body is complete if at least one event came, the last frame was finished, and so was every item begun.
  */
 import type { RunOutcome, ThreadStreamEvent } from '@chatkit/core';
 
 export interface PlainEnding {
-  /** Takes what came with one read. */
+  /** Takes the bytes of one read and the events in them. */
   take(bytes: Uint8Array, events: readonly ThreadStreamEvent[]): void;
   isWhole(): boolean;
-  /** `failed` when the stream told of an error, else `completed`. */
+  /** `failed` if the stream contained an `error` event, else `completed`. */
   outcome(): RunOutcome;
 }
 
@@ -45,11 +44,11 @@ export const createPlainEnding = (): PlainEnding => {
       tail = (tail + String.fromCharCode(...bytes.subarray(-4))).slice(-4);
       for (const event of events) take(event);
     },
-    // After an error the reference leaves what was begun as it is.
+    // After an error, the Python SDK's server leaves begun items unfinished.
     isWhole: () => count > 0 && (outcome === 'failed' || open.size === 0) && endsWithBlankLine(tail),
     outcome: () => outcome,
   };
 };
 
-/** Two line ends in a row, of any kind; `CR LF` is one. */
+/** Whether the text ends with two line ends of any kind; `CR LF` counts as one. */
 const endsWithBlankLine = (text: string): boolean => /(?:\n\n|\r\r\n?|\n\r\n?)$/.test(text);

@@ -1,9 +1,9 @@
-/** What the client takes from its surroundings: time, chance, and what the page tells. Tests hand in their own. */
+/** The client's interfaces to its environment, the clock and the page's events, so that tests can replace them. */
 import type { Clock } from '@chatkit/stream';
 
 export type { Clock };
 
-/** What a page can tell about itself and its network. */
+/** What a page can report about itself and its network. */
 export type PageSignal = 'online' | 'visible' | 'hidden' | 'left' | 'restored';
 
 /** Where a page's signals come from. */
@@ -12,7 +12,7 @@ export interface PageEvents {
   listen(listener: (signal: PageSignal) => void): () => void;
 }
 
-/** The machine's clock. Wall time, because time that a laptop slept must count; a jump back only delays a deadline. */
+/** The machine's clock. Wall time, because time asleep must count; a jump backwards only delays a deadline. */
 export const wallClock: Clock = {
   now: () => Date.now(),
   setTimeout: (callback, delayMs) => setTimeout(callback, delayMs),
@@ -28,11 +28,11 @@ export const browserPageEvents: PageEvents = {
       target.addEventListener(type, handle, over);
     on(window, 'online', () => listener('online'));
     on(document, 'visibilitychange', () => listener(document.visibilityState === 'hidden' ? 'hidden' : 'visible'));
-    // A page may be frozen while it is seen, too; this is the last that it hears.
+    // A visible page may be frozen too, and this is the last event that it gets.
     on(document, 'freeze', () => listener('hidden'));
     on(document, 'resume', () => listener('visible'));
     on(window, 'pagehide', () => listener('left'));
-    // Every load ends in a `pageshow`; only one out of the back/forward cache finds a connection to take up again.
+    // Every load fires `pageshow`, but only a page restored from the back/forward cache has a connection to resume.
     on(window, 'pageshow', (event) => {
       if ((event as PageTransitionEvent).persisted) listener('restored');
     });

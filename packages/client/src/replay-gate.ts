@@ -1,7 +1,7 @@
 /**
- * Holds back what a run said before this client came, until it has all of it: a page that is reloaded in the middle of an
- * answer then shows the answer so far at once, instead of writing it again. Of a server that does not say where the replay
- * ends, the gate opens when the stream pauses, or after a short while if it does not.
+ * Holds back the replay of a run's earlier events until it is complete, so that a page reloaded in the middle of an
+ * answer shows the answer so far in one piece instead of writing it again. If the server does not say where the replay
+ * ends, the gate opens when the stream pauses, or after 300 ms.
  */
 import type { ThreadStreamEvent } from '@chatkit/core';
 import { deadline } from '@chatkit/stream/engine';
@@ -12,7 +12,7 @@ export interface ReplayGate {
   push(events: readonly ThreadStreamEvent[], place: ReplayPlace): void;
   /** Opens it now. */
   open(): void;
-  /** What is held back; `undefined` once it is open. */
+  /** The events held back; `undefined` once the gate is open. */
   held(): readonly ThreadStreamEvent[] | undefined;
 }
 

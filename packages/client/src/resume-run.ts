@@ -1,7 +1,7 @@
 /**
- * Verb 6 of the path of a token: resume. The events of one run, whole, in order and each exactly once, however often the
- * connection under them breaks. The connection machine decides when to ask again; the last offset says from where. Events
- * come as the batches in which their bytes arrived.
+ * Delivers the events of one run completely, in order and each exactly once, however often the connection breaks (step
+ * 6 of the path of a token: resume). The state machine in `connection-state.ts` decides when to ask again; the last
+ * offset says from where. Events come in the batches in which their bytes arrived.
  */
 import {
   ChatKitError,
@@ -35,7 +35,7 @@ import {
 import type { Clock, PageEvents } from './ports.ts';
 import { createRunBodyReader } from './run-body.ts';
 
-/** What a connection needs of its surroundings. */
+/** What a connection needs from its environment. */
 export interface ConnectionPorts {
   readonly endpoint: Endpoint;
   readonly clock: Clock;
@@ -45,21 +45,21 @@ export interface ConnectionPorts {
 }
 
 /**
- * Where events are in a run that was there already: more of it is to come (`replay`), be it only how it ended; they are the
- * last of it or newer (`tail`); or the server does not say (`unknown`).
+ * Where events belong in a run that had already begun. `replay`: more of the past is to come, even if only the run's
+ * end. `tail`: they are the last of the past, or newer. `unknown`: the server does not say where the replay ends.
  */
 export type ReplayPlace = 'replay' | 'tail' | 'unknown';
 
 export interface ResumeRunOptions extends ConnectionPorts {
-  /** What starts the run. Absent: the run is there already. */
+  /** The request that starts the run. Absent if the run exists already. */
   readonly request?: ChatKitRequestInput | undefined;
   readonly runId: string;
   /** Whether the request may have been carried out before. */
   readonly isRepeat?: boolean | undefined;
   readonly policy: ConnectionPolicy;
-  /** Takes events that arrived together. Must not throw. */
+  /** Receives events that arrived together. Must not throw. */
   readonly onEvents: (events: readonly ThreadStreamEvent[], place: ReplayPlace) => void;
-  /** Told when the phase or the reach changes, or the run falls silent or speaks again. */
+  /** Called when the phase or the reach changes, or when the run falls silent or is heard again. */
   readonly onState?: ((state: ConnectionState) => void) | undefined;
 }
 
@@ -67,37 +67,37 @@ export interface ResumeRunOptions extends ConnectionPorts {
 export interface RunEnd {
   readonly reason: CloseReason;
   readonly outcome: RunOutcome;
-  /** What went wrong, unless the run itself said how it ended. */
+  /** What went wrong, unless the run itself reported its end. */
   readonly error: ChatKitError | undefined;
 }
 
 /** A connection to one run. */
 export interface RunConnection {
-  /** The server's id of the run once it has answered, before that the one that it was asked to use. */
+  /** The run's id: the server's once it has answered, before that the one it was asked to use. */
   runId(): string;
   state(): ConnectionState;
-  /** Resolves, once, when there will be no more events. Never rejects. */
+  /** Resolves when there will be no more events. Never rejects. */
   readonly closed: Promise<RunEnd>;
-  /** Lets go of the stream. Whether the run goes on is the server's policy. */
+  /** Closes the stream. Whether the run goes on is up to the server. */
   close(reason: 'stop' | 'detach' | 'navigate'): void;
 }
 
 /**
- * Connects to a run and stays connected until it has ended or cannot be had within the policy's budget.
+ * Connects to a run and keeps reconnecting until the run has ended or the policy's budget is used up.
  *
- * A body that ends without the terminal frame was cut, whatever the engine says about it. A server of the reference sends
- * no terminal frame and cannot resume: there a body counts as whole when no frame and no item is left unfinished.
+ * A body that ends without the terminal frame was cut, whatever the browser says about it. The Python SDK's server
+ * sends no terminal frame and cannot resume; its body counts as complete when no frame and no item is left unfinished.
  */
 export const resumeRun = (options: ResumeRunOptions): RunConnection => {
   const { endpoint, request, isRepeat = false, policy, clock, random } = options;
   let { runId } = options;
   let state = initialConnection(clock.now(), request === undefined ? 'resumable' : 'unanswered');
   let attempt: AbortController | undefined;
-  /** What the server last said when it could not serve; reported if the budget runs out. */
+  /** The server's last temporary error; reported if the budget runs out. */
   let complaint: ChatKitError | undefined;
-  /** What `fetch` or the body last failed with. */
+  /** The last error of `fetch` or of the body. */
   let cause: unknown;
-  /** The head of the last answer; `replayTo`: where what was there before it ends. */
+  /** The head of the last response. `replayTo`: the last offset of the replay. */
   let head: { readonly replayTo: string | undefined } | undefined;
   const end = deferred<RunEnd>();
 
@@ -118,7 +118,7 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
     state = nextConnection(previous, signal, policy);
     if (state === previous) return;
     if (attemptOf(state) !== attemptOf(previous)) {
-      // A message that is on its way still arrives when its thread is left; what comes back is not read.
+      // When its thread is left, a message on its way is allowed to arrive; its answer is not read.
       if (!isLanding(previous, state)) attempt?.abort();
       begin();
     }
@@ -129,7 +129,7 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
     end.resolve({ reason: state.reason, outcome: outcomeOf(state), error: state.error ?? lossOf(state) });
   };
 
-  /** One timer that no byte resets: the machine's deadline moves, the timer stays. */
+  /** One timer, not reset at every byte: the deadline moves, the timer stays. */
   const due = deadline(clock, () => {
     dispatch({ type: 'tick', at: clock.now(), jitter: random() });
     arm();
@@ -140,7 +140,7 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
     else due.set(at);
   };
 
-  /** Asks, if the machine wants an attempt. */
+  /** Sends a request, if the state machine wants an attempt. */
   const begin = (): void => {
     if (attemptOf(state) === undefined) return;
     attempt = new AbortController();
@@ -164,7 +164,7 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
       const isOver = bodyEnd.type === 'ended' || (bodyEnd.type === 'whole' && reachOf(state) === 'plain');
       dispatch(isOver ? { type: 'closed', reason: 'end', outcome: bodyEnd.outcome } : failure());
     } catch (error) {
-      // Engines word a broken connection each in their own way; that it broke is all that counts.
+      // Browsers word a broken connection differently; that it broke is all that matters.
       if (signal.aborted) return;
       cause = error;
       dispatch(isChatKitError(error) && !error.retryable ? { type: 'closed', reason: 'refused', error } : failure());
@@ -178,7 +178,7 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
     notBeforeMs,
   });
 
-  /** What an answer's head means. */
+  /** What the head of a response means for the state machine. */
   const judge = async (response: Response, isStart: boolean): Promise<ConnectionSignal> => {
     const { status, headers } = response;
     if (!isStart && (status === 204 || status === 404 || status === 410)) {
@@ -187,7 +187,8 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
     }
     if (!response.ok) {
       const error = await errorOf(response, clock);
-      // The start of a run that the application itself refused or broke is the user's to repeat; a gateway's failure passes.
+      // If the application itself refused or failed to start the run, it is up to the user to retry; a gateway's
+      // failure will pass.
       if (
         !isRetryableStatus(status) ||
         (isStart && error.code !== 'transport.status' && error.code !== 'server.closing')
@@ -244,31 +245,34 @@ const reachOf = (state: ConnectionState): Reach | undefined => ('reach' in state
 const attemptOf = (state: ConnectionState): number | undefined =>
   state.phase === 'connecting' || state.phase === 'open' ? state.attempt : undefined;
 
-/** Whether a request that starts a run is let go of before it was answered. */
+/** Whether the client leaves while the request that starts a run is still unanswered. */
 const isLanding = (from: ConnectionState, to: ConnectionState): boolean =>
   from.phase === 'connecting' &&
   from.reach === 'unanswered' &&
   to.phase === 'closed' &&
   (to.reason === 'detach' || to.reason === 'navigate');
 
-/** What there is to say of a run whose end nobody knows. */
+/** The error for a run whose end is unknown. */
 export const interrupted = (): ChatKitError =>
   new ChatKitError('run.interrupted', 'The answer was interrupted.', { retryable: true });
 
-/** What of a state is worth telling. */
+/** The part of a state whose changes are reported to `onState`. */
 const newsOf = (state: ConnectionState): string =>
   state.phase === 'open' ? `${state.phase} ${state.reach} ${state.silent}` : state.phase;
 
 const outcomeOf = ({ reason, outcome }: Extract<ConnectionState, { phase: 'closed' }>): RunOutcome =>
   outcome ?? (reason === 'stop' ? 'cancelled' : reason === 'refused' ? 'failed' : 'interrupted');
 
-/** `ChatKit-Heartbeat`: milliseconds, within bounds, so that no server can make its clients hang up at once or wait for a day. */
+/**
+ * Parses `ChatKit-Heartbeat`: milliseconds, within bounds, so that no server can make clients hang up at once or wait
+ * for a day.
+ */
 const heartbeatMs = (value: string | null): number | undefined =>
   value !== null && /^\d+$/.test(value) ? Math.min(Math.max(Number(value), 100), 10 * 60_000) : undefined;
 
 /**
- * `Retry-After`: seconds or a date, which begins with a letter in each of its forms (RFC 9110 §5.6.7). `fetch` has
- * taken blanks away.
+ * Parses `Retry-After`: seconds, or a date, which begins with a letter in each of its forms (RFC 9110 §5.6.7). `fetch`
+ * has already trimmed white space.
  */
 const retryAfterMs = (value: string | null, now: number): number | undefined => {
   if (value === null) return undefined;

@@ -1,6 +1,6 @@
 /**
- * The body of one answer, read into events: frames are decoded, offsets that were seen before are dropped, and what came
- * with one read is handed over as one batch. Kept apart from connecting, because the last offset outlives a connection.
+ * Reads a response body into events: decodes frames, drops offsets seen before, and delivers the events of one read as
+ * one batch. Separate from connecting, because the last offset outlives a connection.
  */
 import { compareOffsets, type RunOutcome, type ThreadStreamEvent } from '@chatkit/core';
 import { createSseDecoder } from '@chatkit/transport';
@@ -9,14 +9,17 @@ import { createPlainEnding } from './plain-ending.ts';
 export interface RunBodyHooks {
   /** Bytes came, with this many new events in them. Called before `onEvents`. */
   onHeard(events: number): void;
-  /** `isLast`: the terminal frame came with them. */
+  /** `isLast`: the terminal frame came in the same read. */
   onEvents(events: readonly ThreadStreamEvent[], isLast: boolean): void;
   onRetry(ms: number): void;
-  /** The frames of this run have offsets. */
+  /** The run's first offset came, so its frames have offsets. */
   onNumbered(): void;
 }
 
-/** How a body ended: with the terminal frame; without one, but whole as far as can be told; in the middle. */
+/**
+ * How a body ended. `ended`: with the terminal frame. `whole`: without it, but complete as far as can be told. `cut`:
+ * in the middle.
+ */
 export type BodyEnd =
   | { readonly type: 'ended'; readonly outcome: RunOutcome }
   | { readonly type: 'whole'; readonly outcome: RunOutcome }
@@ -24,15 +27,15 @@ export type BodyEnd =
   | { readonly type: 'handedOver' }
   | { readonly type: 'cut' };
 
-/** Reads the bodies of one run, one after the other. */
+/** Reads the bodies of one run, one after another. */
 export interface RunBodyReader {
-  /** The last offset that was handed over; what an attach goes on behind. */
+  /** The last offset delivered; the next attach continues after it. */
   lastOffset(): string | undefined;
   /** Reads to the end. Resolves as `cut` when the signal aborts; rejects when the bytes cannot be read. */
   read(body: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<BodyEnd>;
 }
 
-/** Room for the largest event that a server sends by default, 8 MiB, about. */
+/** The largest event that a server sends by default is 8 MiB; this leaves room for the frame around it. */
 const maxEventBytes = 9 * 1024 * 1024;
 
 const outcomes: ReadonlySet<unknown> = new Set<RunOutcome>(['completed', 'cancelled', 'failed', 'interrupted']);
@@ -58,10 +61,10 @@ export const createRunBodyReader = (hooks: RunBodyHooks): RunBodyReader => {
         if (data !== undefined) {
           const value: unknown = JSON.parse(data);
           if (event === 'end') end = { type: 'ended', outcome: outcomeOf(value) };
-          // Named frames of a newer server are not events of the thread.
+          // Frames with other names, of newer servers, are not thread events.
           else if ((event === undefined || event === 'message') && isEvent(value)) batch.push(value);
         }
-        // Only now: a frame that cannot be read is asked for again.
+        // Only now, so that a frame that could not be parsed is requested again.
         if (id === undefined) return;
         if (lastOffset === undefined) hooks.onNumbered();
         lastOffset = id;
@@ -98,7 +101,7 @@ export const createRunBodyReader = (hooks: RunBodyHooks): RunBodyReader => {
 const isEvent = (value: unknown): value is ThreadStreamEvent =>
   typeof value === 'object' && value !== null && typeof (value as { type?: unknown }).type === 'string';
 
-/** An outcome of a newer server is an end all the same. */
+/** An outcome unknown here, of a newer server, still means that the run ended. */
 const outcomeOf = (value: unknown): RunOutcome => {
   const { outcome } = Object(value) as { outcome?: unknown };
   return outcomes.has(outcome) ? (outcome as RunOutcome) : 'completed';

@@ -1,29 +1,32 @@
 /**
- * What `send()` gives back: the events of a run as something to iterate, and its end as something to wait for. The run
- * goes on whether or not anybody does either, so a loop that is left early stops nothing but itself.
+ * What `send()` returns: a run's events to iterate and its end to await. The run goes on whether or not anybody does
+ * either, so leaving the loop early does not stop it.
  */
 import type { RunOutcome, ThreadStreamEvent } from '@chatkit/core';
 import type { CloseReason } from './connection-state.ts';
 import { deferred } from './deferred.ts';
 
 /**
- * A run as its starter sees it. Each iteration has all events from the moment it begins: one that begins in the same turn
- * as the run misses none. It ends when the run has ended, and throws when the run could not be started or was lost; an
- * `error` event of the assistant's is an event, not a throw.
+ * A run, as returned to whoever started it. Each iteration yields all events from the moment it begins; one that begins
+ * in the same turn of the event loop as the run misses none. It ends with the run, and throws if the run could not be
+ * started or was lost; an `error` event from the assistant is an event and is not thrown.
  */
 export interface ChatRun extends AsyncIterable<ThreadStreamEvent> {
-  /** The id of the run, or of its first part where tools of the page had it go on in further ones. */
+  /** The id of the run; of the first one, if client tools continued it in further runs. */
   readonly id: string;
-  /** How it ended. Never rejects, so it need not be awaited. `interrupted`: lost, or let go of by loading another thread. */
+  /**
+   * How the run ended. Never rejects, so it need not be awaited. `interrupted`: lost, or no longer followed because
+   * another thread was loaded.
+   */
   readonly done: Promise<RunOutcome>;
   /**
-   * Why this client no longer follows it, which tells apart what `interrupted` does not: `drop` and `stall` were not wanted
-   * by anybody, `detach` and `navigate` were. Settles with `done`, and never rejects.
+   * Why this client no longer follows the run. It tells apart the causes of `interrupted`: `drop` and `stall` are
+   * failures, `detach` and `navigate` are intended. Settles together with `done`, and never rejects.
    */
   readonly closed: Promise<CloseReason>;
 }
 
-/** The other side of a {@link ChatRun}. */
+/** The writing side of a {@link ChatRun}. */
 export interface RunHandle {
   readonly run: ChatRun;
   push(events: readonly ThreadStreamEvent[]): void;
@@ -31,13 +34,16 @@ export interface RunHandle {
   settle(outcome: RunOutcome, reason: CloseReason, error?: unknown): void;
 }
 
-/** A reader has a queue of its own, so one that is slow holds up neither the others nor the screen. */
+/** One iteration of the run. It has its own queue, so a slow one holds up neither the others nor the screen. */
 interface Reader {
   push(events: readonly ThreadStreamEvent[]): void;
   end(): void;
 }
 
-/** Where a reader is: more may come; the run has ended, which it has still to be told; nothing comes any more. */
+/**
+ * Where a reader is. `following`: more may come. `ending`: the run has ended, but the reader has not been told. `over`:
+ * nothing more comes.
+ */
 type ReaderPhase = 'following' | 'ending' | 'over';
 
 export const createRunHandle = (id: string): RunHandle => {
@@ -72,7 +78,7 @@ export const createRunHandle = (id: string): RunHandle => {
           const value = queue.shift();
           if (value !== undefined) return { value, done: false };
           if (phase !== 'following') {
-            // The failure is thrown once, by the call that reaches the end; calls after it are done.
+            // The error is thrown once, by the call that reaches the end; later calls return done.
             const error = phase === 'ending' ? ending?.error : undefined;
             phase = 'over';
             if (error !== undefined) throw error;

@@ -1,7 +1,10 @@
-/** The lock of one run among the tabs of an origin. The browser frees it when its tab is closed or crashes. */
+/**
+ * A lock per run among the tabs of an origin, held by the tab that reads from the server. The browser frees it when
+ * that tab is closed or crashes.
+ */
 import { deferred } from './deferred.ts';
 
-/** What is needed of `navigator.locks`. */
+/** The part of `navigator.locks` that is used. */
 export interface LockPort {
   request(
     name: string,
@@ -13,11 +16,13 @@ export interface LockPort {
 /** A lock that is held. */
 export interface RunLock {
   release(): void;
-  /** Aborts when another tab took it, because this one seemed dead. */
+  /** Aborts when another tab stole the lock because this one seemed dead. */
   readonly lost: AbortSignal;
 }
 
-/** Takes the lock of a run. `undefined` when it is not to be had: held by another tab, or the signal aborted. */
+/**
+ * Takes the lock of a run. Resolves to `undefined` if that is impossible: another tab holds it, or the signal aborted.
+ */
 export const takeLock = (
   locks: LockPort,
   runId: string,

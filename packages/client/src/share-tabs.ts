@@ -1,8 +1,9 @@
 /**
- * One upstream per run for all tabs of an origin. HTTP/1.1 allows six connections: with seven tabs on one answer the next
- * request would wait for ever. The tab that holds the run's lock reads from the server and passes the frames on over a
- * channel; the others read there and queue for the lock. When the leader goes, is hidden, freezes or loses the server, the
- * next one goes on behind the last frame that it has. All of it is a `fetch`, so the client knows nothing of it.
+ * Shares one server connection per run among all tabs of an origin. Browsers allow six HTTP/1.1 connections per origin:
+ * with seven tabs on one answer, the next request would wait for ever. The tab that holds the run's lock (the leader)
+ * reads from the server and passes the frames on over a `BroadcastChannel`; the others read the channel and queue for
+ * the lock. When the leader is closed, hidden or frozen, or loses the server, the next tab continues after the last
+ * frame it has. All of this is behind a `fetch`, so the client is unaware of it.
  */
 import { browserPageEvents, type PageEvents } from './ports.ts';
 import { type LockPort, type RunLock, takeLock } from './run-lock.ts';
@@ -14,15 +15,15 @@ import {
   type SharingPorts,
 } from './shared-run.ts';
 
-/** How tabs share, and by what means of the browser. */
+/** Options of `shareTabs`. */
 export interface ShareTabsOptions {
-  /** What reaches the server. Default: the runtime's. */
+  /** The `fetch` that reaches the server. Default: the runtime's. */
   fetch?: typeof globalThis.fetch | undefined;
   /** How long a leader may take to answer before another tab takes its place. Default 500. */
   answerMs?: number | undefined;
-  /** How much text of a run a leader keeps for tabs that come later, in UTF-16 units. Default 4 Mi. */
+  /** How much text of a run a leader keeps for tabs that join later, in UTF-16 code units. Default 4 Mi. */
   keepLength?: number | undefined;
-  /** For tests. Default: the browser's. Where there is none, every tab has a connection of its own. */
+  /** For tests. Default: the browser's. Without locks, every tab has a connection of its own. */
   locks?: LockPort | undefined;
   /** For tests. */
   openChannel?: ((name: string) => ChannelPort) | undefined;
@@ -31,7 +32,8 @@ export interface ShareTabsOptions {
 }
 
 /**
- * A `fetch` that shares the streams of runs with the other tabs of this origin. Everything else goes straight through.
+ * Makes a `fetch` that shares the streams of runs among the tabs of this origin. All other requests pass straight
+ * through.
  *
  * @example
  * const client = createChatClient({ url: '/chatkit', fetch: shareTabs() });
@@ -57,13 +59,14 @@ export const shareTabs = (options: ShareTabsOptions = {}): typeof globalThis.fet
       return new Response(shared.body, { headers });
     }
     shared.close();
-    // A tab that is frozen holds its lock and does not know. When it wakes up, it finds that the lock is gone.
+    // The leader did not answer, so it may be a frozen tab, which keeps its lock. If it wakes up, it learns that the
+    // lock was stolen.
     const stolen = joining === 'unanswered' ? await takeLock(locks, run.runId, { steal: true }) : undefined;
     return stolen === undefined ? send(input, init) : lead(run, input, init, ports, stolen);
   };
 };
 
-/** Asks the server, and leads if it answers with a stream. */
+/** Sends the request, and becomes the leader if the response is a stream. */
 const lead = async (
   run: RunRequest,
   input: Parameters<typeof fetch>[0],

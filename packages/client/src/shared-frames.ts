@@ -1,25 +1,25 @@
 /**
- * What the tabs pass on to each other: whole frames, each with the offset of the one before it, so that nobody takes one
- * after a gap. Nothing here knows what a frame says.
+ * The frames that tabs pass to each other: whole SSE frames, each with the offset before it, so that a tab notices a
+ * gap. Nothing here looks into a frame's data.
  */
 
 /** One frame of a run's body, as text. */
 export interface SharedFrame {
-  /** Its offset; a heartbeat has none. */
+  /** The frame's offset; a heartbeat has none. */
   readonly id: string | undefined;
-  /** The offset that the body had reached before it. */
+  /** The offset that the body had reached before this frame. */
   readonly after: string | undefined;
   readonly text: string;
 }
 
-/** The frames that a leader has handed out, for tabs that come later. */
+/** The frames that a leader has sent, kept for tabs that join later. */
 export interface KeptFrames {
   keep(frame: SharedFrame): void;
-  /** Those behind an offset; `undefined` when it cannot tell which those are, or no longer has them. */
+  /** The frames after an offset; `undefined` if they are no longer kept, or the offset is not the end of a frame. */
   behind(after: string | undefined): readonly SharedFrame[] | undefined;
 }
 
-/** Keeps frames from the offset `from` on, until they are longer than `maxLength` UTF-16 units; then none. */
+/** Keeps the frames after the offset `from`. Once they exceed `maxLength` UTF-16 code units, none are kept any more. */
 export const keepFrames = (from: string | undefined, maxLength: number): KeptFrames => {
   let frames: SharedFrame[] = [];
   let length = 0;
@@ -32,14 +32,17 @@ export const keepFrames = (from: string | undefined, maxLength: number): KeptFra
     behind(after) {
       if (length > maxLength) return undefined;
       if (after === from) return frames;
-      // A frame may be a merge of several events, so only an offset at which one ended is a place to go on from.
+      // A frame may merge several events, so one can only continue after an offset at which a frame ended.
       const at = after === undefined ? -1 : frames.findLastIndex(({ id }) => id === after);
       return at === -1 ? undefined : frames.slice(at + 1);
     },
   };
 };
 
-/** Cuts a body into its frames. Our server ends lines with LF, and only a server of ours has runs to share. */
+/**
+ * Splits a body into frames. Only LF line ends are handled: our server writes those, and only our server has runs to
+ * share.
+ */
 export const readFrames = async (
   reader: ReadableStreamDefaultReader<Uint8Array>,
   onFrame: (id: string | undefined, text: string) => void,

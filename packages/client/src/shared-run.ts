@@ -1,7 +1,7 @@
 /**
- * One tab's part in a run that several tabs follow: `joining → following ⇄ claiming → leading → closed`. The leader reads from
- * the server and tells the others; the others read the channel and queue for the lock. The body that the tab's client reads
- * is the same throughout; in any doubt it is cut, and the client makes good for that exactly once.
+ * One tab's part in a run that several tabs share: `joining → following ⇄ claiming → leading → closed`. The leader
+ * reads from the server and broadcasts; the others read the channel and queue for the lock. The tab's client reads one
+ * body throughout. In any doubt the body is cut, and the client resumes as after any lost connection.
  */
 import { compareOffsets } from '@chatkit/core';
 import { deferred } from './deferred.ts';
@@ -10,17 +10,17 @@ import { type PageEvents, wallClock } from './ports.ts';
 import { type LockPort, type RunLock, takeLock } from './run-lock.ts';
 import { type KeptFrames, keepFrames, readFrames, type SharedFrame } from './shared-frames.ts';
 
-/** What is needed of a `BroadcastChannel`. */
+/** The part of `BroadcastChannel` that is used. */
 export interface ChannelPort {
   onmessage: ((event: MessageEvent) => void) | null;
   postMessage(message: unknown): void;
   close(): void;
 }
 
-/** The browser's channels between tabs. Where there are none: `undefined`. */
+/** The browser's `BroadcastChannel`, or `undefined` where there is none. */
 export const browserChannels = (): ((name: string) => ChannelPort) | undefined => {
   try {
-    // There may be none; and where pages may keep nothing, Firefox has them and makes none.
+    // The class may be missing; and where pages may store nothing, Firefox has it but its constructor throws.
     new BroadcastChannel('').close();
     return (name) => new BroadcastChannel(name);
   } catch {
@@ -28,7 +28,7 @@ export const browserChannels = (): ((name: string) => ChannelPort) | undefined =
   }
 };
 
-/** What a tab needs of its surroundings. */
+/** What a tab needs from its environment. */
 export interface SharingPorts {
   readonly send: typeof globalThis.fetch;
   readonly locks: LockPort;
@@ -38,7 +38,7 @@ export interface SharingPorts {
   readonly keepLength: number;
 }
 
-/** What a request is about. */
+/** The run that a request starts or attaches to. */
 export interface RunRequest {
   readonly runId: string;
   readonly url: URL;
@@ -47,23 +47,26 @@ export interface RunRequest {
   readonly isStart: boolean;
 }
 
-/** How a leader took a newcomer: it is followed; it has not what is missing; it said nothing. */
+/**
+ * The result of joining. `joined`: the leader is being followed. `refused`: it does not have the missing frames.
+ * `unanswered`: no leader answered.
+ */
 export type Joining = 'joined' | 'refused' | 'unanswered';
 
 export interface SharedRun {
   readonly body: ReadableStream<Uint8Array>;
-  /** The header in which the server said its heartbeat, once it is known. */
+  /** The server's heartbeat header, once it is known. */
   heartbeat(): Record<string, string>;
-  /** Reads from the server and tells the others, for as long as it has the lock. */
+  /** Reads from the server and broadcasts, for as long as it holds the lock. */
   lead(upstream: ReadableStream<Uint8Array>, head: Headers, lock: RunLock): void;
-  /** Asks the leader for what is missing, follows it, and queues for the lock. */
+  /** Asks the leader for the missing frames, then follows it and queues for the lock. */
   join(): Promise<Joining>;
   close(): void;
 }
 
 type Message =
   | { readonly type: 'join'; readonly from: number; readonly after: string | undefined }
-  /** The answer to one tab. Without frames: ask the server. */
+  /** The leader's answer to one tab. Without frames, that tab must ask the server. */
   | {
       readonly type: 'joined';
       readonly to: number;
@@ -72,7 +75,7 @@ type Message =
     }
   | { readonly type: 'frame'; readonly frame: SharedFrame };
 
-/** How long the last frames of a leader may be on their way when its lock is free already. */
+/** How long a leader's last frames may still be in flight after its lock was freed. */
 const lateMs = 20;
 
 export const createSharedRun = (run: RunRequest, init: RequestInit, ports: SharingPorts): SharedRun => {
@@ -83,7 +86,7 @@ export const createSharedRun = (run: RunRequest, init: RequestInit, ports: Shari
   const joined = deferred<Joining>();
   let role: 'joining' | 'following' | 'claiming' | 'leading' | 'closed' = 'joining';
   let controller!: ReadableStreamDefaultController<Uint8Array>;
-  /** The offset that this tab's body has reached. */
+  /** The last offset in this tab's body. */
   let last = run.after;
   let kept: KeptFrames | undefined;
   let heartbeat: string | undefined;
@@ -110,7 +113,7 @@ export const createSharedRun = (run: RunRequest, init: RequestInit, ports: Shari
     else if (end !== undefined) controller.error(end.error);
   };
 
-  /** The client asks again, from where it is. */
+  /** Breaks the body, so that the client reconnects from its last offset. */
   const cut = (): void => close({ error: new TypeError('The leading tab was lost.') });
 
   const take = (frame: SharedFrame): void => {
@@ -167,20 +170,20 @@ export const createSharedRun = (run: RunRequest, init: RequestInit, ports: Shari
     );
   };
 
-  /** Somebody who is looked at may lead. */
+  /** Gives up leading, so that a visible tab can take over. */
   const giveWay = (): void => {
     role = 'following';
     stopLeading?.();
     void queue();
   };
 
-  /** Waits until the leader is gone, and takes its place. */
+  /** Waits until the leader is gone, and takes over. */
   const queue = async (): Promise<void> => {
     const lock = await takeLock(ports.locks, run.runId, { signal: over.signal });
     if (lock === undefined) return;
     await pause(lateMs, wallClock);
     if (role !== 'following') return lock.release();
-    // What comes on the channel from here on, the server sends as well, perhaps merged with more.
+    // From here on channel frames are ignored: the server will send the same events, perhaps merged into other frames.
     role = 'claiming';
     try {
       const url = new URL(run.url);
@@ -189,7 +192,7 @@ export const createSharedRun = (run: RunRequest, init: RequestInit, ports: Shari
       if (over.signal.aborted) return lock.release();
       if (response.ok && response.body && !lock.lost.aborted) return lead(response.body, response.headers, lock);
     } catch {
-      // The client finds out by asking itself.
+      // The client will find out by asking the server itself.
     }
     lock.release();
     cut();

@@ -1,6 +1,6 @@
 /**
- * What subscribers read: an immutable picture of the chat. Whatever did not change is the same object as in the picture
- * before, down to each item, so a screen can compare by identity and draw only what is new.
+ * The snapshot that subscribers read: an immutable view of the chat. Whatever did not change is the same object as in
+ * the previous snapshot, down to each item, so a screen can compare by identity and render only what is new.
  */
 import {
   isHiddenItem,
@@ -15,15 +15,15 @@ import type { ChatError, ChatState, ChatStatus } from './chat-state.ts';
 import type { ConnectionStatus } from './connection-status.ts';
 import type { OutgoingMessage } from './outgoing-message.ts';
 
-/** What there is to see at one moment. Immutable; parts that did not change are the same objects. */
+/** What there is to show at one moment. Immutable; parts that did not change are the same objects. */
 export interface ChatSnapshot {
   readonly status: ChatStatus;
   readonly connection: ConnectionStatus;
-  /** The thread; `undefined` for a new one that has no message yet. Its items are in `items`. */
+  /** The thread, without its items; `undefined` for a new one that has no message yet. */
   readonly thread: Thread | undefined;
-  /** Everything to show, oldest first, with messages that are still on their way at the end. */
+  /** Everything to show, oldest first, ending with messages that are not confirmed yet. */
   readonly items: readonly ThreadItem[];
-  /** The latest line of progress, until the next item comes. */
+  /** The latest progress message, until the next item comes. */
   readonly progress: ThreadState['progress'];
   /** Whether a stop button makes sense. */
   readonly canStop: boolean;
@@ -41,7 +41,10 @@ export interface ChatSnapshot {
   readonly hasOlder: boolean;
 }
 
-/** A function from states to snapshots that keeps what did not change, and gives the same snapshot when nothing did. */
+/**
+ * Makes a function from states to snapshots that reuses every unchanged part, and returns the same snapshot if nothing
+ * changed.
+ */
 export const createSnapshotReader = (): ((state: ChatState) => ChatSnapshot) => {
   let lastState: ChatState | undefined;
   let last: ChatSnapshot | undefined;
@@ -65,7 +68,7 @@ const pictureOf = (state: ChatState, last: ChatSnapshot | undefined): ChatSnapsh
     thread: thread.thread,
     items: itemsOf(selectItems(thread), outbox, last?.items),
     progress: thread.progress,
-    // Before the server has said what it allows, stopping is worth a try.
+    // Until the server says whether cancelling is allowed, offer it.
     canStop: isRunning && thread.streamOptions?.allow_cancel !== false,
     error: state.error,
     notices: thread.notices,
@@ -79,7 +82,7 @@ const pictureOf = (state: ChatState, last: ChatSnapshot | undefined): ChatSnapsh
 const messages = (outbox: readonly OutgoingMessage[], state: OutgoingMessage['state']): readonly ThreadItem[] =>
   outbox.filter((message) => message.state === state).map(({ item }) => item);
 
-/** Hidden items never leave a server of ours, but one of the reference leaks them (protocol §1.7, trap 1). */
+/** Filters hidden items, because the Python SDK's server sends them to clients. Ours never does. */
 const itemsOf = (
   items: readonly ThreadItem[],
   outbox: readonly OutgoingMessage[],

@@ -1,6 +1,6 @@
 /**
- * The list of threads beside a chat: loaded a page at a time, and kept in step with the chat that is shown (a new thread
- * comes to the top, a new title appears) without asking again.
+ * The list of threads beside a chat: loaded page by page, and kept in step with the chat shown (a new thread comes to
+ * the top, a new title appears) without further requests.
  */
 import { isChatKitError, type Thread } from '@chatkit/core';
 import type { ChatClient } from './chat-client.ts';
@@ -8,7 +8,7 @@ import { type ChatError, shownFailure } from './chat-state.ts';
 import { networkError } from './endpoint.ts';
 import { createNotifier, frameScheduler, type Scheduler } from './notify.ts';
 
-/** What there is to see of the list at one moment. */
+/** What there is to show of the list at one moment. */
 export interface ThreadListSnapshot {
   /** Newest first. */
   readonly threads: readonly Thread[];
@@ -21,19 +21,22 @@ export interface ThreadListSnapshot {
 /** The list of threads, page by page, with a snapshot to render. */
 export interface ThreadList {
   getSnapshot(): ThreadListSnapshot;
-  /** Calls `listener` after changes until the returned function is called. Follows the chat meanwhile. */
+  /**
+   * Calls `listener` after changes until the returned function is called. The list follows the chat only while
+   * subscribed to.
+   */
   subscribe(listener: () => void): () => void;
-  /** Loads the first page, again if it is there. Never rejects: see `error`. */
+  /** Loads the first page, or reloads it. Never rejects: see `error`. */
   refresh(): Promise<void>;
   /** Loads the next page. Never rejects. */
   loadMore(): Promise<void>;
-  /** Changes a title, at once here, then on the server; changed back if that fails. */
+  /** Changes a title: at once in the list, then on the server. Undone if that fails. */
   rename(threadId: string, title: string): Promise<void>;
-  /** Removes a thread, at once here, then on the server; put back if that fails. */
+  /** Removes a thread: at once from the list, then on the server. Undone if that fails. */
   remove(threadId: string): Promise<void>;
 }
 
-/** How the list is loaded, and when its subscribers are told. */
+/** Options of `createThreadList`. */
 export interface ThreadListOptions {
   /** Threads per page. Default: the server's. */
   limit?: number | undefined;
@@ -44,13 +47,13 @@ interface ListState extends ThreadListSnapshot {
   readonly after: string | undefined;
 }
 
-/** What was changed here and the server has not confirmed: a new title; without one, the thread goes. */
+/** A change that the server has not confirmed: a new title, or without `title` the removal of the thread. */
 interface Change {
   readonly title?: string;
 }
 
 /**
- * A list of the threads that `client` can see.
+ * Makes a list of the threads that `client` can see.
  *
  * @example
  * const list = createThreadList(client);
@@ -59,13 +62,13 @@ interface Change {
  */
 export const createThreadList = (client: ChatClient, options: ThreadListOptions = {}): ThreadList => {
   let state: ListState = { threads: [], status: 'idle', hasMore: false, error: undefined, after: undefined };
-  /** The threads as they are known elsewhere: on the server, and to the chat. */
+  /** The threads as the server and the chat know them, without unconfirmed changes. */
   let known: readonly Thread[] = [];
-  /** By thread. Laid over what is known, which may change meanwhile: the chat goes on, the list is loaded again. */
+  /** Unconfirmed changes by thread id, applied over `known`, which may change meanwhile. */
   const changes = new Map<string, Change>();
   /** Only the newest request counts. */
   let latest = 0;
-  /** Threads as they have been heard of since it was made, which its answer may not know; and whether they were new. */
+  /** Threads heard of since that request was sent, which its answer may not include; and whether they were new. */
   const news = new Map<string, { readonly thread: Thread; readonly isNew: boolean }>();
   const notifier = createNotifier<ThreadListSnapshot>(() => state, options.scheduler ?? frameScheduler);
   const update = (change: Partial<ListState>): void => {
@@ -83,22 +86,22 @@ export const createThreadList = (client: ChatClient, options: ThreadListOptions 
     try {
       const page = await client.listThreads({ limit: options.limit, after });
       if (mine !== latest) return;
-      const isElsewhere = ({ id }: Thread, list: readonly Thread[]) => list.every((thread) => thread.id !== id);
+      const isNotIn = ({ id }: Thread, list: readonly Thread[]) => list.every((thread) => thread.id !== id);
       const begun = [...news.values()].flatMap(({ thread, isNew }) => (isNew ? [thread] : [])).reverse();
-      const before = after === undefined ? begun.filter((thread) => isElsewhere(thread, page.data)) : known;
-      const next = page.data.filter((thread) => isElsewhere(thread, before));
+      const before = after === undefined ? begun.filter((thread) => isNotIn(thread, page.data)) : known;
+      const next = page.data.filter((thread) => isNotIn(thread, before));
       const threads = [...before, ...next.map((thread) => news.get(thread.id)?.thread ?? thread)];
-      // A cursor that does not move would have `loadMore` ask for the same page for ever.
+      // A cursor that does not move would make `loadMore` ask for the same page for ever.
       const hasMore = page.has_more && page.after !== undefined && page.after !== after;
       update({ threads, status: 'idle', hasMore, after: page.after, error: undefined });
     } catch (error) {
-      // The thread where the page begins has gone: what is known and the next page come anew.
+      // The thread at which the page begins was deleted: load everything again, and one page more.
       if (mine === latest && after !== undefined && isChatKitError(error, 'thread.not_found')) return loadAnew();
       if (mine === latest) update({ status: 'idle', error: shownFailure(networkError(error)) });
     }
   };
 
-  /** Loads page after page until there are more than there were. */
+  /** Reloads page after page until there are more threads than before. */
   const loadAnew = async (): Promise<void> => {
     const { length } = known;
     await load(undefined);
@@ -106,7 +109,7 @@ export const createThreadList = (client: ChatClient, options: ThreadListOptions 
       await load(state.after);
   };
 
-  /** What the chat knows of its thread is newer than the list. */
+  /** Takes over the chat's version of its thread, which is newer than the list's. */
   const follow = (): void => {
     const { thread } = client.getSnapshot();
     if (thread === undefined) return;
@@ -117,13 +120,13 @@ export const createThreadList = (client: ChatClient, options: ThreadListOptions 
   };
 
   const make = async (id: string, change: Change, work: () => Promise<unknown>): Promise<void> => {
-    // A later one of the same thread goes on.
+    // A later change of the same thread stays in effect.
     const end = () => changes.get(id) === change && changes.delete(id);
     changes.set(id, change);
     update({});
     try {
       await work();
-      // What has gone stays away, whatever an answer says that was made before.
+      // A removal stays in effect for good, whatever an older answer still contains.
       if (change.title === undefined) return;
       known = known.flatMap((thread) => (thread.id === id ? changed(thread, change) : [thread]));
       const thread = known.find((other) => other.id === id);

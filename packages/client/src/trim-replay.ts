@@ -1,12 +1,12 @@
 /**
- * What a run said before this page was loaded begins with the run, and the page perhaps in the middle of it: a run may have
- * written more items than a page holds. Those before the page come with the older pages, in their places; applied here they
- * would stand behind everything.
+ * Trims the replay of a run to the page of items that is loaded. A replay begins with the run, but the page may begin
+ * in the middle of it, because a run may have written more items than a page holds. The earlier items belong to older
+ * pages; if their events were applied now, they would appear at the end.
  */
 import { selectItems, type ThreadStreamEvent } from '@chatkit/core';
 import type { ChatState } from './chat-state.ts';
 
-/** The events of a replay without those of finished items from before the first item of the page that they tell of. */
+/** The events of a replay without those of items that were finished before the first one of the page. */
 export const trimReplay = (
   { thread, olderCursor }: ChatState,
   events: readonly ThreadStreamEvent[],

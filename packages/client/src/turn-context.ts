@@ -12,23 +12,23 @@ export interface TurnContext {
   readonly get: () => ChatState;
   /** Changes the state. `now`: tell subscribers at once. */
   readonly update: (step: (state: ChatState) => ChatState, when?: 'now') => void;
-  /** Whether a newer turn waits for the one that goes on to give way. */
+  /** Whether a newer turn waits for the current one to give way. */
   readonly isAwaited: () => boolean;
-  /** Told what kind of server has answered. */
+  /** Called with the kind of server that has answered. */
   readonly onReach: (reach: Reach) => void;
   readonly onEffect: (event: Extract<ThreadStreamEvent, { type: 'client_effect' }>) => void;
   /**
-   * The server lost sight of the run: shows the thread as it is stored, and whether there is an answer in it. With
-   * `isUnknown`, only if it shows that the run went on.
+   * For a run whose outcome is unknown: shows the thread as stored on the server, and resolves to whether it ends with
+   * an answer. With `isUnknown` (the server has no record of the run), only if the thread shows that the run went on.
    */
   readonly reload: (runId: string, isUnknown: boolean, signal: AbortSignal) => Promise<boolean>;
   /**
-   * What is stored may not be what is on the screen: the stream was gone when the server heard of a stop, or it was lost before
-   * it told of the message.
+   * Checks the server again, because what is stored may differ from what is shown: the stream was closed before a stop
+   * reached the server, or before the user's message was confirmed.
    */
   readonly lookAgain: (runId: string) => void;
   readonly toolHandler: ClientToolHandler | undefined;
   readonly toolTimeoutMs: number;
-  /** Whether the server is known to take a call's id with its output. */
+  /** Whether the server is known to accept a call's id with its output. */
   readonly namesCalls: () => boolean;
 }

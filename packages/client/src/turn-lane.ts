@@ -1,35 +1,36 @@
 /**
- * One turn at a time. A message interrupts the turn that is going on and starts when that one has settled; an action waits
- * for it. A message that was interrupted before it arrived still gets there first: none is lost to a newer one.
+ * A queue that runs one turn at a time. A message interrupts the current turn and starts once that has settled; an
+ * action waits for the current turn to finish. A message interrupted before it arrived is still delivered first, so
+ * none is lost to a newer one.
  */
 
-/** Why a turn is let go of: the user does not care for it now, or looks at another thread. */
+/** Why a turn is abandoned: the client was detached, or another thread is shown. */
 export type LeaveReason = 'detach' | 'navigate';
 
-/** Something that has its turn. */
+/** An entry of the queue. */
 export interface LaneTurn {
   /** Runs it. Resolves when it has settled; must not reject. */
   start(): Promise<void>;
-  /** Whether the next one can start. Known a moment before the promise of `start()` tells. */
+  /** Whether the next turn can start. Becomes true a moment before the promise of `start()` resolves. */
   isOver(): boolean;
-  /** A newer turn wants to go: stop as soon as nothing of the user's would be lost by it. */
+  /** A newer turn wants to start: stop as soon as no message of the user would be lost. */
   giveWay(): void;
-  /** It will not be started, or is no longer of interest. Settles it. */
+  /** Settles the turn, which will not be started or is no longer of interest. */
   abandon(reason: LeaveReason): void;
 }
 
-/** What a turn has those before it do: give way, or finish. */
+/** What the turns before a new one should do: give way, or finish. */
 export type Busy = 'interrupt' | 'wait';
 
 export interface TurnLane<T extends LaneTurn> {
-  /** The turn that is going on. */
+  /** The current turn. */
   current(): T | undefined;
-  /** Those behind it. */
+  /** The turns queued behind it. */
   waiting(): readonly T[];
-  /** Whether one of those wants what goes on to give way. */
+  /** Whether one of these wants the current turn to give way. */
   isAwaited(): boolean;
   enter(turn: T, busy: Busy): void;
-  /** Abandons all of them. */
+  /** Abandons all turns. */
   clear(reason: LeaveReason): void;
 }
 

@@ -1,7 +1,7 @@
 /**
- * One turn of the conversation, from the user's message (or action, or answer) to the assistant's last word. Usually one
- * run; with tools of the page a chain of runs that the user sees as one. Its phases are `waiting → running → stopping → settled
- * → over`; beside them, `stage` says how much of it has been seen.
+ * One turn of the conversation, from the user's message (or action, or answer) to the end of the assistant's answer.
+ * Usually one run; with client tools, a chain of runs that the user sees as one. Its phases are `waiting → running →
+ * stopping → settled → over`; independently, `stage` says how much of it is on the screen.
  */
 import {
   type ChatKitError,
@@ -39,28 +39,31 @@ import type { TurnPlan } from './turn-plan.ts';
 
 export interface Turn extends LaneTurn {
   readonly run: ChatRun;
-  /** Resolves when something can be shown of it: at the latest when it has settled. */
+  /** Resolves when something of the turn is on the screen, at the latest when it has settled. */
   readonly shown: Promise<void>;
-  /** Stops the run, wherever it is. Resolves when it has settled. */
+  /** Stops the run, on whichever machine it is. Resolves when the turn has settled. */
   stop(): Promise<void>;
 }
 
-/** How long a loaded thread waits for the replay of its run, to be shown with it. */
+/** How long a loaded thread waits to be shown together with the replay of its run. */
 const showByMs = 1_000;
 
-/** How long a server of the reference gets to store what it has when it is left, before the next request reads it: no event tells. */
+/**
+ * How long the Python SDK's server gets, after its stream was closed, to store what it has before the next request
+ * reads it. No event says when it is done.
+ */
 const plainSettleMs = 250;
 
-/** Where a turn is. `settled`: its end is known; `over`: the next one may start. */
+/** The phase of a turn. `settled`: its end is known. `over`: the next turn may start. */
 type Phase = 'waiting' | 'running' | 'stopping' | 'settled' | 'over';
 
-/** How much of a turn has been seen: nothing; its beginning is on the screen; events have come. */
+/** How much of a turn is on the screen: nothing; its beginning; events. */
 type Stage = 'unseen' | 'shown' | 'begun';
 
 export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
   const { clock } = context.ports;
   const handle = createRunHandle(plan.runId);
-  /** Ends what goes on beside the connection: tools, a look at the stored thread. */
+  /** Aborts work outside the connection: tools, reloading the thread. */
   const aside = new AbortController();
   const shown = deferred<void>();
   const settled = deferred<void>();
@@ -68,13 +71,13 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
   let phase: Phase = 'waiting';
   let stage: Stage = 'unseen';
   let connection: RunConnection | undefined;
-  /** What the run that it is connected to was asked for, until it has answered. */
+  /** The request of the current run, until it has been answered. */
   let asked: TurnPlan['request'];
-  /** What is known of the run that it is connected to. */
+  /** What is known of the current run's server. */
   let reach: Reach | undefined;
 
   const isLive = (): boolean => phase === 'running' || phase === 'stopping';
-  /** Whether it carries a message of the user's that is not known to be stored: stopping might lose it. */
+  /** Whether the turn carries a user's message that is not confirmed as stored, so that stopping might lose it. */
   const isPending = (): boolean => isUnconfirmed(context.get(), plan.runId);
 
   const show = (): void => {
@@ -89,7 +92,7 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
     context.update((state) => {
       const begun = beginTurn(state, status);
       const prepared = plan.prepare === undefined ? begun : plan.prepare(begun);
-      // It may have been stopped before there was anything to see of it.
+      // It may have been stopped before anything was shown.
       return phase === 'stopping' ? freeze(prepared, 'stopping') : prepared;
     });
   };
@@ -105,14 +108,14 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
     });
     if (replayed) show();
     handle.push(events);
-    // What a page was told to do before it was reloaded is not done twice.
+    // Effects from before a reload of the page must not happen twice.
     if (!replayed) for (const event of events) if (event.type === 'client_effect') context.onEffect(event);
     if (confirms && context.isAwaited()) void stop('submitting');
   };
 
   /**
-   * Whether only the thread can tell what came of a run: it cannot be asked any more, or was lost before it told of its message, which
-   * is not to be asked for by its id.
+   * Whether only the stored thread can show what became of a run: the server no longer has the run, or the connection
+   * was lost before the message was confirmed and the run cannot be asked for by its id.
    */
   const isInDoubt = ({ reason }: RunEnd): boolean =>
     reason === 'gone' || ((reason === 'drop' || reason === 'stall') && isPending() && !context.policy().repeatable);
@@ -162,7 +165,8 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
     const end = await connection.closed;
     const arrived = isRepeat && endedEarly(end) ? untilMessage(gate?.held() ?? []) : [];
     if (arrived.length > 0) {
-      // It was there, and its answer had been stopped: who sends it again wants one, and not to see that one stop.
+      // The message had arrived and its answer been stopped. Whoever sends it again wants an answer, not a replay of
+      // the stopped one.
       take(arrived, false);
       return phase === 'running' ? runOnce(createId('run'), answerAnew(context.get().thread)) : end;
     }
@@ -170,7 +174,7 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
     return isInDoubt(end) ? lookUp(end) : end;
   };
 
-  /** Runs tools and hands their results over, until the assistant wants no more of them. */
+  /** Runs client tools and sends their results, until the assistant calls no more. */
   const continueWithTools = async (first: RunEnd): Promise<RunEnd> => {
     let end = first;
     const handler = context.toolHandler;
@@ -182,7 +186,7 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
       const calls = pendingToolCalls(context.get().thread).filter(({ id }) => !seen.has(id));
       if (calls.length === 0) return end;
       for (const { id } of calls) seen.add(id);
-      // A tool may look at what is on the screen.
+      // A tool may rely on what is on the screen.
       show();
       const outputs = await runTools(calls, handler, {
         signal: aside.signal,
@@ -212,12 +216,12 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
     if (!isLive() || !connection) return;
     const wasStopped = phase === 'stopping';
     const error = wasStopped ? undefined : end.error;
-    // A run that has ended without its message, because it was stopped before it began, will not take it any more.
+    // A run that was stopped before it took its message has ended for good; the message needs a new run id.
     const isSpent = end.reason === 'end' || end.error?.code === 'run.cancelled';
     const nextRunId = isSpent ? createId('run') : undefined;
-    /** What is undone, as nothing came of it. */
+    /** To be undone, if no event of the turn came. */
     const prepare = stage === 'shown' ? plan.prepare : undefined;
-    /** The run, or what was asked for and not answered. */
+    /** Attaches to the run again, or repeats the request that was not answered. */
     const retryPlan =
       error && end.reason !== 'gone' && reach !== 'plain'
         ? {
@@ -287,9 +291,9 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
   };
 };
 
-/** The end of a turn that was stopped between two of its runs. */
+/** How a turn ends that was stopped between two of its runs. */
 const stoppedHere: RunEnd = { reason: 'stop', outcome: 'cancelled', error: undefined };
 
-/** Whether a run ended before its answer did. */
+/** Whether a run ended before its answer was complete. */
 const endedEarly = ({ reason, outcome }: RunEnd): boolean =>
   reason === 'end' && (outcome === 'cancelled' || outcome === 'interrupted');

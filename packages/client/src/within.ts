@@ -1,20 +1,21 @@
-/** Work for which there is only so much time, and which its caller may call off. */
+/** Runs async work with a time limit and an abort signal. */
 import { deadline } from '@chatkit/stream/engine';
 import type { Clock } from './ports.ts';
 
 export interface WithinOptions {
-  /** How long the work may take; `Infinity` for any time. */
+  /** The time limit; `Infinity` for none. */
   ms: number;
   clock: Clock;
-  /** What the work fails with when it took longer. */
+  /** Makes the error for work that took longer. */
   late: () => unknown;
-  /** Calls the work off; it then fails with the signal's reason. */
+  /** Cancels the work; the result then rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
 }
 
 /**
- * What `work` gives, if it is there in time. Its signal aborts when it is not wanted any more; whether or not it takes notice
- * (an application's `fetch` or tool may not), nobody waits for it longer than that. Leaves no timer and no listener.
+ * The result of `work`, if it comes in time. The work's signal aborts at the time limit or on cancellation, and the
+ * promise rejects then even if the work (an application's `fetch` or tool) ignores the signal. Leaves no timer and no
+ * listener.
  */
 export const within = async <T>(work: (signal: AbortSignal) => Promise<T>, options: WithinOptions): Promise<T> => {
   const { ms, clock, late, signal } = options;

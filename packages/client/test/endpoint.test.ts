@@ -318,7 +318,7 @@ describe('what a newcomer gets wrong', () => {
   it('a url that is relative where there is no page: told at once, not tried for minutes', async () => {
     const client = createChatClient({ url: '/chatkit', extensions: true });
     expect(await client.send('Hi').done).toBe('failed');
-    const message = 'Outside of a page the url must be whole, not /chatkit.';
+    const message = 'Outside a page the url must be absolute, not /chatkit.';
     expect(client.getSnapshot().error).toMatchObject({ code: 'transport.network', retryable: false, message });
     await expect(client.listThreads()).rejects.toMatchObject({ message });
   });

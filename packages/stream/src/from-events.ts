@@ -42,7 +42,8 @@ export interface FromEventsOptions<T> {
  * removed however the stream ends. If `item` throws, the stream fails and the emitter does not notice.
  *
  * @example
- * for await (const event of fromEvents<MessageEvent>(socket, 'message', { end: 'close', error: 'error' })) handle(event);
+ * const messages = fromEvents<MessageEvent>(socket, 'message', { end: 'close', error: 'error' });
+ * for await (const event of messages) handle(event);
  */
 export function fromEvents<T>(
   target: EventTargetLike | EventEmitterLike,
