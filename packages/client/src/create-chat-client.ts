@@ -52,7 +52,7 @@ import type { TurnPlan } from './turn-plan.ts';
  * for await (const event of client.send('What is backpressure?')) console.log(event.type);
  */
 export const createChatClient = (options: ChatClientOptions): ChatClient => {
-  if (!options?.url) throw new TypeError("The client needs the url of a server, for example '/chatkit'.");
+  if (!options?.url) throw new TypeError("The client needs the url of a server, such as '/chatkit'.");
   const clock = options.clock ?? wallClock;
   const endpoint = createEndpoint({ ...options, clock });
   const lane = createTurnLane<LaneTurn & { stop(): Promise<void> }>();
