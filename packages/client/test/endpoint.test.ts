@@ -309,9 +309,7 @@ describe('an answer that is none of this protocol', () => {
 
 describe('what a newcomer gets wrong', () => {
   it('no url', () => {
-    expect(() => createChatClient({} as never)).toThrow(
-      "The client needs the url of a server, such as '/chatkit'.",
-    );
+    expect(() => createChatClient({} as never)).toThrow("The client needs the url of a server, such as '/chatkit'.");
     expect(() => createChatClient(undefined as never)).toThrow('The client needs the url of a server');
   });
 

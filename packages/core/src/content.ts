@@ -1,7 +1,10 @@
-/** Content: what messages are made of. Checked against `@chatkit/core/schema` in both directions by the tests of types. */
+/**
+ * The content of messages: parts of text, tags and annotations. Type tests check these types against
+ * `@chatkit/core/schema`, in both directions.
+ */
 import type { Annotation } from './source.ts';
 
-/** A part of what the user sent, told apart by `type`. */
+/** A part of a user's message, discriminated by `type`. */
 export type UserMessageContent = UserTextContent | UserTagContent;
 
 /** What the user typed. */
@@ -13,11 +16,11 @@ export type UserTextContent = {
 /** Something the user chose while typing, for example after `@`: a person, a document, an order. */
 export type UserTagContent = {
   type: 'input_tag';
-  /** Your id of what is meant. */
+  /** Your id of the thing referred to. */
   id: string;
-  /** What stands in the message in its place. */
+  /** The text that stands for it in the message. */
   text: string;
-  /** What the page knows of it. It came from a browser, so trust only what you look up by `id`. */
+  /** What the page knows about it. It came from a browser, so trust only what you look up by `id`. */
   data: Record<string, unknown>;
   /** The heading under which it was offered. */
   group?: string | undefined;
@@ -33,10 +36,10 @@ export type AssistantMessageContent = {
   annotations: Annotation[];
 };
 
-/** What the user chose for one message. */
+/** The user's choices for one message. */
 export type InferenceOptions = {
-  /** The tool that was picked in the composer: your id of it. */
+  /** Your id of the tool that was picked in the composer. */
   tool_choice?: { id: string } | undefined;
-  /** The model that was picked in the composer: your id of it. */
+  /** Your id of the model that was picked in the composer. */
   model?: string | undefined;
 };

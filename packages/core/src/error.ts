@@ -1,12 +1,13 @@
 /**
- * Errors with a code. One class for everything the toolkit itself reports, and the two that applications throw from
- * `respond()`: `StreamError` (a code, no text for the user) and `CustomStreamError` (a text that the user reads).
- * They are recognised by a brand, not by `instanceof`, so two copies of this package in one process agree.
+ * The error classes: `ChatKitError` for everything that the toolkit itself reports, and two that applications throw
+ * from `respond()`, `StreamError` (a code, without a text for the user) and `CustomStreamError` (a text that the user
+ * reads). They are recognised by a brand, not by `instanceof`, so that several copies of this package in one process
+ * work together.
  */
 
 const brand: unique symbol = Symbol.for('chatkit.error') as never;
 
-/** Every code that the toolkit raises. `docs/reference/errors.md` says for each what caused it and what to do. */
+/** Every code that the toolkit raises. `docs/reference/errors.md` gives the cause and the remedy of each. */
 export type ErrorCode =
   | 'request.invalid_json'
   | 'request.invalid'
@@ -51,13 +52,13 @@ export type ErrorCode =
   | 'transport.invalid_frame'
   | 'internal';
 
-/** Facts about an error for its creator's caller. */
+/** Options of a `ChatKitError`. */
 export interface ChatKitErrorOptions {
   /** Whether the same call may succeed later. Default `false`. */
   retryable?: boolean;
-  /** The error underneath; stays on this side of the wire. */
+  /** The underlying error; never sent over the wire. */
   cause?: unknown;
-  /** Facts that help to mend it, safe to send: the path of a field, a limit, an offset. */
+  /** Facts that help to fix the problem and are safe to send: the path of a field, a limit, an offset. */
   details?: Readonly<Record<string, unknown>>;
 }
 

@@ -1,9 +1,9 @@
-/** Events: the facts on a stream. */
+/** The types of the events on a stream. */
 import type { ThreadItem } from './item.ts';
 import type { Thread } from './thread.ts';
 import type { ThreadItemUpdate } from './update.ts';
 
-/** Any event on a stream, told apart by `type`. A peer may send types that are not listed here: ignore those. */
+/** Any event on a stream, discriminated by `type`. A peer may send types that are not listed here; ignore those. */
 export type ThreadStreamEvent =
   | ThreadCreatedEvent
   | ThreadUpdatedEvent
@@ -24,14 +24,14 @@ export type ThreadStreamEventOf<T extends ThreadStreamEvent['type']> = Extract<T
 /** The first event of a new conversation. */
 export type ThreadCreatedEvent = {
   type: 'thread.created';
-  /** Its page of items is empty. */
+  /** The thread's page of items is empty. */
   thread: Thread;
 };
 
 /** The title, the status or the allowed image domains of the conversation changed. */
 export type ThreadUpdatedEvent = {
   type: 'thread.updated';
-  /** Its page of items is empty: keep the items that you have. */
+  /** The thread's page of items is empty: keep the items that you have. */
   thread: Thread;
 };
 
@@ -48,7 +48,7 @@ export type ThreadItemUpdatedEvent = {
   update: ThreadItemUpdate;
 };
 
-/** An item is whole. It is stored, and replaces everything that was streamed for its id. */
+/** An item is complete. It is stored, and replaces everything that was streamed for its id. */
 export type ThreadItemDoneEvent = {
   type: 'thread.item.done';
   item: ThreadItem;
@@ -60,13 +60,12 @@ export type ThreadItemRemovedEvent = {
   item_id: string;
 };
 
-/** An item takes the place of the one with its id; its type may be another. */
+/** An item replaces the one with the same id; its type may differ. */
 export type ThreadItemReplacedEvent = {
   type: 'thread.item.replaced';
   item: ThreadItem;
 };
 
-/** What the client may do with this stream. */
 /** What the client may do while a stream goes on. */
 export type StreamOptionsEvent = {
   type: 'stream_options';
@@ -79,7 +78,7 @@ export type StreamOptions = {
   allow_cancel: boolean;
 };
 
-/** What is going on until the next item. Not stored. */
+/** Says what is going on until the next item comes. Not stored. */
 export type ProgressUpdateEvent = {
   type: 'progress_update';
   icon?: string | undefined;

@@ -1,7 +1,7 @@
 /**
- * How one update changes one item: pure, and lenient as the protocol asks. An update of a kind that is not known, or
- * that does not fit the item, gives back the item that came in. The rules are the reference's: a content part that is
- * written before it exists is preceded by empty ones, an annotation beyond the end is appended, an added task is
+ * Applies an update to an item; pure, and lenient as the protocol asks. An update of an unknown kind, or one that does
+ * not fit the item, returns the item unchanged. The rules are those of the Python SDK: if a content part is written
+ * before it exists, empty parts are added in front of it; an annotation beyond the end is appended; an added task is
  * appended whatever its index says.
  */
 
@@ -36,12 +36,15 @@ export const foldUpdate = (item: ThreadItem, update: ThreadItemUpdate): ThreadIt
   }
 };
 
-/** Wire data reaches a browser unparsed: a list that is none reads as an empty one, and below so does a part that is `null`. */
+/**
+ * Data from the wire reaches a browser unvalidated, so anything that is not a list reads as an empty list. Likewise
+ * below, a part that is `null` reads as empty.
+ */
 const listOf = <T>(value: readonly T[]): readonly T[] => (Array.isArray(value) ? value : []);
 
 const isIndex = (at: number, last: number): boolean => Number.isInteger(at) && at >= 0 && at <= last;
 
-/** Replaces the part at `at`, after padding; the same item when the index is not one. */
+/** Replaces the part at `at`, after padding. Returns the same item if `at` is not a valid index. */
 const withPart = (
   item: AssistantMessageItem,
   at: number,
@@ -93,10 +96,11 @@ type WidgetUpdate = Extract<ThreadItemUpdate, { type: `widget.${string}` }>;
 type Json = Readonly<Record<string, unknown>>;
 
 /**
- * The widget after an update of it; the same object when the component that it names is not there.
+ * The widget after an update; the same object if it does not contain the component that the update names.
  *
  * @example
- * const next = foldWidget(card, { type: 'widget.streaming_text.value_delta', component_id: 't', delta: '!', done: true });
+ * const delta = { type: 'widget.streaming_text.value_delta', component_id: 't', delta: '!', done: true } as const;
+ * const next = foldWidget(card, delta);
  */
 export const foldWidget = (widget: WidgetRoot, update: WidgetUpdate | ThreadItemUpdate): WidgetRoot => {
   switch (update.type) {
@@ -119,7 +123,7 @@ const appendValue = (text: Json, { delta, done }: ThreadItemUpdateOf<'widget.str
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
 
-/** Finds the component with this id, through one child or a list of them, and copies the path to it. */
+/** Finds the component with this id, where `children` may be one component or a list, and copies the path to it. */
 const changeComponent = (component: Json, id: string, change: (found: Json) => Json): Json => {
   if (component?.['id'] === id) return change(component);
   const children = component?.['children'];

@@ -1,6 +1,6 @@
 /**
- * Ids: a prefix that tells what they name, and 24 hex digits (96 random bits). The reference uses 32 bits, which
- * collide with probability one half after about 77,000 ids; upserting stores would then overwrite a row in silence.
+ * Creates ids: a prefix for the kind of thing, and 24 hex digits (96 random bits). The Python SDK uses 32 bits, which
+ * collide with probability one half after about 77,000 ids; a store that upserts would then silently overwrite a row.
  */
 
 /** What an id names. */
@@ -25,7 +25,7 @@ const prefixes: Record<IdKind, string> = {
   run: 'run',
 };
 
-// Random bytes for 64 ids: to ask for them costs as much as ten ids do.
+// Random bytes for 64 ids at a time: one call of getRandomValues costs as much as making ten ids.
 const pool = /* @__PURE__ */ new Uint8Array(64 * 12);
 let used = pool.length;
 

@@ -1,4 +1,5 @@
-// The vocabulary of ChatKit: types, guards, the reducer, the wire serializer, ids, errors and the contracts. Loads no zod.
+// The ChatKit vocabulary: types, guards, the reducer, the wire serializer, ids, errors and contracts. Does not load
+// zod.
 
 // A thread and what is in it.
 
@@ -61,7 +62,7 @@ export type {
 } from './thread.ts';
 export type { WidgetComponent, WidgetRoot } from './widget.ts';
 
-// What a stream says: events, and the updates that they carry.
+// What a stream carries: events and updates.
 
 export type {
   ClientEffectEvent,
@@ -96,7 +97,7 @@ export type {
   WorkflowTaskUpdated,
 } from './update.ts';
 
-// What a client asks.
+// Requests.
 
 export {
   type Action,

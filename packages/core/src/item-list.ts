@@ -1,8 +1,8 @@
 /**
- * An immutable, ordered collection of items in which appending, prepending, replacing and removing one of them copies
- * a fixed number of short arrays, however long the thread is. One trie of 32-way nodes holds the items by position,
- * another finds the position of an id. Positions grow in both directions from 0, and a removed item leaves an empty one
- * behind. `docs/decisions/core-reducer.md` has the alternatives.
+ * A persistent (immutable) list of items. Appending, prepending, replacing or removing an item copies a fixed number of
+ * short arrays, however long the thread is. One trie with 32-way nodes holds the items by position; another maps ids to
+ * positions. Positions grow from 0 in both directions, and a removed item leaves its position empty.
+ * `docs/decisions/core-reducer.md` has the alternatives.
  */
 import type { ThreadItem } from './item.ts';
 
@@ -15,7 +15,7 @@ interface Entry {
 
 /** The items of a thread. Read it through the functions of this file. */
 export interface ItemList {
-  /** The position of the first item, or before it. */
+  /** The position of the first item, or an earlier, empty one. */
   readonly first: number;
   /** The position after the last item. */
   readonly end: number;
@@ -33,7 +33,9 @@ const idShift = 2 * bits;
 
 export const createItemList = (): ItemList => ({ first: 0, end: 0, items: [], ids: [] });
 
-/** The position of an id, `undefined` when it is not in the list (or is no id: events reach a browser unparsed). */
+/**
+ * The position of an id; `undefined` if it is not in the list (or not a string: events reach a browser unvalidated).
+ */
 export const positionOf = (list: ItemList, id: string): number | undefined =>
   typeof id === 'string' ? bucketOf(list, id).find((entry) => entry.id === id)?.position : undefined;
 
@@ -41,7 +43,7 @@ export const positionOf = (list: ItemList, id: string): number | undefined =>
 export const itemAt = (list: ItemList, position: number): ThreadItem | undefined =>
   read(list.items, itemShift, slotOf(position)) as ThreadItem | undefined;
 
-/** Puts an item at a position that is taken already. */
+/** Replaces the item at an occupied position. */
 export const replaceAt = (
   list: ItemList,
   position: number,
@@ -52,7 +54,10 @@ export const replaceAt = (
   items: write(list.items, itemShift, slotOf(position), item, inPlace),
 });
 
-/** Adds an item before the first (`position` is `first - 1`) or after the last (`end`). Its id MUST NOT be there yet. */
+/**
+ * Adds an item before the first (`position` is `first - 1`) or after the last (`end`). Its id MUST NOT be in the list
+ * yet.
+ */
 export const insertAt = (list: ItemList, position: number, item: ThreadItem, inPlace = false): ItemList => ({
   ...replaceAt(list, position, item, inPlace),
   first: Math.min(list.first, position),
@@ -60,13 +65,16 @@ export const insertAt = (list: ItemList, position: number, item: ThreadItem, inP
   ids: write(list.ids, idShift, hash(item.id), [...bucketOf(list, item.id), { id: item.id, position }], inPlace),
 });
 
-/** Inserts after the last or replaces by id. `inPlace` is for a list that nobody else has: a long thread loads faster. */
+/**
+ * Replaces the item with the same id, or appends. `inPlace` mutates; only for a list not shared yet, to load long
+ * threads faster.
+ */
 export const put = (list: ItemList, item: ThreadItem, inPlace = false): ItemList => {
   const position = positionOf(list, item.id);
   return position === undefined ? insertAt(list, list.end, item, inPlace) : replaceAt(list, position, item, inPlace);
 };
 
-/** Takes an item out; the others keep their positions. */
+/** Removes an item; the others keep their positions. */
 export const removeAt = (list: ItemList, position: number, id: string): ItemList => ({
   ...replaceAt(list, position, undefined),
   ids: write(
@@ -88,7 +96,7 @@ export const toArray = (list: ItemList): readonly ThreadItem[] => {
   return items;
 };
 
-/** Positions 0, -1, 1, -2… next to each other, so that the trie stays dense in both directions. */
+/** Maps positions 0, -1, 1, -2… to neighbouring slots, so that the trie stays dense in both directions. */
 const slotOf = (position: number): number => (position < 0 ? ~position * 2 + 1 : position * 2);
 
 const read = (root: Node, shift: number, at: number): unknown => {
@@ -107,7 +115,7 @@ const write = (node: Node = [], shift: number, at: number, value: unknown, inPla
 const bucketOf = (list: ItemList, id: string): readonly Entry[] =>
   (read(list.ids, idShift, hash(id)) as readonly Entry[] | undefined) ?? [];
 
-/** The usual polynomial over UTF-16 units, cut to the 15 bits that three levels address. */
+/** The usual polynomial hash over UTF-16 code units, cut to the 15 bits that three levels address. */
 const hash = (id: string): number => {
   let sum = 0;
   for (let i = 0; i < id.length; i++) sum = (Math.imul(sum, 31) + id.charCodeAt(i)) | 0;

@@ -1,11 +1,11 @@
-/** Items: the durable entries of a thread. */
+/** The types of items, the durable entries of a thread. */
 import type { Attachment } from './attachment.ts';
 import type { AssistantMessageContent, InferenceOptions, UserMessageContent } from './content.ts';
 import type { StructuredInput } from './structured-input.ts';
 import type { Task, Workflow } from './task.ts';
 import type { WidgetRoot } from './widget.ts';
 
-/** Any entry of a thread, told apart by `type`. A peer may send types that are not listed here: ignore those. */
+/** Any entry of a thread, discriminated by `type`. A peer may send types that are not listed here; ignore those. */
 export type ThreadItem =
   | UserMessageItem
   | AssistantMessageItem
@@ -22,12 +22,14 @@ export type ThreadItem =
 /** The item of one type: `ThreadItemOf<'assistant_message'>`. */
 export type ThreadItemOf<T extends ThreadItem['type']> = Extract<ThreadItem, { type: T }>;
 
-/** What all items have. */
+/** The fields of every item. */
 type Entry = {
-  /** Names the item within its thread. */
+  /** Unique within the thread. */
   id: string;
   thread_id: string;
-  /** ISO 8601. Rows of the Python SDK have no offset. Order items by their place in the list, not by this. */
+  /**
+   * ISO 8601. Rows written by the Python SDK have no UTC offset. Order items by their place in the list, not by this.
+   */
   created_at: string;
 };
 
@@ -59,22 +61,22 @@ export type ClientToolCallItem = Entry & {
   output?: unknown;
 };
 
-/** A piece of UI; a click on it is an action. */
+/** A piece of UI; a click in it is an action. */
 export type WidgetItem = Entry & {
   type: 'widget';
   widget: WidgetRoot;
-  /** What the copy button takes: the widget said in words. */
+  /** The text that the copy button copies: the widget in words. */
   copy_text?: string | undefined;
 };
 
-/** An image that the assistant made, or makes. */
+/** An image that the assistant made or is making. */
 export type GeneratedImageItem = Entry & {
   type: 'generated_image';
   /** Absent until there is something to see. */
   image?: GeneratedImage | undefined;
 };
 
-/** A picture, or what there is of it so far. */
+/** An image, or a preview of it so far. */
 export type GeneratedImage = {
   id: string;
   /** A URL, or a `data:` URL. */
@@ -88,7 +90,7 @@ export type StructuredInputItem = Entry & {
   inputs: StructuredInput[];
 };
 
-/** A step that stands alone. */
+/** A step outside any workflow. */
 export type TaskItem = Entry & {
   type: 'task';
   task: Task;
@@ -100,19 +102,19 @@ export type WorkflowItem = Entry & {
   workflow: Workflow;
 };
 
-/** Where the assistant has nothing more to say, though no message was its last item. */
+/** Marks the end of the assistant's turn when its last item was not a message. */
 export type EndOfTurnItem = Entry & {
   type: 'end_of_turn';
 };
 
-/** For the model alone, from the application. The odd `_item` in its type is the reference's. */
+/** Context from the application that only the model sees. The odd `_item` in its type comes from the Python SDK. */
 export type HiddenContextItem = Entry & {
   type: 'hidden_context_item';
   /** Any JSON. Bridges pass strings on by themselves; other values need a converter of your own. */
   content?: unknown;
 };
 
-/** For the model alone, from the server itself, for example that the user stopped the answer. */
+/** Context from the server itself that only the model sees, for example that the user stopped the answer. */
 export type SdkHiddenContextItem = Entry & {
   type: 'sdk_hidden_context';
   content: string;
@@ -122,7 +124,7 @@ export type SdkHiddenContextItem = Entry & {
 export type HiddenItem = HiddenContextItem | SdkHiddenContextItem;
 
 /**
- * Whether an item is for the model alone. Such items are stored, and leave the server on no event and in no list.
+ * Whether only the model may see an item. Such items are stored, but never leave the server, in events or in lists.
  *
  * @example
  * items.filter((item) => !isHiddenItem(item));
@@ -131,8 +133,8 @@ export const isHiddenItem = (item: ThreadItem): item is HiddenItem =>
   item.type === 'hidden_context_item' || item.type === 'sdk_hidden_context';
 
 /**
- * What a message says, the user's or the assistant's, in one string. `undefined` for everything else, so that a list can show
- * what it is instead, and for the `null` that `respond()` is given when nobody said anything.
+ * The text of a user's or an assistant's message, in one string. `undefined` for other items, so that a list can show
+ * their type instead, and for the `null` that `respond()` gets when there is no user message.
  *
  * @example
  * <li>{messageText(item) ?? item.type}</li>

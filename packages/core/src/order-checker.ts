@@ -1,8 +1,7 @@
 /**
- * Tells whether the events of one stream come in a legal order: an item is added, then updated, then done; the thread
- * is created first; one `stream_options`. It looks at the state that the events before have made. A tool for
- * development and for property tests, not a gate: a reducer copes with any order. Events and updates of unknown types
- * are passed over.
+ * Checks that the events of a stream come in a legal order: an item is added, then updated, then done; `thread.created`
+ * comes first; there is one `stream_options`. A tool for development and property tests, not a gate in production: the
+ * reducer copes with any order. Events and updates of unknown types are skipped.
  */
 import type { ThreadStreamEvent } from './event.ts';
 import { emptyThreadState, reduceThread, selectItem, selectOpenItems } from './reduce-thread.ts';
@@ -10,13 +9,15 @@ import type { ThreadItemUpdate } from './update.ts';
 
 /** A checker of one stream. */
 export interface OrderChecker {
-  /** Takes the next event. Returns a sentence that names the first rule it breaks, `undefined` when it breaks none. */
+  /** Checks the next event. Returns a sentence about the first rule that it breaks, or `undefined`. */
   check(event: ThreadStreamEvent): string | undefined;
-  /** Takes the end of the stream: names an item that was left open. */
+  /** To be called at the end of the stream. Returns a sentence about an item that was left open, or `undefined`. */
   end(): string | undefined;
 }
 
-/** What may follow each phase. An item that the stream has not spoken of may be older than the stream. */
+/**
+ * What may follow each phase of an item. `older`: the stream has not mentioned it, so it may be older than the stream.
+ */
 const legal = {
   older: 'added done replaced removed',
   added: 'updated done replaced removed',
@@ -25,8 +26,8 @@ const legal = {
 };
 
 /**
- * A checker for the events of one stream. Updates, replacements and removals of items that the stream has not added
- * are legal where the item may be older than the stream: a widget after an action, a workflow that goes on.
+ * A checker for the events of one stream. Updates, replacements and removals of items that the stream has not added are
+ * legal if the item may be older than the stream: a widget after an action, a workflow that is continued.
  *
  * @example
  * const checker = createOrderChecker();
@@ -65,7 +66,7 @@ export const createOrderChecker = (): OrderChecker => {
     const owner = /^(assistant_message|widget|workflow|generated_image)\./.exec(update.type)?.[1];
     if (owner === undefined) return undefined;
     const phase = phaseOf(id);
-    // A widget changes after an action and a workflow goes on, in a later stream or when they are done.
+    // Widgets may change after they are done, by an action; workflows may be continued by a later stream.
     const late = owner === 'widget' ? phase !== 'removed' : owner === 'workflow' && phase === 'older';
     return (late ? undefined : checkPhase('updated', id)) ?? checkType(id, owner) ?? checkPart(id, update);
   };

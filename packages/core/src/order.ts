@@ -1,4 +1,4 @@
-// The order of events on a stream, checked: for development and property tests, so an entry of its own.
+// Checks the order of events on a stream. A separate entry point, because it is for development and tests only.
 
 export {
   createOrderChecker,

@@ -1,8 +1,9 @@
 /**
- * Verb 7 of the path of a token: reduce. `(state, event) → state`, pure, and the same on both ends: the browser shows
- * what it gives, the server keeps track of unfinished items with it. A text delta costs the same in an empty thread and
- * in one of 10,000 items, at the first token and at the last: the text is joined to a tail beside the item, and the
- * item is rebuilt when somebody looks. Unknown events, updates and items are ignored; nothing throws.
+ * The reducer that turns events into a thread (step 7 of the path of a token): `(state, event) → state`, pure, and the
+ * same on both ends. The browser shows its result; the server uses it to keep track of unfinished items. A text delta
+ * costs the same in an empty thread and in one of 10,000 items, at the first token and at the last: text is appended to
+ * a tail beside the item, and the item is rebuilt only when it is read. Unknown events, updates and items are ignored;
+ * nothing throws.
  */
 
 import { present } from './build/present.ts';
@@ -16,17 +17,17 @@ import type { ThreadItemUpdate } from './update.ts';
 /** An item that has been added and may still change. */
 interface OpenItem {
   readonly id: string;
-  /** The item without its tail. */
+  /** The item as of the last update other than a text delta, without `tail`. */
   readonly item: ThreadItem;
-  /** Text that belongs at the end of one part of an assistant message, and is not in `item` yet. */
+  /** Text to be appended to one part of an assistant message, not in `item` yet. */
   readonly tail: { readonly part: number; readonly text: string } | undefined;
 }
 
-/** A thread as far as its events have told it. Plain and immutable; items are read through the selectors. */
+/** The state of a thread, built from its events. Plain and immutable; read items through the selectors. */
 export interface ThreadState {
-  /** What is known of the thread itself. Its `items` are what the last snapshot held: use `selectItems`. */
+  /** The thread itself. Its `items` may be out of date: use `selectItems`. */
   readonly thread: Thread | undefined;
-  /** The latest line of progress; gone when the next visible item arrives. */
+  /** The latest progress message; cleared when the next visible item arrives. */
   readonly progress: { readonly icon?: string; readonly text: string } | undefined;
   /** What the server allows during this stream, for example to stop it. */
   readonly streamOptions: StreamOptions | undefined;
@@ -34,13 +35,13 @@ export interface ThreadState {
   readonly error: ErrorEvent | undefined;
   /** Notices to the user, oldest first. */
   readonly notices: readonly NoticeEvent[];
-  /** @internal Every item; open ones as they were when they were added. */
+  /** @internal Every item; open ones as of when they were added. */
   readonly list: ItemList;
-  /** @internal Items that have been added and not finished, in order of adding. */
+  /** @internal Items that have been added and not finished, in that order. */
   readonly open: readonly OpenItem[];
 }
 
-/** A thread of which nothing is known. */
+/** The state before any event. */
 export const emptyThreadState: ThreadState = {
   thread: undefined,
   progress: undefined,
@@ -53,8 +54,9 @@ export const emptyThreadState: ThreadState = {
 
 /**
  * The state after one event. Never changes its arguments; returns `state` itself when the event changes nothing.
- * `thread.created` and `thread.updated` set what is known of the thread and keep the items; `added` and `done` insert
- * by id or replace in place; hidden items are kept (the server needs them), a client leaves them out when it shows.
+ * `thread.created` and `thread.updated` replace the thread's fields and keep the items; `added`, `done` and `replaced`
+ * replace the item with the same id, or append. Hidden items are kept, because the server needs them; a client must
+ * filter them.
  *
  * @example
  * let state = emptyThreadState;
@@ -86,13 +88,13 @@ export const reduceThread = (state: ThreadState, event: ThreadStreamEvent): Thre
     case 'notice':
       return { ...state, notices: [...state.notices, event] };
     default:
-      // `client_effect` asks for something to be done and leaves no trace; anything else is from a newer peer.
+      // `client_effect` does not change the state; anything else comes from a newer peer.
       return state;
   }
 };
 
 /**
- * The state of a thread that was loaded whole: its items are settled.
+ * The state of a thread that was loaded: all its items are finished.
  *
  * @example
  * const state = fromThread(await client.request({ type: 'threads.get_by_id', params: { thread_id } }));
@@ -106,8 +108,8 @@ export const fromThread = (thread: Thread): ThreadState => {
 };
 
 /**
- * Puts a page of earlier items, oldest first, before the ones that are there. Items that are known already stay where
- * and as they are, so overlapping pages do no harm.
+ * Puts a page of earlier items, oldest first, before the existing ones. Items already in the list stay where and as
+ * they are, so pages may overlap.
  *
  * @example
  * state = prependItems(state, page.data.toReversed()); // a page that was asked for with order 'desc'
@@ -122,8 +124,8 @@ export const prependItems = (state: ThreadState, older: readonly ThreadItem[]): 
 };
 
 /**
- * Forgets what belonged to the last stream alone: progress, stream options, error and notices. For the start of a turn
- * and for the end of a stream.
+ * Clears what belongs to one stream only: progress, stream options, error and notices. For the start of a turn and the
+ * end of a stream.
  */
 export const clearTransients = (state: ThreadState): ThreadState => ({
   ...emptyThreadState,
@@ -154,23 +156,23 @@ export const selectItem = (state: ThreadState, id: string): ThreadItem | undefin
 };
 
 /**
- * The items that have been added and neither finished, replaced nor removed since, in order of adding. What a server
- * keeps when a stream is stopped half-way, and what a client shows as being written.
+ * The items that have been added and not yet finished, replaced or removed, in the order in which they were added. A
+ * server stores these when a stream is stopped half-way; a client shows them as being written.
  */
 export const selectOpenItems = (state: ThreadState): readonly ThreadItem[] => currentItems(state.open);
 
-/** The item as the list has it: without what an open one has become since it was added. */
+/** The item in the list; for an open item, as it was when it was added. */
 const storedItem = (list: ItemList, id: string): ThreadItem | undefined => {
   const position = positionOf(list, id);
   return position === undefined ? undefined : itemAt(list, position);
 };
 
-/** Events reach a browser unparsed: what has an id can be kept. */
+/** Events reach a browser unvalidated; anything with an id can be kept. */
 const hasId = (value: { id: string } | null | undefined): boolean => typeof value?.id === 'string';
 
 const setThread = (state: ThreadState, thread: Thread): ThreadState => {
   if (!hasId(thread)) return state;
-  // The page on these events is always empty and says nothing about the items (protocol, Page / Thread).
+  // The page of items in these events is always empty and says nothing about the items.
   const items = state.thread?.items ?? thread.items;
   return { ...state, thread: { ...thread, items } };
 };
@@ -180,7 +182,7 @@ const withoutOpen = ({ open }: ThreadState, id: string): readonly OpenItem[] => 
   return at < 0 ? open : open.toSpliced(at, 1);
 };
 
-/** Inserts by id or replaces in place. An item that is only added stays open. */
+/** Replaces the item with the same id, or appends. `opens`: the item is only added and may still change. */
 const putItem = (state: ThreadState, item: ThreadItem, opens: boolean): ThreadState => {
   const open = withoutOpen(state, item.id);
   return {
@@ -205,7 +207,7 @@ const reduceUpdate = (state: ThreadState, { item_id: id, update }: ThreadItemUpd
     const next = updateOpen(open, update);
     return next === open ? state : { ...state, open: state.open.with(at, next) };
   }
-  // A settled item changes too: a widget after an action, a workflow that a later turn goes on with.
+  // Finished items change too: a widget after an action, a workflow that a later turn continues.
   const item = storedItem(state.list, id);
   const next = item && foldUpdate(item, update);
   return next === undefined || next === item ? state : { ...state, list: put(state.list, next) };
@@ -217,14 +219,14 @@ const updateOpen = (open: OpenItem, update: ThreadItemUpdate): OpenItem => {
   if (delta !== undefined && tail?.part === delta.content_index && typeof delta.delta === 'string') {
     return { ...open, tail: { part: tail.part, text: tail.text + delta.delta } };
   }
-  // The first delta of a part goes the long way, which pads the parts before it and refuses an index that is none.
+  // The first delta of a part takes the general path, which adds missing parts before it and rejects an invalid index.
   const current = currentItem(open);
   const next = foldUpdate(current, update);
   if (next === current) return open;
   return { ...open, item: next, tail: delta && { part: delta.content_index, text: '' } };
 };
 
-/** Computes once per object. The objects are states or parts of them, so a new state is computed anew. */
+/** Caches a result per object. The keys are immutable states or parts of them. */
 const memo = <K extends object, V>(compute: (key: K) => V): ((key: K) => V) => {
   const known = new WeakMap<K, { value: V }>();
   return (key) => {
@@ -234,7 +236,7 @@ const memo = <K extends object, V>(compute: (key: K) => V): ((key: K) => V) => {
   };
 };
 
-/** The item with its tail: one object, however often one looks at one state. */
+/** The item with its tail; always the same object for the same state. */
 const currentItem = (open: OpenItem): ThreadItem => (open.tail?.text ? withTail(open) : open.item);
 
 const withTail = memo(
@@ -246,13 +248,13 @@ const currentItems = memo((open: readonly OpenItem[]): readonly ThreadItem[] => 
 
 const settledItems = memo(toArray);
 
-/** The items of the list with the open ones as they are now. */
+/** The items of the list, with the open ones in their current form. */
 const shownItems = memo((open: readonly OpenItem[]) =>
   memo((list: ItemList): readonly ThreadItem[] => {
     const settled = settledItems(list);
     const items = settled.slice();
     for (const entry of open) {
-      // Open items are at the end but for rare ones, so the search is short.
+      // Open items are nearly always at the end, so the search is short.
       items[settled.lastIndexOf(storedItem(list, entry.id) as ThreadItem)] = currentItem(entry);
     }
     return items;

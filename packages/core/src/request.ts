@@ -1,8 +1,8 @@
-/** Requests: what a client asks of the one endpoint. */
+/** The types of the requests to the endpoint. */
 import type { InferenceOptions, UserMessageContent, UserTagContent, UserTextContent } from './content.ts';
 import type { StructuredInputAnswer, StructuredInputResult } from './structured-input.ts';
 
-/** Any request after parsing: defaults are filled in. Told apart by `type`. */
+/** Any request after parsing, with defaults filled in. Discriminated by `type`. */
 export type ChatKitRequest = { [T in keyof RequestParams]: Request<T> }[keyof RequestParams];
 
 /** The request of one type: `ChatKitRequestOf<'threads.create'>`. */
@@ -11,20 +11,26 @@ export type ChatKitRequestOf<T extends ChatKitRequest['type']> = Extract<ChatKit
 /** Any request as a client may write it: fields with a default can be left out. */
 export type ChatKitRequestInput = { [T in keyof RequestParams]: RequestInput<T> }[keyof RequestParams];
 
-/** What each request carries. */
+/** The params of each request. */
 export interface RequestParams {
   /** The first message of a new conversation. */
   'threads.create': { input: UserMessageInput };
   'threads.add_user_message': { thread_id: string; input: UserMessageInput };
-  /** What a tool that runs in the page gave back. The protocol names no call; `item_id` is for calls side by side. */
+  /**
+   * The result of a tool that ran in the page. In the common protocol the call is not named; the extension `item_id`
+   * names it when several are pending.
+   */
   'threads.add_client_tool_output': { thread_id: string; item_id?: string | undefined; result: unknown };
   'threads.add_structured_input': { thread_id: string; item_id: string; input: StructuredInputResult };
-  /** Answers the user's message `item_id` again, in the words of `input` if it has one; everything behind it is deleted. */
+  /**
+   * Answers the user's message `item_id` again, with the text of `input` instead if that is given; everything after the
+   * message is deleted.
+   */
   'threads.retry_after_item': ItemParams & { input?: UserMessageInput | undefined };
   'threads.custom_action': ActionParams;
-  /** An action that is answered with one item, in place of a stream. */
+  /** An action that is answered with one item instead of a stream. */
   'threads.sync_custom_action': ActionParams;
-  /** A conversation with its first page of items, the oldest first. */
+  /** A conversation with its first page of items, oldest first. */
   'threads.get_by_id': ThreadParams;
   'threads.list': PageParams;
   'threads.update': { thread_id: string; title: string };
@@ -42,7 +48,7 @@ export interface RequestParams {
 /** What a user sends. */
 export type UserMessageInput = {
   content: UserMessageContent[];
-  /** Ids of attachments that were created before. */
+  /** Ids of attachments created before. */
   attachments: string[];
   /** A passage of the conversation that the message refers to. */
   quoted_text?: string | undefined;
@@ -56,7 +62,7 @@ export type Action = {
   payload?: unknown;
 };
 
-/** What the client knows of a file before it uploads it. */
+/** A file to be uploaded, as described by the client. */
 export type AttachmentCreateParams = {
   /** The name of the file. */
   name: string;
@@ -83,7 +89,7 @@ export const isStreamingRequest = (
 type Request<T extends keyof RequestParams> = {
   type: T;
   params: RequestParams[T];
-  /** Yours. The toolkit does not look at it. */
+  /** For your own use. The toolkit ignores it. */
   metadata: Record<string, unknown>;
 };
 
@@ -110,13 +116,13 @@ type ActionParams = ThreadParams & {
 type PageParams = {
   /** Default 20, also for 0. */
   limit?: number | undefined;
-  /** By age. */
+  /** Sorted by age; `asc` is oldest first. */
   order: 'asc' | 'desc';
-  /** The cursor of the page before. */
+  /** The cursor from the previous page. */
   after?: string | undefined;
 };
 
-/** `T`, of which `K` have a default. */
+/** `T` with the fields `K` optional, because they have defaults. */
 type Lenient<T, K extends keyof T> = Omit<T, K> & { [P in K]?: T[P] | undefined };
 
 /** The params of the requests that have fields with a default. */

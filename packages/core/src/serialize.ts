@@ -1,8 +1,8 @@
 /**
- * Exact out. The reference drops model fields that are null, emits every default, keeps nulls inside free-form values,
- * strips them inside widgets and never sends attachment metadata; its fields come in the order in which the Python
- * models declare them (protocol §1.6 and §1.9). One table per model says all of that, so there is no second place to
- * forget. Items and events of a type that is not known here pass through as they are.
+ * Serializes values for the wire, byte for byte as the Python SDK does. That SDK omits model fields that are null,
+ * writes every default, keeps nulls inside free-form values, strips them inside widgets, never sends attachment
+ * metadata, and writes fields in the order in which its models declare them. One table per model encodes all of that.
+ * Items and events of unknown types pass through unchanged.
  */
 
 import type { Attachment } from './attachment.ts';
@@ -12,15 +12,16 @@ import type { Page, Thread, ThreadMetadata } from './thread.ts';
 import type { ThreadItemUpdate } from './update.ts';
 
 type Json = Readonly<Record<string, unknown>>;
-/** Writes one value. Is given `undefined` for a missing one, and gives back what stands for it. */
+/** Encodes one value. Gets `undefined` for a missing one, and returns what to write in its place. */
 type Encode = (value: unknown) => unknown;
 
-/** A field that is written as it is, and left out when it is missing. Any other constant is the field's default. */
+/** A field that is written unchanged, and omitted if missing. Any other constant is the field's default. */
 const plain = undefined;
 
 /**
- * A model: its fields in the order in which they are written, each with its encoder or its default. The functions that build
- * tables are marked for bundlers, and a table is spread into none: a page that reads the wire carries nothing of what writes it.
+ * A model: its fields in output order, each with its encoder or its default. The functions that build tables are marked
+ * as free of side effects, and tables are never spread into each other, so that bundlers can drop all of this from a
+ * page that only reads.
  */
 /* @__NO_SIDE_EFFECTS__ */
 const model = (...fields: readonly Readonly<Record<string, unknown>>[]): Encode => {
@@ -37,7 +38,7 @@ const model = (...fields: readonly Readonly<Record<string, unknown>>[]): Encode 
   };
 };
 
-/** A list, empty when it is missing: the reference knows no other default for one. */
+/** A list; empty if missing, which is every list's default. */
 /* @__NO_SIDE_EFFECTS__ */
 const list =
   (encode: Encode): Encode =>
@@ -46,10 +47,10 @@ const list =
 
 const texts = list((text) => text);
 
-/** A free-form object, empty when it is missing. */
+/** A free-form object; empty if missing. */
 const object: Encode = (value = {}) => value;
 
-/** Picks the model by the tag. A tag that is not known passes the value through. */
+/** Picks the model by `type`. A value of an unknown type passes through. */
 /* @__NO_SIDE_EFFECTS__ */
 const union =
   (models: Readonly<Record<string, Encode>>): Encode =>
@@ -70,12 +71,12 @@ const withoutNulls: Encode = (value) => {
   );
 };
 
-/** A widget component: what the reference's model declares comes first, everything else in the order it was given. */
+/** A widget component: the fields that the Python model declares come first, the rest in the given order. */
 const component: Encode = (value) => {
   if (Array.isArray(value)) return value.filter(notNull).map(component);
   if (typeof value !== 'object' || value === null) return value;
   const { key, id, type, children, ...rest } = value as Json;
-  // Spread, not assignment: a key `__proto__` stays a key.
+  // Spread and not assignment, so that a key `__proto__` stays a key.
   return { ...(declared(value) as Json), ...(withoutNulls(rest) as Json) };
 };
 const declared = model({ key: plain, id: plain, type: plain, children: component });
@@ -173,7 +174,7 @@ const thread = model({
   created_at: plain,
   status: (value: unknown = {}) => status(value),
   allowed_image_domains: plain,
-  // Stored, never sent: the reference answers with a fresh thread object that has none.
+  // Stored, never sent: the Python SDK answers with a new thread object without metadata.
   metadata: () => ({}),
   items: ({ data = [], ...rest }: Partial<Page<ThreadItem>> = {}) =>
     page({ ...rest, data: data.filter((entry) => !isHiddenItem(entry)) }),
@@ -212,30 +213,30 @@ const event = union({
   notice: model({ type: plain, level: plain, message: plain, title: plain }),
 });
 
-/** An item as it goes over the wire: a new object, without what the protocol leaves out. */
+/** An item in its wire form: a new object, without what the protocol omits. */
 export const toWireItem = item as (value: ThreadItem) => ThreadItem;
 
-/** An attachment as it goes over the wire: its `metadata` stays on the server. */
+/** An attachment in its wire form, without its `metadata`. */
 export const toWireAttachment = attachment as (value: Attachment) => Attachment;
 
-/** An update as it goes over the wire. */
+/** An update in its wire form. */
 export const toWireUpdate = update as (value: ThreadItemUpdate) => ThreadItemUpdate;
 
 /**
- * A thread as it goes over the wire: `metadata` is `{}`, hidden items are left out of its page, and a thread without
- * a page gets an empty one.
+ * A thread in its wire form: `metadata` is `{}`, hidden items are removed from its page, and a thread without a page
+ * gets an empty one.
  *
  * @example
  * return Response.json(toWireThread({ ...stored.thread, items: page }));
  */
 export const toWireThread = thread as (value: ThreadMetadata | Thread) => Thread;
 
-/** An event as it goes over the wire: a new object, without what the protocol leaves out. */
+/** An event in its wire form: a new object, without what the protocol omits. */
 export const toWireEvent = event as (value: ThreadStreamEvent) => ThreadStreamEvent;
 
 /**
- * Verb 4's payload: an event as compact JSON, as the reference writes it. Text deltas, which are most of a stream, are
- * written without walking a table.
+ * An event as compact JSON, exactly as the Python SDK writes it: the payload of step 4 of the path of a token. Text
+ * deltas, which are most of a stream, are written directly, without a table.
  *
  * @example
  * serializeEvent({ type: 'progress_update', text: 'Searching' }); // '{"type":"progress_update","text":"Searching"}'

@@ -1,23 +1,23 @@
-/** Sources: what an annotation points at. */
+/** The types of annotations (citations) and of the sources that they point at. */
 
 /** A mark in an answer's text that points at a source: a citation. */
 export type Annotation = {
   type: 'annotation';
   source: Source;
-  /** Where it stands: a character position in the text of its part. Absent: it belongs to the whole part. */
+  /** The character position in the text of its part. Absent: the annotation belongs to the whole part. */
   index?: number | undefined;
 };
 
-/** A file, a page on the web, or an entity that the application knows; told apart by `type`. */
+/** A file, a web page, or an entity of the application; discriminated by `type`. */
 export type Source = FileSource | UrlSource | EntitySource;
 
-/** What all sources have. */
+/** The fields of every source. */
 type SourceBase = {
   title: string;
   description?: string | undefined;
-  /** When the source was made or changed. Shown as it is. */
+  /** When the source was made or changed. Shown as given. */
   timestamp?: string | undefined;
-  /** Sources of one group are listed together under this heading. */
+  /** Sources with the same group are listed together under this heading. */
   group?: string | undefined;
 };
 
@@ -27,7 +27,7 @@ export type FileSource = SourceBase & {
   filename: string;
 };
 
-/** A page that the assistant used. */
+/** A web page that the assistant used. */
 export type UrlSource = SourceBase & {
   type: 'url';
   url: string;
@@ -35,19 +35,19 @@ export type UrlSource = SourceBase & {
   attribution?: string | undefined;
 };
 
-/** A thing of the application: a customer, an order, a ticket. */
+/** An entity of the application: a customer, an order, a ticket. */
 export type EntitySource = SourceBase & {
   type: 'entity';
   /** Your id of it. */
   id: string;
   icon?: string | undefined;
-  /** Beside the icon in what the client shows on hover, where the page gives no preview of its own. */
+  /** Shown beside the icon on hover, unless the page provides a preview of its own. */
   label?: string | undefined;
-  /** What the mark in the text says. Default: the icon alone. */
+  /** The text of the citation mark. Default: only the icon. */
   inline_label?: string | undefined;
   /** Whether the page opens something when it is clicked. */
   interactive: boolean;
-  /** Yours, handed to the page as it is. */
+  /** For your own use; passed to the page unchanged. */
   data: Record<string, unknown>;
   /** @deprecated Clients ignore it. Kept because stored rows may hold it. */
   preview?: string | undefined;

@@ -1,32 +1,32 @@
 /**
- * The contracts an application fills in to keep threads, attachments and their bytes. Drivers ship in `@chatkit/store`;
- * a store of your own needs this package alone, and `describeStore` of `@chatkit/testing` tells whether it holds.
+ * The contracts of stores, which keep threads, items, attachments and their bytes. `@chatkit/store` has
+ * implementations. A store of your own needs only this package, and `describeStore` of `@chatkit/testing` checks it.
  */
 import type { Attachment } from './attachment.ts';
 import type { ThreadItem } from './item.ts';
 import type { AttachmentCreateParams } from './request.ts';
 import type { Page, ThreadMetadata } from './thread.ts';
 
-/** Which page of a list is wanted. */
+/** Which page of a list to load. */
 export interface PageOptions {
-  /** Entries at most. At least 1. */
+  /** The most entries to return. At least 1. */
   limit: number;
   /** `asc`: oldest first. Entries with equal `created_at` keep the order in which they were first written. */
   order: 'asc' | 'desc';
-  /** The id of the entry before the page (exclusive). Absent: from the start. */
+  /** The page begins after the entry with this id. Absent: from the start. */
   after?: string | undefined;
 }
 
-/** What a thread is written with. */
+/** Options of `saveThread`. */
 export interface SaveThreadOptions {
   /**
-   * The version that the writer read. The store MUST refuse with `thread.conflict` when the stored version differs.
-   * Absent: write whatever is there.
+   * The version that the writer has read. The store MUST throw `thread.conflict` if the stored version differs. Absent:
+   * overwrite whatever is there.
    */
   ifVersion?: number | undefined;
 }
 
-/** A thread as stored, with the number that grows by one at every write of it. */
+/** A stored thread with its version, which grows by one at every write. */
 export interface StoredThread {
   thread: ThreadMetadata;
   version: number;
@@ -37,17 +37,18 @@ export interface StoredThread {
  * usually the user.
  *
  * An implementation
- * - MUST isolate by context: what one user wrote is *not found* for another, in every method, lists included;
- * - MUST treat every `save*` as an upsert by id, keeping the position of an entry that is already there, also when its
+ * - MUST isolate contexts: what one user wrote is *not found* for another, in every method, lists included;
+ * - MUST treat every `save*` as an upsert by id that keeps the position of an existing entry, even when its
  *   `created_at` changes; MUST throw `thread.not_found` from `saveItem` when the thread is gone;
- * - MUST order items and threads by `created_at`, and equal ones by first insertion;
+ * - MUST order items and threads by `created_at`, and equal ones by when they were first inserted;
  * - MUST count a missing thread as version 0, so that `ifVersion: 0` means "create only";
- * - MUST throw `item.not_found` (or `thread.not_found`) when the entry named by `after` is gone, never start over; the items
- *   of an unknown thread are an empty page;
- * - MUST return copies: a caller that changes what it got, or what it gave, changes nothing in the store;
- * - MUST throw `ChatKitError` with `thread.not_found`, `item.not_found` or `attachment.not_found` from the `load*` methods;
+ * - MUST throw `item.not_found` (or `thread.not_found`) when the entry named by `after` is gone, never start from the
+ *   beginning; the items of an unknown thread are an empty page;
+ * - MUST copy: a caller that changes an object it got or passed changes nothing in the store;
+ * - MUST throw `ChatKitError` with `thread.not_found`, `item.not_found` or `attachment.not_found` from the `load*`
+ *   methods;
  * - MUST delete a thread's items with the thread, and answer deletes of unknown ids silently;
- * - MUST apply `transaction` wholly or not at all, nested ones included;
+ * - MUST apply a `transaction` as a whole or not at all, nested ones included;
  * - MUST NOT interpret `metadata`, widgets or any other free-form JSON.
  */
 export interface Store<Context = unknown> {

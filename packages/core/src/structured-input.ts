@@ -1,9 +1,9 @@
-/** Structured input: questions that the assistant puts to the user, and the answers that come back. */
+/** The types of structured input: the assistant's questions to the user, and the answers. */
 
-/** One question, told apart by `type`. */
+/** One question, discriminated by `type`. */
 export type StructuredInput = MultipleChoiceInput | FreeformInput;
 
-/** A question that is answered by one or more of its options, or by words of the user. */
+/** A question answered by choosing one or more options, or in the user's own words. */
 export type MultipleChoiceInput = {
   type: 'multiple_choice';
   /** Names the question among those of its item. */
@@ -16,7 +16,7 @@ export type MultipleChoiceInput = {
   answer?: StructuredInputAnswer | undefined;
 };
 
-/** A question that is answered in words. */
+/** A question answered in words. */
 export type FreeformInput = {
   type: 'freeform';
   /** Names the question among those of its item. */
@@ -27,16 +27,16 @@ export type FreeformInput = {
   answer?: StructuredInputAnswer | undefined;
 };
 
-/** What the user said to one question. */
+/** The user's answer to one question. */
 export type StructuredInputAnswer = {
-  /** May hold other values than the options: an answer of one's own is allowed. */
+  /** May contain values that are not among the options: free answers are allowed. */
   values: string[];
   skipped: boolean;
 };
 
-/** What the user said to all questions of an item. */
+/** The user's answers to all questions of an item. */
 export type StructuredInputResult = {
   status: 'answered' | 'skipped';
-  /** By the id of the question. One without an answer counts as skipped. */
+  /** By question id. A question without an answer counts as skipped. */
   answers: Record<string, StructuredInputAnswer>;
 };

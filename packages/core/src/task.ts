@@ -1,19 +1,19 @@
-/** Tasks: the steps an assistant shows while it works, and the workflow that groups them. */
+/** The types of tasks, the steps that an assistant shows while it works, and of workflows, which group them. */
 import type { FileSource, UrlSource } from './source.ts';
 
-/** One step, told apart by `type`. */
+/** One step, discriminated by `type`. */
 export type Task = CustomTask | WebSearchTask | ThoughtTask | FileTask | ImageTask;
 
-/** How far a step is: not shown, under way, done. */
+/** The state shown with a step: none, in progress, done. */
 export type StatusIndicator = 'none' | 'loading' | 'complete';
 
-/** What all tasks have. */
+/** The fields of every task. */
 type TaskBase = {
   /** Shown where the task is part of a workflow. */
   status_indicator: StatusIndicator;
 };
 
-/** A step of your own making. */
+/** A step of the application's own. */
 export type CustomTask = TaskBase & {
   type: 'custom';
   title?: string | undefined;
@@ -25,7 +25,7 @@ export type CustomTask = TaskBase & {
 export type WebSearchTask = TaskBase & {
   type: 'web_search';
   title?: string | undefined;
-  /** What is searched for, where the title tells it. */
+  /** The query, for the title to show. */
   title_query?: string | undefined;
   queries: string[];
   /** What was found. */
@@ -63,7 +63,7 @@ export type Workflow = {
   expanded: boolean;
 };
 
-/** A title, or how long it took. It carries no tag: the field that is there tells which one it is. */
+/** A title, or a duration. There is no `type`: the field that is present tells which one it is. */
 export type WorkflowSummary = CustomSummary | DurationSummary;
 
 /** A summary in words. */
@@ -72,7 +72,7 @@ export type CustomSummary = {
   icon?: string | undefined;
 };
 
-/** A summary that says how long it took. */
+/** A summary that says how long the work took. */
 export type DurationSummary = {
   /** Whole seconds. */
   duration: number;

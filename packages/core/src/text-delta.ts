@@ -1,4 +1,4 @@
-/** The event that comes by the thousand: more text for one part of an answer. */
+/** The text delta, by far the most frequent event: more text for one part of an answer. */
 import type { ThreadItemUpdatedEvent, ThreadStreamEvent } from './event.ts';
 import type { ContentPartTextDelta } from './update.ts';
 
@@ -6,7 +6,7 @@ import type { ContentPartTextDelta } from './update.ts';
 export type TextDeltaEvent = ThreadItemUpdatedEvent & { update: ContentPartTextDelta };
 
 /**
- * Whether an event adds text to an answer. Does not throw at one that nobody has looked at yet.
+ * Whether an event adds text to an answer. Safe for events that have not been validated.
  *
  * @example
  * for await (const event of chat.send('Hi')) if (isTextDelta(event)) process.stdout.write(event.update.delta);

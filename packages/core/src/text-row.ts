@@ -1,40 +1,41 @@
 /**
- * Text deltas that belong together, in one object. Most of a run are deltas of one part under offsets that count up, and they
- * come by the dozen; as entries, each is four objects that are made to be taken apart. A row says the same, and costs its text.
+ * Rows: many consecutive text deltas in one object, an optimisation for logs. Most of a run consists of deltas of one
+ * part at consecutive offsets, which come by the dozen. As log entries, each costs four short-lived objects; a row
+ * holds the same information and costs little more than its text.
  */
 import { textDelta } from './build/event.ts';
 import { formatOffset, type LogEntry, type ReadOptions, type StreamLog } from './stream-log.ts';
 
-/** What one entry for each of `deltas`, of which there is at least one, would say. */
+/** Stands for one log entry for each of `deltas`, of which there is at least one. */
 export interface TextRow {
-  /** The first delta is at the offset `<epoch>-<seq>`; those of the others count up by one. */
+  /** The first delta has the offset `<epoch>-<seq>`; each further one has the next. */
   readonly epoch: number;
   readonly seq: number;
   readonly itemId: string;
-  /** The place of the part in the item's content: `content_index`. */
+  /** The part's index in the item's content: `content_index`. */
   readonly part: number;
   readonly deltas: readonly string[];
 }
 
 /**
- * The lane for rows that a log may have beside `append` and `read`: the same entries, the same rules, but that neighbouring deltas
- * come and go together. How they are cut into rows is not kept.
+ * The methods for rows that a log may offer besides `append` and `read`. They access the same entries under the same
+ * rules, only with neighbouring deltas grouped. How deltas were grouped when written is not preserved.
  */
 export interface RowLane {
-  /** The log whose lane this is; see {@link rowLaneOf}. */
+  /** The log that this lane belongs to; see {@link rowLaneOf}. */
   readonly log: StreamLog;
-  /** `StreamLog.append` of the row's entries. */
+  /** Like `StreamLog.append` with the row's entries. */
   append(runId: string, row: TextRow): Promise<void> | undefined;
-  /** `StreamLog.read`, where a row stands for its entries. */
+  /** Like `StreamLog.read`, but a row may stand for several entries. */
   read(runId: string, options?: ReadOptions): AsyncIterable<LogEntry | TextRow>;
 }
 
-/** Where a log keeps its lane, if it has one. */
+/** The key under which a log offers its lane, if it has one. */
 export const textRows: unique symbol = Symbol.for('chatkit.log.rows') as never;
 
 /**
- * The lane of a log, if it has one of its own. What wraps a log, by `{ ...log, append }`, a `Proxy` or its prototype,
- * has the lane of what it wraps, which would go past what the wrapper does: that is no lane of the wrapper.
+ * The lane of a log, if it has its own. A wrapper of a log (`{ ...log, append }`, a `Proxy`, an object with the log as
+ * its prototype) inherits the lane of the wrapped log, which would bypass the wrapper; such a lane is ignored.
  *
  * @example
  * const lane = rowLaneOf(log);
@@ -46,7 +47,7 @@ export const rowLaneOf = (log: StreamLog): RowLane | undefined => {
   return lane?.log === log ? lane : undefined;
 };
 
-/** Whether what was read is a row. */
+/** Whether a value read from a lane is a row. */
 export const isTextRow = (read: LogEntry | TextRow): read is TextRow => 'deltas' in read;
 
 /** The entries that a row stands for. */

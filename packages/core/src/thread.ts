@@ -1,18 +1,18 @@
-/** Threads: a conversation as it is stored (`ThreadMetadata`) and as a client receives it (`Thread`). */
+/** The types of a thread (a conversation): as stored (`ThreadMetadata`) and as sent to a client (`Thread`). */
 import type { ThreadItem } from './item.ts';
 
-/** What is stored of a conversation, without its items. */
+/** A conversation as stored, without its items. */
 export type ThreadMetadata = {
   id: string;
   /** ISO 8601. */
   created_at: string;
-  /** Absent until it has one. Set it in `respond()`: it is saved, and clients are told. */
+  /** Absent until the thread has one. Set it in `respond()`: it is saved and sent to clients. */
   title?: string | undefined;
-  /** Only an active thread takes messages. */
+  /** Only an active thread accepts messages. */
   status: ThreadStatus;
-  /** Where images in the assistant's Markdown may come from; absent: the client's own rule. */
+  /** The domains from which images in the assistant's Markdown may be loaded. Absent: the client decides. */
   allowed_image_domains?: string[] | undefined;
-  /** Yours alone: stored with the thread, always `{}` on the wire. */
+  /** For your own use: stored with the thread, always `{}` on the wire. */
   metadata: Record<string, unknown>;
 };
 
@@ -22,22 +22,22 @@ export type Thread = ThreadMetadata & {
   items: Page<ThreadItem>;
 };
 
-/** Whether messages are taken, told apart by `type`: `locked` for a while, `closed` for good. */
+/** Whether messages are accepted, discriminated by `type`: `locked` means not for now, `closed` never again. */
 export type ThreadStatus = ActiveStatus | LockedStatus | ClosedStatus;
 
-/** It takes messages. */
+/** The thread accepts messages. */
 export type ActiveStatus = {
   type: 'active';
 };
 
-/** It takes no messages for now. */
+/** The thread accepts no messages for now. */
 export type LockedStatus = {
   type: 'locked';
   /** For the user. */
   reason?: string | undefined;
 };
 
-/** It takes no messages any more. */
+/** The thread accepts no more messages. */
 export type ClosedStatus = {
   type: 'closed';
   /** For the user. */

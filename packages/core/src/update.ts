@@ -1,11 +1,11 @@
-/** Updates: the changes of an item while it is being made. */
+/** The types of updates, the changes of an item while it is being written. */
 import type { AssistantMessageContent } from './content.ts';
 import type { GeneratedImage } from './item.ts';
 import type { Annotation } from './source.ts';
 import type { Task } from './task.ts';
 import type { WidgetComponent, WidgetRoot } from './widget.ts';
 
-/** Any change that `thread.item.updated` carries, told apart by `type`. */
+/** Any change that `thread.item.updated` carries, discriminated by `type`. */
 export type ThreadItemUpdate =
   | ContentPartAdded
   | ContentPartTextDelta
@@ -34,7 +34,7 @@ export type ContentPartTextDelta = {
   type: 'assistant_message.content_part.text_delta';
   /** Which part of the message, from 0. */
   content_index: number;
-  /** What comes behind the text so far. */
+  /** The text to append. */
   delta: string;
 };
 
@@ -43,12 +43,12 @@ export type ContentPartAnnotationAdded = {
   type: 'assistant_message.content_part.annotation_added';
   /** Which part of the message, from 0. */
   content_index: number;
-  /** The place among the part's annotations, from 0; those behind it move up. */
+  /** The index among the part's annotations, from 0; later ones move up. */
   annotation_index: number;
   annotation: Annotation;
 };
 
-/** A part is whole: `content` replaces what was streamed of it. */
+/** A part is complete: `content` replaces what was streamed of it. */
 export type ContentPartDone = {
   type: 'assistant_message.content_part.done';
   /** Which part of the message, from 0. */
@@ -62,7 +62,7 @@ export type WidgetStreamingTextDelta = {
   /** The `id` of the component. */
   component_id: string;
   delta: string;
-  /** Whether this is its last text. */
+  /** Whether this is the last delta. */
   done: boolean;
 };
 

@@ -1,4 +1,6 @@
-/** Widgets on the wire: JSON that only the client looks into. `@chatkit/core/widgets` has the components, typed. */
+/**
+ * The types of widgets on the wire: JSON that only the client interprets. `@chatkit/core/widgets` has typed components.
+ */
 
 /** Any component. */
 export interface WidgetComponent {
@@ -6,7 +8,7 @@ export interface WidgetComponent {
   [property: string]: unknown;
 }
 
-/** The outermost component, the only one whose type is checked. */
+/** The root component, the only one whose type is checked. */
 export interface WidgetRoot {
   type: 'Card' | 'ListView' | 'Basic';
   [property: string]: unknown;

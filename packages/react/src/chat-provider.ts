@@ -1,11 +1,11 @@
-/** Hands one client to every hook below it, so that components need not pass it on. */
+/** `ChatProvider`: a React context that provides a chat client to all hooks below it. */
 import type { ChatClient } from '@chatkit/client';
 import { createContext, createElement, type ReactElement, type ReactNode, useContext } from 'react';
 
 const ChatContext = createContext<ChatClient | undefined>(undefined);
 
 /**
- * Provides `client`. Make the client once, outside of components (or in a `useState` initialiser), not per render.
+ * Provides `client`. Create the client once, outside components (or in a `useState` initialiser), not on every render.
  *
  * @example
  * const client = createChatClient({ url: '/chatkit' });
@@ -15,7 +15,7 @@ export const ChatProvider = ({ client, children }: { client: ChatClient; childre
   createElement(ChatContext.Provider, { value: client }, children);
 
 /**
- * The client of the nearest `ChatProvider`, or the one that is given. Throws when there is neither.
+ * The client passed in, or else that of the nearest `ChatProvider`. Throws if there is neither.
  *
  * @example
  * const client = useChatClient();
@@ -24,6 +24,7 @@ export const ChatProvider = ({ client, children }: { client: ChatClient; childre
 export const useChatClient = (client?: ChatClient): ChatClient => {
   const provided = useContext(ChatContext);
   const found = client ?? provided;
-  if (found === undefined) throw new Error('There is no ChatProvider above this component, and no client was given.');
+  if (found === undefined)
+    throw new Error('No chat client: wrap the component in a ChatProvider, or pass a client to the hook.');
   return found;
 };

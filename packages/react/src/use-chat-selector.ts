@@ -1,12 +1,12 @@
-/** A part of the chat, for components that should not render when the rest changes. */
+/** `useChatSelector`: a part of the chat, for components that should not re-render when other parts change. */
 import type { ChatClient, ChatSnapshot } from '@chatkit/client';
 import { useEffect, useMemo, useRef, useSyncExternalStore } from 'react';
 import { useChatClient } from './chat-provider.ts';
 
 /**
- * Renders the component when what `select` gives has changed. The selector may build a new object each time if `isEqual`
- * can tell that it says the same; the component then keeps the object that it has, so an effect may depend on it. Both may be
- * written inline.
+ * Re-renders the component when the result of `select` changes. The selector may build a new object each time if
+ * `isEqual` compares by content; the component then keeps its old object, so effects may depend on it. Both functions
+ * may be written inline.
  *
  * @param isEqual Default `Object.is`.
  *
@@ -19,7 +19,10 @@ export const useChatSelector = <T>(
   client?: ChatClient,
 ): T => {
   const found = useChatClient(client);
-  /** What the component has: the functions may be new at each render, what they give is compared with this all the same. */
+  /**
+   * The value that the component shows. Results are compared with it even if `select` and `isEqual` are new functions
+   * at each render.
+   */
   const shown = useRef<{ readonly value: T }>(undefined);
   const read = useMemo(() => {
     let last: { readonly snapshot: ChatSnapshot; readonly value: T } | undefined;

@@ -1,16 +1,17 @@
-/** The chat as it is, and its client to change it. */
+/** `useChat`: the current snapshot of the chat, and the client. */
 import type { ChatClient, ChatSnapshot } from '@chatkit/client';
 import { useSyncExternalStore } from 'react';
 import { useChatClient } from './chat-provider.ts';
 
-/** A snapshot, with the client beside it. */
+/** A snapshot together with the client. */
 export interface UseChatResult extends ChatSnapshot {
   readonly client: ChatClient;
 }
 
 /**
- * Renders the component with every new snapshot, at most once a frame. Items that did not change are the same objects, so a
- * memoised component per item renders only the one that is being written. On a server: the client's snapshot at that time.
+ * Re-renders the component with every new snapshot, at most once per animation frame. Items that did not change are the
+ * same objects, so with a memoised component per item only the one being written re-renders. On a server it renders the
+ * client's snapshot at that time.
  *
  * @param client Default: the provider's.
  *

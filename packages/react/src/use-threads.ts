@@ -1,15 +1,15 @@
-/** The list of threads, loaded when the component appears. */
+/** `useThreads`: the list of threads, loaded when the component mounts. */
 import { type ChatClient, createThreadList, type ThreadList, type ThreadListSnapshot } from '@chatkit/client';
 import { useEffect, useMemo, useSyncExternalStore } from 'react';
 import { useChatClient } from './chat-provider.ts';
 
-/** What the list holds, and what can be done with it. */
+/** The snapshot of the list, and the methods that change it. */
 export interface UseThreadsResult
   extends ThreadListSnapshot,
     Pick<ThreadList, 'refresh' | 'loadMore' | 'rename' | 'remove'> {}
 
 /**
- * The threads that the client can see, newest first. The thread that is shown keeps its place up to date.
+ * The threads that the client can see, newest first. The list follows changes of the thread shown, such as a new title.
  *
  * @param options `limit`: threads per page. `client`: default the provider's.
  *

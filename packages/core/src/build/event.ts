@@ -1,4 +1,4 @@
-/** Builders of events: one function per event and update, so that `respond()` reads as what it does. */
+/** Builders of events: one function per event and update, so that `respond()` is easy to read. */
 
 import type { AssistantMessageContent } from '../content.ts';
 import type { ThreadItemUpdatedEvent, ThreadStreamEventOf } from '../event.ts';
@@ -10,26 +10,26 @@ import type { ThreadItemUpdate } from '../update.ts';
 import type { WidgetComponent, WidgetRoot } from '../widget.ts';
 import { present } from './present.ts';
 
-/** The thread is there. The server sends it; applications do not. */
+/** The thread was created. Sent by the server, not by applications. */
 export const threadCreated = (thread: Thread): ThreadStreamEventOf<'thread.created'> => ({
   type: 'thread.created',
   thread,
 });
 
-/** The thread changed. The server sends it when `respond()` has changed the thread. */
+/** The thread changed. Sent by the server when `respond()` has changed the thread. */
 export const threadUpdated = (thread: Thread): ThreadStreamEventOf<'thread.updated'> => ({
   type: 'thread.updated',
   thread,
 });
 
-/** A new item that updates will follow for. */
+/** A new item, for which updates will follow. */
 export const itemAdded = (item: ThreadItem): ThreadStreamEventOf<'thread.item.added'> => ({
   type: 'thread.item.added',
   item,
 });
 
 /**
- * An item as it stays: stored by the server, and shown in place of what was streamed of it.
+ * An item in its final form: stored by the server, and shown instead of what was streamed of it.
  *
  * @example
  * yield itemDone(assistantMessage({ thread_id: thread.id, text: 'Hello.' }));
@@ -40,7 +40,7 @@ export const itemDone = (item: ThreadItem): ThreadStreamEventOf<'thread.item.don
 });
 
 /**
- * A finished item is replaced by another version of it, possibly of another type.
+ * A new version of a finished item, possibly of another type.
  *
  * @example
  * yield itemReplaced({ ...sender, widget: card({ children: [text({ value: 'Booked.' })] }) });
@@ -56,14 +56,14 @@ export const itemRemoved = (itemId: string): ThreadStreamEventOf<'thread.item.re
   item_id: itemId,
 });
 
-/** A change of one item. The builders below make the common ones. */
+/** An update of one item. The builders below make the common ones. */
 export const itemUpdated = (itemId: string, update: ThreadItemUpdate): ThreadItemUpdatedEvent => ({
   type: 'thread.item.updated',
   item_id: itemId,
   update,
 });
 
-/** A part as it may be left out: an empty text without annotations. */
+/** The default for an omitted part: an empty text without annotations. */
 export type PartInput = Partial<AssistantMessageContent>;
 
 const part = ({ text = '', annotations = [] }: PartInput): AssistantMessageContent => ({
@@ -114,7 +114,7 @@ export const partDone = (itemId: string, content: PartInput, contentIndex = 0): 
     content: part(content),
   });
 
-/** Text to append to a `Text` or `Markdown` component with an `id`; `done` with the last one. */
+/** Text to append to a `Text` or `Markdown` component with an `id`. Set `done` with the last one. */
 export const widgetTextDelta = (
   itemId: string,
   componentId: string,
@@ -123,11 +123,11 @@ export const widgetTextDelta = (
 ): ThreadItemUpdatedEvent =>
   itemUpdated(itemId, { type: 'widget.streaming_text.value_delta', component_id: componentId, delta, done });
 
-/** A whole new widget in the place of the item's. */
+/** A new widget that replaces the item's. */
 export const widgetRootUpdated = (itemId: string, widget: WidgetRoot): ThreadItemUpdatedEvent =>
   itemUpdated(itemId, { type: 'widget.root.updated', widget });
 
-/** A new component in the place of the one with this id. */
+/** A new component that replaces the one with this id. */
 export const widgetComponentUpdated = (
   itemId: string,
   componentId: string,
@@ -135,11 +135,11 @@ export const widgetComponentUpdated = (
 ): ThreadItemUpdatedEvent =>
   itemUpdated(itemId, { type: 'widget.component.updated', component_id: componentId, component });
 
-/** A task is appended to a workflow; `taskIndex` is its place. */
+/** A task appended to a workflow; `taskIndex` is its index. */
 export const workflowTaskAdded = (itemId: string, task: Task, taskIndex: number): ThreadItemUpdatedEvent =>
   itemUpdated(itemId, { type: 'workflow.task.added', task_index: taskIndex, task });
 
-/** The task at `taskIndex` is replaced. */
+/** Replaces the task at `taskIndex`. */
 export const workflowTaskUpdated = (itemId: string, task: Task, taskIndex: number): ThreadItemUpdatedEvent =>
   itemUpdated(itemId, { type: 'workflow.task.updated', task_index: taskIndex, task });
 
@@ -158,7 +158,7 @@ export const streamOptions = (options: { allow_cancel: boolean }): ThreadStreamE
 });
 
 /**
- * A line that tells what is going on before the first visible item.
+ * A line that says what is going on until the next visible item.
  *
  * @example
  * yield progressUpdate('Searching 214 passages…', { icon: 'search' });
@@ -169,7 +169,7 @@ export const progressUpdate = (
 ): ThreadStreamEventOf<'progress_update'> => present({ type: 'progress_update' as const, icon: options.icon, text });
 
 /**
- * Something for the front end to do, without an answer. `data` is any JSON object.
+ * Something for the front end to do, without a reply. `data` is any JSON object.
  *
  * @example
  * yield clientEffect('confetti', { pieces: 200 });

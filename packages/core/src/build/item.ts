@@ -1,6 +1,7 @@
 /**
- * Builders of items: what the protocol requires, with ids, times and defaults filled in. Each takes one object; `id`
- * defaults to a new id with the right prefix, `created_at` to now. Plain objects of the wire's shape do as well.
+ * Builders of items: they fill in ids, times and defaults, so that the item has every field that the protocol requires.
+ * Each takes one object; `id` defaults to a new id with the right prefix, `created_at` to now. Plain objects of the
+ * same shape work as well.
  */
 
 import type { Attachment } from '../attachment.ts';
@@ -26,7 +27,7 @@ import type { Task, Workflow } from '../task.ts';
 import type { WidgetRoot } from '../widget.ts';
 import { present } from './present.ts';
 
-/** What every item has. */
+/** The inputs that every item's builder has. */
 export interface ItemBase {
   /** The thread that the item belongs to. */
   thread_id: string;
@@ -97,7 +98,7 @@ export const assistantMessage = (
   });
 
 /**
- * A call of a tool that runs in the browser. The turn ends with it; the client sends the output as a new request.
+ * A call of a tool that runs in the browser. It ends the turn; the client sends the output in a new request.
  *
  * @example
  * yield itemDone(clientToolCall({ thread_id: thread.id, name: 'get_location', arguments: {} }));
@@ -121,7 +122,9 @@ export const clientToolCall = (
     output: input.output,
   });
 
-/** A widget; `copy_text` is what the client copies for it. `streamWidget` of `@chatkit/core/widgets` streams one. */
+/**
+ * A widget; `copy_text` is what the client's copy button copies. `streamWidget` of `@chatkit/core/widgets` streams one.
+ */
 export const widgetItem = (input: ItemBase & { widget: WidgetRoot; copy_text?: string | undefined }): WidgetItem =>
   build('message', input, {
     type: 'widget' as const,
@@ -133,7 +136,7 @@ export const widgetItem = (input: ItemBase & { widget: WidgetRoot; copy_text?: s
 export const generatedImageItem = (input: ItemBase & { image?: GeneratedImage | undefined }): GeneratedImageItem =>
   build('message', input, { type: 'generated_image' as const, image: input.image });
 
-/** Questions that the user answers in place of the composer. */
+/** Questions that the user answers; they replace the composer. */
 export const structuredInputItem = (
   input: ItemBase & { inputs: StructuredInput[]; status?: StructuredInputItem['status'] | undefined },
 ): StructuredInputItem =>
@@ -151,7 +154,8 @@ export const taskItem = (input: ItemBase & { task: Task }): TaskItem =>
  * A workflow: the tasks that the assistant shows while it works. Default: a custom one without tasks, collapsed.
  *
  * @example
- * yield itemAdded(workflowItem({ thread_id: thread.id, tasks: [{ type: 'custom', status_indicator: 'loading', title: 'Reading' }] }));
+ * const reading = { type: 'custom', status_indicator: 'loading', title: 'Reading' } as const;
+ * yield itemAdded(workflowItem({ thread_id: thread.id, tasks: [reading] }));
  */
 export const workflowItem = (input: ItemBase & Partial<Workflow>): WorkflowItem =>
   build('workflow', input, {
@@ -164,11 +168,11 @@ export const workflowItem = (input: ItemBase & Partial<Workflow>): WorkflowItem 
     }),
   });
 
-/** The mark that the assistant has ended its turn. */
+/** Marks the end of the assistant's turn. */
 export const endOfTurn = (input: ItemBase): EndOfTurnItem => build('message', input, { type: 'end_of_turn' as const });
 
 /**
- * Something the model should know and the user not see: any JSON. Stored, never sent to a client.
+ * Something that the model should know and the user should not see: any JSON. Stored, never sent to a client.
  *
  * @example
  * yield itemDone(hiddenContext({ thread_id: thread.id, content: 'The user has opened the map.' }));

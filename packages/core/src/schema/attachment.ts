@@ -1,4 +1,4 @@
-/** Files that belong to a message, and how the client uploads their bytes. */
+/** The schemas of attachments: files of a message, and how the client uploads their bytes. */
 import * as z from 'zod';
 import { jsonObjectSchema, optional, withDefault } from './primitives.ts';
 

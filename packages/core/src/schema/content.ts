@@ -1,4 +1,4 @@
-/** What messages are made of: the user's text and tags, the assistant's text with annotations. */
+/** The schemas of message content: the user's text and tags, the assistant's text with annotations. */
 import * as z from 'zod';
 import { jsonObjectSchema, optional, withDefault } from './primitives.ts';
 import { annotationSchema } from './source.ts';
@@ -9,7 +9,7 @@ export const userTagContentSchema = z.object({
   type: z.literal('input_tag'),
   id: z.string(),
   text: z.string(),
-  // Required by the Python models, optional in the official client's types: read leniently.
+  // Required in the Python models, optional in the official client's types, so read leniently.
   data: withDefault(jsonObjectSchema, {}),
   group: optional(z.string()),
   interactive: withDefault(z.boolean(), false),

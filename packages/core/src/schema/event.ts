@@ -1,4 +1,4 @@
-/** The twelve kinds of event on a stream. */
+/** The schemas of the twelve kinds of event on a stream. */
 import * as z from 'zod';
 import { threadItemSchema } from './item.ts';
 import { jsonObjectSchema, optional, withDefault } from './primitives.ts';

@@ -1,4 +1,4 @@
-/** The eleven kinds of durable entry in a thread. */
+/** The schemas of the eleven kinds of item in a thread. */
 import * as z from 'zod';
 import type { ThreadItem } from '../item.ts';
 import { attachmentSchema } from './attachment.ts';
@@ -32,7 +32,7 @@ export const clientToolCallItemSchema = z.object({
   call_id: z.string(),
   name: z.string(),
   arguments: jsonObjectSchema,
-  // The reference writes neither a null output nor the output of a pending call: both read as absent.
+  // The Python SDK writes neither a null output nor the output of a pending call, so both read as absent.
   output: optional(jsonSchema),
 });
 
@@ -67,7 +67,7 @@ export const endOfTurnItemSchema = z.object({ type: z.literal('end_of_turn'), ..
 export const hiddenContextItemSchema = z.object({
   type: z.literal('hidden_context_item'),
   ...itemBase,
-  // Any JSON; the reference leaves the field out when it is null.
+  // Any JSON; the Python SDK omits the field when it is null.
   content: optional(jsonSchema),
 });
 
@@ -77,7 +77,7 @@ export const sdkHiddenContextItemSchema = z.object({
   content: z.string(),
 });
 
-/** Of a type with a name, which editors show and declarations hold in place of all its members. */
+/** Annotated with a named type, so that editors and declaration files show the name instead of all members. */
 export const threadItemSchema: z.ZodType<ThreadItem> = z.discriminatedUnion('type', [
   userMessageItemSchema,
   assistantMessageItemSchema,

@@ -1,20 +1,20 @@
 /**
- * Reads the body of a request: text in, a typed request or one error out, never a throw. Three steps, cheapest first:
- * how deep the text is nested (without building anything), whether it is JSON that can be stored and sent on (no NUL,
- * no lone surrogates, no `__proto__` keys, finite numbers), and whether it is one of the requests. The error names the
- * path of the first offending field.
+ * Parses and validates the body of a request: text in, a typed request or one error out, never a throw. Three checks,
+ * cheapest first: the nesting depth of the text (without building anything); whether it is JSON that can be stored and
+ * passed on (no NUL, no lone surrogates, no `__proto__` keys, finite numbers); and whether it is one of the requests.
+ * The error names the path of the first offending field.
  */
 import type * as z from 'zod';
 import type { ChatKitRequest } from '../request.ts';
 import { chatKitRequestSchema } from './request.ts';
 
-/** Bounds of what is read. */
+/** Limits of `parseRequest`. */
 export interface ParseRequestOptions {
-  /** How deep arrays and objects may be nested. Default 100. */
+  /** How deeply arrays and objects may be nested. Default 100. */
   maxDepth?: number | undefined;
 }
 
-/** A request, or why there is none. */
+/** A request, or the error. */
 export type ParsedRequest =
   | { readonly ok: true; readonly request: ChatKitRequest }
   | {
@@ -34,7 +34,8 @@ const schemas = new Map<string, z.ZodType<ChatKitRequest>>(
 );
 
 /**
- * Parses the body of a request. Unknown keys are dropped, defaults are filled in. Bound the size of `text` before.
+ * Parses the body of a request. Unknown keys are dropped, defaults are filled in. Limit the size of `text` before
+ * calling this.
  *
  * @example
  * const parsed = parseRequest(await request.text());
@@ -88,7 +89,7 @@ const formatPath = (path: Path): string =>
     return text === '' ? name : `${text}.${name}`;
   }, '');
 
-/** Counts brackets outside strings, so that no parser or walker recurses into what is refused anyway. */
+/** Counts brackets outside strings, so that no parser recurses into input that will be refused. */
 const isDeeperThan = (text: string, maxDepth: number): boolean => {
   let depth = 0;
   let quoted = false;
@@ -114,15 +115,14 @@ interface Problem {
 const loneSurrogate = /\p{Surrogate}/u;
 
 /**
- * Whether a text of JSON may hold what `findUnstorable` looks for. A look at the text spares most requests the walk:
- * NUL and half a pair are written as escapes or stand in the text as they are, and no number is too large without an
- * exponent or 309 digits.
+ * Whether JSON text may contain what `findUnstorable` looks for. This scan of the text saves most requests the walk:
+ * NUL and lone surrogates occur as escapes or literally, and a number can only overflow with an exponent or 309 digits.
  */
 const mayBeUnstorable = (text: string): boolean => suspicious.test(text) || loneSurrogate.test(text);
 
 const suspicious = /\\u|__proto__|\d[eE]|\d{309}/;
 
-/** What JSON allows and the rest of the path does not: databases refuse NUL, UTF-8 has no lone surrogates. */
+/** Finds what JSON allows but later steps do not: databases refuse NUL, and UTF-8 has no lone surrogates. */
 const findUnstorable = (value: unknown): Problem | undefined => {
   if (typeof value === 'string') {
     if (value.includes('\0')) return { path: [], message: 'contains a NUL character' };
@@ -155,8 +155,8 @@ const findUnstorableKey = (key: string): Problem | undefined => {
 const below = (key: PropertyKey, { path, message }: Problem): Problem => ({ path: [key, ...path], message });
 
 /**
- * The lists whose entries the schemas look at one by one. An entry that is wrong becomes an issue of zod's, and a body
- * of 1 MiB holds 300,000 of those: ten seconds in which no other request is answered. So they are counted first.
+ * The lists whose entries are validated one by one. Every invalid entry becomes a zod issue, and a body of 1 MiB can
+ * hold 300,000 of them: ten seconds in which no other request is answered. So the entries are counted first.
  */
 const lists: readonly (readonly string[])[] = [
   ['params', 'item_ids'],
@@ -179,13 +179,13 @@ const findLongList = (body: object): Problem | undefined => {
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 
-/** An entry, and what a list in it holds. */
+/** The number of entries, including those of lists inside an entry. */
 const sizeOf = (entry: unknown): number => {
   const values = isObject(entry) ? entry['values'] : undefined;
   return Array.isArray(values) ? 1 + values.length : 1;
 };
 
-/** Inside a union zod reports every branch; the first branch's first issue says what is wrong with the likeliest. */
+/** For a union, zod reports every branch; the first issue of the first branch describes the most likely one. */
 const innermost = (issue: z.core.$ZodIssue): Problem => {
   const inner = issue.code === 'invalid_union' ? issue.errors[0]?.[0] : undefined;
   if (inner === undefined) return { path: issue.path, message: describe(issue) };
@@ -196,7 +196,7 @@ const innermost = (issue: z.core.$ZodIssue): Problem => {
 const describe = (issue: z.core.$ZodIssue): string => {
   switch (issue.code) {
     case 'invalid_type':
-      // zod keeps the input out of its issues, but says in the text when there was none.
+      // zod keeps the input out of its issues, but their text says if it was missing.
       return issue.message.endsWith('undefined')
         ? 'is missing'
         : `must be of type ${issue.expected === 'record' ? 'object' : issue.expected}`;

@@ -1,16 +1,16 @@
 /**
- * The sixteen kinds of request that the protocol knows, and `runs.cancel`, which is an extension of ours. Read
- * leniently: unknown keys are dropped, never refused, because front ends in the field add their own.
+ * The schemas of the sixteen kinds of request in the protocol, and of `runs.cancel`, our extension. They are lenient:
+ * unknown keys are dropped, never refused, because existing front ends add their own.
  */
 import * as z from 'zod';
 import { inferenceOptionsSchema, userMessageContentSchema } from './content.ts';
 import { jsonObjectSchema, jsonSchema, optional, withDefault } from './primitives.ts';
 import { structuredInputResultSchema } from './structured-input.ts';
 
-// The bound that every store shares, so that an id that is accepted here can be looked up.
+// The limit of every store, so that an id accepted here can be looked up.
 const id = z.string().min(1).max(200);
 const order = withDefault(z.enum(['asc', 'desc']), 'desc');
-// The reference reads 0 and null as "the default"; the ceiling is ours.
+// The Python SDK takes 0 and null as "the default"; the maximum is ours.
 const limit = optional(z.number().int().nonnegative());
 
 const request = <T extends string, P extends z.ZodType>(type: T, params: P) =>
@@ -36,7 +36,7 @@ export const threadsAddUserMessageSchema = request(
 
 export const threadsAddClientToolOutputSchema = request(
   'threads.add_client_tool_output',
-  // The reference's request names no call. `item_id` is an extension for calls that run side by side.
+  // In the Python SDK the request does not name the call. `item_id` is our extension, for calls that run concurrently.
   z.object({ thread_id: id, item_id: optional(id), result: jsonSchema }),
 );
 

@@ -1,4 +1,4 @@
-/** What an annotation points at: a file, a page on the web, or an entity that the application knows. */
+/** The schemas of what an annotation points at: a file, a web page, or an entity of the application. */
 import * as z from 'zod';
 import { jsonObjectSchema, optional, withDefault } from './primitives.ts';
 

@@ -1,8 +1,8 @@
-/** Questions that the assistant puts to the user, and the answers that come back. */
+/** The schemas of the assistant's questions to the user, and of the answers. */
 import * as z from 'zod';
 import { optional, withDefault } from './primitives.ts';
 
-/** Values may lie outside the offered options: a custom answer is allowed. */
+/** Values need not be among the offered options: custom answers are allowed. */
 export const structuredInputAnswerSchema = z.object({
   values: withDefault(z.array(z.string()), []),
   skipped: withDefault(z.boolean(), false),

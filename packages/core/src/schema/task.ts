@@ -1,4 +1,4 @@
-/** The steps an assistant shows while it works: tasks, and the workflow that groups them. */
+/** The schemas of the steps that an assistant shows while it works: tasks, and the workflow that groups them. */
 import * as z from 'zod';
 import { optional, withDefault } from './primitives.ts';
 import { fileSourceSchema, urlSourceSchema } from './source.ts';
@@ -55,7 +55,7 @@ export const durationSummarySchema = z.object({ duration: z.number().int() });
 export const workflowSchema = z.object({
   type: z.enum(['custom', 'reasoning']),
   tasks: z.array(taskSchema),
-  // The summary carries no tag: the field that is there tells which one it is.
+  // The summary has no `type`: the field that is present tells which one it is.
   summary: optional(z.union([customSummarySchema, durationSummarySchema])),
   expanded: withDefault(z.boolean(), false),
 });

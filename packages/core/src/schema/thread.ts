@@ -1,4 +1,4 @@
-/** A conversation: what is stored of it, and what a client sees of it. */
+/** The schemas of a conversation: as stored, and as a client sees it. */
 import * as z from 'zod';
 import { threadItemSchema } from './item.ts';
 import { jsonObjectSchema, optional, timestampSchema, withDefault } from './primitives.ts';

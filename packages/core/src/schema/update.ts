@@ -1,4 +1,4 @@
-/** The ten kinds of change that `thread.item.updated` carries. */
+/** The schemas of the ten kinds of change that `thread.item.updated` carries. */
 import * as z from 'zod';
 import type { ThreadItemUpdate } from '../update.ts';
 import { assistantMessageContentSchema } from './content.ts';
@@ -68,7 +68,7 @@ export const generatedImageUpdatedSchema = z.object({
   progress: optional(z.number()),
 });
 
-/** Of a type with a name, which editors show and declarations hold in place of all its members. */
+/** Annotated with a named type, so that editors and declaration files show the name instead of all members. */
 export const threadItemUpdateSchema: z.ZodType<ThreadItemUpdate> = z.discriminatedUnion('type', [
   contentPartAddedSchema,
   contentPartTextDeltaSchema,

@@ -1,6 +1,6 @@
 /**
- * Widgets on the wire. Only the root's type is looked at; everything else is passed through as it came, so that a
- * property of a newer client (or one that the reference would lose, such as `Card.border`) survives a round trip.
+ * The schema of widgets. Only the root's type is validated; everything else passes through unchanged, so that a
+ * property of a newer client (or one that the Python SDK would lose, such as `Card.border`) survives a round trip.
  */
 import * as z from 'zod';
 

@@ -1,7 +1,7 @@
 /**
- * The components of widgets, typed. The types say what the official client understands; they are not checked at run
- * time, and a component with properties that are not listed here goes over the wire as it is. Colours, sizes and icon
- * names are open sets: tokens where they are known, any string otherwise.
+ * Typed builders of widget components. The types describe what the official client understands. Nothing is checked at
+ * run time, and a component with properties not listed here is sent unchanged. Colours, sizes and icon names are open
+ * sets: known tokens, or any string.
  */
 import type { WidgetComponent } from '../widget.ts';
 
@@ -43,9 +43,11 @@ export type ActionConfig = {
   payload?: unknown;
   /** Default `server`: a `threads.custom_action` request. `client`: the page's own handler. */
   handler?: 'server' | 'client';
-  /** What shows that the action is under way. Default `auto`. */
+  /** What shows that the action is in progress. Default `auto`. */
   loadingBehavior?: 'auto' | 'none' | 'self' | 'container';
-  /** `false` asks for one answer (`threads.sync_custom_action`), which works while a response is streaming. */
+  /**
+   * `false` asks for a single answer (`threads.sync_custom_action`), which works even while a response is streaming.
+   */
   streaming?: boolean;
 };
 

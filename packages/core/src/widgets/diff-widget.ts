@@ -1,21 +1,20 @@
 /**
- * What changed between two states of a widget, as the updates that a client applies. Text that grew, in `Text` and
- * `Markdown` components with an `id`, becomes deltas; everything else becomes one update of the whole widget. Applying
- * the updates to the first state always gives the second: where the reference loses a change (text without an `id` or
+ * Compares two states of a widget and makes the updates that lead from one to the other. Text that grew, in `Text` and
+ * `Markdown` components with an `id`, becomes deltas; any other change becomes one update of the whole widget. Applying
+ * the updates to the first state always gives the second. Where the Python SDK loses a change (text without an `id` or
  * in a single child, properties that appear or disappear), this sends the whole widget.
  */
 import type { ThreadItemUpdateOf } from '../update.ts';
 import type { WidgetRoot } from '../widget.ts';
 
-/** An update of a widget that `diffWidget` makes. */
+/** An update made by `diffWidget`. */
 export type WidgetUpdate = ThreadItemUpdateOf<'widget.root.updated' | 'widget.streaming_text.value_delta'>;
 
 type Json = Readonly<Record<string, unknown>>;
 type Append = ThreadItemUpdateOf<'widget.streaming_text.value_delta'>;
 
 /**
- * The updates that lead from `before` to `after`; none when they are equal (a null is the same as nothing, as on the
- * wire).
+ * The updates that lead from `before` to `after`; none when they are equal (null equals absent, as on the wire).
  *
  * @example
  * for (const update of diffWidget(before, after)) yield itemUpdated(item.id, update);
@@ -27,7 +26,7 @@ export const diffWidget = (before: WidgetRoot, after: WidgetRoot): WidgetUpdate[
   return [{ type: 'widget.root.updated', widget: after }];
 };
 
-/** Whether text that grew, in places that can be addressed, is all that changed; collects what was appended. */
+/** Whether nothing changed but text that grew in addressable components; collects what was appended. */
 const onlyAppends = (before: unknown, after: unknown, appends: Append[]): boolean => {
   if (Array.isArray(before) && Array.isArray(after)) {
     return before.length === after.length && before.every((child, at) => onlyAppends(child, after[at], appends));
@@ -56,7 +55,7 @@ const appendTo = (before: Json, after: Json): Append | undefined => {
   };
 };
 
-/** A delta reaches the first component with its id, so an id that is there twice cannot be addressed. */
+/** A delta is applied to the first component with its id, so an id that occurs twice is not addressable. */
 const countId = (component: unknown, id: string): number => {
   if (Array.isArray(component)) return component.reduce<number>((sum, child) => sum + countId(child, id), 0);
   if (!isObject(component)) return 0;

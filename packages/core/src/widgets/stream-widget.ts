@@ -1,4 +1,4 @@
-/** A widget, or a widget that changes while it is being made, as the events of one item. */
+/** `streamWidget`: sends a widget, or a widget that changes while it is being made, as the events of one item. */
 import { itemAdded, itemDone, itemUpdated } from '../build/event.ts';
 import { widgetItem } from '../build/item.ts';
 import { ChatKitError } from '../error.ts';
@@ -7,19 +7,19 @@ import { createId, type IdKind } from '../id.ts';
 import type { WidgetRoot } from '../widget.ts';
 import { diffWidget } from './diff-widget.ts';
 
-/** What goes with the widget. */
+/** Options of `streamWidget`. */
 export interface StreamWidgetOptions {
-  /** What the client copies for the widget. */
+  /** The text that the client's copy button copies. */
   copyText?: string | undefined;
   /** Makes the id of the item. Default: `createId`. */
   createId?: ((kind: IdKind) => string) | undefined;
 }
 
 /**
- * Streams a widget. One that is there already becomes `thread.item.done`; an async iterable of its states becomes
- * `added` with the first, updates for what changed, and `done` with the last. States must be cumulative and must not be
- * changed after they were given. An iterable that ends without a state is an error. Ending the returned iterable
- * early ends the source; an error of the source passes through and leaves the item open, for the server to settle.
+ * Streams a widget. A finished widget becomes `thread.item.done`; an async iterable of its states becomes `added` with
+ * the first, updates for the changes, and `done` with the last. States must be cumulative and must not be mutated after
+ * they were yielded. An iterable that yields no state is an error. Closing the returned iterable early closes the
+ * source. An error of the source is rethrown and leaves the item open, for the server to settle.
  *
  * @example
  * yield* streamWidget(thread, card({ children: [text({ value: 'Booked.' })] }), { copyText: 'Booked.' });
@@ -46,7 +46,8 @@ export async function* streamWidget(
     for (const update of diffWidget(item.widget, state)) yield itemUpdated(id, update);
     item = { ...item, widget: state };
   }
-  if (item === undefined) throw new ChatKitError('internal', 'The source of the widget ended without giving one.');
+  if (item === undefined)
+    throw new ChatKitError('internal', 'The iterable passed to streamWidget ended without yielding a widget.');
   yield itemDone(item);
 }
 

@@ -1,6 +1,6 @@
 /**
- * `.widget` files: a Jinja template that gives the JSON of a widget. Read once, filled in any number of times, with the
- * results of the reference's `WidgetTemplate`, by an interpreter: no code is generated.
+ * `.widget` files: Jinja templates that produce the JSON of a widget. Parsed once and rendered any number of times,
+ * with the same results as the Python SDK's `WidgetTemplate`, by an interpreter: no code is generated.
  */
 import type { WidgetRoot } from '../widget.ts';
 import { filters } from './template/filters.ts';
@@ -10,36 +10,36 @@ import { invalidTemplate, renderFailed } from './template/template-error.ts';
 import { tests } from './template/tests.ts';
 import type { Dict } from './template/value.ts';
 
-/** The content of a `.widget` file. Other fields of the file are not looked at. */
+/** The content of a `.widget` file. Other fields of the file are ignored. */
 export interface WidgetDefinition {
-  /** `1.0` is the only one there is. */
+  /** `1.0` is the only version. */
   version: string;
   name: string;
-  /** Jinja that gives JSON. */
+  /** A Jinja template whose output is JSON. */
   template: string;
-  /** What the data should look like. Kept for tools, never enforced, as in the reference. */
+  /** A schema of the data. Kept for tools, never enforced, as in the Python SDK. */
   jsonSchema?: unknown;
 }
 
-/** A template that has been read. */
+/** A parsed template. */
 export interface WidgetTemplate {
   readonly name: string;
   readonly jsonSchema: unknown;
   /**
-   * The widget for `data` (any JSON object; it is copied, a template changes only the copy). Throws
-   * `widget.render_failed` when the template uses what the data does not have, or when the result is not JSON of a
+   * Renders the widget for `data`, any JSON object. It is copied, so that a template can only change the copy. Throws
+   * `widget.render_failed` if the template uses something that the data lacks, or if the result is not the JSON of a
    * `Card`, `ListView` or `Basic`.
    */
   build(data?: Readonly<Record<string, unknown>>): WidgetRoot;
-  /** The text that `build` reads as JSON, for tools and tests. */
+  /** The text that `build` parses as JSON, for tools and tests. */
   render(data?: Readonly<Record<string, unknown>>): string;
 }
 
 const roots: ReadonlySet<unknown> = new Set(['Card', 'ListView', 'Basic']);
 
 /**
- * Reads a `.widget` definition. Throws `widget.invalid_template`, with the line, for a syntax error, an unknown filter
- * or test, or a tag that is not supported (`include`, `import`, `extends`, `macro`, `call`).
+ * Parses a `.widget` file. Throws `widget.invalid_template`, with the line, for a syntax error, an unknown filter or
+ * test, or an unsupported tag (`include`, `import`, `extends`, `macro`, `call`).
  *
  * @example
  * const template = createWidgetTemplate(JSON.parse(await readFile('order.widget', 'utf8')));

@@ -1,4 +1,4 @@
-/** The filters of Jinja that make sense where the output is JSON, with the results that Jinja gives. */
+/** The Jinja filters that make sense where the output is JSON, with the same results as in Jinja. */
 import { renderFailed } from './template-error.ts';
 import {
   charactersOf,
@@ -19,7 +19,7 @@ import {
   type Value,
 } from './value.ts';
 
-/** The arguments of a filter or a test, by position or by name. */
+/** The arguments of a filter or test, by position or by name. */
 export type ArgumentReader = (at: number, name: string) => Value | undefined;
 
 type Filter = (value: Value, arg: ArgumentReader, apply: Apply) => Value;
@@ -40,8 +40,8 @@ const textArg = (value: Value | undefined, fallback: string): string =>
   value === undefined ? fallback : toText(value);
 
 /**
- * A number with so many digits behind the point. Exact ties go to the even digit, as Python rounds; `toFixed` sends
- * them up, and 100 digits of it tell whether there is one.
+ * A number with this many decimal places. Python rounds exact ties to the even digit, `toFixed` rounds them up; 100
+ * digits of `toFixed` show whether there is a tie.
  */
 const toDigits = (value: number, digits: number): string => {
   if (Math.abs(value) >= 1e21) return String(value);
@@ -75,7 +75,7 @@ const keyOf =
     return typeof value === 'string' && !sensitive ? value.toLowerCase() : value;
   };
 
-/** Keeps or drops the entries for which a test holds, of themselves or of one attribute. */
+/** Keeps or drops the entries for which a test holds, either of the entry itself or of one attribute. */
 const picked =
   (keep: boolean, byAttribute: boolean): Filter =>
   (value, arg, apply) => {

@@ -1,7 +1,7 @@
 /**
- * Cuts a template into text, statements and expressions, and the latter two into tokens. Whitespace control (`{%-`,
- * `-}}`) is done here. Braces inside an expression are balanced first, so that `{{ {"a": {"b": 1}} }}` ends where it
- * should.
+ * The lexer: splits a template into text, statements and expressions, and the latter two into tokens. Whitespace
+ * control (`{%-`, `-}}`) is done here. Braces inside an expression are balanced first, so that `{{ {"a": {"b": 1}} }}`
+ * ends where it should.
  */
 import { invalidTemplate } from './template-error.ts';
 
@@ -21,7 +21,10 @@ const tokenForm =
   /\s+|(?<name>[A-Za-z_]\w*)|(?<number>\d[\d_]*(?:\.\d[\d_]*)?(?:[eE][+-]?\d+)?)|(?<string>"(?:\\[\s\S]|[^\\"])*"|'(?:\\[\s\S]|[^\\'])*')|(?<operator>\*\*|\/\/|==|!=|<=|>=|[-+*/%~|.,:()[\]{}<>=])/y;
 const rawForm = /\{%([-+]?)\s*raw\s*([-+]?)%\}([\s\S]*?)\{%([-+]?)\s*endraw\s*([-+]?)%\}/y;
 
-/** The pieces of a template, in order. Line ends are read as `\n`, and one at the very end is dropped, as in Jinja. */
+/**
+ * The pieces of a template, in order. Line ends are normalised to `\n`, and one at the very end is dropped, as in
+ * Jinja.
+ */
 export const lex = (template: string): readonly Chunk[] => {
   const source = template.replace(/\r\n?/g, '\n').replace(/\n$/, '');
   const chunks: Chunk[] = [];
@@ -70,7 +73,7 @@ const findOpening = (source: string, from: number): number => {
   return source.length;
 };
 
-/** Tells the line of a place. Places are asked for from front to back, so the text is counted once. */
+/** Maps positions to line numbers. Positions are asked for in ascending order, so the text is scanned once. */
 const createLineCounter = (source: string): ((at: number) => number) => {
   let counted = 0;
   let line = 1;

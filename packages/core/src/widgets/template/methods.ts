@@ -1,6 +1,6 @@
 /**
- * What a template may call on a text, a list or a dictionary, and the functions that are always there. As in Jinja, a
- * method wins over an entry of the same name when it is asked for with a point: `data.items` is the method.
+ * The methods that a template may call on strings, lists and dictionaries, and the global functions. As in Jinja, with
+ * a dot a method takes precedence over an entry of the same name: `data.items` is the method.
  */
 import { pairsOf } from './filters.ts';
 import { renderFailed } from './template-error.ts';
@@ -19,7 +19,7 @@ import {
   type Value,
 } from './value.ts';
 
-/** A template is data: it must not be able to fill the memory. */
+/** A template is data and must not be able to exhaust memory. */
 const maxItems = 100_000;
 
 type Method<T> = (self: T, args: readonly Value[]) => Value;
@@ -143,7 +143,7 @@ const ofDict: Readonly<Record<string, Method<Dict>>> = {
   values: (self) => Object.values(self),
 };
 
-/** Defined, not assigned: a key `__proto__` stays a key. */
+/** Uses `defineProperty` and not assignment, so that a key `__proto__` stays a key. */
 export const setEntry = (dict: Dict, key: string, value: Value): void => {
   Object.defineProperty(dict, key, { value, enumerable: true, configurable: true, writable: true });
 };
@@ -157,14 +157,14 @@ const bind = <T extends Value>(
   return method === undefined ? undefined : (positional) => method(self, positional);
 };
 
-/** The method of a value, if it has one of this name. */
+/** The value's method of this name, if there is one. */
 export const methodOf = (value: Value, name: string): Callable | undefined => {
   if (typeof value === 'string') return bind(ofText, value, name);
   if (Array.isArray(value)) return bind(ofList, value, name);
   return isDict(value) ? bind(ofDict, value, name) : undefined;
 };
 
-/** The functions that every template has. */
+/** The global functions of every template. */
 export const globals: Readonly<Record<string, Callable>> = {
   dict: (positional, named) => ({
     ...(positional[0] === undefined ? {} : Object.fromEntries(pairsOf(positional[0]))),

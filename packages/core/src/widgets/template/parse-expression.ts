@@ -1,6 +1,6 @@
 /**
- * Reads expressions, one function for each level of Jinja's precedence: `or`, `and`, `not`, comparisons, `+ -`, `~`,
- * `* / // %`, `**`, unary signs, then attributes, items and calls, then filters and tests.
+ * The parser of expressions, with one function per precedence level of Jinja: `or`, `and`, `not`, comparisons, `+ -`,
+ * `~`, `* / // %`, `**`, unary signs, then attributes, items and calls, then filters and tests.
  */
 import type { Arguments, Expression, Filters, Target } from './syntax.ts';
 import type { TokenCursor } from './token-cursor.ts';
@@ -18,7 +18,7 @@ const constants: Readonly<Record<string, true | false | null>> = {
 };
 const noArguments: Arguments = { positional: [], named: {} };
 
-/** An expression; one that is `conditional` may go on with `if … else …`. */
+/** An expression; if `conditional`, it may be followed by `if … else …`. */
 export const readExpression = (tokens: TokenCursor, conditional = true): Expression => {
   let value = junction(tokens, 0);
   while (conditional && tokens.takeName('if')) {
@@ -29,7 +29,7 @@ export const readExpression = (tokens: TokenCursor, conditional = true): Express
   return value;
 };
 
-/** An expression, or several with commas in between, which are a list. */
+/** An expression, or several separated by commas, which make a list. */
 export const readTuple = (tokens: TokenCursor, conditional = true): Expression => {
   const first = readExpression(tokens, conditional);
   if (!tokens.is('operator', ',')) return first;
@@ -41,7 +41,7 @@ export const readTuple = (tokens: TokenCursor, conditional = true): Expression =
   return { kind: 'list', items };
 };
 
-/** What is assigned to; an attribute only where `attributes` may be. */
+/** The target of an assignment; an attribute only if `attributes` is set. */
 export const readTarget = (tokens: TokenCursor, attributes: boolean): Target => {
   const parenthesised = tokens.take('(');
   const names = [tokens.name()];
@@ -56,17 +56,17 @@ export const readTarget = (tokens: TokenCursor, attributes: boolean): Target => 
   return { kind: 'names', names, unpack };
 };
 
-/** `| filter | filter`, in a row. */
+/** A chain `| filter | filter`. */
 export const readFilters = (tokens: TokenCursor): Filters => {
   const all: Filters[number][] = [];
   while (tokens.take('|')) all.push(filter(tokens));
   return all;
 };
 
-/** The same, but the first one without its bar. */
+/** The same, but without the first bar. */
 export const readNamedFilters = (tokens: TokenCursor): Filters => [filter(tokens), ...readFilters(tokens)];
 
-/** `or` and `and`, by level. */
+/** The levels `or` and `and`. */
 const junction = (tokens: TokenCursor, level: number): Expression => {
   const word = ['or', 'and'][level];
   if (word === undefined) return negation(tokens);
@@ -144,7 +144,7 @@ const primary = (tokens: TokenCursor): Expression => {
   throw tokens.unexpected();
 };
 
-/** Strings that stand side by side are one. */
+/** Adjacent strings are joined. */
 const text = (tokens: TokenCursor): string => {
   let value = '';
   for (let next = tokens.peek(); next?.kind === 'string'; next = tokens.peek()) {
@@ -200,7 +200,7 @@ const subscript = (tokens: TokenCursor, of: Expression): Expression => {
     : { kind: 'slice', of, bounds: [first, second, third] };
 };
 
-/** What stands in the brackets of a call, the opening one read. */
+/** The arguments of a call, after the opening bracket. */
 const callArguments = (tokens: TokenCursor): Arguments => {
   const positional: Expression[] = [];
   const named: Record<string, Expression> = {};
@@ -235,7 +235,7 @@ const test = (tokens: TokenCursor, of: Expression): Expression => {
   return { kind: 'test', name, of, args: testArguments(tokens), negated };
 };
 
-/** In brackets, or one value without. */
+/** The arguments in brackets, or a single one without. */
 const testArguments = (tokens: TokenCursor): Arguments => {
   if (tokens.take('(')) return callArguments(tokens);
   const next = tokens.peek();

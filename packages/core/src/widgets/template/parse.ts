@@ -1,26 +1,26 @@
-/** Reads a template into a tree of statements; what stands in their braces is read by `parse-expression.ts`. */
+/** The parser: turns a template into a tree of statements. Expressions are parsed by `parse-expression.ts`. */
 import { type Chunk, lex } from './lex.ts';
 import { readExpression, readFilters, readNamedFilters, readTarget, readTuple } from './parse-expression.ts';
 import type { Expression, Statement, Target, Vocabulary } from './syntax.ts';
 import { invalidTemplate } from './template-error.ts';
 import { TokenCursor } from './token-cursor.ts';
 
-/** Reads a template. */
+/** Parses a template. */
 export const parse = (template: string, vocabulary: Vocabulary): readonly Statement[] =>
   readBody({ chunks: lex(template), at: 0, vocabulary }, '', 1, []);
 
-/** Where in a template we are. */
+/** The position in a template. */
 interface Place {
   readonly chunks: readonly Chunk[];
-  /** The chunk that is read next. */
+  /** The next chunk to read. */
   at: number;
   readonly vocabulary: Vocabulary;
 }
 
-/** A statement's braces, behind its name. */
+/** The rest of a statement's braces, after its name. */
 type Opening = (place: Place, tokens: TokenCursor, line: number) => Statement;
 
-/** Reads statements up to one that is named in `ends`, which is left to the caller. */
+/** Reads statements up to one whose name is in `ends`, which is left to the caller. */
 const readBody = (place: Place, opener: string, line: number, ends: readonly string[]): readonly Statement[] => {
   const body: Statement[] = [];
   while (place.at < place.chunks.length) {
@@ -47,7 +47,7 @@ type Braces = Exclude<Chunk, { kind: 'text' }>;
 const cursorOf = ({ tokens, line }: Braces, { vocabulary }: Place): TokenCursor =>
   new TokenCursor(tokens, line, vocabulary);
 
-/** The first word of the statement that comes next; `undefined` where none does. */
+/** The first word of the next chunk, if that is a statement. */
 const nameAt = ({ chunks, at }: Place): string | undefined => {
   const chunk = chunks[at];
   return chunk?.kind === 'statement' ? (chunk.tokens[0]?.text ?? '') : undefined;
@@ -61,7 +61,7 @@ const readStatement = (place: Place, name: string, chunk: Braces): Statement => 
   return read(place, tokens, chunk.line);
 };
 
-/** Steps over the statement that comes next, which `readBody` has stopped at; gives what is behind its name. */
+/** Consumes the next statement, at which `readBody` has stopped; returns the rest after its name. */
 const next = (place: Place): TokenCursor => {
   const tokens = cursorOf(place.chunks[place.at] as Braces, place);
   place.at += 1;
@@ -69,14 +69,14 @@ const next = (place: Place): TokenCursor => {
   return tokens;
 };
 
-/** The body of a statement up to its end tag, both included. */
+/** The body of a statement, consumed together with its end tag. */
 const bodyOf = (place: Place, name: string, line: number): readonly Statement[] => {
   const body = readBody(place, name, line, [`end${name}`]);
   next(place).expectEnd();
   return body;
 };
 
-/** What follows `else`, if that comes next, and the end tag. */
+/** The body after `else`, if that comes next; consumes the end tag. */
 const elseOf = (place: Place, name: string, line: number): readonly Statement[] => {
   const hasElse = nameAt(place) === 'else';
   next(place).expectEnd();

@@ -1,7 +1,7 @@
 /**
- * Fills a template in: walks the tree that `parse` made, with the scopes and the strictness of Jinja's
- * `StrictUndefined`. No code is generated, so it runs where `new Function` is forbidden, and a template reaches nothing
- * but its data.
+ * The interpreter: renders a template by walking its tree, with Jinja's scopes and the strictness of its
+ * `StrictUndefined`. No code is generated, so it runs where `new Function` is forbidden, and a template can access
+ * nothing but its data.
  */
 import { type Apply, type ArgumentReader, filters } from './filters.ts';
 import { globals, methodOf, setEntry } from './methods.ts';
@@ -31,7 +31,7 @@ import {
   type Value,
 } from './value.ts';
 
-/** A template is data: what it writes is bounded. */
+/** A template is data, so its output is bounded. */
 const maxOutput = 10_000_000;
 
 interface Scope {
@@ -39,7 +39,7 @@ interface Scope {
   readonly outer: Scope | undefined;
 }
 
-/** The text of a template with its names bound to `data`. */
+/** Renders a template, with its names bound to `data`. */
 export const render = (template: readonly Statement[], data: Dict): string => {
   const outermost: Scope = { names: new Map(Object.entries(globals)), outer: undefined };
   const scope: Scope = { names: new Map(Object.entries(data)), outer: outermost };
@@ -108,7 +108,7 @@ const renderLoop = (statement: Extract<Statement, { kind: 'for' }>, scope: Scope
       first: at === 0,
       last: at === items.length - 1,
       length: items.length,
-      // Only recursive loops go deeper, and those are not supported.
+      // Only recursive loops would go deeper, and those are not supported.
       depth: 1,
       depth0: 0,
       previtem: orUndefined(items[at - 1], '"loop.previtem" of the first item'),
@@ -217,7 +217,7 @@ const evaluate = (expression: Expression, scope: Scope): Value => {
     }
     case 'if':
       if (isTrue(evaluate(expression.test, scope))) return evaluate(expression.value, scope);
-      // Without an "else" Jinja gives an undefined value that may be written: as nothing.
+      // Without "else", Jinja's result is an undefined value that may be written and is empty.
       return expression.otherwise === undefined ? '' : evaluate(expression.otherwise, scope);
     case 'attribute':
       return attributeOf(evaluate(expression.of, scope), expression.name);
@@ -247,14 +247,14 @@ const evaluate = (expression: Expression, scope: Scope): Value => {
   }
 };
 
-/** `value.name`: a method, else an entry. */
+/** `value.name`: a method, otherwise an entry. */
 const attributeOf = (given: Value, name: string): Value => {
   const value = defined(given);
   if (value instanceof Namespace) return entryOf(value.fields, name);
   return methodOf(value, name) ?? itemOf(value, name);
 };
 
-/** `value[index]`: an entry, else a method. */
+/** `value[index]`: an entry, otherwise a method. */
 const itemOf = (given: Value, index: Value): Value => {
   const value = defined(given);
   if (value instanceof Namespace) return entryOf(value.fields, toText(index));

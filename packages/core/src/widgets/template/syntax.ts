@@ -1,4 +1,7 @@
-/** The tree of a template: statements that write, expressions that give values. Plain data, made by `parse`. */
+/**
+ * The syntax tree of a template: statements, which write output, and expressions, which have values. Plain data, made
+ * by `parse`.
+ */
 
 export type Expression =
   | { readonly kind: 'literal'; readonly value: string | number | boolean | null; readonly float?: boolean }
@@ -40,7 +43,7 @@ export interface Arguments {
   readonly named: Readonly<Record<string, Expression>>;
 }
 
-/** What is assigned to: names, or an attribute of a namespace. */
+/** The target of an assignment: names, or an attribute of a namespace. */
 export type Target =
   | { readonly kind: 'names'; readonly names: readonly string[]; readonly unpack: boolean }
   | { readonly kind: 'attribute'; readonly name: string; readonly attribute: string };
@@ -77,7 +80,10 @@ export type Statement =
 
 export type Filters = readonly { readonly name: string; readonly args: Arguments }[];
 
-/** The names that a template may use; others are refused when it is read, not when it is filled in. */
+/**
+ * The names of filters and tests that a template may use; others are refused when it is parsed, not when it is
+ * rendered.
+ */
 export interface Vocabulary {
   readonly filters: ReadonlySet<string>;
   readonly tests: ReadonlySet<string>;

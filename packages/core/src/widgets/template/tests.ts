@@ -1,4 +1,4 @@
-/** The tests of Jinja: what may follow `is`. */
+/** The tests of Jinja: the names that may follow `is`. */
 import type { ArgumentReader } from './filters.ts';
 import { renderFailed } from './template-error.ts';
 import {

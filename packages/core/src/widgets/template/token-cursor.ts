@@ -1,4 +1,4 @@
-/** Tokens of one pair of braces, read from the left. What does not fit is refused with its line. */
+/** A cursor over the tokens of one pair of braces. Unexpected tokens are refused with their line. */
 import type { Token } from './lex.ts';
 import type { Vocabulary } from './syntax.ts';
 import { invalidTemplate } from './template-error.ts';
@@ -24,7 +24,7 @@ export class TokenCursor {
     return this.tokens[this.at];
   }
 
-  /** The token that comes next, or `offset` tokens later, is this one. */
+  /** Whether the next token, or the one `offset` tokens later, is this one. */
   is(kind: Token['kind'], text: string, offset = 0): boolean {
     const token = this.tokens[this.at + offset];
     return token?.kind === kind && token.text === text;
@@ -34,14 +34,14 @@ export class TokenCursor {
     this.at += count;
   }
 
-  /** Steps over an operator, if it comes next. */
+  /** Consumes an operator, if it comes next. */
   take(operator: string): boolean {
     if (!this.is('operator', operator)) return false;
     this.at += 1;
     return true;
   }
 
-  /** Steps over a word, if it comes next. */
+  /** Consumes a word, if it comes next. */
   takeName(name: string): boolean {
     if (!this.is('name', name)) return false;
     this.at += 1;
@@ -68,7 +68,7 @@ export class TokenCursor {
     return token.text;
   }
 
-  /** The name of a filter or a test that there is. */
+  /** The name of a known filter or test. */
   nameOf(kind: 'filters' | 'tests'): string {
     const name = this.name();
     if (this.vocabulary[kind].has(name)) return name;

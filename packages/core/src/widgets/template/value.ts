@@ -1,10 +1,10 @@
 /**
- * The values of a template, which are Python's: what is true, how they are written, compared, indexed and counted.
- * Numbers of JSON are integers when they are whole; `Float` marks a whole number that Python would write with `.0`.
+ * The values of templates, with Python's semantics of truth, printing, comparing, indexing and counting. Whole JSON
+ * numbers are integers; `Float` marks a whole number that Python would print with `.0`.
  */
 import { renderFailed } from './template-error.ts';
 
-/** A whole number that came out of a division, a rounding or a literal with a point. */
+/** A whole number that resulted from a division, from rounding, or from a literal with a decimal point. */
 export class Float {
   readonly value: number;
   constructor(value: number) {
@@ -12,7 +12,9 @@ export class Float {
   }
 }
 
-/** What a name, an attribute or an item that is not there gives. Everything but `is defined` and `default` refuses it. */
+/**
+ * The value of a name, attribute or item that does not exist. Everything except `is defined` and `default` rejects it.
+ */
 export class Undefined {
   readonly what: string;
   constructor(what: string) {
@@ -33,20 +35,20 @@ export type Callable = (positional: readonly Value[], named: Readonly<Record<str
 export type Dict = { [key: string]: Value };
 export type Value = string | number | boolean | null | Float | Undefined | Namespace | Callable | Value[] | Dict;
 
-/** Refuses an undefined value. */
+/** Throws for an undefined value. */
 export const defined = (value: Value): Exclude<Value, Undefined> => {
   if (value instanceof Undefined) throw renderFailed(`${value.what} is undefined.`);
   return value;
 };
 
-/** The value, or what stands for one that is not there. (`null` is a value.) */
+/** The value, or a fallback for an undefined one. (`null` is a value.) */
 export const orUndefined = (value: Value | undefined, what: string): Value =>
   value === undefined ? new Undefined(what) : value;
 
 export const isDict = (value: Value): value is Dict =>
   typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 
-/** The number in a value; Python counts `true` as 1. */
+/** The number of a value; in Python, `true` is 1. */
 export const numberOf = (value: Value): number | undefined =>
   typeof value === 'number'
     ? value
@@ -59,7 +61,7 @@ export const numberOf = (value: Value): number | undefined =>
 export const isFloat = (value: Value): boolean =>
   value instanceof Float || (typeof value === 'number' && !Number.isInteger(value));
 
-/** A number as the result of an operation. */
+/** Makes a number the result of an operation. */
 export const toNumber = (value: number, float: boolean): Value =>
   float && Number.isInteger(value) ? new Float(value) : value;
 
@@ -71,13 +73,13 @@ export const isTrue = (given: Value): boolean => {
   return isDict(value) ? Object.keys(value).length > 0 : Boolean(value);
 };
 
-/** The text of a value, as `str()` writes it. */
+/** A value as Python's `str()` prints it. */
 export const toText = (given: Value): string => {
   const value = defined(given);
   return typeof value === 'string' ? value : toLiteral(value);
 };
 
-/** A value as `repr()` writes it. */
+/** A value as Python's `repr()` prints it. */
 const toLiteral = (given: Value): string => {
   const value = defined(given);
   if (value === null) return 'None';
@@ -105,7 +107,7 @@ const quote = (text: string): string => {
   return `${mark}${escaped}${mark}`;
 };
 
-/** A number as Python writes it: exponents have two digits, a whole float has `.0`. */
+/** A number as Python prints it: exponents have two digits, a whole float has `.0`. */
 const numeral = (value: Value): string => {
   const number = numberOf(value) as number;
   const size = Math.abs(number);
@@ -118,7 +120,7 @@ const numeral = (value: Value): string => {
 /** Characters as Python counts them: code points. */
 export const charactersOf = (text: string): string[] => Array.from(text);
 
-/** What a loop runs over. */
+/** The values that a loop iterates over. */
 export const iterate = (given: Value): readonly Value[] => {
   const value = defined(given);
   if (Array.isArray(value)) return value;
@@ -154,7 +156,7 @@ export const isEqual = (a: Value, b: Value): boolean => {
   return left === right;
 };
 
-/** Negative when `a` comes before `b`. Numbers, texts and lists can be ordered, each among themselves. */
+/** Negative if `a` comes before `b`. Numbers, strings and lists can each be ordered among themselves. */
 export const compare = (a: Value, b: Value): number => {
   const left = defined(a);
   const right = defined(b);
@@ -171,7 +173,7 @@ export const compare = (a: Value, b: Value): number => {
   throw renderFailed(`${typeName(left)} and ${typeName(right)} cannot be ordered.`);
 };
 
-/** By code points, as Python orders text: JavaScript orders by UTF-16 units. */
+/** By code points, as in Python; JavaScript compares UTF-16 code units. */
 const compareText = (a: string, b: string): number => {
   const left = charactersOf(a);
   const right = charactersOf(b);
@@ -212,7 +214,7 @@ export const slice = (given: Value, bounds: readonly Value[]): Value => {
   return typeof value === 'string' ? picked.join('') : picked;
 };
 
-/** JSON as `tojson` writes it: keys in order, only ASCII, nothing that HTML could take for a tag. */
+/** JSON as `tojson` writes it: keys sorted, ASCII only, nothing that HTML could mistake for a tag. */
 export const toJson = (value: Value, indent?: number): string =>
   writeJson(value, indent === undefined ? undefined : ' '.repeat(indent), '\n').replace(
     /[<>&'\u007f-\uffff]/g,
