@@ -16,6 +16,7 @@ import type { AgentContext } from './agent-context.ts';
 import { type AgentRun, type AgentRunEvent, field, textField } from './agent-run.ts';
 import type { SignalReader } from './agent-signal.ts';
 import { requestApproval } from './approvals.ts';
+import { checkSource } from './check-source.ts';
 import { createEventQueue } from './event-queue.ts';
 import { createEventWriter, type ToolCall } from './event-writer.ts';
 import { createGenericReader } from './generic-reader.ts';
@@ -53,6 +54,7 @@ export async function* streamAgentResponse<Context>(
   run: AgentRun,
   options: StreamAgentResponseOptions = {},
 ): AsyncGenerator<ThreadStreamEvent, void, undefined> {
+  checkSource('streamAgentResponse', run, 'A run is one with `run(agent, input, { stream: true })`.');
   const { capacity = 10_000, converter = new ResponseStreamConverter() } = options;
   const queue = createEventQueue(capacity);
   const detach = context.attach(queue);

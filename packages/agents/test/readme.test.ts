@@ -209,6 +209,15 @@ test('a generator of text', async () => {
   expect(lines.at(-1)).toMatch(/^done assistant_message/);
 });
 
+test('chunks of an SDK that none of the bridges knows', async () => {
+  async function* chunks() {
+    yield { type: 'message_start' };
+    yield { type: 'content_block_delta', delta: { type: 'text_delta', text: 'Hello' } };
+  }
+  const lines = await example(block('textOf'), { thread, chunks: chunks() });
+  expect(lines.at(-1)).toMatch(/^done assistant_message/);
+});
+
 test('hosted tools as steps', async () => {
   const call = { id: 'ws_1', type: 'web_search_call', status: 'completed', action: { type: 'search', query: 'q' } };
   const event = { type: 'response.output_item.done', output_index: 0, item: call };
@@ -245,6 +254,7 @@ test('every example of the README is run here', () => {
     '@ai-sdk/google',
     'new OpenAI()',
     'words()',
+    'textOf',
     'smoothText',
   ];
   expect(blocks.filter((code) => !run.some((part) => code.includes(part)))).toEqual([]);

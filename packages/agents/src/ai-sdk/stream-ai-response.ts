@@ -3,8 +3,10 @@
  * as annotations, images as items.
  */
 import { type ClientToolCallItem, clientToolCall, type ThreadStreamEvent } from '@chatkit/core';
+import { textField } from '../agent-run.ts';
 import type { AgentSignal, RawCitation } from '../agent-signal.ts';
 import { type AiPart, readAiPart } from '../ai-part.ts';
+import { checkSource, unreadable } from '../check-source.ts';
 import { createEventWriter } from '../event-writer.ts';
 import { ResponseContext, type ResponseContextOptions } from '../response-context.ts';
 import { ResponseStreamConverter } from '../response-stream-converter.ts';
@@ -30,14 +32,21 @@ export async function* streamAiResponse(
   source: AsyncIterable<object> | ReadableStream<object>,
   options: StreamAiResponseOptions = {},
 ): AsyncGenerator<ThreadStreamEvent, void, undefined> {
+  checkSource('streamAiResponse', source, 'Give it `result.fullStream`.');
   const context = new ResponseContext({ ...options, thread });
   const turn = createTurn(context, options.describeTool ?? ((title) => ({ title })));
   const ready: ThreadStreamEvent[] = [];
   context.attach({ push: (event) => ready.push(event), ready: () => undefined });
 
+  let isSilent = true;
+  let unknown: unknown;
   for await (const chunk of source) {
     const part = readAiPart(chunk);
-    if (part === undefined) continue;
+    if (part === undefined) {
+      if (textField(chunk, 'type') === undefined) unknown ??= chunk;
+      continue;
+    }
+    isSilent = false;
     if (part.kind === 'failed') {
       yield* ready.splice(0);
       throw part.error;
@@ -52,6 +61,10 @@ export async function* streamAiResponse(
     // No `yield*` here: this loop runs once per token.
     for (const event of ready) yield event;
     ready.length = 0;
+  }
+  if (isSilent && unknown !== undefined) {
+    const cure = 'Give it `result.fullStream`; a stream of text goes into streamTextResponse().';
+    throw unreadable('streamAiResponse', unknown, cure);
   }
   await turn.end();
   yield* ready.splice(0);

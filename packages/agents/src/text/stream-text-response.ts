@@ -5,6 +5,7 @@
 import type { Annotation, ThreadStreamEvent } from '@chatkit/core';
 import { field, listField, textField } from '../agent-run.ts';
 import type { AgentSignal } from '../agent-signal.ts';
+import { checkSource, unreadable } from '../check-source.ts';
 import { createEventWriter } from '../event-writer.ts';
 import { createGenericReader } from '../generic-reader.ts';
 import { ResponseContext, type ResponseContextOptions } from '../response-context.ts';
@@ -25,7 +26,8 @@ export interface StreamTextResponseOptions extends Omit<ResponseContextOptions, 
 /**
  * Streams text as one assistant message; reasoning of chat-completions models becomes a workflow before it. An empty
  * source gives no event. An error of the source, or one that a chunk tells, is thrown after everything that came before
- * it. Stopping the consumer closes the source.
+ * it. Stopping the consumer closes the source. Chunks of other kinds, those of an SDK that is not `openai`, say, are
+ * passed over; a source of nothing else is an error.
  *
  * @example
  * async function* words() { yield 'Hello, '; yield 'world.'; }
@@ -39,6 +41,7 @@ export async function* streamTextResponse(
   source: TextSource,
   options: StreamTextResponseOptions = {},
 ): AsyncGenerator<ThreadStreamEvent, void, undefined> {
+  checkSource('streamTextResponse', source, 'The thread goes first; a model gives a stream with `stream: true`.');
   const context = new ResponseContext({ ...options, thread });
   const writer = createEventWriter(context, options.converter ?? new ResponseStreamConverter());
   const read = createTextReader();
@@ -46,15 +49,19 @@ export async function* streamTextResponse(
   /** The last finished message and what came after it, which wait for the sources of the whole text. */
   const held: ThreadStreamEvent[] = [];
   let text = '';
+  let isSilent = true;
+  let unknown: unknown;
   context.attach({ push: (event) => ready.push(event), ready: () => undefined });
 
   try {
     for await (const chunk of source) {
+      if (isSilent && unknown === undefined && !isKnown(chunk)) unknown = chunk;
       for (const signal of read(chunk)) {
         if (signal.kind === 'text.delta') text += signal.delta;
         const written = writer.write(signal);
         if (written !== undefined) await written;
       }
+      if (ready.length > 0) isSilent = false;
       for (const event of ready) {
         if (options.annotate === undefined) yield event;
         else if (held.length === 0 && !isMessage('thread.item.done', event)) yield event;
@@ -72,6 +79,9 @@ export async function* streamTextResponse(
   for (const signal of read(undefined)) await writer.write(signal);
   context.endWorkflow();
   held.push(...ready);
+  if (isSilent && held.length === 0 && unknown !== undefined) {
+    throw unreadable('streamTextResponse', unknown, 'Take the text out of each chunk, and yield that.');
+  }
   if (options.annotate === undefined || text === '') yield* held;
   else yield* withAnnotations(held, await options.annotate(text));
 }
@@ -91,6 +101,12 @@ const createTextReader = (): ((chunk: unknown) => readonly AgentSignal[]) => {
     return [...readGeneric({ type: 'model', event: chunk }), ...readGeneric({ type: 'output_text_delta', delta })];
   };
 };
+
+/** Whether a chunk is of a kind that may bring text. */
+const isKnown = (chunk: unknown): boolean =>
+  typeof chunk === 'string' ||
+  field(chunk, 'choices') !== undefined ||
+  textField(chunk, 'type')?.startsWith('response.') === true;
 
 /**
  * Half an answer must not look whole: `response.failed` and `error` of the Responses API, and the `error` that gateways
