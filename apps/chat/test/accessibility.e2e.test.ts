@@ -69,6 +69,16 @@ test.each(screens)('no violations in %s: empty, with answers, with the menu', as
   await chat.ask('Forget everything');
   await chat.page.getByRole('button', { name: 'Approve' }).waitFor();
   expect(await violations(chat.page)).toEqual([]);
+  // With all kinds of lines: what was asked, came, broke and was refused.
+  await chat.page.getByRole('button', { name: 'Wire', exact: true }).click();
+  await chat.page.getByRole('button', { name: 'Pull the plug' }).click();
+  await chat.ask('Is anybody there?');
+  await chat.page
+    .getByText(/: no network$/)
+    .first()
+    .waitFor();
+  expect(await violations(chat.page)).toEqual([]);
+  await chat.page.getByRole('button', { name: 'Close the wire' }).click();
   if (options.isMobile) {
     await chat.page.getByRole('button', { name: 'Open the menu' }).click();
     await expect.poll(() => chat.page.evaluate(() => document.activeElement?.textContent)).toBe('New conversation');

@@ -48,6 +48,20 @@ test('the wire stays shown over a reload, and shows what the page asks for then'
   expect(await chat.page.getByTestId('tally').count()).toBe(0);
 });
 
+test('whoever hides the wire is connected again', async () => {
+  await button('Wire').click();
+  await chat.ask('Count');
+  await count(1, 20);
+  await chat.grownTo(numbers(1, 20).length - 1);
+  await button('Pull the plug').click();
+  await chat.page.getByTestId('progress').getByText('Reconnecting…').waitFor();
+  await button('Wire').click();
+  await count(21, 40);
+  await chat.grownTo(numbers(1, 40).length - 1);
+  await model.end();
+  await chat.finished(1);
+});
+
 test('on a phone it has room below the field, and nothing hangs over the edge', async () => {
   const phone = await openPage(browser, proxy.url, { viewport: { width: 320, height: 568 } });
   await phone.page.getByRole('button', { name: 'Wire' }).click();

@@ -1,4 +1,4 @@
-import { memo, useSyncExternalStore } from 'react';
+import { memo, useEffect, useSyncExternalStore } from 'react';
 import { type Row, rowsOf } from '../wire/say.ts';
 import type { WireTally } from '../wire/tally.ts';
 import type { Wire } from '../wire/wire.ts';
@@ -14,11 +14,8 @@ interface WirePanelProps {
 /** What the page and the server say to each other, and two ways to break it while they do. */
 export const WirePanel = ({ wire, inert, onClose }: WirePanelProps) => {
   const { entries, tally, isStreaming, isPlugged } = useSyncExternalStore(wire.subscribe, wire.getSnapshot);
-  const onPlug = () => {
-    wire.plug(!isPlugged);
-    // A browser tells the page, too, and whoever waits for it need not wait any longer.
-    if (!isPlugged) dispatchEvent(new Event('online'));
-  };
+  // Once it is hidden nobody would know why nothing works.
+  useEffect(() => () => plugIn(wire), [wire]);
   return (
     <aside className="wire" id="wire" aria-label="The wire" inert={inert}>
       <header>
@@ -32,7 +29,11 @@ export const WirePanel = ({ wire, inert, onClose }: WirePanelProps) => {
           <ScissorsIcon />
           Drop the connection
         </button>
-        <button type="button" onClick={onPlug} aria-pressed={!isPlugged}>
+        <button
+          type="button"
+          onClick={() => (isPlugged ? wire.plug(false) : plugIn(wire))}
+          data-out={!isPlugged || undefined}
+        >
           <PlugIcon />
           {isPlugged ? 'Pull the plug' : 'Plug it in'}
         </button>
@@ -52,6 +53,13 @@ export const WirePanel = ({ wire, inert, onClose }: WirePanelProps) => {
       </footer>
     </aside>
   );
+};
+
+const plugIn = (wire: Wire): void => {
+  if (wire.getSnapshot().isPlugged) return;
+  wire.plug(true);
+  // A browser tells the page, too, and whoever waits for it need not wait any longer.
+  dispatchEvent(new Event('online'));
 };
 
 const sum = ({ events, connections, twice, text }: WireTally): string => {

@@ -161,7 +161,8 @@ export const createWire = (
     plug(next) {
       isPlugged = next;
       if (!next) for (const line of open) line.abort();
-      note();
+      // At once: it is asked whether it is plugged, also where no picture is drawn.
+      tell();
     },
     subscribe(listener) {
       listeners.add(listener);
