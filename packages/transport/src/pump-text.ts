@@ -3,7 +3,8 @@
  * connection accepts it, joins everything that becomes ready within one turn of the event loop into one write, writes
  * at once when nothing else is ready, and lets other connections have their turn.
  */
-import { forEach, type Source } from '@chatkit/stream';
+import type { Source } from '@chatkit/stream';
+import { type Failure, type Sink, type Stage, stageOf } from '@chatkit/stream/engine';
 import { atTurnEnd, nextTurn } from './event-loop-turn.ts';
 import { inOwnContext } from './own-context.ts';
 
@@ -14,6 +15,11 @@ export interface TextSink {
    * promise rejects, the pump ends.
    */
   write(text: string): Promise<void> | undefined;
+  /**
+   * Called once, when nothing more comes: all of the body has been written, or the body or a write has failed, or the
+   * connection is gone.
+   */
+  end(failure?: Failure): void;
   /** Whether the connection is gone. */
   readonly isOver: boolean;
 }
@@ -35,54 +41,87 @@ const firstAllowance = 4 * 1024;
 const fullAllowance = 32 * 1024;
 
 /**
- * Moves `body` to `sink` until the body ends. Text that has been read and not yet written never exceeds 64 Ki
- * characters plus one chunk of the body. Rejects with the body's error once everything before it is written, or with
- * the sink's error. Closing `body` stops the pump; if the sink is over, the promise then resolves without writing the
- * rest.
+ * Moves `body` to `sink` until the body ends or breaks. What has been made and is not taken never exceeds 64 Ki characters and
+ * one chunk of the body. Whoever closes `body` stops the pump; what is left is not written then, if the sink is over.
  */
-export const pumpText = (body: Source<string>, sink: TextSink): Promise<void> => new Pump(sink).run(body);
+export const pumpText = (body: Source<string>, sink: TextSink): void => {
+  let stage: Stage<string>;
+  try {
+    stage = stageOf(inOwnContext(body));
+  } catch (error) {
+    // Somebody else reads it.
+    return sink.end({ error });
+  }
+  stage.pull(new Pump(stage, sink));
+};
 
-// A class, unlike most of this package: a connection that waits for its next token is little more than this object, and
-// closures over eight variables would add a kilobyte to each.
-class Pump {
+// A class, unlike most of this package, and a sink of the stream engine: a connection that waits for its next token is little
+// more than this object. A promise of the end, an async function that waits for it and closures were 1.5 KB more.
+class Pump implements Sink<string> {
+  private readonly stage: Stage<string>;
   private readonly sink: TextSink;
   private held = '';
   private isFlushDue = false;
   private full: Promise<void> | undefined;
   /** How much text may be held before the body must wait. */
   private room = batchLength;
-  private failure: { error: unknown } | undefined;
+  private failure: Failure | undefined;
   private allowance = firstAllowance;
   private spent = 0;
 
-  constructor(sink: TextSink) {
+  constructor(stage: Stage<string>, sink: TextSink) {
+    this.stage = stage;
     this.sink = sink;
   }
 
-  async run(body: Source<string>): Promise<void> {
-    const { sink } = this;
-    let ending: { error: unknown } | undefined;
-    try {
-      await forEach<string>(this.take)(inOwnContext(body));
-    } catch (error) {
-      ending = { error };
-    }
-    // What came before the end, or before the error, goes out first.
-    while (!sink.isOver && this.failure === undefined && (this.held !== '' || this.full !== undefined)) {
-      this.flush();
-      if (this.full !== undefined) await this.full;
-    }
-    ending = this.failure ?? ending;
-    if (ending !== undefined && !sink.isOver) throw ending.error;
+  item(text: string): void {
+    if (this.take(text)) this.stage.pull(this);
+    else this.goOnWithRoom(() => this.stage.pull(this));
   }
 
-  private readonly take = (text: string): Promise<void> | undefined => {
-    if (this.failure !== undefined) throw this.failure.error;
+  items(chunk: string[], from = 0): void {
+    let at = from;
+    while (at < chunk.length) {
+      if (!this.take(chunk[at++] as string)) return this.goOnWithRoom(() => this.items(chunk, at));
+    }
+    this.stage.pull(this);
+  }
+
+  end(failure?: Failure): void {
+    const { sink } = this;
+    this.drain().then(
+      () => sink.end(sink.isOver ? undefined : (this.failure ?? failure)),
+      (error) => sink.end({ error }),
+    );
+  }
+
+  /** Whether the body may be asked for more at once. */
+  private take(text: string): boolean {
     this.held += text;
     this.spent += text.length;
     if (!this.isFlushDue) this.flushSoon();
-    return this.spent >= this.allowance || this.held.length >= this.room ? this.waitForRoom() : undefined;
-  };
+    return this.failure === undefined && this.spent < this.allowance && this.held.length < this.room;
+  }
+
+  private goOnWithRoom(goOn: () => void): void {
+    this.waitForRoom().then(
+      () => (this.failure === undefined ? goOn() : this.breakOff(this.failure)),
+      (error) => this.breakOff({ error }),
+    );
+  }
+
+  private breakOff(failure: Failure): void {
+    const end = () => this.end(failure);
+    Promise.resolve(this.stage.close()).then(end, end);
+  }
+
+  /** What was made before the end, or before the error, goes out first. */
+  private async drain(): Promise<void> {
+    while (!this.sink.isOver && this.failure === undefined && (this.held !== '' || this.full !== undefined)) {
+      this.flush();
+      if (this.full !== undefined) await this.full;
+    }
+  }
 
   private async waitForRoom(): Promise<void> {
     this.flush();

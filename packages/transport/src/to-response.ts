@@ -105,10 +105,12 @@ function toByteStream(body: AsyncIterable<string>, options: ToResponseOptions): 
           demand = resolve;
         });
       },
-    }).then(
-      () => settle() && controller.close(),
-      (error) => settle() && controller.error(error),
-    );
+      end(failure) {
+        if (!settle()) return;
+        if (failure === undefined) controller.close();
+        else controller.error(failure.error);
+      },
+    });
   };
 
   return new ReadableStream<Uint8Array>(

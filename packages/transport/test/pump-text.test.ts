@@ -1,4 +1,6 @@
 // The pump against a connection whose every answer is drawn: what arrives, and how much is ever on the way.
+
+import { from } from '@chatkit/stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { pumpText, type TextSink } from '../src/pump-text.ts';
@@ -21,6 +23,18 @@ const maker = (sizes: readonly number[], pauses: readonly boolean[] = []) => {
   };
 };
 
+/** Resolves when the sink has been told of the end. */
+const pumped = (body: AsyncIterable<string>, sink: Omit<TextSink, 'end'>): Promise<void> =>
+  new Promise((resolve, reject) =>
+    pumpText(body, {
+      write: (text) => sink.write(text),
+      get isOver() {
+        return sink.isOver;
+      },
+      end: (failure) => (failure === undefined ? resolve() : reject(failure.error)),
+    }),
+  );
+
 const sizes = fc.array(fc.oneof(fc.integer({ min: 1, max: 400 }), fc.integer({ min: 400, max: 50 * KiB })), {
   minLength: 1,
   maxLength: 60,
@@ -40,7 +54,7 @@ describe('pumpText', () => {
           let most = 0;
           let text = '';
           let count = 0;
-          const sink: TextSink = {
+          const sink: Omit<TextSink, 'end'> = {
             isOver: false,
             write(batch) {
               text += batch;
@@ -54,7 +68,7 @@ describe('pumpText', () => {
               });
             },
           };
-          await pumpText(body, sink);
+          await pumped(body, sink);
           expect(text).toBe(drawn.map((size, index) => String.fromCharCode(97 + (index % 26)).repeat(size)).join(''));
           expect(most).toBeLessThanOrEqual(Math.max(64 * KiB, largest) + largest);
         },
@@ -71,7 +85,7 @@ describe('pumpText', () => {
       let over = false;
       let taken = 0;
       let writes = 0;
-      const sink: TextSink = {
+      const sink: Omit<TextSink, 'end'> = {
         write(text) {
           // Taken at first, until the allowance of a turn is full.
           if (++writes > 20) return stuck.promise;
@@ -82,7 +96,7 @@ describe('pumpText', () => {
           return over;
         },
       };
-      const pumped = pumpText(body, sink);
+      const moved = pumped(body, sink);
       let before = -1;
       // Still once it has made nothing for many turns of the loop.
       for (let still = 0; still < 100; still = made.length === before ? still + 1 : 0) {
@@ -93,7 +107,34 @@ describe('pumpText', () => {
       over = true;
       stuck.resolve();
       await body.return(undefined);
-      await pumped;
+      await moved;
     },
   );
+
+  it('tells of the failure of a write, once the body has been closed', async () => {
+    let returned = false;
+    const body = (async function* () {
+      try {
+        for (;;) {
+          yield 'x'.repeat(10 * KiB);
+          await turns(1);
+        }
+      } finally {
+        await turns(1);
+        returned = true;
+      }
+    })();
+    const lost = new Error('lost');
+    const moved = pumped(body, { isOver: false, write: () => Promise.reject(lost) });
+    await expect(moved).rejects.toBe(lost);
+    expect(returned).toBe(true);
+  });
+
+  it('tells of a body that somebody else reads', async () => {
+    const body = from(maker([1]).body);
+    await body.next();
+    const other = body.next();
+    await expect(pumped(body, { isOver: false, write: () => undefined })).rejects.toThrow('read by another one');
+    await other;
+  });
 });

@@ -5,6 +5,7 @@
  */
 import type { ServerResponse } from 'node:http';
 import { from, type Stream } from '@chatkit/stream';
+import type { Failure } from '@chatkit/stream/engine';
 import { pumpText, type TextSink } from '../pump-text.ts';
 import type { Reply } from '../reply.ts';
 import type { BodySink } from './body-sink.ts';
@@ -113,10 +114,7 @@ class BodyWriter implements TextSink {
     process.nextTick(() => {
       if (!this.hasStarted && this.state === 'open') response.flushHeaders();
     });
-    pumpText(this.source, this).then(
-      () => this.end(),
-      (error) => this.fail(error),
-    );
+    pumpText(this.source, this);
   }
 
   write(text: string): Promise<void> | undefined {
@@ -125,6 +123,22 @@ class BodyWriter implements TextSink {
     this.startStuckTimer();
     return new Promise((done) => {
       this.hasRoom = done;
+    });
+  }
+
+  end(failure?: Failure): void {
+    if (this.state === 'over') return;
+    if (failure !== undefined) {
+      this.settle();
+      cut(this.response);
+      this.reject(failure.error);
+      return;
+    }
+    this.state = 'ended';
+    this.startStuckTimer();
+    this.sink.end(() => {
+      this.settle();
+      this.resolve();
     });
   }
 
@@ -137,23 +151,6 @@ class BodyWriter implements TextSink {
   private startStuckTimer(): void {
     const { stuckMs = 30_000 } = this.options;
     if (stuckMs !== Number.POSITIVE_INFINITY) this.stuckTimer = setTimeout(() => this.response.destroy(), stuckMs);
-  }
-
-  private end(): void {
-    if (this.state === 'over') return;
-    this.state = 'ended';
-    this.startStuckTimer();
-    this.sink.end(() => {
-      this.settle();
-      this.resolve();
-    });
-  }
-
-  private fail(error: unknown): void {
-    if (this.state === 'over') return;
-    this.settle();
-    cut(this.response);
-    this.reject(error);
   }
 
   private readonly onClose = (): void => {

@@ -204,12 +204,15 @@ export function createSession(port: SocketPort, answer: Answer, options: Session
       }
       return undefined;
     };
-    await pumpText(source, {
-      write,
-      get isOver() {
-        return isOver();
-      },
-    });
+    return new Promise((resolve, reject) =>
+      pumpText(source, {
+        write,
+        get isOver() {
+          return isOver();
+        },
+        end: (failure) => (failure === undefined ? resolve() : reject(failure.error)),
+      }),
+    );
   };
 
   return {
