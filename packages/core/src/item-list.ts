@@ -48,28 +48,22 @@ export const replaceAt = (
   list: ItemList,
   position: number,
   item: ThreadItem | undefined,
-  inPlace = false,
+  inPlace?: boolean,
 ): ItemList => ({
   ...list,
   items: write(list.items, itemShift, slotOf(position), item, inPlace),
 });
 
-/**
- * Adds an item before the first (`position` is `first - 1`) or after the last (`end`). Its id MUST NOT be in the list
- * yet.
- */
-export const insertAt = (list: ItemList, position: number, item: ThreadItem, inPlace = false): ItemList => ({
+/** Adds an item before the first (`position` is `first - 1`) or after the last (`end`). Its id MUST NOT be there yet. */
+export const insertAt = (list: ItemList, position: number, item: ThreadItem, inPlace?: boolean): ItemList => ({
   ...replaceAt(list, position, item, inPlace),
   first: Math.min(list.first, position),
   end: Math.max(list.end, position + 1),
-  ids: write(list.ids, idShift, hash(item.id), [...bucketOf(list, item.id), { id: item.id, position }], inPlace),
+  ids: write(list.ids, idShift, hash(item.id), bucketOf(list, item.id).concat({ id: item.id, position }), inPlace),
 });
 
-/**
- * Replaces the item with the same id, or appends. `inPlace` mutates; only for a list not shared yet, to load long
- * threads faster.
- */
-export const put = (list: ItemList, item: ThreadItem, inPlace = false): ItemList => {
+/** Inserts after the last or replaces by id. `inPlace` is for a list that nobody else has: a long thread loads faster. */
+export const put = (list: ItemList, item: ThreadItem, inPlace?: boolean): ItemList => {
   const position = positionOf(list, item.id);
   return position === undefined ? insertAt(list, list.end, item, inPlace) : replaceAt(list, position, item, inPlace);
 };
@@ -82,7 +76,6 @@ export const removeAt = (list: ItemList, position: number, id: string): ItemList
     idShift,
     hash(id),
     bucketOf(list, id).filter((entry) => entry.id !== id),
-    false,
   ),
 });
 
@@ -101,14 +94,16 @@ const slotOf = (position: number): number => (position < 0 ? ~position * 2 + 1 :
 
 const read = (root: Node, shift: number, at: number): unknown => {
   let node: Node | undefined = root;
-  for (let level = shift; level > 0; level -= bits) node = node?.[(at >>> level) & mask] as Node | undefined;
-  return node?.[at & mask];
+  for (let level = shift; level >= 0; level -= bits) node = node?.[(at >>> level) & mask] as Node | undefined;
+  return node;
 };
 
-const write = (node: Node = [], shift: number, at: number, value: unknown, inPlace: boolean): Node => {
-  const copy = inPlace ? (node as unknown[]) : node.slice();
+const write = (node: Node = [], shift: number, at: number, value: unknown, inPlace?: boolean): Node => {
   const slot = (at >>> shift) & mask;
-  copy[slot] = shift === 0 ? value : write(copy[slot] as Node | undefined, shift - bits, at, value, inPlace);
+  // As long as it has to be: an array that grows by a write takes room for sixteen more, on each level.
+  const more = Math.max(0, slot + 1 - node.length);
+  const copy = inPlace && more === 0 ? (node as unknown[]) : node.concat(Array(more));
+  copy[slot] = shift > 0 ? write(copy[slot] as Node | undefined, shift - bits, at, value, inPlace) : value;
   return copy;
 };
 
