@@ -48,7 +48,8 @@ interface Run {
   readonly id: string;
   readonly list: EntryList;
   state: 'open' | 'ended' | 'forgotten';
-  readonly tails: MemoryReader<LogEntry | TextRow>[];
+  /** Replaced and not changed: an array that grows has room for sixteen more, in each run. */
+  tails: readonly MemoryReader<LogEntry | TextRow>[];
   room: Waiter | undefined;
 }
 
@@ -232,7 +233,7 @@ class MemoryReader<T extends LogEntry | TextRow> extends TailReader<T> {
     this.position = after === undefined ? list.first : list.firstAfter(after);
     this.isAhead = after !== undefined && this.position === list.end;
     this.run = run;
-    run.tails.push(this);
+    run.tails = run.tails.concat(this);
     this.log.onEntered(run);
   }
 
@@ -252,7 +253,7 @@ class MemoryReader<T extends LogEntry | TextRow> extends TailReader<T> {
 
   protected detach(): void {
     const { run } = this;
-    run.tails.splice(run.tails.indexOf(this), 1);
+    run.tails = run.tails.filter((each) => each !== (this as unknown));
     this.settleRoom();
     this.log.onLeft(run);
   }

@@ -15,7 +15,6 @@ import { type Cleanup, type Failure, outlet, type Sink, type Stage } from '@chat
  * object is one miss, and each closure would be another.
  */
 export abstract class TailReader<T extends object> implements Stage<T> {
-  readonly entries: Stream<T> = outlet<T>(this);
   private readonly signal: AbortSignal | undefined;
   private state: 'new' | 'open' | 'over' = 'new';
   /** Who has pulled and not been answered yet. */
@@ -26,6 +25,11 @@ export abstract class TailReader<T extends object> implements Stage<T> {
 
   constructor(signal: AbortSignal | undefined) {
     this.signal = signal;
+  }
+
+  /** To be asked for once. Not kept: a pipeline that goes on from it takes the reader out of it. */
+  get entries(): Stream<T> {
+    return outlet<T>(this);
   }
 
   /** Called once, at the first `next()`. */
