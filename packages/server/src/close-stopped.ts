@@ -20,11 +20,11 @@ export interface ClosingOptions {
   onError: (error: unknown) => void;
 }
 
-/** Keeps or drops the unfinished items. Resolves with the events to send to readers; never rejects. */
-export const closeStopped = async (
+/** Has the unfinished items kept or dropped. Resolves with what readers are to be told; never rejects. */
+export const closeStopped = async <Context>(
   options: ClosingOptions,
   changes: ThreadChanges,
-  desk: ItemDesk,
+  desk: ItemDesk<Context>,
 ): Promise<ThreadStreamEvent[]> => {
   let added: AddedItems;
   await quietly(options.onError, async () => {
@@ -39,7 +39,10 @@ export const closeStopped = async (
   ];
 };
 
-const addItems = async (desk: ItemDesk, items: readonly ThreadItem[]): Promise<ThreadStreamEvent[]> => {
+const addItems = async <Context>(
+  desk: ItemDesk<Context>,
+  items: readonly ThreadItem[],
+): Promise<ThreadStreamEvent[]> => {
   const events: ThreadStreamEvent[] = [];
   for (const item of items) {
     const shown = await desk.take({ type: 'thread.item.done', item });

@@ -25,28 +25,6 @@ import {
 import { assertShape, noEvent, notJson } from './event-shape.ts';
 import { ownJson } from './own-json.ts';
 
-export interface ItemDesk {
-  /**
-   * Stores what the event says and returns what the client gets for it: usually the event itself, sometimes another
-   * event or nothing. Returns a promise only where something has to be stored or looked up, so a text delta costs none.
-   */
-  take(event: ThreadStreamEvent): Taken | Promise<Taken>;
-  /**
-   * Whether an event is a text delta for an open item, whose visibility is known. Such text may go to `takeText`
-   * instead of `take`.
-   */
-  knows(event: ThreadStreamEvent): event is TextDeltaEvent;
-  /** Whether the client may see such an item. */
-  shows(itemId: string): boolean;
-  /** Takes text deltas for such an item. */
-  takeText(itemId: string, part: number, deltas: readonly string[]): void;
-  /** Ends every unfinished item: stores it as it is, or removes it. */
-  close(verdict: (item: ThreadItem) => 'keep' | 'remove'): Promise<ThreadStreamEvent[]>;
-  /** Ends every unfinished item as the store has it: as done when it is there, as removed when it is not. */
-  closeAsStored(): Promise<ThreadStreamEvent[]>;
-  state(): ThreadState;
-}
-
 type Taken = ThreadStreamEvent | undefined;
 type ItemEvent = Extract<ThreadStreamEvent, { item: ThreadItem }>;
 
@@ -59,193 +37,225 @@ export interface ItemDeskOptions {
   onStranger?: ((itemId: string) => void) | undefined;
 }
 
-export const createItemDesk = <Context>(
-  store: Store<Context>,
-  threadId: string,
-  context: Context,
-  { maxEventBytes, told = emptyThreadState, onStranger }: ItemDeskOptions,
-): ItemDesk => {
-  /** The state of the turn, without `text`. */
-  let folded = told;
+/** A class: each open run has one, and closures for what it does would be a kilobyte more. */
+export class ItemDesk<Context> {
+  private readonly store: Store<Context>;
+  private readonly threadId: string;
+  private readonly context: Context;
+  private readonly maxEventBytes: number;
+  private readonly onStranger: ((itemId: string) => void) | undefined;
+  /** Everything but `text`. */
+  private folded: ThreadState;
   /**
    * Text of one part that has not been reduced yet. Consecutive deltas of one part add up to one delta, and nobody
    * looks at the state in between. They are joined only when somebody looks: a growing string would be one more object
    * for each delta.
    */
-  let text: { itemId: string; part: number; deltas: string[]; isShown: boolean } | undefined;
-  /** Whether the client may see an item, for items that passed in this turn or were looked up. */
-  const shown = new Map<string, boolean>();
-  /** Items that were added and are not done. They are stored when they are. */
-  const open = new Set(selectOpenItems(told).map(({ id }) => id));
+  private text: { itemId: string; part: number; deltas: string[]; isShown: boolean } | undefined;
+  /** Items that came by in this turn or were looked up: whether the client may know of them. */
+  private readonly shown = new Map<string, boolean>();
+  /** Items that were added and are not finished: these are stored when they are done. */
+  private readonly open: Set<string>;
   /**
    * Finished items, of this turn or an earlier one, that an update has changed since they were stored. They are stored
    * before the next event that is not an update, and at the end, but not at each update: a workflow may be updated with
    * every token.
    */
-  const revised = new Set<string>();
+  private revised: Set<string> | undefined;
 
-  const stored = async (itemId: string): Promise<ThreadItem | undefined> => {
-    try {
-      return await store.loadItem(threadId, itemId, context);
-    } catch (error) {
-      if (isChatKitError(error, 'item.not_found')) return undefined;
-      throw error;
-    }
-  };
+  constructor(
+    store: Store<Context>,
+    threadId: string,
+    context: Context,
+    { maxEventBytes, told = emptyThreadState, onStranger }: ItemDeskOptions,
+  ) {
+    this.store = store;
+    this.threadId = threadId;
+    this.context = context;
+    this.maxEventBytes = maxEventBytes;
+    this.onStranger = onStranger;
+    this.folded = told;
+    this.open = new Set(selectOpenItems(told).map(({ id }) => id));
+  }
 
-  const isShown = async (itemId: string): Promise<boolean> => {
-    const known = shown.get(itemId);
-    if (known !== undefined) return known;
-    const item = await stored(itemId);
-    if (item === undefined) onStranger?.(itemId);
-    else fold({ type: 'thread.item.done', item });
-    const visible = item === undefined || !isHiddenItem(item);
-    shown.set(itemId, visible);
-    return visible;
-  };
-
-  const wasShown = async (itemId: string): Promise<boolean> => {
-    const known = shown.get(itemId);
-    if (known !== undefined) return known;
-    const item = await stored(itemId);
-    return item !== undefined && !isHiddenItem(item);
-  };
-
-  const state = (): ThreadState => {
+  state(): ThreadState {
+    const { text } = this;
     if (text !== undefined) {
-      folded = reduceThread(folded, textDelta(text.itemId, text.deltas.join(''), text.part));
-      text = undefined;
+      this.text = undefined;
+      this.folded = reduceThread(this.folded, textDelta(text.itemId, text.deltas.join(''), text.part));
     }
-    return folded;
-  };
-  const fold = (event: ThreadStreamEvent): void => {
-    folded = reduceThread(state(), event);
-  };
+    return this.folded;
+  }
 
-  const update = (event: ThreadItemUpdatedEvent, visible: boolean): Taken => {
-    fold(event);
-    if (!open.has(event.item_id)) revised.add(event.item_id);
-    return visible ? event : undefined;
-  };
+  /**
+   * Stores what the event says and returns what the client gets instead of it: usually the event itself, sometimes nothing.
+   * Waits only where there is something to store or to look up, so a text delta costs no promise.
+   */
+  take(given: ThreadStreamEvent): Taken | Promise<Taken> {
+    const event = ownCopy(given, this.maxEventBytes);
+    if ('item' in event) this.revised?.delete(event.item.id);
+    if (!this.revised?.size || event.type === 'thread.item.updated') return this.takeOwn(event);
+    return this.keepRevised().then(() => this.takeOwn(event));
+  }
 
-  const keepRevised = async (): Promise<void> => {
-    for (const id of revised) {
-      revised.delete(id);
-      const item = selectItem(state(), id);
-      if (item !== undefined) await store.saveItem(threadId, item, context);
-    }
-  };
+  /** Whether an event is text for an item of which is known whether the client may see it: `takeText` takes that. */
+  knows(event: ThreadStreamEvent): event is TextDeltaEvent {
+    return (
+      typeof event === 'object' &&
+      event !== null &&
+      isTextDelta(event) &&
+      (this.text?.itemId === event.item_id || this.open.has(event.item_id)) &&
+      Number.isSafeInteger(event.update.content_index) &&
+      // No character takes more than six bytes of JSON; what is around the text is a few hundred.
+      event.update.delta.length * 6 + 1024 <= this.maxEventBytes
+    );
+  }
 
-  const showItem = (event: ItemEvent, before: boolean | undefined): Taken => {
-    const { id } = event.item;
-    shown.set(id, !isHiddenItem(event.item));
-    if (!isHiddenItem(event.item)) return event;
-    return before === true ? { type: 'thread.item.removed', item_id: id } : undefined;
-  };
+  /** Whether the client gets the text of such an item. */
+  shows(itemId: string): boolean {
+    return this.text?.itemId === itemId ? this.text.isShown : this.shown.get(itemId) !== false;
+  }
 
-  const keep = async (event: ItemEvent): Promise<Taken> => {
-    // Whether the item was visible before matters only if it is hidden now. The look-up must come before the write.
-    const before = isHiddenItem(event.item) ? await wasShown(event.item.id) : undefined;
-    await store.saveItem(threadId, event.item, context);
-    fold(event);
-    return showItem(event, before);
-  };
-
-  const remove = async (event: ThreadItemRemovedEvent): Promise<Taken> => {
-    const visible = await isShown(event.item_id);
-    await store.deleteItem(threadId, event.item_id, context);
-    fold(event);
-    return visible ? event : undefined;
-  };
-
-  const takeText = (itemId: string, part: number, deltas: readonly string[]): void => {
+  /** Takes text for such an item. */
+  takeText(itemId: string, part: number, deltas: readonly string[]): void {
+    const { text } = this;
     const joined = deltas.length === 1 ? (deltas[0] as string) : deltas.join('');
     if (text?.itemId === itemId && text.part === part) {
       text.deltas.push(joined);
       return;
     }
-    state();
-    text = { itemId, part, deltas: [joined], isShown: shown.get(itemId) !== false };
-  };
+    this.state();
+    this.text = { itemId, part, deltas: [joined], isShown: this.shown.get(itemId) !== false };
+  }
 
-  const knows = (event: ThreadStreamEvent): event is TextDeltaEvent =>
-    typeof event === 'object' &&
-    event !== null &&
-    isTextDelta(event) &&
-    (text?.itemId === event.item_id || open.has(event.item_id)) &&
-    Number.isSafeInteger(event.update.content_index) &&
-    // No UTF-16 unit takes more than six bytes of JSON; what is around the text takes a few hundred.
-    event.update.delta.length * 6 + 1024 <= maxEventBytes;
+  /** Ends every unfinished item: stores it as it is, or takes it back. */
+  async close(verdict: (item: ThreadItem) => 'keep' | 'remove'): Promise<ThreadStreamEvent[]> {
+    await this.keepRevised();
+    const events: ThreadStreamEvent[] = [];
+    for (const item of selectOpenItems(this.state())) {
+      const taken = verdict(item) === 'keep' ? await this.keepOrRemove(item) : await this.take(removed(item));
+      if (taken !== undefined) events.push(taken);
+    }
+    return events;
+  }
 
-  const takeOwn = (event: ThreadStreamEvent): Taken | Promise<Taken> => {
+  /** Ends every unfinished item as the store has it: as done when it is there, as removed when it is not. */
+  async closeAsStored(): Promise<ThreadStreamEvent[]> {
+    await this.keepRevised();
+    const events: ThreadStreamEvent[] = [];
+    for (const { id } of selectOpenItems(this.state())) {
+      const item = await this.stored(id);
+      const event: ThreadStreamEvent =
+        item === undefined ? { type: 'thread.item.removed', item_id: id } : { type: 'thread.item.done', item };
+      this.fold(event);
+      if (this.shown.get(id) !== false && (item === undefined || !isHiddenItem(item))) events.push(event);
+    }
+    return events;
+  }
+
+  private takeOwn(event: ThreadStreamEvent): Taken | Promise<Taken> {
     switch (event.type) {
       case 'thread.item.added':
-        open.add(event.item.id);
-        fold(event);
-        return showItem(event, shown.get(event.item.id));
+        this.open.add(event.item.id);
+        this.fold(event);
+        return this.showItem(event, this.shown.get(event.item.id));
       case 'thread.item.done':
       case 'thread.item.replaced':
-        open.delete(event.item.id);
-        return keep(event);
+        this.open.delete(event.item.id);
+        return this.keep(event);
       case 'thread.item.removed':
-        open.delete(event.item_id);
-        return remove(event);
+        this.open.delete(event.item_id);
+        return this.remove(event);
       case 'thread.item.updated': {
-        const known = shown.get(event.item_id);
-        if (known !== undefined) return update(event, known);
-        return isShown(event.item_id).then((visible) => update(event, visible));
+        const known = this.shown.get(event.item_id);
+        if (known !== undefined) return this.update(event, known);
+        return this.isShown(event.item_id).then((visible) => this.update(event, visible));
       }
       default:
         return event;
     }
-  };
+  }
 
-  const take = (given: ThreadStreamEvent): Taken | Promise<Taken> => {
-    const event = ownCopy(given, maxEventBytes);
-    if ('item' in event) revised.delete(event.item.id);
-    if (revised.size === 0 || event.type === 'thread.item.updated') return takeOwn(event);
-    return keepRevised().then(() => takeOwn(event));
-  };
+  private update(event: ThreadItemUpdatedEvent, visible: boolean): Taken {
+    this.fold(event);
+    if (!this.open.has(event.item_id)) {
+      this.revised ??= new Set();
+      this.revised.add(event.item_id);
+    }
+    return visible ? event : undefined;
+  }
 
-  /** Finishes an item. If its deltas have added up to more than one event may hold, it is removed instead. */
-  const keepOrRemove = async (item: ThreadItem): Promise<Taken> => {
+  private showItem(event: ItemEvent, before: boolean | undefined): Taken {
+    const { id } = event.item;
+    this.shown.set(id, !isHiddenItem(event.item));
+    if (!isHiddenItem(event.item)) return event;
+    return before === true ? { type: 'thread.item.removed', item_id: id } : undefined;
+  }
+
+  private async keep(event: ItemEvent): Promise<Taken> {
+    // Only an item that turns hidden makes its past matter; the look-up must come before the write.
+    const before = isHiddenItem(event.item) ? await this.wasShown(event.item.id) : undefined;
+    await this.store.saveItem(this.threadId, event.item, this.context);
+    this.fold(event);
+    return this.showItem(event, before);
+  }
+
+  private async remove(event: ThreadItemRemovedEvent): Promise<Taken> {
+    const visible = await this.isShown(event.item_id);
+    await this.store.deleteItem(this.threadId, event.item_id, this.context);
+    this.fold(event);
+    return visible ? event : undefined;
+  }
+
+  private async keepRevised(): Promise<void> {
+    for (const id of this.revised ?? []) {
+      this.revised?.delete(id);
+      const item = selectItem(this.state(), id);
+      if (item !== undefined) await this.store.saveItem(this.threadId, item, this.context);
+    }
+  }
+
+  /** Deltas may have added up to an item that is too large for an event of its own. */
+  private async keepOrRemove(item: ThreadItem): Promise<Taken> {
     try {
-      return await take({ type: 'thread.item.done', item });
+      return await this.take({ type: 'thread.item.done', item });
     } catch (error) {
       if (!isChatKitError(error, 'event.too_large')) throw error;
-      return take(removed(item));
+      return this.take(removed(item));
     }
-  };
+  }
 
-  return {
-    state,
-    take,
-    knows,
-    shows: (itemId) => (text?.itemId === itemId ? text.isShown : shown.get(itemId) !== false),
-    takeText,
-    async close(verdict) {
-      await keepRevised();
-      const events: ThreadStreamEvent[] = [];
-      for (const item of selectOpenItems(state())) {
-        const taken = verdict(item) === 'keep' ? await keepOrRemove(item) : await take(removed(item));
-        if (taken !== undefined) events.push(taken);
-      }
-      return events;
-    },
-    async closeAsStored() {
-      await keepRevised();
-      const events: ThreadStreamEvent[] = [];
-      for (const { id } of selectOpenItems(state())) {
-        const item = await stored(id);
-        const event: ThreadStreamEvent =
-          item === undefined ? { type: 'thread.item.removed', item_id: id } : { type: 'thread.item.done', item };
-        fold(event);
-        if (shown.get(id) !== false && (item === undefined || !isHiddenItem(item))) events.push(event);
-      }
-      return events;
-    },
-  };
-};
+  private async isShown(itemId: string): Promise<boolean> {
+    const known = this.shown.get(itemId);
+    if (known !== undefined) return known;
+    const item = await this.stored(itemId);
+    if (item === undefined) this.onStranger?.(itemId);
+    else this.fold({ type: 'thread.item.done', item });
+    const visible = item === undefined || !isHiddenItem(item);
+    this.shown.set(itemId, visible);
+    return visible;
+  }
+
+  private async wasShown(itemId: string): Promise<boolean> {
+    const known = this.shown.get(itemId);
+    if (known !== undefined) return known;
+    const item = await this.stored(itemId);
+    return item !== undefined && !isHiddenItem(item);
+  }
+
+  private async stored(itemId: string): Promise<ThreadItem | undefined> {
+    try {
+      return await this.store.loadItem(this.threadId, itemId, this.context);
+    } catch (error) {
+      if (isChatKitError(error, 'item.not_found')) return undefined;
+      throw error;
+    }
+  }
+
+  private fold(event: ThreadStreamEvent): void {
+    this.folded = reduceThread(this.state(), event);
+  }
+}
 
 const removed = ({ id }: ThreadItem): ThreadItemRemovedEvent => ({ type: 'thread.item.removed', item_id: id });
 

@@ -22,7 +22,7 @@ import { closeStopped, quietly, threadUpdated } from './close-stopped.ts';
 import { describeValue } from './describe-value.ts';
 import { notAdded } from './event-shape.ts';
 import { GuardedSource } from './guarded-source.ts';
-import { createItemDesk } from './item-desk.ts';
+import { ItemDesk } from './item-desk.ts';
 import type { AddedItems } from './server-parts.ts';
 import { TextBatch } from './text-batch.ts';
 import { watchThread } from './thread-changes.ts';
@@ -81,7 +81,7 @@ export const processEvents = async <Context>(options: ProcessOptions<Context>): 
   const { store, context, signal, onError, voice, watch } = options;
   const changes = watchThread(store, options.thread, context);
   const { thread } = changes;
-  const desk = createItemDesk(store, thread.id, context, {
+  const desk = new ItemDesk(store, thread.id, context, {
     maxEventBytes: options.maxEventBytes,
     onStranger: (itemId) => onError(notAdded(itemId)),
   });

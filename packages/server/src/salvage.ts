@@ -13,7 +13,7 @@ import {
   type ThreadStreamEvent,
 } from '@chatkit/core';
 import { closeStopped } from './close-stopped.ts';
-import { createItemDesk } from './item-desk.ts';
+import { ItemDesk } from './item-desk.ts';
 import type { ServerParts } from './server-parts.ts';
 import { watchThread } from './thread-changes.ts';
 import { userOfNoContext } from './user-of.ts';
@@ -48,7 +48,7 @@ export const createSalvage =
           onError: (error) => parts.settings.onError(error, { runId, threadId }),
         },
         watchThread(parts.store, stored, context),
-        createItemDesk(parts.store, threadId, context, { maxEventBytes: parts.settings.maxEventBytes, told }),
+        new ItemDesk(parts.store, threadId, context, { maxEventBytes: parts.settings.maxEventBytes, told }),
       );
     } catch (error) {
       // The machine died before it had stored the thread.
