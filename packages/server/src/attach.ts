@@ -5,9 +5,10 @@
  */
 import { ChatKitError, compareOffsets, isChatKitError, parseOffset, type ThreadMetadata } from '@chatkit/core';
 import type { Reply } from '@chatkit/transport';
+import { ReaderHold } from './reader-hold.ts';
 import type { RemoteRun } from './remote-run.ts';
 import type { Kernel } from './reply-to.ts';
-import type { ReaderHold, Run } from './run.ts';
+import type { Run } from './run.ts';
 import { isRunId } from './run-id.ts';
 import { optedIn, type ServerRequest } from './server-request.ts';
 import { streamReply } from './stream-reply.ts';
@@ -48,29 +49,13 @@ export const attachTo = async <Context>(
       throw new ChatKitError('log.offset_unknown', 'The run has no such offset.', { details: { path: 'after' } });
     }
   }
-  const hold = held ?? holdFor(run, request);
-  // Attaching by GET is itself one of the extensions.
+  const hold = held ?? new ReaderHold(run, request);
+  // A GET is one of the extensions by itself.
   const resumable = request.method === 'GET' || optedIn(request);
   return streamReply({ run, hold, settings: kernel.parts.settings, resumable, after });
 };
 
-/** A reader's hold that ends with the request. */
-export const holdFor = (run: Run | RemoteRun, request: ServerRequest): ReaderHold => {
-  const hold = run.hold();
-  // The reply's body keeps this function alive and thereby the request. A runtime may stop propagating aborts to
-  // `request.signal` once the request is garbage-collected.
-  const release = (): void => {
-    request.signal.removeEventListener('abort', release);
-    hold.release();
-  };
-  request.signal.addEventListener('abort', release);
-  if (request.signal.aborted) release();
-  return { signal: hold.signal, release };
-};
-
-/**
- * `runs.cancel`: stops a run and waits until it has settled. Cancelling it twice, or after its end, changes nothing.
- */
+/** `runs.cancel`: stops a run and waits until it has settled. Stopping it twice, or after its end, changes nothing. */
 export const cancelRun = async <Context>(
   kernel: Kernel<Context>,
   runId: string,

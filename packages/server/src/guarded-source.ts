@@ -67,7 +67,7 @@ export class GuardedSource<T> {
     });
   }
 
-  private readonly pull = (): void => {
+  private pull(): void {
     if (this.state !== 'taking') {
       if (this.state === 'aborted') this.fail(this.signal.reason);
       return;
@@ -79,7 +79,7 @@ export class GuardedSource<T> {
     } catch (error) {
       this.onError(error);
     }
-  };
+  }
 
   private readonly onStep = (step: IteratorResult<T>): void => {
     this.isPending = false;
@@ -95,7 +95,11 @@ export class GuardedSource<T> {
     try {
       const taken = this.take(step.value);
       if (taken === undefined) this.pull();
-      else taken.then(this.pull, this.fail);
+      else
+        taken.then(
+          () => this.pull(),
+          (error) => this.fail(error),
+        );
     } catch (error) {
       this.fail(error);
     }
@@ -109,10 +113,10 @@ export class GuardedSource<T> {
     this.reject(error);
   };
 
-  private readonly fail = (error: unknown): void => {
+  private fail(error: unknown): void {
     if (this.state !== 'ended') this.state = 'stopped';
     this.reject(error);
-  };
+  }
 
   private readonly onAbort = (): void => {
     if (this.state === 'waiting') this.fail(this.signal.reason);

@@ -30,7 +30,7 @@ export interface LeaseKeeperOptions {
 
 export const keepLease = ({ lease, record, waiter, clock, onStop, onLost }: LeaseKeeperOptions): LeaseKeeper => {
   const { ttlMs } = lease;
-  if (!Number.isFinite(ttlMs)) return { isHeld: () => true, end() {} };
+  if (!Number.isFinite(ttlMs)) return keptForEver;
   let heldUntil = clock.now() + ttlMs;
   let state: 'kept' | 'lost' | 'ended' = 'kept';
   let renewal: unknown;
@@ -78,3 +78,6 @@ export const keepLease = ({ lease, record, waiter, clock, onStop, onLost }: Leas
     end: () => end('ended'),
   };
 };
+
+/** Of a server that is alone: the same for all of its runs. */
+const keptForEver: LeaseKeeper = { isHeld: () => true, end() {} };

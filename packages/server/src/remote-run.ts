@@ -18,9 +18,10 @@ import {
 import { collect, retry } from '@chatkit/stream';
 import type { Clock } from './clock.ts';
 import { EventFrames } from './event-frames.ts';
-import { type ReaderHold, type RunPlace, stoppedBefore } from './run.ts';
+import type { Held } from './reader-hold.ts';
+import { type RunPlace, stoppedBefore } from './run.ts';
 
-export interface RemoteRun {
+export interface RemoteRun extends Held {
   readonly id: string;
   readonly threadId: string;
   /** How the run ended, if it has. */
@@ -37,8 +38,6 @@ export interface RemoteRun {
   /** The encoded frames, shared by the run's readers on this machine. */
   readonly frames: EventFrames;
   read(options?: ReadOptions): AsyncIterable<LogEntry | TextRow>;
-  /** A reader's hold. It is not counted here; see `readers-elsewhere.ts`. */
-  hold(): ReaderHold;
 }
 
 /** Polling intervals for what another machine does: from the first to the slowest, doubling. */
@@ -122,10 +121,9 @@ export const remoteRun = ({ record, log, lease, clock }: RemoteRunOptions): Remo
     },
     lastOffset: () => undefined,
     read,
-    hold() {
-      const controller = new AbortController();
-      return { signal: controller.signal, release: () => controller.abort() };
-    },
+    // Its machine does not count readers elsewhere.
+    enter() {},
+    leave() {},
   };
 };
 

@@ -12,7 +12,7 @@ import { startReaper } from './reaper.ts';
 import { createRememberedIds } from './remembered-ids.ts';
 import { type RemoteRun, remoteRun, stopElsewhere } from './remote-run.ts';
 import type { Turn } from './requests/turn.ts';
-import { createRun, type Run, type RunPlace, startOffset } from './run.ts';
+import { Run, type RunPlace, startOffset } from './run.ts';
 import { createRunQuota } from './run-quota.ts';
 import { isCutShort, isSettled, knownCause } from './run-state.ts';
 import type { Salvage } from './salvage.ts';
@@ -256,7 +256,7 @@ export const createRunRegistry = (
         }
         unread.delete(run);
       };
-      const run: Run = createRun({
+      const run: Run = new Run({
         ...{ id, threadId, resumable, disconnect, log, settings, onUnread },
         onRelease: () => retire(run),
       });

@@ -24,13 +24,11 @@ export interface RunOwner {
   isHeld(): boolean;
 }
 
-export interface RunWriterOptions {
-  id: string;
-  log: StreamLog;
-  /** Called after each append. */
-  onSaid: () => void;
-  /** Called once, when the log has failed, so that nobody can read any further. */
-  onBroken: () => void;
+export interface RunWriterListener {
+  /** Called when something has been said. */
+  onSaid(): void;
+  /** Called once, when the log has failed: nobody can read on. */
+  onBroken(): void;
 }
 
 /**
@@ -41,12 +39,11 @@ export class RunWriter {
   private readonly id: string;
   private readonly log: StreamLog;
   private readonly lane: RowLane | undefined;
-  private readonly onSaid: () => void;
-  private readonly onBroken: () => void;
+  private readonly listener: RunWriterListener;
   private owner: RunOwner | undefined;
   private isStopped = false;
-  /** Ends the wait of each writer that waits for room in the log. */
-  private readonly waiting = new Set<() => void>();
+  /** Those who wait for the log's room. */
+  private waiting: Set<() => void> | undefined;
   /** Why nothing more can be written. */
   private broken: Failure | undefined;
   /** How many entries have been written. */
@@ -57,12 +54,11 @@ export class RunWriter {
    */
   readonly unwritten: LogEntry[] = [];
 
-  constructor({ id, log, onSaid, onBroken }: RunWriterOptions) {
+  constructor(id: string, log: StreamLog, listener: RunWriterListener) {
     this.id = id;
     this.log = log;
     this.lane = rowLaneOf(log);
-    this.onSaid = onSaid;
-    this.onBroken = onBroken;
+    this.listener = listener;
   }
 
   get hasLog(): boolean {
@@ -108,11 +104,11 @@ export class RunWriter {
   /** The run is to stop: ends all waits for room. */
   stop(): void {
     this.isStopped = true;
-    for (const goOn of this.waiting) goOn();
+    for (const goOn of this.waiting ?? []) goOn();
   }
 
-  /** Rejects if an append has failed, so that events are missing from the log for good. */
-  async finish(): Promise<void> {
+  /** Throws when some of what was said is not in the log and never will be. */
+  finish(): void {
     if (this.broken !== undefined) throw this.broken.error;
   }
 
@@ -135,7 +131,7 @@ export class RunWriter {
     if (this.broken !== undefined || !this.isHeld()) return undefined;
     try {
       const room = append();
-      this.onSaid();
+      this.listener.onSaid();
       return room?.catch((error) => this.breakOff(error));
     } catch (error) {
       if (isChatKitError(error, 'event.too_large')) throw error;
@@ -167,24 +163,26 @@ export class RunWriter {
    * the wait.
    */
   private settledOrStopped(room: Promise<void>): Promise<void> {
+    this.waiting ??= new Set();
+    const { waiting } = this;
     return new Promise((resolve, reject) => {
       const settle = () => {
-        this.waiting.delete(settle);
+        waiting.delete(settle);
         resolve();
       };
       room.then(settle, (error) => {
-        this.waiting.delete(settle);
+        waiting.delete(settle);
         reject(error);
       });
       if (this.isStopped) resolve();
-      else this.waiting.add(settle);
+      else waiting.add(settle);
     });
   }
 
   private breakOff(error: unknown): void {
     if (this.broken !== undefined) return;
     this.broken = { error };
-    this.onBroken();
+    this.listener.onBroken();
   }
 
   private offsetAt(seq: number): string {

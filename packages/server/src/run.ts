@@ -15,60 +15,18 @@ import {
 } from '@chatkit/core';
 import { EventFrames } from './event-frames.ts';
 import { type TurnResult, toErrorEvent } from './process-events.ts';
+import type { Held } from './reader-hold.ts';
 import type { Turn } from './requests/turn.ts';
 import { initialRunState, isSettled, nextRunState, outcomeOfStop, type RunState, type StopCause } from './run-state.ts';
 import { type RunOwner, RunWriter } from './run-writer.ts';
 import type { DisconnectPolicy, Settings } from './settings.ts';
-import { watchDeadlines } from './watch-deadlines.ts';
-
-/** One reader's hold on a run. A run without holds ends or goes on as its disconnect policy says. */
-export interface ReaderHold {
-  /** Aborts on release. */
-  readonly signal: AbortSignal;
-  /** Releases the hold. Only the first call counts. */
-  release(): void;
-}
+import { DeadlineWatch } from './watch-deadlines.ts';
 
 /** Where a run that has begun is: in this process, or on another machine that was asked to start the same run. */
 export type RunPlace = 'here' | 'elsewhere';
 
 /** Reads the log of a run, which may be on another machine. */
 export type Follow = (options?: ReadOptions) => AsyncIterable<LogEntry | TextRow>;
-
-export interface Run {
-  readonly id: string;
-  readonly threadId: string;
-  /** Whether clients may resume it, because the one that started it can. */
-  readonly resumable: boolean;
-  /**
-   * Resolves when the first event is in the log, or when another machine turns out to have the run. Rejects when the
-   * turn could not begin or was stopped before it did.
-   */
-  readonly opened: Promise<RunPlace>;
-  /** Resolves, once, when the terminal entry is in the log. Never rejects. */
-  readonly settled: Promise<RunOutcome>;
-  /** The encoded frames, shared by the run's readers. */
-  readonly frames: EventFrames;
-  state(): RunState;
-  /**
-   * The offset of the newest entry, or the position before the first one. `undefined` if the run is on another machine.
-   */
-  lastOffset(): string | undefined;
-  /** Reads the run's entries; text may come as rows. May be called before it is known which machine writes them. */
-  read(options?: ReadOptions): AsyncIterable<LogEntry | TextRow>;
-  readers(): number;
-  hold(): ReaderHold;
-  /** Grants the run its log, which must have been created. Earlier entries are written into it. */
-  own(owner: RunOwner): Promise<void>;
-  /** Whether the log is this run's to delete. */
-  ownsLog(): boolean;
-  /** Another machine has been granted this run: readers here continue by `follow`, and nothing is written here. */
-  handOver(follow: Follow): void;
-  /** Runs the turn that `prepare` makes. Resolves when the run has settled. */
-  start(prepare: () => Promise<Turn>): Promise<void>;
-  /** Asks the run to stop. The first cause counts; after the end there is no effect. */
-  stop(cause: StopCause): void;
-}
 
 export interface RunOptions {
   id: string;
@@ -94,180 +52,242 @@ export const stoppedBefore = (): ChatKitError =>
 /** The position before the first entry. */
 export const startOffset: string = formatOffset(1, 0);
 
-export const createRun = (options: RunOptions): Run => {
-  const { id, threadId, resumable, disconnect, log, settings, onRelease, onUnread = (stop) => stop() } = options;
-  const abort = new AbortController();
-  const opening = deferred<RunPlace>();
-  /** Resolves when it is known which machine writes the entries. */
-  const placing = deferred<void>();
-  const settlement = deferred<RunOutcome>();
-  const { clock } = settings;
-  const lane = rowLaneOf(log) ?? log;
-  let state = initialRunState;
-  let readers = 0;
-  let graceTimer: unknown;
-  /** Set when the run opens. A run that opened here is `elsewhere` once another machine has taken it over. */
-  let place: RunPlace | undefined;
-  /** The log as it is read here. */
-  let follow: Follow = (options) => lane.read(id, options);
-  // Perhaps nobody waits for the opening; a rejection must not be reported as unhandled then.
-  opening.promise.catch(() => {});
-  const open = (at: RunPlace): void => {
-    place = at;
-    opening.resolve(at);
-  };
+/** A class: closures and a promise for each of its turns would be 2 KB more for each run that is open. */
+export class Run implements Held {
+  readonly id: string;
+  readonly threadId: string;
+  /** Whether clients may come back to it: it was started by one that can. */
+  readonly resumable: boolean;
+  /**
+   * Resolves when the first event is in the log, or when another machine turns out to have the run; rejects when the turn
+   * could not begin, or was stopped before.
+   */
+  readonly opened: Promise<RunPlace>;
+  /** Resolves, once, when the terminal entry is in the log. Never rejects. */
+  readonly settled: Promise<RunOutcome>;
+  /** What its readers are sent. */
+  readonly frames = new EventFrames();
+  private readonly options: RunOptions;
+  private readonly abort = new AbortController();
+  private readonly writer: RunWriter;
+  private readonly deadlines: DeadlineWatch;
+  private current = initialRunState;
+  private readerCount = 0;
+  private graceTimer: unknown;
+  /** Until it has opened. */
+  private opening: Deferred<RunPlace> | undefined;
+  private resolveSettled!: (outcome: RunOutcome) => void;
+  /** For those who read before it is known where the entries are. */
+  private placing: Deferred<void> | undefined;
+  /** Known from the opening on. A run that opened here is elsewhere once another machine has taken it over. */
+  private place: RunPlace | undefined;
+  /** Reads it on another machine. */
+  private follow: Follow | undefined;
 
-  const report = (error: unknown) => settings.onError(error, { runId: id, threadId });
-  const deadlines = watchDeadlines(settings.deadlines, clock, (code) => stop(code));
+  constructor(options: RunOptions) {
+    const { id, threadId, resumable, log, settings } = options;
+    this.id = id;
+    this.threadId = threadId;
+    this.resumable = resumable;
+    this.options = options;
+    this.opening = deferred();
+    this.opened = this.opening.promise;
+    // A rejection is for whoever waits for the opening; nobody may be.
+    this.opened.catch(() => {});
+    this.settled = new Promise((resolve) => {
+      this.resolveSettled = resolve;
+    });
+    this.deadlines = new DeadlineWatch(settings.deadlines, settings.clock, (code) => this.stop(code));
+    this.writer = new RunWriter(id, log, this);
+  }
 
-  const writer = new RunWriter({
-    id,
-    log,
-    onSaid() {
-      if (place === undefined) open('here');
-    },
-    // Nobody can read on once the log has failed, so the turn is stopped.
-    onBroken: () => stop('log'),
-  });
+  state(): RunState {
+    return this.current;
+  }
 
-  /** Ends the run. `failure` is the error for those who wait for an opening that will not come. */
-  const settle = async (how: TurnResult, failure?: unknown): Promise<void> => {
-    deadlines.end();
-    if (graceTimer !== undefined) clock.clearTimeout(graceTimer);
-    if (isSettled(state)) return;
-    const hasOpened = place !== undefined;
-    if (state.stop === 'lost') place = 'elsewhere';
-    const ended = nextRunState(state, { type: 'end', how });
-    if (!isSettled(ended)) return;
-    state = ended;
+  /** The offset of the newest entry; of the position before the first one while there is none. Not known elsewhere. */
+  lastOffset(): string | undefined {
+    const { place, writer } = this;
+    return place === 'elsewhere' ? undefined : writer.isEmpty ? startOffset : writer.lastOffset;
+  }
+
+  /** Its entries, text perhaps by the row. A reader may come before it is known which machine writes them. */
+  read(options?: ReadOptions): AsyncIterable<LogEntry | TextRow> {
+    return this.isPlaced ? this.readPlaced(options) : this.readOncePlaced(options);
+  }
+
+  readers(): number {
+    return this.readerCount;
+  }
+
+  enter(): void {
+    this.readerCount += 1;
+    this.options.settings.clock.clearTimeout(this.graceTimer);
+  }
+
+  leave(): void {
+    this.readerCount -= 1;
+    if (this.readerCount === 0 && !isSettled(this.current)) this.abandoned();
+    this.options.onRelease?.();
+  }
+
+  /** Gives it the log, which must be there. What it has said before goes into it. */
+  own(as: RunOwner): Promise<void> {
+    const written = this.writer.own(as);
+    this.placing?.resolve();
+    return written;
+  }
+
+  /** Whether the log is this run's to delete. */
+  ownsLog(): boolean {
+    return this.writer.hasLog && this.place !== 'elsewhere';
+  }
+
+  /** Another machine has been granted this run: readers follow it there by `follow`, nothing is written here. */
+  handOver(follow: Follow): void {
+    if (isSettled(this.current)) return;
+    this.follow = follow;
+    this.open('elsewhere');
+    void this.settle('stopped');
+  }
+
+  /** Runs the turn that `prepare` makes. Resolves when the run has settled. */
+  async start(prepare: () => Promise<Turn>): Promise<void> {
+    const next = nextRunState(this.current, { type: 'start' });
+    if (next === this.current) return;
+    this.current = next;
+    this.deadlines.start();
+    const { id, threadId, writer } = this;
+    const { signal } = this.abort;
+    let result: TurnResult;
+    let failure: unknown;
     try {
-      // The machine that owns the run writes its terminal entry.
-      if (place !== 'elsewhere') await writer.end(ended.status);
+      const turn = await prepare();
+      try {
+        result = await turn({ id, threadId, signal, voice: writer, watch: this });
+      } finally {
+        writer.finish();
+      }
     } catch (error) {
-      if (failure === undefined) report(error);
+      result = signal.aborted ? 'stopped' : 'failed';
+      if (writer.isEmpty) failure = error;
+      else this.report(error);
+      // Under `queue` readers are there before the turn has begun; and a write may fail after it has.
+      try {
+        if (writer.isHeld()) await writer.sayLast(toErrorEvent(error));
+      } catch {
+        // The error that counts is reported already.
+      }
     }
-    placing.resolve();
-    // The error is made only if it is needed, because capturing its stack costs.
-    if (!hasOpened) opening.reject(failure ?? stoppedBefore());
-    settlement.resolve(ended.status);
-  };
+    await this.settle(result, failure);
+  }
 
-  const stop = (cause: StopCause): void => {
-    const next = nextRunState(state, { type: 'stop', cause });
-    if (next === state) return;
-    const waiting = state.status === 'queued';
-    state = next;
-    abort.abort(stopReason(cause));
-    writer.stop();
-    // A message that was superseded in the queue still gets its turn, to be stored; any other stop ends the wait.
-    if (waiting && cause !== 'superseded') void settle('stopped');
-  };
+  /** Asks it to stop. The first cause counts; after the end nothing does. */
+  stop(cause: StopCause): void {
+    const next = nextRunState(this.current, { type: 'stop', cause });
+    if (next === this.current) return;
+    const isWaiting = this.current.status === 'queued';
+    this.current = next;
+    this.abort.abort(stopReason(cause));
+    this.writer.stop();
+    // A message that was overtaken in the queue still gets its turn to be stored; any other stop ends the waiting.
+    if (isWaiting && cause !== 'superseded') void this.settle('stopped');
+  }
 
-  const pump = async (turn: Turn): Promise<TurnResult> => {
-    const watch = {
-      waiting: deadlines.waiting,
-      arrived() {
-        deadlines.arrived();
-        // Checked for its effect: a run whose lease has run out is stopped. The loop checks the signal next, so the
-        // event is not stored.
-        writer.isHeld();
-      },
-    };
+  /** The loop waits for the application. */
+  waiting(first: boolean): void {
+    this.deadlines.waiting(first);
+  }
+
+  /** The loop no longer waits. */
+  arrived(): void {
+    this.deadlines.arrived();
+    // The loop looks at the signal next, so an event that comes after the lease has run out is not stored.
+    this.writer.isHeld();
+  }
+
+  /** The writer has said something. */
+  onSaid(): void {
+    if (this.place === undefined) this.open('here');
+  }
+
+  /** The writer has lost the log. Without it nobody can read on: the turn is stopped as if nobody did. */
+  onBroken(): void {
+    this.stop('log');
+  }
+
+  private open(at: RunPlace): void {
+    this.place = at;
+    this.opening?.resolve(at);
+    this.opening = undefined;
+  }
+
+  private report(error: unknown): void {
+    this.options.settings.onError(error, { runId: this.id, threadId: this.threadId });
+  }
+
+  /** Ends the run. `failure` is what those are told who wait for an opening that never came. */
+  private async settle(how: TurnResult, failure?: unknown): Promise<void> {
+    this.deadlines.end();
+    this.options.settings.clock.clearTimeout(this.graceTimer);
+    if (isSettled(this.current)) return;
+    const { opening } = this;
+    if (this.current.stop === 'lost') this.place = 'elsewhere';
+    const ended = nextRunState(this.current, { type: 'end', how });
+    if (!isSettled(ended)) return;
+    this.current = ended;
     try {
-      return await turn({ id, threadId, signal: abort.signal, voice: writer, watch });
-    } finally {
-      await writer.finish();
+      // Whoever has the run writes its end.
+      if (this.place !== 'elsewhere') await this.writer.end(ended.status);
+    } catch (error) {
+      if (failure === undefined) this.report(error);
     }
-  };
+    this.placing?.resolve();
+    // Not made for each run that has begun long ago: an error costs its stack.
+    opening?.reject(failure ?? stoppedBefore());
+    this.resolveSettled(ended.status);
+  }
 
-  async function* readOncePlaced({
+  private get isPlaced(): boolean {
+    return this.writer.hasLog || this.place === 'elsewhere';
+  }
+
+  private readPlaced(options?: ReadOptions): AsyncIterable<LogEntry | TextRow> {
+    const { log } = this.options;
+    return this.follow?.(options) ?? (rowLaneOf(log) ?? log).read(this.id, options);
+  }
+
+  private async *readOncePlaced({
     after,
     signal,
   }: ReadOptions = {}): AsyncGenerator<LogEntry | TextRow, void, undefined> {
-    await (signal === undefined ? placing.promise : settledOrAborted(placing.promise, signal));
+    if (!this.isPlaced && !isSettled(this.current)) {
+      this.placing ??= deferred();
+      await (signal === undefined ? this.placing.promise : settledOrAborted(this.placing.promise, signal));
+    }
     signal?.throwIfAborted();
-    if (writer.hasLog || place === 'elsewhere') yield* follow({ after, signal });
+    if (this.isPlaced) yield* this.readPlaced({ after, signal });
     else
-      for (const entry of writer.unwritten)
+      for (const entry of this.writer.unwritten)
         if (after === undefined || compareOffsets(entry.offset, after) > 0) yield entry;
   }
 
-  const unread = (): void => {
-    if (readers === 0) onUnread(() => readers === 0 && stop('disconnect'));
-  };
-  const abandoned = (): void => {
-    if (disconnect === 'cancel') unread();
-    else if (disconnect !== 'continue') graceTimer = clock.setTimeout(unread, disconnect.graceMs);
-  };
+  private abandoned(): void {
+    const { disconnect, settings } = this.options;
+    if (disconnect === 'cancel') this.unread();
+    else if (disconnect !== 'continue')
+      this.graceTimer = settings.clock.setTimeout(() => this.unread(), disconnect.graceMs);
+  }
 
-  return {
-    id,
-    threadId,
-    resumable,
-    opened: opening.promise,
-    settled: settlement.promise,
-    frames: new EventFrames(),
-    state: () => state,
-    lastOffset: () => (place === 'elsewhere' ? undefined : writer.isEmpty ? startOffset : writer.lastOffset),
-    read: (options) => (writer.hasLog || place === 'elsewhere' ? follow(options) : readOncePlaced(options)),
-    readers: () => readers,
-    stop,
-    hold() {
-      const controller = new AbortController();
-      readers += 1;
-      if (graceTimer !== undefined) clock.clearTimeout(graceTimer);
-      return {
-        signal: controller.signal,
-        release() {
-          if (controller.signal.aborted) return;
-          controller.abort(released);
-          readers -= 1;
-          if (readers === 0 && !isSettled(state)) abandoned();
-          onRelease?.();
-        },
-      };
-    },
-    own(as) {
-      const written = writer.own(as);
-      placing.resolve();
-      return written;
-    },
-    ownsLog: () => writer.hasLog && place !== 'elsewhere',
-    handOver(there) {
-      if (isSettled(state)) return;
-      follow = there;
-      open('elsewhere');
-      void settle('stopped');
-    },
-    async start(prepare) {
-      const next = nextRunState(state, { type: 'start' });
-      if (next === state) return;
-      state = next;
-      deadlines.start();
-      let result: TurnResult;
-      let failure: unknown;
-      try {
-        result = await pump(await prepare());
-      } catch (error) {
-        result = abort.signal.aborted ? 'stopped' : 'failed';
-        if (writer.isEmpty) failure = error;
-        else report(error);
-        // Readers may be attached already: under `queue` before the turn begins, and always when a write fails later.
-        try {
-          if (writer.isHeld()) await writer.sayLast(toErrorEvent(error));
-        } catch {
-          // The original error has been reported already.
-        }
-      }
-      await settle(result, failure);
-    },
-  };
-};
-
-/**
- * The abort reason of every reader's signal. Shared, because the one that `abort()` makes by default captures a stack.
- */
-const released = new DOMException('The reader has let go.', 'AbortError');
+  private unread(): void {
+    if (this.readerCount > 0) return;
+    const stop = () => {
+      if (this.readerCount === 0) this.stop('disconnect');
+    };
+    if (this.options.onUnread === undefined) stop();
+    else this.options.onUnread(stop);
+  }
+}
 
 /** The value of `run.signal.reason`. */
 const stopReason = (cause: StopCause): ChatKitError => {

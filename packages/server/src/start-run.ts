@@ -4,7 +4,8 @@
  */
 import { ChatKitError, isChatKitError } from '@chatkit/core';
 import type { Reply } from '@chatkit/transport';
-import { attachTo, holdFor, threadOf } from './attach.ts';
+import { attachTo, threadOf } from './attach.ts';
+import { ReaderHold } from './reader-hold.ts';
 import type { RemoteRun } from './remote-run.ts';
 import type { Kernel } from './reply-to.ts';
 import { type Destination, prepareTurn, type StreamingRequest } from './requests/prepare-turn.ts';
@@ -42,9 +43,8 @@ export const startRun = async <Context>(
         runId = runIdIn(to.threadId, chosen);
         continue;
       }
-      const hold = holdFor(known, request);
-      // The run of a client that cannot resume ends with its last reader, so this reader must be counted, wherever the
-      // run is.
+      const hold = new ReaderHold(known, request);
+      // With its readers a run of a client that cannot resume ends; so this one counts, wherever the run is.
       const isWhole = optedIn(request) || (await orRelease(kernel.registry.join(known, hold.signal), hold));
       if (isWhole && isCutOff(known, to, request)) {
         runId = runIdIn(to.threadId, runId);
@@ -106,7 +106,7 @@ const begin = async <Context>(
     isOptedIn ? disconnect.resumable : disconnect.plain,
   );
   waitUntil?.(run.settled);
-  const hold = holdFor(run, request);
+  const hold = new ReaderHold(run, request);
   const place = await orRelease(ready, hold);
   if (place === 'here') return streamReply({ run, hold, settings: parts.settings, resumable: isOptedIn });
   hold.release();

@@ -9,8 +9,9 @@ import { encodeSse, eventStreamHeaders, type Reply } from '@chatkit/transport';
 import { settlesWithin } from './clock.ts';
 import { PlainEncoder, ResumableEncoder } from './frame-encoders.ts';
 import { FrameStream } from './frame-stream.ts';
+import type { ReaderHold } from './reader-hold.ts';
 import type { RemoteRun } from './remote-run.ts';
-import { type ReaderHold, type Run, startOffset } from './run.ts';
+import { type Run, startOffset } from './run.ts';
 import { isSettled } from './run-state.ts';
 import type { Settings } from './settings.ts';
 
@@ -33,7 +34,7 @@ export const streamReply = async (options: StreamReplyOptions): Promise<Reply> =
   const { frames } = run;
   let leave = hold.release;
   const stream = new FrameStream({
-    entries: run.read({ after, signal: hold.signal }),
+    entries: run.read({ after, signal: hold.requestSignal }),
     encoder: resumable ? new ResumableEncoder(frames, settings.retryMs) : new PlainEncoder(frames),
     onOver: () => leave(),
   });
@@ -49,9 +50,8 @@ export const streamReply = async (options: StreamReplyOptions): Promise<Reply> =
     }
   }
   if (!resumable) return { status: 200, headers: { ...eventStreamHeaders }, body: stream.frames };
-  const body = resumableBody(stream, hold.signal, after ?? startOffset, settings, () => {
-    // The hold is kept until the client has had time to come back. Otherwise the hand-over could look like the last
-    // reader's leaving.
+  const body = resumableBody(stream, hold, after ?? startOffset, settings, () => {
+    // Until the client has come back its hold counts, or the hand-over would look to the run as if nobody read it.
     leave = () => void settings.clock.setTimeout(hold.release, HAND_OVER_MS);
   });
   const headers = {
@@ -70,7 +70,7 @@ export const streamReply = async (options: StreamReplyOptions): Promise<Reply> =
  */
 const resumableBody = (
   stream: FrameStream,
-  signal: AbortSignal,
+  hold: ReaderHold,
   start: string,
   { clock, heartbeatMs, maxConnectionMs, retryMs }: Settings,
   onOld: () => void,
@@ -84,9 +84,9 @@ const resumableBody = (
   const first = {
     *[Symbol.iterator]() {
       yield encodeSse({ id: start, retry: retryMs });
-      if (maxConnectionMs === Number.POSITIVE_INFINITY || signal.aborted) return;
+      if (maxConnectionMs === Number.POSITIVE_INFINITY || hold.isReleased) return;
       const timer = clock.setTimeout(growOld, maxConnectionMs);
-      signal.addEventListener('abort', () => clock.clearTimeout(timer), { once: true });
+      hold.signal.addEventListener('abort', () => clock.clearTimeout(timer), { once: true });
     },
   };
   const last = {
@@ -112,7 +112,7 @@ export const orRelease = async <T>(work: Promise<T>, hold: ReaderHold): Promise<
   try {
     return await work;
   } catch (error) {
-    const gone = hold.signal.aborted;
+    const gone = hold.isReleased;
     hold.release();
     throw gone ? new ChatKitError('run.cancelled', 'The client has gone.') : error;
   }
