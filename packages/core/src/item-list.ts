@@ -54,7 +54,10 @@ export const replaceAt = (
   items: write(list.items, itemShift, slotOf(position), item, inPlace),
 });
 
-/** Adds an item before the first (`position` is `first - 1`) or after the last (`end`). Its id MUST NOT be there yet. */
+/**
+ * Adds an item before the first (`position` is `first - 1`) or after the last (`end`). Its id MUST NOT be in the list
+ * yet.
+ */
 export const insertAt = (list: ItemList, position: number, item: ThreadItem, inPlace?: boolean): ItemList => ({
   ...replaceAt(list, position, item, inPlace),
   first: Math.min(list.first, position),
@@ -62,7 +65,10 @@ export const insertAt = (list: ItemList, position: number, item: ThreadItem, inP
   ids: write(list.ids, idShift, hash(item.id), bucketOf(list, item.id).concat({ id: item.id, position }), inPlace),
 });
 
-/** Inserts after the last or replaces by id. `inPlace` is for a list that nobody else has: a long thread loads faster. */
+/**
+ * Replaces the item with the same id, or appends. `inPlace` mutates; only for a list not shared yet, to load long
+ * threads faster.
+ */
 export const put = (list: ItemList, item: ThreadItem, inPlace?: boolean): ItemList => {
   const position = positionOf(list, item.id);
   return position === undefined ? insertAt(list, list.end, item, inPlace) : replaceAt(list, position, item, inPlace);

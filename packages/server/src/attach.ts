@@ -50,12 +50,14 @@ export const attachTo = async <Context>(
     }
   }
   const hold = held ?? new ReaderHold(run, request);
-  // A GET is one of the extensions by itself.
+  // Attaching by GET is itself one of the extensions.
   const resumable = request.method === 'GET' || optedIn(request);
   return streamReply({ run, hold, settings: kernel.parts.settings, resumable, after });
 };
 
-/** `runs.cancel`: stops a run and waits until it has settled. Stopping it twice, or after its end, changes nothing. */
+/**
+ * `runs.cancel`: stops a run and waits until it has settled. Cancelling it twice, or after its end, changes nothing.
+ */
 export const cancelRun = async <Context>(
   kernel: Kernel<Context>,
   runId: string,

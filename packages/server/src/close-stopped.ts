@@ -20,7 +20,7 @@ export interface ClosingOptions {
   onError: (error: unknown) => void;
 }
 
-/** Has the unfinished items kept or dropped. Resolves with what readers are to be told; never rejects. */
+/** Keeps or drops the unfinished items. Resolves with the events to send to readers; never rejects. */
 export const closeStopped = async <Context>(
   options: ClosingOptions,
   changes: ThreadChanges,

@@ -44,7 +44,7 @@ export class ItemDesk<Context> {
   private readonly context: Context;
   private readonly maxEventBytes: number;
   private readonly onStranger: ((itemId: string) => void) | undefined;
-  /** Everything but `text`. */
+  /** The state of the turn, without `text`. */
   private folded: ThreadState;
   /**
    * Text of one part that has not been reduced yet. Consecutive deltas of one part add up to one delta, and nobody
@@ -52,9 +52,9 @@ export class ItemDesk<Context> {
    * for each delta.
    */
   private text: { itemId: string; part: number; deltas: string[]; isShown: boolean } | undefined;
-  /** Items that came by in this turn or were looked up: whether the client may know of them. */
+  /** Whether the client may see an item, for items that passed in this turn or were looked up. */
   private readonly shown = new Map<string, boolean>();
-  /** Items that were added and are not finished: these are stored when they are done. */
+  /** Items that were added and are not done. They are stored when they are. */
   private readonly open: Set<string>;
   /**
    * Finished items, of this turn or an earlier one, that an update has changed since they were stored. They are stored
@@ -88,8 +88,8 @@ export class ItemDesk<Context> {
   }
 
   /**
-   * Stores what the event says and returns what the client gets instead of it: usually the event itself, sometimes nothing.
-   * Waits only where there is something to store or to look up, so a text delta costs no promise.
+   * Stores what the event says and returns what the client gets for it: usually the event itself, sometimes another
+   * event or nothing. Returns a promise only where something has to be stored or looked up, so a text delta costs none.
    */
   take(given: ThreadStreamEvent): Taken | Promise<Taken> {
     const event = ownCopy(given, this.maxEventBytes);
@@ -98,7 +98,10 @@ export class ItemDesk<Context> {
     return this.keepRevised().then(() => this.takeOwn(event));
   }
 
-  /** Whether an event is text for an item of which is known whether the client may see it: `takeText` takes that. */
+  /**
+   * Whether an event is a text delta for an open item, whose visibility is known. Such text may go to `takeText`
+   * instead of `take`.
+   */
   knows(event: ThreadStreamEvent): event is TextDeltaEvent {
     return (
       typeof event === 'object' &&
@@ -106,17 +109,17 @@ export class ItemDesk<Context> {
       isTextDelta(event) &&
       (this.text?.itemId === event.item_id || this.open.has(event.item_id)) &&
       Number.isSafeInteger(event.update.content_index) &&
-      // No character takes more than six bytes of JSON; what is around the text is a few hundred.
+      // No UTF-16 unit takes more than six bytes of JSON; what is around the text takes a few hundred.
       event.update.delta.length * 6 + 1024 <= this.maxEventBytes
     );
   }
 
-  /** Whether the client gets the text of such an item. */
+  /** Whether the client may see such an item. */
   shows(itemId: string): boolean {
     return this.text?.itemId === itemId ? this.text.isShown : this.shown.get(itemId) !== false;
   }
 
-  /** Takes text for such an item. */
+  /** Takes text deltas for such an item. */
   takeText(itemId: string, part: number, deltas: readonly string[]): void {
     const { text } = this;
     const joined = deltas.length === 1 ? (deltas[0] as string) : deltas.join('');
@@ -128,7 +131,7 @@ export class ItemDesk<Context> {
     this.text = { itemId, part, deltas: [joined], isShown: this.shown.get(itemId) !== false };
   }
 
-  /** Ends every unfinished item: stores it as it is, or takes it back. */
+  /** Ends every unfinished item: stores it as it is, or removes it. */
   async close(verdict: (item: ThreadItem) => 'keep' | 'remove'): Promise<ThreadStreamEvent[]> {
     await this.keepRevised();
     const events: ThreadStreamEvent[] = [];
@@ -193,7 +196,7 @@ export class ItemDesk<Context> {
   }
 
   private async keep(event: ItemEvent): Promise<Taken> {
-    // Only an item that turns hidden makes its past matter; the look-up must come before the write.
+    // Whether the item was visible before matters only if it is hidden now. The look-up must come before the write.
     const before = isHiddenItem(event.item) ? await this.wasShown(event.item.id) : undefined;
     await this.store.saveItem(this.threadId, event.item, this.context);
     this.fold(event);
@@ -215,7 +218,7 @@ export class ItemDesk<Context> {
     }
   }
 
-  /** Deltas may have added up to an item that is too large for an event of its own. */
+  /** Finishes an item. If its deltas have added up to more than one event may hold, it is removed instead. */
   private async keepOrRemove(item: ThreadItem): Promise<Taken> {
     try {
       return await this.take({ type: 'thread.item.done', item });

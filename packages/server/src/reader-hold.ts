@@ -1,20 +1,21 @@
 import type { ServerRequest } from './server-request.ts';
 
-/** What can be held: a run, here or elsewhere. */
+/** What counts its readers: a run, here or on another machine. */
 export interface Held {
-  /** Somebody reads it. */
+  /** A reader has come. */
   enter(): void;
-  /** Somebody who did reads it no longer. */
+  /** A reader has gone. */
   leave(): void;
 }
 
 /**
- * One reader's hold on a run, until it is released or its request is over. While it is held, the run has somebody to run for.
- * Each open connection has one, so it has a signal of its own only where somebody asks for it.
+ * One reader's hold on a run, until it is released or its request aborts. A run without holds ends or goes on as its
+ * disconnect policy says. Each open connection has one, so its own signal is made only when somebody asks for it.
  */
 export class ReaderHold {
   private readonly run: Held;
-  // The body of the answer has this, and with it the request, whose signal follows its maker's only while somebody holds it.
+  // The reply's body keeps this alive and thereby the request. A runtime may stop propagating aborts to
+  // `request.signal` once the request is garbage-collected.
   private readonly request: ServerRequest;
   private controller: AbortController | undefined;
   isReleased = false;
@@ -39,7 +40,7 @@ export class ReaderHold {
     return this.controller.signal;
   }
 
-  /** Lets go. Only the first call counts. */
+  /** Releases the hold. Only the first call counts. */
   readonly release = (): void => {
     if (this.isReleased) return;
     this.isReleased = true;
@@ -49,5 +50,7 @@ export class ReaderHold {
   };
 }
 
-/** Why a reader's signal aborts: the same for all, because the one that `abort()` makes by itself costs a stack. */
+/**
+ * The abort reason of every reader's signal. Shared, because the one that `abort()` makes by default captures a stack.
+ */
 const released = new DOMException('The reader has let go.', 'AbortError');

@@ -121,7 +121,7 @@ export const remoteRun = ({ record, log, lease, clock }: RemoteRunOptions): Remo
     },
     lastOffset: () => undefined,
     read,
-    // Its machine does not count readers elsewhere.
+    // Readers are not counted here; see `readers-elsewhere.ts`.
     enter() {},
     leave() {},
   };

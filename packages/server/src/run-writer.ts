@@ -25,9 +25,9 @@ export interface RunOwner {
 }
 
 export interface RunWriterListener {
-  /** Called when something has been said. */
+  /** Called after each append. */
   onSaid(): void;
-  /** Called once, when the log has failed: nobody can read on. */
+  /** Called once, when the log has failed, so that nobody can read any further. */
   onBroken(): void;
 }
 
@@ -42,7 +42,7 @@ export class RunWriter {
   private readonly listener: RunWriterListener;
   private owner: RunOwner | undefined;
   private isStopped = false;
-  /** Those who wait for the log's room. */
+  /** Ends the wait of each writer that waits for room in the log. */
   private waiting: Set<() => void> | undefined;
   /** Why nothing more can be written. */
   private broken: Failure | undefined;
@@ -107,7 +107,7 @@ export class RunWriter {
     for (const goOn of this.waiting ?? []) goOn();
   }
 
-  /** Throws when some of what was said is not in the log and never will be. */
+  /** Throws if an append has failed, so that events are missing from the log for good. */
   finish(): void {
     if (this.broken !== undefined) throw this.broken.error;
   }

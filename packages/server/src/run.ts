@@ -56,16 +56,16 @@ export const startOffset: string = formatOffset(1, 0);
 export class Run implements Held {
   readonly id: string;
   readonly threadId: string;
-  /** Whether clients may come back to it: it was started by one that can. */
+  /** Whether clients may resume it, because the one that started it can. */
   readonly resumable: boolean;
   /**
-   * Resolves when the first event is in the log, or when another machine turns out to have the run; rejects when the turn
-   * could not begin, or was stopped before.
+   * Resolves when the first event is in the log, or when another machine turns out to have the run. Rejects when the
+   * turn could not begin or was stopped before it did.
    */
   readonly opened: Promise<RunPlace>;
   /** Resolves, once, when the terminal entry is in the log. Never rejects. */
   readonly settled: Promise<RunOutcome>;
-  /** What its readers are sent. */
+  /** The encoded frames, shared by the run's readers. */
   readonly frames = new EventFrames();
   private readonly options: RunOptions;
   private readonly abort = new AbortController();
@@ -74,12 +74,12 @@ export class Run implements Held {
   private current = initialRunState;
   private readerCount = 0;
   private graceTimer: unknown;
-  /** Until it has opened. */
+  /** Set until the run opens. */
   private opening: Deferred<RunPlace> | undefined;
   private resolveSettled!: (outcome: RunOutcome) => void;
-  /** For those who read before it is known where the entries are. */
+  /** For readers who come before it is known which machine writes the entries. */
   private placing: Deferred<void> | undefined;
-  /** Known from the opening on. A run that opened here is elsewhere once another machine has taken it over. */
+  /** Set when the run opens. A run that opened here is `elsewhere` once another machine has taken it over. */
   private place: RunPlace | undefined;
   /** Reads it on another machine. */
   private follow: Follow | undefined;
@@ -92,7 +92,7 @@ export class Run implements Held {
     this.options = options;
     this.opening = deferred();
     this.opened = this.opening.promise;
-    // A rejection is for whoever waits for the opening; nobody may be.
+    // Perhaps nobody waits for the opening; a rejection must not be reported as unhandled then.
     this.opened.catch(() => {});
     this.settled = new Promise((resolve) => {
       this.resolveSettled = resolve;
@@ -105,13 +105,15 @@ export class Run implements Held {
     return this.current;
   }
 
-  /** The offset of the newest entry; of the position before the first one while there is none. Not known elsewhere. */
+  /**
+   * The offset of the newest entry, or the position before the first one. `undefined` if the run is on another machine.
+   */
   lastOffset(): string | undefined {
     const { place, writer } = this;
     return place === 'elsewhere' ? undefined : writer.isEmpty ? startOffset : writer.lastOffset;
   }
 
-  /** Its entries, text perhaps by the row. A reader may come before it is known which machine writes them. */
+  /** Reads the run's entries; text may come as rows. May be called before it is known which machine writes them. */
   read(options?: ReadOptions): AsyncIterable<LogEntry | TextRow> {
     return this.isPlaced ? this.readPlaced(options) : this.readOncePlaced(options);
   }
@@ -131,7 +133,7 @@ export class Run implements Held {
     this.options.onRelease?.();
   }
 
-  /** Gives it the log, which must be there. What it has said before goes into it. */
+  /** Grants the run its log, which must have been created. Earlier entries are written into it. */
   own(as: RunOwner): Promise<void> {
     const written = this.writer.own(as);
     this.placing?.resolve();
@@ -143,7 +145,7 @@ export class Run implements Held {
     return this.writer.hasLog && this.place !== 'elsewhere';
   }
 
-  /** Another machine has been granted this run: readers follow it there by `follow`, nothing is written here. */
+  /** Another machine has been granted this run: readers here continue by `follow`, and nothing is written here. */
   handOver(follow: Follow): void {
     if (isSettled(this.current)) return;
     this.follow = follow;
@@ -172,17 +174,17 @@ export class Run implements Held {
       result = signal.aborted ? 'stopped' : 'failed';
       if (writer.isEmpty) failure = error;
       else this.report(error);
-      // Under `queue` readers are there before the turn has begun; and a write may fail after it has.
+      // Readers may be attached already: under `queue` before the turn begins, and always when a write fails later.
       try {
         if (writer.isHeld()) await writer.sayLast(toErrorEvent(error));
       } catch {
-        // The error that counts is reported already.
+        // The original error has been reported already.
       }
     }
     await this.settle(result, failure);
   }
 
-  /** Asks it to stop. The first cause counts; after the end nothing does. */
+  /** Asks the run to stop. The first cause counts; after the end there is no effect. */
   stop(cause: StopCause): void {
     const next = nextRunState(this.current, { type: 'stop', cause });
     if (next === this.current) return;
@@ -190,7 +192,7 @@ export class Run implements Held {
     this.current = next;
     this.abort.abort(stopReason(cause));
     this.writer.stop();
-    // A message that was overtaken in the queue still gets its turn to be stored; any other stop ends the waiting.
+    // A message that was superseded in the queue still gets its turn, to be stored; any other stop ends the wait.
     if (isWaiting && cause !== 'superseded') void this.settle('stopped');
   }
 
@@ -202,16 +204,17 @@ export class Run implements Held {
   /** The loop no longer waits. */
   arrived(): void {
     this.deadlines.arrived();
-    // The loop looks at the signal next, so an event that comes after the lease has run out is not stored.
+    // Checked for its effect: a run whose lease has run out is stopped. The loop checks the signal next, so the
+    // event is not stored.
     this.writer.isHeld();
   }
 
-  /** The writer has said something. */
+  /** The writer has written an event. */
   onSaid(): void {
     if (this.place === undefined) this.open('here');
   }
 
-  /** The writer has lost the log. Without it nobody can read on: the turn is stopped as if nobody did. */
+  /** The log has failed. Nobody can read on, so the turn is stopped. */
   onBroken(): void {
     this.stop('log');
   }
@@ -226,7 +229,7 @@ export class Run implements Held {
     this.options.settings.onError(error, { runId: this.id, threadId: this.threadId });
   }
 
-  /** Ends the run. `failure` is what those are told who wait for an opening that never came. */
+  /** Ends the run. `failure` is the error for those who wait for an opening that will not come. */
   private async settle(how: TurnResult, failure?: unknown): Promise<void> {
     this.deadlines.end();
     this.options.settings.clock.clearTimeout(this.graceTimer);
@@ -237,13 +240,13 @@ export class Run implements Held {
     if (!isSettled(ended)) return;
     this.current = ended;
     try {
-      // Whoever has the run writes its end.
+      // The machine that owns the run writes its terminal entry.
       if (this.place !== 'elsewhere') await this.writer.end(ended.status);
     } catch (error) {
       if (failure === undefined) this.report(error);
     }
     this.placing?.resolve();
-    // Not made for each run that has begun long ago: an error costs its stack.
+    // The error is made only if it is needed, because capturing its stack costs.
     opening?.reject(failure ?? stoppedBefore());
     this.resolveSettled(ended.status);
   }

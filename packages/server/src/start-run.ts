@@ -44,7 +44,8 @@ export const startRun = async <Context>(
         continue;
       }
       const hold = new ReaderHold(known, request);
-      // With its readers a run of a client that cannot resume ends; so this one counts, wherever the run is.
+      // The run of a client that cannot resume ends with its last reader, so this reader must be counted, wherever the
+      // run is.
       const isWhole = optedIn(request) || (await orRelease(kernel.registry.join(known, hold.signal), hold));
       if (isWhole && isCutOff(known, to, request)) {
         runId = runIdIn(to.threadId, runId);

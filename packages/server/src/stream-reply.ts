@@ -51,7 +51,8 @@ export const streamReply = async (options: StreamReplyOptions): Promise<Reply> =
   }
   if (!resumable) return { status: 200, headers: { ...eventStreamHeaders }, body: stream.frames };
   const body = resumableBody(stream, hold, after ?? startOffset, settings, () => {
-    // Until the client has come back its hold counts, or the hand-over would look to the run as if nobody read it.
+    // The hold is kept until the client has had time to come back. Otherwise the hand-over could look like the last
+    // reader's leaving.
     leave = () => void settings.clock.setTimeout(hold.release, HAND_OVER_MS);
   });
   const headers = {

@@ -1,4 +1,4 @@
-/** Watches over the silence of a run: its first event, the gaps between events, and its whole length. */
+/** Enforces a run's deadlines: the time to its first event, the gaps between events, and its total length. */
 import { type Deadline, deadline } from '@chatkit/stream/engine';
 import type { Clock } from './clock.ts';
 import type { DeadlineCode } from './run-state.ts';
@@ -21,13 +21,13 @@ export class DeadlineWatch {
     this.timer = deadline(clock, () => onPassed(this.passed()));
   }
 
-  /** The whole run begins. */
+  /** The run begins. */
   start(): void {
     this.totalAt = this.clock.now() + (this.deadlines.totalMs ?? never);
     this.set();
   }
 
-  /** The loop waits for the application's first event, or for its next one. */
+  /** The loop begins to wait for the application's first event, or for its next one. */
   waiting(first: boolean): void {
     this.isFirst = first;
     const { firstEventMs, idleMs } = this.deadlines;
@@ -37,7 +37,7 @@ export class DeadlineWatch {
     this.set();
   }
 
-  /** It no longer waits. Time that a slow reader takes is not held against the application. */
+  /** The loop no longer waits. Time that a slow reader takes does not count against the application. */
   arrived(): void {
     if (this.silenceAt === never) return;
     this.silenceAt = never;

@@ -41,8 +41,9 @@ const firstAllowance = 4 * 1024;
 const fullAllowance = 32 * 1024;
 
 /**
- * Moves `body` to `sink` until the body ends or breaks. What has been made and is not taken never exceeds 64 Ki characters and
- * one chunk of the body. Whoever closes `body` stops the pump; what is left is not written then, if the sink is over.
+ * Moves `body` to `sink` until the body ends or breaks. Text that has been read and not yet written never
+ * exceeds 64 Ki characters plus one chunk of the body. Closing `body` stops the pump; if the sink is over, the rest is
+ * not written.
  */
 export const pumpText = (body: Source<string>, sink: TextSink): void => {
   let stage: Stage<string>;
@@ -55,8 +56,8 @@ export const pumpText = (body: Source<string>, sink: TextSink): void => {
   stage.pull(new Pump(stage, sink));
 };
 
-// A class, unlike most of this package, and a sink of the stream engine: a connection that waits for its next token is little
-// more than this object. A promise of the end, an async function that waits for it and closures were 1.5 KB more.
+// A class, unlike most of this package, and a sink of the stream engine: a connection that waits for its next token is
+// little more than this object. A promise of the end, an async function that waits for it and closures were 1.5 KB.
 class Pump implements Sink<string> {
   private readonly stage: Stage<string>;
   private readonly sink: TextSink;
@@ -115,7 +116,7 @@ class Pump implements Sink<string> {
     Promise.resolve(this.stage.close()).then(end, end);
   }
 
-  /** What was made before the end, or before the error, goes out first. */
+  /** What came before the end, or before the error, goes out first. */
   private async drain(): Promise<void> {
     while (!this.sink.isOver && this.failure === undefined && (this.held !== '' || this.full !== undefined)) {
       this.flush();
