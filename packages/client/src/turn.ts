@@ -165,8 +165,8 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
     const end = await connection.closed;
     const arrived = isRepeat && endedEarly(end) ? untilMessage(gate?.held() ?? []) : [];
     if (arrived.length > 0) {
-      // The message had arrived and its answer been stopped. Whoever sends it again wants an answer, not a replay of
-      // the stopped one.
+      // The message had arrived and its answer been stopped. A user who sends it again wants a new answer,
+      // not a replay of the stopped one.
       take(arrived, false);
       return phase === 'running' ? runOnce(createId('run'), answerAnew(context.get().thread)) : end;
     }

@@ -145,7 +145,7 @@ export const selectItems = ({ list, open }: ThreadState): readonly ThreadItem[] 
   open.length === 0 ? settledItems(list) : shownItems(open)(list);
 
 /**
- * The item with this id as it is now.
+ * The current form of the item with this id.
  *
  * @example
  * const answer = selectItem(state, message.id);

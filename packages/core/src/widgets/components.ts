@@ -374,7 +374,7 @@ export const tableRow = component('Table.Row');
 export const tableCell = component('Table.Cell');
 
 /**
- * What happens on a click, a change or a submit, with the reference's defaults written out.
+ * What happens on a click, a change or a submit, with the Python SDK's defaults written out.
  *
  * @example
  * button({ label: 'Book', onClickAction: action('book', { flight: 'LH 123' }) });

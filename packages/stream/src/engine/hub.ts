@@ -221,7 +221,8 @@ class Reader<T, L> implements Stage<T | L>, Queue<T | L> {
     const chunk: T[] = [];
     while (chunk.length < count) chunk.push(kept.at(place + chunk.length));
     if (place === 0) this._hub.trim();
-    this._hub._read(); // here and not in `pull`, because the pump may have taken the chunk after yielding to the event loop
+    // Here and not in `pull`, because the pump may take the chunk after yielding to the event loop.
+    this._hub._read();
     return chunk;
   }
 

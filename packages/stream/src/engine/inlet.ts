@@ -54,7 +54,8 @@ class Inlet<T> implements Stage<T> {
   declare private readonly _open: () => Reader;
   declare private readonly _isChunked: boolean;
   private _reader: Reader | undefined;
-  private _next!: Reader['next']; // looked up once, as `for await` does: every generator function has its own type, so the lookup is never cached
+  // Looked up once, as `for await` does: every generator function has its own type, so the lookup is never cached.
+  private _next!: Reader['next'];
   private _sink: Sink<T> = SILENT; // the open pull's
   private _state: number = IDLE;
   // Of a source read by chunks: the last chunk, and the index of its next item.

@@ -45,7 +45,7 @@ class Row implements Stage<unknown>, Sink<unknown> {
   declare readonly _upstream: Stage<unknown>;
   declare readonly steps: readonly Step[];
   private _sink: Sink<unknown> = SILENT; // the open pull's
-  _resume: (() => void) | undefined; // what the next pull does instead of reading on; during a wait it only re-arms itself
+  _resume: (() => void) | undefined; // replaces reading on at the next pull; during a wait it only re-arms itself
   _rest: unknown[] | undefined; // of a chunk, after the item whose function returned a promise
 
   constructor(upstream: Stage<unknown>, steps: readonly Step[]) {
@@ -126,7 +126,8 @@ class Row implements Stage<unknown>, Sink<unknown> {
       if (this._sink !== SILENT) this._goOn();
     };
     Promise.resolve(result)
-      .then((settled) => [apply ? apply(item, settled) : settled]) // in an array, because `apply` may return the item, which may itself be a promise
+      // In an array, because `apply` may return the item, which may itself be a promise.
+      .then((settled) => [apply ? apply(item, settled) : settled])
       .then(
         (chunk) => settle(() => this.items(chunk, at)),
         (error) => settle(() => this._halt(error)),
