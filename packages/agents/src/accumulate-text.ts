@@ -1,10 +1,10 @@
-/** A widget whose text grows as a model writes it. */
+/** `accumulateText()`: for a widget whose text grows as a model writes it. */
 import type { WidgetComponent } from '@chatkit/core';
 import { type AgentRunEvent, textField } from './agent-run.ts';
 
 /**
  * The successive states of a `Text` or `Markdown` component: `base`, then `base` with the text so far after each delta,
- * and at the end once more with `streaming: false`. Stopping it closes the run.
+ * and at the end once more with `streaming: false`. Closing the iterator closes the run.
  *
  * @example
  * const states = accumulateText(result, { type: 'Text', id: 'answer', value: '', streaming: true });

@@ -1,22 +1,22 @@
 /**
- * What a tool holds in its hand while an agent runs: the thread, the store, and ways to show the user something now
- * (progress, a widget, a workflow with its tasks, a call of a tool in the browser). Pass it as the run's `context`.
+ * The context of an agent run, which tools get: the thread, the store, and ways to show the user something at once
+ * (progress, a widget, a workflow with its tasks, a tool call in the browser). Pass it as the run's `context`.
  */
 import type { Store, ThreadMetadata, WidgetRoot } from '@chatkit/core';
 import { streamWidget } from '@chatkit/core/widgets';
 import { ResponseContext, type ResponseContextOptions } from './response-context.ts';
 
-/** What a context is made from. */
+/** The options of {@link AgentContext}. */
 export interface AgentContextOptions<Context> extends ResponseContextOptions {
   thread: ThreadMetadata;
   store: Store<Context>;
   /** What the application passed to `server.handle()`. */
   requestContext: Context;
-  /** The run's signal; pass it on to `run(agent, input, { signal })`, so that a stop stops the model. */
+  /** The run's signal. Pass it to `run(agent, input, { signal })` as well, so that a stop reaches the model. */
   signal?: AbortSignal | undefined;
 }
 
-/** A tool that the browser is to run. */
+/** A tool call for the browser to run. */
 export interface ClientToolCall {
   name: string;
   arguments: Record<string, unknown>;
@@ -56,8 +56,8 @@ export class AgentContext<Context = unknown> extends ResponseContext {
   }
 
   /**
-   * Shows a widget, or the successive states of one: the first adds it, each next one sends only what changed.
-   * Resolves when the last state is sent; waits for a reader that is far behind.
+   * Shows a widget, or its successive states: the first adds the widget, each later one sends only what changed.
+   * Resolves when the last state has been sent; waits for a reader that is far behind.
    */
   async streamWidget(
     widget: WidgetRoot | AsyncIterable<WidgetRoot>,
@@ -71,14 +71,14 @@ export class AgentContext<Context = unknown> extends ResponseContext {
   }
 
   /**
-   * Asks the browser to run a tool once this run is over. Let the agent stop at that tool
-   * (`toolUseBehavior: { stopAtToolNames: […] }`), or it goes on without the answer.
+   * Asks the browser to run a tool once this run is over. Let the agent stop at that tool (`toolUseBehavior: {
+   * stopAtToolNames: […] }`), or the agent goes on without the tool's output.
    */
   callClientTool(call: ClientToolCall): void {
     this.#clientToolCalls.push(call);
   }
 
-  /** Takes the calls that were asked for. The bridge calls this at the end of a run. */
+  /** Removes and returns the requested calls. The bridge calls this at the end of a run. */
   takeClientToolCalls(): readonly ClientToolCall[] {
     const calls = this.#clientToolCalls;
     this.#clientToolCalls = [];

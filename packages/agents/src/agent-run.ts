@@ -1,32 +1,32 @@
 /**
- * The port to an agent SDK: what a run looks like from here. It is written down by shape, so that two installed copies
- * of the SDK, an older version, or a scripted run in a test all fit; `StreamedRunResult` of `@openai/agents` 0.20 is
- * one.
+ * The interface to an agent SDK: the parts of a streamed run that the bridge reads. The types are structural, so that a
+ * second installed copy of the SDK, an older version, or a scripted run in a test all fit; `StreamedRunResult` of
+ * `@openai/agents` 0.20 does.
  */
 
 /** One event of a run, as `@openai/agents` emits it. */
 export interface AgentRunEvent {
-  /** `raw_model_stream_event`, `run_item_stream_event`, `agent_updated_stream_event`, or one we do not know yet. */
+  /** `raw_model_stream_event`, `run_item_stream_event`, `agent_updated_stream_event`, or an unknown one. */
   readonly type: string;
-  /** Of a raw event: what the model sent. */
+  /** For a raw event: what the model sent. */
   readonly data?: unknown;
-  /** Of a raw event: which model implementation sent it. */
+  /** For a raw event: the model implementation that sent it. */
   readonly source?: string | undefined;
-  /** Of a run item event: what happened to the item. */
+  /** For a run item event: what happened to the item. */
   readonly name?: string;
-  /** Of a run item event. */
+  /** For a run item event: the item. */
   readonly item?: unknown;
 }
 
-/** A streamed run. It is read once. */
+/** A streamed run, which can be read once. */
 export interface AgentRun extends AsyncIterable<AgentRunEvent> {
-  /** Set when the run was aborted: such a run ends without an error, and is not a completed one. */
+  /** Set when the run was aborted. Such a run ends without an error but has not completed. */
   readonly cancelled?: boolean;
   /** Tool calls that wait for a person's approval. */
   readonly interruptions?: readonly unknown[];
 }
 
-/** Reads a field of a value whose shape nobody vouches for. */
+/** Reads a field of a value of unknown shape. */
 export const field = (value: unknown, name: string): unknown =>
   typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
 

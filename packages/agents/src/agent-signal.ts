@@ -1,6 +1,6 @@
 /**
- * What every model's stream is reduced to before it becomes ChatKit events: one small vocabulary, written by two
- * readers (the Responses events, and everything else) and read by one writer.
+ * Agent signals: the intermediate form between a model's stream and ChatKit events. Two readers (for Responses events,
+ * and for everything else) produce them, and one writer consumes them.
  */
 
 import type { HostedToolCall } from './hosted-tool-call.ts';
@@ -24,8 +24,8 @@ export interface RawMessage {
 }
 
 /**
- * A fact about the run. `key` names a message or an image within the run; `id` is the provider's own id, present only
- * where it may serve as an item id.
+ * One thing that happened in the run. `key` identifies a message or an image within the run; `id` is the provider's own
+ * id, present only if it can serve as an item id.
  */
 export type AgentSignal =
   | { readonly kind: 'message.started'; readonly key: string; readonly id?: string | undefined }
@@ -34,9 +34,9 @@ export type AgentSignal =
   | { readonly kind: 'text.delta'; readonly key: string; readonly index: number; readonly delta: string }
   | { readonly kind: 'part.done'; readonly key: string; readonly index: number; readonly text: string | undefined }
   | { readonly kind: 'citation'; readonly key: string; readonly index: number; readonly citation: RawCitation }
-  /** Without `parts` the message is what was streamed of it. */
+  /** Without `parts` the message is what has been streamed. */
   | { readonly kind: 'message.done'; readonly key: string; readonly parts?: readonly RawPart[] | undefined }
-  /** The response is over: nothing of it is left open. `messages` are all that it has. */
+  /** The response is over and nothing in it stays open. `messages` are all of its messages. */
   | { readonly kind: 'response.done'; readonly messages: readonly RawMessage[] }
   | { readonly kind: 'reasoning.started' }
   | { readonly kind: 'thought.delta'; readonly index: number; readonly delta: string }
@@ -44,7 +44,7 @@ export type AgentSignal =
   | { readonly kind: 'image.started'; readonly key: string }
   | { readonly kind: 'image.partial'; readonly key: string; readonly base64: string; readonly index: number }
   | { readonly kind: 'image.done'; readonly key: string; readonly base64: string }
-  /** An image that has a place already. */
+  /** An image that already has a URL. */
   | { readonly kind: 'image.linked'; readonly key: string; readonly url: string }
   /** A tool that the model's servers run. `key` is the item's id. */
   | { readonly kind: 'hosted.began'; readonly key: string; readonly call: HostedToolCall }

@@ -1,11 +1,11 @@
 /**
- * The parts of an AI SDK stream that say something to a reader, in one vocabulary. `fullStream` and the UI message
- * stream name the same facts differently (`text` or `delta`, `tool-call` or `tool-input-available`); the difference
- * ends here. Source: `TextStreamPart` and `UIMessageChunk` of `ai` 7.0.
+ * Normalizes the parts of AI SDK streams. `fullStream` and the UI message stream name the same things differently
+ * (`text` or `delta`, `tool-call` or `tool-input-available`); `AiPart` is one form for both. Source: `TextStreamPart`
+ * and `UIMessageChunk` of `ai` 7.0.
  */
 import { field, textField } from './agent-run.ts';
 
-/** What a part says. */
+/** A normalized part. */
 export type AiPart =
   | { readonly kind: 'text'; readonly block: string; readonly delta: string }
   | { readonly kind: 'thought'; readonly block: string; readonly delta: string }
@@ -28,7 +28,7 @@ export type AiPart =
   | { readonly kind: 'aborted' }
   | { readonly kind: 'failed'; readonly error: unknown };
 
-/** Reads one part; `undefined` for what a reader need not know. */
+/** Normalizes one part; `undefined` for parts that are not shown. */
 export const readAiPart = (part: unknown): AiPart | undefined => {
   const block = textField(part, 'id') ?? '';
   switch (textField(part, 'type')) {
@@ -95,7 +95,7 @@ const readDocument = (part: unknown): AiPart => {
 };
 
 /**
- * Only images have a place in a thread. A finished file is in `file.base64` (`fullStream`) or at `url` (UI message
+ * Only images can be shown in a thread. A finished file is in `file.base64` (`fullStream`) or at `url` (UI message
  * stream); a model sends its `data` as base64 or bytes, since version 4 wrapped as `{type: 'data', data}` or `{type:
  * 'url', url}`.
  */

@@ -1,13 +1,13 @@
 /**
- * A person in the loop. A run that stops for the approval of tool calls becomes a `structured_input` item with one
- * question a call; the answer is applied to the run's saved state, and the run goes on.
+ * Human approval of tool calls. When a run stops for approval, a `structured_input` item asks one question per call;
+ * the answers are applied to the run's saved state, and the run is resumed.
  */
 import type { StructuredInputItem } from '@chatkit/core';
 import type { AgentContext } from './agent-context.ts';
 import { type AgentRun, field, textField } from './agent-run.ts';
 import type { ResponseStreamConverter } from './response-stream-converter.ts';
 
-/** Where the state of a waiting run is kept: `thread.metadata`, which never leaves the server. */
+/** The key of a waiting run's state in `thread.metadata`, which never leaves the server. */
 const stateKey = 'agent_run_state';
 const approve = 'Approve';
 const reject = 'Reject';
@@ -19,7 +19,7 @@ export interface ApprovableState<Interruption> {
   reject(interruption: Interruption): void;
 }
 
-/** Asks the user about every tool call that waits, and keeps the run's state in the thread's metadata. */
+/** Asks the user about every waiting tool call, and saves the run's state in the thread's metadata. */
 export const requestApproval = <Context>(
   context: AgentContext<Context>,
   run: AgentRun,
@@ -44,7 +44,7 @@ export const requestApproval = <Context>(
 };
 
 /**
- * Takes the state of the run that waits for approval, if one does; it is taken once.
+ * Removes and returns the state of the run that waits for approval, if there is one.
  *
  * @example
  * const saved = takeApprovalState(agentContext);
@@ -62,7 +62,7 @@ export const takeApprovalState = <Context>(context: AgentContext<Context>): stri
 };
 
 /**
- * Applies the user's answers; a question that was skipped is a rejection.
+ * Applies the user's answers. A skipped question counts as a rejection.
  *
  * @example
  * applyApprovals(state, answeredItem); // then run the agent with `state`
@@ -78,8 +78,8 @@ export const applyApprovals = <Interruption>(state: ApprovableState<Interruption
 };
 
 /**
- * The state without the context: that holds a store and a user, belongs to this turn alone, and the SDK refuses to
- * write anything but plain data. The next turn brings its own.
+ * Serializes the state without the context, which holds a store and a user and belongs to this turn only; the SDK
+ * refuses to serialize anything but plain data. The next turn provides its own context.
  */
 const saveState = (run: AgentRun): string => {
   const runContext = field(run, 'runContext') as { context: unknown } | undefined;
@@ -105,7 +105,7 @@ const argumentsOf = (interruption: unknown): unknown => {
   try {
     return JSON.parse(text) as unknown;
   } catch {
-    // A custom tool takes text of any form.
+    // A custom tool's arguments can be any text.
     return text;
   }
 };

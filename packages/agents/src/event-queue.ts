@@ -1,20 +1,20 @@
 /**
- * Where a run and its tools put their events, and the reader takes them. Nothing that was put in is lost or refused: a
- * tool that says something cannot be made to wait. Who can wait, the run and widgets that stream, waits while
- * `capacity` events are there, until half of them are taken.
+ * The queue between a run with its tools and the reader of the events. No event is lost or refused, because a tool that
+ * emits one cannot be made to wait. Producers that can wait, the run itself and streaming widgets, wait when `capacity`
+ * events are queued, until half of them have been taken.
  */
 import type { ThreadStreamEvent } from '@chatkit/core';
 import { pushable } from '@chatkit/stream';
 import type { EventSink } from './response-context.ts';
 
 export interface EventQueue extends EventSink {
-  /** Read once. The reader calls `took()` for each event: one layer of iteration less on the way of every token. */
+  /** To be read once. The reader calls `took()` for each event, which saves every token one layer of iteration. */
   readonly events: AsyncIterable<ThreadStreamEvent>;
   took(): void;
   end(): void;
-  /** Fails the reader behind what is queued. */
+  /** Fails the reader after the queued events. */
   fail(error: unknown): void;
-  /** The reader has stopped: nobody waits any more. */
+  /** The reader has stopped: ends all waits. */
   close(): void;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Turns signals into ChatKit events: messages by a writer of their own, thoughts and hosted tools into a workflow,
- * images into items. Events leave through the context, in order with those of the tools.
+ * Turns agent signals into ChatKit events: messages (by `message-writer.ts`), thoughts and hosted tools as tasks of a
+ * workflow, images as items. Events go out through the context, in order with those of the tools.
  */
 import type { ThreadItemUpdate } from '@chatkit/core';
 import type { AgentSignal } from './agent-signal.ts';
@@ -19,8 +19,8 @@ export interface ToolCall {
 /** Writes the signals of one run. */
 export interface EventWriter {
   /**
-   * Writes one signal. Returns a promise only where a hook of the converter or the store was asked, so that text costs
-   * none.
+   * Writes one signal. Returns a promise only if it has to wait for a hook of the converter or for the store, so that
+   * text costs none.
    */
   write(signal: AgentSignal): Promise<void> | undefined;
   /** The tool calls so far, oldest first. */
@@ -28,8 +28,8 @@ export interface EventWriter {
 }
 
 /**
- * A writer for one run. `isTaken` tells whether the thread has an item under a provider's id already; without it ids
- * are unique within the run alone.
+ * A writer for one run. `isTaken` says whether the thread already has an item with a provider's id; without it ids are
+ * only unique within the run.
  */
 export const createEventWriter = (
   context: ResponseContext,
@@ -39,7 +39,7 @@ export const createEventWriter = (
   const messages = createMessageWriter(context, converter, isTaken);
   const steps = createToolSteps(context, converter);
   const images = new Map<string, { id: string; created_at: string }>();
-  /** Images that are done; what comes late for one is dropped. */
+  /** Images that are done; later signals for one are dropped. */
   const finishedImages = new Set<string>();
   const toolCalls: ToolCall[] = [];
   let thought: { workflow: string | undefined; task: number; index: number; text: string } | undefined;
@@ -52,8 +52,8 @@ export const createEventWriter = (
   };
 
   /**
-   * The thought that grows. One whose workflow something else has ended goes on in a workflow of its own, and is whole
-   * there.
+   * The thought with this index, if it is still growing. If its workflow was ended by something else, the whole thought
+   * goes into a new workflow.
    */
   const growing = (index: number) =>
     thought?.index === index && thought.workflow === context.workflow?.id ? thought : undefined;

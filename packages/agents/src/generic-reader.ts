@@ -1,17 +1,17 @@
 /**
- * Reads models that do not speak Responses events: chat completions, models behind the AI SDK, models of your own. All
- * of them send text deltas and one `response_done`; message boundaries are inferred, and ids are ours, because theirs
- * are unusable (chat completions give a message and its tool calls one id, others send none).
+ * Reads models that do not send Responses events: chat completions, models behind the AI SDK, custom models. All of
+ * them send text deltas and one `response_done`. Message boundaries are inferred, and ids are our own, because theirs
+ * are unusable (chat completions use one id for a message and its tool calls, others send none).
  */
 import { field, listField, textField } from './agent-run.ts';
 import { type AgentSignal, none, type RawCitation, type RawPart, type SignalReader } from './agent-signal.ts';
 import { type AiPart, readAiPart } from './ai-part.ts';
 import { readParts } from './responses-reader.ts';
 
-/** A message of the current response, as far as it was streamed. */
+/** A message of the current response, as far as it has been streamed. */
 interface StreamedMessage {
   readonly key: string;
-  /** The id that its deltas carry; another one begins another message. */
+  /** The id that its deltas carry; a delta with another id begins another message. */
   readonly source: string | undefined;
   open: boolean;
   /** Characters so far, in all of its parts. */
@@ -97,11 +97,12 @@ export const createGenericReader = (): SignalReader => {
     return [{ kind: 'citation', key: open.key, index: 0, citation: placed }];
   };
 
-  /** What a part of the AI SDK says beside text, which the SDK's own deltas carry. */
+  /** Reads a part of the AI SDK that is not text; text comes by the agent SDK's own deltas. */
   const readPart = (part: AiPart): readonly AgentSignal[] => {
     switch (part.kind) {
       case 'thought':
-        // The adapter ends a message where the model thinks again or calls a tool; so do we, or the two lists differ.
+        // The SDK's adapter ends a message when the model thinks again or calls a tool. We must too, or our messages
+        // would not match those of `response_done`.
         return part.delta === '' ? none : [...close(), ...thinking(part.delta)];
       case 'thought.done':
         return thoughtOver();
@@ -178,8 +179,7 @@ export const createGenericReader = (): SignalReader => {
   }
 
   /**
-   * The nth message of the response is the nth that was streamed, or one that came whole, from a model that does not
-   * stream.
+   * Finishes a message. The nth message of the response is the nth that was streamed, or was not streamed at all.
    */
   function finishMessage(known: StreamedMessage | undefined, parts: readonly RawPart[]): AgentSignal[] {
     if (known?.open === false) return [];

@@ -1,4 +1,4 @@
-/** Tools that the model's own servers run: what is known of a call, and the words for it. */
+/** Hosted tools, which the model provider's servers run: reads their calls and describes them. */
 import type { FileTask, Task, UrlSource, WebSearchTask } from '@chatkit/core';
 import { field, listField, textField } from './agent-run.ts';
 
@@ -7,11 +7,11 @@ export interface HostedToolCall {
   /** For example `web_search_call`, `file_search_call`, `code_interpreter_call` or `mcp_call`. */
   readonly type: string;
   readonly state: 'running' | 'completed' | 'failed';
-  /** The item of the Responses API, as it was sent last: queries and results come with the end. */
+  /** The latest version of the item from the Responses API: queries and results come when the call ends. */
   readonly item: unknown;
 }
 
-/** Reads an item of a response; `undefined` for what is no call of a hosted tool. */
+/** Reads an item of a response; `undefined` if it is not a call of a hosted tool. */
 export const readHostedToolCall = (item: unknown, when: 'added' | 'done'): HostedToolCall | undefined => {
   const type = textField(item, 'type');
   if (type === undefined || !hostedTypes.has(type)) return undefined;
@@ -21,7 +21,7 @@ export const readHostedToolCall = (item: unknown, when: 'added' | 'done'): Hoste
   return { type, state: hasFailed ? 'failed' : 'completed', item };
 };
 
-/** `image_generation_call` is none: its result is an item of its own. */
+/** `image_generation_call` is not among them, because its result is a separate item. */
 const hostedTypes: ReadonlySet<string> = new Set([
   'web_search_call',
   'file_search_call',
@@ -33,8 +33,8 @@ const hostedTypes: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * A call as a task, in no language: what was searched for, and the names of tools. `undefined` where there are no
- * words.
+ * Describes a call as a task without using any language: by search queries and names of tools. `undefined` for calls
+ * that have neither.
  */
 export const describeHostedTool = ({ type, state, item }: HostedToolCall): Task | undefined => {
   const status_indicator = indicators[state];
@@ -56,7 +56,7 @@ export const describeHostedTool = ({ type, state, item }: HostedToolCall): Task 
 
 const indicators = { running: 'loading', completed: 'complete', failed: 'none' } as const;
 
-/** A search has queries; a page that was opened, or searched in, is a source. */
+/** A search has queries; a page that was opened or searched is a source. */
 const readWebSearch = (action: unknown): Omit<WebSearchTask, 'type' | 'status_indicator'> => {
   const [query] = [textField(action, 'query'), textField(action, 'pattern')].filter((text) => text);
   const queries = textsOf(listField(action, 'queries'));
@@ -82,7 +82,7 @@ const readFileSearch = (item: unknown): Omit<FileTask, 'type' | 'status_indicato
 const textsOf = (values: readonly unknown[]): string[] =>
   values.filter((value) => typeof value === 'string' && value !== '') as string[];
 
-/** A link that a reader may follow; others (`oai-weather`, `javascript:`) are none. */
+/** A link that the user may follow. Other schemes (`oai-weather`, `javascript:`) are dropped. */
 const toUrlSource = (url: string | undefined): UrlSource | undefined => {
   if (url === undefined || !URL.canParse(url)) return undefined;
   const { protocol, host } = new URL(url);

@@ -1,6 +1,6 @@
 /**
- * What a model is told of items that are no messages. The texts are the reference's (`openai-chatkit` 1.6.5), so that a
- * model reads the same history from either SDK, whichever of our bridges converts it.
+ * The texts by which a model is told of items that are not messages. They are the reference's (`openai-chatkit` 1.6.5),
+ * so that a model reads the same history from either SDK and from each of our bridges.
  */
 import type {
   GeneratedImageItem,
@@ -12,7 +12,7 @@ import type {
   WidgetItem,
 } from '@chatkit/core';
 
-/** What the user typed, with @-mentions as they look, and each mention once. */
+/** The text that the user typed, with @-mentions as displayed, and a list of the distinct mentions. */
 export const readUserMessage = (item: UserMessageItem): { text: string; tags: readonly UserTagContent[] } => {
   const tags = new Map<string, UserTagContent>();
   let text = '';
@@ -27,15 +27,15 @@ export const readUserMessage = (item: UserMessageItem): { text: string; tags: re
 };
 
 /**
- * Whether what a message quotes still matters: no other message of the user follows it. The reference quotes only when
- * the message is the very last item, and loses the quote as soon as a tool has run.
+ * The user's last message, whose quote is still relevant. The reference includes a quote only if the message is the
+ * very last item, and so loses it as soon as a tool has run.
  */
 export const lastUserMessage = (items: readonly ThreadItem[]): ThreadItem | undefined =>
   items.findLast((item) => item.type === 'user_message');
 
 export const quotedText = (quote: string): string => `The user is referring to this in particular: \n${quote}`;
 
-/** Stands before the contents that explain @-mentions. */
+/** Precedes the content that explains @-mentions. */
 export const tagGuide = `# User-provided context for @-mentions
 - When referencing resolved entities, use their canonical names **without** '@'.
 - The '@' form appears only in user text and should not be echoed.`;

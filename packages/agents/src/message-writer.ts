@@ -1,16 +1,14 @@
 /**
- * Writes the messages of one run as items. It decides their ids, keeps what has been streamed of each, and holds the
- * order that readers rely on, whatever order the model's server keeps: a part is added, grows, is done; a message is
- * done once, and what comes late for it is dropped.
+ * Writes the messages of one run as items. It chooses their ids, keeps what has been streamed of each, and guarantees
+ * the order that readers rely on, whatever order the model's server keeps: a part is added, grows, and is done; a
+ * message is done once, and later signals for it are dropped.
  */
 import type { Annotation, AssistantMessageContent, ThreadItemUpdate } from '@chatkit/core';
 import type { RawCitation, RawMessage, RawPart } from './agent-signal.ts';
 import type { ResponseContext } from './response-context.ts';
 import type { ResponseStreamConverter } from './response-stream-converter.ts';
 
-/**
- * Each method writes what the signal of that name says. A promise is returned only where a hook or the store was asked.
- */
+/** Each method writes one kind of signal. It returns a promise only if it has to wait for a hook or the store. */
 export interface MessageWriter {
   start(key: string, id: string | undefined): Promise<void> | undefined;
   startPart(key: string, index: number, text: string): void;
@@ -18,12 +16,14 @@ export interface MessageWriter {
   finishPart(key: string, index: number, text: string | undefined): void;
   cite(key: string, index: number, citation: RawCitation): Promise<void>;
   finish(key: string, parts: readonly RawPart[] | undefined): Promise<void>;
-  /** Ends what the response has left open; of a response that streamed no message, it writes those that it has. */
+  /**
+   * Ends the messages that the response has left open. If the response streamed none, its messages are written whole.
+   */
   finishResponse(messages: readonly RawMessage[]): Promise<void>;
 }
 
 interface Part {
-  /** Its place in the item. A model's own index only tells parts apart: it may skip any number. */
+  /** Its index in the item. The model's own index only distinguishes parts; it may skip numbers. */
   readonly place: number;
   phase: 'open' | 'done';
   text: string;
@@ -32,7 +32,7 @@ interface Part {
 
 interface OpenMessage {
   readonly id: string;
-  /** By the model's index, in the order in which they came. */
+  /** By the model's index, in order of arrival. */
   readonly parts: Map<number, Part>;
 }
 
@@ -62,7 +62,7 @@ export const createMessageWriter = (
     return created;
   };
 
-  /** The message of a key, if it may still change; one that nobody has announced begins here. */
+  /** The message with this key, if it may still change. A message that was not announced begins here. */
   const message = (key: string): OpenMessage | undefined =>
     open.get(key) ?? (finished.has(key) ? undefined : add(key, undefined));
 
@@ -135,7 +135,7 @@ export const createMessageWriter = (
       if (annotation === undefined || to === undefined) return;
       const cited = part(to, index);
       cited.annotations.push(annotation);
-      // One that comes when its part is done is told with the message.
+      // If the part is done already, the annotation is sent with the finished message.
       if (cited.phase === 'done') return;
       update(to.id, {
         type: 'assistant_message.content_part.annotation_added',
@@ -162,7 +162,7 @@ const assistant = (context: ResponseContext, id: string) =>
     created_at: context.timestamp(),
   }) as const;
 
-/** A copy: what has been sent must not change when the part grows. */
+/** A copy, because content that has been sent must not change when the part grows. */
 const toContent = ({ text, annotations }: Part): AssistantMessageContent => ({
   type: 'output_text',
   text,

@@ -1,6 +1,6 @@
 /**
- * A turn that is being written: where its events go, and the workflow that is open. It keeps events in the order in
- * which things happened, and closes the workflow when something the reader sees follows it.
+ * The context of a turn that is being written: where its events go, and which workflow is open. It keeps events in the
+ * order in which things happened, and closes the workflow when a visible item follows it.
  */
 import {
   ChatKitError,
@@ -16,10 +16,10 @@ import {
   type WorkflowSummary,
 } from '@chatkit/core';
 
-/** What a turn is made from. */
+/** The options of {@link ResponseContext}. */
 export interface ResponseContextOptions {
   thread: Pick<ThreadMetadata, 'id'>;
-  /** Ids of new items. Default: `createId` of `@chatkit/core`. */
+  /** Makes the ids of new items. Default: `createId` of `@chatkit/core`. */
   createId?: ((kind: IdKind) => string) | undefined;
   /** Milliseconds since the epoch. Default: `Date.now`. */
   now?: (() => number) | undefined;
@@ -28,11 +28,11 @@ export interface ResponseContextOptions {
 /** Where the events of a turn go. */
 export interface EventSink {
   push(event: ThreadStreamEvent): void;
-  /** Resolves when there is room; `undefined` when there is now. */
+  /** Resolves when there is room; `undefined` when there is room now. */
   ready(): Promise<void> | undefined;
 }
 
-/** Items that say nothing to the reader, so that a workflow stays open beside them. */
+/** Items that the user does not see, so that a workflow stays open when they are added. */
 const besideWorkflow: ReadonlySet<ThreadItem['type']> = new Set([
   'client_tool_call',
   'hidden_context_item',
@@ -40,16 +40,14 @@ const besideWorkflow: ReadonlySet<ThreadItem['type']> = new Set([
 ] as const);
 
 /**
- * Streams events and workflows of one turn. `AgentContext` is one that tools hold; readers of other sources use it
- * bare.
+ * Sends the events and workflows of one turn. `AgentContext` extends it for tools; the bridges from other sources use
+ * it as it is.
  */
 export class ResponseContext {
   readonly thread: Pick<ThreadMetadata, 'id'>;
   readonly createId: (kind: IdKind) => string;
   readonly now: () => number;
-  /**
-   * Called before the open workflow ends, whatever ends it: the last moment to say something in it. The bridge sets it.
-   */
+  /** Called before the open workflow ends, whatever ends it; the last moment to update it. Set by the bridge. */
   beforeWorkflowEnds: (() => void) | undefined;
 
   #workflow: { item: WorkflowItem; announced: boolean } | undefined;
@@ -63,8 +61,8 @@ export class ResponseContext {
   }
 
   /**
-   * Sends an event to the user, in order with what the model streams; before the run is bridged it is kept. An item
-   * that the user sees ends the open workflow, because it stands below it; a workflow of your own becomes the open one.
+   * Sends an event to the user, in order with what the model streams. Before the bridge is attached, events are kept. A
+   * visible item ends the open workflow, because the item stands below it; a workflow of your own becomes the open one.
    */
   stream(event: ThreadStreamEvent): void {
     if (event.type === 'thread.item.added' || event.type === 'thread.item.done') {
@@ -85,7 +83,7 @@ export class ResponseContext {
     return this.#workflow?.item;
   }
 
-  /** Opens a workflow. An empty custom one is shown with its first task. */
+  /** Opens a workflow. An empty custom one is not shown before its first task. */
   startWorkflow(workflow: Workflow): void {
     const item: WorkflowItem = {
       type: 'workflow',
@@ -113,15 +111,15 @@ export class ResponseContext {
   updateWorkflowTask(task: Task, index: number): void {
     const tasks = this.workflow?.workflow.tasks;
     if (tasks === undefined || index < 0 || index >= tasks.length) {
-      throw new ChatKitError('internal', `There is no task ${index} in an open workflow.`);
+      throw new ChatKitError('internal', `The open workflow has no task ${index}.`);
     }
     this.#setTasks(tasks.with(index, task));
     this.#update({ type: 'workflow.task.updated', task_index: index, task });
   }
 
   /**
-   * Closes the open workflow, if one is open. Its summary is `summary`, or the one that it has, or the whole seconds it
-   * took. One that never had anything to show vanishes.
+   * Closes the open workflow, if one is open. Its summary is `summary`, or the one it already has, or its duration in
+   * whole seconds. A workflow that has not been shown is dropped.
    */
   endWorkflow(summary?: WorkflowSummary, expanded = false): void {
     if (this.#workflow !== undefined) this.beforeWorkflowEnds?.();
@@ -138,28 +136,29 @@ export class ResponseContext {
     this.stream({ type: 'thread.item.done', item: { ...item, workflow } });
   }
 
-  /** Goes on with a workflow of an earlier turn, for example the one that led to a client tool call. */
+  /** Continues a workflow of an earlier turn, for example the one that led to a client tool call. */
   resumeWorkflow(item: WorkflowItem): void {
     this.#workflow = { item, announced: false };
   }
 
-  /** Sends the open workflow as it stands, without closing it: the next turn goes on with it. */
+  /** Sends the open workflow as it is, without closing it, so that the next turn can continue it. */
   saveWorkflow(): void {
     if (this.#workflow?.announced === true) this.stream({ type: 'thread.item.done', item: this.#workflow.item });
     this.#workflow = undefined;
   }
 
   /**
-   * Resolves when the reader has caught up. `stream()` takes any number of events; who has many to send waits here
+   * Resolves when the reader has caught up. `stream()` accepts any number of events; a sender of many should await this
    * between them, so that a slow reader holds the sender back instead of filling the memory.
    */
   async ready(): Promise<void> {
     await this.#sink?.ready();
   }
 
-  /** Routes events to the bridge until the returned function is called. One run at a time. */
+  /** Routes events to `sink` until the returned function is called. One run at a time. */
   attach(sink: EventSink): () => void {
-    if (this.#sink !== undefined) throw new ChatKitError('internal', 'This context is already part of a run.');
+    if (this.#sink !== undefined)
+      throw new ChatKitError('internal', 'This context is already used by a run: make a new one for each run.');
     this.#sink = sink;
     for (const event of this.#backlog.splice(0)) sink.push(event);
     return () => {
@@ -167,7 +166,7 @@ export class ResponseContext {
     };
   }
 
-  /** Now, as items carry it. */
+  /** The current time, in the form of `created_at`. */
   timestamp(): string {
     return new Date(this.now()).toISOString();
   }

@@ -1,6 +1,6 @@
 /**
- * The hooks of the bridge: how a model's images, citations and hosted tools become what a reader sees. Override what
- * your application does otherwise, for example to upload images instead of inlining them.
+ * The hooks of the bridge: how a model's images, citations and hosted tools are shown to the user. Override a method to
+ * change that, for example to upload images instead of inlining them.
  */
 import type { Annotation, Task } from '@chatkit/core';
 import { field, indexField, textField } from './agent-run.ts';
@@ -10,17 +10,17 @@ import { describeHostedTool, type HostedToolCall } from './hosted-tool-call.ts';
 type Awaitable<T> = T | Promise<T>;
 
 export interface ResponseStreamConverterOptions {
-  /** How many partial images the image tool was asked for; absent: progress is not reported. */
+  /** How many partial images the image tool was asked for. If absent, progress is not reported. */
   partialImages?: number | undefined;
   /**
-   * Whether calls of tools that the model's servers run (web and file search, the code interpreter, MCP) are shown as
-   * steps of a workflow. Default `hidden`, as in the Python SDK.
+   * Whether calls of hosted tools (web and file search, the code interpreter, MCP) are shown as tasks of a workflow.
+   * Default `hidden`, as in the Python SDK.
    */
   hostedTools?: 'hidden' | 'shown' | undefined;
 }
 
 /**
- * Converts what the model streams beside text.
+ * Converts what a model streams apart from text.
  *
  * @example
  * class Uploading extends ResponseStreamConverter {
@@ -29,7 +29,7 @@ export interface ResponseStreamConverterOptions {
  * yield* streamAgentResponse(context, result, { converter: new Uploading({ partialImages: 3 }) });
  */
 export class ResponseStreamConverter {
-  /** How many partial images the image tool was asked for; absent: progress is not reported. */
+  /** How many partial images the image tool was asked for. If absent, progress is not reported. */
   readonly partialImages: number | undefined;
 
   /** Whether hosted tools are shown. */
@@ -51,12 +51,12 @@ export class ResponseStreamConverter {
     return Math.min(1, partialIndex / this.partialImages);
   }
 
-  /** A citation of an uploaded file. `undefined` drops it, as one without a file name is. */
+  /** A citation of an uploaded file. `undefined` drops it; the default drops citations without a file name. */
   fileCitationToAnnotation(citation: RawCitation): Awaitable<Annotation | undefined> {
     return fileAnnotation(citation, positionIn(citation, 'index'));
   }
 
-  /** A citation of a file that a tool wrote. */
+  /** A citation of a file that a tool has written. */
   containerFileCitationToAnnotation(citation: RawCitation): Awaitable<Annotation | undefined> {
     return fileAnnotation(citation, positionIn(citation, 'end_index'));
   }
@@ -72,7 +72,7 @@ export class ResponseStreamConverter {
     };
   }
 
-  /** Any citation, by its type; one of a type that we do not know, or a bare file path, is dropped. */
+  /** Dispatches a citation by its type. Unknown types, and bare file paths, are dropped. */
   citationToAnnotation(citation: RawCitation): Awaitable<Annotation | undefined> {
     switch (citation.type) {
       case 'file_citation':
@@ -87,21 +87,22 @@ export class ResponseStreamConverter {
   }
 
   /**
-   * How a call of a hosted tool is shown: asked when it begins and when it has ended. `undefined` hides it. Default:
-   * when they are shown, a search with its queries and sources, the code interpreter and MCP tools with their names.
+   * How a call of a hosted tool is shown. Called when the call begins and when it has ended. `undefined` hides the
+   * call. By default, if `hostedTools` is `shown`, a search is shown with its queries and sources, the code interpreter
+   * and MCP tools by their names.
    */
   hostedToolToTask(call: HostedToolCall): Task | undefined {
     return this.hostedTools === 'shown' ? describeHostedTool(call) : undefined;
   }
 
-  /** What the user is asked when a tool call waits for approval. `input`: the call's arguments. */
+  /** The question for a tool call that waits for approval. `input`: the call's arguments. */
   approvalToQuestion(toolName: string, input: unknown): string {
     const text = input === undefined ? '' : JSON.stringify(input);
     return text === '' || text === '{}' ? `Allow ${toolName}?` : `Allow ${toolName} ${text}?`;
   }
 }
 
-/** Where in the text a citation stands. A model that names its sources before it writes gives no position. */
+/** The position of a citation in the text. A model that names its sources before it writes gives none. */
 const positionIn = (citation: RawCitation, name: string): { index?: number } =>
   field(citation, name) === undefined ? {} : { index: indexField(citation, name) };
 

@@ -14,18 +14,18 @@ import {
 } from './agent-signal.ts';
 import { readHostedToolCall } from './hosted-tool-call.ts';
 
-/** A reader for one run. It holds no state: Responses events say what they belong to. */
+/** Stateless, because Responses events say what they belong to. */
 export const readResponsesEvent: SignalReader = (event) => {
   const key = textField(event, 'item_id') ?? '';
   const index = indexField(event, 'content_index');
   switch (textField(event, 'type')) {
-    // The hot one first.
+    // The most frequent event first.
     case 'response.output_text.delta':
     case 'response.refusal.delta':
       return [{ kind: 'text.delta', key, index, delta: textField(event, 'delta') ?? '' }];
     case 'response.content_part.added': {
       const part = field(event, 'part');
-      // A model's raw reasoning is not for the user; its summary arrives by events of its own.
+      // A model's raw reasoning is not for the user. Its summary arrives in separate events.
       if (textField(part, 'type') === 'reasoning_text') return none;
       return [{ kind: 'part.started', key, index, text: textField(part, 'text') ?? textField(part, 'refusal') }];
     }
@@ -107,7 +107,7 @@ const readItemDone = (item: unknown): readonly AgentSignal[] => {
   }
 };
 
-/** The parts of a finished message: text and refusals. `field` names where its citations are. */
+/** The parts of a finished message: text and refusals. `where` says which field holds the citations. */
 export const readParts = (content: readonly unknown[], where: 'annotations' | 'providerData'): RawPart[] => {
   const parts: RawPart[] = [];
   for (const part of content) {
@@ -123,7 +123,7 @@ export const readParts = (content: readonly unknown[], where: 'annotations' | 'p
 const toCitation = (value: unknown): RawCitation | undefined =>
   textField(value, 'type') === undefined ? undefined : (value as RawCitation);
 
-/** Placeholders that SDKs use where a provider sends no id; as item ids they would overwrite one another. */
+/** Placeholders that SDKs use when a provider sends no id. As item ids they would overwrite one another. */
 const placeholders: ReadonlySet<string> = new Set(['', 'FAKE_ID', '__fake_id__']);
 
 const reusableId = (id: string): string | undefined => (placeholders.has(id) ? undefined : id);

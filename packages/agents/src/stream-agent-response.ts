@@ -1,7 +1,7 @@
 /**
- * The bridge: a streamed run of an agent in, ChatKit events out. The run is read eagerly into a bounded queue of our
- * own, because the SDK discards what nobody has read yet when a model fails; the tools' own events join the same queue,
- * so the order on the screen is the order in which things happened.
+ * The bridge from the OpenAI Agents SDK: converts a streamed run to ChatKit events. The run is read eagerly into a
+ * queue of our own, because the SDK discards unread events when a model fails. The tools' own events join the same
+ * queue, so the order on the screen is the order in which things happened.
  */
 import {
   type ClientToolCallItem,
@@ -23,22 +23,22 @@ import { createGenericReader } from './generic-reader.ts';
 import { ResponseStreamConverter } from './response-stream-converter.ts';
 import { readResponsesEvent } from './responses-reader.ts';
 
-/** What {@link streamAgentResponse} can be told. */
+/** The options of {@link streamAgentResponse}. */
 export interface StreamAgentResponseOptions {
   /** How images, citations and approvals are shown. Default: `new ResponseStreamConverter()`. */
   converter?: ResponseStreamConverter | undefined;
-  /** Events that may wait for a slow reader before the run and streaming widgets are held back. Default 10,000. */
+  /** How many events may wait for a slow reader before the run and streaming widgets are held back. Default 10,000. */
   capacity?: number | undefined;
 }
 
 /**
- * Streams a run of the OpenAI Agents SDK as ChatKit events, for every model behind it: Responses models by their own
+ * Streams a run of the OpenAI Agents SDK as ChatKit events, with any model: Responses models are read by their own
  * events, all others by text deltas and finished responses.
  *
- * Stopping the consumer closes the run, which aborts the model when the run was given the context's signal. A run that
- * fails delivers all that came before, then throws its error; a guardrail that trips takes back what this run has shown
- * (`thread.item.removed`), then throws; a refusal is an answer, not an error. Approvals that the run waits for become
- * one `structured_input` item.
+ * Closing the iterator closes the run, which aborts the model if the run was given the context's signal. A run that
+ * fails delivers everything before the failure, then throws its error. A guardrail that trips removes what this run has
+ * shown (`thread.item.removed`), then throws. A refusal is an answer, not an error. Pending approvals become one
+ * `structured_input` item.
  *
  * @example
  * async *respond(thread, input, context, run) {
@@ -104,8 +104,8 @@ export async function* streamAgentResponse<Context>(
 }
 
 /**
- * Picks the reader by what arrives: a model that sends Responses events sends each text delta twice, once in the SDK's
- * own form; only the richer one is read.
+ * Picks the reader by what arrives. With a Responses model each text delta arrives twice, once in the SDK's own form;
+ * only the richer form is read.
  */
 const createRunReader = (): ((event: AgentRunEvent) => ReturnType<SignalReader>) => {
   const readGeneric = createGenericReader();
@@ -119,13 +119,13 @@ const createRunReader = (): ((event: AgentRunEvent) => ReturnType<SignalReader>)
       responses ||= textField(source, 'type')?.startsWith('response.') === true;
       return responses ? readResponsesEvent(source) : readGeneric(data);
     }
-    // Responses models open each response with an event of their own, so the first delta already knows which it is.
+    // Responses models begin each response with one of their own events, so the reader is known before the first delta.
     if (type === 'response_started') responses = false;
     return responses ? [] : readGeneric(data);
   };
 };
 
-/** Goes on with the workflow that the last turn left open, so that a client tool call does not cut it in two. */
+/** Continues the workflow that the last turn left open, so that a client tool call does not cut it in two. */
 const resumeWorkflow = async <Context>(context: AgentContext<Context>): Promise<void> => {
   if (context.workflow !== undefined) return;
   const page = { limit: 2, order: 'desc' } as const;
@@ -136,8 +136,8 @@ const resumeWorkflow = async <Context>(context: AgentContext<Context>): Promise<
 };
 
 /**
- * Whether the thread has an item of this id. OpenAI's ids are unique; other servers of the Responses API count from one
- * in each response, and the second answer would take the first one's place in the store.
+ * Whether the thread has an item with this id. OpenAI's ids are unique, but other servers of the Responses API count
+ * from one in each response, so that the second answer would overwrite the first in the store.
  */
 const isTaken = async <Context>(
   { store, thread, requestContext }: AgentContext<Context>,
@@ -184,14 +184,12 @@ const finish = async <Context>(
   if (run.interruptions !== undefined && run.interruptions.length > 0) requestApproval(context, run, converter);
 };
 
-/**
- * A model that refuses says why, and that has been streamed as its answer; the SDK's error adds nothing for the user.
- */
+/** A refusal's text has already been streamed as the answer; the SDK's error adds nothing for the user. */
 const isRefusal = (error: unknown): boolean => error instanceof Error && error.constructor.name === 'ModelRefusalError';
 
 /**
- * What a tool throws for the user to read comes wrapped, as the `error` of a `ToolCallError`; the server looks for it
- * bare.
+ * Unwraps an error that a tool threw for the user to read: the SDK wraps it in a `ToolCallError`, and the server looks
+ * for the bare one.
  */
 const forTheUser = (error: unknown): unknown => {
   const inner = field(error, 'error');
@@ -199,8 +197,8 @@ const forTheUser = (error: unknown): unknown => {
 };
 
 /**
- * By name, so that a second installed copy of the SDK is recognised: input, output and both tool guardrails. Those of
- * tools come wrapped, as the `error` of a `ToolCallError`.
+ * Recognises input, output and both tool guardrails by their class names, so that a second installed copy of the SDK
+ * works. Those of tools are wrapped in a `ToolCallError`.
  */
 const isGuardrailTripwire = (error: unknown): boolean =>
   error instanceof Error &&

@@ -1,6 +1,7 @@
 /**
- * The other direction: what is in a thread, as input for an agent. A subclass overrides what an application stores in
- * its own way; attachments and tags have no default, because only the application knows what they stand for.
+ * Converts the items of a thread to input for an agent of the OpenAI Agents SDK. Override methods for what your
+ * application stores in its own way. Attachments and tags have no default, because only the application knows what they
+ * stand for.
  */
 import {
   type AssistantMessageItem,
@@ -50,7 +51,7 @@ type Input = Awaitable<AgentInputItem[]>;
  * const input = await new Converter().toAgentInput(page.data);
  */
 export class ThreadItemConverter {
-  /** The input for a list of items, oldest first. Pending tool calls and ends of turns leave nothing. */
+  /** The input for a list of items, oldest first. Pending tool calls and ends of turns are left out. */
   async toAgentInput(items: readonly ThreadItem[] | ThreadItem): Promise<AgentInputItem[]> {
     const list = Array.isArray(items) ? (items as readonly ThreadItem[]) : [items as ThreadItem];
     const lastMessage = lastUserMessage(list);
@@ -59,7 +60,7 @@ export class ThreadItemConverter {
     return converted;
   }
 
-  /** One item. `isLastMessage`: no user message follows, so what it quotes still matters. */
+  /** The input for one item. `isLastMessage`: no user message follows, so its quote is still relevant. */
   itemToInput(item: ThreadItem, isLastMessage: boolean): Input {
     switch (item.type) {
       case 'user_message':
@@ -83,7 +84,7 @@ export class ThreadItemConverter {
       case 'sdk_hidden_context':
         return this.sdkHiddenContextToInput(item);
       default:
-        // An end of turn says nothing to the model, nor does an item of a type that a newer version wrote.
+        // An end of turn means nothing to the model. An unknown type was written by a newer version.
         return [];
     }
   }
@@ -98,7 +99,7 @@ export class ThreadItemConverter {
     throw notConverted(`Tag ${tag.id}`, 'tagToContent');
   }
 
-  /** A user message as typed, with its attachments; then what it quotes; then what its tags stand for. */
+  /** A user message as typed, with its attachments; then its quote; then the explanations of its tags. */
   async userMessageToInput(item: UserMessageItem, isLastMessage = true): Promise<AgentInputItem[]> {
     const { text, tags } = readUserMessage(item);
     const attachments = await Promise.all(item.attachments.map((each) => this.attachmentToContent(each)));
@@ -118,7 +119,7 @@ export class ThreadItemConverter {
     return [{ type: 'message', role: 'assistant', status: 'completed', content }];
   }
 
-  /** A call and its result. One without a result cannot be sent to a model. */
+  /** A call and its result. A call without a result cannot be sent to a model. */
   clientToolCallToInput(item: ClientToolCallItem): Input {
     if (item.status === 'pending') return [];
     const { call_id: callId, name } = item;
@@ -160,7 +161,7 @@ export class ThreadItemConverter {
     return item.workflow.tasks.flatMap(describeTask);
   }
 
-  /** Context for the model alone. Override it where the content is not text. */
+  /** Context that only the model gets. Override it where the content is not text. */
   hiddenContextToInput(item: HiddenContextItem): Input {
     if (typeof item.content !== 'string') throw notConverted(`Hidden context ${item.id}`, 'hiddenContextToInput');
     return [hidden(item.content)];
@@ -174,7 +175,7 @@ export class ThreadItemConverter {
 const defaultConverter = new ThreadItemConverter();
 
 /**
- * The input for a list of items by the default converter; for threads without attachments and tags.
+ * The input for a list of items, by the default converter. For threads without attachments and tags.
  *
  * @example
  * const page = await store.listItems(thread.id, { limit: 50, order: 'desc' }, context);

@@ -1,19 +1,18 @@
 /**
- * Calls of hosted tools as tasks of the open workflow. None stays `loading`: nothing may look as if it went on for
- * ever.
+ * Shows calls of hosted tools as tasks of the open workflow, and makes sure that none stays `loading` for ever.
  */
 import type { Task } from '@chatkit/core';
 import type { HostedToolCall } from './hosted-tool-call.ts';
 import type { ResponseContext } from './response-context.ts';
 import type { ResponseStreamConverter } from './response-stream-converter.ts';
 
-/** The steps of one run. A call is known by its item's id, within one response. */
+/** The tool steps of one run. A call is identified by its item's id, which is unique within a response. */
 export interface ToolSteps {
-  /** Shows a call that begins. */
+  /** Shows that a call has begun. */
   begin(id: string, call: HostedToolCall): void;
-  /** Shows how a call has ended; one that was not announced is shown as ended. */
+  /** Shows how a call has ended, even if its beginning was not shown. */
   end(id: string, call: HostedToolCall): void;
-  /** What is still running will not be heard of again, and the next response may use its ids. */
+  /** Ends the steps that are still running: no more will come for them, and the next response may reuse their ids. */
   endResponse(): void;
 }
 
@@ -25,7 +24,7 @@ interface Step {
 
 export const createToolSteps = (context: ResponseContext, converter: ResponseStreamConverter): ToolSteps => {
   const running = new Map<string, Step>();
-  /** Calls whose workflow ended before they did: nothing more can be said of them. */
+  /** Calls whose workflow ended before they did; these can no longer be updated. */
   const left = new Set<string>();
 
   const add = (call: HostedToolCall): Step | undefined => {
@@ -34,7 +33,7 @@ export const createToolSteps = (context: ResponseContext, converter: ResponseStr
     const index = context.addWorkflowTask(task);
     return { workflow: context.workflow?.id, index, task };
   };
-  /** A tool may have put another workflow in its place. */
+  /** Updates a step, unless another workflow has taken the place of the step's. */
   const change = ({ workflow, index }: Step, task: Task): void => {
     if (context.workflow?.id === workflow) context.updateWorkflowTask(task, index);
   };

@@ -1,6 +1,6 @@
 /**
- * A stream of the AI SDK as ChatKit events: text as messages, reasoning and tool calls as workflows above them, sources
- * as annotations, images as items.
+ * Converts a stream of the AI SDK to ChatKit events: text to messages, reasoning and tool calls to workflows above
+ * them, sources to annotations, images to items.
  */
 import { type ClientToolCallItem, clientToolCall, type ThreadStreamEvent } from '@chatkit/core';
 import { textField } from '../agent-run.ts';
@@ -11,7 +11,7 @@ import { createEventWriter } from '../event-writer.ts';
 import { ResponseContext, type ResponseContextOptions } from '../response-context.ts';
 import { ResponseStreamConverter } from '../response-stream-converter.ts';
 
-/** What {@link streamAiResponse} can be told. */
+/** The options of {@link streamAiResponse}. */
 export interface StreamAiResponseOptions extends Omit<ResponseContextOptions, 'thread'> {
   /** How a tool call is shown while it runs. Default: its name. `undefined` hides it. */
   describeTool?: ((name: string, input: unknown) => { title: string; icon?: string } | undefined) | undefined;
@@ -19,9 +19,9 @@ export interface StreamAiResponseOptions extends Omit<ResponseContextOptions, 't
 
 /**
  * Streams `streamText().fullStream`, or a UI message stream, as ChatKit events. An `error` part is thrown after
- * everything before it; an `abort` part ends the stream with what there is. Stopping the consumer closes the source;
- * give `streamText` the run's `abortSignal`, so that this stops the model. A call of a tool without `execute` becomes a
- * `client_tool_call`, which the page answers.
+ * everything before it has been yielded; an `abort` part ends the stream. Closing the iterator closes the source; pass
+ * the run's signal to `streamText` as `abortSignal`, so that this stops the model. A call of a tool without `execute`
+ * becomes a `client_tool_call`, which the page answers.
  *
  * @example
  * const result = streamText({ model, messages: toModelMessages(items), abortSignal: run.signal });
@@ -71,7 +71,8 @@ export async function* streamAiResponse(
 }
 
 /**
- * What is open in the turn: a message with its blocks, the tasks of tool calls, sources that came before their text.
+ * The state of the turn: the open message with its blocks, the tasks of tool calls, and sources that came before their
+ * text.
  */
 const createTurn = (context: ResponseContext, describeTool: NonNullable<StreamAiResponseOptions['describeTool']>) => {
   const writer = createEventWriter(context, new ResponseStreamConverter());
@@ -85,7 +86,7 @@ const createTurn = (context: ResponseContext, describeTool: NonNullable<StreamAi
   const thoughts = new Map<string, { index: number; text: string }>();
   /** Calls without a result. */
   const unanswered = new Map<string, { name: string; input: unknown }>();
-  /** Those of them whose step has ended: nobody here runs them. */
+  /** Calls whose step has ended without a result: they are for the page to run. */
   const ofThePage: ClientToolCallItem[] = [];
 
   const write = async (signal: AgentSignal): Promise<void> => writer.write(signal);
@@ -99,7 +100,7 @@ const createTurn = (context: ResponseContext, describeTool: NonNullable<StreamAi
     await write({ kind: 'message.done', key });
   };
 
-  /** A promise only where there are early sources, so that text costs none. */
+  /** Returns a promise only if there are early sources, so that text costs none. */
   const text = (block: string, delta: string): Promise<void> | undefined => {
     if (delta === '') return undefined;
     if (open === undefined) abandonTools();
@@ -120,7 +121,7 @@ const createTurn = (context: ResponseContext, describeTool: NonNullable<StreamAi
   };
 
   const cite = async (citation: RawCitation): Promise<void> => {
-    // Named before the text, it belongs to all of it and has no position.
+    // A source that is named before the text applies to all of it and has no position.
     if (open === undefined) early.push(citation);
     else {
       const placed = { ...citation, index: length, end_index: length };
@@ -139,7 +140,7 @@ const createTurn = (context: ResponseContext, describeTool: NonNullable<StreamAi
   const toolDone = (callId: string, failed: boolean): void => {
     const task = tasks.get(callId);
     tasks.delete(callId);
-    // The workflow may be over: the model went on to write while the tool still ran.
+    // The workflow may be over, because the model began to write while the tool was still running.
     if (task === undefined || context.workflow?.id !== task.workflow) return;
     const { index, title, icon } = task;
     const status_indicator = failed ? 'none' : 'complete';
@@ -150,7 +151,8 @@ const createTurn = (context: ResponseContext, describeTool: NonNullable<StreamAi
   };
 
   /**
-   * Tools that still run when their workflow ends: nothing can be said of them later, and nothing may wait for ever.
+   * Ends the tasks of tools that are still running when their workflow ends: they cannot be updated later, and no task
+   * may stay `loading`.
    */
   const abandonTools = (): void => {
     for (const callId of [...tasks.keys()]) toolDone(callId, true);

@@ -1,4 +1,4 @@
-/** What is in a thread, as messages for the AI SDK. */
+/** Converts the items of a thread to messages for the AI SDK. */
 import {
   type Attachment,
   messageText,
@@ -24,17 +24,18 @@ type UserPart = Exclude<UserContent, string>[number];
 
 export interface ToModelMessagesOptions {
   /**
-   * An attachment as content, for example `{ type: 'file', mediaType: 'image', data: url }`. Default: attachments are
-   * left out.
+   * Converts an attachment to content, for example `{ type: 'file', mediaType: 'image', data: url }`. Default:
+   * attachments are left out.
    */
   attachmentToContent?: ((attachment: Attachment) => UserPart) | undefined;
-  /** What an @-mention stands for. Default: the mention is left as the user typed it. */
+  /** Converts an @-mention to content that explains it. Default: the mention is left as the user typed it. */
   tagToContent?: ((tag: UserTagContent) => UserPart) | undefined;
 }
 
 /**
- * Messages for `streamText`, oldest first: what the user and the assistant said, finished client tool calls, answers to
- * questions, hidden context, and, in words, what else the user was shown. Pending calls and thoughts are left out.
+ * The messages for `streamText`, oldest first: user and assistant messages, finished client tool calls, answers to
+ * questions, hidden context, and a description in words of whatever else the user was shown. Pending calls and thoughts
+ * are left out.
  *
  * @example
  * const page = await store.listItems(thread.id, { limit: 50, order: 'desc' }, context);

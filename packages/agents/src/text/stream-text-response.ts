@@ -1,6 +1,6 @@
 /**
- * Any stream of text as an assistant message. The message appears with the first token, so that a line of progress can
- * stand there until then.
+ * Streams any source of text as an assistant message. The message appears with the first token, so that a progress line
+ * can be shown until then.
  */
 import type { Annotation, ThreadStreamEvent } from '@chatkit/core';
 import { field, listField, textField } from '../agent-run.ts';
@@ -15,9 +15,9 @@ import { readResponsesEvent } from '../responses-reader.ts';
 /** Strings, chunks of a chat completion, or events of the Responses API. */
 export type TextSource = AsyncIterable<string | object> | ReadableStream<string | object>;
 
-/** What {@link streamTextResponse} can be told. */
+/** The options of {@link streamTextResponse}. */
 export interface StreamTextResponseOptions extends Omit<ResponseContextOptions, 'thread'> {
-  /** Sources of the finished text, asked for once, when it is complete. Default: none. */
+  /** Returns the sources of the text. Called once, when the text is complete. Default: none. */
   annotate?: ((text: string) => readonly Annotation[] | Promise<readonly Annotation[]>) | undefined;
   /** How citations of a Responses stream are converted. */
   converter?: ResponseStreamConverter | undefined;
@@ -25,9 +25,9 @@ export interface StreamTextResponseOptions extends Omit<ResponseContextOptions, 
 
 /**
  * Streams text as one assistant message; reasoning of chat-completions models becomes a workflow before it. An empty
- * source gives no event. An error of the source, or one that a chunk tells, is thrown after everything that came before
- * it. Stopping the consumer closes the source. Chunks of other kinds, those of an SDK that is not `openai`, say, are
- * passed over; a source of nothing else is an error.
+ * source yields no events. An error of the source, or one reported in a chunk, is thrown after everything before it has
+ * been yielded. Closing the iterator closes the source. Chunks of other kinds, those of an SDK that is not `openai`,
+ * say, are passed over; a source of nothing else is an error.
  *
  * @example
  * async function* words() { yield 'Hello, '; yield 'world.'; }
@@ -46,7 +46,7 @@ export async function* streamTextResponse(
   const writer = createEventWriter(context, options.converter ?? new ResponseStreamConverter());
   const read = createTextReader();
   const ready: ThreadStreamEvent[] = [];
-  /** The last finished message and what came after it, which wait for the sources of the whole text. */
+  /** The last finished message and the events after it, held back until the sources of the whole text are known. */
   const held: ThreadStreamEvent[] = [];
   let text = '';
   let isSilent = true;
@@ -109,13 +109,14 @@ const isKnown = (chunk: unknown): boolean =>
   textField(chunk, 'type')?.startsWith('response.') === true;
 
 /**
- * Half an answer must not look whole: `response.failed` and `error` of the Responses API, and the `error` that gateways
- * put into a chunk of a chat completion, are the end of the source without being an error of it.
+ * Throws for a chunk that reports a failure, because half an answer must not look complete: `response.failed` and
+ * `error` of the Responses API, and the `error` that gateways put into a chunk of a chat completion, end the source
+ * without making it throw.
  */
 const throwIfFailed = (chunk: unknown): void => {
   const type = textField(chunk, 'type');
   const told = field(type === 'response.failed' ? field(chunk, 'response') : chunk, 'error') ?? undefined;
-  // An `error` in an event of another type is somebody's data.
+  // A field `error` in an event of another type is data.
   if (type !== 'response.failed' && type !== 'error' && (type !== undefined || told === undefined)) return;
   throw new Error(textField(told, 'message') ?? textField(chunk, 'message') ?? 'The model failed.', { cause: chunk });
 };

@@ -1,9 +1,9 @@
-/** A line of progress until there is something to read. */
+/** Shows a progress line until there is something to read. */
 import type { ThreadStreamEvent } from '@chatkit/core';
 
 /**
- * Sends a progress line at once, then everything from `events`. The line goes by itself when the first visible item
- * arrives. Stopping it stops `events`.
+ * Sends a progress line at once, then everything from `events`. Clients remove the line when the first visible item
+ * arrives. Closing the iterator closes `events`.
  *
  * @example
  * yield* withProgress('Reading the archive…', streamTextResponse(thread, model(input, run.signal)));
