@@ -1,4 +1,4 @@
-/** A ChatKit server as an AG-UI endpoint. */
+/** `createAgUiHandler()`: serves a ChatKit server as an AG-UI endpoint. */
 import { ChatKitError } from '@chatkit/core';
 import type { ChatKitHandler } from '../shared/chat-kit-handler.ts';
 import { type ConversationOptions, createConversations, type Said } from '../shared/converse.ts';
@@ -9,9 +9,9 @@ import { toAgUiEvents } from './to-ag-ui-events.ts';
 export type AgUiHandlerOptions<Context> = ConversationOptions<Context>;
 
 /**
- * Answers `RunAgentInput` with AG-UI events over SSE, so that `HttpAgent`, and with it CopilotKit, talks to a ChatKit
- * server. The history is the server's: of the messages in the input only the last is sent on, a user's, or those of the
- * tools that have run since. A client that disconnects stops the run.
+ * Answers `RunAgentInput` with AG-UI events over SSE, so that `HttpAgent`, and with it CopilotKit, can talk to a
+ * ChatKit server. The server keeps the history: of the messages in the input only the last user message is sent on, or
+ * the outputs of the tools that have run since. A client that disconnects stops the run.
  *
  * @example
  * const handleAgUi = createAgUiHandler(server, { userOf: (user) => user.id });
@@ -52,21 +52,21 @@ const readInput = (input: unknown): { threadId: string; runId: string; said: Sai
   const results = messages.slice(messages.findLastIndex((message) => message?.role !== 'tool') + 1) as ToolMessage[];
   const outputs = results.map(({ toolCallId, content }, at) => {
     const ownId = idInHistory(messages.slice(0, messages.length - results.length + at + 1));
-    // Models number their calls anew in each answer, some of them.
+    // Some models restart the numbering of their calls in each answer, so the call id alone is not unique.
     return { callId: toolCallId, result: parsed(content), id: ownId && JSON.stringify([runId, ownId, toolCallId]) };
   });
   if (outputs.length > 0) return { threadId, runId, said: { kind: 'tool outputs', outputs } };
-  throw new ChatKitError('request.invalid', 'The last message must be of a user or a tool.');
+  throw new ChatKitError('request.invalid', 'The last message must have the role user or tool.');
 };
 
-/** The text of a message; parts of other kinds are left out. */
+/** The text of a message; other kinds of parts are left out. */
 const textOf = (content: unknown): string => {
   if (typeof content === 'string') return content;
   if (!Array.isArray(content)) throw new ChatKitError('request.invalid', 'A message needs content.');
   return content.map((part) => (typeof part?.text === 'string' ? part.text : '')).join('');
 };
 
-/** A tool's result is text, which usually is JSON. */
+/** A tool's result is text that usually is JSON. */
 const parsed = (content: unknown): unknown => {
   try {
     return JSON.parse(String(content));

@@ -1,4 +1,4 @@
-// A ChatKit run as AG-UI events, for front ends such as CopilotKit.
+// Translates ChatKit runs to AG-UI events, for front ends such as CopilotKit.
 
 export type { ChatKitHandler } from '../shared/chat-kit-handler.ts';
 export { createMemoryLinks, type MemoryLinksOptions, type ThreadLinks } from '../shared/thread-links.ts';

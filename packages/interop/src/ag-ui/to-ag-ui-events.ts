@@ -1,8 +1,8 @@
 /**
- * ChatKit events as AG-UI events. Messages, reasoning and client tool calls have counterparts there; every other item
- * is an *activity*, sent whole each time it changes; what is not part of the conversation is a custom event. The order
- * obeys the verifier of `@ag-ui/client`: a message is open once, and nothing follows the end of a run. Source:
- * `@ag-ui/core` 1.0.
+ * Translates ChatKit events to AG-UI events. Messages, reasoning and client tool calls have counterparts there; every
+ * other item becomes an *activity*, sent whole each time it changes; what is not part of the conversation becomes a
+ * custom event. The order satisfies the verifier of `@ag-ui/client`: each message is opened once, and nothing follows
+ * the end of a run. Source: `@ag-ui/core` 1.0.
  */
 import {
   emptyThreadState,
@@ -30,8 +30,8 @@ export interface AgUiRun {
 }
 
 /**
- * Translates one run. An error that the server reports becomes `RUN_ERROR` at the end, in the place of `RUN_FINISHED`;
- * an error of the source is thrown. Stopping it stops the source.
+ * Translates one run. An error that the server reports becomes `RUN_ERROR` at the end, instead of `RUN_FINISHED`; an
+ * error of the source is thrown. Closing the iterator closes the source.
  *
  * @example
  * for await (const event of toAgUiEvents(events, { threadId, runId })) send(encodeSse({ data: JSON.stringify(event) }));
@@ -77,7 +77,10 @@ const createTranslator = () => {
     return [activity(item)];
   };
 
-  /** Sends what an open item has more than the client has seen. A text that was rewritten is left to the snapshot. */
+  /**
+   * Sends the text of an open item that the client has not seen yet. Text that was rewritten, and not only extended,
+   * cannot be sent.
+   */
   const grow = (item: ThreadItem): AgUiEvent[] => {
     const shown = open.get(item.id);
     if (shown === undefined) return [];
@@ -108,7 +111,7 @@ const createTranslator = () => {
   };
 
   const update = (id: string, change: ThreadItemUpdate): AgUiEvent[] => {
-    // The hot path: a delta of an open message leaves without building the message.
+    // The hot path: a delta of an open message is sent without building the message.
     const shown = open.get(id);
     if (shown?.kind === 'message' && change.type === 'assistant_message.content_part.text_delta') {
       shown.text += change.delta;
@@ -144,14 +147,14 @@ const createTranslator = () => {
           return [custom(type, value)];
         }
         default:
-          // Options of a stream have no counterpart; an error ends the run.
+          // Stream options have no counterpart. An error is sent when the run ends.
           return [];
       }
     },
   };
 };
 
-/** What the client is told of: not its own message, and nothing hidden. */
+/** Whether the client is sent an item: not its own message, and nothing hidden. */
 const isShown = (item: ThreadItem): boolean =>
   item.type !== 'user_message' && item.type !== 'end_of_turn' && !isHiddenItem(item);
 
@@ -163,7 +166,7 @@ const textOf = (item: ThreadItem): string => {
   return item.workflow.tasks.map((task) => (task.type === 'thought' ? task.content : (task.title ?? ''))).join('\n\n');
 };
 
-/** The item, whole: activities are replaced, not patched. */
+/** The whole item, because activities are replaced, not patched. */
 const activity = (item: ThreadItem): AgUiEvent => {
   const { id: messageId, type: activityType, thread_id: _thread, created_at: _created, ...content } = item;
   return { type: 'ACTIVITY_SNAPSHOT', messageId, activityType, content, replace: true };

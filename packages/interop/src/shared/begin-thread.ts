@@ -1,24 +1,24 @@
 /**
- * The first message of a foreign conversation. A server of ours is told which conversation it is
- * (`ChatKit-Conversation`), and has one thread for it, whoever asks and however often. Before one that does not look at
- * it, the messages of this process wait for each other.
+ * Sends the first message of a foreign conversation, which creates its thread. The header `ChatKit-Conversation` names
+ * the conversation, so that one of our servers creates one thread for it, however many requests come at once. For
+ * servers that ignore the header, the first messages in this process wait for each other.
  */
 import type { ChatKitRequestInput, ThreadStreamEvent } from '@chatkit/core';
 import { type Caller, type ChatKitHandler, callServer, withHeaders } from './chat-kit-handler.ts';
 import { digestOf } from './digest.ts';
 
-/** What begins one conversation. */
+/** The first message of a conversation. */
 export interface Beginning<Context> {
   readonly conversationId: string;
   readonly request: ChatKitRequestInput;
   readonly context: Context;
   readonly caller: Caller;
-  /** Told the thread, before its first event is handed on. */
+  /** Called with the thread's id before the first event is passed on. */
   readonly save: (threadId: string) => Promise<void>;
 }
 
 /**
- * Begins the thread of a conversation. `over` resolves when the thread has been saved, or there will be none; it never
+ * Creates the thread of a conversation. `over` resolves when the thread has been saved, or there will be none; it never
  * rejects.
  */
 export const beginThread = <Context>(
@@ -29,7 +29,7 @@ export const beginThread = <Context>(
     const events = await callServer(server, request, context, named);
     return events[Symbol.asyncIterator]();
   });
-  // Read here, and not when somebody takes it: others wait for it.
+  // Read eagerly, and not when the events are consumed, because others wait for the thread.
   const opening = called.then((events) => untilCreated(events, save));
   const over = opening.then(
     () => {},
@@ -38,11 +38,11 @@ export const beginThread = <Context>(
   return { events: called.then((events) => follow(events, opening)), over };
 };
 
-/** A caller whose requests name a conversation: by a hash, because a front end may call it anything. */
+/** A caller whose requests name the conversation, by a hash, because a front end may use any string as the name. */
 export const inConversation = async (caller: Caller, conversationId: string): Promise<Caller> =>
   withHeaders(caller, { 'chatkit-conversation': await digestOf(conversationId) });
 
-/** The events up to the one that tells of the thread, which has been saved then. */
+/** Reads the events up to `thread.created`, and saves the thread. */
 const untilCreated = async (
   events: AsyncIterator<ThreadStreamEvent>,
   save: (threadId: string) => Promise<void>,

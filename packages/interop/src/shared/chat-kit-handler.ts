@@ -1,6 +1,6 @@
 /**
- * The port to a ChatKit server: a fetch-style handler, in this process or anywhere else. A front end's request becomes
- * one of the protocol's, the answer's stream is read back as events.
+ * The interface to a ChatKit server: a fetch-style handler, in this process or anywhere else. Sends it requests of the
+ * ChatKit protocol and decodes the streams that it answers with.
  */
 import {
   ChatKitError,
@@ -10,26 +10,29 @@ import {
 } from '@chatkit/core';
 import { decodeSse } from '@chatkit/transport';
 
-/** `ChatKitServer` is one. */
+/** A ChatKit server. `ChatKitServer` implements it. */
 export interface ChatKitHandler<Context> {
   handle(request: Request, context: Context): Promise<Response>;
 }
 
-/** Whoever asks: when they leave, and what the server's check of hosts and origins looks at. */
+/**
+ * The client of a request: a signal that aborts when it leaves, and the headers for the server's check of hosts and
+ * origins.
+ */
 export interface Caller {
   readonly signal: AbortSignal;
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** The same caller, with more headers. */
+/** The same caller, with additional headers. */
 export const withHeaders = (caller: Caller, headers: Readonly<Record<string, string>>): Caller => ({
   ...caller,
   headers: { ...caller.headers, ...headers },
 });
 
 /**
- * Sends a streaming request and reads its events. Rejects with the server's error when it refuses. Stopping the
- * iterable, or aborting the caller's signal, stops the run.
+ * Sends a streaming request and reads its events. Rejects with the server's error when it refuses. Closing the
+ * iterator, or aborting the caller's signal, stops the run.
  */
 export const callServer = async <Context>(
   server: ChatKitHandler<Context>,
@@ -45,7 +48,7 @@ export const callServer = async <Context>(
   return events;
 };
 
-/** Sends a request that is answered as a whole. Rejects with the server's error when it refuses. */
+/** Sends a request that is answered with JSON. Rejects with the server's error when it refuses. */
 export const askServer = async <Answer, Context>(
   server: ChatKitHandler<Context>,
   request: ChatKitRequestInput,
@@ -66,8 +69,8 @@ const toRequest = (request: ChatKitRequestInput, { signal, headers }: Caller): R
   });
 
 /**
- * Requests by the events that they led to: the signal of a request follows the caller's only while somebody holds the
- * request.
+ * Keeps a request alive as long as its events: a runtime may stop propagating aborts to the request's signal once the
+ * request is garbage-collected.
  */
 const held = new WeakMap<AsyncIterable<ThreadStreamEvent>, Request>();
 
@@ -87,7 +90,7 @@ const toError = async (response: Response): Promise<Refusal> => {
   return new Refusal(code, message, { retryable }, response.status);
 };
 
-/** An error with which the server refused, and the status that it has there. */
+/** An error response of the server, with its status. */
 export class Refusal extends ChatKitError {
   readonly status: number;
 

@@ -1,5 +1,6 @@
 /**
- * One turn of a foreign conversation: finds its thread, sends what is new in it, and remembers a thread that was made.
+ * Runs one turn of a foreign conversation: finds its thread, sends the new message to the ChatKit server, and remembers
+ * a thread that was created.
  */
 import {
   ChatKitError,
@@ -21,9 +22,9 @@ import { createMemoryLinks, type MemoryLinksOptions, type ThreadLinks } from './
 import { type OutputRequest, outputRequests, type ToolOutput } from './tool-outputs.ts';
 
 /**
- * What is new: a message of the user, one that is to be answered anew, perhaps in other words, or the outputs of tools
- * that the client ran, at least one. `id`: what the client calls it, the same each time that it sends it. `request`: what
- * it calls the request. `attach`: makes the attachments of the message, where it has files.
+ * The new part of a conversation: a user's message, a message that is to be answered again, perhaps after an edit, or
+ * one or more outputs of tools that the client ran. `id`: the client's id of the message, the same each time it is
+ * sent. `request`: the client's id of the request. `attach`: creates the attachments of a message that has files.
  */
 export type Said =
   | (Message & { readonly kind: 'message'; readonly request: string })
@@ -37,15 +38,13 @@ interface Message {
 }
 
 export interface ConversationOptions<Context> extends MemoryLinksOptions<Context> {
-  /** Where threads of conversations are remembered. Default: in memory. */
+  /** Remembers which thread belongs to which conversation. Default: in memory. */
   links?: ThreadLinks<Context> | undefined;
-  /**
-   * The largest request that is read. These clients send all that was said, with its images, each time. Default 8 MiB.
-   */
+  /** The maximum size of a request. These clients send the whole history, with its images, each time. Default 8 MiB. */
   maxBodyBytes?: number | undefined;
 }
 
-/** Asks the server for one turn. */
+/** Runs one turn on the server. */
 export type Converse<Context> = (
   conversationId: string,
   said: Said,
@@ -56,7 +55,7 @@ export type Converse<Context> = (
 /** The conversations of one handler. */
 export interface Conversations<Context> {
   readonly converse: Converse<Context>;
-  /** All that was said, oldest first; nothing where nobody knows the conversation. */
+  /** All items of a conversation, oldest first; empty if the conversation is unknown. */
   read(conversationId: string, context: Context, caller: Caller): Promise<ThreadItem[]>;
 }
 
@@ -68,7 +67,7 @@ export const createConversations = <Context>(
   const threadOf = async (conversationId: string, context: Context, caller: Caller): Promise<string | undefined> =>
     (await links.load(conversationId, context)) ?? (await findThread(server, conversationId, context, caller));
   const sent = createSentMessages();
-  /** Conversations whose thread is being made here. */
+  /** Conversations whose thread is being created by this process. */
   const beginning = new Map<string, Promise<void>>();
   const converse: Converse<Context> = async (conversationId, said, context, caller) => {
     const conversation = [options.userOf?.(context), conversationId];
@@ -100,7 +99,7 @@ export const createConversations = <Context>(
             : addMessage(threadId, await input());
           return whole(await callServer(server, next, context, named), message?.over);
         } catch (error) {
-          // The thread has been deleted: the conversation goes on in a new one.
+          // The thread has been deleted, so the conversation continues in a new one.
           if (!isChatKitError(error, 'thread.not_found')) throw error;
         }
       }
@@ -149,7 +148,7 @@ const readItems = async <Context>(
   return items;
 };
 
-/** Hands over what tools gave, and resolves with what is said behind the last of them. */
+/** Sends the outputs of tools, and resolves with the events of the answer to the last. */
 const handOver = async <Context>(
   server: ChatKitHandler<Context>,
   threadId: string,
@@ -169,8 +168,8 @@ const handOver = async <Context>(
 };
 
 /**
- * A run id that is the same each time that the client says the same; `undefined` where it does not say what it calls it.
- * Half of it is of what the client calls it alone: the same when it says something else by that name.
+ * A run id that is the same each time the client sends the same message; `undefined` if the client gives the message no
+ * id. Half of it is of what the client calls it alone: the same when it says something else by that name.
  */
 const nameOf = async (
   conversation: readonly unknown[],
@@ -185,13 +184,13 @@ const nameOf = async (
 };
 
 /**
- * A caller that may ask twice. Under the name the server has a message once; told that it may be there, it does not
- * answer it twice either.
+ * A caller whose request is idempotent. By the run id the server stores a message once; because the request says that
+ * it may be a repeat, the message is not answered twice either.
  */
 const asNamed = (caller: Caller, name: string): Caller =>
   withHeaders(caller, { 'chatkit-run-id': name, 'chatkit-repeat': '1' });
 
-/** Tells when the last event has been taken. */
+/** Calls `onOver` when the last event has been consumed. */
 async function* whole(
   events: AsyncIterable<ThreadStreamEvent>,
   onOver: (() => void) | undefined,
@@ -201,7 +200,8 @@ async function* whole(
 }
 
 /**
- * The thread of a conversation that nobody here remembers, from a server that makes its id of the conversation's name.
+ * Asks the server for the thread of a conversation that is not remembered here. Works with servers that derive the
+ * thread's id from the conversation's name.
  */
 const findThread = async <Context>(
   server: ChatKitHandler<Context>,
@@ -219,7 +219,7 @@ const findThread = async <Context>(
     );
     return id;
   } catch (error) {
-    // It has none, or is no such server: the conversation begins.
+    // The server has no such thread, or does not know the header: the conversation begins.
     if (error instanceof Refusal) return undefined;
     throw error;
   }
@@ -231,11 +231,11 @@ const addMessage = (thread_id: string, input: UserMessageInput): ChatKitRequestI
 });
 
 /**
- * The request that has a message answered anew, in its new words if it has been edited. The server's message is the one
- * of that id, which a page has that was loaded again, or has the digits of its name in its id: all, or of an edited one the
- * first half. The newest with the same text stands for one that came without a name, or before a server that gives none, if
- * the client says that it is there. When there is none, the text is a message like any other. Everything after it is taken
- * back.
+ * The request that has a message answered again, with its new text if it was edited; everything after the message is
+ * deleted. The stored message either has the client's id, as after a reload of the page, or has the digits of its name
+ * in its id (for an edited one, the first half of them). Otherwise, if the client says that the message is there, the
+ * newest one with the same text is taken, for messages without a name and for servers that do not use it. If none is
+ * found, the text is sent as a new message.
  */
 const retry = async <Context>(
   server: ChatKitHandler<Context>,

@@ -1,17 +1,17 @@
-/** Reads the request of a foreign front end and answers it with server-sent events, or says what cannot be read. */
+/** Reads the request of a foreign front end and answers it with server-sent events, or with an error as JSON. */
 import { ChatKitError, isChatKitError } from '@chatkit/core';
 import { encodeSse, eventStreamHeaders, toResponse } from '@chatkit/transport';
 import { type Caller, Refusal } from './chat-kit-handler.ts';
 
-/** What a front end is told: the data of each frame, and headers of its protocol. */
+/** A streaming answer: the data of each frame, and the headers of the front end's protocol. */
 export interface ForeignAnswer {
   readonly data: AsyncIterable<string>;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 /**
- * Answers a POST. `turn` gets its JSON, and the caller, whose signal aborts when the client leaves: when the request's
- * own does, or when the body is cancelled. What it throws is the answer.
+ * Answers a POST. `turn` gets the parsed body, and a caller whose signal aborts when the client leaves, that is, when
+ * the request's own signal aborts or the response body is cancelled. An error of `turn` becomes an error response.
  */
 export const answerForeign = async (
   request: Request,
@@ -19,7 +19,8 @@ export const answerForeign = async (
   turn: (input: unknown, caller: Caller) => Promise<ForeignAnswer>,
 ): Promise<Response> => {
   const left = new AbortController();
-  // The body has this, and with it the request, whose signal follows its maker's only while somebody holds it.
+  // The response's body keeps this function alive and thereby the request. A runtime may stop propagating aborts to
+  // `request.signal` once the request is garbage-collected.
   const leave = (): void => {
     request.signal.removeEventListener('abort', leave);
     left.abort();
@@ -38,7 +39,7 @@ export const answerForeign = async (
   }
 };
 
-/** Answers a request with JSON. What `work` throws is the answer. */
+/** Answers a request with JSON. An error of `work` becomes an error response. */
 export const answerWhole = async (request: Request, work: (caller: Caller) => Promise<unknown>): Promise<Response> => {
   try {
     const answer = await work({ signal: request.signal, headers: checkedHeaders(request) });
@@ -48,7 +49,7 @@ export const answerWhole = async (request: Request, work: (caller: Caller) => Pr
   }
 };
 
-/** `allowedHosts` and `allowedOrigins` of the server hold for its other fronts, too. */
+/** The headers that the server checks: `allowedHosts` and `allowedOrigins` apply to these endpoints too. */
 const checkedHeaders = ({ headers }: Request): Record<string, string> => {
   const checked: Record<string, string> = {};
   for (const name of ['host', 'origin']) {
@@ -65,7 +66,7 @@ async function* frames(texts: AsyncIterable<string>): AsyncGenerator<string, voi
 /** The JSON of a POST. Throws a `ChatKitError` that names what is wrong. */
 const readJson = async (request: Request, maxBodyBytes = 8 * 1024 * 1024): Promise<unknown> => {
   if (request.method !== 'POST') throw new ChatKitError('request.method_not_allowed', 'Use POST.');
-  // Any other type could be sent by a form of another site.
+  // A form on another site could send other types.
   if (!/^application\/json\b/i.test(request.headers.get('content-type') ?? '')) {
     throw new ChatKitError('request.unsupported_media_type', 'The body must be application/json.');
   }
@@ -86,7 +87,7 @@ const readJson = async (request: Request, maxBodyBytes = 8 * 1024 * 1024): Promi
   }
 };
 
-/** The status of what is refused here; the server's own refusals have theirs. */
+/** The statuses of errors from this package. The server's own error responses keep theirs. */
 const statusOf: Partial<Record<ChatKitError['code'], number>> = {
   'request.method_not_allowed': 405,
   'request.unsupported_media_type': 415,
@@ -95,9 +96,11 @@ const statusOf: Partial<Record<ChatKitError['code'], number>> = {
   'attachment.unsupported': 501,
 };
 
-/** An error as an answer. What is not ours to tell is an internal error. */
+/** An error as a response. Unexpected errors are reported as `internal`, without details. */
 const errorResponse = (error: unknown): Response => {
-  const known = isChatKitError(error) ? error : new ChatKitError('internal', 'The server failed.', { retryable: true });
+  const known = isChatKitError(error)
+    ? error
+    : new ChatKitError('internal', 'Something went wrong on the server.', { retryable: true });
   if (known !== error) console.error('chatkit:', error);
   const { code, message, retryable } = known;
   const status = known instanceof Refusal ? known.status : (statusOf[code] ?? (code === 'internal' ? 500 : 400));

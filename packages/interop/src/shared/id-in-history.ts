@@ -1,10 +1,10 @@
 /**
- * What a message is called, from what its client calls it and where it stands. Some clients call all their messages the
- * same, or by an empty text, and people do say the same twice: so the messages before it in the history that its client
- * sends count those of its id. The same request has the same count, and where ids are unique it is always 0.
+ * Makes a message's id unique within the history that its client sends. Some clients give all messages the same id, or
+ * an empty one, and people do send the same text twice, so earlier messages with the same id are counted. A repeated
+ * request has the same count, and where ids are unique it is always 0.
  */
 
-/** The name of the last message of a history; `undefined` where its client gives none. */
+/** The unique id of the last message of a history; `undefined` if its client gives it none. */
 export const idInHistory = (messages: readonly unknown[]): string | undefined => {
   const id = idOf(messages.at(-1));
   if (id === undefined) return undefined;

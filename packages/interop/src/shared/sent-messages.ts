@@ -1,32 +1,32 @@
 /**
- * Which requests have brought which messages, so that a request that comes twice (a proxy repeats it, or a browser) is
- * told from a message that another request wants answered anew. In memory: what it does not know the server finds out
- * by the message's name.
+ * Remembers which request brought which message, to distinguish a request that is repeated (by a proxy or a browser)
+ * from another request that wants the same message answered again. In memory only: for unknown messages the server
+ * decides by the message's name.
  */
 
-/** A request that brings a message. */
+/** A message that a request has brought. */
 export interface SentMessage {
   /**
-   * Whether the message is to be answered anew: another request brought it, or this one and its client left before the
-   * end.
+   * Whether the message is to be answered again: another request has brought it before, or the same one has and its
+   * client left before the end.
    */
   readonly isAgain: boolean;
-  /** To be called when its client has the whole answer. */
+  /** To be called when the client has received the whole answer. */
   over(): void;
 }
 
 export interface SentMessages {
-  /** Notes that `request`, whose client leaves when `signal` aborts, brings the message `name`. */
+  /** Records that `request`, whose client leaves when `signal` aborts, brings the message `name`. */
   note(name: string, request: string, signal: AbortSignal): SentMessage;
 }
 
 interface Entry {
   readonly request: string;
-  /** The client that reads the answer; `undefined` once one has read it. */
+  /** The signal of the client that reads the answer; `undefined` once a client has read all of it. */
   reader: AbortSignal | undefined;
 }
 
-/** As many as conversations that are remembered by default. */
+/** The same as the default number of remembered conversations. */
 const MAX_ENTRIES = 10_000;
 
 export const createSentMessages = (): SentMessages => {
@@ -37,7 +37,7 @@ export const createSentMessages = (): SentMessages => {
       const isAgain = known !== undefined && (known.request !== request || known.reader?.aborted === true);
       if (isAgain) return { isAgain, over() {} };
       const entry = known ?? { request, reader: signal };
-      // Of those that ask in the same words each has the whole answer, so the newest tells whether it goes on.
+      // Each repeat gets the whole answer, so only the newest reader decides whether the answer is still being read.
       if (entry.reader !== undefined) entry.reader = signal;
       entries.set(name, entry);
       const [oldest] = entries.keys();

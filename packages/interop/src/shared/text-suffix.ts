@@ -1,3 +1,3 @@
-/** What was added to a text since it was last seen; `undefined` when it is another text altogether. */
+/** The text that was appended to `before`; `undefined` if `after` does not begin with it. */
 export const textSuffix = (before: string, after: string): string | undefined =>
   after.startsWith(before) ? after.slice(before.length) : undefined;

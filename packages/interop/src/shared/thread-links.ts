@@ -1,27 +1,33 @@
 /**
- * Whose thread is whose. In AG-UI and in the AI SDK the client names the conversation, in ChatKit the server does;
- * somebody has to remember which is which.
+ * Links between conversations and threads. In AG-UI and in the AI SDK the client names the conversation, in ChatKit the
+ * server names the thread, so the mapping has to be remembered.
  */
 
 /**
- * Remembers the thread of a conversation. Keep it where the threads are, if conversations are to outlive the process.
+ * Remembers the thread of each conversation. Store the links with the threads if conversations must survive a restart.
  */
 export interface ThreadLinks<Context> {
-  /** The id of the thread of a conversation, if it has one. MUST answer only what the same user saved. */
+  /** The id of the thread of a conversation, if it has one. MUST return only what the same user saved. */
   load(conversationId: string, context: Context): Promise<string | undefined>;
   save(conversationId: string, threadId: string, context: Context): Promise<void>;
 }
 
-/** Who is who, and how many conversations are remembered. */
+/** The options of {@link createMemoryLinks}. */
 export interface MemoryLinksOptions<Context> {
-  /** Whose context it is, as the server's option of that name. Default: all are one user. */
+  /**
+   * The id of the user that a context belongs to, like the server's option `userOf`. Default: all contexts are one
+   * user.
+   */
   userOf?: ((context: Context) => string) | undefined;
-  /** Links to keep; past it those used longest ago go, and their conversation starts a new thread. Default 10,000. */
+  /**
+   * How many links are kept. Beyond that the least recently used are dropped, and their conversations may start a new
+   * thread. Default 10,000.
+   */
   maxLinks?: number | undefined;
 }
 
 /**
- * Links in this process's memory.
+ * Keeps links in this process's memory.
  *
  * @example
  * const links = createMemoryLinks<User>({ userOf: (user) => user.id });

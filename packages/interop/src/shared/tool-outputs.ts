@@ -1,29 +1,29 @@
 /**
- * The outputs of tools that the client ran. A client sends them with all that it has said before, so what is new is for
- * the server to say: an output is new where its call is still pending. Calls side by side are answered one by one, each
- * by its own item, and the server goes on behind the last.
+ * Finds the outputs of client tools that are new. A client sends them with the whole history, so the server's items
+ * decide: an output is new if its call is still pending. Parallel calls get their outputs one by one, each by its item,
+ * and the server continues after the last.
  */
 import type { ChatKitRequestInput, ClientToolCallItem, Page, ThreadItem } from '@chatkit/core';
 import { askServer, type Caller, type ChatKitHandler } from './chat-kit-handler.ts';
 
-/** What one call gave. */
+/** The output of one call. */
 export interface ToolOutput {
   /** The model's id of the call. */
   readonly callId: unknown;
   readonly result: unknown;
-  /** What the client calls it: the same each time that it sends it. */
+  /** The client's id of the output, the same each time it is sent. */
   readonly id: string | undefined;
 }
 
-/** An output, and the request that hands it over. */
+/** An output, and the request that sends it. */
 export interface OutputRequest {
   readonly output: ToolOutput;
   readonly request: ChatKitRequestInput;
 }
 
 /**
- * The requests that hand over what is new; the last output when nothing is, for then it comes twice. The last one is
- * answered.
+ * The requests that send the new outputs; the last of them gets the answer. If nothing is new, the request is a repeat,
+ * and the last output is sent again.
  */
 export const outputRequests = async <Context>(
   server: ChatKitHandler<Context>,
@@ -40,14 +40,14 @@ export const outputRequests = async <Context>(
     request: { type: 'threads.add_client_tool_output', params: { thread_id, item_id, result: output.result as never } },
   });
   const fresh = pending.flatMap(({ id, call_id }) => {
-    // Models number their calls anew in each answer, some of them: the newest is meant.
+    // Some models restart the numbering of their calls in each answer: the newest output is meant.
     const output = outputs.findLast(({ callId }) => callId === call_id);
     return output === undefined ? [] : [toRequest(output, id)];
   });
   return fresh.length > 0 ? fresh : outputs.slice(-1).map((output) => toRequest(output));
 };
 
-/** The calls since the user's last message that wait, oldest first. */
+/** The pending calls since the user's last message, oldest first. */
 const pendingCalls = (newestFirst: readonly ThreadItem[]): readonly ClientToolCallItem[] => {
   const message = newestFirst.findIndex(({ type }) => type === 'user_message');
   return (message === -1 ? newestFirst : newestFirst.slice(0, message))

@@ -1,4 +1,4 @@
-/** A ChatKit server as the endpoint of the AI SDK's chat transport. */
+/** `createUiMessageHandler()`: serves a ChatKit server as the endpoint of the AI SDK's chat transport. */
 import { ChatKitError, type ThreadItem } from '@chatkit/core';
 import type { ChatKitHandler } from '../shared/chat-kit-handler.ts';
 import { type ConversationOptions, createConversations, type Said } from '../shared/converse.ts';
@@ -7,7 +7,7 @@ import { idInHistory } from '../shared/id-in-history.ts';
 import { toUiMessageChunks } from './to-ui-message-chunks.ts';
 import { itemsByMessage, toUiMessages } from './to-ui-messages.ts';
 
-/** A file of a message, as the page sent it. */
+/** A file in a message, as the page sent it. */
 export interface UiFile {
   readonly mediaType: string;
   readonly filename?: string | undefined;
@@ -17,26 +17,27 @@ export interface UiFile {
 
 export interface UiMessageHandlerOptions<Context> extends ConversationOptions<Context> {
   /**
-   * Takes a file of a message: saves an attachment in your store, and returns its id. It may be asked again for the
-   * same file. Check what you are given; a page may send any URL. Default: a message with files is refused
+   * Handles a file in a message: save an attachment in your store and return its id. It may be called again for the
+   * same file. Validate the file, because a page may send any URL. Default: a message with files is refused
    * (`attachment.unsupported`).
    */
   attach?: ((file: UiFile, context: Context) => string | Promise<string>) | undefined;
   /**
-   * What `metadata` of a message is in the page, such as its time, its model or its tokens. Asked with the items that the
-   * message is made of: while an answer streams with its first, at its end with all, and when a page is loaded again, then
-   * for the user's messages, too. `useChat` merges what it is told of one message. What it throws ends the answer.
-   * Default: none.
+   * What `metadata` of a message is in the page, such as its time, its model or its tokens. Asked with the items that
+   * the message is made of: while an answer streams with its first, at its end with all, and when a page is loaded
+   * again, then for the user's messages, too. `useChat` merges what it is told of one message. What it throws ends the
+   * answer. Default: none.
    */
   messageMetadata?: ((items: readonly ThreadItem[], context: Context) => unknown) | undefined;
 }
 
 /**
- * Answers the requests of `DefaultChatTransport` with a UI message stream, so that `useChat` talks to a ChatKit server.
- * The history is the server's: of the messages in the request only the last is sent on, a user's text or the outputs of
- * tools that the client ran; a tool that failed is answered with `{ error }`. `regenerate()` has the message answered
- * anew, an edit has it answered in its new words; both take back what came after it. A client that disconnects stops the
- * run. A GET with `?id=<chat id>` is answered with what was said, as JSON: the `messages` that `useChat` begins with.
+ * Answers the requests of `DefaultChatTransport` with a UI message stream, so that `useChat` can talk to a ChatKit
+ * server. The server keeps the history: of the messages in the request only the last is sent on, a user's text or the
+ * outputs of tools that the client ran; a failed tool has the output `{ error }`. `regenerate()` has the message
+ * answered again, and an edit has it answered with its new text; both delete what came after it. A client that
+ * disconnects stops the run. A GET with `?id=<chat id>` returns the history as JSON: the initial `messages` for
+ * `useChat`.
  *
  * @example
  * const handleChat = createUiMessageHandler(server, { userOf: (user) => user.id });
@@ -53,11 +54,12 @@ export const createUiMessageHandler = <Context>(
       options.messageMetadata && ((items: readonly ThreadItem[]) => options.messageMetadata?.(items, context));
     if (request.method === 'GET') {
       const { pathname, searchParams } = new URL(request.url);
-      // What a page with `resume` asks when it is loaded. A run ends with its last reader, so none goes on.
+      // A page with `resume` requests this when it is loaded. A run ends with its last reader, so there is none to
+      // resume.
       if (pathname.endsWith('/stream')) return Promise.resolve(new Response(null, { status: 204 }));
       return answerWhole(request, async (caller) => {
         const id = searchParams.get('id');
-        if (id === null) throw new ChatKitError('request.invalid', 'A GET names a conversation: ?id=.');
+        if (id === null) throw new ChatKitError('request.invalid', 'A GET must name a conversation: ?id=….');
         return toUiMessages(await read(id, context, caller), metadataOf);
       });
     }
@@ -67,7 +69,7 @@ export const createUiMessageHandler = <Context>(
         if (attach === undefined)
           throw new ChatKitError(
             'attachment.unsupported',
-            'Files in messages are not taken here: there is no `attach`.',
+            'Files in messages are not accepted: the handler has no `attach` option.',
           );
         return () => Promise.all(files.map((file) => attach(file, context)));
       });
@@ -121,7 +123,7 @@ const readInput = (
     const files = parts.flatMap(fileIn);
     const attach = files.length === 0 ? undefined : attachAll(files);
     const isRegenerated = trigger === 'regenerate-message';
-    // A message that takes the place of an earlier one is named beside the messages.
+    // For an edited message, `messageId` names the message that it replaces.
     const isEdited = ownId !== undefined && messageId === last.id;
     if (isRegenerated || isEdited)
       return { id, said: { kind: isRegenerated ? 'message again' : 'message edited', text, id: ownId, attach } };
@@ -132,11 +134,11 @@ const readInput = (
     .map((part) => ({
       callId: part.toolCallId,
       result: resultOf(part),
-      // Models number their calls anew in each answer, some of them.
+      // Some models restart the numbering of their calls in each answer, so the call id alone is not unique.
       id: ownId && JSON.stringify([ownId, parts.length, part.toolCallId]),
     }));
   if (outputs.length > 0) return { id, said: { kind: 'tool outputs', outputs } };
-  throw new ChatKitError('request.invalid', 'The last message must be of the user, or hold the output of a tool.');
+  throw new ChatKitError('request.invalid', 'The last message must be from the user, or contain the output of a tool.');
 };
 
 const fileIn = ({ type, mediaType, filename, url }: MessagePart): UiFile[] =>
@@ -145,8 +147,8 @@ const fileIn = ({ type, mediaType, filename, url }: MessagePart): UiFile[] =>
     : [];
 
 /**
- * A tool that returned nothing has the result `null`: JSON knows no `undefined`. A failure is told as `@chatkit/client`
- * tells it.
+ * The output of a tool; `null` if it returned nothing, because JSON has no `undefined`. A failure is reported as
+ * `@chatkit/client` does.
  */
 const resultOf = ({ state, output, errorText }: MessagePart): unknown =>
   state === 'output-error' ? { error: errorText ?? 'The tool failed.' } : (output ?? null);

@@ -1,4 +1,4 @@
-// A ChatKit run as the AI SDK's UI message stream, for `useChat` and whatever else reads it.
+// Translates ChatKit runs to the AI SDK's UI message stream, for `useChat` and other readers of it.
 
 export type { ChatKitHandler } from '../shared/chat-kit-handler.ts';
 export { createMemoryLinks, type MemoryLinksOptions, type ThreadLinks } from '../shared/thread-links.ts';

@@ -1,7 +1,7 @@
 /**
- * ChatKit events as chunks of the AI SDK's UI message stream. The whole turn is one message there: text, reasoning,
- * sources, images and client tool calls are its parts, in order; everything else is a `data-*` part, sent whole each time
- * it changes. Source: `UIMessageChunk` of `ai` 7.0.
+ * Translates ChatKit events to chunks of the AI SDK's UI message stream. There the whole turn is one message: text,
+ * reasoning, sources, images and client tool calls are its parts, in order; everything else is a `data-*` part, sent
+ * whole each time it changes. Source: `UIMessageChunk` of `ai` 7.0.
  */
 import {
   emptyThreadState,
@@ -21,20 +21,20 @@ export interface UiMessageChunk {
   readonly [field: string]: unknown;
 }
 
-/** What {@link toUiMessageChunks} can be told. */
+/** The options of {@link toUiMessageChunks}. */
 export interface UiMessageChunksOptions {
-  /** Whether the run goes on with the message that the client has, which keeps its id. Default: it is another message. */
+  /** Whether the run continues the message that the client has, which keeps its id. Default: it is a new message. */
   continues?: boolean | undefined;
   /**
-   * What `metadata` of the message is: asked with the first item of the run, and at its end with all. Not asked at the
-   * beginning where the message goes on. What it throws is thrown. Default: none.
+   * Returns the message's `metadata`. Called with the first item of the run, unless the run continues a message, and at
+   * the end with all items. Its errors are thrown. Default: none.
    */
   messageMetadata?: ((items: readonly ThreadItem[]) => unknown) | undefined;
 }
 
 /**
- * Translates one run. The message has the id of its first item. An error that the server reports is an `error` chunk; an
- * error of the source is thrown. Stopping it stops the source.
+ * Translates one run. The message has the id of its first item. An error that the server reports becomes an `error`
+ * chunk; an error of the source is thrown. Closing the iterator closes the source.
  *
  * @example
  * for await (const chunk of toUiMessageChunks(events)) send(encodeSse({ data: JSON.stringify(chunk) }));
@@ -136,7 +136,7 @@ const createTranslator = () => {
         case 'thread.item.updated': {
           const { item_id: id, update } = event;
           const block = blocks.get(id);
-          // The hot path: a delta of an open message leaves without building the message.
+          // The hot path: a delta of an open message is sent without building the message.
           if (block !== undefined && update.type === 'assistant_message.content_part.text_delta') {
             block.text += update.delta;
             return update.delta === '' ? [] : [{ type: 'text-delta', id, delta: update.delta }];
@@ -147,7 +147,7 @@ const createTranslator = () => {
         case 'thread.item.done':
           return done(event.item);
         case 'thread.item.replaced':
-          // Of a call that has its output the client knows: it gave it.
+          // A completed tool call is not sent, because the client itself provided the output.
           return event.item.type === 'client_tool_call' ? [] : [dataPart(event.item)];
         case 'thread.item.removed':
           return end(event.item_id);

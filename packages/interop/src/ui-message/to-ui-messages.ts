@@ -1,11 +1,11 @@
 /**
- * Items of a thread as the messages that `useChat` begins with: all that the assistant said to one message of the user
- * is one.
+ * Converts the items of a thread to initial messages for `useChat`. Everything that the assistant said after one user
+ * message becomes one message.
  */
 import type { ThreadItem, UserMessageItem } from '@chatkit/core';
 import { blockKind, dataPart, imagePart, isOfMessage, sourcePart, sourcesOf, textOf, type UiPart } from './ui-parts.ts';
 
-/** A message, as `UIMessage` of `ai` has it. */
+/** A message in the form of `UIMessage` of `ai`. */
 export interface UiMessage {
   readonly id: string;
   readonly role: 'user' | 'assistant';
@@ -13,7 +13,7 @@ export interface UiMessage {
   readonly parts: UiPart[];
 }
 
-/** Items, oldest first, by the message that they are part of; what is not shown is part of none. */
+/** Groups items, oldest first, by the message that they are part of. Items that are not shown are left out. */
 export const itemsByMessage = (items: readonly ThreadItem[]): ThreadItem[][] => {
   const messages: ThreadItem[][] = [];
   for (const item of items) {
@@ -26,7 +26,7 @@ export const itemsByMessage = (items: readonly ThreadItem[]): ThreadItem[][] => 
   return messages;
 };
 
-/** The messages that `items`, oldest first, have been to a client that followed them. */
+/** The messages for `items`, oldest first: the same that a client would have built from the stream. */
 export const toUiMessages = (
   items: readonly ThreadItem[],
   messageMetadata?: (items: readonly ThreadItem[]) => unknown,
@@ -40,7 +40,7 @@ const toUiMessage = (items: readonly ThreadItem[]): UiMessage => {
   if (first.type === 'user_message') return { id: first.id, role: 'user', parts: userParts(first) };
   const parts: UiPart[] = [];
   for (const item of items) {
-    // The output of a tool is a request of its own, and its answer another step.
+    // A tool's output is sent by a separate request, so the answer to it is a new step.
     const isStep = item.type !== 'client_tool_call' && parts.at(-1)?.toolCallId !== undefined;
     if (parts.length === 0 || isStep) parts.push({ type: 'step-start' });
     parts.push(...assistantParts(item, parts.filter(({ sourceId }) => sourceId !== undefined).length));

@@ -1,9 +1,10 @@
 /**
- * What an item is in a UI message. Parts and chunks of these kinds look the same, so a stream and a history share them.
+ * Converts items to parts of a UI message. Parts and chunks of these kinds look the same, so streams and histories
+ * share this code.
  */
 import { type Annotation, isHiddenItem, messageText, type ThreadItem } from '@chatkit/core';
 
-/** A part of a message, or a chunk that is one: its type and the fields of that type. */
+/** A part of a message, or a chunk that is the same: its type and the fields of that type. */
 export interface UiPart {
   readonly type: string;
   readonly [field: string]: unknown;
@@ -13,7 +14,7 @@ export interface UiPart {
 export const isOfMessage = (item: ThreadItem): boolean =>
   item.type !== 'user_message' && item.type !== 'end_of_turn' && !isHiddenItem(item);
 
-/** What text an item is, if it is text. */
+/** The kind of text that an item is, if it is text. */
 export type Block = 'text' | 'reasoning';
 
 export const blockKind = (item: ThreadItem): Block | undefined => {
@@ -29,7 +30,7 @@ export const textOf = (item: ThreadItem): string => {
 export const sourcesOf = (item: ThreadItem): readonly Annotation[] =>
   item.type === 'assistant_message' ? item.content.flatMap((part) => part.annotations) : [];
 
-/** `at`: which source of its message it is. */
+/** `at`: the index of the source in its message. */
 export const sourcePart = ({ source }: Annotation, at: number): UiPart => {
   const sourceId = `source_${at}`;
   if (source.type === 'url') return { type: 'source-url', sourceId, url: source.url, title: source.title };
@@ -37,7 +38,7 @@ export const sourcePart = ({ source }: Annotation, at: number): UiPart => {
   return { type: 'source-document', sourceId, mediaType: 'text/plain', title: source.title, ...filename };
 };
 
-/** An item without a counterpart, under its own id: sent again, it replaces itself. */
+/** An item without a counterpart. It has its own id, so that sending it again replaces it. */
 export const dataPart = (item: ThreadItem): UiPart => ({ type: `data-${item.type}`, id: item.id, data: item });
 
 export const imagePart = (url: string): UiPart => {
