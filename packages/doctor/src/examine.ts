@@ -1,6 +1,6 @@
 /**
- * Sends a message, follows the answer with a stopwatch, and asks the server a second time whenever the stream stands
- * still.
+ * `examine()`: sends a message to a server, times the arrival of the answer, and probes the server on other connections
+ * whenever the stream stalls.
  */
 import { createId, type RunOutcome } from '@chatkit/core';
 import { forEach, from, pipe } from '@chatkit/stream';
@@ -11,32 +11,32 @@ import { createStallWatch, type Movement, type Stall } from './stall-watch.ts';
 import { type Asking, ask } from './take-evidence.ts';
 import { isFault } from './verdict.ts';
 
-/** What to examine, and how patiently. */
+/** The options of {@link examine}. */
 export interface ExamineOptions {
-  /** The one endpoint of a ChatKit server. */
+  /** The endpoint of a ChatKit server. */
   readonly url: string | URL;
-  /** What is asked. Default: `Hello`. */
+  /** The message that is sent. Default: `Hello`. */
   readonly message?: string | undefined;
   /** Sent with every request, for example `authorization`. */
   readonly headers?: RequestInit['headers'] | undefined;
-  /** Without an event for this long the stream counts as stalled. Default 2,000. */
+  /** How long the stream may have no event before it counts as stalled. Default 2,000. */
   readonly stallMs?: number | undefined;
-  /** How long the questions may take that are asked during a stall. Default 2,000. */
+  /** How long each probe during a stall may take. Default 2,000. */
   readonly probeMs?: number | undefined;
-  /** The examination ends by then. Default 120,000. */
+  /** The time limit of the examination. Default 120,000. */
   readonly limitMs?: number | undefined;
-  /** Keeps the thread that the message makes; else it is deleted at the end. Default false. */
+  /** Keeps the thread that the message creates instead of deleting it at the end. Default false. */
   readonly keepThread?: boolean | undefined;
-  /** Ends the examination; what is known by then is reported. */
+  /** Ends the examination early; the report has what is known by then. */
   readonly signal?: AbortSignal | undefined;
   /** Default: the runtime's. */
   readonly fetch?: typeof fetch | undefined;
 }
 
-/** What an examination found. Times are since the request was sent. */
+/** The result of an examination. Times are since the request was sent. */
 export interface Report {
   readonly url: string;
-  /** Whether there is nothing to mend: no finding is a fault, and the model alone was slow, if anything. */
+  /** Whether nothing needs fixing: no finding is a fault, and every stall was the model's or unexplained. */
   readonly isHealthy: boolean;
   readonly runId: string | undefined;
   readonly status: number | undefined;
@@ -51,10 +51,10 @@ export interface Report {
 }
 
 /**
- * Examines a server with one question to its model. It never rejects for what the server does: that is what it reports.
- * A run that is not over by the end is stopped, and the thread is deleted.
+ * Examines a server by sending one message to its model. It never rejects because of what the server does, which is
+ * what it reports. A run that is not over at the end is stopped, and the thread is deleted.
  *
- * @throws {TypeError} for a URL that is none.
+ * @throws {TypeError} for an invalid URL.
  * @example
  * const { stalls, findings } = await examine({ url: 'https://app.example/chatkit' });
  */
@@ -69,7 +69,7 @@ export const examine = async (options: ExamineOptions): Promise<Report> => {
   const recording = createRecorder(elapsedMs);
   let response: Response | undefined;
   let headMs: number | undefined;
-  /** Our own until the server has said whether it takes it. */
+  /** The id that was requested, until the response says which one the run has, if any. */
   const runId = (): string | undefined =>
     response === undefined ? ownRunId : (response.headers.get('chatkit-run-id') ?? undefined);
 
@@ -174,11 +174,14 @@ const endingOf = (
   if (response === undefined) return 'unreachable';
   if (!isEventStream(response)) return 'no_stream';
   if (recording.isHandedOver) return 'handed_over';
-  // A server without the extensions has no last word: the end of the body is all that there is.
+  // A server without the extensions sends no terminal frame, so the end of the body is a normal end.
   return isBroken || response.headers.has('chatkit-run-id') ? 'cut' : 'body_end';
 };
 
-/** What a server says of its refusal. A body that is no refusal and no stream is left unread: it may have no end. */
+/**
+ * The server's error message. The body of a successful response that is not a stream is cancelled unread, because it
+ * may never end.
+ */
 const errorOf = async (response: Response | undefined): Promise<string | undefined> => {
   try {
     if (response === undefined || response.ok) return void (await response?.body?.cancel());
@@ -189,13 +192,16 @@ const errorOf = async (response: Response | undefined): Promise<string | undefin
   }
 };
 
-/** `fetch` says only that it failed; its cause says why. */
+/** The error of `fetch` only says that it failed; its cause says why. */
 const messageOf = (error: unknown): string => {
   const { message, cause } = error instanceof Error ? error : { message: String(error), cause: undefined };
   return cause instanceof Error && cause.message !== '' ? cause.message : message;
 };
 
-/** Stops what still runs and deletes what was made. Best effort: a server that cannot do it has been reported on. */
+/**
+ * Stops the run and deletes the thread. Errors are ignored, because a server that fails here has been reported on
+ * already.
+ */
 const tidyUp = async (asking: Asking, runId: string | undefined, threadId: string | undefined): Promise<void> => {
   const requests = [
     ...(runId === undefined ? [] : [{ type: 'runs.cancel', params: { run_id: runId } }]),

@@ -1,12 +1,12 @@
 /**
- * What is wrong with a stream, or could be better, beside its stalls: read off the response's head and off the times at
- * which it arrived.
+ * Findings: what is wrong with a stream, or could be better, apart from its stalls. Derived from the response's headers
+ * and from the times at which data arrived.
  */
 import { LUMP_TEXTS, type Measures } from './measure.ts';
 import type { Read, Recording } from './recording.ts';
 import type { Stall } from './stall-watch.ts';
 
-/** Something to mend (`fault`) or to think about (`hint`). */
+/** Something to fix (`fault`) or to consider (`hint`). */
 export interface Finding {
   readonly code:
     | 'status'
@@ -32,23 +32,23 @@ export type Ending =
   | 'end'
   /** The body ended; a server without the extensions says no more. */
   | 'body_end'
-  /** The server asked the client to go on with a new connection, because this one had become old. */
+  /** The server asked the client to reconnect, because this connection had become too old. */
   | 'handed_over'
-  /** The body ended or broke without the server's word. */
+  /** The body ended or broke without a terminal frame. */
   | 'cut'
-  /** It took longer than the limit, or was aborted. */
+  /** The examination reached its time limit or was aborted. */
   | 'unfinished'
-  /** The answer was no stream. */
+  /** The response was not an event stream. */
   | 'no_stream'
-  /** There was no answer. */
+  /** There was no response. */
   | 'unreachable';
 
-/** What is known at the end of an examination. */
+/** Everything that is known at the end of an examination. */
 export interface Course {
   readonly ending: Ending;
   readonly status: number | undefined;
   readonly headers: Headers;
-  /** What broke the connection, or what the server said in place of a stream. */
+  /** What broke the connection, or the error that the server sent instead of a stream. */
   readonly reason: string | undefined;
   readonly measures: Measures;
   readonly recording: Recording;
@@ -68,7 +68,7 @@ const hint = (code: Finding['code'], text: string): Finding => ({ code, level: '
 
 const isStream = ({ ending, status }: Course): boolean => ending !== 'no_stream' && status !== undefined;
 
-/** Only the server knows more than it says. */
+/** For errors whose details the server withholds. */
 const lookInLog = 'The server’s own log says why (onError).';
 
 function* ofEnding({ ending, status, headers, reason, endMs, recording }: Course): Iterable<Finding> {
@@ -82,16 +82,16 @@ function* ofEnding({ ending, status, headers, reason, endMs, recording }: Course
   } else if (ending === 'cut') {
     yield fault(
       'cut',
-      `The connection was closed ${at} without the server’s last word${because}. A proxy that ends idle or long responses does that; so does a server that dies.`,
+      `The connection was closed ${at} before the server had ended the stream${because}. A proxy that ends idle or long responses does that; so does a server that dies.`,
     );
   } else if (ending === 'unfinished') {
     const what = status === undefined ? 'There was no answer' : 'The answer was not over';
-    yield fault('unfinished', `${what} ${at}; it has been stopped.`);
+    yield fault('unfinished', `${what} ${at}; the run has been stopped.`);
   }
   for (const { code, message } of recording.errors) {
     yield fault(
       'error_event',
-      `The run told an error: ${message === undefined ? `${code}. ${lookInLog}` : `${code}, “${message}”`}`,
+      `The run reported an error: ${message === undefined ? `${code}. ${lookInLog}` : `${code}, “${message}”`}`,
     );
   }
 }
@@ -108,10 +108,7 @@ function* ofHead({ headers }: Course): Iterable<Finding> {
     );
   }
   if (headers.get('chatkit-run-id') === null) {
-    yield hint(
-      'plain',
-      'The server does not offer the extensions: a connection that is lost takes the answer with it.',
-    );
+    yield hint('plain', 'The server does not offer the extensions: when a connection is lost, so is the answer.');
   }
 }
 
@@ -128,25 +125,25 @@ function* ofTimes({ headers, headMs, measures, recording, stalls }: Course): Ite
       `${burst}, and the head of the answer with it, which is sent before: something on the way collects both.`,
     );
   } else if (burst && letters >= 200) {
-    // Where the silence before it was the model's, nothing on the way has collected it.
+    // If the silence before the burst was the model's, no proxy has buffered it.
     const isOfModel = silences.some(({ atMs, lastedMs }) => Math.abs(atMs + lastedMs - largest.atMs) <= SAME_MOMENT_MS);
     yield isOfModel
       ? hint('burst', `${burst}: respond() does not stream its text.`)
-      : fault('burst', `${burst}: either respond() does not stream its text, or something on the way collects it.`);
+      : fault('burst', `${burst}: either respond() does not stream its text, or a proxy or middleware buffers it.`);
   }
   if (lumps && lumps.count > 1 && lumps.letters >= letters / 2) {
     const came = `Text came in lumps, ${Math.round(lumps.gapMs)} ms apart`;
     yield headers.has('chatkit-run-id')
       ? fault(
           'lumps',
-          `${came}: its pieces were sent one by one, so something on the way collects them. Turn response buffering and compression off there.`,
+          `${came}: its pieces were sent one by one, so a proxy or middleware buffers them. Turn response buffering and compression off there.`,
         )
-      : hint('lumps', `${came}: either the model’s provider sends it so, or something on the way collects it.`);
+      : hint('lumps', `${came}: either the model’s provider sends it like that, or a proxy or middleware buffers it.`);
   }
   if (stalls.some(isLateOnSecond)) {
     yield hint(
       'late_resume',
-      'A second stream, by GET, brought nothing while this one worked: something on the way holds back answers to GET, so a lost connection is picked up late.',
+      'A second stream, by GET, brought nothing while this one worked: a proxy holds back responses to GET, so a lost connection resumes late.',
     );
   }
   const silentMs = Math.max(
@@ -156,7 +153,7 @@ function* ofTimes({ headers, headMs, measures, recording, stalls }: Course): Ite
   if (silentMs > 0 && !recording.hasEarlyProgress) {
     yield hint(
       'no_progress',
-      `Nothing was shown for ${seconds(silentMs)} before the first text. A progress_update says that something is going on (withProgress of @chatkit/agents).`,
+      `Nothing was shown for ${seconds(silentMs)} before the first text. A progress_update tells the user that something is going on (withProgress of @chatkit/agents/text).`,
     );
   }
 }
@@ -164,11 +161,11 @@ function* ofTimes({ headers, headMs, measures, recording, stalls }: Course): Ite
 const burstOf = (largest: Read, letters: number): string =>
   `${Math.round((largest.letters / letters) * 100)} % of the text came at once, after ${seconds(largest.atMs)}`;
 
-/** Whether a second stream brought nothing, where the first one had flowed. */
+/** Whether a second stream brought nothing although the first one had flowed. */
 const isLateOnSecond = ({ evidence: { witness, hasFlowed, reply } }: Stall): boolean =>
   witness === 'silent' && hasFlowed && reply === 'answered';
 
-/** How far apart the end of a stall and the read that ended it may be noted. */
+/** How far apart the recorded times of a stall's end and of the read that ended it may be. */
 const SAME_MOMENT_MS = 250;
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;

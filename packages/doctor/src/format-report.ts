@@ -1,13 +1,11 @@
-/**
- * A report as text for a terminal: what happened when, a picture of the flow, then what to do about it.
- */
+/** Formats a report as text for a terminal: what happened when, a graph of the flow, and what to do. */
 import type { Report } from './examine.ts';
 import type { Read } from './recording.ts';
 import type { Stall } from './stall-watch.ts';
 import { adviceOf } from './verdict.ts';
 
 /**
- * The text of a report, without colours; lines are not wrapped.
+ * Formats a report as text, without colours. Lines are not wrapped.
  *
  * @example
  * console.log(formatReport(await examine({ url })));
@@ -20,7 +18,7 @@ export const formatReport = (report: Report): string =>
     ...report.stalls.flatMap(stallLines),
     ...report.findings.flatMap(({ level, text }) => ['', `${level === 'fault' ? '✗' : '·'} ${text}`]),
     '',
-    report.isHealthy ? '✓ Nothing to mend.' : '✗ Something is to be mended.',
+    report.isHealthy ? '✓ Nothing to fix.' : '✗ Something needs fixing.',
     '',
   ].join('\n');
 
@@ -63,7 +61,7 @@ const stallLines = ({ atMs, lastedMs, behind, verdict, evidence }: Stall): strin
 const COLUMNS = 60;
 const BARS = '▁▂▃▄▅▆▇█';
 
-/** How much text came in each sixtieth of the time; a blank is none. */
+/** A bar graph: how much text came in each sixtieth of the time; a blank means none. */
 const picture = (reads: readonly Read[], endMs: number): string => {
   const sums = new Array<number>(COLUMNS).fill(0);
   for (const { atMs, letters } of reads) {

@@ -1,4 +1,4 @@
-// Says why a chat stream stalls. The command is in node/cli.ts.
+// Finds out why a chat stream stalls. The command is in node/cli.ts.
 
 export { type ExamineOptions, examine, type Report } from './examine.ts';
 export type { Ending, Finding } from './findings.ts';

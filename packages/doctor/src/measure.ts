@@ -1,6 +1,4 @@
-/**
- * What a recording amounts to: first times, gaps, lumps. No I/O.
- */
+/** Computes the figures of a recording: times to the first byte, event and text, gaps, lumps. No I/O. */
 import type { Read } from './recording.ts';
 
 /** The figures of a recording. Times are since the request was sent. */
@@ -13,15 +11,15 @@ export interface Measures {
   readonly firstByteMs: number | undefined;
   readonly firstEventMs: number | undefined;
   readonly firstTextMs: number | undefined;
-  /** Times between two reads that brought text; absent with fewer than two of them. */
+  /** The times between consecutive reads with text; absent if there are fewer than two such reads. */
   readonly gaps: { readonly medianMs: number; readonly p95Ms: number; readonly maxMs: number } | undefined;
-  /** Where text came in lumps: many pieces at once, behind a silence. Absent without any. */
+  /** Text that came in lumps, that is, many pieces at once after a silence. Absent if there was none. */
   readonly lumps: { readonly count: number; readonly letters: number; readonly gapMs: number } | undefined;
-  /** The read that brought the most text. */
+  /** The read with the most text. */
   readonly largest: Read | undefined;
 }
 
-/** The measures of what has been read. */
+/** Computes the figures of the reads. */
 export const measure = (reads: readonly Read[]): Measures => {
   const withText = reads.filter((read) => read.texts > 0);
   const gaps = withText.slice(1).map((read, index) => read.atMs - (withText[index] as Read).atMs);
@@ -46,15 +44,16 @@ export const measure = (reads: readonly Read[]): Measures => {
 };
 
 /**
- * Pieces that make a lump. The server joins up to 32 deltas that are ready together, so a provider’s packet is fewer.
+ * How many pieces make a lump. The server joins up to 32 deltas that are ready together, so a single packet from the
+ * provider has fewer.
  */
 export const LUMP_TEXTS = 8;
-/** The silence before it. */
+/** The minimum silence before a lump. */
 const LUMP_GAP_MS = 250;
-/** Reads of one arrival: the network cuts what was sent together. */
+/** Reads this close together count as one arrival, because the network splits what was sent together. */
 const SAME_ARRIVAL_MS = 10;
 
-/** Whether the last events came as they were sent. */
+/** Whether the last events arrived as they were sent, and not in a lump. */
 export const hasFlowed = (reads: readonly Read[]): boolean =>
   (reads.findLast(({ events }) => events > 0)?.texts ?? LUMP_TEXTS) < LUMP_TEXTS;
 

@@ -1,25 +1,24 @@
-/**
- * What arrived on a connection and when, read by read.
- */
+/** Records what arrives on a connection, and when, read by read. */
 import type { RunOutcome } from '@chatkit/core';
 import { createSseDecoder, type SseFrame } from '@chatkit/transport';
 
 /** One read of the body. */
 export interface Read {
-  /** Since the request was sent. */
+  /** Time since the request was sent. */
   readonly atMs: number;
   readonly bytes: number;
-  /** Events in it. */
+  /** How many events it had. */
   readonly events: number;
   /**
-   * Events in it that bring text of the answer. The server joins what is ready together, so they were ready one by one.
+   * How many of these were text deltas. The server joins deltas that are ready together, so separate ones became ready
+   * one by one.
    */
   readonly texts: number;
-  /** Letters (UTF-16 units) of that text. */
+  /** The length of that text in UTF-16 units. */
   readonly letters: number;
 }
 
-/** What is known of a response while it is read. */
+/** What is known of a response while it is being read. */
 export interface Recording {
   readonly reads: readonly Read[];
   readonly heartbeats: number;
@@ -28,7 +27,7 @@ export interface Recording {
   readonly threadId: string | undefined;
   /** How the run ended, if the server said so. */
   readonly outcome: RunOutcome | undefined;
-  /** Whether the server asked for the connection to be replaced, having become old. */
+  /** Whether the server asked the client to reconnect, because the connection had become too old. */
   readonly isHandedOver: boolean;
   /** Whether a `progress_update` came before the first text. */
   readonly hasEarlyProgress: boolean;
@@ -36,13 +35,13 @@ export interface Recording {
   readonly errors: readonly { readonly code: string; readonly message: string | undefined }[];
 }
 
-/** A recording in the making. */
+/** A recording that is being made. */
 export interface Recorder extends Recording {
-  /** Takes a read in, and says how many events were in it. Throws on a frame over 8 MiB. */
+  /** Records a read and returns how many events it had. Throws on a frame over 8 MiB. */
   take(chunk: Uint8Array): number;
 }
 
-/** Records a body that is an event stream. `elapsedMs` is the time since the request was sent. */
+/** Records the body of an event stream. `elapsedMs` returns the time since the request was sent. */
 export const createRecorder = (elapsedMs: () => number): Recorder => {
   const reads: Read[] = [];
   const errors: { code: string; message: string | undefined }[] = [];
@@ -57,7 +56,7 @@ export const createRecorder = (elapsedMs: () => number): Recorder => {
     errors,
   };
   let hasText = false;
-  // Of the read that is being taken in.
+  // Counters for the read that is being recorded.
   let texts = 0;
   let letters = 0;
   let events = 0;
@@ -96,10 +95,10 @@ export const createRecorder = (elapsedMs: () => number): Recorder => {
   return Object.assign(recording, { take });
 };
 
-/** The most that the server sends as one event. */
+/** The default maximum size of an event on the server. */
 const MAX_EVENT_BYTES = 8 * 1024 * 1024;
 
-/** The fields of an event that are looked at. Anything may be missing: the server may be any. */
+/** The fields of an event that are used. Any may be missing, because the server may be of any kind. */
 interface EventLike {
   readonly type?: string;
   readonly thread?: { readonly id?: string };

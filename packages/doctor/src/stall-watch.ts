@@ -1,44 +1,42 @@
-/**
- * Waits for a stream to stand still, and has the server asked why as long as it does.
- */
+/** Watches a stream for stalls, and has the server probed while one lasts. */
 import { type Operator, pipe, type Source, stallWatchdog, tap } from '@chatkit/stream';
 import { hasFlowed } from './measure.ts';
 import type { Recording } from './recording.ts';
 import { type Answers, type Asking, takeEvidence } from './take-evidence.ts';
 import { type Evidence, type Verdict, verdictOf } from './verdict.ts';
 
-/** A time without events, and why. */
+/** A period without events, and its cause. */
 export interface Stall {
-  /** When the last event before it came, since the request was sent. */
+  /** When the last event before the stall came, since the request was sent. */
   readonly atMs: number;
   /** How long it lasted. */
   readonly lastedMs: number;
-  /** How many events had come before. */
+  /** How many events had come before the stall. */
   readonly behind: number;
   readonly verdict: Verdict;
   readonly evidence: Evidence & Pick<Answers, 'witnessStatus'>;
 }
 
-/** What a movement of the stream is: its head, or a read that has events. */
+/** A sign of life of the stream: the response's head, or a read with events. */
 export interface Movement {
   readonly events: number;
 }
 
-/** The connection that is watched, as it is at the moment. */
+/** The connection that is being watched. */
 export interface Watched {
   readonly asking: Asking;
   readonly recording: Recording;
   readonly stallMs: number;
   elapsedMs(): number;
   isOpen(): boolean;
-  /** The id by which the run can be asked for. */
+  /** The id by which the run can be looked up, if there is one. */
   runId(): string | undefined;
 }
 
-/** A step of a pipeline that passes movements on, and the stalls between them. */
+/** An operator that passes movements on and watches them, and the stalls that it has seen. */
 export interface StallWatch {
   readonly watch: Operator<Movement, Movement>;
-  /** All stalls, once the questions have been answered that are still open. */
+  /** Resolves with all stalls when the pending probes have finished. */
   stalls(): Promise<Stall[]>;
 }
 

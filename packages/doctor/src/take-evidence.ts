@@ -1,46 +1,44 @@
 /**
- * Asks the server again while a stream of it stands still: for the same run on a second connection, and for answers
- * that come whole, of which one needs nothing, one the store, one the lease. `verdict.ts` makes something of the
- * answers.
+ * Probes the server while a stream stalls: opens a second stream of the same run, and sends three requests with short
+ * responses, of which one needs no storage, one the store and one the lease. `verdict.ts` draws the conclusion.
  */
 import { createId } from '@chatkit/core';
 import { createSseDecoder } from '@chatkit/transport';
 import type { Evidence, Reply, Witness } from './verdict.ts';
 
-/** How the server is asked. */
+/** How requests are sent to the server. */
 export interface Asking {
   readonly url: string;
   readonly headers: Headers;
   readonly fetch: typeof fetch;
-  /** How long an answer may take; a second stream is silent once it has brought nothing newer for as long. */
+  /** How long a response may take. A second stream counts as silent if it brings nothing in this time. */
   readonly probeMs: number;
   readonly signal: AbortSignal;
 }
 
-/** The place in the run that the stalled connection has come to. */
+/** How far the stalled connection has come in the run. */
 export interface Place {
-  /** Without it the run cannot be asked for. */
+  /** Without an id the run cannot be looked up. */
   readonly runId: string | undefined;
   readonly offset: string | undefined;
-  /** Whether events have come on the stalled connection since the questions were asked. */
+  /** Whether events have arrived on the stalled connection since the probes were sent. */
   hasMoved(): boolean;
 }
 
-/** What all were told. */
+/** The results of all probes. */
 export interface Answers extends Pick<Evidence, 'bare' | 'reply' | 'lookup' | 'witness'> {
-  /** The status of the second stream's answer, if it had one. */
+  /** The status of the second stream's response, if there was one. */
   readonly witnessStatus: number | undefined;
 }
 
 /**
- * Asks all questions at once. Takes `probeMs` at most, and a moment more where the second stream is ahead; never
- * rejects.
+ * Runs all probes at once. Takes `probeMs` at most, or a moment more if the second stream is ahead; never rejects.
  */
 export const takeEvidence = async (asking: Asking, place: Place): Promise<Answers> => {
   const whole = Promise.all([
     askForNothing(asking),
     askWhole(asking, { type: 'threads.list', params: { limit: 1 } }),
-    // A run that never was: it is looked for, and answered with an error.
+    // A run that does not exist: looking it up needs the lease, and the response is an error.
     place.runId === undefined
       ? ('impossible' as const)
       : askWhole(asking, { type: 'runs.cancel', params: { run_id: createId('run') } }),
@@ -50,7 +48,7 @@ export const takeEvidence = async (asking: Asking, place: Place): Promise<Answer
   const [[bare, reply, lookup], seen] = await Promise.all([whole, askForRun(asking, place, second)]);
   const answers = { bare, reply, lookup, ...seen };
   if (seen.witness !== 'ahead' && seen.witness !== 'level') return answers;
-  // The model may have gone on just now, and both connections be on their way: then the first has the events, too.
+  // The model may have gone on just now: then the events are on their way on both connections.
   if (seen.witness === 'ahead') await pause(Math.min(asking.probeMs, SAME_MOMENT_MS));
   if (!place.hasMoved()) return answers;
   // What collects streams lets go of both when the run has ended: while the first stood still, the second was silent.
@@ -63,10 +61,10 @@ interface SecondStream {
   isOpen: boolean;
 }
 
-/** How far apart two connections may be told of the same event. */
+/** How far apart two connections may deliver the same event. */
 const SAME_MOMENT_MS = 250;
 
-/** A request of the doctor's beside the stream. Resolves once the answer is whole. */
+/** Sends a request besides the stream. Resolves when the whole response has arrived. */
 export const ask = async (asking: Asking, request: object, signal: AbortSignal): Promise<Response> => {
   const response = await asking.fetch(asking.url, {
     method: 'POST',
@@ -78,7 +76,7 @@ export const ask = async (asking: Asking, request: object, signal: AbortSignal):
   return response;
 };
 
-/** No server answers a HEAD with a conversation, so it is refused before anything is looked up. */
+/** A HEAD request, which a ChatKit server refuses before it looks anything up. */
 const askForNothing = (asking: Asking): Promise<Reply> =>
   replyTo(asking, (signal) => asking.fetch(asking.url, { method: 'HEAD', headers: asking.headers, signal }));
 
@@ -89,7 +87,7 @@ const replyTo = async (asking: Asking, answer: (signal: AbortSignal) => Promise<
   const limit = limitOf(asking);
   try {
     const { status } = await answer(limit);
-    // A gateway speaks for a server that it cannot reach, or that does not answer it.
+    // These statuses come from a gateway: the server behind it does not answer, or cannot be reached.
     if (status === 504) return 'silent';
     return status === 502 || status === 503 ? 'unreachable' : 'answered';
   } catch {
@@ -129,7 +127,7 @@ const askForRun = async (asking: Asking, { runId, offset }: Place, second: Secon
   return { witness, witnessStatus };
 };
 
-/** For each read of a body, whether it had an event; the priming frame and heartbeats are none. */
+/** Yields after each read whether an event has arrived yet. The priming frame and heartbeats are not events. */
 async function* newerEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<boolean, void> {
   let events = 0;
   const decoder = createSseDecoder(({ data }) => {

@@ -1,44 +1,44 @@
 /**
- * Why a stream stands still, decided from what could be seen while it did. No I/O here: `take-evidence.ts` asks, this
- * table answers, and docs/decisions/doctor-second-witness.md has it in words.
+ * Decides why a stream stalls, from the evidence gathered while it did. No I/O: `take-evidence.ts` gathers, this file
+ * decides, and docs/decisions/doctor-second-witness.md explains.
  */
 
-/** What a second connection to the same run was told. */
+/** What a second connection to the same run received. */
 export type Witness =
-  /** It got events that the first connection has not, or the run's end. */
+  /** Events that the first connection has not received, or the run's end. */
   | 'ahead'
-  /** It was opened, and nothing newer came. */
+  /** A response, and nothing newer. */
   | 'level'
-  /** It was not opened in time. */
+  /** No response in time. */
   | 'silent'
-  /** The run is not known there (404), or no longer (410). */
+  /** The run is unknown (404), or no longer in the log (410). */
   | 'unknown'
-  /** It could not be asked: the server gives no run id. */
+  /** Not possible: the server gives no run id. */
   | 'impossible'
-  /** Any other answer, or none for want of a connection. */
+  /** Any other response, or no connection. */
   | 'refused';
 
-/** What a request was told that is answered whole, at once. */
+/** The result of a request with a short, complete response. */
 export type Reply = 'answered' | 'silent' | 'unreachable';
 
-/** What was seen while the stream stood still. */
+/** What was observed during a stall. */
 export interface Evidence {
-  /** Whether the stream's own connection has had its head. */
+  /** Whether the stalled connection has received its response head. */
   readonly isOpen: boolean;
-  /** Whether the last events came on it as they were sent, not many at once. */
+  /** Whether the last events on it arrived as they were sent, and not many at once. */
   readonly hasFlowed: boolean;
-  /** Heartbeats that arrived on it during the stall. */
+  /** How many heartbeats arrived on it during the stall. */
   readonly heartbeats: number;
-  /** What a request was told that needs neither the store nor the log. */
+  /** The result of a request that needs neither the store nor the log. */
   readonly bare: Reply;
-  /** What a request was told that reads the store. */
+  /** The result of a request that reads the store. */
   readonly reply: Reply;
-  /** What a request about a run was told, whose answer is no stream: it needs the lease. */
+  /** The result of a request that looks up a run, and so needs the lease. */
   readonly lookup: Reply | 'impossible';
   readonly witness: Witness;
 }
 
-/** Why it stands still. */
+/** The cause of a stall. */
 export type Verdict =
   | 'model'
   | 'held'
@@ -62,7 +62,7 @@ export const verdictOf = (evidence: Evidence): Verdict => {
   const { isOpen, hasFlowed, heartbeats, bare, reply, lookup, witness } = evidence;
   if (witness === 'ahead') return 'held';
   if (reply === 'silent' && bare === 'answered') return 'storage';
-  // A heartbeat has come the whole way, so the way is not what is slow.
+  // A heartbeat has come all the way from the server, so the connection is not what stalls.
   if (heartbeats > 0) return 'model';
   if (reply === 'unreachable') return 'network';
   if (reply === 'silent') return 'server';
@@ -70,9 +70,9 @@ export const verdictOf = (evidence: Evidence): Verdict => {
     case 'level':
       return 'model';
     case 'silent':
-      // An answer that is whole at once is held back by no proxy.
+      // No proxy holds back a short, complete response, so this one is the server's doing.
       if (lookup === 'silent') return 'storage';
-      // Some proxies hold back answers to GET alone; what has flowed on this connection will go on to.
+      // Some proxies hold back only responses to GET; a connection on which events have flowed will keep flowing.
       return hasFlowed ? 'model' : 'buffered';
     case 'unknown':
       return isOpen ? 'forgotten' : 'not_begun';
@@ -83,26 +83,26 @@ export const verdictOf = (evidence: Evidence): Verdict => {
   }
 };
 
-/** Whether the verdict names something to be mended outside of the model. */
+/** Whether the verdict names something to fix other than the model. */
 export const isFault = (verdict: Verdict): boolean => verdict !== 'model' && verdict !== 'unknown';
 
 /** What each verdict means, and where to look. */
 export const adviceOf: Readonly<Record<Verdict, string>> = {
   model:
-    'The model is silent: the connection works, and the server has nothing newer. Look at what respond() waits for (the provider, a tool, a lock), and yield a progress_update meanwhile. If it waits for nothing, look at the store: what it cannot write, because its database is locked, nobody is told.',
-  held: 'This connection holds back what the server has sent: a second one got it at once. Look for a proxy that buffers or has lost the connection.',
+    'The model is silent: the connection works, and the server has nothing newer. Look at what respond() waits for (the provider, a tool, a lock), and yield a progress_update meanwhile. If it waits for nothing, look at the store: the next event is not sent while the store cannot write, for example because its database is locked.',
+  held: 'This connection holds back what the server has sent: a second one got it at once. Look for a proxy that buffers, or that has lost the connection.',
   buffered:
-    'Something on the way holds streams back: other requests are answered, a second stream is not even opened. Turn response buffering and compression of text/event-stream off there (nginx: proxy_buffering off).',
+    'A proxy or middleware holds streams back: other requests are answered, but a second stream is not even opened. Turn response buffering and compression of text/event-stream off there (nginx: proxy_buffering off).',
   storage:
-    'The server runs, and waits for what keeps its data. If a request that reads the store is silent, it is the store’s database that hangs, is locked, cannot be reached, or has no connection free; else that of the log and the lease (Redis, PostgreSQL, a file).',
+    'The server runs, but waits for its storage. If a request that reads the store is silent, the store’s database hangs, is locked, cannot be reached, or has no free connection; otherwise it is that of the log and the lease (Redis, PostgreSQL, a file).',
   server:
-    'Nobody is answered. The server’s event loop is blocked (synchronous work in respond(), a store or a tool), the machine is overloaded, or the network swallows what is sent.',
-  network: 'The server cannot be reached any more.',
+    'No request is answered. The server’s event loop is blocked (synchronous work in respond(), a store or a tool), the machine is overloaded, or the network drops what is sent.',
+  network: 'The server can no longer be reached.',
   forgotten:
-    'Another machine answered, and does not know the run. Several machines need a shared log and lease (docs/guides/scale.md), or one machine per thread.',
+    'Another machine answered, and it does not know the run. Several machines need a shared log and lease (docs/guides/scale.md), or one machine per thread.',
   not_begun:
-    'The server answers, but has not begun this run. Look at what comes before respond(): authentication, the store (a database that is locked, or full), a lane in which the thread’s other run is first.',
+    'The server answers, but has not begun this run. Look at what comes before respond(): authentication, the store (a database that is locked or full), or another run that holds the thread.',
   attach_refused: 'The server answers, but refuses a second reader of the run. See the status below.',
   unknown:
-    'A silent model, a buffer on the way and a dead connection cannot be told apart here: this server gives no run id, so it cannot be asked a second time.',
+    'A silent model, a buffering proxy and a dead connection cannot be told apart here: this server gives no run id, so the run cannot be read on a second connection.',
 };

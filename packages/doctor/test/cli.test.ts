@@ -26,18 +26,18 @@ test('examines a server: text, JSON, headers', async () => {
   });
   const text = await run(url, '--header', 'authorization: Bearer of news', '-m', 'Hi');
   expect(text).toMatchObject({ code: 0, err: '' });
-  expect(text.out).toContain('✓ Nothing to mend.');
+  expect(text.out).toContain('✓ Nothing to fix.');
   const json = await run(url, '--json');
   expect(json.code).toBe(1);
   expect(JSON.parse(json.out)).toMatchObject({ status: 401, ending: 'no_stream', findings: [{ code: 'status' }] });
 });
 
 test.each([
-  [[], 'Give one URL.'],
-  [['ftp://x'], 'Not a URL with http or https: ftp://x'],
-  [['http://x', 'http://y'], 'Give one URL.'],
-  [['http://x', '--stall-ms', 'soon'], '--stall-ms is a whole number of milliseconds, at least 1.'],
-  [['http://x', '-H', 'authorization'], 'A header has a colon: authorization'],
+  [[], 'Give exactly one URL.'],
+  [['ftp://x'], 'Not an http or https URL: ftp://x'],
+  [['http://x', 'http://y'], 'Give exactly one URL.'],
+  [['http://x', '--stall-ms', 'soon'], '--stall-ms must be a whole number of milliseconds, at least 1.'],
+  [['http://x', '-H', 'authorization'], 'A header must have the form "name: value": authorization'],
   [['http://x', '--frobnicate'], "Unknown option '--frobnicate'"],
 ])('is told how to call it: %j', async (args, sentence) => {
   const { code, out, err } = await run(...args);

@@ -67,7 +67,7 @@ describe('findingsOf', () => {
     const { recording } = course();
     expect(
       texts(course({ recording: { ...recording, errors: [{ code: 'stream.error', message: undefined }] } })),
-    ).toEqual(['The run told an error: stream.error. The server’s own log says why (onError).']);
+    ).toEqual(['The run reported an error: stream.error. The server’s own log says why (onError).']);
   });
 
   test('compression is a hint, and none is none', () => {
@@ -128,6 +128,6 @@ describe('findingsOf', () => {
     const errors = [{ code: 'model.overloaded', message: 'Later.' }];
     const found = findingsOf(course({ headers: new Headers(), recording: { ...course().recording, errors } }));
     expect(found.map(({ level }) => level)).toEqual(['fault', 'hint', 'hint']);
-    expect(found[0]?.text).toBe('The run told an error: model.overloaded, “Later.”');
+    expect(found[0]?.text).toBe('The run reported an error: model.overloaded, “Later.”');
   });
 });

@@ -42,7 +42,7 @@ const report: Report = {
     },
   ],
   findings: [
-    { code: 'error_event', level: 'fault', text: 'The run told an error: model.overloaded.' },
+    { code: 'error_event', level: 'fault', text: 'The run reported an error: model.overloaded.' },
     { code: 'compressed', level: 'hint', text: 'The stream is compressed (gzip).' },
   ],
 };
@@ -61,11 +61,11 @@ describe('formatReport', () => {
         The server answers, but refuses a second reader of the run. See the status below.
         seen: 0 heartbeats · a bare request: answered · one to the store: answered · one to the lease: silent · a second stream: refused (500)
 
-      ✗ The run told an error: model.overloaded.
+      ✗ The run reported an error: model.overloaded.
 
       · The stream is compressed (gzip).
 
-      ✗ Something is to be mended.
+      ✗ Something needs fixing.
       "
     `);
   });
@@ -84,7 +84,7 @@ describe('formatReport', () => {
       "https://app.example/chatkit
       no answer within 3 ms
 
-      ✗ Something is to be mended.
+      ✗ Something needs fixing.
       "
     `);
   });

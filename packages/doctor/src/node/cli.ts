@@ -1,27 +1,26 @@
 #!/usr/bin/env node
 /**
- * The command `chatkit-doctor <url>`. Exit code 0: nothing to mend; 1: something is; 2: it was not called as it should
- * be.
+ * The command `chatkit-doctor <url>`. Exit code 0: nothing to fix; 1: something needs fixing; 2: wrong usage.
  */
 import { parseArgs } from 'node:util';
 import { type ExamineOptions, examine } from '../examine.ts';
 import { formatReport } from '../format-report.ts';
 
-const USAGE = `Says why a chat stream stalls. It sends one message to a ChatKit server and watches the answer.
+const USAGE = `Finds out why a chat stream stalls. It sends one message to a ChatKit server and watches the answer.
 
   chatkit-doctor <url> [options]
 
-  -m, --message <text>     what is asked (Hello)
-  -H, --header <a: b>      sent with every request; may be given again
-      --stall-ms <n>       without an event for this long, the stream is stalled (2000)
-      --probe-ms <n>       how long the questions asked then may take (2000)
-      --limit-ms <n>       ends the examination (120000)
-      --keep               keeps the thread that the message makes
-      --json               the report as JSON
-  -h, --help               this
+  -m, --message <text>     the message to send (Hello)
+  -H, --header <a: b>      sent with every request; may be repeated
+      --stall-ms <n>       how long without an event counts as a stall (2000)
+      --probe-ms <n>       how long each probe during a stall may take (2000)
+      --limit-ms <n>       time limit of the examination (120000)
+      --keep               keeps the thread that the message creates
+      --json               prints the report as JSON
+  -h, --help               prints this help
 `;
 
-/** Reads the arguments. Throws with a sentence for the user. */
+/** Parses the arguments. Throws an error with a message for the user. */
 const readArgs = (args: string[]): (ExamineOptions & { asJson: boolean }) | undefined => {
   const { values, positionals } = parseArgs({
     args,
@@ -39,18 +38,18 @@ const readArgs = (args: string[]): (ExamineOptions & { asJson: boolean }) | unde
   });
   if (values.help) return undefined;
   const [url, ...rest] = positionals;
-  if (url === undefined || rest.length > 0) throw new Error('Give one URL.');
-  if (!URL.canParse(url) || !/^https?:/.test(url)) throw new Error(`Not a URL with http or https: ${url}`);
+  if (url === undefined || rest.length > 0) throw new Error('Give exactly one URL.');
+  if (!URL.canParse(url) || !/^https?:/.test(url)) throw new Error(`Not an http or https URL: ${url}`);
   const duration = (name: 'stall-ms' | 'probe-ms' | 'limit-ms'): number | undefined => {
     const value = values[name];
     if (value === undefined) return undefined;
-    if (!/^[1-9]\d{0,8}$/.test(value)) throw new Error(`--${name} is a whole number of milliseconds, at least 1.`);
+    if (!/^[1-9]\d{0,8}$/.test(value)) throw new Error(`--${name} must be a whole number of milliseconds, at least 1.`);
     return Number(value);
   };
   const headers = new Headers();
   for (const line of values.header ?? []) {
     const colon = line.indexOf(':');
-    if (colon < 1) throw new Error(`A header has a colon: ${line}`);
+    if (colon < 1) throw new Error(`A header must have the form "name: value": ${line}`);
     headers.append(line.slice(0, colon).trim(), line.slice(colon + 1).trim());
   }
   return {
