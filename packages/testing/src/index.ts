@@ -1,4 +1,4 @@
-// What tests of a chat need: a scripted agent, a scripted network, and time that stands still.
+// Tools for testing a chat: a scripted agent, a scripted network, and a virtual clock.
 
 // An agent that follows a script.
 

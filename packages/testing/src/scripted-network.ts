@@ -3,7 +3,7 @@
  * answer of a handler (a whole server, in process) with its bytes cut, stalled, delayed or re-chunked on the way.
  */
 
-/** What becomes of one request. Nothing given: it goes through. */
+/** What happens to one request. Without any field it goes through. */
 export interface NetworkPlan {
   /** Answer this instead of asking the handler. */
   respond?: ((request: Request) => Response | Promise<Response>) | undefined;
@@ -21,7 +21,7 @@ export interface NetworkPlan {
   cutAfterBytes?: number | undefined;
   /** End the body as if it were complete once this many bytes have come through. */
   endAfterBytes?: number | undefined;
-  /** Say nothing more once this many bytes have come through, and keep the connection: half-open. */
+  /** Send nothing more once this many bytes have come through, and keep the connection open, like a half-open one. */
   stallAfterBytes?: number | undefined;
   /** Hand out the body in pieces of this size. */
   chunkBytes?: number | undefined;
@@ -39,11 +39,11 @@ export interface SeenRequest {
   state: 'pending' | 'complete' | 'cut' | 'stalled' | 'cancelled' | 'failed';
 }
 
-/** What is behind the network, and the time that its delays go by. */
+/** The handler behind the network, and the clock for its delays. */
 export interface ScriptedNetworkOptions {
   /** Answers what the plan lets through. Default: 404. */
   handler?: ((request: Request) => Response | Promise<Response>) | undefined;
-  /** What `delayMs` goes by. Default: the machine's timers. */
+  /** The clock for `delayMs`. Default: the machine's timers. */
   clock?: { setTimeout(callback: () => void, delayMs: number): unknown } | undefined;
 }
 
@@ -131,7 +131,7 @@ export const createScriptedNetwork = (options: ScriptedNetworkOptions = {}): Scr
   };
 };
 
-/** What `promise` gives, unless the signal aborts first. */
+/** Settles as `promise` does, unless the signal aborts first. */
 const untilAborted = <T>(promise: Promise<T>, signal: AbortSignal): Promise<T> =>
   new Promise((resolve, reject) => {
     const onAbort = () => reject(signal.reason);
@@ -143,7 +143,7 @@ interface FaultyBodyOptions {
   plan: NetworkPlan;
   seen: SeenRequest;
   signal: AbortSignal;
-  /** The bodies that are open, as functions that break them. */
+  /** Functions that break the bodies that are open. */
   open: Set<(error: unknown) => void>;
 }
 

@@ -1,6 +1,6 @@
 /**
  * An agent that follows a script: the events, pauses and failures of a `respond()` as data. It records what it was
- * called with, and tells whether its generators have ended, so a test sees that cancelling reached the model.
+ * called with and how its generators ended, so that a test can check that a cancellation reached the model.
  */
 import { createId, itemAdded, itemDone, type ThreadItem, type ThreadStreamEvent, textDelta } from '@chatkit/core';
 
@@ -37,15 +37,15 @@ export const fail = (error: unknown): ScriptStep => ({ type: 'script.fail', erro
 /** Runs code of the test, for example to change the thread; waits for it if it is asynchronous. */
 export const run = (work: (call: ScriptedCall) => unknown): ScriptStep => ({ type: 'script.run', work });
 
-/** The time that the script goes by. */
+/** The options of {@link scriptedResponder}. */
 export interface ScriptedResponderOptions {
-  /** What `wait()` goes by. Default: the machine's timers. */
+  /** The clock for `wait()`. Default: the machine's timers. */
   clock?: { sleep(ms: number, signal?: AbortSignal | undefined): Promise<void> } | undefined;
   /** The `created_at` of messages. Default: now. */
   now?: (() => string) | undefined;
 }
 
-/** A function that fits `respond`, and what is known about its calls. */
+/** A function that fits `respond`, with a record of its calls. */
 export interface ScriptedResponder {
   (
     thread: { id: string },

@@ -1,24 +1,24 @@
 /**
- * Time that moves only when a test says so. It fits every option called `clock` in the toolkit, so no test has to
+ * A clock that moves only when a test says so. It fits every option called `clock` in the toolkit, so no test has to
  * sleep.
  */
 import type { Clock } from '@chatkit/stream';
 import { macrotask } from '@chatkit/stream/engine';
 import { createTimerQueue } from './timer-queue.ts';
 
-/** Where the clock begins. */
+/** The options of {@link createVirtualClock}. */
 export interface VirtualClockOptions {
-  /** What `now()` says at first. Default 0. */
+  /** The initial value of `now()`. Default 0. */
   startMs?: number | undefined;
 }
 
 /** A clock that stands still until it is moved. */
 export interface VirtualClock extends Clock {
-  /** A promise that is kept `delayMs` from now; rejects with the signal's reason when that comes first. */
+  /** Resolves `delayMs` from now, or rejects with the signal's reason if it aborts first. */
   sleep(delayMs: number, signal?: AbortSignal | undefined): Promise<void>;
   /**
-   * Moves time forward, running each timer at its moment and in order. After each of them, and at the end, what it set
-   * in motion gets its turn: promises, and timers that fall due within the span.
+   * Moves time forward, running each timer at its moment and in order. After each timer, and at the end, promises get
+   * their turn, and so do new timers that fall due within the span.
    */
   advance(byMs: number): Promise<void>;
   /** How many timers are set: 0 at the end of a test that cleans up. */
@@ -26,15 +26,15 @@ export interface VirtualClock extends Clock {
 }
 
 /**
- * Lets every promise that is ready run, and what those make ready. One turn of the event loop does it for promises
- * alone; two more are for code that gives way to the loop in between, as busy streams do.
+ * Runs all promise reactions that are ready, and those that they make ready. For promises one turn of the event loop is
+ * enough; two more are for code that yields to the event loop in between, as busy streams do.
  */
 const settle = async (): Promise<void> => {
   for (let turn = 0; turn < 3; turn += 1) await new Promise<void>(macrotask);
 };
 
 /**
- * A clock at rest.
+ * Creates a clock that stands still until it is advanced.
  *
  * @example
  * const clock = createVirtualClock();
@@ -48,7 +48,7 @@ export const createVirtualClock = ({ startMs = 0 }: VirtualClockOptions = {}): V
   const clock: VirtualClock = {
     now: () => now,
     setTimeout(callback, delayMs) {
-      // As with a machine's timers, a delay that is no number is none.
+      // As with real timers, a delay that is not a number counts as 0.
       return timers.add(now + (Math.max(0, delayMs) || 0), callback);
     },
     clearTimeout: (timer) => timers.remove(timer),

@@ -10,9 +10,9 @@ import { describeStops } from './lease/stops.ts';
 import { describeWaiting } from './lease/waiting.ts';
 
 export interface DescribeRunLeaseOptions {
-  /** Lets time go by on the clock that the leases go by. Default: waits. */
+  /** Advances the clock that the leases use. Default: waits in real time. */
   passTime?: ((ms: number) => Promise<void>) | undefined;
-  /** The length of the leases that the tests wait for, in milliseconds. Default 300. */
+  /** The length of the leases whose expiry tests wait for, in milliseconds. Default 300. */
   shortTtlMs?: number | undefined;
   /** How many random histories are compared with the model. Default 100. */
   runs?: number | undefined;
@@ -22,8 +22,8 @@ export interface DescribeRunLeaseOptions {
 
 /**
  * Declares a vitest suite that checks a lease. `createMachines` makes two leases of the given length over one backend,
- * as two machines would have; it is called twice, and the leases are closed after the last test. Runs and threads have
- * ids that nobody has used before.
+ * as two machines would have; it is called twice, and the leases are closed after the last test. All runs and threads
+ * have new ids.
  *
  * @example
  * describeRunLease('my lease', (ttlMs) => [createMyLease({ url, ttlMs }), createMyLease({ url, ttlMs })]);

@@ -1,6 +1,6 @@
 /**
  * The conformance kit of `Store`: every MUST of the contract as a test, for any implementation. All tests of a suite
- * share one store and keep apart by using users of their own, which is itself a test of isolation.
+ * share one store and each uses users of its own, which is itself a test of isolation.
  */
 import { createId, type Store } from '@chatkit/core';
 import { afterAll, beforeAll, describe } from 'vitest';
@@ -14,7 +14,7 @@ import { describeTransactions } from './store/transactions.ts';
 import { describeValues } from './store/values.ts';
 import { describeVersions } from './store/versions.ts';
 
-/** What the methods of a store take as context. */
+/** The type of context that a store's methods take. */
 export type ContextOf<S extends Store> = S extends Store<infer Context> ? Context : never;
 
 export interface DescribeStoreOptions<S extends Store> {

@@ -9,13 +9,13 @@ import { describeRows } from './log/rows.ts';
 
 export interface DescribeStreamLogOptions<L extends StreamLog> {
   /**
-   * Makes a log that keeps between 4 and 100 kB of a run, for the tests of the bound. Absent: those tests are skipped,
-   * and say so.
+   * Makes a log that keeps between 4 and 100 kB of a run, for the tests of that bound. If absent, those tests are
+   * reported as skipped.
    */
   createSmallLog?: (() => StreamLog | Promise<StreamLog>) | undefined;
   /**
-   * Whether the log has a lane for rows (`textRows`), which is then tested too. One that was not named fails. Default
-   * `false`.
+   * Whether the log has a lane for rows of text (`textRows`), which is then tested as well. A lane that is not declared
+   * here fails the suite. Default `false`.
    */
   hasRows?: boolean | undefined;
   /** Called with the log after the last test. */

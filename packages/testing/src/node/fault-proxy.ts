@@ -105,11 +105,11 @@ export const createFaultProxy = async (target: { port: number; host?: string | u
       const passed = chunk.subarray(0, left);
       left -= passed.length;
       passedBytes += passed.length;
-      // The bytes up to the cut have to be on their way before the sockets go.
+      // The bytes up to the cut must have been sent before the sockets are destroyed.
       if (left <= 0) client.write(passed, () => cut(link, current.reset));
       return left <= 0 ? Buffer.alloc(0) : passed;
     });
-    // A side that is gone takes the other with it; through a black hole the other side does not hear of it.
+    // When one side closes, so does the other, except through a black hole, where the other side must not notice.
     const gone = (other: Socket) => () => {
       if (silent) return;
       links.delete(link);

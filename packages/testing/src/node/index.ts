@@ -1,3 +1,3 @@
-// What tests need of Node: a proxy that breaks real connections.
+// Testing tools that need Node: a proxy that breaks real connections.
 
 export { createFaultProxy, type FaultProxy, type ProxyFaults } from './fault-proxy.ts';

@@ -1,5 +1,6 @@
 /**
- * Expiry: a lease lasts as long as it is renewed, then one caller of `reap()` gets the run, and the old owner nothing.
+ * Expiry: a lease lasts as long as it is renewed. After that one caller of `reap()` gets the run, and the old owner can
+ * do nothing with it.
  */
 import { describe, expect, it } from 'vitest';
 import { freshClaim, granted, type LeaseKit, reapedOf } from './kit.ts';

@@ -1,4 +1,4 @@
-/** What the parts of the lease kit share. */
+/** Helpers that the parts of the lease kit share. */
 import { createId, type RunClaim, type RunLease, type RunRecord } from '@chatkit/core';
 
 /** Two machines over one backend. */
@@ -14,25 +14,25 @@ export interface LeaseKit {
   runs: number;
 }
 
-/** A claim of a run that nobody has made, on a thread that nobody has, unless given. */
+/** A claim for a new run, on a new thread unless one is given. */
 export const freshClaim = (threadId: string = createId('thread')): RunClaim => ({
   runId: createId('run'),
   threadId,
   resumable: true,
 });
 
-/** Takes a thread that must be free. */
+/** Acquires a thread that must be free. */
 export const granted = async (lease: RunLease, claim: RunClaim): Promise<RunRecord> => {
   const answer = await lease.acquire(claim);
   if ('granted' in answer) return answer.granted;
   throw new Error(`The thread is held by ${answer.heldBy?.runId ?? 'nobody, but others wait for it'}.`);
 };
 
-/** What `reap` gave of these runs; other tests leave theirs. */
+/** Reaps, and returns those of these runs that were reaped. Other tests may have left runs of their own. */
 export const reapedOf = async (lease: RunLease, ...runIds: string[]): Promise<RunRecord[]> =>
   (await lease.reap()).filter(({ runId }) => runIds.includes(runId));
 
-/** Lets what is not renewed run out: five thirds of a lease go by, with `act` after each of them. */
+/** Lets five thirds of a lease pass, so that leases that are not renewed expire, and calls `act` after each third. */
 export const outlast = async (
   { ttlMs }: RunLease,
   { passTime }: LeaseKit,

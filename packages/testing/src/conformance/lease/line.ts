@@ -1,4 +1,7 @@
-/** The line of a thread: who waits on any machine comes in by place, and nobody waits for a machine that is gone. */
+/**
+ * The line of a thread: waiting runs of all machines get the thread in the order of their places, and nobody waits for
+ * a machine that is gone.
+ */
 import type { RunClaim, RunLease, RunRecord } from '@chatkit/core';
 import { createId } from '@chatkit/core';
 import * as fc from 'fast-check';
@@ -8,7 +11,7 @@ import { eventually, freshClaim, granted, type LeaseKit, outlast } from './kit.t
 const names = ['machine-a', 'machine-b'] as const;
 const [nameA, nameB] = names;
 
-/** Takes a thread whose turn has come. */
+/** Acquires a thread for a run whose turn has come. */
 const letIn = async (lease: RunLease, claim: RunClaim, waiter: string): Promise<RunRecord> => {
   const answer = await lease.acquire(claim, waiter);
   if ('granted' in answer) return answer.granted;
@@ -68,7 +71,7 @@ export const describeLine = (kit: LeaseKit): void => {
       await a.release(await letIn(a, a2, nameA), 'completed');
       expect(await a.acquire(a1, nameA)).toEqual({ heldBy: undefined });
       await b.release(await letIn(b, b1, nameB), 'completed');
-      // One that has no place comes in too; whose place it was then stands at the end.
+      // A run without a place of its own is admitted too; the run whose place was used then moves to the end.
       await a.release(await letIn(a, a3, nameA), 'completed');
       await letIn(a, a1, nameA);
     });
@@ -82,7 +85,7 @@ export const describeLine = (kit: LeaseKit): void => {
       await a.release(first, 'completed');
       expect(await a.acquire(other)).toEqual({ heldBy: undefined });
       await b.release(await letIn(b, waiting, nameB), 'completed');
-      // It has not left anything behind.
+      // The granted run has left no place behind.
       await granted(b, freshClaim(first.threadId));
     });
 
@@ -113,7 +116,8 @@ export const describeLine = (kit: LeaseKit): void => {
       expect(answer).toEqual({ granted: { ...twice, epoch: 1 } });
       expect(await b.acquire(twice, nameB)).toEqual({ heldBy: { ...twice, epoch: 1 } });
       await b.leave(twice, nameB);
-      // Sent by the one whose place it is not, on a turn of its own: that turn is still to come.
+      // Acquired by a machine that does not hold the run's place, on a turn of its own: the turn of the place's machine
+      // is still to come.
       const next = { ...freshClaim(first.threadId), resumable: false };
       await b.queue(other, nameB);
       await a.queue(next, nameA);
@@ -141,7 +145,7 @@ export const describeLine = (kit: LeaseKit): void => {
       const [a, b] = machines;
       const heard: string[][] = [[], []];
       const ends = machines.map((machine, n) => machine.onFree((threadId) => heard[n]?.push(threadId)));
-      // A first message may come before the machine has begun to listen.
+      // The first signal may be sent before the machine has begun to listen.
       await eventually(async () => {
         const run = await granted(a, freshClaim());
         const waiting = freshClaim(run.threadId);
@@ -158,7 +162,7 @@ export const describeLine = (kit: LeaseKit): void => {
       expect(times(1)).toBe(0);
       await a.release(run, 'completed');
       await eventually(() => times(0) >= 1 && times(1) >= 1);
-      // Also when one whose turn it is goes away.
+      // Also when the run whose turn it is leaves.
       await a.leave(second, nameA);
       await eventually(() => times(1) >= 2);
       for (const end of ends) end();
@@ -178,7 +182,7 @@ export const describeLine = (kit: LeaseKit): void => {
       await a.release(first, 'completed');
       expect(await b.acquire(freshClaim(first.threadId))).toEqual({ heldBy: undefined });
       await a.release(await letIn(a, alive, nameA), 'completed');
-      // It comes back, and stands at the end like anybody else.
+      // It comes back and takes a place at the end.
       await a.release(await letIn(b, dead, nameB), 'completed');
     });
 
@@ -216,7 +220,7 @@ export const describeLine = (kit: LeaseKit): void => {
           for (const { what, machine, run } of steps) {
             const lease = patient()[machine as 0 | 1];
             const waiter = names[machine] as string;
-            // A run belongs to one machine, as it does where nobody sends it twice.
+            // A run belongs to one machine, as it does when it is not sent twice.
             const runId = `${threadId}-${machine}-${run}`;
             const claim = { runId, threadId, resumable: true };
             const at = line.findIndex((place) => place.machine === machine && place.run === run);
@@ -229,7 +233,7 @@ export const describeLine = (kit: LeaseKit): void => {
               await lease.leave(claim, waiter);
               if (at !== -1) line.splice(at, 1);
             } else if (ended.has(runId) || holder?.runId === runId) {
-              // What has been granted does not wait.
+              // A run that has been granted does not wait.
             } else if (what === 'queue') {
               await lease.queue(claim, waiter);
               if (at === -1) line.push({ machine, run });

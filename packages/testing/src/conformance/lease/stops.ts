@@ -9,7 +9,7 @@ export const describeStops = ({ patient }: LeaseKit): void => {
       const heard: string[][] = [];
       const [owner] = machines;
       const end = owner.onStop((runId, cause) => heard.push([runId, cause]));
-      // A first stop may come before the machine has begun to listen: it is then in the renewal.
+      // The first stop may be sent before the machine has begun to listen. Then its renewal reports the stop.
       const probe = await granted(owner, freshClaim());
       while (!heard.some(([id]) => id === probe.runId)) {
         await owner.requestStop(probe.runId, 'cancel');

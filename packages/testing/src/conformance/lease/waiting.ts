@@ -1,4 +1,6 @@
-/** A run that stands in a line, as other machines see it: found, stopped and, where it ended there, remembered. */
+/**
+ * A waiting run as other machines see it: it can be found and stopped, and is remembered if it ended while it waited.
+ */
 import { describe, expect, it } from 'vitest';
 import { eventually, freshClaim, granted, type LeaseKit, outlast } from './kit.ts';
 
@@ -59,7 +61,7 @@ export const describeWaiting = (kit: LeaseKit): void => {
       await a.leave(claim, nameA, 'cancelled');
       const record = { ...claim, epoch: 0, outcome: 'cancelled' };
       expect(await b.find(claim.runId)).toEqual(record);
-      // Who was sent it too does not begin it.
+      // The other machine that was sent the run does not begin it.
       expect(await b.acquire(claim, nameB)).toEqual({ heldBy: record });
       await a.release(first, 'completed');
       expect(await b.acquire(claim)).toEqual({ heldBy: record });
@@ -85,7 +87,7 @@ export const describeWaiting = (kit: LeaseKit): void => {
       const heard: string[][] = [];
       const end = a.onStop((runId, cause) => heard.push([runId, cause]));
       await a.queue(claim, nameA);
-      // A first stop may come before the machine has begun to listen.
+      // The first stop may be sent before the machine has begun to listen.
       await eventually(async () => {
         await b.requestStop(claim.runId, 'cancel');
         return heard.some(([runId, cause]) => runId === claim.runId && cause === 'cancel');

@@ -1,8 +1,8 @@
-/** What the parts of the log kit share. */
+/** Helpers that the parts of the log kit share. */
 import { createId, formatOffset, type LogEntry, type ReadOptions, type StreamLog } from '@chatkit/core';
 
 export interface LogKit {
-  /** The log under test; there from the first test on. */
+  /** The log under test; available from the first test on. */
   log(): StreamLog;
   /** A log that keeps only the last few kilobytes of a run, when there is one. */
   smallLog: (() => StreamLog | Promise<StreamLog>) | undefined;

@@ -1,4 +1,4 @@
-/** Readers: they wait, end, stop, abort, and hear of it when the run is deleted or has outgrown its log. */
+/** Readers: they wait, end, stop and abort, and fail when the run is deleted or has outgrown its log. */
 import { describe, expect, it } from 'vitest';
 import { endOf, entries, entryOf, freshRun, isPending, type LogKit, offsetsOf, readAll, readSome } from './kit.ts';
 

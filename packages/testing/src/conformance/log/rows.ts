@@ -1,4 +1,4 @@
-/** The lane for rows: another way in and out for the same entries, under the same rules. */
+/** The lane for rows of text: another way to append and read the same entries, under the same rules. */
 import {
   entriesOfRow,
   formatOffset,
@@ -33,7 +33,7 @@ const aStep = fc.record({
   part: fc.constantFrom(0, 0, 1),
   deltas: fc.array(fc.string({ maxLength: 3 }), { minLength: 1, maxLength: 6 }),
   by: fc.constantFrom('row', 'row', 'entries'),
-  /** How much of what is there is appended again before it. */
+  /** How many earlier entries are appended again before it. */
   repeat: fc.constantFrom(0, 0, 1, 3),
 });
 

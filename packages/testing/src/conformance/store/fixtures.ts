@@ -1,5 +1,6 @@
 /**
- * Threads, items and attachments for the store kit: one of each type, with everything filled in that a store may lose.
+ * Threads, items and attachments for the store kit: one of each type, with every field filled in that a store might
+ * lose.
  */
 import type { Attachment, ThreadItem, ThreadMetadata } from '@chatkit/core';
 
@@ -119,8 +120,8 @@ export const everyItem = (thread_id: string): ThreadItem[] => {
 };
 
 /**
- * A text that is the same for equal JSON, whatever the order of keys: a store may reorder keys, and must not lose any,
- * `__proto__` included, which the equality of test runners overlooks.
+ * A text that is the same for equal JSON, whatever the order of keys. A store may reorder keys but must not lose any,
+ * `__proto__` included, which the equality checks of test runners overlook.
  */
 export const canonical = (value: unknown): string => {
   if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
@@ -132,7 +133,7 @@ export const canonical = (value: unknown): string => {
   return `{${entries.join()}}`;
 };
 
-/** JSON that careless layers damage. */
+/** JSON that a careless store would damage. */
 export const oddJson: readonly (readonly [string, unknown])[] = [
   ['nulls at every depth', { a: null, b: [null, { c: null }], d: {} }],
   ['a key named __proto__', JSON.parse('{"__proto__": {"polluted": true}, "x": {"__proto__": null}}')],

@@ -1,10 +1,10 @@
-/** What the parts of the store kit share. */
+/** Helpers that the parts of the store kit share. */
 import type { PageOptions, Store } from '@chatkit/core';
 
 export interface StoreKit<Context> {
-  /** The store under test; there from the first test on. */
+  /** The store under test; available from the first test on. */
   store(): Store<Context>;
-  /** A context of a user that nothing has been written for. */
+  /** A context of a new user, for whom nothing has been stored. */
   someone(): Context;
   contextOf(userId: string): Context;
   /** How many random histories are tried. */

@@ -1,6 +1,6 @@
 /**
- * A store's lists against a model that anybody can check by eye: an array, sorted when it is read. Random histories of
- * writes, overwrites and deletes, with few ids and few timestamps so that everything collides.
+ * Compares a store's lists with a model that is simple enough to check by eye: an array, sorted when it is read. Random
+ * histories of writes, overwrites and deletes, with few ids and few timestamps so that everything collides.
  */
 import type { PageOptions, Store } from '@chatkit/core';
 import * as fc from 'fast-check';
@@ -38,7 +38,7 @@ interface Entry {
   readonly text: string;
 }
 
-/** What one kind of list has to offer for the comparison. */
+/** The operations that the comparison needs of one kind of list. */
 interface List {
   save(id: string, created_at: string, text: string): Promise<unknown>;
   remove(id: string): Promise<unknown>;

@@ -1,4 +1,4 @@
-/** Transactions: wholly or not at all, for the work, for those outside, and nested. */
+/** Transactions: all or nothing, as seen inside, outside, and nested. */
 import { describe, expect, it } from 'vitest';
 import { at, fileAttachment, messageOf, threadOf } from './fixtures.ts';
 import { asc, desc, idsOf, range, type StoreKit } from './kit.ts';

@@ -1,4 +1,4 @@
-/** Values: copies at the boundary, JSON that careless layers damage, ids that are easily confused. */
+/** Values: copies at the boundary, JSON that a careless store would damage, ids that are easily confused. */
 import { createId } from '@chatkit/core';
 import { describe, expect, it } from 'vitest';
 import { at, canonical, fileAttachment, messageOf, oddJson, threadOf } from './fixtures.ts';
