@@ -106,7 +106,7 @@ const questions: readonly (readonly [string, ...string[]])[] = [
   ['why SSE and not websockets?', 'WebSocket or SSE?'],
   ['why not websockets', 'WebSocket or SSE?'],
   ['why not just use EventSource', 'WebSocket or SSE?'],
-  ['mcp support', "Tools that the model's servers run"],
+  ['mcp support', 'Hosted tools'],
   // How to do it.
   ['how do I authenticate users', 'How do I authenticate users?'],
   ['how to log in users', 'How do I authenticate users?'],
@@ -147,7 +147,7 @@ const questions: readonly (readonly [string, ...string[]])[] = [
   ['why is it slow behind nginx', 'Why does the answer come all at once', 'Proxies'],
   ['answer comes all at once instead of streaming', 'Why does the answer come all at once', 'On the wire'],
   ['heroku timeout', 'Proxies'],
-  ['load balancer sticky sessions', 'What is where'],
+  ['load balancer sticky sessions', 'Where state lives'],
   ['how do i debug a stuck stream', '@chatkit/doctor'],
   ['CORS error in browser', 'In the page'],
   ['how big is the client', 'How big is the client?'],
