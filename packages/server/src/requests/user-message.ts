@@ -115,8 +115,8 @@ const answerIn = async <Context>(
 };
 
 /**
- * `threads.retry_after_item`: deletes everything after one of the user's messages and answers it again, with the text of
- * `input` if there is one. No events announce the deletions: as in the reference, the client prunes its own list. An
+ * `threads.retry_after_item`: deletes everything after one of the user's messages and answers it again, with the text
+ * of `input` if there is one. No events announce the deletions: as in the reference, the client prunes its own list. An
  * unknown id is an error (the reference answers with an empty stream).
  */
 export const prepareRetryAfterItem = async <Context>(
