@@ -1,6 +1,6 @@
 import { useEffect } from 'react';
 import { createRoot, type Root } from 'react-dom/client';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { useStickToBottom } from '../web/hooks/use-stick-to-bottom.ts';
 
 const Page = ({ hasEnd = true }: { hasEnd?: boolean }) => {
@@ -32,7 +32,7 @@ beforeEach(async () => {
   const host = document.body.appendChild(document.createElement('div'));
   root = createRoot(host);
   root.render(<Page />);
-  await vi.waitFor(() => expect(host.firstElementChild).not.toBeNull());
+  await expect.poll(() => host.firstElementChild).not.toBeNull();
   box = host.firstElementChild as HTMLElement;
   content = box.firstElementChild as HTMLElement;
   await settled();

@@ -1,7 +1,7 @@
 import { assistantMessage, itemAdded, itemDone, textDelta } from '@chatkit/core';
 import { createChatKitServer } from '@chatkit/server';
 import { createMemoryStore } from '@chatkit/store/memory';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import readme from '../README.md?raw';
 import { type ChatClient, createChatClient, messageText } from '../src/index.ts';
 
@@ -44,8 +44,8 @@ describe('in a browser', () => {
     new Function('client', 'messageText', code)(client, messageText);
     page.querySelector('button')?.click();
     const shown = () => [...page.querySelectorAll('li')].map(({ textContent }) => textContent);
-    await vi.waitFor(() => expect(shown()).toEqual(['Hi', 'Hello']));
-    await vi.waitFor(() => expect(page.querySelector('[aria-busy]')).toBeNull());
+    await expect.poll(() => shown()).toEqual(['Hi', 'Hello']);
+    await expect.poll(() => page.querySelector('[aria-busy]')).toBeNull();
     expect(client.getSnapshot().status).toBe('idle');
   });
 
@@ -68,14 +68,14 @@ describe('in a browser', () => {
     openPage(before);
     before.send('Hi');
     const shown = (client: ChatClient) => client.getSnapshot().items.map(messageText);
-    await vi.waitFor(() => expect(shown(before)).toEqual(['Hi', 'Hel']));
+    await expect.poll(() => shown(before)).toEqual(['Hi', 'Hel']);
     before.detach();
     const after = clientOf(server);
     openPage(after);
-    await vi.waitFor(() => expect(shown(after)).toEqual(['Hi', 'Hel']));
+    await expect.poll(() => shown(after)).toEqual(['Hi', 'Hel']);
     expect(after.getSnapshot()).toMatchObject({ status: 'streaming', connection: 'live' });
     goOn();
-    await vi.waitFor(() => expect(shown(after)).toEqual(['Hi', 'Hello']));
+    await expect.poll(() => shown(after)).toEqual(['Hi', 'Hello']);
   });
 
   it('a frame is told of once, however much comes in it', async () => {

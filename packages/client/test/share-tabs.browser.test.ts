@@ -1,7 +1,7 @@
 import { assistantMessage, itemAdded, itemDone, textDelta } from '@chatkit/core';
 import { createChatKitServer } from '@chatkit/server';
 import { createMemoryStore } from '@chatkit/store/memory';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   type ChannelPort,
   type ChatClient,
@@ -101,7 +101,7 @@ const tabs = () => {
     streams,
     open,
     async word(last = false) {
-      await vi.waitFor(() => expect(goOn).toBeDefined());
+      await expect.poll(() => goOn).toBeDefined();
       isOver = last;
       goOn?.();
       goOn = undefined;
@@ -122,20 +122,20 @@ describe('tabs of one origin', () => {
     const run = first.client.send('Hi');
     await word();
     await word();
-    await vi.waitFor(() => expect(textOf(first.client)).toBe(upTo(2)));
+    await expect.poll(() => textOf(first.client)).toBe(upTo(2));
     const id = first.client.getSnapshot().thread?.id ?? '';
     const others = Array.from({ length: 11 }, () => open());
     await Promise.all(others.map(({ client }) => client.loadThread(id)));
     const all = [first, ...others];
     const shown = (who: typeof all, count: number) =>
-      vi.waitFor(() => expect(new Set(who.map(({ client }) => textOf(client)))).toEqual(new Set([upTo(count)])));
+      expect.poll(() => new Set(who.map(({ client }) => textOf(client)))).toEqual(new Set([upTo(count)]));
     await shown(all, 2);
     await word();
     await shown(all, 3);
     expect(streams).toEqual({ open: 1, most: 1, ever: 1 });
 
     first.hide();
-    await vi.waitFor(() => expect(streams.ever).toBe(2));
+    await expect.poll(() => streams.ever).toBe(2);
     await word();
     await shown(all, 4);
     expect(streams).toMatchObject({ open: 1, most: 1 });
@@ -150,14 +150,14 @@ describe('tabs of one origin', () => {
 
     await word(true);
     expect(await run.done).toBe('completed');
-    await vi.waitFor(() => expect(streams.open).toBe(0));
+    await expect.poll(() => streams.open).toBe(0);
     for (const { client } of rest) {
-      await vi.waitFor(() => expect(client.getSnapshot().status).toBe('idle'));
+      await expect.poll(() => client.getSnapshot().status).toBe('idle');
       expect(client.getSnapshot().items).toEqual(first.client.getSnapshot().items);
       expect(client.getSnapshot().error).toBeUndefined();
     }
     expect(textOf(first.client)).toBe(upTo(7));
-    await vi.waitFor(() => expect(all.every(({ listeners }) => listeners.size === 0)).toBe(true));
+    await expect.poll(() => all.every(({ listeners }) => listeners.size === 0)).toBe(true);
     expect((await navigator.locks.query()).held?.filter(({ name }) => name?.startsWith('chatkit:'))).toEqual([]);
   });
 
@@ -166,7 +166,7 @@ describe('tabs of one origin', () => {
     const [one, two] = [open(), open()];
     const run = one.client.send('Hi');
     await word();
-    await vi.waitFor(() => expect(textOf(one.client)).toBe(upTo(1)));
+    await expect.poll(() => textOf(one.client)).toBe(upTo(1));
     await two.client.loadThread(one.client.getSnapshot().thread?.id ?? '');
     await two.client.stop();
     expect(await run.done).toBe('cancelled');
@@ -178,22 +178,22 @@ describe('tabs of one origin', () => {
     const one = open();
     void one.client.send('Hi');
     await word();
-    await vi.waitFor(() => expect(textOf(one.client)).toBe(upTo(1)));
+    await expect.poll(() => textOf(one.client)).toBe(upTo(1));
     const id = one.client.getSnapshot().thread?.id ?? '';
     // Whoever has a channel by now neither hears nor says anything.
     const { freeze, thaw } = one;
     freeze();
     const two = open();
     await two.client.loadThread(id);
-    await vi.waitFor(() => expect(textOf(two.client)).toBe(upTo(1)));
+    await expect.poll(() => textOf(two.client)).toBe(upTo(1));
     expect(streams.ever).toBe(2);
     thaw();
-    await vi.waitFor(() => expect(streams.open).toBe(1));
+    await expect.poll(() => streams.open).toBe(1);
     await word();
-    await vi.waitFor(() => expect([textOf(one.client), textOf(two.client)]).toEqual([upTo(2), upTo(2)]));
+    await expect.poll(() => [textOf(one.client), textOf(two.client)]).toEqual([upTo(2), upTo(2)]);
     await word(true);
-    await vi.waitFor(() => expect(one.client.getSnapshot().status).toBe('idle'));
-    await vi.waitFor(() => expect(two.client.getSnapshot().status).toBe('idle'));
+    await expect.poll(() => one.client.getSnapshot().status).toBe('idle');
+    await expect.poll(() => two.client.getSnapshot().status).toBe('idle');
     expect(one.client.getSnapshot().items).toEqual(two.client.getSnapshot().items);
   });
 
@@ -202,16 +202,16 @@ describe('tabs of one origin', () => {
     const one = open();
     void one.client.send('Hi');
     await word();
-    await vi.waitFor(() => expect(textOf(one.client)).toBe(upTo(1)));
+    await expect.poll(() => textOf(one.client)).toBe(upTo(1));
     one.hide();
     const two = open();
     await two.client.loadThread(one.client.getSnapshot().thread?.id ?? '');
-    await vi.waitFor(() => expect(streams).toEqual({ open: 1, most: 1, ever: 2 }));
+    await expect.poll(() => streams).toEqual({ open: 1, most: 1, ever: 2 });
     await word();
-    await vi.waitFor(() => expect([textOf(one.client), textOf(two.client)]).toEqual([upTo(2), upTo(2)]));
+    await expect.poll(() => [textOf(one.client), textOf(two.client)]).toEqual([upTo(2), upTo(2)]);
     await word(true);
-    await vi.waitFor(() => expect(one.client.getSnapshot().status).toBe('idle'));
-    await vi.waitFor(() => expect(streams.open).toBe(0));
+    await expect.poll(() => one.client.getSnapshot().status).toBe('idle');
+    await expect.poll(() => streams.open).toBe(0);
   });
 
   it('ask the server themselves when the leader no longer has what they miss', async () => {
@@ -219,12 +219,12 @@ describe('tabs of one origin', () => {
     const one = open({ keepLength: 0 });
     void one.client.send('Hi');
     await word();
-    await vi.waitFor(() => expect(textOf(one.client)).toBe(upTo(1)));
+    await expect.poll(() => textOf(one.client)).toBe(upTo(1));
     const two = open();
     await two.client.loadThread(one.client.getSnapshot().thread?.id ?? '');
-    await vi.waitFor(() => expect(textOf(two.client)).toBe(upTo(1)));
+    await expect.poll(() => textOf(two.client)).toBe(upTo(1));
     expect(streams.open).toBe(2);
     await word(true);
-    await vi.waitFor(() => expect(two.client.getSnapshot().status).toBe('idle'));
+    await expect.poll(() => two.client.getSnapshot().status).toBe('idle');
   });
 });

@@ -36,16 +36,16 @@ it('the example of the README runs as it stands', async () => {
   await import('./support/readme-example.tsx');
 
   const shown = () => [...root.querySelectorAll('li')].map(({ textContent }) => textContent);
-  await vi.waitFor(() => expect(root.querySelector('input')).not.toBeNull());
+  await expect.poll(() => root.querySelector('input')).not.toBeNull();
   const field = root.querySelector('input') as HTMLInputElement;
   field.value = 'Hi';
   root.querySelector('form')?.requestSubmit();
-  await vi.waitFor(() => expect(shown()).toEqual(['Hi', 'Hel']));
+  await expect.poll(() => shown()).toEqual(['Hi', 'Hel']);
   expect(field.value).toBe('');
   expect(root.querySelector('button')?.textContent).toBe('Stop');
   goOn();
-  await vi.waitFor(() => expect(shown()).toEqual(['Hi', 'Hello']));
-  await vi.waitFor(() => expect(root.querySelector('button')).toBeNull());
+  await expect.poll(() => shown()).toEqual(['Hi', 'Hello']);
+  await expect.poll(() => root.querySelector('button')).toBeNull();
   expect(location.hash).toMatch(/^#thr_/);
   root.remove();
 });

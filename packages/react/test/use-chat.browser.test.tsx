@@ -35,7 +35,7 @@ const chat = () => {
     fetch: async (input, init) => server.handle(new Request(input, init), { userId: 'ada' }),
   });
   const next = async (isLast = false) => {
-    await vi.waitFor(() => expect(step).toBeDefined());
+    await expect.poll(() => step).toBeDefined();
     isOver = isLast;
     step?.();
     step = undefined;
@@ -127,11 +127,11 @@ describe('hooks in a browser', () => {
     );
     const run = client.send('Hi');
     await next();
-    await vi.waitFor(() => expect(shown()).toEqual(['Hi', 'word ']));
+    await expect.poll(() => shown()).toEqual(['Hi', 'word ']);
     const before = new Map(renders);
     for (let words = 2; words <= 11; words += 1) {
       await next();
-      await vi.waitFor(() => expect(shown()[1]).toBe('word '.repeat(words)));
+      await expect.poll(() => shown()[1]).toBe('word '.repeat(words));
     }
     expect(renders.get('user_message')).toBe(before.get('user_message'));
     expect(renders.get('button')).toBe(before.get('button'));
@@ -139,7 +139,7 @@ describe('hooks in a browser', () => {
     expect((renders.get('assistant_message') ?? 0) - (before.get('assistant_message') ?? 0)).toBe(10);
     await end();
     expect(await run.done).toBe('completed');
-    await vi.waitFor(() => expect(node.querySelector('ul')?.dataset['status']).toBe('idle'));
+    await expect.poll(() => node.querySelector('ul')?.dataset['status']).toBe('idle');
     await frame();
   });
 
@@ -160,10 +160,10 @@ describe('hooks in a browser', () => {
     render(counted, <Items />, true);
     const run = client.send('Hi');
     await next();
-    await vi.waitFor(() => expect(shown()).toEqual(['Hi', 'word ']));
+    await expect.poll(() => shown()).toEqual(['Hi', 'word ']);
     await end();
     await run.done;
-    await vi.waitFor(() => expect(shown()).toEqual(['Hi', 'word word ']));
+    await expect.poll(() => shown()).toEqual(['Hi', 'word word ']);
     root.unmount();
     expect(open).toBe(0);
     root = createRoot(node);
@@ -174,7 +174,7 @@ describe('hooks in a browser', () => {
     render(client, <Count />);
     const run = client.send('Hi');
     await next();
-    await vi.waitFor(() => expect(node.textContent).toBe('2'));
+    await expect.poll(() => node.textContent).toBe('2');
     const before = renders.get('count');
     for (let words = 0; words < 5; words += 1) {
       await next();
@@ -190,7 +190,7 @@ describe('hooks in a browser', () => {
     render(client, <Echo />, true);
     const run = client.send('Hi');
     await next();
-    await vi.waitFor(() => expect(node.textContent).toBe('user_message,assistant_message'));
+    await expect.poll(() => node.textContent).toBe('user_message,assistant_message');
     await frame();
     await frame();
     const before = renders.get('echo');
@@ -205,10 +205,10 @@ describe('hooks in a browser', () => {
   it('list the threads, with the one that is shown', async () => {
     const { client, next, end } = chat();
     render(client, <Threads />, true);
-    await vi.waitFor(() => expect(node.querySelector('nav')?.dataset['status']).toBe('idle'));
+    await expect.poll(() => node.querySelector('nav')?.dataset['status']).toBe('idle');
     const run = client.send('Hi');
     await next();
-    await vi.waitFor(() => expect(node.textContent).toMatch(/^thr_/));
+    await expect.poll(() => node.textContent).toMatch(/^thr_/);
     await end();
     await run.done;
   });
@@ -217,7 +217,7 @@ describe('hooks in a browser', () => {
     const onError = vi.fn();
     const bare = createRoot(document.createElement('div'), { onUncaughtError: onError });
     bare.render(<Items />);
-    return vi.waitFor(() => expect(String(onError.mock.calls[0]?.[0])).toContain('ChatProvider'));
+    return expect.poll(() => String(onError.mock.calls[0]?.[0])).toContain('ChatProvider');
   });
 });
 
@@ -230,7 +230,7 @@ describe('a hidden tab', () => {
     const run = client.send('Hi');
     client.subscribe(listener);
     await next();
-    await vi.waitFor(() => expect(client.getSnapshot().items).toHaveLength(2));
+    await expect.poll(() => client.getSnapshot().items).toHaveLength(2);
     expect(listener).toHaveBeenCalled();
     await end();
     expect(await run.done).toBe('completed');
