@@ -18,7 +18,7 @@ describe.each(
 )('$busy, in $runsIn', { timeout: patienceMs + 10_000 }, ({ busy, runsIn }) => {
   let nodes: Nodes;
   beforeAll(async () => {
-    nodes = await startNodes({ names: ['a', 'b'], leaseMs: 15_000, tokenMs: 1, busy, runsIn });
+    nodes = await startNodes({ names: ['a', 'b'], tokenMs: 1, busy, runsIn });
   }, patienceMs);
   afterAll(() => nodes?.close());
   const url = (index: number) => nodes.url(index % 2 === 0 ? 'a' : 'b');

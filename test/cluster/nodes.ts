@@ -50,7 +50,8 @@ export const startNodes = async (options: NodesOptions): Promise<Nodes> => {
   const { runsIn, ...others } = options;
   const postgres = runsIn === 'postgres' ? await startPostgres() : undefined;
   const cluster = await startCluster({
-    leaseMs: 1_000,
+    // Where no machine is to die, none does because it got no core for a while.
+    leaseMs: 15_000,
     heartbeatMs: 1_000,
     tokenMs: 15,
     nodeArgs: ['--conditions=@chatkit/source'],

@@ -31,7 +31,7 @@ describe.each(Object.entries(places))('over %s', { timeout: 2 * patienceMs }, (_
   });
 
   const startMachines = async () => {
-    const { open, remove } = await makePlace(5_000);
+    const { open, remove } = await makePlace(60_000);
     closers.push(remove);
     const store = createMemoryStore<User>();
     const respond = scriptedResponder((__, index) => (index === 0 ? [say('holder'), hang()] : [say('answer')]));
