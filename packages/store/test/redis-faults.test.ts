@@ -26,6 +26,10 @@ const outcomeOf = (work: Promise<unknown>): Promise<unknown> =>
     () => 'done',
     (error) => error.code,
   );
+/** Until another machine has read this entry: it is in Redis. */
+const untilStored = async (other: StreamLog, run: string, seq: number): Promise<void> => {
+  for await (const { offset } of other.read(run)) if (offset === formatOffset(1, seq)) return;
+};
 const until = async (check: () => boolean): Promise<void> => {
   while (!check()) await new Promise((done) => setTimeout(done, 5));
 };
@@ -114,8 +118,9 @@ describe.skipIf(probe === undefined).each(Object.entries(redisClients))('faults 
     await a.create('run');
     await a.create('idle');
     a.append('run', [entry(1)]);
-    const readers = [collect(a, 'run'), collect(b, 'run'), collect(b, 'idle')].map(outcomeOf);
-    await new Promise((done) => setTimeout(done, 100));
+    // In this order over one connection: what comes for the second one has come for the first.
+    const readers = [collect(a, 'run'), collect(b, 'idle'), collect(b, 'run')].map(outcomeOf);
+    await untilStored(b, 'run', 1);
     await server.kill();
     await server.restart();
     const producing = (async () => {
@@ -133,11 +138,12 @@ describe.skipIf(probe === undefined).each(Object.entries(redisClients))('faults 
     const server = await redis();
     const options = { unreachableMs: 400 };
     const [a, b] = [await machine(server, options), await machine(server, options)];
-    await a.create('run');
+    const patient = await machine(server);
+    await patient.create('run');
     a.append('run', [entry(1)]);
     const readers = [collect(a, 'run'), collect(b, 'run')];
     const outcomes = Promise.all(readers.map(outcomeOf));
-    await new Promise((done) => setTimeout(done, 100));
+    await untilStored(patient, 'run', 1);
     await server.kill();
     a.append('run', [entry(2)]);
     expect(await outcomes).toEqual(['internal', 'internal']);
@@ -178,7 +184,7 @@ describe.skipIf(probe === undefined).each(Object.entries(redisClients))('faults 
     })();
     const elsewhere = collect(heir, 'run');
     await until(() => there.length === 3);
-    await new Promise((done) => setTimeout(done, 60));
+    await untilStored(await machine(server), 'run', 3);
 
     await heir.create('run');
     await heir.append('run', [entry(1, 2)]);
@@ -207,7 +213,7 @@ describe.skipIf(probe === undefined).each(Object.entries(redisClients))('faults 
     await owner.create('run');
     for (let seq = 1; seq <= 3; seq += 1) owner.append('run', [entry(seq)]);
     const reading = collect(owner, 'run');
-    await new Promise((done) => setTimeout(done, 60));
+    await untilStored(await machine(server), 'run', 3);
     await heir.create('run');
     await heir.append('run', [entry(1, 2), { offset: '2-2', end: 'interrupted' }]);
     expect(await reading).toEqual([...offsets(1, 3), ...offsets(1, 2, 2)]);
@@ -219,7 +225,7 @@ describe.skipIf(probe === undefined).each(Object.entries(redisClients))('faults 
     await owner.create('run');
     owner.append('run', [entry(1)]);
     const reading = outcomeOf(collect(owner, 'run'));
-    await new Promise((done) => setTimeout(done, 60));
+    await untilStored(await machine(server), 'run', 1);
     await other.delete('run');
     expect(await reading).toBe('log.expired');
   });
@@ -231,7 +237,7 @@ describe.skipIf(probe === undefined).each(Object.entries(redisClients))('faults 
     await b.create('run');
     await a.append('run', [entry(1)]);
     await a.append('run', [entry(2), entry(3)]);
-    await new Promise((done) => setTimeout(done, 60));
+    await untilStored(await machine(server), 'run', 3);
     expect(await outcomeOf((async () => b.append('run', [entry(2)]))())).toBe('run.interrupted');
     expect(await outcomeOf((async () => b.append('run', [end(9)]))())).toBe('run.interrupted');
     await a.append('run', [end(4)]);

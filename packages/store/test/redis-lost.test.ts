@@ -71,13 +71,13 @@ describe.skipIf(probe === undefined).each(Object.entries(redisClients))('over %s
       closers.push(() => proxy.close());
       const { client, close } = await connect(proxy.url);
       closers.push(close);
-      const lease = createRedisLease({ client, ttlMs: 1_500, unreachableMs: 10_000 });
+      const lease = createRedisLease({ client, ttlMs: 3_000, unreachableMs: 10_000 });
       closers.push(() => lease.close());
       const claim = { runId: 'lost', threadId: 'thread', resumable: true };
       await lease.acquire(claim);
       const held = { ...claim, epoch: 1 };
       const gone = proxy.lose(loss);
-      const until = performance.now() + 2_500;
+      const until = performance.now() + 4_000;
       const answers: unknown[] = [];
       while (performance.now() < until) {
         answers.push(await lease.renew(held).catch((error) => error));
