@@ -121,7 +121,8 @@ describe.skipIf(!hasNginx)('nginx', () => {
   });
 
   test('an idle timeout shorter than a pause of the model: heartbeats keep the connection', async () => {
-    const short = await startNginx([upstream.port], { short: 'proxy_read_timeout 1s;' });
+    // Of a server that says something each 200 ms, if it gets a core.
+    const short = await startNginx([upstream.port], { short: 'proxy_read_timeout 3s;' });
     onTestFinished(() => short.close());
     gate = createGate();
     paceMs = undefined;
@@ -129,7 +130,7 @@ describe.skipIf(!hasNginx)('nginx', () => {
     const client = clientOf(short.urls.short);
     const run = client.send('go');
     gate.allow(3);
-    await sleep(2_200);
+    await sleep(4_200);
     gate.allow(words.length);
     expect(await run.done).toBe('completed');
     expect(textOf(client)).toBe(whole);
@@ -148,12 +149,11 @@ describe.skipIf(!hasNginx)('nginx', () => {
       for await (const event of run) events.push(event);
     })();
     gate.allow(3);
-    await sleep(2_200);
+    await expect.poll(() => patient.requests.GET).toBeGreaterThan(0);
     gate.allow(words.length);
     await reading;
     expect(await run.done).toBe('completed');
     expect(deltasOf(events)).toBe(whole);
-    expect(patient.requests.GET).toBeGreaterThan(0);
     expect(patient.answers()).toBe(1);
   });
 
@@ -166,8 +166,7 @@ describe.skipIf(!hasNginx)('nginx', () => {
     const client = clientOf(other.urls.plain);
     const run = client.send('go');
     const events: ThreadStreamEvent[] = [];
-    const seen = (count: number) =>
-      expect.poll(() => events.filter(isDelta).length, { timeout: 5_000 }).toBeGreaterThanOrEqual(count);
+    const seen = (count: number) => expect.poll(() => events.filter(isDelta).length).toBeGreaterThanOrEqual(count);
     const reading = (async () => {
       for await (const event of run) events.push(event);
     })();
@@ -220,7 +219,7 @@ describe.skipIf(!hasNginx)('a deploy behind nginx', () => {
     const client = createChatClient({ url: deployed.url, extensions: true });
     const run = client.send('go');
     deployed.gate().allow(4);
-    await expect.poll(() => textOf(client), { timeout: 5_000 }).toBe(words.slice(0, 4).join(''));
+    await expect.poll(() => textOf(client)).toBe(words.slice(0, 4).join(''));
     const [leaving, staying] =
       deployed.old.answers() === 1 ? [deployed.old, deployed.next] : [deployed.next, deployed.old];
     return { client, run, leaving, staying };
