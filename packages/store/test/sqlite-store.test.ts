@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Worker } from 'node:worker_threads';
-import { createSqliteStore } from '@chatkit/store/sqlite';
+import { createSqliteLease, createSqliteLog, createSqliteStore } from '@chatkit/store/sqlite';
 import { describeStore } from '@chatkit/testing/conformance';
 import { afterAll, describe, expect, it } from 'vitest';
 
@@ -97,6 +97,24 @@ describe('createSqliteStore, beyond the contract', () => {
     expect((await impatient.loadThread('thr', me)).version).toBe(1);
     other.close();
     expect(await impatient.saveThread(thread, me)).toBe(2);
+  });
+
+  it('is opened while somebody writes, also while that is this very process', async () => {
+    const path = freshPath();
+    using store = createSqliteStore<Context>({ path });
+    const options = { path, busyTimeoutMs: 100 };
+    await store.transaction(async (inner) => {
+      await inner.saveThread(thread, me);
+      const [other, log, lease] = [
+        createSqliteStore<Context>(options),
+        createSqliteLog(options),
+        createSqliteLease(options),
+      ];
+      await expect(other.loadThread('thr', me)).rejects.toMatchObject({ code: 'thread.not_found' });
+      other.close();
+      await Promise.all([log.close(), lease.close()]);
+    }, me);
+    expect((await store.loadThread('thr', me)).version).toBe(1);
   });
 
   // At a load of 25 a turn took a second: five looks in five seconds, and another process writes half of the time.

@@ -107,13 +107,20 @@ export interface SqliteConnection {
   all(text: string): readonly SqlRow[];
 }
 
+/** Whether all migrations have run. Only reads. */
+export const areTablesMade = (all: SqliteConnection['all']): boolean =>
+  all("SELECT 1 FROM sqlite_schema WHERE name = 'chatkit_migration'").length > 0 && stepsDone(all) >= steps.length;
+
 /** Creates or migrates the tables, in the open transaction. */
 export const makeTables = ({ exec, all }: SqliteConnection): void => {
   exec('CREATE TABLE IF NOT EXISTS chatkit_migration (step INTEGER PRIMARY KEY) STRICT');
-  const done = Number(all('SELECT coalesce(max(step), 0) AS step FROM chatkit_migration')[0]?.['step']);
+  const done = stepsDone(all);
   for (const [index, text] of steps.entries()) {
     if (index < done) continue;
     exec(text);
     exec(`INSERT INTO chatkit_migration (step) VALUES (${index + 1})`);
   }
 };
+
+const stepsDone = (all: SqliteConnection['all']): number =>
+  Number(all('SELECT coalesce(max(step), 0) AS step FROM chatkit_migration')[0]?.['step']);
