@@ -17,6 +17,8 @@ export interface LeaseKeeper {
 export interface LeaseKeeperOptions {
   lease: RunLease;
   record: RunRecord;
+  /** When the lease was asked for. */
+  since: number;
   /** This machine's name in the thread's line: a renewal keeps its places there as well. */
   waiter?: string | undefined;
   clock: Clock;
@@ -28,10 +30,10 @@ export interface LeaseKeeperOptions {
   onLost: () => void;
 }
 
-export const keepLease = ({ lease, record, waiter, clock, onStop, onLost }: LeaseKeeperOptions): LeaseKeeper => {
+export const keepLease = ({ lease, record, since, waiter, clock, onStop, onLost }: LeaseKeeperOptions): LeaseKeeper => {
   const { ttlMs } = lease;
   if (!Number.isFinite(ttlMs)) return keptForEver;
-  let heldUntil = clock.now() + ttlMs;
+  let heldUntil = since;
   let state: 'kept' | 'lost' | 'ended' = 'kept';
   let renewal: unknown;
   let expiry: unknown;
@@ -68,7 +70,7 @@ export const keepLease = ({ lease, record, waiter, clock, onStop, onLost }: Leas
     renewal = clock.setTimeout(() => void renew(), ttlMs / 3);
   };
 
-  expect(heldUntil);
+  expect(since + ttlMs);
   schedule();
   return {
     isHeld() {

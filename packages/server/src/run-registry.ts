@@ -169,18 +169,20 @@ export const createRunRegistry = (
       // A log created for a run that is over would be in the way if the request is sent again and the run begins after
       // all.
       if (isOver()) return;
-      const { granted: record, overtaken } = entry;
+      const { granted: record, overtaken, since } = entry;
       // As in a lane: an overtaken message is stored, but not answered.
       if (overtaken === true && busy === 'interrupt') run.stop('superseded');
       keeper = keepLease({
         lease,
         record,
+        since,
         waiter: gate.machine,
         clock,
         onStop: (cause) => run.stop(knownCause(cause)),
         onLost: () => run.stop('lost'),
       });
       await log.create(runId);
+      if (!keeper.isHeld()) return;
       await run.own({ epoch: record.epoch, isHeld: keeper.isHeld });
       await run.start(prepare);
     } catch (error) {

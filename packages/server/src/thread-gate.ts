@@ -34,6 +34,8 @@ export interface ThreadGate {
 export interface Entry {
   readonly granted: RunRecord;
   readonly overtaken?: boolean | undefined;
+  /** When it was asked for: its lease may have run out by the time of the answer. */
+  readonly since: number;
 }
 
 export interface EnterOptions {
@@ -68,12 +70,18 @@ export const createThreadGate = (lease: RunLease, clock: Clock): ThreadGate => {
   // A place expires if its machine asks less often than the lease requires.
   const slowestMs = Math.min(SLOWEST_ASK_MS, lease.ttlMs / 3);
 
+  /** Looks at the clock before it asks. */
+  const acquire = async (claim: RunClaim, waiter?: string) => ({
+    since: clock.now(),
+    ...(await lease.acquire(claim, waiter)),
+  });
+
   /** Acquires the thread or takes a place in its line (`undefined`), for a run that has neither. */
   const begin = async (
     claim: RunClaim,
     { policy, check, onWaiting }: EnterOptions,
   ): Promise<Entry | 'elsewhere' | undefined> => {
-    const answer = await lease.acquire(claim);
+    const answer = await acquire(claim);
     if ('granted' in answer) return answer;
     if (answer.heldBy?.runId === claim.runId) return 'elsewhere';
     if (policy() === 'reject') throw threadBusy(claim.threadId);
@@ -92,7 +100,7 @@ export const createThreadGate = (lease: RunLease, clock: Clock): ThreadGate => {
     for (let askMs = FIRST_ASK_MS; !isOver(); ) {
       // Listen before asking, so as not to miss a thread that becomes free while the answer is on its way.
       const woken = new Promise<void>((resolve) => void sleepers.set(threadId, resolve));
-      const answer = await lease.acquire(claim, machine());
+      const answer = await acquire(claim, machine());
       if ('granted' in answer) {
         placed.delete(runId);
         return answer;

@@ -12,6 +12,7 @@ const keeping = (renew: RunLease['renew'], ttlMs = 900) => {
   const keeper = keepLease({
     lease: { ...createLocalLease(), ttlMs, renew },
     record,
+    since: clock.now(),
     clock,
     onStop: (cause) => seen.push(`stop ${cause}`),
     onLost: () => seen.push('lost'),
@@ -68,6 +69,7 @@ describe('a lease', () => {
         renew: () => (++calls === 1 ? clock.sleep(500).then(() => ({ held: true })) : new Promise(() => {})),
       },
       record,
+      since: clock.now(),
       clock,
       onStop() {},
       onLost: () => seen.push(clock.now()),

@@ -284,6 +284,29 @@ test.each(['completes', 'is stopped'] as const)(
   },
 );
 
+test('a lease that has run out by the time A hears of it is none: A asks nobody, and stores nothing', async () => {
+  const { a, b, clock, log, lease, respondA: respond } = pair();
+  const late = testServer({
+    ...{ store: a.store, log, clock, respond },
+    lease: {
+      ...lease,
+      async acquire(claim, waiter) {
+        const answer = await lease.acquire(claim, waiter);
+        await clock.sleep(1_600);
+        return answer;
+      },
+    },
+  });
+  const sent = late.send(create(), { headers: named('r') });
+  await clock.advance(1_600);
+  // It is another machine's by now, which has ended it.
+  expect(await lease.find('r')).toMatchObject({ epoch: 2, outcome: 'interrupted' });
+  await clock.advance(5_000);
+  expect(respond.calls).toEqual([]);
+  expect((await b.json({ type: 'threads.list', params: {} })).data).toEqual([]);
+  expect((await (await sent).json()).error).toMatchObject({ code: 'run.cancelled', retryable: true });
+});
+
 test('dead runs are looked for when a server starts, and then twice a lease or as often as the lease says', async () => {
   for (const [reapMs, expected] of [
     [undefined, [0, 500, 1_000]],
