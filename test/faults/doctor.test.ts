@@ -37,7 +37,10 @@ describe.skipIf(!hasNginx)('the doctor behind nginx', () => {
 
   test('that passes the stream on: the model is slow, and nothing is to be mended', async () => {
     const report = await examine({ url: nginx.urls.plain, stallMs: 300, probeMs: 1_000 });
-    expect(report.stalls).toMatchObject([{ verdict: 'model', evidence: { reply: 'answered', witness: 'level' } }]);
+    // A busy machine may halt elsewhere, too, and as a model does.
+    expect(report.stalls).not.toEqual([]);
+    for (const stall of report.stalls)
+      expect(stall).toMatchObject({ verdict: 'model', evidence: { reply: 'answered', witness: 'level' } });
     expect(report).toMatchObject({ isHealthy: true, outcome: 'completed' });
   });
 
