@@ -52,7 +52,7 @@ describe.skipIf(server === undefined)(`on ${server?.version ?? 'PostgreSQL (not 
     runs: 20,
   });
 
-  describe('createPostgresLease, beyond the contract', { timeout: 60_000 }, () => {
+  describe('createPostgresLease, beyond the contract', { timeout: 120_000 }, () => {
     it('answers two machines as the lease in memory does, at any time', async () => {
       await checkLeaseLaw([timed(lawTtlMs), timed(lawTtlMs)], clock, 5);
     });

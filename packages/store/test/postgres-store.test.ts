@@ -29,11 +29,13 @@ afterAll(async () => {
   await server?.stop();
 });
 
+/** For what hangs. A hundred writers of one thread are some thousand transactions: 28 s at a load of 30. */
+const timeoutMs = 120_000;
 const me = { userId: 'ada' };
 const thread = { id: 'thr', created_at: '2026-01-01T00:00:00Z', status: { type: 'active' as const }, metadata: {} };
 
 describe.skipIf(server === undefined)(`on ${server?.version ?? 'PostgreSQL (not found)'}`, () => {
-  describeStore('createPostgresStore', () => createPostgresStore<Context>({ client: pool() }), { runs: 40 });
+  describeStore('createPostgresStore', () => createPostgresStore<Context>({ client: pool() }), { runs: 40, timeoutMs });
 
   /** A client that is one connection and has transactions of its own, as PGlite is. */
   const transactor = async (): Promise<PostgresTransactor> => {
@@ -59,7 +61,7 @@ describe.skipIf(server === undefined)(`on ${server?.version ?? 'PostgreSQL (not 
   describeStore(
     'createPostgresStore, over a client with transactions of its own',
     async () => createPostgresStore<Context>({ client: await transactor() }),
-    { runs: 10 },
+    { runs: 10, timeoutMs },
   );
 
   describe('createPostgresStore, beyond the contract', () => {
