@@ -3,8 +3,7 @@
  * pulled: a generator behind it runs at most one batch ahead of the reader.
  */
 import { from, systemClock } from '@chatkit/stream';
-import { deadline } from '@chatkit/stream/engine';
-import { nextTurn } from './event-loop-turn.ts';
+import { deadline, macrotask } from '@chatkit/stream/engine';
 import { pumpText } from './pump-text.ts';
 import type { Reply } from './reply.ts';
 import { TransportError } from './transport-error.ts';
@@ -73,15 +72,15 @@ function toByteStream(body: AsyncIterable<string>, options: ToResponseOptions): 
     return left;
   };
   let controller: ReadableStreamDefaultController<Uint8Array>;
-  const breakOff = (reason: unknown, when?: Promise<void>): void => {
+  const breakOff = (reason: unknown, defer = (fail: () => void): void => fail()): void => {
     if (state === 'over') return;
     void leave();
-    if (when === undefined) controller.error(reason);
-    else void when.then(() => controller.error(reason));
+    defer(() => controller.error(reason));
   };
   // A server whose client has left aborts the request and cancels its body, one after the other. If the body failed in
-  // between, some servers (Hono on Node, Deno) would print the error at every Stop and every reload.
-  const onAbort = (): void => breakOff(signal?.reason, nextTurn());
+  // between, some servers (Hono on Node, Deno) would print the error at every Stop and every reload. Not `nextTurn`,
+  // which lets one go on at a time: of a thousand clients that leave at once, all would be kept until their turns.
+  const onAbort = (): void => breakOff(signal?.reason, macrotask);
   // The deadline moves with every chunk; its timer is not reset each time.
   const stuck = deadline(systemClock, () =>
     breakOff(
