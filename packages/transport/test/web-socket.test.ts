@@ -690,6 +690,29 @@ describe('a client', () => {
       await until(() => server.clients.size === 1);
     });
 
+    it('closes that one, too, when it is closed', async () => {
+      let isAsked = false;
+      const { url, server } = await start((request) => {
+        if (request.url.endsWith('/a')) return endless('a');
+        if (request.url.endsWith('/ok')) return { status: 200, headers: {}, body: 'ok' };
+        isAsked = true;
+        return new Promise<Reply>(() => {});
+      });
+      const connection = openWebSocket(url, { quietMs: 0 });
+      const frames = decodeSse((await connection.fetch('/a')).body as ReadableStream<Uint8Array>);
+      await frames.next();
+      await giveUp(connection, () => isAsked);
+      expect(await (await connection.fetch('/ok')).text()).toBe('ok');
+      expect(server.clients.size).toBe(2);
+      connection.close();
+      await expect(
+        (async () => {
+          while (!(await frames.next()).done);
+        })(),
+      ).rejects.toEqual(isCode('transport.interrupted'));
+      await until(() => server.clients.size === 0);
+    });
+
     it('does so behind a sleep, for which a monotonic clock stands still', async () => {
       let isAsked = false;
       const { url, server } = await start((request) => {

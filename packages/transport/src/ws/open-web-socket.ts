@@ -40,7 +40,7 @@ export interface WebSocketConnection {
    * up on a silent socket (see `quietMs`).
    */
   fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
-  /** Closes the socket, if there is one. */
+  /** Closes the socket, if there is one, and any older one on which an answer is still under way. */
   close(): void;
 }
 
@@ -60,10 +60,15 @@ interface OpenRun {
  */
 export function openWebSocket(url: string | URL, options: OpenWebSocketOptions = {}): WebSocketConnection {
   let link: Link | undefined;
+  /** The one in use, and older ones that stay open for their runs. */
+  const links = new Set<Link>();
   const connected = (): Link => {
-    link ??= connect(url, options, (lost) => {
-      if (link === lost) link = undefined;
+    if (link !== undefined) return link;
+    link = connect(url, options, (left, isLost) => {
+      if (link === left) link = undefined;
+      if (isLost) links.delete(left);
     });
+    links.add(link);
     return link;
   };
   return {
@@ -91,7 +96,9 @@ export function openWebSocket(url: string | URL, options: OpenWebSocketOptions =
       }
       return over.run(open, followed);
     },
-    close: () => link?.close(),
+    close() {
+      for (const each of links) each.close();
+    },
   };
 }
 
@@ -106,8 +113,12 @@ interface Link {
   close(): void;
 }
 
-/** Opens a socket. Calls `onLost` when the link must not be used for further requests. */
-function connect(url: string | URL, options: OpenWebSocketOptions, onLost: (link: Link) => void): Link {
+/** Opens a socket. Calls `onLeft` when the link must not be used for further requests, and again when it is lost. */
+function connect(
+  url: string | URL,
+  options: OpenWebSocketOptions,
+  onLeft: (link: Link, isLost: boolean) => void,
+): Link {
   const {
     WebSocket = globalThis.WebSocket,
     windowLength = 256 * 1024,
@@ -137,7 +148,7 @@ function connect(url: string | URL, options: OpenWebSocketOptions, onLost: (link
   const lost = (): void => {
     if (state === 'lost') return;
     state = 'lost';
-    onLost(link);
+    onLeft(link, true);
     // Has no effect once the socket was open.
     refuse(
       new TransportError('transport.network', 'The WebSocket connection could not be opened.', { retryable: true }),
@@ -177,7 +188,7 @@ function connect(url: string | URL, options: OpenWebSocketOptions, onLost: (link
       // No run is open on it, as is always the case before it has opened.
       if (runs.size === 0) return drop(closeCodes.done);
       state = 'leaving';
-      onLost(link);
+      onLeft(link, false);
     },
     close() {
       opened.then(
