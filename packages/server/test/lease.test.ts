@@ -420,6 +420,42 @@ describe('A dies', () => {
     expect(ends).toEqual(names.map(() => 'interrupted'));
   });
 
+  test('with many runs: eight are closed at a time, and one that takes long keeps up no other', async () => {
+    let [begun, closing, most] = [0, 0, 0];
+    const contextOf = async (userId: string) => {
+      begun += 1;
+      closing += 1;
+      most = Math.max(most, closing);
+      const ms = begun === 1 ? 500 : 50;
+      await new Promise<void>((resolve) => clock.setTimeout(resolve, ms));
+      closing -= 1;
+      return { userId };
+    };
+    const { a, b, clock, line, passing } = pair(
+      scriptedResponder(() => [say('half'), hang({ deaf: true })]),
+      { maxRunsPerUser: 20, contextOf },
+    );
+    const names = Array.from({ length: 20 }, (_, n) => `r${n}`);
+    for (const name of names) await a.send(create(), { headers: named(name) });
+    await settle();
+    const ended: string[] = [];
+    for (const name of names)
+      void framesOf(await passing(b.attach(`run=${name}`))).then((all) => ended.push(`${name} ${outcomeOf(all)}`));
+    line.up = false;
+    while (closing === 0) await clock.advance(10);
+    await clock.advance(200);
+    // Those after the first did not wait for it.
+    expect(ended.sort()).toEqual(
+      names
+        .slice(1)
+        .map((name) => `${name} interrupted`)
+        .sort(),
+    );
+    await clock.advance(400);
+    expect(ended).toHaveLength(20);
+    expect(most).toBe(8);
+  });
+
   test('what it had written is kept, in the name of its user, and shown by the log and by the store', async () => {
     const kept: { pending: number; code: unknown; context: User }[] = [];
     const { a, b, clock, line, start, passing, respondB } = pair(
