@@ -56,7 +56,7 @@ export class GuardedSource<T> {
     if (this.state === 'ended') return;
     this.state = 'stopped';
     // For a generator, `return()` queues behind the pending `next()`; other iterators may end at once.
-    const returned = Promise.resolve(this.iterator.return?.()).catch(() => {});
+    const returned = (async () => this.iterator.return?.())().catch(() => {});
     await settlesWithin(Promise.all([this.settled(), returned]), graceMs, this.clock);
   }
 
@@ -85,14 +85,15 @@ export class GuardedSource<T> {
     this.isPending = false;
     // A value that arrives after the stop is dropped.
     if (this.state === 'stopped') return this.onSettled?.();
-    if (step.done === true) {
-      this.state = 'ended';
-      this.unlisten();
-      this.resolve();
-      return;
-    }
-    this.state = 'taking';
     try {
+      // Throws if the result is not an object. The reader must be told, because nobody else would hear of it.
+      if (step.done === true) {
+        this.state = 'ended';
+        this.unlisten();
+        this.resolve();
+        return;
+      }
+      this.state = 'taking';
       const taken = this.take(step.value);
       if (taken === undefined) this.pull();
       else

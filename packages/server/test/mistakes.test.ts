@@ -125,6 +125,27 @@ describe('what respond() returns and yields', () => {
     expect(errors).toEqual([expect.objectContaining({ message: expect.stringContaining(message) })]);
   });
 
+  const iterators: [name: string, iterator: object, message: string][] = [
+    ['an iterator that gives no result', { next: async () => undefined }, "reading 'done'"],
+    [
+      'an iterator whose return() throws',
+      {
+        next: async () => ({ done: false, value: 'Hello' }),
+        return() {
+          throw new Error('closed already');
+        },
+      },
+      'yielded the text "Hello"',
+    ],
+  ];
+  test.each(iterators)('returns %s', async (_name, iterator, message) => {
+    const { events, errors } = testServer({
+      respond: () => ({ [Symbol.asyncIterator]: () => iterator }) as never,
+    });
+    expect((await events(create('hi'))).at(-1)).toMatchObject({ type: 'error', code: 'stream.error' });
+    expect(errors).toEqual([expect.objectContaining({ message: expect.stringContaining(message) })]);
+  });
+
   test('a function in the thread', async () => {
     const { events, errors } = testServer({
       async *respond(thread) {
