@@ -11,8 +11,15 @@ const carriesItem: ReadonlySet<string> = new Set<ThreadStreamEvent['type']>([
   'thread.item.replaced',
 ]);
 
-/** Throws if an item was yielded instead of an event, or if an event lacks its item. */
+/**
+ * Throws if an item was yielded instead of an event, if an event lacks its item, or if a text delta is malformed. A
+ * well-formed text delta is not checked here.
+ */
 export const assertShape = (event: ThreadStreamEvent): void => {
+  if (event.type === 'thread.item.updated' && event.update?.type === 'assistant_message.content_part.text_delta')
+    throw new TypeError(
+      `A text delta needs a string and the number of its part, not ${describeValue(event.update.delta)} for ${event.update.content_index}.`,
+    );
   if (!carriesItem.has(event.type)) {
     if (isItem(event)) throw noEvent(event);
     return;

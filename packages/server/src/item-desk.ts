@@ -269,7 +269,7 @@ const removed = ({ id }: ThreadItem): ThreadItemRemovedEvent => ({ type: 'thread
  */
 const ownCopy = (event: ThreadStreamEvent, maxBytes: number): ThreadStreamEvent => {
   if (typeof event !== 'object' || event === null || typeof event.type !== 'string') throw noEvent(event);
-  if (isTextDelta(event)) {
+  if (isTextDelta(event) && Number.isSafeInteger(event.update.content_index)) {
     const { content_index, delta } = event.update;
     // No UTF-16 unit takes more than six bytes of JSON; what is around the text takes a few hundred.
     if (delta.length * 6 + 1024 > maxBytes) assertSize(event, JSON.stringify(event), maxBytes);

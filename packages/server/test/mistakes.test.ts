@@ -1,12 +1,12 @@
 // What a newcomer gets wrong, and what they are told: what was given, what is meant, what to write.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { assistantMessage, progressUpdate, type ThreadMetadata, textDelta } from '@chatkit/core';
+import { assistantMessage, itemAdded, progressUpdate, type ThreadMetadata, textDelta } from '@chatkit/core';
 import { createMemoryStore } from '@chatkit/store/memory';
 import { describe, expect, test } from 'vitest';
 import { type CreateChatKitServerOptions, createChatKitServer } from '../src/index.ts';
 import { toNodeHandler } from '../src/node/index.ts';
-import { create, testServer, type User } from './support.ts';
+import { create, testServer, textOf, type User } from './support.ts';
 
 /** As in a file without types. */
 const untyped = (options: object) => () =>
@@ -144,6 +144,31 @@ describe('what respond() returns and yields', () => {
     });
     expect((await events(create('hi'))).at(-1)).toMatchObject({ type: 'error', code: 'stream.error' });
     expect(errors).toEqual([expect.objectContaining({ message: expect.stringContaining(message) })]);
+  });
+
+  const deltas: [name: string, update: object][] = [
+    ['undefined', { content_index: 0, delta: undefined }],
+    ['an object', { content_index: 0, delta: { text: 'x' } }],
+    ['for no part', { content_index: undefined, delta: 'x' }],
+    ['for a part that is no number', { content_index: Number.NaN, delta: 'x' }],
+  ];
+  test.each(deltas)('text that is %s', async (_name, update) => {
+    const { events, errors, items } = testServer({
+      async *respond(thread) {
+        const item = assistantMessage({ thread_id: thread.id, id: 'a' });
+        yield itemAdded(item);
+        yield textDelta('a', 'half');
+        const type = 'assistant_message.content_part.text_delta';
+        yield { type: 'thread.item.updated', item_id: 'a', update: { type, ...update } } as never;
+      },
+    });
+    const told = await events(create('hi'));
+    expect(told.at(-1)).toMatchObject({ type: 'error', code: 'stream.error' });
+    expect(errors).toEqual([
+      expect.objectContaining({ message: expect.stringContaining('needs a string and the number of its part') }),
+    ]);
+    const { id } = told.find((each) => each.type === 'thread.created')?.thread ?? { id: '' };
+    expect((await items(id)).map(textOf)).toEqual(['hi', 'half']);
   });
 
   test('a function in the thread', async () => {
