@@ -17,6 +17,7 @@ import {
   type ThreadState,
   type ThreadStreamEvent,
 } from '@chatkit/core';
+import { settlesWithin } from './clock.ts';
 import type { Salvage } from './salvage.ts';
 import type { Settings } from './settings.ts';
 
@@ -64,7 +65,9 @@ export const startReaper = (options: ReaperOptions): Reaper => {
         const closeNext = async (): Promise<void> => {
           for (const record of next) {
             attend();
-            await closeOrphan(options, record).catch((error) => onError(error, { runId: record.runId }));
+            const closed = closeOrphan(options, record).catch((error) => onError(error, { runId: record.runId }));
+            // After that its lease has run out, and the next look, here or elsewhere, takes it again.
+            await settlesWithin(closed, ttlMs, clock);
           }
         };
         await Promise.all(Array.from({ length: closedAtOnce }, closeNext));

@@ -456,6 +456,22 @@ describe('A dies', () => {
     expect(most).toBe(8);
   });
 
+  test('an application that never answers for one of its runs does not end the looking for others', async () => {
+    let asked = 0;
+    const { b, line, start, passing } = pair(halfway({ deaf: true }), {
+      contextOf: (userId: string) => {
+        asked += 1;
+        return asked === 1 ? new Promise<User>(() => {}) : { userId };
+      },
+    });
+    const { id } = await start();
+    const frames = framesOf(await passing(b.attach('run=r')));
+    line.up = false;
+    expect(outcomeOf(await passing(frames))).toBe('interrupted');
+    expect((await b.items(id)).map(textOf)).toEqual(['hi', 'half']);
+    expect(asked).toBe(2);
+  });
+
   test('what it had written is kept, in the name of its user, and shown by the log and by the store', async () => {
     const kept: { pending: number; code: unknown; context: User }[] = [];
     const { a, b, clock, line, start, passing, respondB } = pair(
