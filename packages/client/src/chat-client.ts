@@ -96,6 +96,15 @@ export interface ChatClient {
    * answers, the output of a tool); has the last message answered anew. Throws if there is nothing to retry.
    */
   retry(): ChatRun;
+  /**
+   * Puts other words in place of one of the user's messages and has it answered anew; everything after it is deleted.
+   * An answer in progress is stopped first. If the request fails, the old words and answers are shown again. Throws
+   * `item.not_found` if no such message is loaded, `thread.not_found` if there is no thread. The Python SDK's server answers the old words: it cannot edit.
+   *
+   * @example
+   * client.edit(message.id, 'What I meant to ask');
+   */
+  edit(messageId: string, input: string | UserMessageInputLike): ChatRun;
   /** Sends an action of a widget (`item`) or of the page. Waits for the answer in progress to end. */
   sendAction(action: Action, item?: ItemRef): ChatRun;
   /** Sends an action that is answered at once, even during an answer. Resolves with the updated widget. */

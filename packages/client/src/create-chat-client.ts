@@ -10,6 +10,7 @@ import {
   selectItems,
   type Thread,
   type ThreadItem,
+  type UserMessageItem,
 } from '@chatkit/core';
 import { toBase64, uploadFile } from './attachments.ts';
 import type { ChatClient, ChatClientOptions, ItemRef } from './chat-client.ts';
@@ -34,7 +35,7 @@ import { createEndpoint } from './endpoint.ts';
 import { loadOlder, loadThread } from './load-thread.ts';
 import { createLoadTurn } from './load-turn.ts';
 import { createNotifier, frameScheduler, reportLater } from './notify.ts';
-import { answerAnew, createOutgoing, deliveryOf, type OutgoingMessage } from './outgoing-message.ts';
+import { type AnswerAnew, answerAnew, createOutgoing, deliveryOf, type OutgoingMessage } from './outgoing-message.ts';
 import { browserPageEvents, wallClock } from './ports.ts';
 import { type ChatRun, createRunHandle } from './run-handle.ts';
 import { createSnapshotReader } from './snapshot.ts';
@@ -131,6 +132,22 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
     return run;
   };
 
+  /**
+   * Removes what follows one of the user's messages and has it answered again. `edited` is shown in its place until the
+   * server's own comes.
+   */
+  const answerAgain = (again: AnswerAnew | undefined, edited?: UserMessageItem): ChatRun => {
+    if (again === undefined) throw new ChatKitError('item.not_found', 'There is no such message to answer again.');
+    const { item_id: id } = again.params;
+    return request('interrupt', () => again, {
+      prepare(chat) {
+        const thread = pruneAfter(chat.thread, id);
+        if (edited === undefined) return { ...chat, thread };
+        return { ...chat, thread: reduceThread(thread, { type: 'thread.item.replaced', item: { ...edited, id } }) };
+      },
+    });
+  };
+
   /** Loads and shows a thread, when the turns before it are over. */
   const load = async (id: string, onFailed: (error: ChatKitError) => void): Promise<void> => {
     const turn = createLoadTurn(id, context, onFailed);
@@ -210,11 +227,12 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
         return run;
       }
       if (state.error?.retryable && state.retryPlan) return begin(state.retryPlan, 'wait').run;
-      const again = answerAnew(state.thread);
-      if (again === undefined) throw new ChatKitError('item.not_found', 'There is no message to answer again.');
-      return request('interrupt', () => again, {
-        prepare: (chat) => ({ ...chat, thread: pruneAfter(chat.thread, again.params.item_id) }),
-      });
+      return answerAgain(answerAnew(state.thread));
+    },
+
+    edit(messageId, input) {
+      const { item, input: words } = createOutgoing(input, '', threadId());
+      return answerAgain(answerAnew(state.thread, messageId, words), item);
     },
 
     sendAction(action, ref) {

@@ -91,18 +91,23 @@ export const untilMessage = (events: readonly ThreadStreamEvent[]): readonly Thr
 const isMessageDone = (event: ThreadStreamEvent): boolean =>
   event.type === 'thread.item.done' && event.item?.type === 'user_message';
 
-/** The request to answer the user's last message again, which removes what follows it. `undefined` if there is none. */
-export const answerAnew = (thread: ThreadState): AnswerAnew | undefined => {
-  const message = selectItems(thread).findLast((item) => item.type === 'user_message');
+/**
+ * The request to answer the user's last message again, or the one with this id, in the words of `input` if there are
+ * any. The server removes what follows it. `undefined` if no such message is loaded.
+ */
+export const answerAnew = (thread: ThreadState, id?: string, input?: WireInput): AnswerAnew | undefined => {
+  const message = selectItems(thread).findLast(
+    (item) => item.type === 'user_message' && (id === undefined || item.id === id),
+  );
   return (
     message && {
       type: 'threads.retry_after_item',
-      params: { thread_id: message.thread_id, item_id: message.id },
+      params: { thread_id: message.thread_id, item_id: message.id, input },
     }
   );
 };
 
-type AnswerAnew = Extract<ChatKitRequestInput, { type: 'threads.retry_after_item' }>;
+export type AnswerAnew = Extract<ChatKitRequestInput, { type: 'threads.retry_after_item' }>;
 
 /**
  * The messages of `outbox` without those that turn out to be stored, judging by `items`, the thread's new items. Each

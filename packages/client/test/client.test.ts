@@ -8,6 +8,7 @@ import {
   progressUpdate,
   type ThreadStreamEvent,
   textDelta,
+  type UserMessageItem,
 } from '@chatkit/core';
 import { until as after, hang, type ScriptStep, say, scriptedResponder } from '@chatkit/testing';
 import { describe, expect, it, vi } from 'vitest';
@@ -143,6 +144,75 @@ describe('sending', () => {
     for await (const { type } of run) seen.push(type);
     expect(seen).toHaveLength(3);
     expect(await run.done).toBe('completed');
+  });
+});
+
+describe('editing', () => {
+  const answer = () => scriptedResponder((call) => [say(`to ${textOf(call.input as UserMessageItem)}`)]);
+
+  it('answers a message in its new words, and takes back what came after it', async () => {
+    const respond = answer();
+    const { client: make } = testChat({ respond });
+    const client = make();
+    await client.send('one').done;
+    await client.send('two').done;
+    const [first] = client.getSnapshot().items;
+    const run = client.edit(first?.id ?? '', 'three');
+    expect(texts(client)).toEqual(['three']);
+    expect(client.getSnapshot()).toMatchObject({ status: 'submitting', failedItemIds: new Set() });
+    expect(await run.done).toBe('completed');
+    expect(texts(client)).toEqual(['three', 'to three']);
+    expect(client.getSnapshot().items[0]).toMatchObject({ id: first?.id, created_at: first?.created_at });
+    const again = make();
+    await again.loadThread(client.getSnapshot().thread?.id ?? '');
+    expect(texts(again)).toEqual(['three', 'to three']);
+  });
+
+  it('stops the answer in progress first', async () => {
+    const respond = scriptedResponder((_, index) => (index === 0 ? [say('old'), hang()] : [say('new')]));
+    const { client: make } = testChat({ respond });
+    const client = make();
+    const old = client.send('one');
+    await until(client, () => texts(client).includes('old'));
+    const run = client.edit(client.getSnapshot().items[0]?.id ?? '', 'two');
+    expect(await old.done).toBe('cancelled');
+    expect(await run.done).toBe('completed');
+    expect(texts(client)).toEqual(['two', 'new']);
+  });
+
+  it('leaves everything where it was if it cannot start', async () => {
+    const { client: make, network } = testChat({ respond: answer() });
+    const client = make();
+    await client.send('one').done;
+    const [first] = client.getSnapshot().items;
+    network.plan({ status: 418 });
+    expect(await client.edit(first?.id ?? '', 'two').done).toBe('failed');
+    expect(texts(client)).toEqual(['one', 'to one']);
+    expect(await client.edit(first?.id ?? '', 'two').done).toBe('completed');
+    expect(texts(client)).toEqual(['two', 'to two']);
+  });
+
+  it('is repeated by retry() if its answer was lost, and carried out once', async () => {
+    const respond = answer();
+    const { client: make, network } = testChat({ respond });
+    const client = make({ connection: { budgetMs: 0 } });
+    await client.send('one').done;
+    network.plan({ loseAnswer: true });
+    expect(await client.edit(client.getSnapshot().items[0]?.id ?? '', 'two').done).toBe('interrupted');
+    expect(client.getSnapshot().error?.retryable).toBe(true);
+    expect(await client.retry().done).toBe('completed');
+    expect(texts(client)).toEqual(['two', 'to two']);
+    expect(respond.calls).toHaveLength(2);
+  });
+
+  it('needs a message of the user that is in the thread', async () => {
+    const { client: make } = testChat({ respond: answer() });
+    const client = make();
+    const missing = expect.objectContaining({ code: 'item.not_found' });
+    expect(() => client.edit('msg_1', 'x')).toThrow(expect.objectContaining({ code: 'thread.not_found' }));
+    await client.send('one').done;
+    for (const id of ['msg_1', client.getSnapshot().items[1]?.id ?? ''])
+      expect(() => client.edit(id, 'x')).toThrow(missing);
   });
 });
 
