@@ -53,7 +53,7 @@ const stallLines = ({ atMs, lastedMs, behind, verdict, evidence }: Stall): strin
   '',
   `stalled at ${ms(atMs)} for ${ms(lastedMs)}, behind ${count(behind, 'event')}: ${verdict.replaceAll('_', ' ')}`,
   `  ${adviceOf[verdict]}`,
-  `  seen: ${count(evidence.heartbeats, 'heartbeat')} · a bare request: ${evidence.bare} · one to the store: ${evidence.reply} · one to the lease: ${evidence.lookup} · a second stream: ${evidence.witness}${
+  `  seen: ${count(evidence.heartbeats, 'heartbeat')} · a bare request: ${evidence.bare} · one to the store: ${evidence.reply} · one to the lease: ${evidence.lookup} · one that writes: ${evidence.write} · a second stream: ${evidence.witness}${
     evidence.witnessStatus === undefined || evidence.witnessStatus === 200 ? '' : ` (${evidence.witnessStatus})`
   }`,
 ];

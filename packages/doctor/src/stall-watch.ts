@@ -60,6 +60,7 @@ export const createStallWatch = (watched: Watched): StallWatch => {
     const answers = await takeEvidence(asking, {
       runId: watched.runId(),
       offset: recording.offset,
+      threadId: recording.threadId,
       hasMoved: () => movements !== seen.movements,
     });
     const heartbeats = movements === seen.movements ? recording.heartbeats - seen.heartbeatsBefore : 0;

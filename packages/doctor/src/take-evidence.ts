@@ -1,6 +1,6 @@
 /**
- * Probes the server while a stream stalls: opens a second stream of the same run, and sends three requests with short
- * responses, of which one needs no storage, one the store and one the lease. `verdict.ts` draws the conclusion.
+ * Probes the server while a stream stalls: opens a second stream of the same run, and sends four requests with short
+ * responses: one needs no storage, one reads the store, one the lease, and one has the store write. `verdict.ts` draws the conclusion.
  */
 import { createId } from '@chatkit/core';
 import { createSseDecoder } from '@chatkit/transport';
@@ -21,12 +21,14 @@ export interface Place {
   /** Without an id the run cannot be looked up. */
   readonly runId: string | undefined;
   readonly offset: string | undefined;
+  /** The thread that the examination has made. Without it nothing can be written. */
+  readonly threadId: string | undefined;
   /** Whether events have arrived on the stalled connection since the probes were sent. */
   hasMoved(): boolean;
 }
 
 /** The results of all probes. */
-export interface Answers extends Pick<Evidence, 'bare' | 'reply' | 'lookup' | 'witness'> {
+export interface Answers extends Pick<Evidence, 'bare' | 'reply' | 'lookup' | 'write' | 'witness'> {
   /** The status of the second stream's response, if there was one. */
   readonly witnessStatus: number | undefined;
 }
@@ -42,11 +44,18 @@ export const takeEvidence = async (asking: Asking, place: Place): Promise<Answer
     place.runId === undefined
       ? ('impossible' as const)
       : askWhole(asking, { type: 'runs.cancel', params: { run_id: createId('run') } }),
+    // The doctor's own thread; a title that it has is not written again.
+    place.threadId === undefined
+      ? ('impossible' as const)
+      : askWhole(asking, {
+          type: 'threads.update',
+          params: { thread_id: place.threadId, title: `Examined at ${new Date().toISOString()}` },
+        }),
   ]);
   const second: SecondStream = { isOpen: false };
   const stoodStill = whole.then(() => pause(SAME_MOMENT_MS)).then(() => !second.isOpen && !place.hasMoved());
-  const [[bare, reply, lookup], seen] = await Promise.all([whole, askForRun(asking, place, second)]);
-  const answers = { bare, reply, lookup, ...seen };
+  const [[bare, reply, lookup, write], seen] = await Promise.all([whole, askForRun(asking, place, second)]);
+  const answers = { bare, reply, lookup, write, ...seen };
   if (seen.witness !== 'ahead' && seen.witness !== 'level') return answers;
   // The model may have gone on just now: then the events are on their way on both connections.
   if (seen.witness === 'ahead') await pause(Math.min(asking.probeMs, SAME_MOMENT_MS));

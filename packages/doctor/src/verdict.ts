@@ -35,6 +35,8 @@ export interface Evidence {
   readonly reply: Reply;
   /** The result of a request that looks up a run, and so needs the lease. */
   readonly lookup: Reply | 'impossible';
+  /** The result of a request that has the store write into the thread; impossible until the thread is known. */
+  readonly write: Reply | 'impossible';
   readonly witness: Witness;
 }
 
@@ -55,13 +57,13 @@ export type Verdict =
  * The verdict on a stall.
  *
  * @example
- * const answers = { bare: 'answered', reply: 'answered', lookup: 'answered', witness: 'level' } as const;
+ * const answers = { bare: 'answered', reply: 'answered', lookup: 'answered', write: 'answered', witness: 'level' } as const;
  * verdictOf({ isOpen: true, hasFlowed: true, heartbeats: 0, ...answers }); // 'model'
  */
 export const verdictOf = (evidence: Evidence): Verdict => {
-  const { isOpen, hasFlowed, heartbeats, bare, reply, lookup, witness } = evidence;
+  const { isOpen, hasFlowed, heartbeats, bare, reply, lookup, write, witness } = evidence;
   if (witness === 'ahead') return 'held';
-  if (reply === 'silent' && bare === 'answered') return 'storage';
+  if ((reply === 'silent' || write === 'silent') && bare === 'answered') return 'storage';
   // A heartbeat has come all the way from the server, so the connection is not what stalls.
   if (heartbeats > 0) return 'model';
   if (reply === 'unreachable') return 'network';
@@ -89,12 +91,12 @@ export const isFault = (verdict: Verdict): boolean => verdict !== 'model' && ver
 /** What each verdict means, and where to look. */
 export const adviceOf: Readonly<Record<Verdict, string>> = {
   model:
-    'The model is silent: the connection works, and the server has nothing newer. Look at what respond() waits for (the provider, a tool, a lock), and yield a progress_update meanwhile. If it waits for nothing, look at the store: the next event is not sent while the store cannot write, for example because its database is locked.',
+    'The model is silent: the connection works, and the server has nothing newer. Look at what respond() waits for (the provider, a tool, a lock), and yield a progress_update meanwhile.',
   held: 'This connection holds back what the server has sent: a second one got it at once. Look for a proxy that buffers, or that has lost the connection.',
   buffered:
     'A proxy or middleware holds streams back: other requests are answered, but a second stream is not even opened. Turn response buffering and compression of text/event-stream off there (nginx: proxy_buffering off).',
   storage:
-    'The server runs, but waits for its storage. If a request that reads the store is silent, the store’s database hangs, is locked, cannot be reached, or has no free connection; otherwise it is that of the log and the lease (Redis, PostgreSQL, a file).',
+    'The server runs, but waits for its storage. If a request that reads the store is silent, the store’s database hangs, cannot be reached, or has no free connection; if only one that writes is, a database is locked; otherwise it is that of the log and the lease (Redis, PostgreSQL, a file).',
   server:
     'No request is answered. The server’s event loop is blocked (synchronous work in respond(), a store or a tool), the machine is overloaded, or the network drops what is sent.',
   network: 'The server can no longer be reached.',

@@ -1,8 +1,13 @@
 // Each verdict on a real server that has the fault. Nothing here is decided by how fast the machine is: a stall lasts
 // until the doctor has asked, and the limits of the questions are far above what an answer takes.
+import { mkdtempSync, rmSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { Worker } from 'node:worker_threads';
 import { createMemoryLease, createMemoryStore } from '@chatkit/store/memory';
+import { createSqliteStore } from '@chatkit/store/sqlite';
 import { createFaultProxy } from '@chatkit/testing/node';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type ExamineOptions, examine } from '../src/examine.ts';
@@ -212,6 +217,30 @@ describe('why it stands still', () => {
     expect(report).toMatchObject({ isHealthy: false, outcome: 'completed' });
   });
 
+  test('storage: the store’s database can be read, and is locked for whoever writes', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'chatkit-doctor-'));
+    const path = join(folder, 'chat.db');
+    const store = createSqliteStore({ path });
+    const other = new DatabaseSync(path);
+    onTestFinished(() => {
+      other.close();
+      store.close();
+      rmSync(folder, { recursive: true, force: true });
+    });
+    // The answer is said, and has to be stored.
+    const lockBeforeEnd: Pace = (index) => (index === words.length ? other.exec('BEGIN IMMEDIATE') : undefined);
+    const { handler } = createAnswering(words, lockBeforeEnd, { store });
+    const { url } = await listen((incoming, outgoing) => {
+      if (incoming.method === 'GET') outgoing.once('close', () => other.exec('COMMIT'));
+      handler(incoming, outgoing);
+    });
+    const report = await examine({ url, ...quick, probeMs: 500 });
+    expect(report.stalls).toMatchObject([
+      { verdict: 'storage', evidence: { reply: 'answered', lookup: 'answered', write: 'silent', witness: 'level' } },
+    ]);
+    expect(report).toMatchObject({ isHealthy: false, outcome: 'completed' });
+  });
+
   test('network: the server cannot be reached any more', async () => {
     const { port, halt } = await startHalting(5);
     const proxy = await createFaultProxy({ port });
@@ -227,7 +256,7 @@ describe('why it stands still', () => {
           return response;
         } catch (error) {
           refused += 1;
-          if (refused === 4) halt.asked();
+          if (refused === 5) halt.asked();
           throw error;
         }
       },

@@ -36,7 +36,7 @@ const stall = ({ atMs = 0, lastedMs = 0, witness = 'level' as Stall['evidence'][
   verdict: 'model',
   evidence: {
     ...{ isOpen: true, hasFlowed: true, heartbeats: 0 },
-    ...{ bare: 'answered', reply: 'answered', lookup: 'answered', witness, witnessStatus: 200 },
+    ...{ bare: 'answered', reply: 'answered', lookup: 'answered', write: 'answered', witness, witnessStatus: 200 },
   },
 });
 const codes = (of: Course): string[] => findingsOf(of).map(({ code, level }) => `${level} ${code}`);

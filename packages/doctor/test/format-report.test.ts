@@ -36,6 +36,7 @@ const report: Report = {
         bare: 'answered',
         reply: 'answered',
         lookup: 'silent',
+        write: 'answered',
         witness: 'refused',
         witnessStatus: 500,
       },
@@ -59,7 +60,7 @@ describe('formatReport', () => {
 
       stalled at 2,900 ms for 2,100 ms, behind 30 events: attach refused
         The server answers, but refuses a second reader of the run. See the status below.
-        seen: 0 heartbeats · a bare request: answered · one to the store: answered · one to the lease: silent · a second stream: refused (500)
+        seen: 0 heartbeats · a bare request: answered · one to the store: answered · one to the lease: silent · one that writes: answered · a second stream: refused (500)
 
       ✗ The run reported an error: model.overloaded.
 

@@ -11,16 +11,19 @@ const every = (part: Partial<Evidence>): Evidence[] =>
         witnesses.flatMap((witness) =>
           replies.flatMap((bare) =>
             ([...replies, 'impossible'] as const).flatMap((lookup) =>
-              [true, false].map((hasFlowed) => ({
-                isOpen,
-                hasFlowed,
-                heartbeats,
-                bare,
-                reply,
-                lookup,
-                witness,
-                ...part,
-              })),
+              ([...replies, 'impossible'] as const).flatMap((write) =>
+                [true, false].map((hasFlowed) => ({
+                  isOpen,
+                  hasFlowed,
+                  heartbeats,
+                  bare,
+                  reply,
+                  lookup,
+                  write,
+                  witness,
+                  ...part,
+                })),
+              ),
             ),
           ),
         ),
@@ -28,7 +31,7 @@ const every = (part: Partial<Evidence>): Evidence[] =>
     ),
   );
 
-const answers = { bare: 'answered', reply: 'answered', lookup: 'answered' } as const;
+const answers = { bare: 'answered', reply: 'answered', lookup: 'answered', write: 'answered' } as const;
 const verdicts = (evidence: readonly Evidence[]): Verdict[] => [...new Set(evidence.map(verdictOf))];
 
 describe('verdictOf', () => {
@@ -37,12 +40,16 @@ describe('verdictOf', () => {
   });
 
   test('else it is the storage, if the server answers nobody who needs the store', () => {
-    const evidence = every({ bare: 'answered', reply: 'silent' }).filter(({ witness }) => witness !== 'ahead');
-    expect(verdicts(evidence)).toEqual(['storage']);
+    for (const silent of [{ reply: 'silent' }, { write: 'silent' }] as const) {
+      const evidence = every({ bare: 'answered', ...silent }).filter(({ witness }) => witness !== 'ahead');
+      expect(verdicts(evidence)).toEqual(['storage']);
+    }
   });
 
   test('else a heartbeat decides', () => {
-    const beating = every({ heartbeats: 1, reply: 'answered' }).filter(({ witness }) => witness !== 'ahead');
+    const beating = every({ heartbeats: 1, reply: 'answered', write: 'answered' }).filter(
+      ({ witness }) => witness !== 'ahead',
+    );
     expect(verdicts(beating)).toEqual(['model']);
   });
 
