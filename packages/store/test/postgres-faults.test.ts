@@ -1,4 +1,5 @@
 /** A database that is full up, slow, restarted or against us: every call ends, and nothing is half stored. */
+import { type AddressInfo, createServer } from 'node:net';
 import { type Store, userMessage } from '@chatkit/core';
 import { createPostgresStore, type PostgresConnection, type PostgresPool } from '@chatkit/store/postgres';
 import pg from 'pg';
@@ -275,6 +276,27 @@ describe.skipIf(server === undefined)('createPostgresStore under faults', { time
       ),
     );
     expect((await store.loadThread('a', me)).version).toBe(41);
+  });
+
+  it('ends a call whose connection is refused in the moment in which it is made', async () => {
+    const told = (type: string, body: Buffer) => {
+      const length = Buffer.alloc(4);
+      length.writeInt32BE(body.length + 4);
+      return Buffer.concat([Buffer.from(type), length, body]);
+    };
+    const fatal = told('E', Buffer.from('SFATAL\0VFATAL\0C57P01\0Mterminating connection\0\0'));
+    // Authenticated, ready, and shut down: all of it in one piece.
+    const greeting = Buffer.concat([told('R', Buffer.alloc(4)), told('Z', Buffer.from('I')), fatal]);
+    const refusing = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.once('data', () => socket.end(greeting));
+    });
+    await new Promise<void>((done) => refusing.listen(0, '127.0.0.1', done));
+    onTestFinished(() => void refusing.close());
+    const { port } = refusing.address() as AddressInfo;
+    const client = pool({ connectionString: `postgres://ada@127.0.0.1:${port}/chat` });
+    const store = createPostgresStore<Context>({ client, migrate: false });
+    await expect(store.loadThread('a', someone())).rejects.toThrow();
   });
 
   it('goes on when the server has been restarted, though nobody listens to the errors of the pool', async () => {

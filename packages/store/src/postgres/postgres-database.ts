@@ -28,11 +28,13 @@ export const openPostgres = (client: PostgresClient, limits: PostgresLimits, mig
 const heard = new WeakSet<PostgresClient>();
 
 /**
- * An idle connection that is lost has left the pool already, but without an `error` listener the event would end the
- * process.
+ * Without an `error` listener the loss of a connection would end the process: of an idle one, which has left the pool
+ * already, and of one that is lost in the chunk of bytes that made it, before whoever asked for it can listen. That one
+ * fails its next statement.
  */
 const surviveLostConnections = (client: PostgresClient): void => {
   if (!('connect' in client) || heard.has(client)) return;
   heard.add(client);
   client.on?.('error', () => {});
+  client.on?.('connect', (connection) => void connection.on?.('error', () => {}));
 };
