@@ -1,5 +1,5 @@
 /**
- * Verb 4 of the path of a token, encode: the entries of one run become SSE frames, shared by all its readers. Readers
+ * Step 4 of the path of a token, encode: the entries of one run become SSE frames, shared by all its readers. Readers
  * that keep up ask for the same entry one after the other, so the last frame is cached: an entry that is appended alone
  * is encoded once, however many read it (entries that are appended together, once for each reader). A text delta is put
  * between two cached pieces of JSON. The result equals `encodeSse({ data: serializeEvent(event) })`, byte for byte.

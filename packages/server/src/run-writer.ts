@@ -1,5 +1,5 @@
 /**
- * Verb 2 of the path of a token, append: gives the events of a run their offsets, one per event, and writes them into
+ * Step 2 of the path of a token, append: gives the events of a run their offsets, one per event, and writes them into
  * the run's log. Until the run has been granted its log, entries are kept here, for readers that come early. Waiting
  * for room in the log is the backpressure; a stop ends that wait.
  */

@@ -56,7 +56,7 @@ export type AddedItems = readonly ThreadItem[] | void;
 /** The functions an application overrides. Only `respond` has no default. */
 export interface ServerHooks<Context> {
   /**
-   * Verb 1 of the path of a token. Answers a message, or continues after a client tool or a structured input (`input`
+   * Step 1 of the path of a token. Answers a message, or continues after a client tool or a structured input (`input`
    * is then `null`). Changes to `thread` (title, status, `metadata`, …) are saved and announced.
    */
   respond(

@@ -1,5 +1,5 @@
 /**
- * Verbs 3 and 4 of the path of a token, tail and encode: makes the streaming response, in which a reader follows a
+ * Steps 3 and 4 of the path of a token, tail and encode: makes the streaming response, in which a reader follows a
  * run's log and its entries become frames. Plain clients get the reference's bytes and nothing else; opted-in ones get
  * offsets, a priming frame, heartbeats and the terminal frame.
  */

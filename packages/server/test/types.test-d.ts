@@ -1,4 +1,4 @@
-// Verb 1 as the compiler sees it: what respond() is given and may yield.
+// Step 1 of the path of a token as the compiler sees it: what respond() is given and may yield.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AssistantMessageItem, ThreadMetadata, ThreadStreamEvent, UserMessageItem } from '@chatkit/core';
 import { itemDone } from '@chatkit/core';

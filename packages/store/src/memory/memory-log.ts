@@ -1,5 +1,5 @@
 /**
- * Verbs 2 and 3 of the path of a token, append and tail, in one process: a bounded ring of entries per run, and readers
+ * Steps 2 and 3 of the path of a token, append and tail, in one process: a bounded ring of entries per run, and readers
  * that replay it and then follow it. The ring *is* the log: a reader never gets anything that is not in it.
  */
 import {

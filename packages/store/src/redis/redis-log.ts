@@ -1,5 +1,5 @@
 /**
- * Verbs 2 and 3 of the path of a token, append and tail, on many machines: a log in Redis Streams. The run's own
+ * Steps 2 and 3 of the path of a token, append and tail, on many machines: a log in Redis Streams. The run's own
  * machine serves its readers from memory, ahead of Redis by what is under way; all other machines follow the stream.
  */
 import { type ChatKitError, type LogEntry, parseOffset, type StreamLog, type ThreadStreamEvent } from '@chatkit/core';

@@ -1,5 +1,5 @@
 /**
- * Verbs 2 and 3 of the path of a token, append and tail, for a log in a SQL database. A run that this process created
+ * Steps 2 and 3 of the path of a token, append and tail, for a log in a SQL database. A run that this process created
  * lives in a memory log, from which a journal copies it to the database in the background. Runs of other processes are
  * read from the database, and written to it directly.
  */
