@@ -156,7 +156,27 @@ export function expect(actual: unknown) {
     },
   };
 }
+/** Asks until the answer is as wanted. */
+expect.poll = (ask: () => unknown) => ({
+  ...polled(async () => expect(await ask())),
+  not: polled(async () => expect(await ask()).not),
+});
 expect.arrayContaining = (expected: readonly unknown[]) => new Containing(expected);
+
+/** Its assertions, each made until it holds, or fails once more after 10 s. */
+const polled = (asserted: () => Promise<object>): Record<string, (...expected: unknown[]) => Promise<void>> => {
+  const until = async (name: string, expected: unknown[]): Promise<void> => {
+    for (const deadline = performance.now() + 10_000; ; await new Promise((resolve) => setTimeout(resolve, 20))) {
+      try {
+        return ((await asserted()) as Record<string, (...expected: unknown[]) => void>)[name]?.(...expected);
+      } catch (error) {
+        if (performance.now() >= deadline) throw error;
+      }
+    }
+  };
+  const names = ['toBe', 'toBeDefined', 'toBeNull', 'toContain', 'toEqual', 'toHaveLength', 'toMatch'];
+  return Object.fromEntries(names.map((name) => [name, (...expected: unknown[]) => until(name, expected)]));
+};
 
 /** Runs a test, what is around it and what it leaves to be cleaned up; one that hangs fails. */
 async function within({ run, name, suites }: Case): Promise<void> {
