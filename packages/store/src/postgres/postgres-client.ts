@@ -37,7 +37,7 @@ export interface PostgresPool extends PostgresQueryable {
   /** `pg` emits this when an idle connection is lost; the pool has dropped it by then. */
   on?(event: 'error', listener: (error: Error) => void): unknown;
   /** `pg` emits this when a connection has been made, before it is lent out. */
-  on?(event: 'connect', listener: (connection: Pick<PostgresConnection, 'on'>) => void): unknown;
+  on?(event: 'connect', listener: (connection?: Pick<PostgresConnection, 'on'>) => void): unknown;
 }
 
 /** Fits PGlite. While a transaction is open, other statements wait inside the client. */

@@ -36,5 +36,6 @@ const surviveLostConnections = (client: PostgresClient): void => {
   if (!('connect' in client) || heard.has(client)) return;
   heard.add(client);
   client.on?.('error', () => {});
-  client.on?.('connect', (connection) => void connection.on?.('error', () => {}));
+  // A single connection, which is refused later, emits it without an argument.
+  client.on?.('connect', (connection) => void connection?.on?.('error', () => {}));
 };
