@@ -134,7 +134,7 @@ describe('pumpText', () => {
     const body = from(maker([1]).body);
     await body.next();
     const other = body.next();
-    await expect(pumped(body, { isOver: false, write: () => undefined })).rejects.toThrow('read by another one');
+    await expect(pumped(body, { isOver: false, write: () => undefined })).rejects.toThrow('already has a reader');
     await other;
   });
 });

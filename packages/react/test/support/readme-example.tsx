@@ -13,7 +13,7 @@ function Chat() {
   // The thread is in the address: a reload in the middle of an answer shows the answer going on.
   useEffect(() => {
     const id = location.hash.slice(1);
-    if (id) client.loadThread(id).catch(() => {}); // why not is in `error`
+    if (id) client.loadThread(id).catch(() => {}); // a failure is in `error`
   }, [client]);
   useEffect(() => {
     if (thread) history.replaceState(null, '', `#${thread.id}`);
