@@ -2,7 +2,14 @@
 // tests hold already are listed in docs/reference/security.md. Each comment says what the peer did.
 import type { ServerResponse } from 'node:http';
 import { createChatClient } from '@chatkit/client';
-import { assistantMessage, itemAdded, progressUpdate, type ThreadStreamEvent, textDelta } from '@chatkit/core';
+import {
+  assistantMessage,
+  itemAdded,
+  type LogEntry,
+  progressUpdate,
+  type ThreadStreamEvent,
+  textDelta,
+} from '@chatkit/core';
 import { createMemoryLog, createMemoryStore } from '@chatkit/store/memory';
 import { createRedisLease, createRedisLog } from '@chatkit/store/redis';
 import { fail, say, scriptedResponder, until as untilPromise } from '@chatkit/testing';
@@ -166,12 +173,29 @@ test('P18: readers that left are forgotten at once, and after the end the run ca
   const counting = new Proxy(log, {
     get: (target, key) => {
       if (key !== 'read') return Reflect.get(target, key);
-      return (...args: Parameters<typeof log.read>) => {
+      return (...args: Parameters<typeof log.read>): AsyncIterableIterator<LogEntry> => {
         readers += 1;
-        args[1]?.signal?.addEventListener('abort', () => {
-          readers -= 1;
-        });
-        return log.read(...args);
+        let isOpen = true;
+        const end = () => {
+          if (isOpen) readers -= 1;
+          isOpen = false;
+        };
+        args[1]?.signal?.addEventListener('abort', end);
+        const reader = log.read(...args)[Symbol.asyncIterator]();
+        return {
+          [Symbol.asyncIterator]() {
+            return this;
+          },
+          async next() {
+            const step = await reader.next();
+            if (step.done) end();
+            return step;
+          },
+          async return() {
+            end();
+            return (await reader.return?.()) ?? { done: true, value: undefined };
+          },
+        };
       };
     },
   });
