@@ -43,7 +43,10 @@ export interface StreamLog {
    * has room for more. For the terminal entry, which is the last, it resolves when that entry is stored.
    */
   append(runId: string, entries: readonly LogEntry[]): Promise<void> | undefined;
-  /** Replays, then tails. */
+  /**
+   * Replays, then tails. Calling `return()` on the iterator MUST settle a `next()` that is pending: the server ends most
+   * readers in that way, and an async generator would queue it behind the next entry.
+   */
   read(runId: string, options?: ReadOptions): AsyncIterable<LogEntry>;
   /** Deletes a run. Its readers fail with `log.expired`. */
   delete(runId: string): Promise<void>;
