@@ -99,7 +99,8 @@ export interface ChatClient {
   /**
    * Puts other words in place of one of the user's messages and has it answered anew; everything after it is deleted.
    * An answer in progress is stopped first. If the request fails, the old words and answers are shown again. Throws
-   * `item.not_found` if no such message is loaded, `thread.not_found` if there is no thread. The Python SDK's server answers the old words: it cannot edit.
+   * `item.not_found` if no such message is loaded, `thread.not_found` if there is no thread. The Python SDK's server
+   * cannot edit: it answers the old words.
    *
    * @example
    * client.edit(message.id, 'What I meant to ask');

@@ -1,6 +1,7 @@
 /**
  * Probes the server while a stream stalls: opens a second stream of the same run, and sends four requests with short
- * responses: one needs no storage, one reads the store, one the lease, and one has the store write. `verdict.ts` draws the conclusion.
+ * responses: one needs no storage, one reads the store, one the lease, and one has the store write. `verdict.ts` draws
+ * the conclusion.
  */
 import { createId } from '@chatkit/core';
 import { createSseDecoder } from '@chatkit/transport';
