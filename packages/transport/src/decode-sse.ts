@@ -107,7 +107,8 @@ export function createSseDecoder(onFrame: (frame: SseFrame) => void, options: De
       if (error.type === 'max-buffer-size-exceeded') failure ??= tooLarge(maxEventBytes);
     },
   });
-  // The parser would also take the letters "ï»¿" for a BOM. So it is fed one to find, and `read` removes the real one.
+  // The parser takes the letters "ï»¿" at the start of its text for a BOM. So it gets a real BOM first, and looks no
+  // further; `read` removes the body's own.
   parser.feed('\uFEFF');
   const read = createTextReader();
   const pushText = (text: string): void => {
