@@ -66,6 +66,12 @@ test.each(screens)('no violations in %s: empty, with answers, with the menu', as
     await chat.finished(index + 1);
   }
   await chat.page.locator('.workflow summary').first().click();
+  await chat.page
+    .getByRole('button', { name: /^Edit message/ })
+    .first()
+    .click();
+  expect(await violations(chat.page)).toEqual([]);
+  await chat.page.keyboard.press('Escape');
   await chat.ask('Forget everything');
   await chat.page.getByRole('button', { name: 'Approve' }).waitFor();
   expect(await violations(chat.page)).toEqual([]);

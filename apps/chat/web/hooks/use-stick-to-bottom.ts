@@ -13,6 +13,10 @@ interface StickToBottom {
   jump: () => void;
 }
 
+/** Whether the reader writes in the content: a field that moves away from under the hands is of no use. */
+const isWritingIn = (content: Element): boolean =>
+  document.activeElement instanceof HTMLTextAreaElement && content.contains(document.activeElement);
+
 /**
  * Follows growing content while the reader is at its end, and leaves the reader alone otherwise. With `hasEnd` false the content
  * is a page that is read from its beginning: it is shown from there.
@@ -58,12 +62,13 @@ export const useStickToBottom = (hasEnd = true): StickToBottom => {
       // A trackpad moves by a few pixels: a reader who had to leave the end's neighbourhood at once would be pulled back each time. At
       // the end itself a move upwards is Safari's, which lets the box swing past its end and back.
       if (toEnd > 1 && isReader && box.scrollTop < lastTop - 1) following.current = false;
-      else if (toEnd < NEAR_PX) following.current = true;
+      else if (toEnd < NEAR_PX && !isWritingIn(inner)) following.current = true;
       note();
       setAtBottom(toEnd < NEAR_PX || following.current);
     };
     const observer = new ResizeObserver(() => {
       if (!endsBelow.current) return;
+      if (isWritingIn(inner)) following.current = false;
       if (following.current) {
         box.scrollTop = box.scrollHeight;
         // The event of this comes in the next frame, and a reader may move before it.

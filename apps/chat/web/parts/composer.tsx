@@ -1,6 +1,6 @@
-import { type FormEvent, type KeyboardEvent, type MouseEvent, type RefObject, useLayoutEffect, useState } from 'react';
-import { isComposing } from '../is-composing.ts';
+import { type FormEvent, type MouseEvent, type RefObject, useState } from 'react';
 import { SendIcon, StopIcon } from './icons.tsx';
+import { Excess, excessOf, QuestionField } from './question-field.tsx';
 
 interface ComposerProps {
   /** An answer is being written, or is about to be. */
@@ -11,34 +11,18 @@ interface ComposerProps {
   input: RefObject<HTMLTextAreaElement | null>;
 }
 
-/** How long a question may be, in UTF-16 units. */
-const LONGEST = 4_000;
-
-/** Where a question is written. It stays open while an answer arrives: sending then stops that answer. */
+/** The field at the end of the page. It stays open while an answer arrives: sending then stops that answer. */
 export const Composer = ({ busy, canStop, onSend, onStop, input }: ComposerProps) => {
   const [draft, setDraft] = useState('');
   const empty = draft.trim() === '';
-  const excess = draft.trim().length - LONGEST;
-
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the height follows the draft
-  useLayoutEffect(() => {
-    const box = input.current;
-    if (box === null || CSS.supports('field-sizing', 'content')) return;
-    box.style.height = 'auto';
-    box.style.height = `${box.scrollHeight}px`;
-  }, [draft, input]);
+  const canSend = !empty && excessOf(draft) <= 0;
 
   const send = () => {
-    if (empty || excess > 0) return;
+    if (!canSend) return;
     onSend(draft.trim());
     setDraft('');
   };
   const onSubmit = (event: FormEvent) => {
-    event.preventDefault();
-    send();
-  };
-  const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key !== 'Enter' || event.shiftKey || isComposing(event.nativeEvent)) return;
     event.preventDefault();
     send();
   };
@@ -49,27 +33,16 @@ export const Composer = ({ busy, canStop, onSend, onStop, input }: ComposerProps
 
   return (
     <form className="composer" onSubmit={onSubmit} aria-label="Ask a question">
-      {excess > 0 && (
-        <p className="excess" id="excess" role="status">
-          {excess.toLocaleString('en')} characters too many: a question has room for {LONGEST.toLocaleString('en')}.
-        </p>
-      )}
+      <Excess id="question" draft={draft} />
       <div className="field">
-        <label className="visually-hidden" htmlFor="question">
-          Your question
-        </label>
-        <textarea
+        <QuestionField
           id="question"
-          ref={input}
-          rows={1}
-          dir="auto"
-          value={draft}
-          aria-invalid={excess > 0}
-          aria-describedby={excess > 0 ? 'excess' : undefined}
+          label="Your question"
+          draft={draft}
           placeholder={busy ? 'Ask something else…' : 'Ask about this project…'}
-          enterKeyHint="send"
-          onChange={(event) => setDraft(event.target.value)}
-          onKeyDown={onKeyDown}
+          onChange={setDraft}
+          onEnter={send}
+          input={input}
         />
         {busy && canStop && (
           <button type="button" className="round stop" onClick={onClickStop} aria-label="Stop" title="Stop (Esc)">
@@ -77,13 +50,7 @@ export const Composer = ({ busy, canStop, onSend, onStop, input }: ComposerProps
           </button>
         )}
         {(!busy || !canStop || !empty) && (
-          <button
-            type="submit"
-            className="round send"
-            disabled={empty || excess > 0}
-            aria-label="Send"
-            title="Send (Enter)"
-          >
+          <button type="submit" className="round send" disabled={!canSend} aria-label="Send" title="Send (Enter)">
             <SendIcon />
           </button>
         )}

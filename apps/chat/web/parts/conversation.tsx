@@ -1,5 +1,6 @@
 import type { ChatClient, ChatSnapshot } from '@chatkit/client';
-import { useEffect, useRef } from 'react';
+import type { ThreadItem, UserMessageItem } from '@chatkit/core';
+import { useCallback, useEffect, useRef } from 'react';
 import { useKeptPlace } from '../hooks/use-kept-place.ts';
 import type { Missing } from '../hooks/use-route.ts';
 import { useStickToBottom } from '../hooks/use-stick-to-bottom.ts';
@@ -38,6 +39,7 @@ export const Conversation = ({ client, chat, loading, missing, onRetry, onShowWi
   const fold = useUnfolding(chat.items, loading, scroller, atBottom);
   const input = useRef<HTMLTextAreaElement>(null);
   const last = chat.items.at(-1);
+  const lastQuestion = chat.items.findLast((item) => item.type === 'user_message');
   /** The workflow that is going on: what the assistant does is said there. */
   const working = last?.type === 'workflow' && chat.streamingItemIds.has(last.id) ? last.id : undefined;
   const work = busy ? currentWork(chat) : undefined;
@@ -46,6 +48,13 @@ export const Conversation = ({ client, chat, loading, missing, onRetry, onShowWi
   const trouble = troubleOf(chat);
 
   const send = (text: string) => void client.send(text);
+  const edit = useCallback(
+    (item: UserMessageItem, text: string) => {
+      client.edit(item.id, text);
+      return focusField(input.current);
+    },
+    [client],
+  );
   const showOlder = () => {
     keepPlace();
     client.loadOlder().catch(() => {});
@@ -109,6 +118,8 @@ export const Conversation = ({ client, chat, loading, missing, onRetry, onShowWi
                   client={client}
                   item={item}
                   unsent={chat.failedItemIds.has(item.id)}
+                  onEdit={isEditable(item, chat) ? edit : undefined}
+                  followed={item.type === 'user_message' && item !== lastQuestion}
                   streaming={chat.streamingItemIds.has(item.id)}
                   hidden={hidden}
                   stopped={next?.type === 'task'}
@@ -153,7 +164,16 @@ export const Conversation = ({ client, chat, loading, missing, onRetry, onShowWi
   );
 };
 
-/** A keyboard is at hand where there is a pointer that hovers: on a phone the keys would cover the page. */
-const focusField = (field: HTMLElement | null): void => {
-  if (matchMedia('(hover: hover)').matches) field?.focus({ preventScroll: true });
+/** A message that only this page knows has no place on the server where other words could be put. */
+const isEditable = (item: ThreadItem, { pendingItemIds, failedItemIds }: ChatSnapshot): boolean =>
+  item.type === 'user_message' && !pendingItemIds.has(item.id) && !failedItemIds.has(item.id);
+
+/**
+ * A keyboard is at hand where there is a pointer that hovers: on a phone the keys would cover the page. Returns whether the field has
+ * the focus.
+ */
+const focusField = (field: HTMLElement | null): boolean => {
+  const isWanted = field !== null && matchMedia('(hover: hover)').matches;
+  if (isWanted) field.focus({ preventScroll: true });
+  return isWanted;
 };

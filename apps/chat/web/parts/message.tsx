@@ -1,20 +1,19 @@
 import type { ChatClient } from '@chatkit/client';
-import type { AssistantMessageItem, ThreadItem, UserMessageItem } from '@chatkit/core';
+import type { AssistantMessageItem, ThreadItem } from '@chatkit/core';
 import { memo } from 'react';
 import { AnswerText } from '../markdown/answer-text.tsx';
 import { CopyButton } from '../markdown/code-block.tsx';
 import { WidgetItemView } from '../widgets/widget-item.tsx';
 import { answerOf } from './answer-of.ts';
 import { Approval } from './approval.tsx';
+import { Question, type QuestionProps } from './question.tsx';
 import { Sources } from './sources.tsx';
 import { ToolNote } from './tool-note.tsx';
 import { type Progress, WorkflowView } from './workflow.tsx';
 
-interface MessageProps {
+interface MessageProps extends Omit<QuestionProps, 'item'> {
   client: ChatClient;
   item: ThreadItem;
-  /** A message of the user's that did not reach the server, as far as is known. */
-  unsent: boolean;
   streaming: boolean;
   /** How many of an answer's blocks, from the first, are not drawn yet. */
   hidden: number;
@@ -31,12 +30,13 @@ export const isInteractive = ({ type }: ThreadItem): boolean =>
   type === 'widget' || type === 'structured_input' || type === 'client_tool_call';
 
 /** An item of the thread. Items keep their identity while they do not change, so only the one being written renders. */
-export const Message = memo(({ client, item, unsent, streaming, hidden, stopped, busy, progress }: MessageProps) => {
+export const Message = memo((props: MessageProps) => {
+  const { client, item, streaming, busy, progress } = props;
   switch (item.type) {
     case 'user_message':
-      return <Question item={item} unsent={unsent} />;
+      return <Question {...props} item={item} />;
     case 'assistant_message':
-      return <Answer item={item} streaming={streaming} hidden={hidden} stopped={stopped} />;
+      return <Answer {...props} item={item} />;
     case 'workflow':
       return <WorkflowView item={item} running={streaming} progress={progress} />;
     case 'widget':
@@ -52,12 +52,6 @@ export const Message = memo(({ client, item, unsent, streaming, hidden, stopped,
       return null;
   }
 });
-
-const Question = ({ item, unsent }: { item: UserMessageItem; unsent: boolean }) => (
-  <article className="question" aria-label="You" data-unsent={unsent || undefined}>
-    <p dir="auto">{item.content.map((part) => part.text).join(' ')}</p>
-  </article>
-);
 
 interface AnswerProps extends Pick<MessageProps, 'streaming' | 'hidden' | 'stopped'> {
   item: AssistantMessageItem;
