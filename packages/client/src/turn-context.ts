@@ -1,3 +1,5 @@
+/** What every turn of a client shares: its environment, the state, and the few things it must ask the client. */
+
 import type { ThreadStreamEvent } from '@chatkit/core';
 import type { ChatState } from './chat-state.ts';
 import type { ClientToolHandler } from './client-tools.ts';
