@@ -65,7 +65,7 @@ export const createEventWriter = (
       known.text += delta;
       context.updateWorkflowTask({ type: 'thought', status_indicator: 'none', content: known.text }, known.task);
     } else if (context.workflow?.workflow.type === 'reasoning' && context.workflow.workflow.tasks.length === 0) {
-      // Only the first thought is streamed, as in the reference: an update carries the whole task, so streaming each
+      // Only the first thought is streamed, as in the Python SDK: an update carries the whole task, so streaming each
       // would send a long chain of thought many times over.
       const task = context.addWorkflowTask({ type: 'thought', status_indicator: 'none', content: delta });
       thought = { workflow: context.workflow?.id, task, index, text: delta };

@@ -1,6 +1,6 @@
 /**
- * The texts by which a model is told of items that are not messages. They are the reference's (`openai-chatkit` 1.6.5),
- * so that a model reads the same history from either SDK and from each of our bridges.
+ * The texts by which a model is told of items that are not messages. They are those of the Python SDK (`openai-chatkit`
+ * 1.6.5), so that a model reads the same history from either SDK and from each of our bridges.
  */
 import type {
   GeneratedImageItem,
@@ -27,7 +27,7 @@ export const readUserMessage = (item: UserMessageItem): { text: string; tags: re
 };
 
 /**
- * The user's last message, whose quote is still relevant. The reference includes a quote only if the message is the
+ * The user's last message, whose quote is still relevant. The Python SDK includes a quote only if the message is the
  * very last item, and so loses it as soon as a tool has run.
  */
 export const lastUserMessage = (items: readonly ThreadItem[]): ThreadItem | undefined =>

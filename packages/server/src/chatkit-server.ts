@@ -78,7 +78,7 @@ export interface HandleOptions {
  * @example
  * class Assistant extends ChatKitServer<User> {
  *   async *respond(thread, input, user, run) {
- *     yield* streamText({ thread, text: model.stream(input, { signal: run.signal }) });
+ *     yield* streamTextResponse(thread, model.stream(input, { signal: run.signal }));
  *   }
  * }
  * const server = new Assistant({ store: createMemoryStore() });

@@ -1,5 +1,5 @@
 /**
- * The two ways to encode a run's log for a reader: plain frames, exactly those of the reference, or frames with
+ * The two ways to encode a run's log for a reader: plain frames, exactly those of the Python SDK, or frames with
  * offsets, from which a client can resume.
  */
 import { isTextRow, type LogEntry, parseOffset, type RunOutcome, serializeEvent, type TextRow } from '@chatkit/core';
@@ -8,7 +8,7 @@ import { DeltaMerger, joinedRow } from './delta-merger.ts';
 import type { EventFrames } from './event-frames.ts';
 import type { FrameEncoder } from './frame-stream.ts';
 
-/** The reference's bytes and nothing else. */
+/** The Python SDK's bytes and nothing else. */
 export class PlainEncoder implements FrameEncoder {
   private readonly frames: EventFrames;
 

@@ -1,6 +1,6 @@
 /**
  * Every item of a turn passes through here on its way to the client: each event is stored, folded by core's reducer so
- * that unfinished items are known, and filtered for what the client may see. The reference hides items on
+ * that unfinished items are known, and filtered for what the client may see. The Python SDK hides items on
  * `thread.item.done` only; here a hidden item is sent on no event, and one that becomes hidden is removed from clients
  * that have seen it.
  */
@@ -264,7 +264,7 @@ const removed = ({ id }: ThreadItem): ThreadItemRemovedEvent => ({ type: 'thread
 
 /**
  * Copies the event as it is now. The log keeps events for later readers, while the application may go on changing the
- * objects it yielded; the reference serializes at once for the same reason. A text delta is copied by hand, because it
+ * objects it yielded; the Python SDK serializes at once for the same reason. A text delta is copied by hand, because it
  * is cheaper.
  */
 const ownCopy = (event: ThreadStreamEvent, maxBytes: number): ThreadStreamEvent => {

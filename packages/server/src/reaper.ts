@@ -105,7 +105,7 @@ export const startReaper = (options: ReaperOptions): Reaper => {
  */
 const closedAtOnce = 8;
 
-/** With a message, because clients of the reference do not know the code. */
+/** With a message, because clients of the Python SDK do not know the code. */
 const interrupted: ThreadStreamEvent = {
   type: 'error',
   code: 'run.interrupted',

@@ -1,6 +1,6 @@
 /**
  * Steps 3 and 4 of the path of a token, tail and encode: makes the streaming response, in which a reader follows a
- * run's log and its entries become frames. Plain clients get the reference's bytes and nothing else; opted-in ones get
+ * run's log and its entries become frames. Plain clients get the Python SDK's bytes and nothing else; opted-in ones get
  * offsets, a priming frame, heartbeats and the terminal frame.
  */
 import { ChatKitError } from '@chatkit/core';

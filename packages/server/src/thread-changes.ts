@@ -1,6 +1,6 @@
 /**
  * Detects what an application changed on the `thread` it was given, and saves it without losing concurrent changes. The
- * reference saves the whole object without a version, so two streams on one thread overwrite each other's `metadata`.
+ * Python SDK saves the whole object without a version, so two streams on one thread overwrite each other's `metadata`.
  * Here a save names the version that was read; on `thread.conflict` the three states (read, changed here, changed
  * there) are merged key by key and the save is retried.
  */

@@ -47,7 +47,7 @@ export const threadsAddStructuredInputSchema = request(
 
 export const threadsRetryAfterItemSchema = request(
   'threads.retry_after_item',
-  // The reference's request has no `input`. It is an extension: the message in other words.
+  // The Python SDK's request has no `input`. It is an extension: the message in other words.
   z.object({ thread_id: id, item_id: id, input: optional(userMessageInputSchema) }),
 );
 

@@ -63,7 +63,7 @@ const required = <Context>({ attachmentStore }: ServerParts<Context>): Attachmen
   throw new ChatKitError('attachment.unsupported', 'This server has no attachmentStore.');
 };
 
-/** As lenient as the reference: characters that are not base64, for example line breaks, are skipped. */
+/** As lenient as the Python SDK: characters that are not base64, for example line breaks, are skipped. */
 const decodeBase64 = (text: string): Uint8Array<ArrayBuffer> => {
   try {
     return Uint8Array.from(atob(text.replace(/[^A-Za-z0-9+/]/g, '')), (character) => character.charCodeAt(0));

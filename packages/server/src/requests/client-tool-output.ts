@@ -1,5 +1,5 @@
 /**
- * `threads.add_client_tool_output`: the page ran a tool and sends its output. The reference's request names no call:
+ * `threads.add_client_tool_output`: the page ran a tool and sends its output. The Python SDK's request names no call:
  * the output belongs to the newest pending one, and other pending calls are removed. Unlike there, a call is found even
  * if hidden or other items follow it, and the completed call is sent to clients, so that none has to guess. With
  * `item_id` (an extension) calls run in parallel: each keeps its own output, and `respond()` continues once all have

@@ -34,7 +34,7 @@ export const prepareCustomAction = async <Context>(
     stream(parts, stored, context, run, (thread) => parts.action(thread, action, sender, context, publicRun(run)));
 };
 
-/** Stores the returned item (the reference leaves that to the application) and sends it back unless it is hidden. */
+/** Stores the returned item (the Python SDK leaves that to the application) and sends it back unless it is hidden. */
 export const syncCustomAction = async <Context>(
   parts: ServerParts<Context>,
   { thread_id, item_id, action }: Params,

@@ -1,6 +1,6 @@
 /**
- * Pages of the items that a client may see. The reference removes hidden items after it has cut the page, so a page may
- * be short or empty while `has_more` is true. Here a page is filled with visible items, and `has_more` refers to
+ * Pages of the items that a client may see. The Python SDK removes hidden items after it has cut the page, so a page
+ * may be short or empty while `has_more` is true. Here a page is filled with visible items, and `has_more` refers to
  * visible ones.
  */
 import { isHiddenItem, type Page, type PageOptions, type Store, type ThreadItem, toWireItem } from '@chatkit/core';
@@ -8,7 +8,7 @@ import { isHiddenItem, type Page, type PageOptions, type Store, type ThreadItem,
 const DEFAULT_LIMIT = 20;
 const MAX_LIMIT = 100;
 
-/** The limit of a page: 20 when absent or 0 (as the reference reads it), at most 100. */
+/** The limit of a page: 20 when absent or 0 (as the Python SDK reads it), at most 100. */
 export const pageLimit = (limit: number | undefined): number => Math.min(limit || DEFAULT_LIMIT, MAX_LIMIT);
 
 /** A page of visible items, as they go over the wire. */

@@ -1,5 +1,5 @@
 /**
- * `threads.add_structured_input`: the user's answers to questions from the assistant. As in the reference, unknown
+ * `threads.add_structured_input`: the user's answers to questions from the assistant. As in the Python SDK, unknown
  * question ids are ignored, a question without an answer counts as skipped, a single choice keeps its first value, and
  * values that were not offered are custom answers.
  */

@@ -70,7 +70,7 @@ export const answer = <Context>(
 /** The part of a run that the application gets. */
 export const publicRun = ({ id, threadId, signal }: TurnRun): RunContext => ({ id, threadId, signal });
 
-/** Refuses a message to a locked or closed thread. The reference defines these states but does not check them. */
+/** Refuses a message to a locked or closed thread. The Python SDK defines these states but does not check them. */
 export const assertOpen = ({ id, status }: ThreadMetadata): void => {
   if (status.type === 'active') return;
   throw new ChatKitError(`thread.${status.type}`, `The thread is ${status.type} and takes no messages.`, {

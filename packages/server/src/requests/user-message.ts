@@ -116,8 +116,8 @@ const answerIn = async <Context>(
 
 /**
  * `threads.retry_after_item`: deletes everything after one of the user's messages and answers it again, with the text
- * of `input` if there is one. No events announce the deletions: as in the reference, the client prunes its own list. An
- * unknown id is an error (the reference answers with an empty stream).
+ * of `input` if there is one. No events announce the deletions: as in the Python SDK, the client prunes its own list.
+ * An unknown id is an error (the Python SDK answers with an empty stream).
  */
 export const prepareRetryAfterItem = async <Context>(
   parts: ServerParts<Context>,
