@@ -72,12 +72,13 @@ for (const probe of probes) {
 const table = [`| | ${[...names.values()].join(' | ')} |`, `|---${'|---'.repeat(names.size)}|`, ...rows].join('\n');
 const page = `# When things go wrong: this project and its peers
 
-An answer that loses its connection is whole here, and cut off in most other toolkits; a reader that stops reading holds the model back here alone. The
-questions are ours, and ask for what this project was made for: [where the others are ahead](#where-they-are-ahead) is below.
+An answer that loses its connection arrives whole here, and is cut off with most other toolkits. A reader that stops reading holds
+the model back only here. The questions are ours and ask for what this project was made for;
+[where the others are ahead](#where-they-are-ahead) is below.
 
 Each toolkit is used as its own documentation shows, over a real HTTP server on loopback, and asked the same questions. The answer
-is a hundred words, 20 ms apart. ✓ and ✗ say whether a user would be content; “–” that the toolkit has no such part. Each cell is a
-process of its own. \`node bench/peers/run.mjs --install\` asks again; the questions are one short file each in
+is a hundred words, 20 ms apart. ✓ and ✗ say whether a user would be content; “–” means that the toolkit has no such part. Each cell
+is a process of its own. To ask again, run \`node bench/peers/run.mjs --install\`; each question is a short file in
 [bench/peers/probes](../../bench/peers/probes).
 
 - asked on ${new Date().toISOString().slice(0, 10)}, Node ${process.version}
@@ -86,14 +87,16 @@ ${table}
 
 ## What to know when reading this
 
-- **The AI SDK** resumes a stream if you bring Redis, \`resumable-stream\`, an endpoint and a table of active streams. It then replays from the first
-  chunk, on a reload or when the page becomes visible, and not after a lost connection, so its rows here would be the same.
-- **TanStack AI** runs with its log (\`memoryStream\`) on, which is what makes it pass where it does.
-- **AG-UI** has a client but no server helper for TypeScript, and its protocol leaves resuming open.
-- **Two messages at once**: the AI SDK and TanStack AI queue them in one client. Two tabs, or a client that is not theirs, meet a server that
-  writes both.
-- **Defaults.** All run with theirs. Some can be set: TanStack’s log hands on 32 chunks at a time (\`batch\`), which at 30 ms a word is its first
-  word; \`smoothStream\` waits 10 ms a word (\`delayInMs\`) and takes another \`chunking\` for Chinese; our own heartbeat is 15 s unless it is set.
+- **The AI SDK** resumes a stream if you add Redis, \`resumable-stream\`, an endpoint and a table of active streams. It then replays
+  from the first chunk, on a reload or when the page becomes visible, but not after a lost connection. So its rows here would be the
+  same.
+- **TanStack AI** runs with its log (\`memoryStream\`) on. That is why it passes where it does.
+- **AG-UI** has a client but no server helper for TypeScript, and its protocol does not say how to resume.
+- **Two messages at once**: the AI SDK and TanStack AI queue them within one client. With two tabs, or a client that is not theirs,
+  their server writes both answers.
+- **Defaults.** All run with their defaults. Some can be set: TanStack’s log passes on 32 chunks at a time (\`batch\`), which at 30 ms
+  a word delays its first word; \`smoothStream\` waits 10 ms a word (\`delayInMs\`) and takes another \`chunking\` for Chinese; our own
+  heartbeat is 15 s unless it is set.
 
 ## Where they are ahead
 
