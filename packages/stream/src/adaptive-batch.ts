@@ -56,8 +56,16 @@ export interface AdaptiveBatch<T> {
  * pipe(deltas, adaptiveBatch(), forEach((deltas) => writeFrame(response, deltas))); // writeFrame waits for the drain
  */
 export function adaptiveBatch<T>(options: AdaptiveBatchOptions<T> = {}): AdaptiveBatch<T> {
-  const { credit = 1, pressure, pollMs = 4, acks, maxDelayMs = 250 } = options;
-  const { maxBytes = Number.POSITIVE_INFINITY, sizeOf = byteSize, clock = systemClock } = options;
+  const {
+    credit = 1,
+    pressure,
+    pollMs = 4,
+    acks,
+    maxDelayMs = 250,
+    maxBytes = Number.POSITIVE_INFINITY,
+    sizeOf = byteSize,
+    clock = systemClock,
+  } = options;
   const maxItems = Math.max(1, options.maxItems ?? 1024);
   let ack = (_batches: number): void => {};
 

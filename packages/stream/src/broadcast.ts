@@ -65,7 +65,7 @@ export function broadcast<T>(source: Source<T>, options: BroadcastOptions = {}):
   const hub = new Hub(stageOf(source), options);
   const close = async (): Promise<void> => hub.close();
   return {
-    subscribe: (subscription = {}) => outlet(hub._subscribe({ slow: options.slow ?? 'block', ...subscription })),
+    subscribe: (subscription = {}) => outlet(hub._subscribe({ ...options, ...subscription })),
     get count() {
       return hub._count;
     },

@@ -54,8 +54,16 @@ export function retry<T, C = unknown>(
   factory: (attempt: Attempt<C>) => Source<T> | PromiseLike<Source<T>>,
   options: RetryOptions<T, C> = {},
 ): Stream<T> {
-  const { retries = 5, baseMs = 250, maxMs = 30_000, when = () => true } = options;
-  const { cursorOf, onRetry, random = Math.random, clock = systemClock } = options;
+  const {
+    retries = 5,
+    baseMs = 250,
+    maxMs = 30_000,
+    when = () => true,
+    cursorOf,
+    onRetry,
+    random = Math.random,
+    clock = systemClock,
+  } = options;
   let sink: Sink<T> = SILENT; // the open pull's
   let stage: Stage<T> | undefined;
   let controller = new AbortController();

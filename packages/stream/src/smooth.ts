@@ -61,9 +61,13 @@ export function smooth<T = string>(options: SmoothOptions<T> = {}): Operator<T, 
     key: keyOf,
     unit = 'word',
     locale,
+    maxLagMs = 250,
+    minRate = 120,
+    holdMs = 80,
+    stepMs = 16,
+    maxHeld = 65_536,
+    clock = systemClock,
   } = options;
-  const { maxLagMs = 250, minRate = 120, holdMs = 80, stepMs = 16, maxHeld = 65_536, clock = systemClock } = options;
-
   return operator((upstream) => {
     const tail = textTail(unit, locale);
     let template: { item: T; key: unknown } | undefined; // the item whose text is held
@@ -156,8 +160,7 @@ export function smooth<T = string>(options: SmoothOptions<T> = {}): Operator<T, 
         left -= taken;
         if (oldest.length === 0) arrivals.shift();
       }
-      const { item } = template as { item: T };
-      out.offer(withText ? withText(item, text) : (text as T));
+      out.offer(withText ? withText((template as { item: T }).item, text) : (text as T));
     };
 
     const out: Pump<T> = pump<T, T>(upstream, {

@@ -202,10 +202,10 @@ describe('merge', () => {
     let items = 0;
     for await (const index of merge(...sources)) {
       counts[index] = (counts[index] ?? 0) + 1;
-      if (++items === 1000) break;
+      if (++items === 10_000) break;
     }
-    // Equal shares, but for a few turns that a source loses when the time budget lets the event loop run.
-    expect(Math.min(...counts)).toBeGreaterThan(1000 / count / 2);
+    // Equal shares, but for up to 64 items that a source reads while others already let the event loop run.
+    expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(2 * 64);
   });
 
   it('closes the others when one fails, and fails once', async () => {

@@ -1,6 +1,7 @@
 /** A replay of many ready items lets timers and clicks run, however it is read. */
 
 import { describe, expect, it } from 'vitest';
+import { macrotask } from '../src/engine/macrotask.ts';
 import { mustRest } from '../src/engine/time-budget.ts';
 import {
   broadcast,
@@ -9,6 +10,7 @@ import {
   filter,
   forEach,
   map,
+  merge,
   pipe,
   pushable,
   replayThenTail,
@@ -29,6 +31,12 @@ function replay(): Source<number> {
   source.end();
   return source;
 }
+
+/** Takes longer than a slice of time. */
+const spendSlice = () => {
+  const start = performance.now();
+  while (performance.now() - start < 10) {}
+};
 
 /** Work that is large enough to notice, small enough for a test. */
 const work = (item: number) => {
@@ -96,17 +104,40 @@ describe('200,000 ready items', () => {
   });
 });
 
+describe('ready sources whose reader takes its time', () => {
+  it.each([2, 10])('%i of them rest together, and get equal shares', async (count) => {
+    const reads = new Array<number>(count).fill(0);
+    const sources = reads.map(async function* (_reads, index) {
+      for (;;) yield index;
+    });
+    let items = 0;
+    let sinceTurn = 0;
+    let longest = 0;
+    const onTurn = () => {
+      sinceTurn = 0;
+      if (items < 10_000) macrotask(onTurn);
+    };
+    macrotask(onTurn);
+    for await (const index of merge(...sources)) {
+      reads[index] = (reads[index] ?? 0) + 1;
+      longest = Math.max(longest, ++sinceTurn);
+      // Whenever 256 items have been counted, the slice of time is over.
+      if (++items % 200 === 0) spendSlice();
+      if (items === 10_000) break;
+    }
+    expect(Math.min(...reads) / Math.max(...reads)).toBeGreaterThan(0.8);
+    // 256 until somebody looks at the clock, then what each source reads until it counts its items.
+    expect(longest).toBeLessThan(2 * (256 + count * 64));
+  });
+});
+
 /** Uses a slice of time up, and all of its items but one: what is handed out next rests before. */
 const useUpBudget = async (): Promise<void> => {
-  const untilSliceIsOver = () => {
-    const start = performance.now();
-    while (performance.now() - start < 10) {}
-  };
-  untilSliceIsOver();
+  spendSlice();
   await new Promise<void>((resolve) => {
     while (!mustRest(1, resolve)) {}
   });
-  untilSliceIsOver();
+  spendSlice();
   mustRest(255, () => {});
 };
 

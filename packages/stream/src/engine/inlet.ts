@@ -110,9 +110,9 @@ class Inlet<T> implements Stage<T> {
   private _mustRest(): boolean {
     const items = this._itemsSinceCheck;
     this._itemsSinceCheck = 0;
-    if (!mustRest(items, () => this._state === RESTING && this._ask())) return false;
-    this._state = RESTING;
-    return true;
+    const isOver = mustRest(items, () => this._state === RESTING && this._ask());
+    if (isOver) this._state = RESTING;
+    return isOver;
   }
 
   private _read(): void {

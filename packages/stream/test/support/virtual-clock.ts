@@ -1,6 +1,6 @@
 /** A clock that stands still until it is told to go on. */
 
-import { inNextTurn } from '../../src/engine/time-budget.ts';
+import { macrotask } from '../../src/engine/macrotask.ts';
 import type { Clock } from '../../src/index.ts';
 
 interface Timer {
@@ -61,7 +61,7 @@ export async function settle(): Promise<void> {
   for (let turn = 0; turn < 2; turn++) await nextTurn();
 }
 
-const nextTurn = () => new Promise<void>((resolve) => unnested(() => inNextTurn(resolve)));
+const nextTurn = () => new Promise<void>((resolve) => unnested(() => macrotask(resolve)));
 
 /**
  * A browser without `scheduler` (WebKit) takes turns with timers, and a timer that a timer has set waits for 4 ms or more,
