@@ -1,9 +1,9 @@
 /**
- * What a bridge is given in place of a stream. Each is a mistake of the first hour, and the runtime's own words for it
- * ("source is not async iterable") name no cure.
+ * Errors for a bridge that was given something other than its stream. These are mistakes of the first hour, and the
+ * runtime's own message ("source is not async iterable") does not say what to do.
  */
 
-/** Throws for what is no stream. `cure` says how the stream of this bridge is had. */
+/** Throws if `source` is not a stream. `cure` says how to get the stream that this bridge reads. */
 export const checkSource = (bridge: string, source: unknown, cure: string): void => {
   const given = Object(source) as object;
   if (Symbol.asyncIterator in given || Symbol.iterator in given || 'getReader' in given) return;
@@ -11,7 +11,7 @@ export const checkSource = (bridge: string, source: unknown, cure: string): void
   throw new TypeError(`${bridge}() needs a stream, and got ${describe(source)}. ${cure}`);
 };
 
-/** What chunks are that no bridge has been able to read. */
+/** The error about a stream from whose chunks the bridge could show nothing. */
 export const unreadable = (bridge: string, chunk: unknown, cure: string): TypeError =>
   new TypeError(`${bridge}() found nothing to show in its stream, whose first chunk is ${describe(chunk)}. ${cure}`);
 

@@ -1,6 +1,9 @@
 /**
  * The engine of `tee` and `broadcast`: one source for any number of readers. It keeps a shared queue of the newest
  * items, and each reader has a position in it.
+ *
+ * Members that begin with a low line, here and in the rest of the engine, get one letter in the build, as do the names
+ * in `internal-names.ts` (docs/decisions/stream-size.md). Those that are not `private` are used by the other class.
  */
 
 import type { BroadcastOptions, SubscribeOptions } from '../broadcast.ts';
