@@ -127,7 +127,7 @@ describe('ready sources whose reader takes its time', () => {
     }
     expect(Math.min(...reads) / Math.max(...reads)).toBeGreaterThan(0.8);
     // 256 until somebody looks at the clock, then what each source reads until it counts its items.
-    expect(longest).toBeLessThan(2 * (256 + count * 64));
+    expect(longest).toBeLessThan(2 * (256 + count * 16));
   });
 });
 

@@ -97,8 +97,8 @@ class Inlet<T> implements Stage<T> {
     this._state = SERVING;
     try {
       while (this._state === SERVING && this._sink !== SILENT) {
-        // Counted locally up to 64: the shared count costs more than everything else done for an item.
-        if (++this._itemsSinceCheck > 64 && this._mustRest()) return;
+        // Counted locally up to 16: the shared count costs more than everything else done for an item.
+        if (++this._itemsSinceCheck > 16 && this._mustRest()) return;
         this._read();
       }
       if (this._state === SERVING) this._state = IDLE;
