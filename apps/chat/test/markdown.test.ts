@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { splitBlocks } from '../shared/split-blocks.ts';
 import { citeBlocks } from '../web/markdown/cite-blocks.ts';
 import { closeInline } from '../web/markdown/close-inline.ts';
 import { highlight } from '../web/markdown/highlight.ts';
@@ -45,7 +46,7 @@ const at = (index: number) => ({ type: 'annotation' as const, source, index });
 
 test('marks stand at the end of their line, in the order of the sources', () => {
   const text = 'One line.\n\nTwo lines\nhere.\n';
-  expect(citeBlocks(text, [at(9), at(14)])).toEqual([
+  expect(citeBlocks(splitBlocks(text), [at(9), at(14)])).toEqual([
     'One line.\u00a0[1](#cite-1)\n\n',
     'Two lines\u00a0[2](#cite-2)\nhere.\n',
   ]);
@@ -53,7 +54,7 @@ test('marks stand at the end of their line, in the order of the sources', () => 
 
 test('code and tables get no marks, and a mark beyond the text waits', () => {
   const text = '```\na\n```\n\n| a |\n|---|\n';
-  expect(citeBlocks(text, [at(5), at(15), at(500)]).join('')).toBe(text);
+  expect(citeBlocks(splitBlocks(text), [at(5), at(15), at(500)]).join('')).toBe(text);
 });
 
 test('an address that stands at the end reaches the blocks that refer to it, and only these', () => {

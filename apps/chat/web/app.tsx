@@ -48,7 +48,7 @@ export const App = ({ client, wire }: { client: ChatClient; wire: Wire }) => {
   const themeLabel = theme === 'dark' ? 'Use the light theme' : 'Use the dark theme';
 
   return (
-    <div className="app">
+    <div className="app" data-wire={panel.isOpen || undefined}>
       <a className="skip" href="#question">
         Skip to the question field
       </a>

@@ -1,14 +1,17 @@
 /**
  * Streaming Markdown: the text is cut into blocks, and each block is a component that renders again only when its own
- * text changes. While an answer is written that is the last one; the others keep their elements. Raw HTML is shown as
- * text, images as links.
+ * text changes. While an answer is written that is the last one; the others keep their elements. Blocks stand in sections,
+ * of which only the last one is compared at a delta. Raw HTML is shown as text, images as links.
  */
 import { isValidElement, memo, type ReactNode } from 'react';
 import ReactMarkdown, { type Components } from 'react-markdown';
 import remarkGfm from 'remark-gfm';
+import { useRest } from '../hooks/use-rest.ts';
 import { CITE } from './cite-blocks.ts';
 import { closeInline } from './close-inline.ts';
 import { CodeBlock } from './code-block.tsx';
+import { goesOn } from './cut-blocks.ts';
+import { fenceOf } from './cut-code.ts';
 import { linkBlocks, NOTE, notesOf } from './link-blocks.ts';
 
 interface AnswerTextProps {
@@ -22,43 +25,106 @@ interface AnswerTextProps {
   id: string;
 }
 
+/** How many blocks are laid out and painted as one. */
+const SECTION = 16;
+
 export const AnswerText = ({ blocks, hidden, streaming, stopped, id }: AnswerTextProps) => {
   const isOpen = streaming || stopped;
   const last = blocks.at(-1);
   const closed = isOpen && last !== undefined ? blocks.with(-1, closeInline(last)) : blocks;
+  const linked = linkBlocks(closed);
+  const count = Math.ceil(linked.length / SECTION);
   return (
-    <div className="prose" data-streaming={streaming || undefined}>
-      {linkBlocks(closed).map((block, index) =>
-        index < hidden ? null : (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a block is what stands at its place; only the last one changes
-          <Block key={index} id={id} text={block} />
-        ),
-      )}
+    <div className="prose">
+      {Array.from({ length: count }, (_, index) => {
+        const start = index * SECTION;
+        if (hidden >= Math.min(start + SECTION, linked.length)) return null;
+        return (
+          <Section
+            // biome-ignore lint/suspicious/noArrayIndexKey: a section is what stands at its place
+            key={index}
+            id={id}
+            before={linked[start - 1]}
+            blocks={linked.slice(start, start + SECTION)}
+            hidden={Math.max(0, hidden - start)}
+            growing={streaming && index === count - 1}
+          />
+        );
+      })}
     </div>
   );
 };
 
+interface SectionProps extends Pick<AnswerTextProps, 'id' | 'blocks' | 'hidden'> {
+  /** The block before the first one. */
+  before: string | undefined;
+  /** Whether more of it is to come. */
+  growing: boolean;
+}
+
+/**
+ * Some blocks of an answer. What is far from the screen costs nothing in a section that rests, so that a frame takes as long in a long
+ * answer as in a short one: neither React nor the browser look into it.
+ */
+const Section = memo(
+  ({ id, before, blocks, hidden, growing }: SectionProps) => {
+    const box = useRest<HTMLDivElement>(!growing && hidden === 0);
+    return (
+      <div
+        className="section"
+        ref={box}
+        data-growing={growing || undefined}
+        data-continued={goesOn(blocks[0] ?? '', before) || undefined}
+      >
+        {blocks.map((block, index) =>
+          index < hidden ? null : (
+            // biome-ignore lint/suspicious/noArrayIndexKey: a block is what stands at its place; only the last one changes
+            <Block key={index} id={id} text={block} continued={goesOn(block, blocks[index - 1] ?? before)} />
+          ),
+        )}
+      </div>
+    );
+  },
+  (a, b) =>
+    a.id === b.id &&
+    a.before === b.before &&
+    a.hidden === b.hidden &&
+    a.growing === b.growing &&
+    a.blocks.length === b.blocks.length &&
+    a.blocks.every((block, index) => block === b.blocks[index]),
+);
+
 const plugins = [remarkGfm];
 
-const Block = memo(({ text, id }: { text: string; id: string }) => {
+interface BlockProps {
+  text: string;
+  id: string;
+  /** Whether it is the rest of the list before it. */
+  continued: boolean;
+}
+
+const Block = memo(({ text, id, continued }: BlockProps) => (
+  <div className="block" dir="auto" data-continued={continued || undefined}>
+    <Contents text={text} id={id} />
+  </div>
+));
+
+const Contents = ({ text, id }: { text: string; id: string }) => {
+  const fence = fenceOf(text);
+  if (fence !== undefined) return <CodeBlock {...fence} />;
   const notes = notesOf(text);
+  if (notes === undefined) return <Markdown text={text} id={id} />;
   return (
-    <div className="block" dir="auto">
-      {notes === undefined ? (
-        <Markdown text={text} id={id} />
-      ) : (
-        <ul className="notes" aria-label="Footnotes">
-          {notes.map((note) => (
-            <li key={note.label} id={`${id}-note-${encodeURIComponent(note.label)}`}>
-              <sup>{note.label}</sup>
-              <Markdown text={note.text} id={id} />
-            </li>
-          ))}
-        </ul>
-      )}
-    </div>
+    <ul className="notes" aria-label="Footnotes">
+      {notes.map((note) => (
+        <li key={note.label} id={`${id}-note-${encodeURIComponent(note.label)}`}>
+          <sup>{note.label}</sup>
+          <Markdown text={note.text} id={id} />
+        </li>
+      ))}
+    </ul>
   );
-});
+};
 
 const Markdown = ({ text, id }: { text: string; id: string }) => (
   <ReactMarkdown remarkPlugins={plugins} components={componentsFor(id)}>

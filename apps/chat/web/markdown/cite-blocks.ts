@@ -1,6 +1,5 @@
 /** Puts the numbers of sources into the text, as links that the renderer shows as small marks. */
 import type { Annotation } from '@chatkit/core';
-import { splitBlocks } from '../../shared/split-blocks.ts';
 
 /** The address of a mark: `#cite-2` for the second source. */
 export const CITE = '#cite-';
@@ -9,20 +8,18 @@ export const CITE = '#cite-';
  * The blocks of an answer with a mark at each annotation's `index`, moved to the end of its line. Code and tables get
  * none: their sources are in the list below the answer.
  */
-export const citeBlocks = (text: string, annotations: readonly Annotation[]): string[] => {
-  let start = 0;
-  return splitBlocks(text).map((block) => {
-    const from = start;
-    start += block.length;
-    if (/^ {0,3}(?:```|~~~|\|)/.test(block)) return block;
-    return annotations
-      .map((annotation, order) => ({
-        at: (annotation.index ?? -1) - from,
-        mark: `[${order + 1}](${CITE}${order + 1})`,
-      }))
-      .filter(({ at }) => at > 0 && at <= block.length)
-      .sort((a, b) => b.at - a.at)
-      .reduce((cited, { at, mark }) => insertAtLineEnd(cited, at, mark), block);
+export const citeBlocks = (blocks: readonly string[], annotations: readonly Annotation[]): readonly string[] => {
+  const marks = annotations
+    .map(({ index = -1 }, order) => ({ index, mark: `[${order + 1}](${CITE}${order + 1})` }))
+    .sort((a, b) => b.index - a.index);
+  if (marks.length === 0) return blocks;
+  let end = 0;
+  return blocks.map((block) => {
+    const start = end;
+    end += block.length;
+    const own = marks.filter(({ index }) => index > start && index <= end);
+    if (own.length === 0 || /^ {0,3}(?:```|~~~|\|)/.test(block)) return block;
+    return own.reduce((cited, { index, mark }) => insertAtLineEnd(cited, index - start, mark), block);
   });
 };
 

@@ -1,5 +1,7 @@
-import { memo, useState } from 'react';
+import { memo, useRef, useState } from 'react';
 import { CheckIcon, CopyIcon } from '../parts/icons.tsx';
+import { cutCode } from './cut-code.ts';
+import { type Grown, grow } from './grow.ts';
 import { highlight } from './highlight.ts';
 
 interface CodeBlockProps {
@@ -16,20 +18,39 @@ export const CodeBlock = memo(({ code, language }: CodeBlockProps) => (
     </figcaption>
     {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard */}
     <pre tabIndex={0}>
-      <code>
-        {highlight(code, language).map((token, index) =>
-          token.kind === 'plain' ? (
-            token.text
-          ) : (
-            // biome-ignore lint/suspicious/noArrayIndexKey: the pieces have no identity but their place
-            <span key={index} className={`tok-${token.kind}`}>
-              {token.text}
-            </span>
-          ),
-        )}
-      </code>
+      <Code code={code} language={language} />
     </pre>
   </figure>
+));
+
+const Code = ({ code, language }: CodeBlockProps) => {
+  const grown = useRef<Grown>(undefined);
+  grown.current = grow((text) => cutCode(text, language), code, grown.current);
+  const { pieces } = grown.current;
+  return (
+    <code>
+      {pieces.map((piece, index) => (
+        // Each begins a line by itself.
+        // biome-ignore lint/suspicious/noArrayIndexKey: a piece is what stands at its place; only the last one changes
+        <Lines key={index} code={index < pieces.length - 1 ? piece.slice(0, -1) : piece} language={language} />
+      ))}
+    </code>
+  );
+};
+
+const Lines = memo(({ code, language }: CodeBlockProps) => (
+  <span className="lines">
+    {highlight(code, language).map((token, index) =>
+      token.kind === 'plain' ? (
+        token.text
+      ) : (
+        // biome-ignore lint/suspicious/noArrayIndexKey: the pieces have no identity but their place
+        <span key={index} className={`tok-${token.kind}`}>
+          {token.text}
+        </span>
+      ),
+    )}
+  </span>
 ));
 
 /** A page without TLS, as on a phone in the same network, has no clipboard but the selection's. */

@@ -34,6 +34,7 @@ const gone: Readonly<Record<Missing, string>> = {
 export const Conversation = ({ client, chat, loading, missing, onRetry, onShowWire }: ConversationProps) => {
   const busy = chat.status === 'submitting' || chat.status === 'streaming' || chat.status === 'stopping';
   const empty = chat.items.length === 0 && !busy && chat.error === undefined;
+  const isBlank = empty && !loading;
   const { scroller, content, atBottom, jump } = useStickToBottom(!empty);
   const keepPlace = useKeptPlace(scroller, chat.items[0]?.id);
   const fold = useUnfolding(chat.items, loading, scroller, atBottom);
@@ -95,7 +96,12 @@ export const Conversation = ({ client, chat, loading, missing, onRetry, onShowWi
   return (
     <>
       <div className="scroller" ref={scroller} tabIndex={-1}>
-        <div className="column" ref={content} aria-busy={loading || fold !== undefined}>
+        <div
+          className="column"
+          ref={content}
+          data-empty={isBlank || undefined}
+          aria-busy={loading || fold !== undefined}
+        >
           {chat.hasOlder && fold === undefined && (
             <button type="button" className="quiet older" onClick={showOlder}>
               Show earlier messages
@@ -108,7 +114,7 @@ export const Conversation = ({ client, chat, loading, missing, onRetry, onShowWi
               <span />
               <span />
             </div>
-          ) : empty ? (
+          ) : isBlank ? (
             <EmptyState onAsk={send} onShowWire={onShowWire} />
           ) : (
             drawnOf(chat.items, fold).map(({ item, hidden, next }) =>

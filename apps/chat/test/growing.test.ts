@@ -1,0 +1,112 @@
+/** What is cut into pieces so that a delta costs the same in a long answer as in a short one. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { cutBlocks, goesOn } from '../web/markdown/cut-blocks.ts';
+import { cutCode, fenceOf } from '../web/markdown/cut-code.ts';
+import { type Cut, type Grown, grow } from '../web/markdown/grow.ts';
+import { highlight } from '../web/markdown/highlight.ts';
+
+const words = 'some words of an item, which is long enough for a few of them to fill a block. '.repeat(4);
+const line = fc.constantFrom(
+  '',
+  `- ${words}`,
+  `- ${words}`,
+  `- ${words}`,
+  `  - ${words}`,
+  `* ${words}`,
+  '- - -',
+  '-',
+  `1. ${words}`,
+  `2. ${words}`,
+  `17. ${words}`,
+  '  ```',
+  '```ts',
+  '# heading',
+  words,
+);
+const markdown = fc.array(line, { maxLength: 40 }).map((lines) => lines.join('\n'));
+const codeLine = fc.constantFrom('const a = 1;', '', '/*', '*/', "'a", '`', '"""', '# no', 'def f():', "''");
+const code = fc
+  .array(codeLine, { maxLength: 40 })
+  .map((lines) => lines.flatMap((each) => [each, 'x', 'y(1)', '']).join('\n'));
+const languages = ['ts', 'python', 'sql', 'sh', 'json', 'unknown'] as const;
+
+const cuts: readonly (readonly [string, Cut, fc.Arbitrary<string>])[] = [
+  ['blocks', cutBlocks, markdown],
+  ...languages.map((language) => [language, (text: string) => cutCode(text, language), code] as const),
+];
+
+test.each(cuts)(
+  '%s: joined they are the text; only the last one changes; grown they are what they would be cut at once',
+  (_, cut, text) => {
+    fc.assert(
+      fc.property(text, fc.array(fc.nat(), { maxLength: 4 }), (whole, ends) => {
+        const at = ends.map((end) => end % (whole.length + 1)).sort((a, b) => a - b);
+        let grown: Grown | undefined;
+        for (const end of [...at, whole.length]) {
+          const next = grow(cut, whole.slice(0, end), grown);
+          expect(next.pieces).toEqual(cut(whole.slice(0, end)));
+          expect(next.pieces.join('')).toBe(whole.slice(0, end));
+          const settled = grown?.pieces.slice(0, -1) ?? [];
+          expect(next.pieces.slice(0, settled.length)).toEqual(settled);
+          grown = next;
+        }
+      }),
+      { numRuns: 300 },
+    );
+  },
+);
+
+test('a text that does not go on from the one before is cut anew', () => {
+  const before = grow(cutBlocks, 'One.\n\nTwo.');
+  expect(grow(cutBlocks, 'Two.\n\nOne.', before).pieces).toEqual(['Two.\n\n', 'One.']);
+});
+
+test('a long list is cut before one of its own items, never before one of another, and goes on', () => {
+  const items = Array.from({ length: 20 }, (_, index) => `${index + 1}. ${words}\n   - nested\n`);
+  const blocks = cutBlocks(items.join(''));
+  expect(blocks.length).toBeGreaterThan(3);
+  for (const [index, block] of blocks.entries()) {
+    expect(block).toMatch(/^\d+\. /);
+    expect(goesOn(block, blocks[index - 1])).toBe(index > 0);
+  }
+  expect(goesOn('- a', '* a')).toBe(false);
+  expect(goesOn('text', 'text')).toBe(false);
+});
+
+test('a list that does not count, and code in a list, are not cut', () => {
+  expect(cutBlocks(`1. ${words}\n`.repeat(20))).toHaveLength(1);
+  const list = `- ${words}\n\n  \`\`\`\n${`- ${words}\n`.repeat(20)}  \`\`\`\n`;
+  expect(cutBlocks(list)[0]).toContain('```');
+});
+
+test.each(languages)('pieces of %s are coloured as the whole is', (language) => {
+  fc.assert(
+    fc.property(code, (whole) => {
+      const coloured = (text: string) =>
+        highlight(text, language).flatMap(({ kind, text: part }) => [...part].map((letter) => `${kind} ${letter}`));
+      expect(cutCode(whole, language).flatMap(coloured)).toEqual(coloured(whole));
+    }),
+  );
+});
+
+test('a piece ends with a line that has something on it: its end is a line break by itself', () => {
+  const pieces = cutCode('a\n\n'.repeat(200), 'ts');
+  expect(pieces.length).toBeGreaterThan(3);
+  for (const piece of pieces.slice(0, -1)) expect(piece).toMatch(/[^\n]\n$/);
+});
+
+test.each([
+  ['```ts\nconst a = 1;\n```\n\n', { language: 'ts', code: 'const a = 1;' }],
+  ['```\na\n\n```', { language: '', code: 'a\n' }],
+  ['~~~py\na\n```\n~~~~\n', { language: 'py', code: 'a\n```' }],
+  ['````md\n```\n````', { language: 'md', code: '```' }],
+  ['```ts\nhalf\n``', { language: 'ts', code: 'half\n``' }],
+  ['```ts\n', { language: 'ts', code: '' }],
+  ['```ts', undefined],
+  ['```ts title="a"\na\n```', undefined],
+  ['  ```ts\n  a\n  ```', undefined],
+  ['text', undefined],
+])('%j is the code %j', (block, fence) => {
+  expect(fenceOf(block)).toEqual(fence);
+});
