@@ -36,7 +36,7 @@ import { loadOlder, loadThread } from './load-thread.ts';
 import { createLoadTurn } from './load-turn.ts';
 import { createNotifier, frameScheduler, reportLater } from './notify.ts';
 import { type AnswerAnew, answerAnew, createOutgoing, deliveryOf, type OutgoingMessage } from './outgoing-message.ts';
-import { browserPageEvents, wallClock } from './ports.ts';
+import { browserPageEvents, pageClock } from './ports.ts';
 import { type ChatRun, createRunHandle } from './run-handle.ts';
 import { createSnapshotReader } from './snapshot.ts';
 import { createTurn, type Turn } from './turn.ts';
@@ -54,7 +54,7 @@ import type { TurnPlan } from './turn-plan.ts';
  */
 export const createChatClient = (options: ChatClientOptions): ChatClient => {
   if (!options?.url) throw new TypeError("The client needs the url of a server, such as '/chatkit'.");
-  const clock = options.clock ?? wallClock;
+  const clock = options.clock ?? pageClock;
   const endpoint = createEndpoint({ ...options, clock });
   const lane = createTurnLane<LaneTurn & { stop(): Promise<void> }>();
   const readSnapshot = createSnapshotReader();

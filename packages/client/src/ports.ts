@@ -12,9 +12,25 @@ export interface PageEvents {
   listen(listener: (signal: PageSignal) => void): () => void;
 }
 
-/** The machine's clock. Wall time, because time asleep must count; a jump backwards only delays a deadline. */
-export const wallClock: Clock = {
-  now: () => Date.now(),
+/** By how much the time of day is ahead of the monotonic clock, which may stand still while the machine sleeps. */
+let ahead = Number.NEGATIVE_INFINITY;
+/** How far the time of day has been set back, all in all. */
+let setBack = 0;
+
+/**
+ * The machine's clock, which does not go back and counts time asleep. A time of day that is set back has no effect; one
+ * that is set forward cannot be told from sleep. Less than a second either way is rounding, or a clock that is adjusted.
+ */
+export const pageClock: Clock = {
+  now() {
+    const steady = performance.now();
+    const lead = Date.now() - steady;
+    if (lead < ahead - 1_000) {
+      setBack += ahead - lead;
+      ahead = lead;
+    } else ahead = Math.max(ahead, lead);
+    return steady + ahead + setBack;
+  },
   setTimeout: (callback, delayMs) => setTimeout(callback, delayMs),
   clearTimeout: (timer) => clearTimeout(timer as number),
 };

@@ -6,7 +6,7 @@
 import { compareOffsets } from '@chatkit/core';
 import { deferred } from './deferred.ts';
 import { pause } from './pause.ts';
-import { type PageEvents, wallClock } from './ports.ts';
+import { type PageEvents, pageClock } from './ports.ts';
 import { type LockPort, type RunLock, takeLock } from './run-lock.ts';
 import { type KeptFrames, keepFrames, readFrames, type SharedFrame } from './shared-frames.ts';
 
@@ -181,7 +181,7 @@ export const createSharedRun = (run: RunRequest, init: RequestInit, ports: Shari
   const queue = async (): Promise<void> => {
     const lock = await takeLock(ports.locks, run.runId, { signal: over.signal });
     if (lock === undefined) return;
-    await pause(lateMs, wallClock);
+    await pause(lateMs, pageClock);
     if (role !== 'following') return lock.release();
     // From here on channel frames are ignored: the server will send the same events, perhaps merged into other frames.
     role = 'claiming';
@@ -211,7 +211,7 @@ export const createSharedRun = (run: RunRequest, init: RequestInit, ports: Shari
     close: () => close(),
     join() {
       tell({ type: 'join', from: me, after: last });
-      void pause(ports.answerMs, wallClock).then(() => joined.resolve('unanswered'));
+      void pause(ports.answerMs, pageClock).then(() => joined.resolve('unanswered'));
       return joined.promise;
     },
   };

@@ -2,7 +2,7 @@ import type { RunLease, Store, StreamLog } from '@chatkit/core';
 import { type ChatKitServer, type CreateChatKitServerOptions, createChatKitServer } from '@chatkit/server';
 import { createMemoryStore } from '@chatkit/store/memory';
 import type { Clock } from '../../src/index.ts';
-import { wallClock } from '../../src/ports.ts';
+import { pageClock } from '../../src/ports.ts';
 
 type User = { userId: string };
 type Options = Partial<CreateChatKitServerOptions<User>>;
@@ -31,7 +31,7 @@ export interface LifeClock extends Clock {
  * A server whose process may end at any moment, over a store that outlives it. A function as options is asked for those of each
  * process, and told its clock; a log and a lease among them outlive it, too.
  */
-export const mortalChat = (options: Options | LifeOptions = {}, time: Clock = wallClock) => {
+export const mortalChat = (options: Options | LifeOptions = {}, time: Clock = pageClock) => {
   const store = createMemoryStore<User>();
   const errors: unknown[] = [];
   const begin = (): Life => {
