@@ -16,7 +16,7 @@ import { Run, type RunPlace, startOffset } from './run.ts';
 import { createRunQuota } from './run-quota.ts';
 import { isCutShort, isSettled, knownCause } from './run-state.ts';
 import type { Salvage } from './salvage.ts';
-import type { BusyPolicy, DisconnectPolicy, Settings } from './settings.ts';
+import type { BusyPolicy, DisconnectPolicy, ErrorInfo, Settings } from './settings.ts';
 import { createThreadGate, type Entry } from './thread-gate.ts';
 import { createThreadLanes, type Occupant } from './thread-lanes.ts';
 
@@ -84,13 +84,26 @@ export const createRunRegistry = (
   const quota = createRunQuota(settings.maxRunsPerUser);
   const stopListening = lease.onStop((runId, cause) => runs.get(runId)?.stop(knownCause(cause)));
 
+  /** For what is done at the end of something: a failure, even one that is thrown at once, must not stop the rest. */
+  const reported = async (work: () => Promise<void>, info: ErrorInfo): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      onError(error, info);
+    }
+  };
+
+  /** Renews a lease until `end` is called. */
+  const keep = ({ granted: record, since }: Entry, onStop: (cause: string) => void, onLost: () => void) =>
+    keepLease({ lease, record, since, waiter: gate.machine, clock, onStop, onLost });
+
   const forget = (run: Run): void => {
     const timer = retained.get(run);
     if (timer !== undefined) clock.clearTimeout(timer);
     retained.delete(run);
     if (run.resumable && run.state().status === 'completed' && run.ownsLog()) completed.add(run.id);
     if (runs.get(run.id) === run) runs.delete(run.id);
-    if (run.ownsLog()) log.delete(run.id).catch((error) => onError(error, { runId: run.id }));
+    if (run.ownsLog()) void reported(() => log.delete(run.id), { runId: run.id });
   };
 
   const retire = (run: Run): void => {
@@ -169,18 +182,14 @@ export const createRunRegistry = (
       // A log created for a run that is over would be in the way if the request is sent again and the run begins after
       // all.
       if (isOver()) return;
-      const { granted: record, overtaken, since } = entry;
+      const { granted: record, overtaken } = entry;
       // As in a lane: an overtaken message is stored, but not answered.
       if (overtaken === true && busy === 'interrupt') run.stop('superseded');
-      keeper = keepLease({
-        lease,
-        record,
-        since,
-        waiter: gate.machine,
-        clock,
-        onStop: (cause) => run.stop(knownCause(cause)),
-        onLost: () => run.stop('lost'),
-      });
+      keeper = keep(
+        entry,
+        (cause) => run.stop(knownCause(cause)),
+        () => run.stop('lost'),
+      );
       await log.create(runId);
       if (!keeper.isHeld()) return;
       await run.own({ epoch: record.epoch, isHeld: keeper.isHeld });
@@ -190,16 +199,16 @@ export const createRunRegistry = (
     } finally {
       reaper.attend();
       const state = run.state();
-      const report = (error: unknown) => onError(error, { runId, threadId });
       if (typeof entry !== 'object') {
         // Other machines must know the outcome if somebody may read the run there, or send it again: a stopped run must
         // not begin there.
         const isWanted = isShown() || (run.resumable && isSettled(state) && state.status === 'cancelled');
         const isKept = entry !== 'elsewhere' && isSettled(state) && isWanted;
-        await gate.leave(claim, isKept ? state.status : undefined).catch(report);
+        await reported(() => gate.leave(claim, isKept ? state.status : undefined), { runId, threadId });
       } else if (keeper?.isHeld() !== false) {
+        const { granted } = entry;
         const outcome = isSettled(state) ? state.status : 'failed';
-        await lease.release(entry.granted, isShown() ? outcome : undefined).catch(report);
+        await reported(() => lease.release(granted, isShown() ? outcome : undefined), { runId, threadId });
       }
       keeper?.end();
       lanes.leave(threadId, run);
@@ -301,14 +310,18 @@ export const createRunRegistry = (
       try {
         if (turn !== undefined) await gate.queue(claim);
         await turn;
-        const entry = await gate.enter(claim, { policy: () => 'interrupt' });
+        // Entered in any case: the claim's run is no other machine's, and nobody gives it up.
+        const entry = (await gate.enter(claim, { policy: () => 'interrupt' })) as Entry;
+        const ignored = () => {};
+        const keeper = keep(entry, ignored, ignored);
         try {
           return await work();
         } finally {
-          if (typeof entry === 'object') await lease.release(entry.granted);
+          keeper.end();
+          await reported(() => lease.release(entry.granted), { threadId });
         }
       } finally {
-        await gate.leave(claim).catch((error) => onError(error, { threadId }));
+        await reported(() => gate.leave(claim), { threadId });
         lanes.leave(threadId, occupant);
       }
     },

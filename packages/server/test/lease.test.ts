@@ -233,6 +233,57 @@ test('deleting the thread on B stops A first', async () => {
   expect(await b.items(id)).toEqual([]);
 });
 
+test('deleting keeps others out of the thread for as long as it takes, which may be longer than a lease', async () => {
+  let delivered = (): void => {};
+  const store = createMemoryStore<User>();
+  const { a, b, clock, lease, passing } = pair(scriptedResponder([say('all')]), {
+    store: {
+      ...store,
+      deleteThread: (id, context) =>
+        new Promise((resolve) => {
+          delivered = () => resolve(store.deleteThread(id, context));
+        }),
+    },
+  });
+  const id = await a.create();
+  const deleted = a.json({ type: 'threads.delete', params: { thread_id: id } });
+  await clock.advance(10_000);
+  const sent = b.json(add(id));
+  await clock.advance(1_000);
+  expect(await lease.activeIn(id)).toBeDefined();
+  delivered();
+  expect((await passing(deleted)).status).toBe(200);
+  expect((await passing(sent)).error.code).toBe('thread.not_found');
+  expect(await lease.activeIn(id)).toBeUndefined();
+});
+
+test.each<[string, RunLease['release']]>([
+  [
+    'throws at once',
+    () => {
+      throw new Error('no connection');
+    },
+  ],
+  ['rejects', () => Promise.reject(new Error('no connection'))],
+])(
+  'a lease that %s instead of letting go keeps its thread no longer than it lasts, and that is reported',
+  async (_, fail) => {
+    let failures = 2;
+    const clock = createVirtualClock();
+    const lease = createMemoryLease({ ttlMs: 1_000, clock });
+    const release: RunLease['release'] = (...of) => (failures-- > 0 ? fail(...of) : lease.release(...of));
+    const t = testServer({ clock, lease: { ...lease, release }, respond: scriptedResponder([say('all')]) });
+    const id = await t.create();
+    const deleted = t.json({ type: 'threads.delete', params: { thread_id: id } });
+    await clock.advance(5_000);
+    expect((await deleted).status).toBe(200);
+    const again = t.create();
+    await clock.advance(5_000);
+    expect(await lease.activeIn(await again)).toBeUndefined();
+    expect(t.errors).toEqual([new Error('no connection'), new Error('no connection')]);
+  },
+);
+
 test('a POST that is repeated on B attaches to A’s run', async () => {
   const { a, b, start, respondB, passing } = pair();
   const { response, id } = await start();
