@@ -36,7 +36,7 @@ const amounts = [
   'maxDepth',
 ] as const satisfies readonly (keyof SettingsOptions)[];
 
-const deadlineNames = ['firstEventMs', 'idleMs', 'totalMs'] as const;
+const deadlineNames = ['firstEventMs', 'idleMs', 'totalMs', 'callMs'] as const;
 
 const assertStore = (store: unknown): void => {
   const methods = ['loadThread', 'saveThread', 'saveItem', 'transaction'];

@@ -23,14 +23,16 @@ import {
 import { createMemoryLog } from '@chatkit/store/memory';
 import { type Reply, toResponse } from '@chatkit/transport';
 import { assertOptions } from './assert-options.ts';
+import { limitedParts } from './limited-parts.ts';
 import { createLocalLease } from './local-lease.ts';
 import { isPartialAnswer } from './process-events.ts';
 import { replyTo } from './reply-to.ts';
 import { createRunRegistry, type RunRegistry } from './run-registry.ts';
 import { createSalvage } from './salvage.ts';
-import type { AddedItems, AudioInput, Feedback, RunContext, ServerHooks } from './server-parts.ts';
+import type { AddedItems, AudioInput, Feedback, RunContext, ServerHooks, ServerParts } from './server-parts.ts';
 import type { ServerRequest } from './server-request.ts';
 import { resolveSettings, type Settings, type SettingsOptions } from './settings.ts';
+import { limitedLease } from './time-limit.ts';
 import { defaultUserOf } from './user-of.ts';
 
 /** What a server is made of. */
@@ -91,6 +93,7 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
   readonly settings: Settings;
   readonly userOf: (context: Context) => string | undefined;
   readonly #registry: RunRegistry;
+  readonly #parts: ServerParts<Context>;
 
   /** Throws a `TypeError` for invalid options. */
   constructor(options: ChatKitServerOptions<Context>) {
@@ -100,11 +103,12 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
     this.log = options.log ?? createMemoryLog();
     this.settings = resolveSettings(options);
     this.userOf = options.userOf ?? defaultUserOf;
+    this.#parts = limitedParts(this);
     this.#registry = createRunRegistry(
       this.log,
-      options.lease ?? createLocalLease(),
+      options.lease === undefined ? createLocalLease() : limitedLease(options.lease, this.settings),
       this.settings,
-      createSalvage<Context>(this, options.contextOf),
+      createSalvage(this.#parts, options.contextOf),
     );
   }
 
@@ -133,7 +137,7 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
     signIn: () => Context | Promise<Context>,
     { waitUntil }: HandleOptions = {},
   ): Promise<Reply> {
-    return replyTo({ parts: this, registry: this.#registry, waitUntil }, request, signIn);
+    return replyTo({ parts: this.#parts, registry: this.#registry, waitUntil }, request, signIn);
   }
 
   /**
@@ -207,7 +211,12 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
     run: RunContext,
   ): Promise<AddedItems> {
     for (const item of pending) {
-      if (isPartialAnswer(item)) await this.store.saveItem(thread.id, item, context);
+      try {
+        if (isPartialAnswer(item)) await this.store.saveItem(thread.id, item, context);
+      } catch (error) {
+        // The others may still be kept.
+        this.settings.onError(error, { threadId: thread.id, runId: run.id });
+      }
     }
     const { reason } = run.signal;
     // The model needs to know only of stops that the user asked for, not of a deploy.

@@ -9,6 +9,7 @@ import {
   type ThreadStreamEvent,
   toWireThread,
 } from '@chatkit/core';
+import { collect } from '@chatkit/stream';
 import type { ItemDesk } from './item-desk.ts';
 import type { AddedItems } from './server-parts.ts';
 import type { ThreadChanges } from './thread-changes.ts';
@@ -33,7 +34,7 @@ export const closeStopped = async <Context>(
   });
   return [
     // The hook decides what is kept and returns no events for it, so the store is asked what it kept.
-    ...(await quietly(options.onError, () => desk.closeAsStored())),
+    ...(await collect(desk.closeAsStored(options.onError))),
     ...(await quietly(options.onError, () => addItems(desk, added ?? []))),
     ...(await quietly(options.onError, () => threadUpdated(changes))),
   ];

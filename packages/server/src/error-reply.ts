@@ -36,6 +36,8 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   'run.cancelled': 409,
   'run.interrupted': 503,
   'server.closing': 503,
+  // What is behind the server does not answer. Tools such as the doctor look for it there.
+  'store.timeout': 504,
   'log.expired': 410,
   'log.offset_unknown': 400,
 };

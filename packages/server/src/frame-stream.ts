@@ -4,9 +4,10 @@
  * the connection is busy nothing is taken from the log; afterwards everything that has accumulated is taken together,
  * so that it can be merged.
  */
-import type { LogEntry, TextRow } from '@chatkit/core';
+import { isTextRow, type LogEntry, lastOffsetOfRow, type TextRow } from '@chatkit/core';
 import type { Stream } from '@chatkit/stream';
 import { type Cleanup, type Failure, outlet, type Sink, type Stage, stageOf } from '@chatkit/stream/engine';
+import type { Follower } from './lost-end.ts';
 
 /** Encodes entries as frames. `add` and `rest` return frames, or an empty string. */
 export interface FrameEncoder {
@@ -32,10 +33,10 @@ const maxLength = 8 * 1024;
  * A class and not closures, as for a log's reader: there is one per open connection, and each token finds it out of the
  * processor's caches.
  */
-export class FrameStream implements Stage<string>, Sink<LogEntry | TextRow> {
+export class FrameStream implements Stage<string>, Sink<LogEntry | TextRow>, Follower {
   /** The output, to be read once. Each value is one or more whole frames. */
   readonly frames: Stream<string> = outlet<string>(this);
-  private readonly upstream: Stage<LogEntry | TextRow>;
+  private upstream: Stage<LogEntry | TextRow>;
   private readonly encoder: FrameEncoder;
   private readonly onOver: () => void;
   /** Who has pulled and not been answered yet. */
@@ -48,6 +49,9 @@ export class FrameStream implements Stage<string>, Sink<LogEntry | TextRow> {
   private isWorking = false;
   private ended: { readonly failure: Failure | undefined } | undefined;
   private isOver = false;
+  private isSwitching = false;
+  /** The last entry that came. */
+  private newest: LogEntry | TextRow | undefined;
   private onFirst: ((hasEntry: boolean) => void) | undefined;
 
   constructor({ entries, encoder, onOver }: FrameStreamOptions) {
@@ -79,6 +83,18 @@ export class FrameStream implements Stage<string>, Sink<LogEntry | TextRow> {
     this.work();
   }
 
+  readOn(read: (after: string | undefined) => AsyncIterable<LogEntry | TextRow>): void {
+    if (this.ended !== undefined) return;
+    const { newest } = this;
+    this.isSwitching = true;
+    this.upstream.close()?.catch(() => {});
+    this.isSwitching = false;
+    const after = newest && (isTextRow(newest) ? lastOffsetOfRow(newest) : newest.offset);
+    this.upstream = stageOf(read(after));
+    if (!this.isWaiting) return;
+    this.ask();
+  }
+
   pull(to: Sink<string>): void {
     this.sink = to;
     this.work();
@@ -106,6 +122,8 @@ export class FrameStream implements Stage<string>, Sink<LogEntry | TextRow> {
   }
 
   end(failure?: Failure): void {
+    // The end of a source that was given up.
+    if (this.isSwitching) return;
     this.isWaiting = false;
     this.ended ??= { failure };
     this.onFirst?.(false);
@@ -141,6 +159,7 @@ export class FrameStream implements Stage<string>, Sink<LogEntry | TextRow> {
   }
 
   private add(entry: LogEntry | TextRow): void {
+    this.newest = entry;
     try {
       this.text += this.encoder.add(entry);
     } catch (error) {

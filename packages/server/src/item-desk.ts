@@ -24,8 +24,10 @@ import {
 } from '@chatkit/core';
 import { assertShape, noEvent, notJson } from './event-shape.ts';
 import { ownJson } from './own-json.ts';
+import { isOutOfTime } from './time-limit.ts';
 
 type Taken = ThreadStreamEvent | undefined;
+type OnFailed = (error: unknown) => void;
 type ItemEvent = Extract<ThreadStreamEvent, { item: ThreadItem }>;
 
 export interface ItemDeskOptions {
@@ -132,28 +134,62 @@ export class ItemDesk<Context> {
   }
 
   /** Ends every unfinished item: stores it as it is, or removes it. */
-  async close(verdict: (item: ThreadItem) => 'keep' | 'remove'): Promise<ThreadStreamEvent[]> {
-    await this.keepRevised();
-    const events: ThreadStreamEvent[] = [];
-    for (const item of selectOpenItems(this.state())) {
-      const taken = verdict(item) === 'keep' ? await this.keepOrRemove(item) : await this.take(removed(item));
-      if (taken !== undefined) events.push(taken);
-    }
-    return events;
+  close(verdict: (item: ThreadItem) => 'keep' | 'remove', onFailed?: OnFailed): AsyncIterable<ThreadStreamEvent> {
+    return this.closeEach(
+      async (item) => (verdict(item) === 'keep' ? this.keepOrRemove(item) : this.take(removed(item.id))),
+      onFailed,
+    );
   }
 
   /** Ends every unfinished item as the store has it: as done when it is there, as removed when it is not. */
-  async closeAsStored(): Promise<ThreadStreamEvent[]> {
-    await this.keepRevised();
-    const events: ThreadStreamEvent[] = [];
-    for (const { id } of selectOpenItems(this.state())) {
+  closeAsStored(onFailed: OnFailed): AsyncIterable<ThreadStreamEvent> {
+    return this.closeEach(async ({ id }) => {
       const item = await this.stored(id);
-      const event: ThreadStreamEvent =
-        item === undefined ? { type: 'thread.item.removed', item_id: id } : { type: 'thread.item.done', item };
+      if (item === undefined) return this.drop(id);
+      const event: ThreadStreamEvent = { type: 'thread.item.done', item };
       this.fold(event);
-      if (this.shown.get(id) !== false && (item === undefined || !isHiddenItem(item))) events.push(event);
+      return this.shown.get(id) === false || isHiddenItem(item) ? undefined : event;
+    }, onFailed);
+  }
+
+  /**
+   * Yields what readers are sent. A failure ends it, unless `onFailed` is given: the item then counts as removed, because
+   * readers must not be left with one that nobody will finish. A store that does not answer is not asked again.
+   */
+  private async *closeEach(
+    close: (item: ThreadItem) => Promise<Taken>,
+    onFailed?: OnFailed,
+  ): AsyncGenerator<ThreadStreamEvent, void, undefined> {
+    let isSilent = false;
+    const attempt = async (work: () => Promise<Taken>, instead: () => Taken): Promise<Taken> => {
+      if (isSilent) return instead();
+      try {
+        return await work();
+      } catch (error) {
+        if (onFailed === undefined) throw error;
+        onFailed(error);
+        isSilent = isOutOfTime(error);
+        return instead();
+      }
+    };
+    await attempt(
+      () => this.keepRevised().then(() => undefined),
+      () => undefined,
+    );
+    for (const item of selectOpenItems(this.state())) {
+      const taken = await attempt(
+        () => close(item),
+        () => this.drop(item.id),
+      );
+      if (taken !== undefined) yield taken;
     }
-    return events;
+  }
+
+  /** Removes an item that is not stored. */
+  private drop(id: string): Taken {
+    const event = removed(id);
+    this.fold(event);
+    return this.shown.get(id) === false ? undefined : event;
   }
 
   private takeOwn(event: ThreadStreamEvent): Taken | Promise<Taken> {
@@ -224,7 +260,7 @@ export class ItemDesk<Context> {
       return await this.take({ type: 'thread.item.done', item });
     } catch (error) {
       if (!isChatKitError(error, 'event.too_large')) throw error;
-      return this.take(removed(item));
+      return this.take(removed(item.id));
     }
   }
 
@@ -260,7 +296,7 @@ export class ItemDesk<Context> {
   }
 }
 
-const removed = ({ id }: ThreadItem): ThreadItemRemovedEvent => ({ type: 'thread.item.removed', item_id: id });
+const removed = (id: string): ThreadItemRemovedEvent => ({ type: 'thread.item.removed', item_id: id });
 
 /**
  * Copies the event as it is now. The log keeps events for later readers, while the application may go on changing the

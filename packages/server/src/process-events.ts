@@ -17,6 +17,7 @@ import {
   type ThreadMetadata,
   type ThreadStreamEvent,
 } from '@chatkit/core';
+import { collect } from '@chatkit/stream';
 import type { Clock } from './clock.ts';
 import { closeStopped, quietly, threadUpdated } from './close-stopped.ts';
 import { describeValue } from './describe-value.ts';
@@ -26,6 +27,7 @@ import { ItemDesk } from './item-desk.ts';
 import type { AddedItems } from './server-parts.ts';
 import { TextBatch } from './text-batch.ts';
 import { watchThread } from './thread-changes.ts';
+import { isOutOfTime } from './time-limit.ts';
 
 /**
  * How the events of a turn ended: by themselves, by an error (the client has been sent it), or because of the signal.
@@ -147,7 +149,8 @@ export const processEvents = async <Context>(options: ProcessOptions<Context>): 
     watch?.arrived();
     await text.end();
     signal.throwIfAborted();
-    await sayAll(await desk.close((item) => (isWorthKeeping(item) ? 'keep' : 'remove')));
+    // One by one: what has been stored must have been said if the next one fails.
+    for await (const event of desk.close((item) => (isWorthKeeping(item) ? 'keep' : 'remove'))) await voice.say(event);
     await sayAll(await threadUpdated(changes));
     return 'completed';
   } catch (error) {
@@ -165,9 +168,7 @@ export const processEvents = async <Context>(options: ProcessOptions<Context>): 
     const reason = signal.aborted ? signal.reason : error;
     if (!isCustomStreamError(reason) && !isStreamError(reason)) onError(reason);
     const keep = options.partialOnError === 'keep';
-    const closed = await quietly(onError, () =>
-      desk.close((item) => (keep && isPartialAnswer(item) ? 'keep' : 'remove')),
-    );
+    const closed = await collect(desk.close((item) => (keep && isPartialAnswer(item) ? 'keep' : 'remove'), onError));
     const updated = await quietly(onError, () => threadUpdated(changes));
     await sayAll([...closed, toErrorEvent(reason), ...updated]);
     return signal.aborted ? 'stopped' : 'failed';
@@ -190,13 +191,16 @@ export const toErrorEvent = (error: unknown): ErrorEvent => {
 };
 
 const isDeadline = (error: unknown): error is ChatKitError =>
-  isChatKitError(error) && error.code.startsWith('run.') && error.code.endsWith('_timeout');
+  isOutOfTime(error) || (isChatKitError(error) && error.code.startsWith('run.') && error.code.endsWith('_timeout'));
 
 const isLost = (error: unknown): boolean => isChatKitError(error) && error.details?.['cause'] === 'lost';
 
 /** Whether an item is an answer with text in it. */
 export const isPartialAnswer = (item: ThreadItem): boolean =>
-  item.type === 'assistant_message' && item.content.some((part) => part.text.trim() !== '');
+  item.type === 'assistant_message' &&
+  // An application without types may have left it out.
+  Array.isArray(item.content) &&
+  item.content.some((part) => typeof part?.text === 'string' && part.text.trim() !== '');
 
 /** Whether an item that the application never finished has any content. */
 const isWorthKeeping = (item: ThreadItem): boolean =>

@@ -15,6 +15,7 @@ import type { ServerParts } from './server-parts.ts';
 import { isServerRequest, noRequest, optedIn, type ServerRequest } from './server-request.ts';
 import { startRun } from './start-run.ts';
 import { threadNameOf } from './thread-name.ts';
+import { isOutOfTime } from './time-limit.ts';
 
 /** What a handler needs to answer a request. */
 export interface Kernel<Context> {
@@ -42,7 +43,8 @@ export const replyTo = async <Context>(
     assertOrigin(settings, request);
     reply = await route(kernel, request, signIn, seen);
   } catch (error) {
-    if (!isPublicError(error)) settings.onError(error, { requestType: seen.type });
+    // The client may be told, and whoever runs the server must be.
+    if (!isPublicError(error) || isOutOfTime(error)) settings.onError(error, { requestType: seen.type });
     reply = errorReply(error);
   }
   return { ...reply, headers: { ...reply.headers, ...resourcePolicy, ...corsHeaders(settings, request) } };

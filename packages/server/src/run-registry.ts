@@ -19,6 +19,7 @@ import type { Salvage } from './salvage.ts';
 import type { BusyPolicy, DisconnectPolicy, ErrorInfo, Settings } from './settings.ts';
 import { createThreadGate, type Entry } from './thread-gate.ts';
 import { createThreadLanes, type Occupant } from './thread-lanes.ts';
+import { inTime } from './time-limit.ts';
 
 export interface RunRegistry {
   /** A run, here or elsewhere. */
@@ -190,9 +191,10 @@ export const createRunRegistry = (
         (cause) => run.stop(knownCause(cause)),
         () => run.stop('lost'),
       );
-      await log.create(runId);
+      await inTime(settings, 'log.create', () => log.create(runId));
       if (!keeper.isHeld()) return;
-      await run.own({ epoch: record.epoch, isHeld: keeper.isHeld });
+      const owner = { epoch: record.epoch, isHeld: keeper.isHeld };
+      await inTime(settings, 'log.append', () => run.own(owner));
       await run.start(prepare);
     } catch (error) {
       await run.start(() => Promise.reject(error));

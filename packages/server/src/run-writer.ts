@@ -122,9 +122,8 @@ export class RunWriter {
    * released: a reader on another machine that finds a run's lease ended but its log not takes the log for lost.
    */
   async end(outcome: RunOutcome): Promise<void> {
-    const kept = this.write([{ offset: this.offsetAt(this.seq + 1), end: outcome }]);
     this.seq += 1;
-    await kept;
+    await this.write([{ offset: this.lastOffset, end: outcome }]);
   }
 
   private saying(append: () => Promise<void> | undefined): Promise<void> | undefined {

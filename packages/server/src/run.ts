@@ -14,12 +14,14 @@ import {
   type TextRow,
 } from '@chatkit/core';
 import { EventFrames } from './event-frames.ts';
+import { type Follower, type LostEnd, readToEnd } from './lost-end.ts';
 import { type TurnResult, toErrorEvent } from './process-events.ts';
 import type { Held } from './reader-hold.ts';
 import type { Turn } from './requests/turn.ts';
 import { initialRunState, isSettled, nextRunState, outcomeOfStop, type RunState, type StopCause } from './run-state.ts';
 import { type RunOwner, RunWriter } from './run-writer.ts';
 import type { DisconnectPolicy, Settings } from './settings.ts';
+import { inTime } from './time-limit.ts';
 import { DeadlineWatch } from './watch-deadlines.ts';
 
 /** Where a run that has begun is: in this process, or on another machine that was asked to start the same run. */
@@ -82,7 +84,10 @@ export class Run implements Held {
   /** Set when the run opens. A run that opened here is `elsewhere` once another machine has taken it over. */
   private place: RunPlace | undefined;
   /** Reads it on another machine. */
-  private follow: Follow | undefined;
+  private readElsewhere: Follow | undefined;
+  private readonly followers = new Set<Follower>();
+  /** Set when the log has refused the terminal entry, which readers here get all the same. */
+  private lostEnd: LostEnd | undefined;
 
   constructor(options: RunOptions) {
     const { id, threadId, resumable, log, settings } = options;
@@ -118,6 +123,15 @@ export class Run implements Held {
     return this.isPlaced ? this.readPlaced(options) : this.readOncePlaced(options);
   }
 
+  /** Counts a connection among those that are told of an end that the log does not have. */
+  follow(follower: Follower): void {
+    this.followers.add(follower);
+  }
+
+  unfollow(follower: Follower): void {
+    this.followers.delete(follower);
+  }
+
   readers(): number {
     return this.readerCount;
   }
@@ -148,7 +162,7 @@ export class Run implements Held {
   /** Another machine has been granted this run: readers here continue by `follow`, and nothing is written here. */
   handOver(follow: Follow): void {
     if (isSettled(this.current)) return;
-    this.follow = follow;
+    this.readElsewhere = follow;
     this.open('elsewhere');
     void this.settle('stopped');
   }
@@ -176,7 +190,7 @@ export class Run implements Held {
       else this.report(error);
       // Readers may be attached already: under `queue` before the turn begins, and always when a write fails later.
       try {
-        if (writer.isHeld()) await writer.sayLast(toErrorEvent(error));
+        if (writer.isHeld()) await this.inTime(() => writer.sayLast(toErrorEvent(error)));
       } catch {
         // The original error has been reported already.
       }
@@ -225,6 +239,11 @@ export class Run implements Held {
     this.opening = undefined;
   }
 
+  /** Waits for an append that the run cannot end without. */
+  private inTime(append: () => Promise<void>): Promise<void> {
+    return inTime(this.options.settings, 'log.append', append);
+  }
+
   private report(error: unknown): void {
     this.options.settings.onError(error, { runId: this.id, threadId: this.threadId });
   }
@@ -239,11 +258,14 @@ export class Run implements Held {
     const ended = nextRunState(this.current, { type: 'end', how });
     if (!isSettled(ended)) return;
     this.current = ended;
+    const { lastOffset } = this.writer;
     try {
       // The machine that owns the run writes its terminal entry.
-      if (this.place !== 'elsewhere') await this.writer.end(ended.status);
+      if (this.place !== 'elsewhere') await this.inTime(() => this.writer.end(ended.status));
     } catch (error) {
       if (failure === undefined) this.report(error);
+      this.lostEnd = { after: lastOffset, entry: { offset: this.writer.lastOffset, end: ended.status } };
+      for (const follower of this.followers) follower.readOn((after) => this.read({ after }));
     }
     this.placing?.resolve();
     // The error is made only if it is needed, because capturing its stack costs.
@@ -257,7 +279,9 @@ export class Run implements Held {
 
   private readPlaced(options?: ReadOptions): AsyncIterable<LogEntry | TextRow> {
     const { log } = this.options;
-    return this.follow?.(options) ?? (rowLaneOf(log) ?? log).read(this.id, options);
+    const read = (): AsyncIterable<LogEntry | TextRow> => (rowLaneOf(log) ?? log).read(this.id, options);
+    if (this.readElsewhere !== undefined) return this.readElsewhere(options);
+    return this.lostEnd === undefined ? read() : readToEnd(read(), this.lostEnd, options, this.options.settings.clock);
   }
 
   private async *readOncePlaced({

@@ -10,7 +10,7 @@ export type BusyPolicy = 'interrupt' | 'queue' | 'reject';
 /** What happens to a run when its last reader is gone. `graceMs`: it stops unless a reader comes back in time. */
 export type DisconnectPolicy = 'cancel' | 'continue' | { readonly graceMs: number };
 
-/** How long a run may be silent. Each deadline has its own error code. */
+/** How long a run may be silent, or wait. Each deadline has its own error code. */
 export interface Deadlines {
   /** From the call of `respond()` to its first event (`run.first_event_timeout`). Default: none. */
   firstEventMs?: number | undefined;
@@ -18,6 +18,12 @@ export interface Deadlines {
   idleMs?: number | undefined;
   /** The whole run (`run.total_timeout`). Default: 30 minutes. */
   totalMs?: number | undefined;
+  /**
+   * One call of the store, the attachment store, the log or the lease (`store.timeout`), or of `getStreamOptions()` or
+   * `handleStreamCancelled()` (`run.hook_timeout`). Default 30,000; `Infinity` for no limit. A write that is given up may
+   * still succeed.
+   */
+  callMs?: number | undefined;
 }
 
 /** Where an error that was withheld from the client occurred. */
@@ -92,7 +98,7 @@ export interface SettingsOptions {
 export interface Settings {
   readonly busy: BusyPolicy;
   readonly disconnect: { readonly plain: DisconnectPolicy; readonly resumable: DisconnectPolicy };
-  readonly deadlines: Deadlines & { readonly totalMs: number };
+  readonly deadlines: Deadlines & { readonly totalMs: number; readonly callMs: number };
   readonly maxRunsPerUser: number;
   readonly cancelGraceMs: number;
   readonly partialOnError: 'keep' | 'remove';
@@ -116,7 +122,11 @@ export const resolveSettings = (options: SettingsOptions): Settings => ({
     plain: options.disconnect?.plain ?? 'cancel',
     resumable: options.disconnect?.resumable ?? 'continue',
   },
-  deadlines: { ...options.deadlines, totalMs: options.deadlines?.totalMs ?? 30 * 60_000 },
+  deadlines: {
+    ...options.deadlines,
+    totalMs: options.deadlines?.totalMs ?? 30 * 60_000,
+    callMs: options.deadlines?.callMs ?? 30_000,
+  },
   maxRunsPerUser: options.maxRunsPerUser ?? 100,
   cancelGraceMs: options.cancelGraceMs ?? 1_000,
   partialOnError: options.partialOnError ?? 'keep',

@@ -36,8 +36,12 @@ export const streamReply = async (options: StreamReplyOptions): Promise<Reply> =
   const stream = new FrameStream({
     entries: run.read({ after, signal: hold.requestSignal }),
     encoder: resumable ? new ResumableEncoder(frames, settings.retryMs) : new PlainEncoder(frames),
-    onOver: () => leave(),
+    onOver: () => {
+      if ('state' in run) run.unfollow(stream);
+      leave();
+    },
   });
+  if ('state' in run) run.follow(stream);
   const newest = run.lastOffset();
   const isOver = 'state' in run && isSettled(run.state());
   const first = newest === (after ?? startOffset) && !isOver ? undefined : stream.begin();

@@ -1,13 +1,14 @@
 // A log that fails, and a store that fails where nobody expects it.
-import { assistantMessage, itemAdded, itemDone, type LogEntry, textDelta } from '@chatkit/core';
+import { assistantMessage, itemAdded, itemDone, type LogEntry, type StreamLog, textDelta } from '@chatkit/core';
 import { createMemoryLog } from '@chatkit/store/memory';
-import { hang, scriptedResponder } from '@chatkit/testing';
-import { expect, test, vi } from 'vitest';
+import { createVirtualClock, hang, say, scriptedResponder } from '@chatkit/testing';
+import { describe, expect, test, vi } from 'vitest';
 import {
   add,
   create,
   eventsOf,
   framesOf,
+  named,
   optIn,
   outcomeOf,
   readUntil,
@@ -56,6 +57,63 @@ test.each(['throws', 'rejects'])(
     expect(t.errors.map(String)).toContain('Error: log full');
   },
 );
+
+describe.each(['throws at', 'rejects'])('a log that %s the last entry', (how) => {
+  const failing = (alsoRefused = '') => {
+    const log = createMemoryLog();
+    const append: StreamLog['append'] = (runId, batch) => {
+      const isRefused =
+        batch.some((entry) => 'end' in entry) || (alsoRefused && JSON.stringify(batch).includes(alsoRefused));
+      if (!isRefused) return log.append(runId, batch);
+      if (how === 'throws at') throw new Error('log full');
+      return Promise.reject(new Error('log full'));
+    };
+    const clock = createVirtualClock();
+    const respond = scriptedResponder([say('a', 'b', 'c')]);
+    return { clock, t: testServer({ clock, respond, log: { ...log, append } }) };
+  };
+
+  test('ends those who read, and those who come later, with what the others were told', async () => {
+    const { t } = failing();
+    const frames = await framesOf(await t.send(create(), { headers: named('r') }));
+    expect(outcomeOf(frames)).toBe('completed');
+    expect(t.errors.map(String)).toEqual(['Error: log full']);
+    expect(await framesOf(await t.attach('run=r', { headers: optIn }))).toEqual(frames);
+    const offsets = frames.flatMap(({ id }) => id ?? []);
+    for (const [at, offset] of offsets.entries()) {
+      const rest = await t.attach(`run=r&after=${offset}`, { headers: optIn });
+      const ids = (await framesOf(rest)).flatMap(({ id }) => id ?? []);
+      // The last one has everything.
+      expect([offset, rest.status, ids.at(-1)]).toEqual(
+        at === offsets.length - 1 ? [offset, 204, undefined] : [offset, 200, offsets.at(-1)],
+      );
+    }
+    // A plain client as well, and the thread is free.
+    expect((await t.events(create())).at(-1)?.type).toBe('thread.item.done');
+  });
+
+  test('ends a reader that is far behind once it has read what there is', async () => {
+    const { t } = failing();
+    const slow = await t.send(create(), { headers: named('r') });
+    await settle();
+    const frames = await framesOf(slow);
+    expect(outcomeOf(frames)).toBe('completed');
+    expect(shown(eventsOf(frames)).map(textOf)).toEqual(['hi', 'abc']);
+  });
+
+  test('and one before it: readers are ended after a second in which nothing comes', async () => {
+    const { t, clock } = failing('"b"');
+    const frames = framesOf(await t.send(create(), { headers: named('r') }));
+    await clock.advance(3_000);
+    expect(outcomeOf(await frames)).toBe('failed');
+    const later = t.attach('run=r', { headers: optIn });
+    await clock.advance(3_000);
+    const all = framesOf(await later);
+    await clock.advance(3_000);
+    expect(outcomeOf(await all)).toBe('failed');
+    expect(clock.pending).toBeLessThanOrEqual(1);
+  });
+});
 
 test('a store that fails during an attach, a cancel or a delete is a 500, not "no such run"', async () => {
   const t = testServer({ respond: halfway() });

@@ -1,0 +1,88 @@
+/**
+ * A server as the modules of this package use it: its stores and the hooks that a run waits for have a limit of time
+ * (`time-limit.ts`).
+ */
+import type { Store } from '@chatkit/core';
+import type { ServerParts } from './server-parts.ts';
+import { inTime, isOutOfTime, type Limits, limited } from './time-limit.ts';
+
+export const limitedParts = <Context>(server: ServerParts<Context>): ServerParts<Context> => {
+  const { attachmentStore, settings } = server;
+  const hook = <T>(name: string, work: () => T | PromiseLike<T>) => inTime(settings, name, work, 'run.hook_timeout');
+  return {
+    store: limitedStore(server.store, settings),
+    attachmentStore: attachmentStore && limited(attachmentStore, 'attachmentStore', settings),
+    log: server.log,
+    settings,
+    userOf: server.userOf,
+    respond: (...given) => server.respond(...given),
+    action: (...given) => server.action(...given),
+    syncAction: (...given) => server.syncAction(...given),
+    addFeedback: (...given) => server.addFeedback(...given),
+    transcribe: (...given) => server.transcribe(...given),
+    getStreamOptions: (...given) => hook('getStreamOptions', () => server.getStreamOptions(...given)),
+    handleStreamCancelled: (...given) => hook('handleStreamCancelled', () => server.handleStreamCancelled(...given)),
+    generateThreadId: (...given) => server.generateThreadId(...given),
+    generateItemId: (...given) => server.generateItemId(...given),
+  };
+};
+
+/**
+ * A write of an item is not sent while an earlier one of the same item, which was given up, may still be on its way: if
+ * the two changed places, the older form would stay. A transaction that was given up writes nothing more and is undone,
+ * unless it is being committed already.
+ */
+export const limitedStore = <Context>(store: Store<Context>, limits: Limits): Store<Context> => {
+  /** By item, the end of a write that was given up. */
+  const late = new Map<string, Promise<void>>();
+
+  const writeItem = async (call: string, key: string, write: () => Promise<void>): Promise<void> => {
+    const earlier = late.get(key);
+    let isGivenUp = false;
+    const written = (async () => {
+      if (earlier !== undefined) await earlier;
+      if (!isGivenUp) await write();
+    })();
+    try {
+      await inTime(limits, call, () => written);
+    } catch (error) {
+      isGivenUp = true;
+      if (isOutOfTime(error)) {
+        const over = written.then(
+          () => {},
+          () => {},
+        );
+        late.set(key, over);
+        void over.then(() => late.get(key) === over && late.delete(key));
+      }
+      throw error;
+    }
+  };
+
+  const special: Pick<Store<Context>, 'saveItem' | 'deleteItem' | 'transaction'> = {
+    saveItem: (threadId, item, context) =>
+      writeItem('store.saveItem', `${threadId} ${item.id}`, () => store.saveItem(threadId, item, context)),
+    deleteItem: (threadId, itemId, context) =>
+      writeItem('store.deleteItem', `${threadId} ${itemId}`, () => store.deleteItem(threadId, itemId, context)),
+    async transaction(work, context) {
+      let givenUp: { readonly error: unknown } | undefined;
+      const undoable = (inner: Store<Context>): Store<Context> =>
+        new Proxy(inner, {
+          get(_, key) {
+            if (givenUp !== undefined) throw givenUp.error;
+            const value: unknown = Reflect.get(inner, key);
+            return typeof value === 'function' ? value.bind(inner) : value;
+          },
+        });
+      try {
+        return await inTime(limits, 'store.transaction', () =>
+          store.transaction((inner) => work(undoable(inner)), context),
+        );
+      } catch (error) {
+        givenUp = { error };
+        throw error;
+      }
+    },
+  };
+  return Object.assign(Object.create(limited(store, 'store', limits)) as Store<Context>, special);
+};
