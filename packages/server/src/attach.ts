@@ -11,7 +11,7 @@ import type { Kernel } from './reply-to.ts';
 import type { Run } from './run.ts';
 import { isRunId } from './run-id.ts';
 import { optedIn, type ServerRequest } from './server-request.ts';
-import { streamReply } from './stream-reply.ts';
+import { orRelease, streamReply } from './stream-reply.ts';
 
 /**
  * `GET ?run=&after=`: replays what is missing, then follows. `Last-Event-ID` wins over `after`, which ages in a URL.
@@ -32,7 +32,12 @@ export const attach = async <Context>(
   }
   const after = request.headers.get('last-event-id') ?? query.get('after') ?? undefined;
   const run = await authorized(kernel, runId, context);
-  return attachTo(kernel, run, after === '' ? undefined : after, request);
+  assertOffset(run, after || undefined);
+  const hold = new ReaderHold(run, request);
+  // The run of a plain client ends with its last reader. One that did not opt in may be such a client, come back for
+  // somebody who speaks another protocol, and is counted wherever the run is.
+  if (!optedIn(request)) await orRelease(kernel.registry.join(run, hold.signal), hold);
+  return attachTo(kernel, run, after || undefined, request, hold);
 };
 
 /** Attaches to a run that the user may read. */
@@ -41,18 +46,19 @@ export const attachTo = async <Context>(
   run: Run | RemoteRun,
   after: string | undefined,
   request: ServerRequest,
-  held?: ReaderHold,
+  hold: ReaderHold,
 ): Promise<Reply> => {
-  if (after !== undefined) {
-    // For a run on another machine the newest offset is not known here: the shared log waits until it has this one.
-    if (parseOffset(after) === undefined || compareOffsets(after, run.lastOffset() ?? after) > 0) {
-      throw new ChatKitError('log.offset_unknown', 'The run has no such offset.', { details: { path: 'after' } });
-    }
-  }
-  const hold = held ?? new ReaderHold(run, request);
   // Attaching by GET is itself one of the extensions.
   const resumable = request.method === 'GET' || optedIn(request);
   return streamReply({ run, hold, settings: kernel.parts.settings, resumable, after });
+};
+
+const assertOffset = (run: Run | RemoteRun, after: string | undefined): void => {
+  if (after === undefined) return;
+  // For a run on another machine the newest offset is not known here: the shared log waits until it has this one.
+  if (parseOffset(after) === undefined || compareOffsets(after, run.lastOffset() ?? after) > 0) {
+    throw new ChatKitError('log.offset_unknown', 'The run has no such offset.', { details: { path: 'after' } });
+  }
 };
 
 /**

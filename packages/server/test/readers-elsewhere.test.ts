@@ -179,3 +179,25 @@ test('a repeat that comes after the run ended with its reader is answered anew, 
   expect(await texts()).toEqual(['Hi', 'half whole']);
   await close();
 });
+
+test.each([
+  ['that has not opted in is counted, too', {}, 0],
+  ['that has opted in can come back, and is not', { 'chatkit-client': '1' }, 1],
+])('a reader by GET %s', async (_who, headers, stops) => {
+  const { machines, read, pass, passing, counts, close } = machinesOf(undefined);
+  const first = read(0);
+  await pass(200);
+  const leaving = new AbortController();
+  const asked = { headers, signal: leaving.signal };
+  const attached = await passing(
+    (machines[1] as (typeof machines)[number]).attach(`run=${again['chatkit-run-id']}`, asked),
+  );
+  expect(attached.status).toBe(200);
+  first.leave();
+  await pass(3_000);
+  expect(counts()).toEqual({ answers: 1, stops });
+  leaving.abort();
+  await pass(1_000);
+  expect(counts()).toEqual({ answers: 1, stops: 1 });
+  await close();
+});
