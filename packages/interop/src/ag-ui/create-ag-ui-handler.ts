@@ -2,7 +2,7 @@
 import { ChatKitError } from '@chatkit/core';
 import type { ChatKitHandler } from '../shared/chat-kit-handler.ts';
 import { type ConversationOptions, createConversations, type Said } from '../shared/converse.ts';
-import { answerForeign } from '../shared/foreign-request.ts';
+import { answerForeign, readJson } from '../shared/foreign-request.ts';
 import { idInHistory } from '../shared/id-in-history.ts';
 import { toAgUiEvents } from './to-ag-ui-events.ts';
 
@@ -24,8 +24,8 @@ export const createAgUiHandler = <Context>(
 ): ((request: Request, context: Context) => Promise<Response>) => {
   const { converse } = createConversations(server, options);
   return (request, context) =>
-    answerForeign(request, options.maxBodyBytes, async (input, caller) => {
-      const { threadId, runId, said } = readInput(input);
+    answerForeign(request, options.clock, async (caller) => {
+      const { threadId, runId, said } = readInput(await readJson(request, options.maxBodyBytes));
       const events = await converse(threadId, said, context, caller);
       return { data: asJson(toAgUiEvents(events, { threadId, runId })) };
     });

@@ -44,8 +44,20 @@ export const callServer = async <Context>(
   const response = await server.handle(call, context);
   if (!response.ok || response.body === null) throw await toError(response);
   const events = readEvents(response.body);
-  held.set(events, call);
+  hold(events, call);
   return events;
+};
+
+/** Sends a request. Rejects with the server's error when it refuses. */
+export const requestServer = async <Context>(
+  server: ChatKitHandler<Context>,
+  request: ChatKitRequestInput,
+  context: Context,
+  caller: Caller,
+): Promise<Response> => {
+  const response = await server.handle(toRequest(request, caller), context);
+  if (!response.ok) throw await toError(response);
+  return response;
 };
 
 /** Sends a request that is answered with JSON. Rejects with the server's error when it refuses. */
@@ -54,10 +66,29 @@ export const askServer = async <Answer, Context>(
   request: ChatKitRequestInput,
   context: Context,
   caller: Caller,
-): Promise<Answer> => {
-  const response = await server.handle(toRequest(request, caller), context);
-  if (!response.ok) throw await toError(response);
-  return (await response.json()) as Answer;
+): Promise<Answer> => (await (await requestServer(server, request, context, caller)).json()) as Answer;
+
+/**
+ * Attaches to a run: its frames after an offset, and where the replay of earlier ones ends, if the server says so.
+ * `undefined` if the server has no such run for this user, or nothing more of it. The caller counts as its reader until
+ * the body is closed or its signal aborts.
+ */
+export const attachToRun = async <Context>(
+  server: ChatKitHandler<Context>,
+  runId: string,
+  after: string | undefined,
+  context: Context,
+  { signal, headers }: Caller,
+): Promise<{ body: ReadableStream<Uint8Array>; replayTo: string | undefined } | undefined> => {
+  const query = new URLSearchParams({ run: runId, ...(after !== undefined && { after }) });
+  const request = new Request(`http://chatkit.invalid/?${query}`, { headers, signal });
+  const { ok, body, headers: said, status } = await server.handle(request, context);
+  if (ok && body !== null && status !== 204) {
+    hold(body, request);
+    return { body, replayTo: said.get('chatkit-replay-to') ?? undefined };
+  }
+  await body?.cancel();
+  return undefined;
 };
 
 const toRequest = (request: ChatKitRequestInput, { signal, headers }: Caller): Request =>
@@ -69,10 +100,12 @@ const toRequest = (request: ChatKitRequestInput, { signal, headers }: Caller): R
   });
 
 /**
- * Keeps a request alive as long as its events: a runtime may stop propagating aborts to the request's signal once the
- * request is garbage-collected.
+ * Keeps a request alive as long as what it is answered with: a runtime may stop propagating aborts to the request's
+ * signal once the request is garbage-collected.
  */
-const held = new WeakMap<AsyncIterable<ThreadStreamEvent>, Request>();
+const hold = (answer: object, request: Request): void => void held.set(answer, request);
+
+const held = new WeakMap<object, Request>();
 
 async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<ThreadStreamEvent, void, undefined> {
   for await (const frame of decodeSse(body)) {

@@ -5,19 +5,23 @@
 import {
   ChatKitError,
   type ChatKitRequestInput,
+  createId,
   isChatKitError,
   messageText,
   type Page,
-  type Thread,
   type ThreadItem,
   type ThreadStreamEvent,
   type UserMessageInput,
   type UserMessageItem,
 } from '@chatkit/core';
-import { beginThread, inConversation } from './begin-thread.ts';
-import { askServer, type Caller, type ChatKitHandler, callServer, Refusal, withHeaders } from './chat-kit-handler.ts';
+import { type Clock, systemClock } from '@chatkit/stream';
+import { beginThread } from './begin-thread.ts';
+import { askServer, type Caller, type ChatKitHandler, callServer, withHeaders } from './chat-kit-handler.ts';
 import { digestOf } from './digest.ts';
+import { findThread } from './find-thread.ts';
+import { type Conversation, createResuming, type Look, type Resumed } from './resume.ts';
 import { createSentMessages } from './sent-messages.ts';
+import { createStays } from './stays.ts';
 import { createMemoryLinks, type MemoryLinksOptions, type ThreadLinks } from './thread-links.ts';
 import { type OutputRequest, outputRequests, type ToolOutput } from './tool-outputs.ts';
 
@@ -42,6 +46,8 @@ export interface ConversationOptions<Context> extends MemoryLinksOptions<Context
   links?: ThreadLinks<Context> | undefined;
   /** The maximum size of a request. These clients send the whole history, with its images, each time. Default 8 MiB. */
   maxBodyBytes?: number | undefined;
+  /** The clock that measures silence and periods of grace, replaceable for tests. Default: the runtime's. */
+  clock?: Clock | undefined;
 }
 
 /** Runs one turn on the server. */
@@ -57,15 +63,38 @@ export interface Conversations<Context> {
   readonly converse: Converse<Context>;
   /** All items of a conversation, oldest first; empty if the conversation is unknown. */
   read(conversationId: string, context: Context, caller: Caller): Promise<ThreadItem[]>;
+  /** The same, and what `look` has found in the run that is in progress. */
+  readRunning<T>(
+    conversationId: string,
+    look: Look<T>,
+    context: Context,
+    caller: Caller,
+  ): Promise<{ items: ThreadItem[]; found: T | undefined }>;
+  /** The answer that a client comes back to; `undefined` if there is none. */
+  resume(conversationId: string, context: Context, caller: Caller): Promise<Resumed | undefined>;
+  /** Stops the run that is in progress, if there is one. */
+  stop(conversationId: string, context: Context, caller: Caller): Promise<void>;
 }
 
+/** `graceMs`: how long a client that has left may take to come back before its run is stopped. */
 export const createConversations = <Context>(
   server: ChatKitHandler<Context>,
   options: ConversationOptions<Context>,
+  graceMs = 0,
 ): Conversations<Context> => {
   const links = options.links ?? createMemoryLinks(options);
+  const find = async (conversationId: string, context: Context, caller: Caller): Promise<string | undefined> =>
+    (await findThread(server, conversationId, undefined, context, caller))?.id;
   const threadOf = async (conversationId: string, context: Context, caller: Caller): Promise<string | undefined> =>
-    (await links.load(conversationId, context)) ?? (await findThread(server, conversationId, context, caller));
+    (await links.load(conversationId, context)) ?? (await find(conversationId, context, caller));
+  const clock = options.clock ?? systemClock;
+  const stays = createStays(graceMs, clock);
+  const resuming = createResuming(server, links, stays, clock);
+  const conversationOf = (id: string, context: Context): Conversation<Context> => ({
+    key: JSON.stringify([options.userOf?.(context), id]),
+    id,
+    context,
+  });
   const sent = createSentMessages();
   /** Conversations whose thread is being created by this process. */
   const beginning = new Map<string, Promise<void>>();
@@ -82,7 +111,8 @@ export const createConversations = <Context>(
     const message =
       said.kind === 'message' && name !== undefined ? sent.note(name, said.request, caller.signal) : undefined;
     const isAgain = said.kind !== 'message' || message?.isAgain === true;
-    const named = name === undefined || isAgain ? caller : asNamed(caller, name);
+    // Any run has an id of ours: only such a run is kept for those who come back, and counts readers elsewhere.
+    const named = name === undefined || isAgain ? asRun(caller, createId('run')) : asNamed(caller, name);
     let made: Promise<UserMessageInput> | undefined;
     const input = () => {
       made ??= toInput(said);
@@ -91,7 +121,7 @@ export const createConversations = <Context>(
     for (;;) {
       const threadId =
         (await links.load(conversationId, context)) ??
-        (said.kind === 'message' && !isAgain ? undefined : await findThread(server, conversationId, context, caller));
+        (said.kind === 'message' && !isAgain ? undefined : await find(conversationId, context, caller));
       if (threadId !== undefined) {
         try {
           const next = isAgain
@@ -124,10 +154,23 @@ export const createConversations = <Context>(
     }
   };
   return {
-    converse,
+    converse(conversationId, said, context, client) {
+      const conversation = conversationOf(conversationId, context);
+      resuming.goOn(conversation.key);
+      const stay = stays.begin(conversation.key, client, (leaving) => resuming.left(conversation, leaving));
+      return stay.follow(() => converse(conversationId, said, context, stay.caller));
+    },
+    resume: (conversationId, context, client) => resuming.resume(conversationOf(conversationId, context), client),
+    stop: (conversationId, context, caller) => resuming.stop(conversationOf(conversationId, context), caller),
     async read(conversationId, context, caller) {
       const thread_id = await threadOf(conversationId, context, caller);
       return thread_id === undefined ? [] : readItems(server, thread_id, context, caller);
+    },
+    async readRunning(conversationId, look, context, caller) {
+      const thread = await resuming.find(conversationOf(conversationId, context), caller);
+      if (thread === undefined) return { items: [], found: undefined };
+      const items = await readItems(server, thread.id, context, caller);
+      return { items, found: await resuming.look(thread, look, context, caller) };
     },
   };
 };
@@ -159,7 +202,12 @@ const handOver = async <Context>(
 ): Promise<AsyncIterable<ThreadStreamEvent>> => {
   const send = async ({ output, request }: OutputRequest): Promise<AsyncIterable<ThreadStreamEvent>> => {
     const name = await nameOf(conversation, ['tool output', output.id]);
-    return callServer(server, request, context, name === undefined ? caller : asNamed(caller, name));
+    return callServer(
+      server,
+      request,
+      context,
+      name === undefined ? asRun(caller, createId('run')) : asNamed(caller, name),
+    );
   };
   const requests = [...(await outputRequests(server, threadId, outputs, context, caller))];
   const last = requests.pop() as OutputRequest;
@@ -187,8 +235,9 @@ const nameOf = async (
  * A caller whose request is idempotent. By the run id the server stores a message once; because the request says that
  * it may be a repeat, the message is not answered twice either.
  */
-const asNamed = (caller: Caller, name: string): Caller =>
-  withHeaders(caller, { 'chatkit-run-id': name, 'chatkit-repeat': '1' });
+const asNamed = (caller: Caller, name: string): Caller => withHeaders(asRun(caller, name), { 'chatkit-repeat': '1' });
+
+const asRun = (caller: Caller, runId: string): Caller => withHeaders(caller, { 'chatkit-run-id': runId });
 
 /** Calls `onOver` when the last event has been consumed. */
 async function* whole(
@@ -198,32 +247,6 @@ async function* whole(
   yield* events;
   onOver?.();
 }
-
-/**
- * Asks the server for the thread of a conversation that is not remembered here. Works with servers that derive the
- * thread's id from the conversation's name.
- */
-const findThread = async <Context>(
-  server: ChatKitHandler<Context>,
-  conversationId: string,
-  context: Context,
-  caller: Caller,
-): Promise<string | undefined> => {
-  const request = { type: 'threads.get_by_id', params: { thread_id: conversationId } } as const;
-  try {
-    const { id } = await askServer<Thread, Context>(
-      server,
-      request,
-      context,
-      await inConversation(caller, conversationId),
-    );
-    return id;
-  } catch (error) {
-    // The server has no such thread, or does not know the header: the conversation begins.
-    if (error instanceof Refusal) return undefined;
-    throw error;
-  }
-};
 
 const addMessage = (thread_id: string, input: UserMessageInput): ChatKitRequestInput => ({
   type: 'threads.add_user_message',

@@ -1,5 +1,6 @@
 /** Reads the request of a foreign front end and answers it with server-sent events, or with an error as JSON. */
 import { ChatKitError, isChatKitError } from '@chatkit/core';
+import { type Clock, heartbeat, pipe } from '@chatkit/stream';
 import { encodeSse, eventStreamHeaders, toResponse } from '@chatkit/transport';
 import { type Caller, Refusal } from './chat-kit-handler.ts';
 
@@ -10,13 +11,14 @@ export interface ForeignAnswer {
 }
 
 /**
- * Answers a POST. `turn` gets the parsed body, and a caller whose signal aborts when the client leaves, that is, when
- * the request's own signal aborts or the response body is cancelled. An error of `turn` becomes an error response.
+ * Answers a request with a stream, or with 204 if there is none. `turn` gets a caller whose signal aborts when the
+ * client leaves, that is, when the request's own signal aborts or the response body is cancelled. An error of `turn`
+ * becomes an error response.
  */
 export const answerForeign = async (
   request: Request,
-  maxBodyBytes: number | undefined,
-  turn: (input: unknown, caller: Caller) => Promise<ForeignAnswer>,
+  clock: Clock | undefined,
+  turn: (caller: Caller) => Promise<ForeignAnswer | undefined>,
 ): Promise<Response> => {
   const left = new AbortController();
   // The response's body keeps this function alive and thereby the request. A runtime may stop propagating aborts to
@@ -28,26 +30,29 @@ export const answerForeign = async (
   request.signal.addEventListener('abort', leave);
   if (request.signal.aborted) leave();
   try {
-    const { data, headers } = await turn(await readJson(request, maxBodyBytes), {
-      signal: left.signal,
-      headers: checkedHeaders(request),
-    });
-    const reply = { status: 200, headers: { ...eventStreamHeaders, ...headers }, body: frames(data) };
+    const answer = await turn({ signal: left.signal, headers: checkedHeaders(request) });
+    if (answer === undefined) return nothing();
+    const { data, headers } = answer;
+    const reply = { status: 200, headers: { ...eventStreamHeaders, ...headers }, body: keptOpen(frames(data), clock) };
     return toResponse(reply, { onDisconnect: leave });
   } catch (error) {
     return errorResponse(error);
   }
 };
 
-/** Answers a request with JSON. An error of `work` becomes an error response. */
+/** Answers a request with JSON, or with 204 for `undefined`. An error of `work` becomes an error response. */
 export const answerWhole = async (request: Request, work: (caller: Caller) => Promise<unknown>): Promise<Response> => {
   try {
     const answer = await work({ signal: request.signal, headers: checkedHeaders(request) });
-    return Response.json(answer, { headers: { 'cache-control': 'no-store' } });
+    return answer === undefined ? nothing() : Response.json(answer, { headers: notStored });
   } catch (error) {
     return errorResponse(error);
   }
 };
+
+const notStored = { 'cache-control': 'no-store' };
+
+const nothing = (): Response => new Response(null, { status: 204, headers: notStored });
 
 /** The headers that the server checks: `allowedHosts` and `allowedOrigins` apply to these endpoints too. */
 const checkedHeaders = ({ headers }: Request): Record<string, string> => {
@@ -59,12 +64,20 @@ const checkedHeaders = ({ headers }: Request): Record<string, string> => {
   return checked;
 };
 
+/** With a comment after every 15 s of silence, as the server's own streams have it: proxies cut silent connections. */
+const keptOpen = (frames: AsyncIterable<string>, clock: Clock | undefined): AsyncIterable<string> =>
+  pipe(frames, heartbeat<string, string>({ everyMs: 15_000, value: comment, ...(clock && { clock }) }));
+
+const comment = encodeSse({ comment: '' });
+
 async function* frames(texts: AsyncIterable<string>): AsyncGenerator<string, void, undefined> {
+  // At once, because some servers send a response's headers only with its first byte.
+  yield comment;
   for await (const data of texts) yield encodeSse({ data });
 }
 
 /** The JSON of a POST. Throws a `ChatKitError` that names what is wrong. */
-const readJson = async (request: Request, maxBodyBytes = 8 * 1024 * 1024): Promise<unknown> => {
+export const readJson = async (request: Request, maxBodyBytes = 8 * 1024 * 1024): Promise<unknown> => {
   if (request.method !== 'POST') throw new ChatKitError('request.method_not_allowed', 'Use POST.');
   // A form on another site could send other types.
   if (!/^application\/json\b/i.test(request.headers.get('content-type') ?? '')) {

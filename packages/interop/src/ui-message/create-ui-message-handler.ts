@@ -2,9 +2,10 @@
 import { ChatKitError, type ThreadItem } from '@chatkit/core';
 import type { ChatKitHandler } from '../shared/chat-kit-handler.ts';
 import { type ConversationOptions, createConversations, type Said } from '../shared/converse.ts';
-import { answerForeign, answerWhole } from '../shared/foreign-request.ts';
+import { answerForeign, answerWhole, type ForeignAnswer, readJson } from '../shared/foreign-request.ts';
 import { idInHistory } from '../shared/id-in-history.ts';
-import { toUiMessageChunks } from './to-ui-message-chunks.ts';
+import { rebuildMessage } from './rebuild-message.ts';
+import { firstItemOf, toUiMessageChunks, type UiMessageChunk } from './to-ui-message-chunks.ts';
 import { itemsByMessage, toUiMessages } from './to-ui-messages.ts';
 
 /** A file in a message, as the page sent it. */
@@ -29,68 +30,120 @@ export interface UiMessageHandlerOptions<Context> extends ConversationOptions<Co
    * answer. Default: none.
    */
   messageMetadata?: ((items: readonly ThreadItem[], context: Context) => unknown) | undefined;
+  /**
+   * How long a client that has disconnected may take to come back, in milliseconds, before its run is stopped:
+   * the time that a page takes to be reloaded, or a network to be found again. A stop of `useChat` is a disconnect,
+   * too: have the page send the `stop` request as well. `Infinity`: a run is never stopped by leaving. Default 0.
+   */
+  graceMs?: number | undefined;
 }
 
 /**
  * Answers the requests of `DefaultChatTransport` with a UI message stream, so that `useChat` can talk to a ChatKit
- * server. The server keeps the history: of the messages in the request only the last is sent on, a user's text or the
- * outputs of tools that the client ran; a failed tool has the output `{ error }`. `regenerate()` has the message
- * answered again, and an edit has it answered with its new text; both delete what came after it. A client that
- * disconnects stops the run. A GET with `?id=<chat id>` returns the history as JSON: the initial `messages` for
- * `useChat`.
+ * server. Mount it at the transport's `api` and everything below it:
+ *
+ * - `POST /api/chat`: a turn. The server keeps the history: of the messages in the request only the last is sent on, a
+ *   user's text or the outputs of tools that the client ran; a failed tool has the output `{ error }`. `regenerate()`
+ *   has the message answered again, and an edit has it answered with its new text; both delete what came after it.
+ * - `GET /api/chat?id=<chat id>`: the history as JSON, which is the initial `messages` of `useChat`.
+ * - `GET /api/chat/<chat id>/stream`: the answer in progress, from its beginning; 204 if there is none. That is what
+ *   `useChat({ resume: true })` asks for.
+ * - `POST /api/chat/<chat id>/stop`, with JSON as the body: stops that answer. It has ended when the response, a 204,
+ *   arrives.
+ *
+ * Of the path only the end is read. A chat of another user, or of nobody, has an empty history and nothing in progress.
+ * When the last client of an answer disconnects, its run is stopped `graceMs` later.
  *
  * @example
- * const handleChat = createUiMessageHandler(server, { userOf: (user) => user.id });
- * // on the client: useChat({ transport: new DefaultChatTransport({ api: '/api/chat' }) })
+ * const handleChat = createUiMessageHandler(server, { userOf: (user) => user.id, graceMs: 30_000 });
+ * // on the client: useChat({ transport: new DefaultChatTransport({ api: '/api/chat' }), resume: true })
  * const response = await handleChat(request, user);
  */
 export const createUiMessageHandler = <Context>(
   server: ChatKitHandler<Context>,
   options: UiMessageHandlerOptions<Context> = {},
 ): ((request: Request, context: Context) => Promise<Response>) => {
-  const { converse, read } = createConversations(server, options);
+  const { attach, clock, maxBodyBytes } = options;
+  const { converse, read, readRunning, resume, stop } = createConversations(server, options, options.graceMs);
   return (request, context) => {
     const metadataOf =
       options.messageMetadata && ((items: readonly ThreadItem[]) => options.messageMetadata?.(items, context));
-    if (request.method === 'GET') {
-      const { pathname, searchParams } = new URL(request.url);
-      // A page with `resume` requests this when it is loaded. A run ends with its last reader, so there is none to
-      // resume.
-      if (pathname.endsWith('/stream')) return Promise.resolve(new Response(null, { status: 204 }));
-      return answerWhole(request, async (caller) => {
-        const id = searchParams.get('id');
-        if (id === null) throw new ChatKitError('request.invalid', 'A GET must name a conversation: ?id=….');
-        return toUiMessages(await read(id, context, caller), metadataOf);
-      });
+    const target = targetOf(request);
+    switch (target.kind) {
+      case 'history':
+        return answerWhole(request, async (caller) => {
+          if (target.id === null) throw new ChatKitError('request.invalid', 'A GET must name a conversation: ?id=….');
+          const { items, found } = await readRunning(target.id, firstItemOf, context, caller);
+          return toUiMessages(items, { messageMetadata: metadataOf, begunWith: found });
+        });
+      case 'stop':
+        return answerWhole(request, async (caller) => {
+          // For its checks: a form on another site could stop an answer.
+          await readJson(request, maxBodyBytes);
+          await stop(target.id, context, caller);
+        });
+      case 'stream':
+        return answerForeign(request, clock, async (caller) => {
+          const resumed = await resume(target.id, context, caller);
+          if (resumed === undefined) return undefined;
+          const { events, itemsSoFar } = resumed;
+          return streamOf(rebuildMessage(events, { itemsSoFar, messageMetadata: metadataOf }));
+        });
+      case 'turn':
+        return answerForeign(request, clock, async (caller) => {
+          const { id, said } = readInput(await readJson(request, maxBodyBytes), (files) => {
+            if (attach === undefined)
+              throw new ChatKitError(
+                'attachment.unsupported',
+                'Files in messages are not accepted: the handler has no `attach` option.',
+              );
+            return () => Promise.all(files.map((file) => attach(file, context)));
+          });
+          const events = await converse(id, said, context, caller);
+          const continues = said.kind === 'tool outputs';
+          // Here the run is the end of a message, of which the thread has the beginning.
+          const ofWhole = async (items: readonly ThreadItem[]) => {
+            const last = items.at(-1)?.id;
+            const messages = itemsByMessage(await read(id, context, caller));
+            return metadataOf?.(messages.find((own) => own.some((item) => item.id === last)) ?? items);
+          };
+          const messageMetadata = continues && metadataOf ? ofWhole : metadataOf;
+          return streamOf(toUiMessageChunks(events, { continues, messageMetadata }));
+        });
     }
-    return answerForeign(request, options.maxBodyBytes, async (input, caller) => {
-      const { id, said } = readInput(input, (files) => {
-        const { attach } = options;
-        if (attach === undefined)
-          throw new ChatKitError(
-            'attachment.unsupported',
-            'Files in messages are not accepted: the handler has no `attach` option.',
-          );
-        return () => Promise.all(files.map((file) => attach(file, context)));
-      });
-      const events = await converse(id, said, context, caller);
-      const continues = said.kind === 'tool outputs';
-      // Here the run is the end of a message, of which the thread has the beginning.
-      const ofWhole = async (items: readonly ThreadItem[]) => {
-        const last = items.at(-1)?.id;
-        const messages = itemsByMessage(await read(id, context, caller));
-        return metadataOf?.(messages.find((own) => own.some((item) => item.id === last)) ?? items);
-      };
-      const messageMetadata = continues && metadataOf ? ofWhole : metadataOf;
-      return {
-        data: asJson(toUiMessageChunks(events, { continues, messageMetadata })),
-        headers: { 'x-vercel-ai-ui-message-stream': 'v1' },
-      };
-    });
   };
 };
 
-async function* asJson(chunks: ReturnType<typeof toUiMessageChunks>): AsyncGenerator<string, void, undefined> {
+/** What a request is for. */
+type Target =
+  | { readonly kind: 'turn' }
+  | { readonly kind: 'history'; readonly id: string | null }
+  | { readonly kind: 'stream' | 'stop'; readonly id: string };
+
+/** Any other request counts as a turn, and is refused as one. */
+const targetOf = ({ method, url }: Request): Target => {
+  const { pathname, searchParams } = new URL(url);
+  const [kind, segment = ''] = pathname.split('/').reverse();
+  const id = searchParams.get('id');
+  if ((kind === 'stream' && method === 'GET') || (kind === 'stop' && method === 'POST'))
+    return { kind, id: id ?? decoded(segment) };
+  return method === 'GET' ? { kind: 'history', id } : { kind: 'turn' };
+};
+
+const decoded = (segment: string): string => {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+};
+
+const streamOf = (chunks: AsyncIterable<UiMessageChunk>): ForeignAnswer => ({
+  data: asJson(chunks),
+  headers: { 'x-vercel-ai-ui-message-stream': 'v1' },
+});
+
+async function* asJson(chunks: AsyncIterable<UiMessageChunk>): AsyncGenerator<string, void, undefined> {
   for await (const chunk of chunks) yield JSON.stringify(chunk);
   yield '[DONE]';
 }

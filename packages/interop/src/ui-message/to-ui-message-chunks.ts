@@ -46,23 +46,54 @@ export async function* toUiMessageChunks(
 ): AsyncGenerator<UiMessageChunk, void, undefined> {
   // At once, so that the answer has a first byte; the first item, whose id the message has, may be long in coming.
   yield { type: 'start' };
+  const begin = async (first: ThreadItem | undefined) =>
+    first === undefined || continues ? [] : [await startOf([first], messageMetadata)];
+  yield* chunksOfRun(events, begin, messageMetadata);
+}
+
+/** The chunk that names a message, which begins with `items`. */
+export const startOf = async (
+  items: readonly [ThreadItem, ...ThreadItem[]],
+  messageMetadata: UiMessageChunksOptions['messageMetadata'],
+): Promise<UiMessageChunk> => ({
+  type: 'start',
+  messageId: items[0].id,
+  messageMetadata: await messageMetadata?.(items),
+});
+
+/**
+ * The chunks of a run. `begin` returns those that come before its first part, which belongs to the item `first`; there
+ * is none if all that the run has are notices.
+ */
+export async function* chunksOfRun(
+  events: AsyncIterable<ThreadStreamEvent>,
+  begin: (first: ThreadItem | undefined) => Promise<readonly UiMessageChunk[]>,
+  messageMetadata: UiMessageChunksOptions['messageMetadata'],
+): AsyncGenerator<UiMessageChunk, void, undefined> {
   const translator = createTranslator();
   let isBegun = false;
+  /** Parts from before the first item. They wait for it, because the message has its id. */
+  const early: UiMessageChunk[] = [];
+  const parts = async (): Promise<UiMessageChunk[]> => {
+    isBegun = true;
+    // Before a step: readers of the SDK begin anew where the id is another.
+    return [...(await begin(translator.items()[0])), { type: 'start-step' }, ...early.splice(0)];
+  };
   for await (const event of events) {
     const chunks = translator.translate(event);
-    if (!isBegun && chunks.some(({ transient }) => transient !== true)) {
-      isBegun = true;
-      // Before a step: readers of the SDK begin anew where the id is another.
-      const [first] = translator.items();
-      if (first !== undefined && !continues) yield await restart(first, messageMetadata);
-      yield { type: 'start-step' };
+    if (isBegun) {
+      yield* chunks;
+      continue;
     }
-    yield* chunks;
+    early.push(...chunks.filter(isPart));
+    if (early.length > 0 && (translator.items().length > 0 || event.type === 'error')) yield* await parts();
+    yield* chunks.filter((chunk) => !isPart(chunk));
   }
+  const items = translator.items();
+  if (!isBegun && early.length + items.length > 0) yield* await parts();
   if (!isBegun) yield { type: 'start-step' };
   yield* translator.close();
   yield { type: 'finish-step' };
-  const items = translator.items();
   yield {
     type: 'finish',
     finishReason: translator.finishReason(),
@@ -70,14 +101,18 @@ export async function* toUiMessageChunks(
   };
 }
 
-const restart = async (
-  item: ThreadItem,
-  messageMetadata: UiMessageChunksOptions['messageMetadata'],
-): Promise<UiMessageChunk> => ({
-  type: 'start',
-  messageId: item.id,
-  messageMetadata: await messageMetadata?.([item]),
-});
+/** The item that a run's message begins with, as soon as the run has said it. */
+export const firstItemOf = async (events: AsyncIterable<ThreadStreamEvent>): Promise<ThreadItem | undefined> => {
+  let item: ThreadItem | undefined;
+  const begin = async (first: ThreadItem | undefined) => {
+    item = first;
+    return [];
+  };
+  for await (const _ of chunksOfRun(events, begin, undefined)) if (item !== undefined) break;
+  return item;
+};
+
+const isPart = ({ type, transient }: UiMessageChunk): boolean => type !== 'error' && transient !== true;
 
 /** A text block that the client has open. */
 interface Open {
@@ -148,7 +183,7 @@ const createTranslator = () => {
           return done(event.item);
         case 'thread.item.replaced':
           // A completed tool call is not sent, because the client itself provided the output.
-          return event.item.type === 'client_tool_call' ? [] : [dataPart(event.item)];
+          return event.item.type === 'client_tool_call' || !isOfMessage(event.item) ? [] : [dataPart(event.item)];
         case 'thread.item.removed':
           return end(event.item_id);
         case 'progress_update':

@@ -26,16 +26,44 @@ export const itemsByMessage = (items: readonly ThreadItem[]): ThreadItem[][] => 
   return messages;
 };
 
+/** What is known beside the items. */
+export interface HistoryOptions {
+  readonly messageMetadata?: ((items: readonly ThreadItem[]) => unknown) | undefined;
+  /** The first item of the run in progress. */
+  readonly begunWith?: ThreadItem | undefined;
+}
+
 /** The messages for `items`, oldest first: the same that a client would have built from the stream. */
 export const toUiMessages = (
   items: readonly ThreadItem[],
-  messageMetadata?: (items: readonly ThreadItem[]) => unknown,
-): Promise<UiMessage[]> =>
-  Promise.all(
-    itemsByMessage(items).map(async (own) => ({ ...toUiMessage(own), metadata: await messageMetadata?.(own) })),
+  { messageMetadata, begunWith }: HistoryOptions = {},
+): Promise<UiMessage[]> => {
+  const messages = itemsByMessage(items);
+  return Promise.all(
+    messages.map(async (own) => {
+      const message = { ...toUiMessage(own), metadata: await messageMetadata?.(own) };
+      // An item that is still being written is not stored, and a later one of its message may be.
+      const isBegun = begunWith !== undefined && own === messages.at(-1) && itemsBefore(begunWith, own).length === 0;
+      return isBegun && message.role === 'assistant' ? { ...message, id: begunWith.id } : message;
+    }),
   );
+};
 
-const toUiMessage = (items: readonly ThreadItem[]): UiMessage => {
+/**
+ * The items of a message that are older than the run that began with `first`. An item of the run itself may be stored
+ * while `first` is still being written, so the store's order alone does not tell. A run that goes on with a message
+ * mostly follows an answer of the client, and what stands before that answer is older.
+ */
+export const itemsBefore = (first: ThreadItem, stored: readonly ThreadItem[]): readonly ThreadItem[] => {
+  const answer = stored.findLastIndex(
+    ({ type, ...item }) =>
+      (type === 'client_tool_call' || type === 'structured_input') && 'status' in item && item.status !== 'pending',
+  );
+  const begun = Date.parse(first.created_at);
+  return stored.filter(({ id, created_at }, at) => id !== first.id && (at <= answer || Date.parse(created_at) < begun));
+};
+
+export const toUiMessage = (items: readonly ThreadItem[]): UiMessage => {
   const [first] = items as [ThreadItem];
   if (first.type === 'user_message') return { id: first.id, role: 'user', parts: userParts(first) };
   const parts: UiPart[] = [];

@@ -1,0 +1,144 @@
+/**
+ * Finds the answer that a client comes back to: the run in progress in its conversation, or the one that has ended while
+ * it was away. That one is remembered in this process, for as long as the server keeps what it said.
+ */
+import { ChatKitError, isChatKitError, type Page, type ThreadItem, type ThreadStreamEvent } from '@chatkit/core';
+import type { Clock } from '@chatkit/stream';
+import { askServer, type Caller, type ChatKitHandler } from './chat-kit-handler.ts';
+import { type FoundThread, findThread } from './find-thread.ts';
+import { followRun } from './follow-run.ts';
+import type { Stay, Stays } from './stays.ts';
+import type { ThreadLinks } from './thread-links.ts';
+
+/** An answer that a client has come back to. */
+export interface Resumed {
+  /** The events of its run, from the beginning. */
+  readonly events: AsyncIterable<ThreadStreamEvent>;
+  /** What is stored after the user's last message, oldest first. */
+  itemsSoFar(): Promise<ThreadItem[]>;
+}
+
+/** A conversation of a user, and its key among those of all users. */
+export interface Conversation<Context> {
+  readonly key: string;
+  readonly id: string;
+  readonly context: Context;
+}
+
+/** Reads the events of a run from the beginning, until it has what it looks for. */
+export type Look<T> = (events: AsyncIterable<ThreadStreamEvent>) => Promise<T | undefined>;
+
+export interface Resuming<Context> {
+  /** The thread of the conversation. */
+  find(conversation: Conversation<Context>, caller: Caller): Promise<FoundThread | undefined>;
+  /** Looks at what the run in progress in a thread has said so far; `undefined` if there is none, or not enough. */
+  look<T>(thread: FoundThread, look: Look<T>, context: Context, caller: Caller): Promise<T | undefined>;
+  /** `undefined`: there is nothing to come back to. */
+  resume(conversation: Conversation<Context>, client: Caller): Promise<Resumed | undefined>;
+  /** Stops what is in progress, and resolves when it has ended. */
+  stop(conversation: Conversation<Context>, caller: Caller): Promise<void>;
+  /** A client has left before the end. */
+  left(conversation: Conversation<Context>, stay: Stay): void;
+  /** The conversation goes on: nobody wants the earlier answer. */
+  goOn(key: string): void;
+}
+
+/** The same as the default number of remembered conversations. */
+const MAX_MISSED = 10_000;
+
+export const createResuming = <Context>(
+  server: ChatKitHandler<Context>,
+  links: ThreadLinks<Context>,
+  stays: Stays,
+  clock: Clock,
+): Resuming<Context> => {
+  /** The runs, by conversation, that somebody has left before the end. */
+  const missed = new Map<string, string>();
+  const find = async ({ id, context }: Conversation<Context>, caller: Caller): Promise<FoundThread | undefined> =>
+    findThread(server, id, await links.load(id, context), context, caller);
+
+  const left = async (conversation: Conversation<Context>, { caller }: Stay): Promise<void> => {
+    const found = await find(conversation, caller).catch(() => undefined);
+    if (found?.runId === undefined) return;
+    missed.set(conversation.key, found.runId);
+    const [oldest] = missed.keys();
+    if (missed.size > MAX_MISSED && oldest !== undefined) missed.delete(oldest);
+  };
+
+  return {
+    find,
+    async look({ runId }, look, context, caller) {
+      if (runId === undefined) return undefined;
+      const enough = new AbortController();
+      const signal = AbortSignal.any([caller.signal, enough.signal]);
+      const timer = clock.setTimeout(() => enough.abort(), LOOK_MS);
+      try {
+        const events = await followRun(server, runId, context, { ...caller, signal });
+        return events && (await look(events));
+      } catch (error) {
+        if (enough.signal.aborted) return undefined;
+        throw error;
+      } finally {
+        clock.clearTimeout(timer);
+      }
+    },
+    async resume(conversation, client) {
+      const { key, context } = conversation;
+      const thread = await find(conversation, client);
+      const runId = thread?.runId ?? missed.get(key);
+      if (thread === undefined || runId === undefined) return undefined;
+      const stay = stays.begin(key, client, (leaving) => void left(conversation, leaving));
+      const run = async () => {
+        const events = await followRun(server, runId, context, stay.caller);
+        if (events === undefined) throw gone();
+        return events;
+      };
+      try {
+        const events = await stay.follow(run);
+        missed.delete(key);
+        return { events, itemsSoFar: () => itemsSoFar(server, thread.id, context, stay.caller) };
+      } catch (error) {
+        if (isChatKitError(error, 'run.not_found')) return undefined;
+        throw error;
+      }
+    },
+    async stop(conversation, caller) {
+      missed.delete(conversation.key);
+      stays.end(conversation.key);
+      const run_id = (await find(conversation, caller))?.runId;
+      if (run_id === undefined) return;
+      const request = { type: 'runs.cancel', params: { run_id } } as const;
+      try {
+        await askServer(server, request, conversation.context, caller);
+      } catch (error) {
+        // It has ended by itself.
+        if (!isChatKitError(error, 'run.not_found')) throw error;
+      }
+    },
+    left: (conversation, stay) => void left(conversation, stay),
+    goOn: (key) => void missed.delete(key),
+  };
+};
+
+/** How long a look takes at most: what a run has said is there at once, or has to come from another machine. */
+const LOOK_MS = 100;
+
+const gone = (): ChatKitError => new ChatKitError('run.not_found', 'There is no such run any more.');
+
+const itemsSoFar = async <Context>(
+  server: ChatKitHandler<Context>,
+  thread_id: string,
+  context: Context,
+  caller: Caller,
+): Promise<ThreadItem[]> => {
+  const items: ThreadItem[] = [];
+  let page: Page<ThreadItem> | undefined;
+  do {
+    const params = { thread_id, limit: 100, order: 'desc', after: page?.after } as const;
+    page = await askServer<Page<ThreadItem>, Context>(server, { type: 'items.list', params }, context, caller);
+    const message = page.data.findIndex(({ type }) => type === 'user_message');
+    items.push(...(message === -1 ? page.data : page.data.slice(0, message)));
+    if (message !== -1) break;
+  } while (page.has_more);
+  return items.toReversed();
+};
