@@ -3,6 +3,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { exportsOf } from './exports.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const check = process.argv.includes('--check');
@@ -10,8 +11,6 @@ const check = process.argv.includes('--check');
 const maxLines = 40;
 
 const problems = [];
-const declarations =
-  /^export (?:declare )?(?:abstract )?(?:async )?(?:function\*?|const|class|interface|type|let|namespace) ([A-Za-z0-9_$]+)/gm;
 for (const name of readdirSync(join(root, 'packages')).sort()) {
   const dir = join(root, 'packages', name);
   const manifest = JSON.parse(readFileSync(join(dir, 'package.json'), 'utf8'));
@@ -44,36 +43,6 @@ function save(file, text) {
   if (!check) writeFileSync(file, text);
   else if (!existsSync(file) || readFileSync(file, 'utf8') !== text)
     problems.push(`${file.slice(root.length + 1)} is out of date: npm run docs:api`);
-}
-
-/** Exported name → the declaration file that holds it and its name there. */
-function exportsOf(entry) {
-  const found = new Map();
-  const text = readFileSync(entry, 'utf8');
-  for (const [, list, from] of text.matchAll(/^export (?:type )?\{([^}]*)\} from ['"](\.[^'"]+)['"];/gm)) {
-    for (const part of list.split(',')) {
-      const [local, exported = local] = part
-        .trim()
-        .replace(/^type /, '')
-        .split(/\s+as\s+/);
-      if (local !== '') found.set(exported, follow(join(dirname(entry), from), local));
-    }
-  }
-  for (const [, from] of text.matchAll(/^export \* from ['"](\.[^'"]+)['"];/gm)) {
-    for (const [name, at] of exportsOf(toDeclaration(join(dirname(entry), from)))) found.set(name, at);
-  }
-  for (const [, name] of text.matchAll(declarations)) found.set(name, { file: entry, name });
-  return found;
-}
-
-/** Goes on while a file only passes the name on. */
-function follow(path, name) {
-  const file = toDeclaration(path);
-  return exportsOf(file).get(name) ?? { file, name };
-}
-
-function toDeclaration(path) {
-  return path.replace(/\.(ts|js)$/, '.d.ts');
 }
 
 /** The docstring in Markdown, and the declaration without `export declare`. */

@@ -1,36 +1,57 @@
-// Type-checks every ```ts and ```tsx block of the READMEs and guides against the sources. Imports stay at the top, the rest of a
-// block becomes the body of an async generator, so that fragments with `await`, `yield` and `return` are legal. A name that a
-// fragment does not declare is the reader's own (`model`, `user`, `thread`) and is not an error; everything else is.
+// Type-checks the examples against the sources: every ```ts and ```tsx block of the READMEs and guides, and every
+// `@example` of a docstring. Imports stay at the top, the rest becomes the body of an async generator, so that fragments
+// with `await`, `yield` and `return` are legal.
+//
+// A name that a fragment does not declare is the reader's own (`model`, `user`, `thread`) and is not an error; everything
+// else is. A docstring does not repeat its imports either, so the names that we export are imported for it. There a wrong
+// name of ours would pass as the reader's, so what is called, created, extended or rendered stands in `readersOwn` if it
+// is not ours.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { exportsOf } from './exports.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const out = join(root, '.examples');
 
-const markdown = [
-  'README.md',
-  ...['packages', 'apps', 'docs/guides', 'docs/reference']
-    .flatMap((dir) => list(join(root, dir)))
-    .filter((file) => file.endsWith('.md') && !file.endsWith('API.md')),
+/** What a docstring may use although it is not ours and no type is known for it. */
+const readersOwn = [
+  // Functions and components of the reader's.
+  ...['append', 'apply', 'askModel', 'Chat', 'createMyLease', 'createMyLog', 'createMyStore', 'handle', 'model'],
+  ...['openEvents', 'problem', 'render', 'search', 'send', 'toInput', 'token', 'writeFrame'],
+  // Of libraries.
+  ...['createClient', 'createRoot', 'createServer', 'crossws', 'DurableObject', 'readFile', 'runAgent', 'RunContext'],
+  ...['RunState', 'streamText', 'WebSocketServer'],
+  // Variables, whose names mean something else in a browser.
+  ...['event', 'frames', 'name'],
 ];
 
 /** What a fragment leaves to its reader: a name, a shorthand value, the type of a parameter, a file of theirs. */
-const readersOwn =
-  /error TS(2304|2552|2503|18004|7006|7031|7005|7034|18046|2683|2834|2835)\b|Cannot find module '\.\.?\//;
+const isReadersOwn =
+  /error TS(2304|2552|2503|18004|7006|7031|7005|7034|18046|2698|2683|2834|2835)\b|Cannot find module '\.\.?\//;
+
+const markdown = [
+  'README.md',
+  ...['packages', 'apps', 'docs/guides', 'docs/reference']
+    .flatMap((dir) => list(dir))
+    .filter((file) => file.endsWith('.md') && !file.endsWith('API.md')),
+];
+const packages = readdirSync(join(root, 'packages')).map((name) => readPackage(join('packages', name)));
 
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out);
-const origin = new Map();
+/** By the name of the file that is checked: where its text comes from. */
+const examples = new Map();
 for (const file of markdown) {
-  const text = readFileSync(join(root, file), 'utf8');
-  for (const match of text.matchAll(/^```(tsx?)\n([\s\S]*?)^```$/gm)) {
-    const line = text.slice(0, match.index).split('\n').length + 1;
-    const name = `${file.replaceAll(/[^A-Za-z0-9]+/g, '-')}-${line}.${match[1]}`;
-    const { source, shift } = wrap(match[2]);
-    origin.set(name, { file, line: line + shift });
-    writeFileSync(join(out, name), source);
+  for (const { code, language, line } of blocksOf(readFileSync(join(root, file), 'utf8'))) {
+    add({ file, line, language, code, head: [] });
+  }
+}
+const blocks = examples.size;
+for (const file of packages.flatMap(({ dir }) => list(join(dir, 'src'))).filter((each) => /\.tsx?$/.test(each))) {
+  for (const { code, line } of docstringExamplesOf(readFileSync(join(root, file), 'utf8'))) {
+    add({ file, line, language: /<\/|\/>/.test(code) ? 'tsx' : 'ts', code, head: headFor(file, code) });
   }
 }
 writeFileSync(
@@ -47,49 +68,118 @@ writeFileSync(
   }),
 );
 
-let report = '';
-try {
-  execFileSync('tsc', ['-p', out], { cwd: root, encoding: 'utf8' });
-} catch (error) {
-  report = `${error.stdout ?? ''}${error.stderr ?? ''}`;
-}
-const problems = report
-  .split('\n')
-  .filter((line) => /error TS/.test(line) && !readersOwn.test(line))
-  .map((line) =>
-    line.replace(/^.*?([^/\\(]+)\((\d+),/, (_all, name, row) => {
-      const from = origin.get(name);
-      return from === undefined ? `${name}(${row},` : `${from.file}(${from.line + Number(row) - 1},`;
-    }),
-  );
+const problems = typeErrors().filter((error) => !isReadersOwn.test(error.text) || isUnknownCall(error));
 rmSync(out, { recursive: true, force: true });
-for (const problem of problems) console.error(problem);
+for (const { text, row, example } of problems)
+  console.error(example === undefined ? text : `${example.file}(${example.line + row - 1}): ${text}`);
 if (problems.length > 0) process.exit(1);
-console.log(`examples: ${origin.size} blocks in ${markdown.length} files type-check`);
+console.log(
+  `examples: ${blocks} blocks in ${markdown.length} files and ${examples.size - blocks} of docstrings type-check`,
+);
 
-function list(dir) {
-  try {
-    return readdirSync(dir, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && !entry.parentPath.includes('node_modules'))
-      .map((entry) => relative(root, join(entry.parentPath, entry.name)));
-  } catch {
-    return [];
-  }
+function add(example) {
+  const name = `${example.file.replaceAll(/[^A-Za-z0-9]+/g, '-')}-${example.line}.${example.language}`;
+  examples.set(name, example);
+  writeFileSync(join(out, name), asModule(example));
 }
 
-/** Imports at the top, the rest in a function. `shift` says how many lines the body moved, so that errors point home. */
-function wrap(code) {
-  const lines = code.split('\n');
-  const imports = [];
+/** The code with its imports at the top and the rest in a function; every line keeps its number. */
+function asModule({ code, head }) {
+  const top = [...head];
   const body = [];
   let inImport = false;
-  for (const line of lines) {
+  for (const line of code.split('\n')) {
     if (inImport || /^import\b/.test(line)) {
-      imports.push(line);
+      top.push(line);
       inImport = !/from\s+['"][^'"]+['"];?\s*(\/\/.*)?$|^import\s+['"]/.test(line);
       body.push('');
     } else body.push(line.replace(/^export default /, 'const exported = ').replace(/^export /, ''));
   }
-  const top = `${imports.join(' ')} export async function* example(): AsyncGenerator<unknown, any, any> {`;
-  return { source: `${top} ${body.join('\n')}\n}\n`, shift: 0 };
+  return `${top.join(' ')} export async function* example(): AsyncGenerator<unknown, any, any> { ${body.join('\n')}\n}\n`;
+}
+
+/**
+ * Declares the words of a docstring's example: what its file or its package exports, then what is the reader's, then what
+ * our other packages export. Of those, functions only where they are called: `run` and `card` are variables elsewhere.
+ */
+function headFor(file, code) {
+  const words = new Set(code.match(/[A-Za-z_$][\w$]*/g));
+  const called = new Set(code.match(/[A-Za-z_$][\w$]*(?=[(<])|\b[A-Z][\w$]*/g));
+  const head = new Map();
+  const use = (wanted, { specifier, names }) => {
+    for (const [name, { isType }] of names)
+      if (wanted.has(name) && !head.has(name))
+        head.set(name, `import { ${isType ? 'type ' : ''}${name} } from '${specifier}';`);
+  };
+  use(words, { specifier: `../${file}`, names: exportsOf(join(root, file)) });
+  for (const { dir, entries } of packages)
+    if (file.startsWith(`${dir}/`)) for (const entry of entries) use(words, entry);
+  for (const name of readersOwn) if (words.has(name) && !head.has(name)) head.set(name, `declare const ${name}: any;`);
+  for (const { entries } of packages) for (const entry of entries) use(called, entry);
+  return [...head.values()];
+}
+
+function readPackage(dir) {
+  const manifest = JSON.parse(readFileSync(join(root, dir, 'package.json'), 'utf8'));
+  const entries = Object.entries(manifest.exports)
+    .filter(([, target]) => typeof target !== 'string')
+    .map(([subpath, target]) => ({
+      specifier: manifest.name + subpath.slice(1),
+      names: exportsOf(join(root, dir, target['@chatkit/source'])),
+    }));
+  return { dir, entries };
+}
+
+function blocksOf(text) {
+  return [...text.matchAll(/^```(tsx?)\n([\s\S]*?)^```$/gm)].map((match) => ({
+    code: match[2],
+    language: match[1],
+    line: lineAt(text, match.index) + 1,
+  }));
+}
+
+function docstringExamplesOf(text) {
+  return [...text.matchAll(/^ *\* @example\n((?: *\*(?!\/)(?! @).*\n)*)/gm)].map((match) => ({
+    code: match[1].replace(/^ *\* ?/gm, ''),
+    line: lineAt(text, match.index) + 1,
+  }));
+}
+
+function lineAt(text, index) {
+  return text.slice(0, index).split('\n').length;
+}
+
+function typeErrors() {
+  const { stdout, status } = spawnTsc();
+  const errors = stdout.split('\n').filter((line) => /error TS/.test(line));
+  if (status !== 0 && errors.length === 0) throw new Error(`tsc failed: ${stdout}`);
+  return errors.map((line) => {
+    const [, path, row, column, text] = /^(.+?)\((\d+),(\d+)\): (.*)$/.exec(line) ?? [];
+    const example = path === undefined ? undefined : examples.get(basename(path));
+    return example === undefined ? { text: line } : { text, row: Number(row), column: Number(column), example };
+  });
+}
+
+function spawnTsc() {
+  try {
+    const tsc = join(root, 'node_modules/.bin/tsc');
+    return { stdout: execFileSync(tsc, ['-p', out], { cwd: root, encoding: 'utf8' }), status: 0 };
+  } catch (error) {
+    return { stdout: `${error.stdout ?? ''}${error.stderr ?? ''}` || String(error), status: 1 };
+  }
+}
+
+/** Whether the error is an unknown name that a docstring calls, creates, extends or renders. */
+function isUnknownCall({ text, row, column, example }) {
+  const name = /Cannot find name '([^']+)'/.exec(text)?.[1];
+  if (name === undefined || example === undefined || !/^packages\/.*\/src\//.test(example.file)) return false;
+  const line = asModule(example).split('\n')[row - 1];
+  const [before, after] = [line.slice(0, column - 1), line.slice(column - 1 + name.length)];
+  return !after.startsWith('.') && (/^(<[^>()]*>)?\(/.test(after) || /(\bnew|\bextends|[\s(]<)\s*$/.test(before));
+}
+
+function list(dir) {
+  return readdirSync(join(root, dir), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !entry.parentPath.includes('node_modules'))
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)));
 }

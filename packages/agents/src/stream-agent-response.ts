@@ -41,13 +41,16 @@ export interface StreamAgentResponseOptions {
  * `structured_input` item.
  *
  * @example
- * async *respond(thread, input, context, run) {
- *   const agentContext = new AgentContext({ thread, store, requestContext: context, signal: run.signal });
- *   const result = await runAgent(agent, await toInput(thread, input), {
- *     stream: true, context: agentContext, signal: run.signal,
- *   });
- *   yield* streamAgentResponse(agentContext, result);
- * }
+ * const server = createChatKitServer<User>({
+ *   store,
+ *   async *respond(thread, input, user, run) {
+ *     const context = new AgentContext({ thread, store, requestContext: user, signal: run.signal });
+ *     const result = await runAgent(agent, await toInput(thread, input), {
+ *       stream: true, context, signal: run.signal,
+ *     });
+ *     yield* streamAgentResponse(context, result);
+ *   },
+ * });
  */
 export async function* streamAgentResponse<Context>(
   context: AgentContext<Context>,

@@ -69,7 +69,7 @@ export interface ChatKitErrorOptions {
  *
  * @example
  * try { await store.loadThread(id, context); }
- * catch (error) { if (isChatKitError(error, 'thread.not_found')) … }
+ * catch (error) { if (!isChatKitError(error, 'thread.not_found')) throw error; }
  */
 export class ChatKitError extends Error {
   override readonly name: string = 'ChatKitError';

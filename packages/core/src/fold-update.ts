@@ -100,7 +100,7 @@ type Json = Readonly<Record<string, unknown>>;
  *
  * @example
  * const delta = { type: 'widget.streaming_text.value_delta', component_id: 't', delta: '!', done: true } as const;
- * const next = foldWidget(card, delta);
+ * const next = foldWidget(item.widget, delta);
  */
 export const foldWidget = (widget: WidgetRoot, update: WidgetUpdate | ThreadItemUpdate): WidgetRoot => {
   switch (update.type) {

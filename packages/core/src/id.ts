@@ -35,7 +35,7 @@ const hex = /* @__PURE__ */ Array.from({ length: 256 }, (_, byte) => byte.toStri
  * A new id, for example `msg_5b1f0c3a9e7d42680f1e2d3c`.
  *
  * @example
- * const item = { id: createId('message'), thread_id: thread.id, … };
+ * const item = { id: createId('message'), thread_id: thread.id, ...rest };
  */
 export const createId = (kind: IdKind): string => {
   if (used === pool.length) {

@@ -39,8 +39,8 @@ export const textRows: unique symbol = Symbol.for('chatkit.log.rows') as never;
  *
  * @example
  * const lane = rowLaneOf(log);
- * if (lane === undefined) await log.append(runId, entriesOfRow(row));
- * else await lane.append(runId, row);
+ * if (lane === undefined) await log.append(runId, entriesOfRow(textRow));
+ * else await lane.append(runId, textRow);
  */
 export const rowLaneOf = (log: StreamLog): RowLane | undefined => {
   const lane = log[textRows];

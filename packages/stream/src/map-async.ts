@@ -40,7 +40,7 @@ interface Slot {
  * before it; the source is closed and the signal of the other calls aborts. Later errors are dropped.
  *
  * @example
- * pipe(urls, mapAsync((url, { signal }) => fetch(url, { signal }), { concurrency: 4 }));
+ * pipe(urls, mapAsync((url: string, { signal }) => fetch(url, { signal }), { concurrency: 4 }));
  */
 export function mapAsync<I, O>(fn: Call<I, O>, options: MapAsyncOptions): Operator<I, O> {
   const { concurrency, ordered = true } = options;

@@ -54,7 +54,7 @@ const needsEscape = /["\\\u0000-\u001f\ud800-\udfff]/;
  * differ only in their delta.
  *
  * @example
- * const encoder = createDeltaEncoder<Event>({
+ * const encoder = createDeltaEncoder<ChatEvent>({
  *   deltaOf: (event) => (event.type === 'delta' ? event.text : undefined),
  *   withDelta: (event, text) => ({ ...event, text }),
  *   isSame: (event, other) => event.item === other.item,

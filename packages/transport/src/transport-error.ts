@@ -32,7 +32,7 @@ export interface TransportErrorOptions {
  *
  * @example
  * try { encodeSse({ event: name }); }
- * catch (error) { if (isTransportError(error, 'transport.invalid_frame')) … }
+ * catch (error) { if (!isTransportError(error, 'transport.invalid_frame')) throw error; }
  */
 export class TransportError extends Error {
   override readonly name: string = 'TransportError';
