@@ -23,26 +23,31 @@ import { CLICKED, loadItems, textOf, toInput, toTurns } from './agent/history.ts
 import { OPEN_PACKAGE } from './agent/packages-tool.ts';
 import { type DemoRunOptions, streamRun } from './agent/run-agent.ts';
 import type { Visitor } from './anonymous-user.ts';
+import type { Files } from './files/create-files.ts';
 import { logged } from './logged.ts';
 import { threadTitle } from './thread-title.ts';
 
 export interface AssistantOptions extends ChatKitServerOptions<Visitor>, DemoRunOptions {
+  /** Visitors' files; absent: they cannot attach any. */
+  readonly uploads?: Files;
   /** Gets one line for each answer, without what was asked. */
   readonly onEnd: (line: string) => void;
 }
 
 export class Assistant extends ChatKitServer<Visitor> {
   readonly #run: DemoRunOptions;
+  readonly #uploads: Files | undefined;
   readonly #onEnd: (line: string) => void;
 
-  constructor({ agent, converter, model, onEnd, ...options }: AssistantOptions) {
-    super(options);
+  constructor({ agent, converter, model, uploads, onEnd, ...options }: AssistantOptions) {
+    super({ ...options, attachmentStore: uploads });
+    this.#uploads = uploads;
     this.#run = { agent, converter, model };
     this.#onEnd = onEnd;
   }
 
   override respond(thread: ThreadMetadata, input: UserMessageItem | null, visitor: Visitor, run: RunContext) {
-    if (input !== null) thread.title ??= threadTitle(textOf(input));
+    if (input !== null) thread.title ??= threadTitle(textOf(input) || namesOf(input));
     return logged(this.#answer(thread, input, visitor, run), run.signal, this.#onEnd);
   }
 
@@ -98,7 +103,7 @@ export class Assistant extends ChatKitServer<Visitor> {
     }
     // A message instead of an answer: the question is over.
     if (waiting !== undefined) yield* skipQuestions(items);
-    yield* streamRun(context, await toInput(items), this.#run);
+    yield* streamRun(context, await this.#inputOf(items, visitor), this.#run);
   }
 
   async *#explain(
@@ -110,7 +115,11 @@ export class Assistant extends ChatKitServer<Visitor> {
     const note = hiddenContext({ thread_id: thread.id, content: `${CLICKED}${name}. Say what it is for.` });
     yield itemDone(note);
     const items = await loadItems(this.store, thread.id, visitor);
-    yield* streamRun(this.#contextOf(thread, items, visitor, run), await toInput(items), this.#run);
+    yield* streamRun(this.#contextOf(thread, items, visitor, run), await this.#inputOf(items, visitor), this.#run);
+  }
+
+  #inputOf(items: readonly ThreadItem[], visitor: Visitor) {
+    return toInput(items, async (id) => this.#uploads?.read(visitor, id));
   }
 
   #contextOf(thread: ThreadMetadata, items: readonly ThreadItem[], requestContext: Visitor, run: RunContext) {
@@ -118,6 +127,8 @@ export class Assistant extends ChatKitServer<Visitor> {
     return new DemoContext({ thread, store: this.store, requestContext, signal: run.signal, past });
   }
 }
+
+const namesOf = ({ attachments }: UserMessageItem): string => attachments.map(({ name }) => name).join(', ');
 
 const isAnswer = (item: ThreadItem): boolean => item.type === 'assistant_message' && messageText(item) !== '';
 

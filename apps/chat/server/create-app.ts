@@ -9,6 +9,8 @@ import { createOpenAiModel } from './agent/openai-model.ts';
 import { type Visitor, visitorOf } from './anonymous-user.ts';
 import { Assistant } from './assistant.ts';
 import type { Config } from './config.ts';
+import { createFiles } from './files/create-files.ts';
+import { createMemoryBox, type FileBox } from './files/file-box.ts';
 import type { PassageIndex } from './knowledge/passage-index.ts';
 import { createOfflineModel } from './offline/offline-model.ts';
 import { rehearse } from './rehearse.ts';
@@ -19,6 +21,8 @@ export interface AppData {
   readonly store: Store<Visitor>;
   readonly log?: StreamLog;
   readonly lease?: RunLease;
+  /** Default: in memory. */
+  readonly box?: FileBox;
   close?(): Promise<void>;
 }
 
@@ -54,7 +58,9 @@ export const createApp = ({ config, index, data, files, log }: AppOptions): App 
     model: configured?.model ?? createOfflineModel({ index, readMs: config.thinkMs, ...config }),
     modelSettings: configured?.modelSettings,
   });
+  const uploads = createFiles({ box: data.box ?? createMemoryBox(), store: data.store });
   const server = new Assistant({
+    uploads,
     store: data.store,
     log: data.log,
     lease: data.lease,
@@ -76,6 +82,8 @@ export const createApp = ({ config, index, data, files, log }: AppOptions): App 
       visitors.set(request, visitorOf(request, response));
       return chatkit(request, response);
     }
+    const fileId = /^\/files\/(atc_[0-9a-f]{24})$/.exec(path ?? '')?.[1];
+    if (fileId !== undefined) return uploads.handle(request, response, fileId, visitorOf(request, response));
     if (request.method !== 'GET' && request.method !== 'HEAD') return plain(response, 405, 'Method not allowed');
     if (path === undefined) return plain(response, 400, 'Bad request');
     const source = path.startsWith('/source/') && index.documents.find((each) => `/source/${each.path}` === path);

@@ -7,6 +7,7 @@ import { createMemoryStore } from '@chatkit/store/memory';
 import { createSqliteLease, createSqliteLog, createSqliteStore } from '@chatkit/store/sqlite';
 import { readConfig } from './config.ts';
 import { type AppData, createApp } from './create-app.ts';
+import { createFolderBox } from './files/file-box.ts';
 import { createPassageIndex } from './knowledge/passage-index.ts';
 import { readDocuments } from './knowledge/read-documents.ts';
 import { createStaticFiles } from './static-files.ts';
@@ -35,6 +36,7 @@ const openData = async (): Promise<AppData> => {
   if (config.database === ':memory:') return { store: createMemoryStore() };
   await mkdir(dirname(config.database), { recursive: true });
   const path = `${config.database}-runs`;
+  const box = createFolderBox(`${config.database}-files`);
   const store = createSqliteStore({ path: config.database });
   const log = createSqliteLog({ path });
   const lease = createSqliteLease({ path });
@@ -42,6 +44,7 @@ const openData = async (): Promise<AppData> => {
     store,
     log,
     lease,
+    box,
     close: async () => void (await Promise.all([store.close(), log.close(), lease.close()])),
   };
 };

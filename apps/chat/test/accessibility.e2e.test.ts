@@ -34,7 +34,7 @@ const violations = async (page: Page): Promise<string[]> => {
 const listen = async (page: Page): Promise<() => Promise<string[]>> => {
   await page.evaluate(() => {
     const said: string[] = [];
-    const region = document.querySelector('[role="status"]') as Element;
+    const region = document.querySelector('[data-testid="announcer"]') as Element;
     new MutationObserver(() => said.push(region.textContent ?? '')).observe(region, {
       childList: true,
       characterData: true,
@@ -66,6 +66,14 @@ test.each(screens)('no violations in %s: empty, with answers, with the menu', as
     await chat.finished(index + 1);
   }
   await chat.page.locator('.workflow summary').first().click();
+  await chat.page.getByLabel('Files', { exact: true }).setInputFiles([
+    { name: 'a.md', mimeType: 'text/markdown', buffer: Buffer.from('# A') },
+    { name: 'a.zip', mimeType: 'application/zip', buffer: Buffer.from('zip') },
+  ]);
+  await chat.page.locator('.files [data-state="ready"]').waitFor();
+  await chat.page.locator('.files [data-state="refused"]').waitFor();
+  expect(await violations(chat.page)).toEqual([]);
+  for (const name of ['a.md', 'a.zip']) await chat.page.getByRole('button', { name: `Remove ${name}` }).click();
   await chat.page
     .getByRole('button', { name: /^Edit message/ })
     .first()
@@ -138,8 +146,8 @@ test('the tab key reaches everything in the order of the page', async () => {
   const order = names.slice(names.indexOf('Skip to the question field'));
   expect(order.slice(0, 4)).toEqual(['Skip to the question field', 'New conversation', 'Wire', 'Use the dark theme']);
   expect(order.at(-1)).toBe('question');
-  // The seven suggestions stand between.
-  expect(order).toHaveLength(12);
+  // The seven suggestions stand between, and the button for files.
+  expect(order).toHaveLength(13);
   await chat.page.context().close();
 });
 

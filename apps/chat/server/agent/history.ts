@@ -4,6 +4,7 @@ import { ThreadItemConverter } from '@chatkit/agents';
 import type { HiddenContextItem, Store, ThreadItem, UserMessageItem, WorkflowItem } from '@chatkit/core';
 import type { AgentInputItem } from '@openai/agents';
 import type { PastTurn } from '../knowledge/read-question.ts';
+import { toContent } from './attached.ts';
 
 /** How many items are read back: enough for "it" and "more", and a bound on what a model is sent. */
 const MAX_ITEMS = 40;
@@ -38,6 +39,19 @@ export const CLICKED = 'The user clicked on ';
 
 /** Of a thread, the model gets what was said and done. How an answer came about is of no use to the next one. */
 class DemoItemConverter extends ThreadItemConverter {
+  readonly #read: ReadFile;
+
+  constructor(read: ReadFile) {
+    super();
+    this.#read = read;
+  }
+
+  override async userMessageToInput(item: UserMessageItem, isLastMessage?: boolean): Promise<AgentInputItem[]> {
+    if (item.attachments.length === 0) return super.userMessageToInput(item, isLastMessage);
+    const files = await Promise.all(item.attachments.map(async (each) => toContent(each, await this.#read(each.id))));
+    return [{ type: 'message', role: 'user', content: [{ type: 'input_text', text: textOf(item) }, ...files.flat()] }];
+  }
+
   override workflowToInput(_item: WorkflowItem): AgentInputItem[] {
     return [];
   }
@@ -47,7 +61,9 @@ class DemoItemConverter extends ThreadItemConverter {
   }
 }
 
-const converter = new DemoItemConverter();
+/** The bytes of an attachment; `undefined`: they are gone. */
+export type ReadFile = (attachmentId: string) => Promise<Uint8Array | undefined>;
 
 /** The input for the agent: the items that a model can be told of, oldest first. */
-export const toInput = (items: readonly ThreadItem[]): Promise<AgentInputItem[]> => converter.toAgentInput(items);
+export const toInput = (items: readonly ThreadItem[], read: ReadFile): Promise<AgentInputItem[]> =>
+  new DemoItemConverter(read).toAgentInput(items);

@@ -12,6 +12,7 @@ import { readQuestion } from '../knowledge/read-question.ts';
 import { keywordsOf } from '../knowledge/terms.ts';
 import { answerSmallTalk } from './answer-small-talk.ts';
 import { type Answer, composeAnswer, composeNothingFound } from './compose-answer.ts';
+import { describeFiles } from './describe-files.ts';
 import type { Conversation, ToolResult } from './read-conversation.ts';
 
 /** What the model thinks first, if anything, and what it does then. */
@@ -31,7 +32,8 @@ const forget =
   /^(?:please |can you |could you )*(?:forget|delete|clear|erase|wipe|remove)\b.*\b(?:conversation|everything|history|chat|all|said|messages?|thread)\b/i;
 const packages = /\b(?:which|what|list|show|all)\b.*\bpackages\b|^packages[\s.?!]*$/i;
 
-const begin = ({ question, past }: Conversation, index: PassageIndex): Reply => {
+const begin = ({ question, past, files }: Conversation, index: PassageIndex): Reply => {
+  if (files.length > 0) return { answer: say(describeFiles(files, question)) };
   const wished = theme.exec(question)?.[1]?.toLowerCase();
   if (wished !== undefined && themeWish.test(question)) {
     const name = wished === 'dark' || wished === 'night' ? 'dark' : 'light';

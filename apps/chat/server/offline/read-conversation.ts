@@ -1,5 +1,6 @@
 /** What a model is sent, as the offline model understands it. */
 import type { AgentInputItem } from '@openai/agents';
+import { type AttachedFile, readAttached } from '../agent/attached.ts';
 import { CLICKED } from '../agent/history.ts';
 import type { PastTurn } from '../knowledge/read-question.ts';
 
@@ -13,6 +14,8 @@ export interface Conversation {
   /** The user's last words, or what they clicked on, as a question. */
   readonly question: string;
   readonly past: readonly PastTurn[];
+  /** What came with the last words. */
+  readonly files: readonly AttachedFile[];
   /** Oldest first. */
   readonly results: readonly ToolResult[];
 }
@@ -23,22 +26,26 @@ const told =
 
 /** Reads the input of a model request. */
 export const readConversation = (input: string | readonly AgentInputItem[]): Conversation => {
-  if (typeof input === 'string') return { question: input, past: [], results: [] };
+  if (typeof input === 'string') return { question: input, past: [], files: [], results: [] };
   const questions: string[] = [];
+  let files: AttachedFile[] = [];
   let results: ToolResult[] = [];
   for (const item of input) {
     if (item.type === 'function_call_result') {
       results.push({ name: item.name, output: outputOf(item.output) });
     } else if ('role' in item && item.role === 'user') {
-      const text = questionIn(textOf(item.content));
+      const parts = textsOf(item.content);
+      const text = questionIn(parts.filter((part) => readAttached(part) === undefined).join(' '));
       if (text === undefined) continue;
       questions.push(text);
+      files = parts.flatMap((part) => readAttached(part) ?? []);
       results = [];
     }
   }
   return {
     question: questions.at(-1) ?? '',
     past: questions.slice(0, -1).map((question) => ({ question, sourceUrls: [] })),
+    files,
     results,
   };
 };
@@ -49,10 +56,10 @@ const questionIn = (text: string): string | undefined => {
   return `What is ${text.slice(CLICKED.length).split('. ')[0]}?`;
 };
 
-const textOf = (content: unknown): string =>
-  typeof content === 'string' ? content : (content as { text?: string }[]).map((part) => part.text ?? '').join(' ');
+const textsOf = (content: unknown): string[] =>
+  typeof content === 'string' ? [content] : (content as { text?: string }[]).map((part) => part.text ?? '');
 
 const outputOf = (output: unknown): string => {
   if (typeof output === 'string') return output;
-  return Array.isArray(output) ? textOf(output) : ((output as { text?: string }).text ?? '');
+  return Array.isArray(output) ? textsOf(output).join(' ') : ((output as { text?: string }).text ?? '');
 };

@@ -1,5 +1,5 @@
 import type { ChatClient, ChatSnapshot } from '@chatkit/client';
-import type { ThreadItem, UserMessageItem } from '@chatkit/core';
+import type { Attachment, ThreadItem, UserMessageItem } from '@chatkit/core';
 import { useCallback, useEffect, useRef } from 'react';
 import { useKeptPlace } from '../hooks/use-kept-place.ts';
 import type { Missing } from '../hooks/use-route.ts';
@@ -48,10 +48,10 @@ export const Conversation = ({ client, chat, loading, missing, onRetry, onShowWi
   const line = working !== undefined && work === chat.progress ? undefined : work;
   const trouble = troubleOf(chat);
 
-  const send = (text: string) => void client.send(text);
+  const send = (text: string, attachments: readonly Attachment[] = []) => void client.send({ text, attachments });
   const edit = useCallback(
     (item: UserMessageItem, text: string) => {
-      client.edit(item.id, text);
+      client.edit(item.id, { text, attachments: item.attachments });
       return focusField(input.current);
     },
     [client],
@@ -157,7 +157,7 @@ export const Conversation = ({ client, chat, loading, missing, onRetry, onShowWi
           </button>
         )}
         <div className="inner">
-          <Composer busy={busy} canStop={chat.canStop} onSend={send} onStop={stop} input={input} />
+          <Composer client={client} busy={busy} canStop={chat.canStop} onSend={send} onStop={stop} input={input} />
         </div>
       </div>
       <Announcer

@@ -33,6 +33,9 @@ export const ClockIcon = icon(
 export const MenuIcon = icon(<path d="M3.5 6h13M3.5 10h13M3.5 14h8" />);
 export const CloseIcon = icon(<path d="m5 5 10 10M15 5 5 15" />);
 export const NewIcon = icon(<path d="M10 4v12M4 10h12" />);
+export const ClipIcon = icon(
+  <path d="M15.8 9.3l-5.9 5.9a3.6 3.6 0 0 1-5.1-5.1l6.4-6.4a2.4 2.4 0 0 1 3.4 3.4l-6.2 6.2a1.2 1.2 0 0 1-1.7-1.7l5.5-5.5" />,
+);
 export const SendIcon = icon(<path d="M10 16V4.5M5 9.2l5-5 5 5" />);
 export const StopIcon = icon(<rect x="5.5" y="5.5" width="9" height="9" rx="1.5" fill="currentColor" stroke="none" />);
 export const CopyIcon = icon(

@@ -1,5 +1,5 @@
 /** Where a question is written: as high as what is in it, sent by Enter, and not longer than the server takes. */
-import { type KeyboardEvent, type RefObject, useLayoutEffect } from 'react';
+import { type ClipboardEvent, type KeyboardEvent, type RefObject, useLayoutEffect } from 'react';
 import { isComposing } from '../is-composing.ts';
 
 /** How long a question may be, in UTF-16 units. */
@@ -16,10 +16,20 @@ interface QuestionFieldProps {
   onChange: (draft: string) => void;
   /** Enter, which belongs to an input method while that is at work; with Shift it makes a line. */
   onEnter: () => void;
+  onPaste?: (event: ClipboardEvent) => void;
   input: RefObject<HTMLTextAreaElement | null>;
 }
 
-export const QuestionField = ({ id, label, draft, placeholder, onChange, onEnter, input }: QuestionFieldProps) => {
+export const QuestionField = ({
+  id,
+  label,
+  draft,
+  placeholder,
+  onChange,
+  onEnter,
+  onPaste,
+  input,
+}: QuestionFieldProps) => {
   const isTooLong = excessOf(draft) > 0;
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: the height follows the draft
@@ -53,6 +63,7 @@ export const QuestionField = ({ id, label, draft, placeholder, onChange, onEnter
         enterKeyHint="send"
         onChange={(event) => onChange(event.target.value)}
         onKeyDown={onKeyDown}
+        onPaste={onPaste}
       />
     </>
   );

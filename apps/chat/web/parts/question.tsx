@@ -2,6 +2,7 @@
 import type { UserMessageItem } from '@chatkit/core';
 import { type FormEvent, type KeyboardEvent, type MouseEvent, useEffect, useRef, useState } from 'react';
 import { isComposing } from '../is-composing.ts';
+import { SentFiles } from './files.tsx';
 import { PencilIcon } from './icons.tsx';
 import { Excess, excessOf, QuestionField } from './question-field.tsx';
 
@@ -37,7 +38,8 @@ export const Question = ({ item, unsent, onEdit, followed }: QuestionProps) => {
     );
   return (
     <article className="question" aria-label="You" data-unsent={unsent || undefined}>
-      <p dir="auto">{text}</p>
+      {item.attachments.length > 0 && <SentFiles attachments={item.attachments} />}
+      {text !== '' && <p dir="auto">{text}</p>}
       {onEdit !== undefined && (
         <div className="tools">
           <button

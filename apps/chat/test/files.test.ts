@@ -1,0 +1,142 @@
+/** Visitors' files: announced, sent, shown to their visitor, and told to the model. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Attachment } from '@chatkit/core';
+import { createMemoryStore } from '@chatkit/store/memory';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readAttached, toContent } from '../server/agent/attached.ts';
+import type { Visitor } from '../server/anonymous-user.ts';
+import { readConfig } from '../server/config.ts';
+import { createApp } from '../server/create-app.ts';
+import { sizeOf } from '../server/files/file-kinds.ts';
+import { describeFiles } from '../server/offline/describe-files.ts';
+import { createStaticFiles } from '../server/static-files.ts';
+import { index } from './fixtures.ts';
+
+const ada = { cookie: `chat_visitor=${'a'.repeat(22)}` };
+const bob = { cookie: `chat_visitor=${'b'.repeat(22)}` };
+const png = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 1, 2, 3]);
+
+let base = '';
+const ends: (() => unknown)[] = [];
+
+beforeAll(async () => {
+  const app = createApp({
+    config: readConfig({ CHAT_PACE: '0' }, '.'),
+    index,
+    data: { store: createMemoryStore<Visitor>({ userOf: (visitor) => visitor.userId }) },
+    files: await createStaticFiles('nothing'),
+    log: () => {},
+  });
+  const http = createServer((request, response) => void app.handle(request, response));
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  base = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
+  ends.push(
+    () => app.close(),
+    () => http.close(),
+  );
+});
+afterAll(async () => {
+  for (const end of ends) await end();
+});
+
+const post = (type: string, params: object, headers: Record<string, string> = ada) =>
+  fetch(`${base}/chatkit`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify({ type, params }),
+  });
+const announce = async (name: string, mime_type: string, size: number): Promise<Attachment> =>
+  (await post('attachments.create', { name, mime_type, size })).json();
+const put = (id: string, body: Buffer, headers: Record<string, string> = ada) =>
+  fetch(`${base}/files/${id}`, { method: 'PUT', headers, body: new Uint8Array(body) });
+const get = (id: string, headers: Record<string, string> = ada) => fetch(`${base}/files/${id}`, { headers });
+
+test('an image is shown to its visitor and to nobody else, and nothing in it runs', async () => {
+  const image = await announce('a.png', 'image/png', png.length);
+  expect(image).toMatchObject({
+    type: 'image',
+    preview_url: `/files/${image.id}`,
+    upload_descriptor: { method: 'PUT' },
+  });
+  expect((await get(image.id)).status).toBe(404);
+  expect((await put(image.id, png, bob)).status).toBe(404);
+  expect((await put(image.id, png)).status).toBe(204);
+  const shown = await get(image.id);
+  expect(Buffer.from(await shown.arrayBuffer())).toEqual(png);
+  expect(shown.headers.get('content-type')).toBe('image/png');
+  expect(shown.headers.get('content-security-policy')).toBe("default-src 'none'; sandbox");
+  expect((await get(image.id, bob)).status).toBe(404);
+  // What was taken once stays as it is.
+  expect((await put(image.id, png)).status).toBe(409);
+});
+
+test('bytes that are not what was announced are refused', async () => {
+  const image = await announce('a.png', 'image/png', 6);
+  expect((await put(image.id, Buffer.from('<html>'))).status).toBe(415);
+  const text = await announce('a.txt', 'text/plain', 5);
+  expect((await put(text.id, Buffer.from('longer'))).status).toBe(415);
+  expect((await put(text.id, Buffer.alloc(4_000_001))).status).toBe(413);
+  expect((await put(text.id, Buffer.from('right'))).status).toBe(204);
+  // Text is for the model: at our address it would be a page of somebody else's.
+  expect((await get(text.id)).status).toBe(404);
+});
+
+test.each([
+  ['big.png', 'image/png', 4_000_001, 413, 'big.png has 4 MB; a file may have 4 MB.'],
+  ['huge.png', 'image/png', 12_345_678, 413, 'huge.png has 12 MB; a file may have 4 MB.'],
+  ['none.txt', 'text/plain', 0, 400, 'none.txt is empty.'],
+  ['a.zip', 'application/zip', 10, 415, 'a.zip is no image, text or PDF, which is what can be attached.'],
+])('%s is refused in words', async (name, mime_type, size, status, message) => {
+  const response = await post('attachments.create', { name, mime_type, size });
+  expect(response.status).toBe(status);
+  expect(await response.json()).toMatchObject({ error: { message } });
+});
+
+test('a file that is removed is gone, and a stranger removes nothing', async () => {
+  const image = await announce('a.png', 'image/png', png.length);
+  await put(image.id, png);
+  await post('attachments.delete', { attachment_id: image.id }, bob);
+  expect((await get(image.id)).status).toBe(200);
+  await post('attachments.delete', { attachment_id: image.id });
+  expect((await get(image.id)).status).toBe(404);
+});
+
+const file = (name: string, type: string): Attachment => ({ type: 'file', id: 'atc_1', name, mime_type: type });
+
+test('what the model is told can be read again', () => {
+  const [content] = toContent(file('a.md', 'text/markdown'), Buffer.from('# One\n\ntwo'));
+  const text = content?.type === 'input_text' ? content.text : '';
+  expect(readAttached(text)).toEqual({ name: 'a.md', type: 'text/markdown', size: 10, text: '# One\n\ntwo' });
+  const image = toContent({ ...file('a.png', 'image/png'), type: 'image', preview_url: '/x' }, png);
+  expect(image.map(({ type }) => type)).toEqual(['input_text', 'input_image']);
+  expect(readAttached('What is a stream?')).toBeUndefined();
+  expect(readAttached('Attached file: none')).toBeUndefined();
+});
+
+test('without a model, a file is named and the beginning of a text is quoted, whatever is in it', () => {
+  const text = `\`\`\`\n${'line\n'.repeat(20)}`;
+  const said = describeFiles([{ name: 'a`b.md', type: 'text/markdown', size: 1_234, text }], 'What is it?');
+  expect(said).toContain("I got `a'b.md` (text/markdown, 1.2 kB).");
+  expect(said).toContain('It begins:\n\n````md\n```\nline\n');
+  expect(said.match(/^line$/gm)).toHaveLength(7);
+  expect(said).toContain('Ask your question without a file');
+  const two = describeFiles(
+    [
+      { name: 'a.png', type: 'image/png', text: '' },
+      { name: 'b.txt', type: 'text/plain', size: 2, text: 'hi' },
+    ],
+    '',
+  );
+  expect(two).toContain('- `a.png` (image/png, its bytes are gone)\n- `b.txt` (text/plain, 2 bytes)');
+  expect(two).toContain('`b.txt` says:\n\n```txt\nhi\n```');
+});
+
+test.each([
+  [999, '999 bytes'],
+  [1_234, '1.2 kB'],
+  [56_789, '57 kB'],
+  [4_000_000, '4 MB'],
+])('%i bytes are %s', (bytes, said) => {
+  expect(sizeOf(bytes)).toBe(said);
+});
