@@ -122,8 +122,9 @@ export interface ChatClient {
    */
   loadThread(threadId: string): Promise<void>;
   /**
-   * Reloads the thread from the server, and attaches to a run that was started elsewhere. The screen does not change
-   * until the thread is loaded, or if loading fails. Does nothing without a thread or while something is in progress.
+   * Reloads the thread from the server, and attaches to a run that was started elsewhere, or here and lost; the tools
+   * of the latter run as usual. The screen does not change until the thread is loaded, or if loading fails. Does nothing
+   * without a thread or while something is in progress.
    */
   refresh(): Promise<void>;
   /** Starts a new thread. It is created by its first message. */

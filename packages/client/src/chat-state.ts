@@ -242,7 +242,8 @@ export const shownFailure = ({ code, message, retryable }: ChatKitError, plan?: 
   retryable: retryable || isAttachable(plan) || code === 'request.unauthorized',
 });
 
-const isAttachable = (plan: TurnPlan | undefined): boolean => plan !== undefined && plan.request === undefined;
+export const isAttachable = (plan: TurnPlan | undefined): plan is TurnPlan =>
+  plan !== undefined && plan.request === undefined;
 
 /** The error to show for an `error` event: with its own text, or a general one. */
 export const shownError = (event: { code: string; message?: string | undefined; allow_retry: boolean }): ChatError => ({

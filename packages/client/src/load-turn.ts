@@ -3,7 +3,8 @@
  * run in progress, following that run is part of the turn.
  */
 import { type ChatKitError, selectItems } from '@chatkit/core';
-import { type ChatState, showStored, showThread } from './chat-state.ts';
+import { type ChatState, isAttachable, showStored, showThread } from './chat-state.ts';
+import { pendingToolCalls } from './client-tools.ts';
 import { deferred } from './deferred.ts';
 import { networkError } from './endpoint.ts';
 import { loadThread } from './load-thread.ts';
@@ -38,10 +39,14 @@ export const createLoadTurn = (
     );
     if (abort.signal.aborted) return;
     const showAs = (show: typeof showThread) => (state: ChatState) => show(state, thread, olderCursor);
+    const { retryPlan: lost } = context.get();
+    // Nobody but this page runs the tools of a run that it has begun and lost.
+    const isWaitedFor = isAttachable(lost) && lost.isOwn && context.toolHandler && pendingToolCalls(thread).length > 0;
+    const runId = activeRunId ?? (isWaitedFor ? lost.runId : undefined);
     // A waiting message would interrupt the run anyway.
-    if (activeRunId === undefined || context.isAwaited()) return context.update(showAs(showStored), 'now');
+    if (runId === undefined || context.isAwaited()) return context.update(showAs(showStored), 'now');
     context.onReach('resumable');
-    attached = createTurn({ runId: activeRunId, prepare: showAs(showThread) }, context);
+    attached = createTurn({ runId, prepare: showAs(showThread), isOwn: lost?.isOwn && lost.runId === runId }, context);
     void attached.shown.then(() => shown.resolve(undefined));
     await attached.start();
   };

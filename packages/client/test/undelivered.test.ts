@@ -101,6 +101,9 @@ it('the output of a tool of the page is sent by retry, and the tool does not run
   await clock.advance(120_000);
   expect(client.getSnapshot().error).toMatchObject({ retryable: true });
   network.online();
+  // A look at the thread, in which the call still waits, does not run it again either.
+  await client.refresh();
+  expect(client.getSnapshot().error).toMatchObject({ retryable: true });
   client.retry();
   await clock.advance(1_000);
   expect(requestTypes(network).at(-1)).toBe('threads.add_client_tool_output');
