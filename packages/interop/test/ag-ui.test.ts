@@ -5,6 +5,7 @@ import { createAgUiHandler } from '../src/ag-ui/index.ts';
 import {
   message,
   messageOfWholeParts,
+  questions,
   type Respond,
   reasoning,
   scriptedServer,
@@ -128,6 +129,26 @@ test('reasoning, widgets and an error reach the client in their own form', async
     'ACTIVITY_SNAPSHOT',
     'RUN_ERROR',
   ]);
+});
+
+test('questions are a tool of the client, and its result are the answers', async () => {
+  const { agent, store } = connect(async function* (thread, input) {
+    if (input === null) yield* message(thread, 'm1', 'Done.');
+    else yield questions(thread, 'q1');
+  });
+  await ask(agent, 'Hi');
+  const calls = agent.messages.flatMap((each) => (each.role === 'assistant' ? (each.toolCalls ?? []) : []));
+  expect(calls).toMatchObject([{ id: 'q1', function: { name: 'structured_input' } }]);
+  expect(JSON.parse(calls[0]?.function.arguments ?? '').inputs).toMatchObject([{ id: 'call_1' }, { id: 'why' }]);
+  const content = JSON.stringify({ status: 'answered', answers: { why: { values: ['It is old.'] } } });
+  agent.addMessage({ id: 'result', role: 'tool', toolCallId: 'q1', content });
+  await agent.runAgent();
+  expect(agent.messages.at(-1)).toMatchObject({ role: 'assistant', content: 'Done.' });
+  const [thread] = (await store.listThreads({ limit: 1, order: 'asc' }, 'user')).data;
+  expect(await store.loadItem(thread?.id ?? '', 'q1', 'user')).toMatchObject({
+    status: 'answered',
+    inputs: [{ answer: { skipped: true } }, { answer: { values: ['It is old.'], skipped: false } }],
+  });
 });
 
 test('a tool call of the client is asked for, and its result goes on', async () => {

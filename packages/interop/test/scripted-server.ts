@@ -114,3 +114,23 @@ export const toolCall = (thread: ThreadMetadata, id: string, call_id = 'call_1')
     arguments: { from: 'here' },
   },
 });
+
+/** Two questions to the user: the approval of a call, and one in words. */
+export const questions = (thread: ThreadMetadata, id: string): ThreadStreamEvent => ({
+  type: 'thread.item.done',
+  item: {
+    type: 'structured_input',
+    ...base(thread, id),
+    status: 'pending',
+    inputs: [
+      {
+        type: 'multiple_choice',
+        id: 'call_1',
+        question: 'Delete it?',
+        options: [{ value: 'Approve' }, { value: 'Reject' }],
+        multiple: false,
+      },
+      { type: 'freeform', id: 'why', question: 'Why?' },
+    ],
+  },
+});

@@ -6,6 +6,7 @@ import {
   hidden,
   message,
   messageOfWholeParts,
+  questions,
   type Respond,
   reasoning,
   scriptedServer,
@@ -272,6 +273,50 @@ test('a conversation is one thread; the output of a tool goes on in it', async (
   const { data } = await store.listThreads({ limit: 10, order: 'asc' }, 'user');
   expect(data).toHaveLength(1);
   expect(await store.loadItem(data[0]?.id ?? '', 't1', 'user')).toMatchObject({ output: { picked: 1 } });
+});
+
+const asked = { type: 'tool-structured_input', toolCallId: 'q1' };
+
+test.each([
+  [
+    'answered',
+    { state: 'output-available', output: { status: 'answered', answers: { call_1: { values: ['Approve'] } } } },
+    {
+      status: 'answered',
+      answers: { call_1: { values: ['Approve'], skipped: false }, why: { values: [], skipped: true } },
+    },
+  ],
+  [
+    'failed to be answered',
+    { state: 'output-error', errorText: 'No form.' },
+    {
+      status: 'skipped',
+      answers: { call_1: { values: [], skipped: true }, why: { values: [], skipped: true } },
+    },
+  ],
+])('questions are a tool of the page; what is %s goes on, also if it is sent twice', async (_how, outcome, output) => {
+  let runs = 0;
+  const { transport, read } = connect(async function* (thread, input) {
+    runs += 1;
+    if (input === null) yield* message(thread, 'm1', 'Done.');
+    else yield questions(thread, 'q1');
+  });
+  const { last } = await ask(transport, [user('Hi')]);
+  expect(last?.parts).toMatchObject([{ type: 'step-start' }, { ...asked, state: 'input-available' }]);
+  expect((await read('?id=chat_1')).answer[1].parts).toEqual(JSON.parse(JSON.stringify(last?.parts)));
+  const parts = last?.parts.map((part) => (part.type === 'tool-structured_input' ? { ...part, ...outcome } : part));
+  for (const _ of [1, 2]) {
+    const goesOn = await ask(transport, [user('Hi'), { ...last, parts } as UIMessage]);
+    expect(texts(goesOn.last)).toEqual(['Done.']);
+  }
+  expect(runs).toBe(2);
+  expect((await read('?id=chat_1')).answer[1].parts).toMatchObject([
+    { type: 'step-start' },
+    { ...asked, state: 'output-available', output },
+    { type: 'step-start' },
+    { type: 'text', text: 'Done.' },
+    { type: 'source-url' },
+  ]);
 });
 
 test('an error of the server is an error of the stream', async () => {

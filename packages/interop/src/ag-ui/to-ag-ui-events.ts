@@ -1,5 +1,5 @@
 /**
- * Translates ChatKit events to AG-UI events. Messages, reasoning and client tool calls have counterparts there; every
+ * Translates ChatKit events to AG-UI events. Messages, reasoning, client tool calls and questions have counterparts there; every
  * other item becomes an *activity*, sent whole each time it changes; what is not part of the conversation becomes a
  * custom event. The order satisfies the verifier of `@ag-ui/client`: each message is opened once, and nothing follows
  * the end of a run. Source: `@ag-ui/core` 1.0.
@@ -15,6 +15,7 @@ import {
   type ThreadState,
   type ThreadStreamEvent,
 } from '@chatkit/core';
+import { type ClientCall, callOf, isCall } from '../shared/client-call.ts';
 import { textSuffix } from '../shared/text-suffix.ts';
 
 /** An event of AG-UI: its type and the fields of that type. */
@@ -105,7 +106,7 @@ const createTranslator = () => {
 
   const done = (item: ThreadItem): AgUiEvent[] => {
     if (!isShown(item)) return [];
-    if (item.type === 'client_tool_call') return item.status === 'pending' ? toolCall(item) : [];
+    if (isCall(item)) return toolCall(callOf(item));
     const events = open.has(item.id) ? grow(item) : start(item);
     return [...events, ...annotations(item), ...end(item.id)];
   };
@@ -128,7 +129,7 @@ const createTranslator = () => {
       state = reduceThread(state, event);
       switch (event.type) {
         case 'thread.item.added':
-          return isShown(event.item) && event.item.type !== 'client_tool_call' ? start(event.item) : [];
+          return isShown(event.item) && !isCall(event.item) ? start(event.item) : [];
         case 'thread.item.updated':
           return update(event.item_id, event.update);
         case 'thread.item.done':
@@ -172,11 +173,14 @@ const activity = (item: ThreadItem): AgUiEvent => {
   return { type: 'ACTIVITY_SNAPSHOT', messageId, activityType, content, replace: true };
 };
 
-const toolCall = (item: Extract<ThreadItem, { type: 'client_tool_call' }>): AgUiEvent[] => [
-  { type: 'TOOL_CALL_START', toolCallId: item.call_id, toolCallName: item.name },
-  { type: 'TOOL_CALL_ARGS', toolCallId: item.call_id, delta: JSON.stringify(item.arguments) },
-  { type: 'TOOL_CALL_END', toolCallId: item.call_id },
-];
+const toolCall = ({ id: toolCallId, name: toolCallName, input, isPending }: ClientCall): AgUiEvent[] =>
+  isPending
+    ? [
+        { type: 'TOOL_CALL_START', toolCallId, toolCallName },
+        { type: 'TOOL_CALL_ARGS', toolCallId, delta: JSON.stringify(input) },
+        { type: 'TOOL_CALL_END', toolCallId },
+      ]
+    : [];
 
 const annotations = (item: ThreadItem): AgUiEvent[] => {
   if (item.type !== 'assistant_message') return [];

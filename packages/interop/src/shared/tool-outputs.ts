@@ -1,10 +1,11 @@
 /**
- * Finds the outputs of client tools that are new. A client sends them with the whole history, so the server's items
+ * Finds the outputs of client tools, and the answers to questions, that are new. A client sends them with the whole history, so the server's items
  * decide: an output is new if its call is still pending. Parallel calls get their outputs one by one, each by its item,
  * and the server continues after the last.
  */
-import type { ChatKitRequestInput, ClientToolCallItem, Page, ThreadItem } from '@chatkit/core';
+import type { ChatKitRequestInput, Page, ThreadItem } from '@chatkit/core';
 import { askServer, type Caller, type ChatKitHandler } from './chat-kit-handler.ts';
+import { type CallItem, callOf, isCall, outputRequest } from './client-call.ts';
 
 /** The output of one call. */
 export interface ToolOutput {
@@ -34,24 +35,24 @@ export const outputRequests = async <Context>(
 ): Promise<readonly OutputRequest[]> => {
   const params = { thread_id, limit: 100, order: 'desc' } as const;
   const page = await askServer<Page<ThreadItem>, Context>(server, { type: 'items.list', params }, context, caller);
-  const pending = pendingCalls(page.data);
-  const toRequest = (output: ToolOutput, item_id?: string): OutputRequest => ({
-    output,
-    request: { type: 'threads.add_client_tool_output', params: { thread_id, item_id, result: output.result as never } },
-  });
-  const fresh = pending.flatMap(({ id, call_id }) => {
+  const calls = callsSinceMessage(page.data);
+  const fresh = calls.flatMap((item) => {
+    const call = callOf(item);
     // Some models restart the numbering of their calls in each answer: the newest output is meant.
-    const output = outputs.findLast(({ callId }) => callId === call_id);
-    return output === undefined ? [] : [toRequest(output, id)];
+    const output = call.isPending ? outputs.findLast(({ callId }) => callId === call.id) : undefined;
+    return output === undefined ? [] : [{ output, request: outputRequest(item, output.result) }];
   });
-  return fresh.length > 0 ? fresh : outputs.slice(-1).map((output) => toRequest(output));
+  if (fresh.length > 0) return fresh;
+  return outputs.slice(-1).map((output) => {
+    const known = calls.findLast((item) => item.type === 'structured_input' && item.id === output.callId);
+    const params = { thread_id, result: output.result as never };
+    const request = { type: 'threads.add_client_tool_output', params } as const;
+    return { output, request: known === undefined ? request : outputRequest(known, output.result) };
+  });
 };
 
-/** The pending calls since the user's last message, oldest first. */
-const pendingCalls = (newestFirst: readonly ThreadItem[]): readonly ClientToolCallItem[] => {
+/** The calls since the user's last message, oldest first. */
+const callsSinceMessage = (newestFirst: readonly ThreadItem[]): readonly CallItem[] => {
   const message = newestFirst.findIndex(({ type }) => type === 'user_message');
-  return (message === -1 ? newestFirst : newestFirst.slice(0, message))
-    .filter((item) => item.type === 'client_tool_call')
-    .filter(({ status }) => status === 'pending')
-    .toReversed();
+  return (message === -1 ? newestFirst : newestFirst.slice(0, message)).filter(isCall).toReversed();
 };

@@ -1,6 +1,6 @@
 /**
  * Translates ChatKit events to chunks of the AI SDK's UI message stream. There the whole turn is one message: text,
- * reasoning, sources, images and client tool calls are its parts, in order; everything else is a `data-*` part, sent
+ * reasoning, sources, images, client tool calls and questions are its parts, in order; everything else is a `data-*` part, sent
  * whole each time it changes. Source: `UIMessageChunk` of `ai` 7.0.
  */
 import {
@@ -12,6 +12,7 @@ import {
   type ThreadState,
   type ThreadStreamEvent,
 } from '@chatkit/core';
+import { callOf, isCall } from '../shared/client-call.ts';
 import { textSuffix } from '../shared/text-suffix.ts';
 import { type Block, blockKind, dataPart, imagePart, isOfMessage, sourcePart, sourcesOf, textOf } from './ui-parts.ts';
 
@@ -146,9 +147,9 @@ const createTranslator = () => {
 
   const done = (item: ThreadItem): UiMessageChunk[] => {
     if (!isOfMessage(item)) return [];
-    if (item.type === 'client_tool_call') {
-      const { call_id: toolCallId, name: toolName, arguments: input } = item;
-      return item.status === 'pending' ? [{ type: 'tool-input-available', toolCallId, toolName, input }] : [];
+    if (isCall(item)) {
+      const { id: toolCallId, name: toolName, input, isPending } = callOf(item);
+      return isPending ? [{ type: 'tool-input-available', toolCallId, toolName, input }] : [];
     }
     if (item.type === 'generated_image') return item.image === undefined ? [] : [imagePart(item.image.url)];
     return [...write(item), ...end(item.id), ...sourcesOf(item).map((found) => sourcePart(found, sources++))];
@@ -160,7 +161,7 @@ const createTranslator = () => {
     items: (): readonly ThreadItem[] => selectItems(state).filter(isOfMessage),
     finishReason: (): string => {
       if (state.error !== undefined) return 'error';
-      const waits = selectItems(state).some((item) => item.type === 'client_tool_call' && item.status === 'pending');
+      const waits = selectItems(state).some((item) => isCall(item) && callOf(item).isPending);
       return waits ? 'tool-calls' : 'stop';
     },
     translate(event: ThreadStreamEvent): UiMessageChunk[] {
@@ -182,8 +183,8 @@ const createTranslator = () => {
         case 'thread.item.done':
           return done(event.item);
         case 'thread.item.replaced':
-          // A completed tool call is not sent, because the client itself provided the output.
-          return event.item.type === 'client_tool_call' || !isOfMessage(event.item) ? [] : [dataPart(event.item)];
+          // A completed call is not sent, because the client itself provided the output.
+          return isCall(event.item) || !isOfMessage(event.item) ? [] : [dataPart(event.item)];
         case 'thread.item.removed':
           return end(event.item_id);
         case 'progress_update':
@@ -205,10 +206,6 @@ const createTranslator = () => {
 };
 
 /** Whether an item is a `data-*` part: it has no counterpart of its own. */
-const isData = ({ type }: ThreadItem): boolean => !withCounterpart.has(type);
+const isData = (item: ThreadItem): boolean => !isCall(item) && !withCounterpart.has(item.type);
 
-const withCounterpart: ReadonlySet<ThreadItem['type']> = new Set([
-  'assistant_message',
-  'client_tool_call',
-  'generated_image',
-]);
+const withCounterpart: ReadonlySet<ThreadItem['type']> = new Set(['assistant_message', 'generated_image']);

@@ -3,6 +3,7 @@
  * message becomes one message.
  */
 import type { ThreadItem, UserMessageItem } from '@chatkit/core';
+import { callOf, isCall } from '../shared/client-call.ts';
 import { blockKind, dataPart, imagePart, isOfMessage, sourcePart, sourcesOf, textOf, type UiPart } from './ui-parts.ts';
 
 /** A message in the form of `UIMessage` of `ai`. */
@@ -55,10 +56,7 @@ export const toUiMessages = (
  * mostly follows an answer of the client, and what stands before that answer is older.
  */
 export const itemsBefore = (first: ThreadItem, stored: readonly ThreadItem[]): readonly ThreadItem[] => {
-  const answer = stored.findLastIndex(
-    ({ type, ...item }) =>
-      (type === 'client_tool_call' || type === 'structured_input') && 'status' in item && item.status !== 'pending',
-  );
+  const answer = stored.findLastIndex((item) => isCall(item) && !callOf(item).isPending);
   const begun = Date.parse(first.created_at);
   return stored.filter(({ id, created_at }, at) => id !== first.id && (at <= answer || Date.parse(created_at) < begun));
 };
@@ -69,7 +67,7 @@ export const toUiMessage = (items: readonly ThreadItem[]): UiMessage => {
   const parts: UiPart[] = [];
   for (const item of items) {
     // A tool's output is sent by a separate request, so the answer to it is a new step.
-    const isStep = item.type !== 'client_tool_call' && parts.at(-1)?.toolCallId !== undefined;
+    const isStep = !isCall(item) && parts.at(-1)?.toolCallId !== undefined;
     if (parts.length === 0 || isStep) parts.push({ type: 'step-start' });
     parts.push(...assistantParts(item, parts.filter(({ sourceId }) => sourceId !== undefined).length));
   }
@@ -86,13 +84,12 @@ const userParts = (item: UserMessageItem): UiPart[] => [
 ];
 
 const assistantParts = (item: ThreadItem, sources: number): UiPart[] => {
+  if (isCall(item)) {
+    const { id: toolCallId, name, input, isPending, output } = callOf(item);
+    const call = { type: `tool-${name}`, toolCallId, input };
+    return isPending ? [{ ...call, state: 'input-available' }] : [{ ...call, state: 'output-available', output }];
+  }
   switch (item.type) {
-    case 'client_tool_call': {
-      const call = { type: `tool-${item.name}`, toolCallId: item.call_id, input: item.arguments };
-      return item.status === 'pending'
-        ? [{ ...call, state: 'input-available' }]
-        : [{ ...call, state: 'output-available', output: item.output ?? null }];
-    }
     case 'generated_image':
       return item.image === undefined ? [] : [imagePart(item.image.url)];
     default: {
