@@ -1,6 +1,6 @@
 /** What is not a question about the project: no search helps. */
 
-export type SmallTalk = 'greeting' | 'thanks' | 'about_me' | 'farewell' | 'off_task' | 'anger';
+export type SmallTalk = 'greeting' | 'thanks' | 'about_answers' | 'about_me' | 'farewell' | 'off_task' | 'anger';
 
 const patterns: readonly (readonly [SmallTalk, RegExp])[] = [
   [
@@ -12,6 +12,11 @@ const patterns: readonly (readonly [SmallTalk, RegExp])[] = [
     /^(?:ok(?:ay)?[,.!]?\s+)?(?:thanks?(?: you)?|thx|ty|cheers|great|nice|cool|perfect|awesome)(?:[\s,.!]+(?:a lot|so much|very much|thanks?|thank you))?[\s.!]*$/i,
   ],
   ['farewell', /^(?:bye|goodbye|see you|good night|ciao)[\s.!]*$/i],
+  // Who wrote what is read here; not whether one's own users' texts come from a model.
+  [
+    'about_answers',
+    /^(?:so |and |wait,? )?(?:is|was|were|are|did|do|does)\b(?=.{0,40}\b(?:this|it|that|these|those|you|your|answers?|docs|code|project|page)\b)(?=\s*(?:\S+\s+){0,9}\S+\s*$).*(?:\b(?:written|made|generated|coded|built|created|produced) (?:by|with) (?:an? )?(?:ai(?! sdk)|llm|chat ?gpt|gpt|claude|copilot|cursor|codex|gemini|human|person|machine|robot|bot)s?\b|\b(?:ai|llm|machine)[- ](?:generated|written|made|slop|coded)\b|\bvibe[- ]?cod\w+|\bhallucinat\w+|\b(?:human|person|ai|bot|llm|machine) (?:write|make|code|generate)\b)/i,
+  ],
   [
     'about_me',
     /^(?:who|what) are you\b|^what can you (?:do|help)|^(?:can you )?help(?: me)?[\s.!?]*$|^what do you know\b|^are you (?:an? |really )*(?:ai|bot|human|real|model|llm|chatgpt|gpt|claude|gemini|openai)\b|^(?:what|which) (?:model|llm|ai|gpt)(?: (?:is|are|powers|runs|does|do) (?:this|it|you|that)| version)\b|\byour (?:system )?(?:prompt|instructions)\b/i,

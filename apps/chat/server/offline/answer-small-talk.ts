@@ -15,6 +15,7 @@ export const answerSmallTalk = (talk: SmallTalk, index: PassageIndex): Answer =>
   ];
   const text = {
     greeting: `Hello! ${about} Ask me about one of these, for example:${list}`,
+    about_answers: `No model writes what you read here: a small program looks for passages of this project's documentation, on this machine, and quotes them with their source. So nothing is made up, but what is not written there I cannot tell. Only with \`OPENAI_API_KEY\` set a model is called, and then it writes the answers.`,
     about_me: `${about} Besides that you can\n\n${abilities.map((each) => `- ${each}`).join('\n')}\n\nWith \`OPENAI_API_KEY\` set, the same agent runs on a real model, with the same tools.`,
     thanks: 'You are welcome. Is there anything else you would like to know?',
     off_task: `That is beyond me: there is no model here, only a search in this project's Markdown, whose passages I quote. With \`OPENAI_API_KEY\` set, the same agent runs on a real model.`,
