@@ -6,7 +6,12 @@
  */
 import type { ThreadItem } from './item.ts';
 
-type Node = readonly unknown[];
+type Node<T = unknown> = readonly (T | Node<T> | undefined)[];
+
+/** What a list can hold. */
+interface Identified {
+  readonly id: string;
+}
 
 interface Entry {
   readonly id: string;
@@ -14,14 +19,14 @@ interface Entry {
 }
 
 /** The items of a thread. Read it through the functions of this file. */
-export interface ItemList {
+export interface ItemList<T extends Identified = ThreadItem> {
   /** The position of the first item, or an earlier, empty one. */
   readonly first: number;
   /** The position after the last item. */
   readonly end: number;
-  readonly items: Node;
+  readonly items: Node<T>;
   /** Buckets of `Entry` under the hash of their id. */
-  readonly ids: Node;
+  readonly ids: Node<readonly Entry[]>;
 }
 
 const bits = 5;
@@ -31,63 +36,79 @@ const itemShift = 4 * bits;
 /** Three levels: 32,768 buckets. */
 const idShift = 2 * bits;
 
-export const createItemList = (): ItemList => ({ first: 0, end: 0, items: [], ids: [] });
+export const createItemList = <T extends Identified = ThreadItem>(): ItemList<T> => ({
+  first: 0,
+  end: 0,
+  items: [],
+  ids: [],
+});
 
 /**
  * The position of an id; `undefined` if it is not in the list (or not a string: events reach a browser unvalidated).
  */
-export const positionOf = (list: ItemList, id: string): number | undefined =>
+export const positionOf = <T extends Identified>(list: ItemList<T>, id: string): number | undefined =>
   typeof id === 'string' ? bucketOf(list, id).find((entry) => entry.id === id)?.position : undefined;
 
 /** The item at a position. */
-export const itemAt = (list: ItemList, position: number): ThreadItem | undefined =>
-  read(list.items, itemShift, slotOf(position)) as ThreadItem | undefined;
+export const itemAt = <T extends Identified>(list: ItemList<T>, position: number): T | undefined =>
+  read(list.items, itemShift, slotOf(position)) as T | undefined;
 
 /** Replaces the item at an occupied position. */
-export const replaceAt = (
-  list: ItemList,
+export const replaceAt = <T extends Identified>(
+  list: ItemList<T>,
   position: number,
-  item: ThreadItem | undefined,
+  item: T | undefined,
   inPlace?: boolean,
-): ItemList => ({
+): ItemList<T> => ({
   ...list,
-  items: write(list.items, itemShift, slotOf(position), item, inPlace),
+  items: write(list.items, itemShift, slotOf(position), item, inPlace) as Node<T>,
 });
 
 /**
  * Adds an item before the first (`position` is `first - 1`) or after the last (`end`). Its id MUST NOT be in the list
  * yet.
  */
-export const insertAt = (list: ItemList, position: number, item: ThreadItem, inPlace?: boolean): ItemList => ({
+export const insertAt = <T extends Identified>(
+  list: ItemList<T>,
+  position: number,
+  item: T,
+  inPlace?: boolean,
+): ItemList<T> => ({
   ...replaceAt(list, position, item, inPlace),
   first: Math.min(list.first, position),
   end: Math.max(list.end, position + 1),
-  ids: write(list.ids, idShift, hash(item.id), bucketOf(list, item.id).concat({ id: item.id, position }), inPlace),
+  ids: write(
+    list.ids,
+    idShift,
+    hash(item.id),
+    bucketOf(list, item.id).concat({ id: item.id, position }),
+    inPlace,
+  ) as ItemList['ids'],
 });
 
 /**
  * Replaces the item with the same id, or appends. `inPlace` mutates; only for a list not shared yet, to load long
  * threads faster.
  */
-export const put = (list: ItemList, item: ThreadItem, inPlace?: boolean): ItemList => {
+export const put = <T extends Identified>(list: ItemList<T>, item: T, inPlace?: boolean): ItemList<T> => {
   const position = positionOf(list, item.id);
   return position === undefined ? insertAt(list, list.end, item, inPlace) : replaceAt(list, position, item, inPlace);
 };
 
 /** Removes an item; the others keep their positions. */
-export const removeAt = (list: ItemList, position: number, id: string): ItemList => ({
+export const removeAt = <T extends Identified>(list: ItemList<T>, position: number, id: string): ItemList<T> => ({
   ...replaceAt(list, position, undefined),
   ids: write(
     list.ids,
     idShift,
     hash(id),
     bucketOf(list, id).filter((entry) => entry.id !== id),
-  ),
+  ) as ItemList['ids'],
 });
 
 /** All items in order. Costs one walk of the list. */
-export const toArray = (list: ItemList): readonly ThreadItem[] => {
-  const items: ThreadItem[] = [];
+export const toArray = <T extends Identified>(list: ItemList<T>): readonly T[] => {
+  const items: T[] = [];
   for (let position = list.first; position < list.end; position++) {
     const item = itemAt(list, position);
     if (item !== undefined) items.push(item);
@@ -113,7 +134,7 @@ const write = (node: Node = [], shift: number, at: number, value: unknown, inPla
   return copy;
 };
 
-const bucketOf = (list: ItemList, id: string): readonly Entry[] =>
+const bucketOf = <T extends Identified>(list: ItemList<T>, id: string): readonly Entry[] =>
   (read(list.ids, idShift, hash(id)) as readonly Entry[] | undefined) ?? [];
 
 /** The usual polynomial hash over UTF-16 code units, cut to the 15 bits that three levels address. */

@@ -11,17 +11,18 @@ import type { ErrorEvent, NoticeEvent, StreamOptions, ThreadItemUpdatedEvent, Th
 import { appendText, foldUpdate } from './fold-update.ts';
 import { isHiddenItem, type ThreadItem } from './item.ts';
 import { createItemList, type ItemList, insertAt, itemAt, positionOf, put, removeAt, toArray } from './item-list.ts';
+import {
+  addOpen,
+  changeOpen,
+  noOpenItems,
+  type OpenItem,
+  type OpenItems,
+  openItem,
+  openItems,
+  removeOpen,
+} from './open-items.ts';
 import type { Thread } from './thread.ts';
 import type { ThreadItemUpdate } from './update.ts';
-
-/** An item that has been added and may still change. */
-interface OpenItem {
-  readonly id: string;
-  /** The item as of the last update other than a text delta, without `tail`. */
-  readonly item: ThreadItem;
-  /** Text to be appended to one part of an assistant message, not in `item` yet. */
-  readonly tail: { readonly part: number; readonly text: string } | undefined;
-}
 
 /** The state of a thread, built from its events. Plain and immutable; read items through the selectors. */
 export interface ThreadState {
@@ -37,8 +38,8 @@ export interface ThreadState {
   readonly notices: readonly NoticeEvent[];
   /** @internal Every item; open ones as of when they were added. */
   readonly list: ItemList;
-  /** @internal Items that have been added and not finished, in that order. */
-  readonly open: readonly OpenItem[];
+  /** @internal Items that have been added and not finished. */
+  readonly open: OpenItems;
 }
 
 /** The state before any event. */
@@ -49,7 +50,7 @@ export const emptyThreadState: ThreadState = {
   error: undefined,
   notices: [],
   list: createItemList(),
-  open: [],
+  open: noOpenItems,
 };
 
 /**
@@ -142,7 +143,7 @@ export const clearTransients = (state: ThreadState): ThreadState => ({
  * const visible = selectItems(state).filter((item) => !isHiddenItem(item));
  */
 export const selectItems = ({ list, open }: ThreadState): readonly ThreadItem[] =>
-  open.length === 0 ? settledItems(list) : shownItems(open)(list);
+  open.size === 0 ? settledItems(list) : shownItems(open)(list);
 
 /**
  * The current form of the item with this id.
@@ -151,7 +152,7 @@ export const selectItems = ({ list, open }: ThreadState): readonly ThreadItem[] 
  * const answer = selectItem(state, message.id);
  */
 export const selectItem = (state: ThreadState, id: string): ThreadItem | undefined => {
-  const open = state.open.find((entry) => entry.id === id);
+  const open = openItem(state.open, id);
   return open === undefined ? storedItem(state.list, id) : currentItem(open);
 };
 
@@ -177,35 +178,29 @@ const setThread = (state: ThreadState, thread: Thread): ThreadState => {
   return { ...state, thread: { ...thread, items } };
 };
 
-const withoutOpen = ({ open }: ThreadState, id: string): readonly OpenItem[] => {
-  const at = open.findIndex((entry) => entry.id === id);
-  return at < 0 ? open : open.toSpliced(at, 1);
-};
-
 /** Replaces the item with the same id, or appends. `opens`: the item is only added and may still change. */
 const putItem = (state: ThreadState, item: ThreadItem, opens: boolean): ThreadState => {
-  const open = withoutOpen(state, item.id);
+  const open = removeOpen(state.open, item.id);
   return {
     ...state,
     progress: isHiddenItem(item) ? state.progress : undefined,
     list: put(state.list, item),
-    open: opens ? [...open, { id: item.id, item, tail: undefined }] : open,
+    open: opens ? addOpen(open, { id: item.id, item, tail: undefined }) : open,
   };
 };
 
 const removeItem = (state: ThreadState, id: string): ThreadState => {
   const position = positionOf(state.list, id);
   if (position === undefined) return state;
-  return { ...state, list: removeAt(state.list, position, id), open: withoutOpen(state, id) };
+  return { ...state, list: removeAt(state.list, position, id), open: removeOpen(state.open, id) };
 };
 
 const reduceUpdate = (state: ThreadState, { item_id: id, update }: ThreadItemUpdatedEvent): ThreadState => {
   if (update?.type === undefined) return state;
-  const at = state.open.findIndex((entry) => entry.id === id);
-  const open = state.open[at];
+  const open = openItem(state.open, id);
   if (open !== undefined) {
     const next = updateOpen(open, update);
-    return next === open ? state : { ...state, open: state.open.with(at, next) };
+    return next === open ? state : { ...state, open: changeOpen(state.open, next) };
   }
   // Finished items change too: a widget after an action, a workflow that a later turn continues.
   const item = storedItem(state.list, id);
@@ -244,18 +239,21 @@ const withTail = memo(
     tail && item.type === 'assistant_message' ? appendText(item, tail.part, tail.text) : item,
 );
 
-const currentItems = memo((open: readonly OpenItem[]): readonly ThreadItem[] => open.map(currentItem));
+const currentItems = memo((open: OpenItems): readonly ThreadItem[] => openItems(open).map(currentItem));
 
 const settledItems = memo(toArray);
 
 /** The items of the list, with the open ones in their current form. */
-const shownItems = memo((open: readonly OpenItem[]) =>
+const shownItems = memo((open: OpenItems) =>
   memo((list: ItemList): readonly ThreadItem[] => {
-    const settled = settledItems(list);
-    const items = settled.slice();
-    for (const entry of open) {
-      // Open items are nearly always at the end, so the search is short.
-      items[settled.lastIndexOf(storedItem(list, entry.id) as ThreadItem)] = currentItem(entry);
+    const items = settledItems(list).slice();
+    const current = new Map(openItems(open).map((entry) => [entry.id, currentItem(entry)]));
+    // Open items are nearly always at the end, so the walk is short.
+    for (let at = items.length - 1, left = open.size; left > 0 && at >= 0; at--) {
+      const item = current.get((items[at] as ThreadItem).id);
+      if (item === undefined) continue;
+      items[at] = item;
+      left--;
     }
     return items;
   }),

@@ -118,6 +118,33 @@ describe('reduceThread', () => {
     );
   });
 
+  it('knows what is open, in the order in which it was added, as a list does', () => {
+    const id = fc.nat({ max: 60 }).map((at) => `msg_${at}`);
+    const item = id.map((each) => assistantMessage({ thread_id: 'thr_1', id: each }));
+    const event = fc.oneof(
+      { weight: 3, arbitrary: item.map((each) => itemAdded(each)) },
+      { weight: 3, arbitrary: fc.tuple(id, fc.string()).map(([each, text]) => textDelta(each, text)) },
+      { weight: 1, arbitrary: item.map((each) => itemDone(each)) },
+      { weight: 1, arbitrary: id.map((each) => itemRemoved(each)) },
+    );
+    fc.assert(
+      fc.property(fc.array(event, { maxLength: 200, size: 'max' }), (all) => {
+        let state = emptyThreadState;
+        let open: ThreadItem[] = [];
+        for (const each of all) {
+          state = reduceThread(state, each);
+          if ('item' in each) open = open.filter((one) => one.id !== each.item.id);
+          if (each.type === 'thread.item.added') open.push(each.item);
+          if (each.type === 'thread.item.removed') open = open.filter((one) => one.id !== each.item_id);
+          if (each.type === 'thread.item.updated')
+            open = open.map((one) => (one.id === each.item_id ? foldUpdate(one, each.update) : one));
+        }
+        expect(selectOpenItems(state)).toEqual(open);
+        for (const one of open) expect(selectItem(state, one.id)).toEqual(one);
+      }),
+    );
+  });
+
   it('gives back the same state for events and updates of types that nobody knows', () => {
     const unknown = fc.oneof(
       fc.record({ type: fc.constantFrom('thread.sparkled', '', 'constructor'), item_id: itemId, item: jsonObject }),
@@ -289,6 +316,21 @@ describe('what an event costs, counted in fields written', () => {
     expect(cost(state, itemDone(assistantMessage({ thread_id: 'thr_1', id: 'msg_17', text: 'y' })))).toBeLessThan(300);
     expect(cost(state, itemRemoved('msg_20000'))).toBeLessThan(300);
     expect(writes(state, prependItems(state, [message]))).toBeLessThan(300);
+  });
+
+  it('so does each of them where 20,000 items are open, and a delta for any of these', () => {
+    const items = Array.from({ length: 20_000 }, (_, at) => ({ ...message, id: `open_${at}` }));
+    const state = reduceAll(items.map((item) => itemAdded(item)));
+    expect(cost(state, itemAdded(message))).toBeLessThan(600);
+    expect(cost(state, textDelta('open_19999', 'x'))).toBeLessThan(300);
+    const reduced = reduceThread(state, textDelta('open_19999', 'x'));
+    expect(cost(reduced, textDelta('open_3', 'x'))).toBeLessThan(300);
+    expect(cost(reduced, itemDone({ ...message, id: 'open_0' }))).toBeLessThan(600);
+    expect(cost(reduced, itemRemoved('open_7'))).toBeLessThan(900);
+    let left = reduced;
+    for (const { id } of items.slice(1)) left = reduceThread(left, itemRemoved(id));
+    expect(selectOpenItems(left).map(({ id }) => id)).toEqual(['open_0']);
+    expect(selectItems(left)).toEqual(selectOpenItems(left));
   });
 
   it('finds, adds, replaces, removes and prepends correctly beyond the size of a node', () => {
