@@ -85,7 +85,8 @@ export interface ChatClient {
 
   /**
    * Sends a message, to a new thread if none is loaded. If the current thread could not be loaded, it is loaded first.
-   * An answer in progress is stopped first; what it has written stays.
+   * An answer in progress is stopped first; what it has written stays. Throws a `TypeError` if there is neither text
+   * nor an attachment.
    */
   send(input: string | UserMessageInputLike): ChatRun;
   /** Stops the answer in progress, on whichever machine it runs. Resolves when it has settled. */

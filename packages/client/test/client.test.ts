@@ -41,6 +41,20 @@ const end = (thread_id: string): ScriptStep[] => [
   itemDone(assistantMessage({ thread_id, id: 'msg_partial', created_at, text: 'partial' })),
 ];
 
+it.each<[string, unknown]>([
+  ['nothing', undefined],
+  ['null', null],
+  ['a click', new Event('click')],
+  ['a number', 5],
+  ['text that is undefined', { text: undefined }],
+])('send() of %s says what to write, and sends nothing', (_name, input) => {
+  const { client: make, network } = testChat();
+  const client = make();
+  expect(() => client.send(input as never)).toThrow("There is no message to send. Write send('Hello')");
+  expect(network.requests).toEqual([]);
+  expect(client.getSnapshot().items).toEqual([]);
+});
+
 describe('sending', () => {
   it('shows the message at once and the server’s in its place, in one list without a double', async () => {
     const { client: make } = testChat({ respond: scriptedResponder([say('Hello')]) });

@@ -1,6 +1,6 @@
 /**
  * Error messages for values that an application yielded and that are not events, with what to write instead. Only what
- * cannot be an event of any version is refused: an unknown `type` is passed on.
+ * cannot be an event of any version is refused: an unknown `type` is reported and passed on.
  */
 import type { ThreadStreamEvent } from '@chatkit/core';
 import { describeValue } from './describe-value.ts';
@@ -36,6 +36,38 @@ export const notAdded = (itemId: string): TypeError =>
   new TypeError(
     `respond() or action() changed the item ${JSON.stringify(itemId)}, which is not in the thread. Yield \`itemAdded(item)\` first, with the same id.`,
   );
+
+/** Every type of event that readers are sent as it is. */
+const passedOn: Readonly<Record<Exclude<ThreadStreamEvent['type'], `thread.item.${string}`>, true>> = {
+  'thread.created': true,
+  'thread.updated': true,
+  stream_options: true,
+  progress_update: true,
+  client_effect: true,
+  error: true,
+  notice: true,
+};
+
+/** By the handler of a server's errors, the unknown types that it has been told of. */
+const reported = new WeakMap<object, Set<string>>();
+
+/**
+ * Reports an event of an unknown type, once per server and type. It is passed on, because a newer peer may know it; but
+ * most often the type is misspelt, and the client shows nothing.
+ */
+export const reportUnknown = ({ type }: ThreadStreamEvent, onError: (error: unknown) => void, server: object): void => {
+  if (Object.hasOwn(passedOn, type)) return;
+  const types = reported.get(server) ?? new Set();
+  reported.set(server, types);
+  // A type that is different each time must not fill the memory.
+  if (types.has(type) || types.size >= 100) return;
+  types.add(type);
+  onError(
+    new TypeError(
+      `respond() or action() yielded an event of the unknown type ${JSON.stringify(type)}. It is passed on, but clients ignore what they do not know. Is it misspelt? The types are those of ThreadStreamEvent in @chatkit/core, which has a function for each.`,
+    ),
+  );
+};
 
 /** The error about a value that is not an event. */
 export const noEvent = (value: unknown): TypeError =>

@@ -35,6 +35,8 @@ export interface ItemDeskOptions {
   maxEventBytes: number;
   /** The state that readers have already been sent, by the machine that ran the turn before. */
   told?: ThreadState | undefined;
+  /** Called with each event that is passed on as it is. */
+  onPassed?: ((event: ThreadStreamEvent) => void) | undefined;
   /** Called once for each item that is updated or removed without having been added: clients ignore such events. */
   onStranger?: ((itemId: string) => void) | undefined;
 }
@@ -45,6 +47,7 @@ export class ItemDesk<Context> {
   private readonly threadId: string;
   private readonly context: Context;
   private readonly maxEventBytes: number;
+  private readonly onPassed: ((event: ThreadStreamEvent) => void) | undefined;
   private readonly onStranger: ((itemId: string) => void) | undefined;
   /** The state of the turn, without `text`. */
   private folded: ThreadState;
@@ -69,12 +72,13 @@ export class ItemDesk<Context> {
     store: Store<Context>,
     threadId: string,
     context: Context,
-    { maxEventBytes, told = emptyThreadState, onStranger }: ItemDeskOptions,
+    { maxEventBytes, told = emptyThreadState, onPassed, onStranger }: ItemDeskOptions,
   ) {
     this.store = store;
     this.threadId = threadId;
     this.context = context;
     this.maxEventBytes = maxEventBytes;
+    this.onPassed = onPassed;
     this.onStranger = onStranger;
     this.folded = told;
     this.open = new Set(selectOpenItems(told).map(({ id }) => id));
@@ -211,6 +215,7 @@ export class ItemDesk<Context> {
         return this.isShown(event.item_id).then((visible) => this.update(event, visible));
       }
       default:
+        this.onPassed?.(event);
         return event;
     }
   }

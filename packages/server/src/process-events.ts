@@ -21,7 +21,7 @@ import { collect } from '@chatkit/stream';
 import type { Clock } from './clock.ts';
 import { closeStopped, quietly, threadUpdated } from './close-stopped.ts';
 import { describeValue } from './describe-value.ts';
-import { notAdded } from './event-shape.ts';
+import { notAdded, reportUnknown } from './event-shape.ts';
 import { GuardedSource } from './guarded-source.ts';
 import { ItemDesk } from './item-desk.ts';
 import type { AddedItems } from './server-parts.ts';
@@ -85,6 +85,7 @@ export const processEvents = async <Context>(options: ProcessOptions<Context>): 
   const { thread } = changes;
   const desk = new ItemDesk(store, thread.id, context, {
     maxEventBytes: options.maxEventBytes,
+    onPassed: (event) => reportUnknown(event, onError, store),
     onStranger: (itemId) => onError(notAdded(itemId)),
   });
   let source: GuardedSource<ThreadStreamEvent> | undefined;
