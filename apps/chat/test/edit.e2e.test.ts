@@ -1,6 +1,6 @@
 /** A message that was sent is put in other words: by mouse, by keyboard, by touch, and in the middle of an answer. */
 import { expect, test } from 'vitest';
-import { type DemoPage, openPage } from './e2e/open-page.ts';
+import { type DemoPage, openPage, openTab } from './e2e/open-page.ts';
 import { browser, chat, count, model, numbers, patience, proxy } from './e2e/slow-demo.ts';
 
 const converse = async (question: string, answer: string, answers: number): Promise<void> => {
@@ -132,6 +132,24 @@ test('an edit that does not get through: the old words and answers are there aga
   await model.end();
   await chat.finished(1);
   await expect.poll(said, patience).toEqual(['What is a stream?', 'A sequence.']);
+});
+
+test('another tab that shows the conversation is in step', async () => {
+  await converse('What is a steam?', 'Hot water.', 1);
+  await converse('Are you sure?', 'Yes.', 2);
+  const other = await openTab(chat.page.context(), chat.page.url());
+  await other.finished(2);
+  await pencil('What is a steam?').click();
+  await field().fill('What is a stream?');
+  await field().press('Enter');
+  await model.say('A sequence.');
+  await other.grownTo(11);
+  await model.end();
+  await other.finished(1);
+  expect(await other.page.locator('.column').getByRole('article').allInnerTexts()).toEqual([
+    'What is a stream?',
+    'A sequence.',
+  ]);
 });
 
 test('by touch: the button is always there, and the keys of a phone go when the words are sent', async () => {
