@@ -1,3 +1,3 @@
-// The server on Node: `node:http`, Express, Fastify.
+// The server on Node: `node:http`, `node:http2`, Express, Fastify.
 
-export { type NodeHandlerOptions, toNodeHandler } from './to-node-handler.ts';
+export { type NodeHandlerOptions, type NodeRequest, toNodeHandler } from './to-node-handler.ts';

@@ -1,9 +1,10 @@
 /**
- * The adapter for `node:http`, Express and Fastify. It presents a Node request as the `ServerRequest` that the server
+ * The adapter for `node:http`, `node:http2`, Express and Fastify. It presents a Node request as the `ServerRequest` that the server
  * reads, and writes the reply with backpressure. When the client goes away it aborts the request's signal, which is how
  * a run learns that nobody reads it.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import { ChatKitError, isChatKitError } from '@chatkit/core';
 import { type WriteReplyOptions, writeReply } from '@chatkit/transport/node';
 import type { ChatKitServer } from '../chatkit-server.ts';
@@ -11,8 +12,11 @@ import { describeValue } from '../describe-value.ts';
 import { errorReply } from '../error-reply.ts';
 import type { ServerRequest } from '../server-request.ts';
 
+/** A request of Node's, in either version of HTTP. */
+export type NodeRequest = IncomingMessage | Http2ServerRequest;
+
 /** The options of {@link toNodeHandler}. */
-export interface NodeHandlerOptions<Context, Asked extends IncomingMessage = IncomingMessage>
+export interface NodeHandlerOptions<Context, Asked extends NodeRequest = IncomingMessage>
   extends Pick<WriteReplyOptions, 'compress' | 'stuckMs'> {
   /**
    * Returns the context of a request, usually its user; it reaches the store and `respond()`. `request` is the
@@ -33,16 +37,18 @@ export interface NodeHandlerOptions<Context, Asked extends IncomingMessage = Inc
  * @example
  * app.all('/chatkit', toNodeHandler(server, { context: (request: express.Request) => ({ userId: request.user.id }) }));
  */
-export const toNodeHandler = <Context, Asked extends IncomingMessage = IncomingMessage>(
+export const toNodeHandler = <Context, Asked extends NodeRequest = IncomingMessage>(
   server: ChatKitServer<Context>,
   options: NodeHandlerOptions<Context, Asked> = {},
-): ((request: Asked, response: ServerResponse) => Promise<void>) => {
+): ((request: Asked, response: ServerResponse | Http2ServerResponse) => Promise<void>) => {
   if (typeof server?.replyAs !== 'function') {
     throw new TypeError(
       `toNodeHandler() takes a server, as createChatKitServer() returns, not ${describeValue(server)}.`,
     );
   }
-  return async (request, response) => {
+  return async (request, to) => {
+    // What is used of it, an HTTP/2 response has too.
+    const response = to as ServerResponse;
     const gone = new AbortController();
     response.once('close', () => {
       if (!response.writableFinished) gone.abort();
@@ -70,7 +76,7 @@ const readOnMs = 30_000;
  * Reads and discards the rest of a body that was refused. Many clients and proxies send the whole body before they read
  * the response: if the connection were closed at once, they would fail with `EPIPE` and never see why.
  */
-const readOn = (request: IncomingMessage): void => {
+const readOn = (request: NodeRequest): void => {
   let bytes = 0;
   const timer = setTimeout(() => request.destroy(), readOnMs);
   timer.unref();
@@ -82,8 +88,11 @@ const readOn = (request: IncomingMessage): void => {
   request.resume();
 };
 
-const toServerRequest = (request: IncomingMessage, signal: AbortSignal): ServerRequest => {
-  const { method = 'GET', headersDistinct: headers } = request;
+const toServerRequest = (request: NodeRequest, signal: AbortSignal): ServerRequest => {
+  const { method = 'GET' } = request;
+  // Node drops the second `host` or `content-type` of a request; only HTTP/1 can tell what was sent.
+  const headers: NodeJS.Dict<string | string[]> =
+    'headersDistinct' in request ? request.headersDistinct : request.headers;
   return {
     method,
     // A fixed host, because the client's cannot be trusted and only the query is read.
@@ -92,7 +101,7 @@ const toServerRequest = (request: IncomingMessage, signal: AbortSignal): ServerR
       get(name) {
         // HTTP/2 replaces `host` by the pseudo-header `:authority`.
         const values = headers[name] ?? (name === 'host' ? headers[':authority'] : undefined);
-        return values?.join(', ') ?? null;
+        return Array.isArray(values) ? values.join(', ') : (values ?? null);
       },
     },
     signal,
@@ -109,7 +118,7 @@ const toJson = (body: unknown): string => {
   }
 };
 
-const bodyOf = (request: IncomingMessage): AsyncIterable<Uint8Array> => {
+const bodyOf = (request: NodeRequest): AsyncIterable<Uint8Array> => {
   const { body } = request as { body?: unknown };
   if (request.readableEnded && body !== undefined) {
     if (body instanceof Uint8Array) return once(body);
