@@ -47,6 +47,8 @@ export const requestApproval = <Context>(
  * Removes and returns the state of the run that waits for approval, if there is one.
  *
  * @example
+ * import { RunContext, RunState } from '@openai/agents';
+ *
  * const saved = takeApprovalState(agentContext);
  * if (saved !== undefined) {
  *   const state = await RunState.fromStringWithContext(agent, saved, new RunContext(agentContext));
