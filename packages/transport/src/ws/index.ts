@@ -2,6 +2,7 @@
 
 export { type AllowedOriginOptions, isAllowedOrigin, refuseUpgrade } from './allowed-origin.ts';
 export { type CrosswsHooks, type CrosswsOptions, type CrosswsPeer, createCrosswsHooks } from './crossws-hooks.ts';
+export type { Answer } from './open-run.ts';
 export {
   type OpenWebSocketOptions,
   openWebSocket,
@@ -10,5 +11,5 @@ export {
 } from './open-web-socket.ts';
 export { closeCodes, webSocketProtocol } from './protocol.ts';
 export { type ServerSocket, type ServeWebSocketOptions, serveWebSocket } from './serve-web-socket.ts';
-export { type Answer, createSession, type Session, type SessionOptions, type SocketPort } from './session.ts';
-export type { BufferedSocket, BufferOptions } from './socket-port.ts';
+export { createSession, type Session, type SessionOptions } from './session.ts';
+export type { BufferedSocket, BufferOptions, SocketPort } from './socket-port.ts';

@@ -2,7 +2,8 @@
  * The WebSocket adapter for servers: sockets of `ws` on Node, and the standard `WebSocket` of Deno, Bun and workerd. It
  * adds what a session leaves to its socket: waiting for `bufferedAmount`, and ping and pong.
  */
-import { type Answer, createSession, type Session, type SessionOptions } from './session.ts';
+import type { Answer } from './open-run.ts';
+import { createSession, type Session, type SessionOptions } from './session.ts';
 import { type BufferedSocket, type BufferOptions, createSocketPort } from './socket-port.ts';
 
 /** What the sockets of `ws` and the standard `WebSocket` have in common, and what only `ws` has. */

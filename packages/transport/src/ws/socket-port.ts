@@ -3,7 +3,17 @@
  * offers, and disconnects clients that read nothing.
  */
 import { closeCodes } from './protocol.ts';
-import type { SocketPort } from './session.ts';
+
+/** What a session needs of a socket. */
+export interface SocketPort {
+  /**
+   * Sends a text message. If the socket then buffers more than it should, returns a promise that resolves when it has
+   * drained.
+   */
+  send(text: string): Promise<void> | undefined;
+  /** Closes the socket. `reason` is short enough for a close frame. */
+  close(code: number, reason: string): void;
+}
 
 /** The part of a socket that is used. */
 export interface BufferedSocket {
