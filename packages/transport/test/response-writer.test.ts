@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { eventStreamHeaders } from '../src/index.ts';
 import { writeReply } from '../src/node/index.ts';
-import { openSocket, serve, turns } from './support/node-server.ts';
+import { openSocket, serve, stopTime, turns } from './support/node-server.ts';
 
 /** The whole answer, byte for byte, as a client of HTTP/1.x gets it. */
 const answer = async (port: number, request: string): Promise<string> => {
@@ -50,6 +50,7 @@ describe('the framed writer', () => {
   });
 
   it('writes what is ready in one turn as one chunk, and what comes alone as one of its own', async () => {
+    stopTime();
     const { port } = await serve((_request, response) => {
       const events = async function* () {
         for (let n = 0; n < 10; n++) yield `${n}`;

@@ -18,7 +18,7 @@ import {
 } from '../src/ws/index.ts';
 import { closeReason } from '../src/ws/protocol.ts';
 import type { Answer } from './support/describe-transport.ts';
-import { deferred, openSocket, turns, until } from './support/node-server.ts';
+import { deferred, openSocket, stopTime, turns, until } from './support/node-server.ts';
 
 const streamed = (body: AsyncIterable<string>): Reply => ({ status: 200, headers: {}, body });
 const endless = (data: string, made: { count: number } = { count: 0 }): Reply =>
@@ -310,6 +310,7 @@ describe('a server socket', () => {
   });
 
   it('what is ready in one turn leaves as one message', async () => {
+    stopTime();
     const { url } = await start(() =>
       streamed(
         (async function* () {

@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { connect, type Socket } from 'node:net';
-import { onTestFinished } from 'vitest';
+import { onTestFinished, vi } from 'vitest';
 
 export { deferred, turns, until } from './turns.ts';
 
@@ -21,6 +21,15 @@ export const serve = async (listener: RequestListener): Promise<RunningServer> =
   });
   const { port } = server.address() as AddressInfo;
   return { server, port, url: `http://127.0.0.1:${port}/` };
+};
+
+/**
+ * Until the end of the test no time passes for the stream engine. Otherwise it gives up its turn after 8 ms of work, so
+ * that on a busy machine what is ready in one turn is written in two.
+ */
+export const stopTime = (): void => {
+  const now = vi.spyOn(performance, 'now').mockReturnValue(0);
+  onTestFinished(() => now.mockRestore());
 };
 
 /** A client that is a bare socket: it sends a request and reads only what it is asked to. */
