@@ -231,29 +231,30 @@ function headOf(data: string): string | undefined {
   return undefined;
 }
 
-const probe = '\ue000probe\ue000';
-
 /**
  * A template, if the value consists of nested objects whose other values are primitives, with the string as the last
- * key of the innermost.
+ * key of the innermost. Two strings are tried in its place, because a single one could also stand elsewhere in the
+ * value, and keys that are numbers do not keep their order: `{"b":"…","1":"…"}` ends with `b`.
  */
 function learn(head: string, tail: string): Template | undefined {
   if (/[\r\n]/.test(head)) return undefined;
   const path: string[] = [];
   const objects: Record<string, unknown>[] = [];
-  let value: unknown = JSON.parse(head + probe + tail);
-  while (value !== probe) {
+  let value: unknown = JSON.parse(`${head}0${tail}`);
+  let other: unknown = JSON.parse(`${head}1${tail}`);
+  while (value !== '0' || other !== '1') {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
     const keys = Object.keys(value);
     const key = keys.at(-1);
     if (key === undefined) return undefined;
     const object = value as Record<string, unknown>;
     // Any other object or array would be shared between frames.
-    if (keys.some((other) => other !== key && typeof object[other] === 'object' && object[other] !== null))
+    if (keys.some((each) => each !== key && typeof object[each] === 'object' && object[each] !== null))
       return undefined;
     path.push(key);
     objects.push(object);
     value = object[key];
+    other = (other as Record<string, unknown>)[key];
   }
   const build = builder(path, objects);
   return build === undefined ? undefined : { head, start: `data: ${head}`, tail, build };
