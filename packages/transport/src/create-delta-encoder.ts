@@ -125,7 +125,10 @@ class TemplateEncoder<E> implements DeltaEncoder<E> {
 
 const escaped = (text: string): string => (needsEscape.test(text) ? JSON.stringify(text).slice(1, -1) : text);
 
-/** Stands for the delta while a template is cut. */
+/**
+ * Stands for the delta while a template is cut. It need not be random: an event that has this text in another place
+ * gets no template, because the pieces around it do not give the event's own JSON.
+ */
 const probe = 'ec9f7c8e-5f0e-4b0e-9d65-probe';
 const quotedProbe = `"${probe}"`;
 

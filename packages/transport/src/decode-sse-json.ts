@@ -11,7 +11,7 @@
  */
 import { createSseDecoder, type DecodeOptions, defaultMaxEventBytes } from './decode-sse.ts';
 import { decodeStream } from './decode-stream.ts';
-import type { SseFrame } from './encode-sse.ts';
+import { idForm, type SseFrame } from './encode-sse.ts';
 import type { ByteSource } from './read-bytes.ts';
 import { createTextReader } from './text-reader.ts';
 import { TransportError } from './transport-error.ts';
@@ -73,9 +73,7 @@ export function createSseJsonDecoder<T = unknown>(
   let refusedHead: string | undefined;
   /** The beginning of an incomplete frame that may match the template. The engine has not seen any of it. */
   let held = '';
-  /** Whether the engine is between frames. */
-  let isEngineClean = true;
-  let lastFed = '';
+  let enginePlace: Place = 'between frames';
 
   const mostHeld = Math.min(maxHeld, maxEventBytes);
 
@@ -102,8 +100,7 @@ export function createSseJsonDecoder<T = unknown>(
   const feed = (text: string): void => {
     if (text === '') return;
     engine.pushText(text);
-    isEngineClean = text.endsWith('\n\n') || (text === '\n' && lastFed === '\n');
-    lastFed = text.charAt(text.length - 1);
+    enginePlace = placeAfter(text, enginePlace);
   };
 
   return {
@@ -122,7 +119,7 @@ export function createSseJsonDecoder<T = unknown>(
       if (hasReturn) return feed(text);
       let at = 0;
       while (at < text.length) {
-        if (isEngineClean && template !== undefined) {
+        if (enginePlace === 'between frames' && template !== undefined) {
           const end = cut(text, at, template, maxEventBytes, onFrame as (frame: SseJsonFrame) => void);
           if (end > 0) {
             at = end;
@@ -134,7 +131,8 @@ export function createSseJsonDecoder<T = unknown>(
           }
         }
         // Feeds the engine one frame, so that the next one can be cut; everything left if no frame ends in two LFs.
-        const end = !isEngineClean && lastFed === '\n' && text.charCodeAt(at) === LF ? at + 1 : after(text, at);
+        const isBlankLine = enginePlace === 'after a line' && text.charCodeAt(at) === LF;
+        const end = isBlankLine ? at + 1 : endOfFrame(text, at);
         feed(text.slice(at, end));
         at = end;
       }
@@ -142,11 +140,24 @@ export function createSseJsonDecoder<T = unknown>(
   };
 }
 
-const LF = 10;
-const after = (text: string, at: number): number => {
+/** Where the engine stands. Only between frames may the next frame be cut instead of fed to it. */
+type Place = 'between frames' | 'in a line' | 'after a line';
+
+function placeAfter(fed: string, before: Place): Place {
+  if (fed.endsWith('\n\n') || (fed === '\n' && before !== 'in a line')) return 'between frames';
+  return fed.endsWith('\n') ? 'after a line' : 'in a line';
+}
+
+// Compared with `charCodeAt`, which makes no string.
+const LF = 0x0a;
+const backslash = 0x5c;
+const smallI = 0x69;
+
+/** Where the frame at `at` ends, or the text. */
+function endOfFrame(text: string, at: number): number {
   const end = text.indexOf('\n\n', at);
   return end === -1 ? text.length : end + 2;
-};
+}
 
 /** What successive events have in common: the text around the last string, and the objects that contain it. */
 interface Template {
@@ -165,7 +176,6 @@ const incomplete = -2;
 
 /** The most text to hold back for an incomplete frame; beyond that the engine holds it more efficiently. */
 const maxHeld = 4096;
-const idForm = /^[A-Za-z0-9._~-]*$/;
 
 /**
  * Decodes the frame at `at` by the template and returns where it ends, or `unusual` (not like the template) or
@@ -180,11 +190,12 @@ function cut(
 ): number {
   let id: string | undefined;
   let from = at;
-  if (text.charCodeAt(at) === 105) {
+  if (text.charCodeAt(at) === smallI) {
     const idEnd = text.indexOf('\n', at);
     if (idEnd === -1) return incomplete;
     if (text.slice(at, at + 4) !== 'id: ') return unusual;
     id = text.slice(at + 4, idEnd);
+    // Any other id that the grammar allows is the engine's to read.
     if (id.length * 3 > maxEventBytes || !idForm.test(id)) return unusual;
     from = idEnd + 1;
   }
@@ -224,7 +235,7 @@ function headOf(data: string): string | undefined {
   // Searching backwards, the first unescaped quote opened the string: outside strings JSON has no backslash.
   for (let open = data.lastIndexOf('"', close - 1); open !== -1; open = data.lastIndexOf('"', open - 1)) {
     let backslashes = 0;
-    while (data.charCodeAt(open - 1 - backslashes) === 92) backslashes++;
+    while (data.charCodeAt(open - 1 - backslashes) === backslash) backslashes++;
     if (backslashes % 2 === 0) return data.slice(0, open + 1);
     if (open === 0) return undefined;
   }
