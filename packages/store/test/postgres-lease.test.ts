@@ -3,7 +3,7 @@ import { createPostgresLease, type PostgresPool } from '@chatkit/store/postgres'
 import { createVirtualClock } from '@chatkit/testing';
 import { describeRunLease } from '@chatkit/testing/conformance';
 import pg from 'pg';
-import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { leaseByClock, type PostgresLeaseOptions } from '../src/postgres/postgres-lease.ts';
 import { checkLeaseLaw, endAll, lawTtlMs } from './lease-law.ts';
 import { startPostgres } from './postgres-server.ts';
@@ -55,6 +55,64 @@ describe.skipIf(server === undefined)(`on ${server?.version ?? 'PostgreSQL (not 
   describe('createPostgresLease, beyond the contract', { timeout: 120_000 }, () => {
     it('answers two machines as the lease in memory does, at any time', async () => {
       await checkLeaseLaw([timed(lawTtlMs), timed(lawTtlMs)], clock, 5);
+    });
+
+    /** Ends what other tests have left. */
+    const tidy = async (lease: RunLease): Promise<void> => {
+      for (let left = await lease.reap(); left.length > 0; left = await lease.reap())
+        for (const run of left) await lease.release(run, 'interrupted');
+    };
+
+    it('takes over fifty dead runs in as many trips to the database as one, each by one machine', async () => {
+      const client = pool();
+      const ttlMs = 1_000;
+      const dead = timed(ttlMs);
+      const statements = async (count: number): Promise<number> => {
+        await clock.advance(100_000);
+        await tidy(dead);
+        const claims = Array.from({ length: count }, () => claimOf());
+        for (const claim of claims) await granted(dead, claim);
+        await clock.advance(ttlMs);
+        const query = vi.spyOn(pg.Client.prototype, 'query');
+        const before = query.mock.calls.length;
+        const [first, second] = [leaseByClock({ client, ttlMs }, () => clock.now()), timed(ttlMs)];
+        leases.push(first);
+        // Its connections and its tables are there.
+        await first.find('none');
+        await second.find('none');
+        const made = query.mock.calls.length - before;
+        const mine = await first.reap();
+        const taken = query.mock.calls.length - before - made;
+        query.mockRestore();
+        const [more, others] = await Promise.all([first.reap(), second.reap()]);
+        const all = [...mine, ...more, ...others];
+        expect(all.map(({ runId, epoch }) => [runId, epoch]).sort()).toEqual(
+          claims.map(({ runId }) => [runId, 2]).sort(),
+        );
+        for (const run of all) await first.release(run, 'interrupted');
+        return taken;
+      };
+      const one = await statements(1);
+      expect(one).toBeGreaterThan(0);
+      expect(await statements(50)).toBe(one);
+    });
+
+    it('lets two machines take over what the same machine has left, at the same moment, without a deadlock', async () => {
+      const ttlMs = 1_000;
+      const [dead, ...alive] = [timed(ttlMs), timed(ttlMs), timed(ttlMs), timed(ttlMs)] as const;
+      await clock.advance(100_000);
+      await tidy(dead);
+      for (let round = 0; round < 5; round += 1) {
+        const claims = Array.from({ length: 20 }, () => claimOf());
+        for (const claim of claims) await granted(dead, claim);
+        await clock.advance(ttlMs);
+        // Others ask for the same threads meanwhile.
+        const asked = claims.map(({ threadId }) => dead.acquire(claimOf(threadId), 'm'));
+        const taken = (await Promise.all(alive.map((lease) => lease.reap()))).flat();
+        await Promise.all(asked);
+        expect(taken.map(({ runId }) => runId).sort()).toEqual(claims.map(({ runId }) => runId).sort());
+        for (const run of taken) await dead.release(run, 'interrupted');
+      }
     });
 
     it('is not held up by a machine that is suspended in the middle of a decision', async () => {

@@ -60,7 +60,7 @@ export const leaseByClock = (
   const owner = crypto.randomUUID();
   return createSqlLease({
     port: repeating(openPostgres(client, { connectTimeoutMs, statementTimeoutMs, idleTimeoutMs }, migrate)),
-    lock: (db, threadId) => db.read('SELECT pg_advisory_xact_lock($1::int, hashtext($2))', [lockClass, threadId]),
+    lock: (db, threadIds) => db.read(lockThreads, [lockClass, threadIds]),
     ttlMs,
     retainMs,
     now,
@@ -74,6 +74,10 @@ const databaseNow = async (db: SqlPort): Promise<number> => {
   const [row] = await db.read('SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now', []);
   return Number(row?.['now']);
 };
+
+/** In the order of the locks, not of the threads, whose hashes may be equal: else two transactions could deadlock. */
+const lockThreads = `SELECT pg_advisory_xact_lock($1::int, lock) FROM
+  (SELECT DISTINCT hashtext(thread) AS lock FROM unnest($2::text[]) AS thread ORDER BY lock) AS locks`;
 
 /** The advisory locks' class. Any number will do, the same in every process. */
 const lockClass = 724_011_686;

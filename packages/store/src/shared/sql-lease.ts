@@ -22,8 +22,11 @@ import type { SqlPort, SqlRow } from './sql-port.ts';
 export interface SqlLeaseOptions {
   /** The database. Its transactions must exclude each other unless `lock` is given. */
   readonly port: SqlPort;
-  /** Makes transactions about the same thread exclude each other. */
-  readonly lock?: ((db: SqlPort, threadId: string) => Promise<unknown>) | undefined;
+  /**
+   * Makes transactions about the same thread exclude each other. One about several threads must not deadlock with others
+   * of its kind.
+   */
+  readonly lock?: ((db: SqlPort, threadIds: readonly string[]) => Promise<unknown>) | undefined;
   readonly ttlMs: number;
   /** How often a server looks for dead runs. Default: twice per lease. */
   readonly reapMs?: number | undefined;
@@ -51,9 +54,9 @@ interface Turn {
 export const createSqlLease = (options: SqlLeaseOptions): RunLease => {
   const { port, ttlMs, reapMs, retainMs, signals } = options;
 
-  const decide = async <T>(threadId: string | undefined, decision: (turn: Turn) => Promise<T>): Promise<T> => {
+  const decide = async <T>(threadIds: string | readonly string[], decision: (turn: Turn) => Promise<T>): Promise<T> => {
     const { result, told } = await port.transaction(async (db) => {
-      if (threadId !== undefined) await options.lock?.(db, threadId);
+      if (threadIds.length > 0) await options.lock?.(db, typeof threadIds === 'string' ? [threadIds] : threadIds);
       const now = await options.now(db);
       const told: LeaseSignal[] = [];
       const result = await decision({
@@ -77,7 +80,7 @@ export const createSqlLease = (options: SqlLeaseOptions): RunLease => {
   };
 
   const expire = (owners: readonly string[]): Promise<void> =>
-    decide(undefined, async ({ db }) => {
+    decide([], async ({ db }) => {
       for (const owner of owners) {
         await db.write('UPDATE chatkit_lease_run SET held_until = held_since WHERE owner = $1 AND outcome IS NULL', [
           owner,
@@ -170,19 +173,13 @@ export const createSqlLease = (options: SqlLeaseOptions): RunLease => {
     onFree: signals.hub.onFree,
     async reap() {
       await options.buryDead?.(expire);
-      const reaped: RunRecord[] = [];
+      const overdue = (await overdueRuns(port, await options.now(port))).map(toRecord);
+      const takeAll = async (turn: Turn) => {
+        await signals.attend(turn.db);
+        return takeOver(turn, overdue);
+      };
+      const reaped = overdue.length === 0 ? [] : await decide(threadsOf(overdue), takeAll);
       try {
-        for (const { run_id: id, thread_id: thread } of await overdueRuns(port, await options.now(port))) {
-          await decide(String(thread), async ({ db, now, hold }) => {
-            const [row] = await overdueRuns(db, now, String(id));
-            if (row === undefined) return undefined;
-            const run = toRecord(row);
-            const next = { ...run, epoch: run.epoch + 1 };
-            await holdRun(db, run.runId, next.epoch, hold());
-            await signals.attend(db);
-            return next;
-          }).then((next) => next && reaped.push(next));
-        }
         for (const threadId of await oldLines(port, (await options.now(port)) - retainMs)) {
           await decide(threadId, ({ db, now }) => firstInLine(db, threadId, now));
         }
@@ -202,13 +199,35 @@ export const createSqlLease = (options: SqlLeaseOptions): RunLease => {
 /** How many runs one call takes over. The next call, perhaps in another process, takes the next ones. */
 const reapedAtOnce = 50;
 
-/** Runs in progress that nobody holds any more: up to `reapedAtOnce` of them, or only the run with this id. */
-const overdueRuns = (db: SqlPort, now: number, runId?: string): Promise<readonly SqlRow[]> =>
+/** Runs in progress that nobody holds any more: up to `reapedAtOnce` of them, or those of these that are. */
+const overdueRuns = (db: SqlPort, now: number, among?: readonly RunRecord[]): Promise<readonly SqlRow[]> =>
   db.read(
     `SELECT ${columns} FROM chatkit_lease_run WHERE outcome IS NULL AND NOT ${isHeld('chatkit_lease_run', '$1')}
-     ${runId === undefined ? '' : ' AND run_id = $2'} LIMIT ${reapedAtOnce}`,
-    runId === undefined ? [now] : [now, runId],
+     ${among === undefined ? '' : ` AND run_id IN (${placeholders(among.length, 2)})`} LIMIT ${reapedAtOnce}`,
+    [now, ...(among ?? []).map(({ runId }) => runId)],
   );
+
+/**
+ * Gives runs that are still overdue to this holder, under their next epochs. All in one decision: one for each would be
+ * hundreds of trips to the database, while the readers of the last one wait.
+ */
+const takeOver = async ({ db, now, hold }: Turn, overdue: readonly RunRecord[]): Promise<RunRecord[]> => {
+  const runs = (await overdueRuns(db, now, overdue)).map(toRecord);
+  if (runs.length === 0) return [];
+  const { owner, since, until } = hold();
+  await db.write(
+    `UPDATE chatkit_lease_run SET epoch = epoch + 1, owner = $1, held_since = $2, held_until = $3
+     WHERE run_id IN (${placeholders(runs.length, 4)})`,
+    [owner, since, until, ...runs.map(({ runId }) => runId)],
+  );
+  return runs.map((run) => ({ ...run, epoch: run.epoch + 1 }));
+};
+
+const threadsOf = (runs: readonly RunRecord[]): string[] => runs.map(({ threadId }) => threadId);
+
+/** `$first, $first+1, …` */
+const placeholders = (count: number, first: number): string =>
+  Array.from({ length: count }, (_, at) => `$${first + at}`).join(', ');
 
 /** A few threads with a line that nobody has looked at, in which a machine has not been heard from since `before`. */
 const oldLines = async (db: SqlPort, before: number): Promise<string[]> => {
