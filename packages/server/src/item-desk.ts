@@ -35,6 +35,8 @@ export interface ItemDeskOptions {
   maxEventBytes: number;
   /** The state that readers have already been sent, by the machine that ran the turn before. */
   told?: ThreadState | undefined;
+  /** Sends readers an event that must come before the one that is being taken. */
+  onBefore?: ((event: ThreadStreamEvent) => Promise<void> | undefined) | undefined;
   /** Called with each event that is passed on as it is. */
   onPassed?: ((event: ThreadStreamEvent) => void) | undefined;
   /** Called once for each item that is updated or removed without having been added: clients ignore such events. */
@@ -47,6 +49,7 @@ export class ItemDesk<Context> {
   private readonly threadId: string;
   private readonly context: Context;
   private readonly maxEventBytes: number;
+  private readonly onBefore: ItemDeskOptions['onBefore'];
   private readonly onPassed: ((event: ThreadStreamEvent) => void) | undefined;
   private readonly onStranger: ((itemId: string) => void) | undefined;
   /** The state of the turn, without `text`. */
@@ -67,17 +70,20 @@ export class ItemDesk<Context> {
    * every token.
    */
   private revised: Set<string> | undefined;
+  /** Items of earlier turns to which this one has not added anything. */
+  private untouched: Set<string> | undefined;
 
   constructor(
     store: Store<Context>,
     threadId: string,
     context: Context,
-    { maxEventBytes, told = emptyThreadState, onPassed, onStranger }: ItemDeskOptions,
+    { maxEventBytes, told = emptyThreadState, onBefore, onPassed, onStranger }: ItemDeskOptions,
   ) {
     this.store = store;
     this.threadId = threadId;
     this.context = context;
     this.maxEventBytes = maxEventBytes;
+    this.onBefore = onBefore;
     this.onPassed = onPassed;
     this.onStranger = onStranger;
     this.folded = told;
@@ -211,13 +217,28 @@ export class ItemDesk<Context> {
         return this.remove(event);
       case 'thread.item.updated': {
         const known = this.shown.get(event.item_id);
-        if (known !== undefined) return this.update(event, known);
-        return this.isShown(event.item_id).then((visible) => this.update(event, visible));
+        if (known === undefined)
+          return this.isShown(event.item_id).then((visible) => this.updateStored(event, visible));
+        return this.untouched?.has(event.item_id) ? this.updateStored(event, known) : this.update(event, known);
       }
       default:
         this.onPassed?.(event);
         return event;
     }
+  }
+
+  /**
+   * Updates an item of an earlier turn. A client that reloads may be given it with updates of this turn, which it then
+   * gets again with the replay. So before the first one that adds to what is there, readers are sent the item itself.
+   */
+  private updateStored(event: ThreadItemUpdatedEvent, visible: boolean): Taken | Promise<Taken> {
+    const { item_id: id, update } = event;
+    if (visible && adding.has(update?.type) && this.untouched?.delete(id)) {
+      const item = selectItem(this.state(), id);
+      const room = item && this.onBefore?.({ type: 'thread.item.replaced', item });
+      if (room !== undefined) return room.then(() => this.update(event, visible));
+    }
+    return this.update(event, visible);
   }
 
   private update(event: ThreadItemUpdatedEvent, visible: boolean): Taken {
@@ -274,7 +295,11 @@ export class ItemDesk<Context> {
     if (known !== undefined) return known;
     const item = await this.stored(itemId);
     if (item === undefined) this.onStranger?.(itemId);
-    else this.fold({ type: 'thread.item.done', item });
+    else {
+      this.untouched ??= new Set();
+      this.untouched.add(itemId);
+      this.fold({ type: 'thread.item.done', item });
+    }
     const visible = item === undefined || !isHiddenItem(item);
     this.shown.set(itemId, visible);
     return visible;
@@ -300,6 +325,14 @@ export class ItemDesk<Context> {
     this.folded = reduceThread(this.state(), event);
   }
 }
+
+/** Updates that change an item once more if they come twice. */
+const adding: ReadonlySet<string> = new Set<ThreadItemUpdatedEvent['update']['type']>([
+  'assistant_message.content_part.text_delta',
+  'assistant_message.content_part.annotation_added',
+  'widget.streaming_text.value_delta',
+  'workflow.task.added',
+]);
 
 const removed = (id: string): ThreadItemRemovedEvent => ({ type: 'thread.item.removed', item_id: id });
 

@@ -85,6 +85,7 @@ export const processEvents = async <Context>(options: ProcessOptions<Context>): 
   const { thread } = changes;
   const desk = new ItemDesk(store, thread.id, context, {
     maxEventBytes: options.maxEventBytes,
+    onBefore: (event) => voice.say(event),
     onPassed: (event) => reportUnknown(event, onError, store),
     onStranger: (itemId) => onError(notAdded(itemId)),
   });
