@@ -18,7 +18,8 @@ describe.each(
 )('$busy, in $runsIn', { timeout: patienceMs + 10_000 }, ({ busy, runsIn }) => {
   let nodes: Nodes;
   beforeAll(async () => {
-    nodes = await startNodes({ names: ['a', 'b'], tokenMs: 1, busy, runsIn });
+    // Hundreds of messages wait for five connections, and renewals among them: however long that takes, none is refused.
+    nodes = await startNodes({ names: ['a', 'b'], tokenMs: 1, busy, runsIn, leaseMs: patienceMs, patienceMs });
   }, patienceMs);
   afterAll(() => nodes?.close());
   const url = (index: number) => nodes.url(index % 2 === 0 ? 'a' : 'b');

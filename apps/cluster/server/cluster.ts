@@ -11,7 +11,7 @@ import type { MachineReport, MachineSettings } from './machine-reports.ts';
 import { type RedisProgram, startRedis } from './redis-program.ts';
 
 export interface ClusterOptions
-  extends Partial<Pick<MachineSettings, 'leaseMs' | 'heartbeatMs' | 'graceMs' | 'tokenMs' | 'busy'>> {
+  extends Partial<Pick<MachineSettings, 'leaseMs' | 'heartbeatMs' | 'graceMs' | 'tokenMs' | 'busy' | 'patienceMs'>> {
   /** One machine for each name. */
   names: readonly string[];
   /** Where the machines keep log and lease: in a Redis or a file of the cluster's own, or in a PostgreSQL that is there. Default: in Redis. */
@@ -59,6 +59,7 @@ export const startCluster = async (options: ClusterOptions): Promise<Cluster> =>
       graceMs: options.graceMs ?? 300,
       tokenMs: options.tokenMs ?? 60,
       busy: options.busy ?? 'interrupt',
+      patienceMs: options.patienceMs ?? 30_000,
     };
     machines.push(
       createMachineProcess({

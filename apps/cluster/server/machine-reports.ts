@@ -16,6 +16,8 @@ export interface MachineSettings {
   /** The pace of the writer. */
   tokenMs: number;
   busy: BusyPolicy;
+  /** How long a call of the store, the log or the lease may take. */
+  patienceMs: number;
 }
 
 /** Told by a machine. */

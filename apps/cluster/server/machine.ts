@@ -28,6 +28,7 @@ const server = createChatKitServer({
   log,
   lease,
   busy: settings.busy,
+  deadlines: { callMs: settings.patienceMs },
   maxRunsPerUser: 1_000,
   cancelGraceMs: 500,
   heartbeatMs: settings.heartbeatMs,

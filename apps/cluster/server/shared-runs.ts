@@ -13,9 +13,9 @@ export interface SharedRuns {
   close(): Promise<void>;
 }
 
-export const openSharedRuns = ({ runs, leaseMs }: MachineSettings): Promise<SharedRuns> | SharedRuns => {
+export const openSharedRuns = ({ runs, leaseMs, patienceMs }: MachineSettings): Promise<SharedRuns> | SharedRuns => {
   if ('file' in runs) return inFile(runs.file, leaseMs);
-  return 'redisUrl' in runs ? inRedis(runs.redisUrl, leaseMs) : inPostgres(runs.postgresUrl, leaseMs);
+  return 'redisUrl' in runs ? inRedis(runs.redisUrl, leaseMs) : inPostgres(runs.postgresUrl, leaseMs, patienceMs);
 };
 
 const inRedis = async (url: string, ttlMs: number): Promise<SharedRuns> => {
@@ -29,11 +29,12 @@ const inRedis = async (url: string, ttlMs: number): Promise<SharedRuns> => {
 const inFile = (path: string, ttlMs: number): SharedRuns =>
   sharedRuns(createSqliteLog({ path }), createSqliteLease({ path, ttlMs }));
 
-const inPostgres = (connectionString: string, ttlMs: number): SharedRuns => {
+const inPostgres = (connectionString: string, ttlMs: number, connectTimeoutMs: number): SharedRuns => {
   const client = new pg.Pool({ connectionString, max: 5 });
   // A connection that is cut is made anew when it is needed.
   client.on('error', () => {});
-  return sharedRuns(createPostgresLog({ client }), createPostgresLease({ client, ttlMs }), () => client.end());
+  const options = { client, connectTimeoutMs };
+  return sharedRuns(createPostgresLog(options), createPostgresLease({ ...options, ttlMs }), () => client.end());
 };
 
 const sharedRuns = (

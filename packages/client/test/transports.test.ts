@@ -18,6 +18,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { type ChatClientOptions, createChatClient } from '../src/index.ts';
 import { testChat, textOf, texts, until } from './support/chat.ts';
+import { atOnce } from './support/schedulers.ts';
 
 /** What a busy machine may take. */
 const patience = { timeout: 10_000 };
@@ -195,10 +196,7 @@ describe.each([
     const { proxy, client: make } = await chat((id) => [...begin(id), after(hold.promise), ...finish(id)]);
     const client = make({
       clock,
-      scheduler(flush) {
-        flush();
-        return () => {};
-      },
+      scheduler: atOnce,
     });
     const run = client.send('Hi');
     await until(client, () => texts(client).length === 2);
@@ -317,14 +315,21 @@ describe.each([
   });
 
   it('heartbeats keep a long thought from being taken for a dead connection', async () => {
+    const clock = createVirtualClock({ startMs: 1 });
     const hold = gate();
     const { proxy, client: make } = await chat((id) => [...begin(id), after(hold.promise), ...finish(id)], 40);
-    // Of a server that says that it sends one every 40 ms.
-    const client = make({ connection: { baseMs: 500, floorMs: 1, heartbeatMs: 400, silentAfterMs: 300 } });
+    // A server that sends one every 40 ms, by a clock of its own: the client's goes on only when one has come, so that
+    // a busy machine cannot make them late.
+    const client = make({ clock, scheduler: atOnce, connection: { silentAfterMs: 300 } });
     const run = client.send('Hi');
-    await until(client, () => client.getSnapshot().connection === 'silent');
+    await until(client, () => texts(client).length === 2);
     const before = proxy.connections;
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    // Three times as long as a connection may go without a byte.
+    for (let step = 0; step < 30; step += 1) {
+      const passed = proxy.passedBytes;
+      await expect.poll(() => proxy.passedBytes, patience).toBeGreaterThan(passed);
+      await clock.advance(25);
+    }
     expect(proxy.connections).toBe(before);
     expect(client.getSnapshot()).toMatchObject({ status: 'streaming', connection: 'silent' });
     hold.open();
