@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { cutBlocks, goesOn } from '../web/markdown/cut-blocks.ts';
 import { cutCode, fenceOf } from '../web/markdown/cut-code.ts';
+import { cutTable } from '../web/markdown/cut-table.ts';
 import { type Cut, type Grown, grow } from '../web/markdown/grow.ts';
 import { highlight } from '../web/markdown/highlight.ts';
 
@@ -78,6 +79,32 @@ test('a list that does not count, and code in a list, are not cut', () => {
   expect(cutBlocks(`1. ${words}\n`.repeat(20))).toHaveLength(1);
   const list = `- ${words}\n\n  \`\`\`\n${`- ${words}\n`.repeat(20)}  \`\`\`\n`;
   expect(cutBlocks(list)[0]).toContain('```');
+});
+
+test('a long table is cut between rows; each part has its head, and the addresses behind it', () => {
+  const head = '| a | b |\n|---|:-:|\n';
+  const row = (index: number) => `| ${index} | see [it][1] ${words}|\n`;
+  const table = head + Array.from({ length: 20 }, (_, index) => row(index)).join('');
+  const parts = cutTable(`${table}\n[1]: /a\n`) ?? [];
+  expect(parts.length).toBeGreaterThan(3);
+  for (const part of parts) {
+    expect(part.startsWith(head)).toBe(true);
+    expect(part.endsWith('\n[1]: /a\n')).toBe(true);
+  }
+  const rows = parts.flatMap((part) => part.split('\n').filter((line) => /^\| \d/.test(line)));
+  expect(rows.map((line) => `${line}\n`).join('')).toBe(table.slice(head.length));
+  // While it grows, only the last part changes.
+  const before = cutTable(table.slice(0, -100)) ?? [];
+  expect(cutTable(table)?.slice(0, before.length - 1)).toEqual(before.slice(0, -1));
+});
+
+test.each([
+  ['a short one', '| a |\n|---|\n| 1 |\n'],
+  ['no rule yet', `| a |\n${`| ${words}|\n`.repeat(9)}`],
+  ['another number of cells', `| a | b |\n|---|\n${`| ${words}|\n`.repeat(9)}`],
+  ['something else behind it', `| a |\n|---|\n${`| ${words}|\n`.repeat(9)}> quote\n`],
+])('%s is not cut', (_, block) => {
+  expect(cutTable(block)).toBeUndefined();
 });
 
 test.each(languages)('pieces of %s are coloured as the whole is', (language) => {

@@ -65,6 +65,17 @@ test('links and footnotes work whose other half comes later, in a block of its o
   expect(chat.complaints).toEqual([]);
 });
 
+test('a long table is one table', async () => {
+  const rows = Array.from({ length: 40 }, (_, index) => `| ${index} | [it][1] ${'words '.repeat(20)}|\n`).join('');
+  await converse('Table?', `| a | b |\n|---|--:|\n${rows}\n[1]: https://example.com/it\n`, 1);
+  const table = chat.page.getByRole('table');
+  expect(await table.count()).toBe(1);
+  expect(await table.locator('th').allInnerTexts()).toEqual(['a', 'b']);
+  expect(await table.locator('td:first-child').allInnerTexts()).toEqual(Array.from({ length: 40 }, (_, at) => `${at}`));
+  expect(await table.getByRole('link', { name: 'it' }).count()).toBe(40);
+  expect(chat.complaints).toEqual([]);
+});
+
 test('scripts that run from right to left are set so, and code is not', async () => {
   await converse('ما هو التدفق؟', 'التدفق سلسلة.\n\n- أول\n\nIn English.\n\n```ts\nconst a = 1;\n```\n', 1);
   const directions = await chat.page.evaluate(() =>

@@ -12,6 +12,7 @@ import { closeInline } from './close-inline.ts';
 import { CodeBlock } from './code-block.tsx';
 import { goesOn } from './cut-blocks.ts';
 import { fenceOf } from './cut-code.ts';
+import { cutTable } from './cut-table.ts';
 import { linkBlocks, NOTE, notesOf } from './link-blocks.ts';
 
 interface AnswerTextProps {
@@ -112,6 +113,8 @@ const Block = memo(({ text, id, continued }: BlockProps) => (
 const Contents = ({ text, id }: { text: string; id: string }) => {
   const fence = fenceOf(text);
   if (fence !== undefined) return <CodeBlock {...fence} />;
+  const rows = cutTable(text);
+  if (rows !== undefined) return <LongTable parts={rows} id={id} />;
   const notes = notesOf(text);
   if (notes === undefined) return <Markdown text={text} id={id} />;
   return (
@@ -126,16 +129,41 @@ const Contents = ({ text, id }: { text: string; id: string }) => {
   );
 };
 
-const Markdown = ({ text, id }: { text: string; id: string }) => (
-  <ReactMarkdown remarkPlugins={plugins} components={componentsFor(id)}>
-    {text}
-  </ReactMarkdown>
+const LongTable = ({ parts, id }: { parts: readonly string[]; id: string }) => (
+  <Table>
+    {parts.map((part, index) => (
+      // biome-ignore lint/suspicious/noArrayIndexKey: a part is what stands at its place; only the last one changes
+      <Markdown key={index} text={part} id={id} as={index === 0 ? 'first rows' : 'rows'} />
+    ))}
+  </Table>
 );
 
-const known = new Map<string, Components>();
+const Table = ({ children }: { children?: ReactNode }) => (
+  // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard
+  <section className="table" tabIndex={0} aria-label="Table">
+    <table>{children}</table>
+  </section>
+);
+
+interface MarkdownProps {
+  text: string;
+  id: string;
+  /** What to draw of a part of a table: the first one with its head. */
+  as?: keyof Drawing;
+}
+
+const Markdown = memo(({ text, id, as = 'blocks' }: MarkdownProps) => (
+  <ReactMarkdown remarkPlugins={plugins} components={drawingOf(id)[as]}>
+    {text}
+  </ReactMarkdown>
+));
+
+type Drawing = Readonly<Record<'blocks' | 'first rows' | 'rows', Components>>;
+
+const known = new Map<string, Drawing>();
 
 /** One object per answer, so that links do not mount again at every delta. */
-const componentsFor = (id: string): Components => {
+const drawingOf = (id: string): Drawing => {
   const before = known.get(id);
   if (before !== undefined) return before;
   const components: Components = {
@@ -177,16 +205,13 @@ const componentsFor = (id: string): Components => {
     h4: ({ children }) => <h3>{children}</h3>,
     h5: ({ children }) => <h4>{children}</h4>,
     pre: ({ children }) => <CodeBlock {...codeOf(children)} />,
-    table: ({ children }) => (
-      // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard
-      <section className="table" tabIndex={0} aria-label="Table">
-        <table>{children}</table>
-      </section>
-    ),
+    table: Table,
   };
+  const first: Components = { ...components, table: ({ children }) => children };
+  const drawing = { blocks: components, 'first rows': first, rows: { ...first, thead: () => null } };
   known.clear();
-  known.set(id, components);
-  return components;
+  known.set(id, drawing);
+  return drawing;
 };
 
 const codeOf = (children: ReactNode): { code: string; language: string } => {

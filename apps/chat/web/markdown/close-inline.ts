@@ -15,15 +15,15 @@ export const closeInline = (block: string): string => {
 
 /** A table is none before its second line says so. Until that is here the first is taken at its word. */
 const closeTable = (head: string, line: string): string => {
-  const count = cells(head).length;
+  const count = cellsOf(head).length;
   if (head.trim() === '') return '';
-  return cells(line.replace(/^ *\|/, '')).length === count && line.includes('-')
+  return cellsOf(line.replace(/^ *\|/, '')).length === count && line.includes('-')
     ? `|${head}\n${line}`
     : `|${head}\n|${'---|'.repeat(count)}`;
 };
 
 /** The cells of a row without its first bar. */
-const cells = (row: string): string[] => row.replace(/(?<!\\)\|\s*$/, '').split(/(?<!\\)\|/);
+export const cellsOf = (row: string): string[] => row.replace(/(?<!\\)\|\s*$/, '').split(/(?<!\\)\|/);
 
 const closeMarks = (block: string): string => {
   let text = block.replace(/!?\[[^\][\n]*(?:\]\([^)\s]*)?$/, (link) => link.replace(/^!?\[/, '').replace(/\].*$/, ''));
