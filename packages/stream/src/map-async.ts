@@ -31,7 +31,7 @@ type Call<I, O> = (item: I, context: CallContext) => O | PromiseLike<O>;
 
 /** One item's place in the order, from the call to the delivery of its result. */
 interface Slot {
-  deliver?(): void;
+  _deliver?(): void;
 }
 
 /**
@@ -66,9 +66,9 @@ export function mapAsync<I, O>(fn: Call<I, O>, options: MapAsyncOptions): Operat
       const settle = (deliver: () => void): void => {
         running--;
         if (out.isEnded() || hasFailed) return;
-        slot.deliver = deliver;
+        slot._deliver = deliver;
         if (!ordered) deliver();
-        else while (slots.length > 0 && slots.at(0).deliver) slots.shift().deliver?.();
+        else while (slots.length > 0 && slots.at(0)._deliver) slots.shift()._deliver?.();
         if (hasFailed) return;
         endIfIdle();
         out.run();

@@ -69,7 +69,7 @@ class Merge<T> implements Stage<T> {
     return this._letGo();
   }
 
-  laneEnded(failure?: Failure): void {
+  _laneEnded(failure?: Failure): void {
     if (this._open === 0) return;
     this._open = failure ? 0 : this._open - 1;
     if (failure) afterCleanup(this._closeAll(), () => this._end(failure));
@@ -103,7 +103,7 @@ class Merge<T> implements Stage<T> {
       if (this._ready.length > 0) {
         const lane = this._ready.shift();
         this._idle.push(lane);
-        lane.deliver(this._letGo());
+        lane._deliver(this._letGo());
       } else if (this._ending) this._letGo().end(this._ending.failure);
     } while (
       this._sink !== SILENT &&
@@ -138,11 +138,11 @@ class Lane<T> implements Sink<T> {
   }
 
   end(failure?: Failure): void {
-    this._merge.laneEnded(failure);
+    this._merge._laneEnded(failure);
   }
 
   /** Hands over the answer that was held. */
-  deliver(to: Sink<T>): void {
+  _deliver(to: Sink<T>): void {
     const chunk = this._chunk;
     const value = this._value as T;
     this._chunk = this._value = undefined;

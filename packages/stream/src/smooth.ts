@@ -41,7 +41,7 @@ export interface SmoothOptions<T> {
 /** How much text came in at about the same time, and when it must be out. */
 interface Arrival {
   length: number;
-  readonly dueAt: number;
+  readonly _dueAt: number;
 }
 
 /**
@@ -100,15 +100,15 @@ export function smooth<T = string>(options: SmoothOptions<T> = {}): Operator<T, 
      */
     const noteArrival = (length: number, dueAt: number): void => {
       const last = arrivals[arrivals.length - 1];
-      if (last && dueAt - last.dueAt < stepMs) last.length += length;
-      else arrivals.push({ length, dueAt });
+      if (last && dueAt - last._dueAt < stepMs) last.length += length;
+      else arrivals.push({ length, _dueAt: dueAt });
     };
 
     /** Lets the next piece out, or sets the timer for it. */
     const letOut = (): void => {
       if (!out.isWaited() || tail.length() === 0) return;
       const now = clock.now();
-      const { dueAt } = arrivals[0] as Arrival;
+      const { _dueAt: dueAt } = arrivals[0] as Arrival;
       const wakeAt = tail.blanks() < 0 ? dueAt : Math.min(nextAt, dueAt);
       if (now < wakeAt) return due.set(wakeAt);
       const piece = nextPiece(now);
@@ -135,14 +135,14 @@ export function smooth<T = string>(options: SmoothOptions<T> = {}): Operator<T, 
       let length = 0;
       for (const arrival of arrivals) {
         length += arrival.length;
-        rate = Math.max(rate, length / Math.max(1, arrival.dueAt - now));
+        rate = Math.max(rate, length / Math.max(1, arrival._dueAt - now));
       }
       return rate;
     };
 
     const dueBy = (now: number): number => {
       let length = 0;
-      for (const arrival of arrivals) if (arrival.dueAt <= now) length += arrival.length;
+      for (const arrival of arrivals) if (arrival._dueAt <= now) length += arrival.length;
       return length;
     };
 

@@ -2,8 +2,9 @@
  * The engine of `tee` and `broadcast`: one source for any number of readers. It keeps a shared queue of the newest
  * items, and each reader has a position in it.
  *
- * Members that begin with a low line, here and in the rest of the engine, get one letter in the build, as do the names
- * in `internal-names.ts` (docs/decisions/stream-size.md). Those that are not `private` are used by the other class.
+ * Members that begin with a low line, here and in the rest of the package, are those that no exported interface
+ * declares. The build gives them one letter (docs/decisions/stream-size.md). Those that are not `private` are used by
+ * the other class.
  */
 
 import type { BroadcastOptions, SubscribeOptions } from '../broadcast.ts';
@@ -17,7 +18,7 @@ export class Hub<T> implements Sink<T> {
   _count = 0;
   _ending: { failure: Failure | undefined } | undefined;
   /** The newest items. */
-  readonly kept = new Fifo<T>();
+  readonly _kept = new Fifo<T>();
   /** How far a reader may fall behind. */
   declare readonly _capacity: number;
   /** Replaced, never changed in place, so that a loop over the list is not disturbed. */
@@ -40,7 +41,7 @@ export class Hub<T> implements Sink<T> {
   _subscribe<L>(options: SubscribeOptions<L>): Stage<T | L> {
     const reader = new Reader<T, L>(this, options.from ?? this._count - this._replay, options);
     this._readers = [...this._readers, reader];
-    if (this._ending) reader.onMore();
+    if (this._ending) reader._onMore();
     return reader;
   }
 
@@ -58,36 +59,36 @@ export class Hub<T> implements Sink<T> {
     let isKept = this._replay > 0;
     this._count++;
     for (const reader of readers) {
-      reader.isNext = reader._sink !== SILENT;
-      if (reader.isNext) reader._next++;
+      reader._isNext = reader._sink !== SILENT;
+      if (reader._isNext) reader._next++;
       else isKept = true;
     }
-    if (isKept) this.kept.push(value);
+    if (isKept) this._kept.push(value);
     this._isServing = true;
     for (const reader of readers) {
-      if (reader.isNext) reader._letGo().item(value);
-      else reader.onMore();
+      if (reader._isNext) reader._letGo().item(value);
+      else reader._onMore();
     }
     this._arrived();
   }
 
   items(chunk: T[]): void {
-    for (const item of chunk) this.kept.push(item);
+    for (const item of chunk) this._kept.push(item);
     this._count += chunk.length;
     this._isServing = true;
-    for (const reader of this._readers) reader.onMore();
+    for (const reader of this._readers) reader._onMore();
     this._arrived();
   }
 
   end(failure?: Failure): void {
     if (this._ending) return;
     this._ending = { failure };
-    for (const reader of this._readers) reader.onMore();
+    for (const reader of this._readers) reader._onMore();
   }
 
   /** The number of the oldest item. */
   _start(): number {
-    return this._count - this.kept.length;
+    return this._count - this._kept.length;
   }
 
   /** Reads the source for as long as a reader asks and no blocking reader is full. */
@@ -102,18 +103,18 @@ export class Hub<T> implements Sink<T> {
   }
 
   /** Drops the items that no reader needs any more. */
-  trim(): void {
+  _trim(): void {
     if (this._isServing) return; // once for all readers, afterwards
     let needed = this._count - this._replay;
     for (const reader of this._readers) needed = Math.min(needed, reader._next);
-    while (this._start() < needed) this.kept.shift();
+    while (this._start() < needed) this._kept.shift();
   }
 
-  leave(leaver: Reader<T, unknown>): Cleanup {
+  _leave(leaver: Reader<T, unknown>): Cleanup {
     if (!this._readers.includes(leaver)) return undefined;
     this._readers = this._readers.filter((reader) => reader !== leaver);
     if (!this._ending && this._readers.length === 0 && !this._isDetached) return this.close();
-    this.trim();
+    this._trim();
     this._read();
     return undefined;
   }
@@ -122,7 +123,7 @@ export class Hub<T> implements Sink<T> {
     let isAsked = this._isDetached;
     for (const reader of this._readers) {
       if (reader._sink !== SILENT) isAsked = true;
-      else if (reader.isBlocking && reader.behind() + reader._lent >= this._capacity) return false;
+      else if (reader._isBlocking && reader._behind() + reader._lent >= this._capacity) return false;
     }
     return isAsked;
   }
@@ -130,7 +131,7 @@ export class Hub<T> implements Sink<T> {
   private _arrived(): void {
     this._isOpen = false;
     this._isServing = false;
-    if (this.kept.length > 0) this.trim();
+    if (this._kept.length > 0) this._trim();
     // Only if a reader pulled inside its answer: calling `_read` every time costs `tee` a tenth of its time.
     if (this._isDetached || this._readers.some((reader) => reader._sink !== SILENT)) this._read();
   }
@@ -149,11 +150,11 @@ class Reader<T, L> implements Stage<T | L>, Queue<T | L> {
    * Whether it gets the item being delivered. Noted for all readers first, because one reader may pull another
    * meanwhile.
    */
-  isNext = false;
+  _isNext = false;
   /** How many items of the last chunk the reader may not have reached yet; see `_lent` in `pump.ts`. */
   _lent = 0;
   /** Whether the source may have to wait for it. */
-  declare readonly isBlocking: boolean;
+  declare readonly _isBlocking: boolean;
   declare private readonly _hub: Hub<T>;
   declare private readonly _options: SubscribeOptions<L>;
   /** Serves the items that other readers have already caused to be read, and the end. */
@@ -163,11 +164,11 @@ class Reader<T, L> implements Stage<T | L>, Queue<T | L> {
   constructor(hub: Hub<T>, from: number, options: SubscribeOptions<L>) {
     this._hub = hub;
     this._options = options;
-    this.isBlocking = (options.slow ?? 'block') === 'block';
+    this._isBlocking = (options.slow ?? 'block') === 'block';
     const start = hub._start();
     this._next = Math.min(Math.max(from, start), hub._count);
     if (options.from !== undefined) this._missed = Math.max(0, start - from);
-    const upstream = { pull() {}, close: () => hub.leave(this) };
+    const upstream = { pull() {}, close: () => hub._leave(this) };
     this._late = pump<never, T | L>(upstream, { capacity: hub._capacity, queue: this });
   }
 
@@ -195,35 +196,35 @@ class Reader<T, L> implements Stage<T | L>, Queue<T | L> {
   }
 
   /** More has come, or the end. */
-  onMore(): void {
+  _onMore(): void {
     const { _ending: ending, _capacity: capacity } = this._hub;
     if (ending) this._late.finish(ending.failure);
     if (this._sink !== SILENT) this._late.pull(this._letGo());
     this._leaveIfDone();
-    const excess = this.behind() - capacity;
-    if (excess <= 0 || this.isBlocking) return;
+    const excess = this._behind() - capacity;
+    if (excess <= 0 || this._isBlocking) return;
     this._next += excess;
     this._missed += excess;
   }
 
   /** How many items it has not read. */
-  behind(): number {
+  _behind(): number {
     return this._hub._count - this._next;
   }
 
   get length(): number {
-    return this.behind() + (this._missed > 0 ? 1 : 0);
+    return this._behind() + (this._missed > 0 ? 1 : 0);
   }
 
   take(count: number): (T | L)[] {
     if (this._missed > 0) return [this._mark()];
-    const { kept } = this._hub;
+    const { _kept: kept } = this._hub;
     const place = this._next - this._hub._start();
     this._next += count;
     this._lent = count - 1;
     const chunk: T[] = [];
     while (chunk.length < count) chunk.push(kept.at(place + chunk.length));
-    if (place === 0) this._hub.trim();
+    if (place === 0) this._hub._trim();
     // Here and not in `pull`, because the pump may take the chunk after yielding to the event loop.
     this._hub._read();
     return chunk;
@@ -245,6 +246,6 @@ class Reader<T, L> implements Stage<T | L>, Queue<T | L> {
   }
 
   private _leaveIfDone(): void {
-    if (this._hub._ending && this.length === 0) this._hub.leave(this);
+    if (this._hub._ending && this.length === 0) this._hub._leave(this);
   }
 }

@@ -91,13 +91,13 @@ class Outlet<T> implements Sink<T>, Stage<T> {
   }
 
   /** Hands the rest of the stream over to another pipeline. After that, this side can only close it. */
-  release(): Stage<T> {
+  _release(): Stage<T> {
     if (this._state !== IDLE) busy();
     this._state = OVER;
     return this._at < this._chunk.length ? this : this._upstream;
   }
 
-  /** After `release`: answers with what is left of the chunk, then passes pulls on. */
+  /** After `_release`: answers with what is left of the chunk, then passes pulls on. */
   pull(to: Sink<T>): void {
     const rest = this._chunk.slice(this._at);
     this._chunk = [];
@@ -192,12 +192,12 @@ class OutletStream<T> implements Stream<T>, Releasable<T>, ChunkSource<T> {
   }
 
   [RELEASE](): Stage<T> {
-    return this._out.release();
+    return this._out._release();
   }
 
   // The same stream by chunks: items that are ready together come as one array.
   [CHUNKS](): Stream<T[]> {
-    const inner = this._out.release();
+    const inner = this._out._release();
     return outlet<T[]>({
       pull: (to) =>
         inner.pull({

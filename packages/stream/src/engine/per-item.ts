@@ -36,21 +36,21 @@ export function perItem(call: Step['_call'], apply?: Step['_apply']): Operator<u
     const step: Step = { _call: call, _apply: apply, _index: 0 };
     // A row that is waiting for a promise or holds the rest of a chunk cannot be extended.
     return stage instanceof Row && !stage._resume && !stage._rest
-      ? new Row(stage._upstream, [...stage.steps, step])
+      ? new Row(stage._upstream, [...stage._steps, step])
       : new Row(stage, [step]);
   });
 }
 
 class Row implements Stage<unknown>, Sink<unknown> {
   declare readonly _upstream: Stage<unknown>;
-  declare readonly steps: readonly Step[];
+  declare readonly _steps: readonly Step[];
   private _sink: Sink<unknown> = SILENT; // the open pull's
   _resume: (() => void) | undefined; // replaces reading on at the next pull; during a wait it only re-arms itself
   _rest: unknown[] | undefined; // of a chunk, after the item whose function returned a promise
 
   constructor(upstream: Stage<unknown>, steps: readonly Step[]) {
     this._upstream = upstream;
-    this.steps = steps;
+    this._steps = steps;
   }
 
   pull(to: Sink<unknown>): void {
@@ -102,7 +102,7 @@ class Row implements Stage<unknown>, Sink<unknown> {
 
   /** Sends an item through the steps, starting at step `at`. */
   private _through(item: unknown, at: number): unknown {
-    const { steps } = this;
+    const { _steps: steps } = this;
     let value = item;
     while (at < steps.length && !isNone(value)) {
       const step = steps[at++] as Step;

@@ -93,13 +93,13 @@ export function textTail(unit: 'word' | 'grapheme', locale: string | undefined):
 }
 
 interface Rules {
-  readonly segmenter: Intl.Segmenter;
-  readonly isWord: boolean;
+  readonly _segmenter: Intl.Segmenter;
+  readonly _isWord: boolean;
 }
 
 const rulesOf = (granularity: 'word' | 'grapheme', locale: string | undefined): Rules => ({
-  segmenter: new Intl.Segmenter(locale, { granularity }),
-  isWord: granularity === 'word',
+  _segmenter: new Intl.Segmenter(locale, { granularity }),
+  _isWord: granularity === 'word',
 });
 
 /** Two characters with a grapheme boundary between them for certain: neither is, or attaches to, a combining mark. */
@@ -121,7 +121,7 @@ const MARK = /^[\p{P}\u2044]/u;
 const UNSPACED = /^[_\u3041-\u9fff]{2}$/;
 
 /** Whether there is a boundary before the character at `index`; `undefined` if only the segmenter knows. */
-function boundaryAt({ isWord }: Rules, text: string, index: number): boolean | undefined {
+function boundaryAt({ _isWord: isWord }: Rules, text: string, index: number): boolean | undefined {
   const pair = text.slice(index - 1, index + 1);
   if (!PLAIN.test(pair)) return undefined;
   if (pair === '\r\n') return false;
@@ -140,7 +140,7 @@ function lastBoundary(rules: Rules, text: string, from: number): number {
     else isSure &&= isBoundary === false;
   }
   if (isSure) return from;
-  const segments = rules.segmenter.segment(text.slice(from));
+  const segments = rules._segmenter.segment(text.slice(from));
   const last = segments.containing(text.length - from - 1) as Intl.SegmentData;
   // A punctuation mark at the end may turn out to be inside a word (rules WB6 and WB11); an emoji or an arrow never
   // can.
@@ -161,7 +161,7 @@ function nextBoundary(rules: Rules, text: string, wanted: number): number {
   if (isSure) return to;
   let from = Math.max(0, wanted - 1);
   while (from > 0 && !boundaryAt(rules, text, from)) from--;
-  const segments = rules.segmenter.segment(text.slice(from, to));
+  const segments = rules._segmenter.segment(text.slice(from, to));
   const { index, segment } = segments.containing(Math.max(0, wanted - 1 - from)) as Intl.SegmentData;
   return from + index + segment.length;
 }
