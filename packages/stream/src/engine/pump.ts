@@ -203,8 +203,7 @@ class PumpStage<I, O> implements Pump<O>, Sink<I> {
       this._isServing = false;
     } catch (error) {
       this._isServing = false;
-      this._ending = undefined; // an ending that was set but not delivered gives way to the error, which comes earlier
-      this.endEarly({ error });
+      this._failBeforeEnd({ error });
     }
   }
 
@@ -245,6 +244,12 @@ class PumpStage<I, O> implements Pump<O>, Sink<I> {
     this._isServing = false;
     this.run();
   };
+
+  /** An ending that is set but not delivered gives way to this failure, which comes before it in the stream. */
+  private _failBeforeEnd(failure: Failure): void {
+    this._ending = undefined;
+    this.endEarly(failure);
+  }
 
   private _closeSource(): Cleanup {
     this._isSourceOver = true;
