@@ -15,13 +15,13 @@ type Json = Readonly<Record<string, unknown>>;
 /** Encodes one value. Gets `undefined` for a missing one, and returns what to write in its place. */
 type Encode = (value: unknown) => unknown;
 
-/** A field that is written unchanged, and omitted if missing. Any other constant is the field's default. */
-const plain = undefined;
+/** A value that is written unchanged, and omitted if missing. */
+const asGiven: Encode = (value) => value;
 
 /**
- * A model: its fields in output order, each with its encoder or its default. The functions that build tables are marked
- * as free of side effects, and tables are never spread into each other, so that bundlers can drop all of this from a
- * page that only reads.
+ * A model: its fields in output order, each with an encoder, which is a function, or with a default, which is anything
+ * else and is written where the field is missing. The functions that build tables are marked as free of side effects,
+ * and tables are never spread into each other, so that bundlers can drop all of this from a page that only reads.
  */
 /* @__NO_SIDE_EFFECTS__ */
 const model = (...fields: readonly Readonly<Record<string, unknown>>[]): Encode => {
@@ -45,7 +45,7 @@ const list =
   (value = []) =>
     Array.isArray(value) ? value.map((entry) => encode(entry)) : value;
 
-const texts = list((text) => text);
+const texts = list(asGiven);
 
 /** A free-form object; empty if missing. */
 const object: Encode = (value = {}) => value;
@@ -79,84 +79,84 @@ const component: Encode = (value) => {
   // Spread and not assignment, so that a key `__proto__` stays a key.
   return { ...(declared(value) as Json), ...(withoutNulls(rest) as Json) };
 };
-const declared = model({ key: plain, id: plain, type: plain, children: component });
+const declared = model({ key: asGiven, id: asGiven, type: asGiven, children: component });
 
-const sourceBase = { title: plain, description: plain, timestamp: plain, group: plain, type: plain };
-const fileSource = model(sourceBase, { filename: plain });
-const urlSource = model(sourceBase, { url: plain, attribution: plain });
+const sourceBase = { title: asGiven, description: asGiven, timestamp: asGiven, group: asGiven, type: asGiven };
+const fileSource = model(sourceBase, { filename: asGiven });
+const urlSource = model(sourceBase, { url: asGiven, attribution: asGiven });
 const source = union({
   file: fileSource,
   url: urlSource,
   entity: model(sourceBase, {
-    id: plain,
-    icon: plain,
-    label: plain,
-    inline_label: plain,
+    id: asGiven,
+    icon: asGiven,
+    label: asGiven,
+    inline_label: asGiven,
     interactive: false,
     data: object,
-    preview: plain,
+    preview: asGiven,
   }),
 });
-const annotation = model({ type: 'annotation', source, index: plain });
+const annotation = model({ type: 'annotation', source, index: asGiven });
 const assistantContent = model({ annotations: list(annotation), text: '', type: 'output_text' });
 
 const userContent = union({
-  input_text: model({ type: plain, text: plain }),
-  input_tag: model({ type: plain, id: plain, text: plain, data: object, group: plain, interactive: false }),
+  input_text: model({ type: asGiven, text: asGiven }),
+  input_tag: model({ type: asGiven, id: asGiven, text: asGiven, data: object, group: asGiven, interactive: false }),
 });
 
 const attachmentBase = {
-  id: plain,
-  name: plain,
-  mime_type: plain,
-  upload_descriptor: model({ url: plain, method: plain, headers: object }),
-  thread_id: plain,
-  type: plain,
+  id: asGiven,
+  name: asGiven,
+  mime_type: asGiven,
+  upload_descriptor: model({ url: asGiven, method: asGiven, headers: object }),
+  thread_id: asGiven,
+  type: asGiven,
 };
-const attachment = union({ file: model(attachmentBase), image: model(attachmentBase, { preview_url: plain }) });
+const attachment = union({ file: model(attachmentBase), image: model(attachmentBase, { preview_url: asGiven }) });
 
-const taskBase = { status_indicator: 'none', type: plain, title: plain };
+const taskBase = { status_indicator: 'none', type: asGiven, title: asGiven };
 const task = union({
-  custom: model(taskBase, { icon: plain, content: plain }),
-  web_search: model(taskBase, { title_query: plain, queries: texts, sources: list(urlSource) }),
-  thought: model(taskBase, { content: plain }),
+  custom: model(taskBase, { icon: asGiven, content: asGiven }),
+  web_search: model(taskBase, { title_query: asGiven, queries: texts, sources: list(urlSource) }),
+  thought: model(taskBase, { content: asGiven }),
   file: model(taskBase, { sources: list(fileSource) }),
   image: model(taskBase),
 });
 const workflow = model({
-  type: plain,
+  type: asGiven,
   tasks: list(task),
-  summary: model({ title: plain, icon: plain, duration: plain }),
+  summary: model({ title: asGiven, icon: asGiven, duration: asGiven }),
   expanded: false,
 });
 
-const inputBase = { id: plain, question: plain, answer: model({ values: texts, skipped: false }), type: plain };
+const inputBase = { id: asGiven, question: asGiven, answer: model({ values: texts, skipped: false }), type: asGiven };
 const structuredInput = union({
-  multiple_choice: model(inputBase, { options: list(model({ value: plain })), multiple: false }),
-  freeform: model(inputBase, { description: plain }),
+  multiple_choice: model(inputBase, { options: list(model({ value: asGiven })), multiple: false }),
+  freeform: model(inputBase, { description: asGiven }),
 });
 
-const image = model({ id: plain, url: plain });
-const inferenceOptions = model({ tool_choice: model({ id: plain }), model: plain });
+const image = model({ id: asGiven, url: asGiven });
+const inferenceOptions = model({ tool_choice: model({ id: asGiven }), model: asGiven });
 
-const itemBase = { id: plain, thread_id: plain, created_at: plain, type: plain };
-const withContent = model(itemBase, { content: plain });
+const itemBase = { id: asGiven, thread_id: asGiven, created_at: asGiven, type: asGiven };
+const withContent = model(itemBase, { content: asGiven });
 const item = union({
   user_message: model(itemBase, {
     content: list(userContent),
     attachments: list(attachment),
-    quoted_text: plain,
+    quoted_text: asGiven,
     inference_options: (value: unknown = {}) => inferenceOptions(value),
   }),
   assistant_message: model(itemBase, { content: list(assistantContent) }),
   client_tool_call: model(itemBase, {
     status: 'pending',
-    call_id: plain,
-    name: plain,
-    arguments: plain,
-    output: plain,
+    call_id: asGiven,
+    name: asGiven,
+    arguments: asGiven,
+    output: asGiven,
   }),
-  widget: model(itemBase, { widget: component, copy_text: plain }),
+  widget: model(itemBase, { widget: component, copy_text: asGiven }),
   generated_image: model(itemBase, { image }),
   structured_input: model(itemBase, { status: 'pending', inputs: list(structuredInput) }),
   task: model(itemBase, { task }),
@@ -166,51 +166,51 @@ const item = union({
   sdk_hidden_context: withContent,
 });
 
-const page = model({ data: list(item), has_more: false, after: plain });
-const status = model({ type: 'active', reason: plain });
+const page = model({ data: list(item), has_more: false, after: asGiven });
+const status = model({ type: 'active', reason: asGiven });
 const thread = model({
-  title: plain,
-  id: plain,
-  created_at: plain,
+  title: asGiven,
+  id: asGiven,
+  created_at: asGiven,
   status: (value: unknown = {}) => status(value),
-  allowed_image_domains: plain,
+  allowed_image_domains: asGiven,
   // Stored, never sent: the Python SDK answers with a new thread object without metadata.
   metadata: () => ({}),
   items: ({ data = [], ...rest }: Partial<Page<ThreadItem>> = {}) =>
     page({ ...rest, data: data.filter((entry) => !isHiddenItem(entry)) }),
 });
 
-const part = { type: plain, content_index: plain };
+const part = { type: asGiven, content_index: asGiven };
 const partContent = model(part, { content: assistantContent });
-const workflowTask = model({ type: plain, task_index: plain, task });
+const workflowTask = model({ type: asGiven, task_index: asGiven, task });
 const update = union({
   'assistant_message.content_part.added': partContent,
-  'assistant_message.content_part.text_delta': model(part, { delta: plain }),
-  'assistant_message.content_part.annotation_added': model(part, { annotation_index: plain, annotation }),
+  'assistant_message.content_part.text_delta': model(part, { delta: asGiven }),
+  'assistant_message.content_part.annotation_added': model(part, { annotation_index: asGiven, annotation }),
   'assistant_message.content_part.done': partContent,
-  'widget.streaming_text.value_delta': model({ type: plain, component_id: plain, delta: plain, done: plain }),
-  'widget.root.updated': model({ type: plain, widget: component }),
-  'widget.component.updated': model({ type: plain, component_id: plain, component }),
+  'widget.streaming_text.value_delta': model({ type: asGiven, component_id: asGiven, delta: asGiven, done: asGiven }),
+  'widget.root.updated': model({ type: asGiven, widget: component }),
+  'widget.component.updated': model({ type: asGiven, component_id: asGiven, component }),
   'workflow.task.added': workflowTask,
   'workflow.task.updated': workflowTask,
-  'generated_image.updated': model({ type: plain, image, progress: plain }),
+  'generated_image.updated': model({ type: asGiven, image, progress: asGiven }),
 });
 
-const threadEvent = model({ type: plain, thread });
-const itemEvent = model({ type: plain, item });
+const threadEvent = model({ type: asGiven, thread });
+const itemEvent = model({ type: asGiven, item });
 const event = union({
   'thread.created': threadEvent,
   'thread.updated': threadEvent,
   'thread.item.added': itemEvent,
-  'thread.item.updated': model({ type: plain, item_id: plain, update }),
+  'thread.item.updated': model({ type: asGiven, item_id: asGiven, update }),
   'thread.item.done': itemEvent,
-  'thread.item.removed': model({ type: plain, item_id: plain }),
+  'thread.item.removed': model({ type: asGiven, item_id: asGiven }),
   'thread.item.replaced': itemEvent,
-  stream_options: model({ type: plain, stream_options: model({ allow_cancel: plain }) }),
-  progress_update: model({ type: plain, icon: plain, text: plain }),
-  client_effect: model({ type: plain, name: plain, data: object }),
-  error: model({ type: plain, code: 'custom', message: plain, allow_retry: false }),
-  notice: model({ type: plain, level: plain, message: plain, title: plain }),
+  stream_options: model({ type: asGiven, stream_options: model({ allow_cancel: asGiven }) }),
+  progress_update: model({ type: asGiven, icon: asGiven, text: asGiven }),
+  client_effect: model({ type: asGiven, name: asGiven, data: object }),
+  error: model({ type: asGiven, code: 'custom', message: asGiven, allow_retry: false }),
+  notice: model({ type: asGiven, level: asGiven, message: asGiven, title: asGiven }),
 });
 
 /** An item in its wire form: a new object, without what the protocol omits. */
