@@ -32,7 +32,7 @@ import { pause } from './pause.ts';
 import { createReplayGate } from './replay-gate.ts';
 import { interrupted, type RunConnection, type RunEnd, resumeRun } from './resume-run.ts';
 import { type ChatRun, createRunHandle } from './run-handle.ts';
-import { trimReplay } from './trim-replay.ts';
+import { placeReplayed, trimReplay } from './trim-replay.ts';
 import type { TurnContext } from './turn-context.ts';
 import type { LaneTurn } from './turn-lane.ts';
 import type { TurnPlan } from './turn-plan.ts';
@@ -104,7 +104,9 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
     const confirms = isPending() && confirmsMessage(events);
     context.update((state) => {
       const next = confirms ? dropOutgoing(state, plan.runId) : state;
-      return applyEvents(next, replayed ? trimReplay(next, events) : events);
+      if (!replayed) return applyEvents(next, events);
+      const fitting = trimReplay(next, events);
+      return applyEvents(placeReplayed(next, fitting), fitting);
     });
     if (replayed) show();
     handle.push(events);

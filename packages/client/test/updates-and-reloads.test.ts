@@ -32,13 +32,13 @@ const items = (thread_id: string, of: 'earlier' | 'later') => {
 /** One thing that an application does to an item of this turn or of the one before. */
 type Deed =
   | { do: 'add task' | 'update task' | 'say'; of: 'earlier' | 'later'; at: number }
-  | { do: 'finish' }
+  | { do: 'finish'; what: 'workflow' | 'message' }
   | { do: 'pause' };
 
 const of = fc.constantFrom('earlier' as const, 'later' as const);
 const deed: fc.Arbitrary<Deed> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constantFrom('add task', 'update task', 'say'), of, at: fc.nat(4) }) },
-  { weight: 1, arbitrary: fc.constant({ do: 'finish' }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('finish'), what: fc.constantFrom('workflow', 'message') }) },
   { weight: 2, arbitrary: fc.constant({ do: 'pause' }) },
 ) as fc.Arbitrary<Deed>;
 
@@ -51,7 +51,7 @@ const eventOf = (deed: Deed, threadId: string, at: number): ThreadStreamEvent =>
     case 'say':
       return textDelta(`message ${deed.of}`, `word${at} `);
     case 'finish':
-      return itemDone(items(threadId, 'later').workflow);
+      return itemDone(items(threadId, 'later')[deed.what]);
     case 'pause':
       return progressUpdate(`step ${at}`);
   }
