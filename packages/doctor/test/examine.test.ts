@@ -193,6 +193,21 @@ describe('why it stands still', () => {
     expect(report).toMatchObject({ isHealthy: false, outcome: 'completed' });
   });
 
+  test('storage: the store hangs, and the server says so before the doctor has given up', async () => {
+    const halt = createHalt(5);
+    const { handler } = createAnswering(words, halt.pace, {
+      store: { ...createMemoryStore(), listThreads: () => new Promise(() => {}) },
+      deadlines: { callMs: 50 },
+    });
+    const { url } = await listen((incoming, outgoing) => {
+      halt.onRequest(incoming, outgoing);
+      handler(incoming, outgoing);
+    });
+    const report = await examine({ url, ...quick, probeMs: 3_000 });
+    expect(report.stalls[0]).toMatchObject({ verdict: 'storage', evidence: { bare: 'answered', reply: 'silent' } });
+    expect(report).toMatchObject({ isHealthy: false, outcome: 'completed' });
+  });
+
   test('storage: the lease hangs, and neither the server nor the store does', async () => {
     const asked = createGate();
     const made = createMemoryLease();
