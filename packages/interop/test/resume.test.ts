@@ -8,12 +8,14 @@ import {
   type ThreadStreamEvent,
   textDelta,
   type UserMessageItem,
+  workflowItem,
 } from '@chatkit/core';
 import { createChatKitServer } from '@chatkit/server';
 import { createMemoryLease, createMemoryLog, createMemoryStore } from '@chatkit/store/memory';
 import { createVirtualClock } from '@chatkit/testing';
 import { encodeSse } from '@chatkit/transport';
 import { DefaultChatTransport, lastAssistantMessageIsCompleteWithToolCalls, type UIMessage } from 'ai';
+import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
 import { createUiMessageHandler, type UiMessageHandlerOptions } from '../src/ui-message/index.ts';
 import { ChatPage } from './chat-page.ts';
@@ -72,8 +74,11 @@ const worldOf = (
             goOn = resolve;
             signal.addEventListener('abort', () => resolve());
           });
-        yield* answer({ thread, input, signal, pause });
-        runs.ended += 1;
+        try {
+          yield* answer({ thread, input, signal, pause });
+        } finally {
+          runs.ended += 1;
+        }
       },
     });
     onTestFinished(() => passing(server.close({ graceMs: 0 })));
@@ -480,4 +485,84 @@ test('a connection of the server that is handed over is one answer to the page',
   goOn();
   await until(() => after.page.status === 'ready');
   expect(after.text()).toBe('Hello');
+});
+
+test('the history has the id that the answer will have, while its first item is still being written', async () => {
+  const { machine, open, reload, until, goOn } = worldOf(async function* ({ thread, pause }) {
+    const workflow = workflowItem({ thread_id: thread.id });
+    yield itemAdded(workflow);
+    yield itemDone(assistantMessage({ thread_id: thread.id, text: 'Meanwhile.' }));
+    await pause();
+    yield itemDone(workflow);
+  });
+  const handle = machine();
+  const live = await open(handle);
+  live.ask('Hi');
+  await until(() => live.text() === 'Meanwhile.');
+  const after = await open(handle);
+  expect(after.page.messages.at(-1)?.id).toBe(live.page.messages.at(-1)?.id);
+  const resumed = await reload(handle);
+  await until(() => resumed.page.status === 'streaming');
+  goOn();
+  await until(() => resumed.page.status === 'ready' && live.page.status === 'ready');
+  expect(answers(resumed.page.shown())).toEqual(answers(live.page.shown()));
+});
+
+/** What may happen to the pages of one chat, in any order. */
+const steps = fc.array(
+  fc.oneof(
+    fc.record({ type: fc.constantFrom('load' as const, 'ask' as const, 'go on' as const) }),
+    fc.record({ type: fc.constantFrom('leave' as const, 'stop' as const, 'lose' as const), page: fc.nat(4) }),
+    fc.record({ type: fc.constant('pass' as const), ms: fc.constantFrom(100, graceMs) }),
+  ),
+  { minLength: 3, maxLength: 14 },
+);
+
+test('whatever happens to its pages: a page that stays shows what is stored, nothing twice, and no run is left behind', async () => {
+  const seen = { resumed: 0, stopped: 0 };
+  await fc.assert(
+    fc.asyncProperty(steps, async (list) => {
+      const { machine, open, reload, until, clock, goOn, runs, errors } = worldOf();
+      const handle = machine();
+      const pages = [await open(handle)];
+      const quiet = () => clock.advance(0);
+      for (const step of list) {
+        const last = pages.at(-1) as (typeof pages)[number];
+        const page = 'page' in step ? pages[step.page % pages.length] : undefined;
+        if (step.type === 'load') pages.push(await reload(handle));
+        else if (step.type === 'ask' && last.page.status === 'ready') {
+          last.ask(`question ${runs.begun}`);
+          await until(() => last.page.status === 'streaming' && last.text() === 'Hel');
+        } else if (step.type === 'go on') goOn();
+        else if (step.type === 'pass') await clock.advance(step.ms);
+        else if (step.type === 'stop') await page?.stop();
+        else if (step.type === 'leave') page?.leave();
+        else if (step.type === 'lose') {
+          page?.loseNetwork();
+          await quiet();
+          if (page?.page.status === 'error') page.resume();
+        }
+        await quiet();
+      }
+      const end = await reload(handle);
+      for (let turn = 0; turn < 20; turn += 1) {
+        goOn();
+        await quiet();
+      }
+      await until(() => end.page.status === 'ready');
+      const shown = end.page.shown();
+      expect(shown).toEqual((await open(handle)).page.shown());
+      expect(new Set(shown.map(({ id }) => id)).size).toBe(shown.length);
+      for (const message of answers(shown)) expect(['Hel', 'Hello']).toContain(textOf(message as UIMessage));
+      for (const page of pages) page.leave();
+      await clock.advance(2 * graceMs);
+      expect(runs.ended).toBe(runs.begun);
+      expect(errors).toEqual([]);
+      seen.resumed += pages.length - 1;
+      seen.stopped += runs.stopped;
+    }),
+    { numRuns: Number(process.env['CHATKIT_RUNS'] ?? 40) },
+  );
+  expect(seen.resumed).toBeGreaterThan(20);
+  expect(seen.stopped).toBeGreaterThan(5);
 });

@@ -170,6 +170,8 @@ export const createConversations = <Context>(
       const thread = await resuming.find(conversationOf(conversationId, context), caller);
       if (thread === undefined) return { items: [], found: undefined };
       const items = await readItems(server, thread.id, context, caller);
+      // Nothing of the answer is stored, so nothing depends on how the run begins.
+      if (items.at(-1)?.type === 'user_message') return { items, found: undefined };
       return { items, found: await resuming.look(thread, look, context, caller) };
     },
   };
