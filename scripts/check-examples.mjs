@@ -29,6 +29,7 @@ const readersOwn = [
     'createServer',
     'crossws',
     'DurableObject',
+    'getRequestListener',
     'readFile',
     'runAgent',
     'streamText',
