@@ -1,5 +1,5 @@
-// Rows 1 to 6, 15, 16 and 28 of the security table, seen from a chat: text that tries to be a frame, errors with secrets in
-// them, readers that take nothing. The bare encoder is attacked in packages/transport/test/limits.test.ts (rows 1-5, 20, 28).
+// Of docs/reference/security.md, seen from a chat: text that tries to be a frame, errors with secrets in them, readers
+// that take nothing. The bare encoder is attacked in packages/transport/test/limits.test.ts.
 import { once } from 'node:events';
 import {
   assistantMessage,
@@ -32,7 +32,7 @@ const framesOf = async (response: Response): Promise<SseFrame[]> => {
 };
 
 describe('text that tries to be a frame', () => {
-  test.each(forgeries)('rows 1 to 5: %j stays text: in messages, answers, titles, ids and progress', async (nasty) => {
+  test.each(forgeries)('%j stays text: in messages, answers, titles, ids and progress', async (nasty) => {
     const chat = await startChat({
       async *respond(thread) {
         thread.title = nasty;
@@ -66,7 +66,7 @@ describe('text that tries to be a frame', () => {
     }
   });
 
-  test('row 3: half of a surrogate pair arrives as JSON that every parser takes', async () => {
+  test('half of a surrogate pair arrives as JSON that every parser takes', async () => {
     const chat = await startChat({ respond: scriptedResponder([say('a\ud83d', '\ude00b', '\ud800')]) });
     const events = (await framesOf(await post(chat.url, create()))).map(({ data }) => JSON.parse(data as string));
     expect(events.at(-1).item.content[0].text).toBe('a😀b\ud800');
@@ -132,7 +132,7 @@ describe('errors with a secret in them', () => {
         },
       },
     ],
-  ])('row 6: %s: the wire has a general text, onError the rest', async (_, options) => {
+  ])('%s: the wire has a general text, onError the rest', async (_, options) => {
     for (const extra of [{}, optIn]) {
       const chat = await startChat(options);
       const body = { ...input('hi'), attachments: _.includes('loading') ? ['atc_1'] : [] };
@@ -146,7 +146,7 @@ describe('errors with a secret in them', () => {
     }
   });
 
-  test('row 6: context()', async () => {
+  test('context()', async () => {
     const chat = await startChat();
     const { toNodeHandler } = await import('@chatkit/server/node');
     chat.http.removeAllListeners('request');
@@ -158,7 +158,7 @@ describe('errors with a secret in them', () => {
 });
 
 describe('readers that take nothing', () => {
-  test.each([{}, optIn])('row 15: 64 MB on offer, headers %j: little is made, and others are served', async (extra) => {
+  test.each([{}, optIn])('64 MB on offer, headers %j: little is made, and others are served', async (extra) => {
     let made = 0;
     const chat = await startChat({
       async *respond(thread, message) {
@@ -185,7 +185,7 @@ describe('readers that take nothing', () => {
     socket.destroy();
   });
 
-  test('row 16: 300 connections that say nothing do not keep out the next one, and time out', async () => {
+  test('300 connections that say nothing do not keep out the next one, and time out', async () => {
     const chat = await startChat({}, { headersTimeout: 300, requestTimeout: 400, connectionsCheckingInterval: 50 });
     const idle = await Promise.all(Array.from({ length: 300 }, () => open(chat.port)));
     for (const socket of idle) socket.write('P');

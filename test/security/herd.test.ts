@@ -1,4 +1,4 @@
-// Row 18 on real sockets: a server with a thousand readers is gone from one moment to the next, and comes back.
+// On real sockets: a server with a thousand readers is gone from one moment to the next, and comes back.
 import { createChatClient } from '@chatkit/client';
 import { expect, test } from 'vitest';
 import { listen, until } from './support.ts';
@@ -33,7 +33,7 @@ test.each([
   ['without a word', 0],
   ['with 503 and Retry-After', 20],
 ])(
-  'row 18: a thousand clients that lose their server %s come back spread out, each once',
+  'a thousand clients that lose their server %s come back spread out, each once',
   async (_how, retryAfter) => {
     const clock = handClock();
     let mode: 'streams' | 'refuses' | 'ends' = 'streams';

@@ -1,4 +1,4 @@
-// Rows 12 and 21 to 23 of the security table: pages of other sites, names that were pointed here, answers put to other use.
+// Of docs/reference/security.md: pages of other sites, names that were pointed here, answers put to other use.
 import { expect, test } from 'vitest';
 import { ada, ask, create, exchange, expectUnharmed, optIn, post, rawPost, startChat, statusOf } from './support.ts';
 
@@ -23,14 +23,14 @@ test.each([
   ['LOCALHOST', 200],
   ['127.0.0.1:3000', 200],
   ['[::1]:3000', 200],
-])('row 12: DNS rebinding: the host name %s gets %i', async (host, status) => {
+])('DNS rebinding: the host name %s gets %i', async (host, status) => {
   const chat = await startChat({ allowedHosts: ['localhost', '127.0.0.1', '[::1]'] });
   const answer = await ask(chat.port, { headers: { ...ada, host } });
   expect(answer.status).toBe(status);
   if (status === 403) await expectUnharmed(chat);
 });
 
-test('row 12: a second host header hides nothing', async () => {
+test('a second host header hides nothing', async () => {
   const chat = await startChat({ allowedHosts: ['localhost', '127.0.0.1'] });
   const { text } = await exchange(
     chat.port,
@@ -49,25 +49,22 @@ test.each([
   `${page}/`,
   'https://APP.example',
   '*',
-])(
-  'row 21: the origin %s is refused, reads nothing and is told so before anybody is asked who it is',
-  async (origin) => {
-    const chat = await startChat({ allowedOrigins: [page] });
-    for (const headers of [{ ...ada, origin }, { origin }]) {
-      const answer = await ask(chat.port, { headers });
-      expect([answer.status, answer.headers[acao], answer.headers['access-control-allow-credentials']]).toEqual([
-        403,
-        undefined,
-        undefined,
-      ]);
-    }
-    const first = await ask(chat.port, { method: 'OPTIONS', headers: { origin, ...asks } });
-    expect([first.status, first.headers[acao]]).toEqual([403, undefined]);
-    await expectUnharmed(chat);
-  },
-);
+])('the origin %s is refused, reads nothing and is told so before anybody is asked who it is', async (origin) => {
+  const chat = await startChat({ allowedOrigins: [page] });
+  for (const headers of [{ ...ada, origin }, { origin }]) {
+    const answer = await ask(chat.port, { headers });
+    expect([answer.status, answer.headers[acao], answer.headers['access-control-allow-credentials']]).toEqual([
+      403,
+      undefined,
+      undefined,
+    ]);
+  }
+  const first = await ask(chat.port, { method: 'OPTIONS', headers: { origin, ...asks } });
+  expect([first.status, first.headers[acao]]).toEqual([403, undefined]);
+  await expectUnharmed(chat);
+});
 
-test('row 21: without a list there is no CORS header that lets a page in, so that no other one gets past its own browser', async () => {
+test('without a list there is no CORS header that lets a page in, so that no other one gets past its own browser', async () => {
   const chat = await startChat();
   const first = await ask(chat.port, { method: 'OPTIONS', headers: { origin: evil, ...asks } });
   expect(first.status).toBe(405);
@@ -77,7 +74,7 @@ test('row 21: without a list there is no CORS header that lets a page in, so tha
   }
 });
 
-test('row 21: a listed page may send our headers and those it asks for, also before it has signed in', async () => {
+test('a listed page may send our headers and those it asks for, also before it has signed in', async () => {
   const chat = await startChat({ allowedOrigins: [page] });
   // A browser asks first without cookies and without a token.
   const { status, headers } = await ask(chat.port, { method: 'OPTIONS', headers: { origin: page, ...asks } });
@@ -93,7 +90,7 @@ test('row 21: a listed page may send our headers and those it asks for, also bef
   expect(chat.errors).toEqual([]);
 });
 
-test('row 21: an application of a listed page may have headers of its own, and nothing but names comes back', async () => {
+test('an application of a listed page may have headers of its own, and nothing but names comes back', async () => {
   const chat = await startChat({ allowedOrigins: [page] });
   const asked = `content-type, X-Api-Key, *, a b, x:y, x-tenant,${'x'.repeat(200)}`;
   const { headers } = await ask(chat.port, {
@@ -104,7 +101,7 @@ test('row 21: an application of a listed page may have headers of its own, and n
   expect(allowed.filter((name) => name.startsWith('x') || /[^a-z-]/.test(name))).toEqual(['x-api-key', 'x-tenant']);
 });
 
-test('row 21: a listed page may read that it has to sign in', async () => {
+test('a listed page may read that it has to sign in', async () => {
   const chat = await startChat({ allowedOrigins: [page] });
   const answer = await ask(chat.port, { headers: { origin: page } });
   expect([answer.status, answer.headers[acao], answer.headers.vary]).toEqual([401, page, 'origin']);
@@ -112,7 +109,7 @@ test('row 21: a listed page may read that it has to sign in', async () => {
   await expectUnharmed(chat);
 });
 
-test('row 22: no answer can be loaded as a script, sniffed, embedded elsewhere or served from a cache', async () => {
+test('no answer can be loaded as a script, sniffed, embedded elsewhere or served from a cache', async () => {
   const chat = await startChat();
   const answers = [
     await post(chat.url, create(), { ...ada, ...optIn, 'chatkit-run-id': 'r' }),
@@ -132,7 +129,7 @@ test('row 22: no answer can be loaded as a script, sniffed, embedded elsewhere o
   for (const answer of answers) await answer.text();
 });
 
-test('row 23: a request that no browser makes for a page of another site, with and without its origin', async () => {
+test('a request that no browser makes for a page of another site, with and without its origin', async () => {
   const chat = await startChat({ allowedOrigins: [page] });
   const forged = { ...ada, 'content-type': 'text/plain', 'sec-fetch-site': 'cross-site' };
   expect((await ask(chat.port, { headers: forged })).status).toBe(415);

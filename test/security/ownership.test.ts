@@ -1,4 +1,4 @@
-// Rows 13, 14, 17, 29 and 30 of the security table: other people's runs and threads.
+// Of docs/reference/security.md: other people's runs and threads.
 import { format } from 'node:util';
 import type { ChatKitRequestInput, RunLease } from '@chatkit/core';
 import { createMemoryStore } from '@chatkit/store/memory';
@@ -62,7 +62,7 @@ test.each<[string, Attempt]>([
     'a tool output',
     request((_, thread_id) => ({ type: 'threads.add_client_tool_output', params: { thread_id, result: 1 } })),
   ],
-])('row 13, 29: %s is answered for a run of somebody else exactly as for one that never was', async (_, attempt) => {
+])('%s is answered for a run of somebody else exactly as for one that never was', async (_, attempt) => {
   const loads = vi.fn();
   const inner = createMemoryStore<User>({ userOf: (user) => user.userId });
   const store = new Proxy(inner, {
@@ -90,7 +90,7 @@ test.each<[string, Attempt]>([
   expect((await chat.store.listThreads({ limit: 10, order: 'asc' }, { userId: 'eve' })).data).toEqual([]);
 });
 
-test('row 13: the id of somebody else’s run starts nothing and reads nothing', async () => {
+test('the id of somebody else’s run starts nothing and reads nothing', async () => {
   const { chat, respond } = await runOfAda();
   const headers = { ...eve, ...optIn, 'chatkit-run-id': 'run_of_ada' };
   const answer = await post(chat.url, create('mine'), headers);
@@ -99,7 +99,7 @@ test('row 13: the id of somebody else’s run starts nothing and reads nothing',
   expect(respond.calls).toHaveLength(1);
 });
 
-test('row 13: an offset of one run opens no other: the run is named by the URL alone', async () => {
+test('an offset of one run opens no other: the run is named by the URL alone', async () => {
   const { chat } = await runOfAda();
   await (await post(chat.url, create('mine'), { ...eve, ...optIn, 'chatkit-run-id': 'mine' }, AbortSignal.timeout(200)))
     .text()
@@ -117,7 +117,7 @@ test('row 13: an offset of one run opens no other: the run is named by the URL a
   expect(text).not.toContain('secret question');
 });
 
-test('row 13: a deletion of somebody else’s thread does not stop the run that begins meanwhile', async () => {
+test('a deletion of somebody else’s thread does not stop the run that begins meanwhile', async () => {
   let answerLease = () => {};
   const asked = new Promise<void>((resolve) => {
     answerLease = resolve;
@@ -138,7 +138,7 @@ test('row 13: a deletion of somebody else’s thread does not stop the run that 
   expect(respond.calls.map(({ outcome }) => outcome)).toEqual(['ended', 'running']);
 });
 
-test('row 29: stopping twice, and after the end, changes nothing', async () => {
+test('stopping twice, and after the end, changes nothing', async () => {
   const { chat, respond } = await runOfAda();
   const stop = () => post(chat.url, { type: 'runs.cancel', params: { run_id: 'run_of_ada' } });
   for (let time = 0; time < 3; time += 1) {
@@ -150,7 +150,7 @@ test('row 29: stopping twice, and after the end, changes nothing', async () => {
   expect(respond.calls.map(({ outcome }) => outcome)).toEqual(['threw']);
 });
 
-test('row 14: 60 conversations at once, the same run ids and texts: nobody gets a word of another', async () => {
+test('60 conversations at once, the same run ids and texts: nobody gets a word of another', async () => {
   const chat = await startChat({
     // Everybody's words are interleaved in time.
     async *respond(thread, _input, user) {
@@ -169,7 +169,7 @@ test('row 14: 60 conversations at once, the same run ids and texts: nobody gets 
   }
 });
 
-test('row 17: runs that nobody comes back to end by the deadline and are then forgotten', async () => {
+test('runs that nobody comes back to end by the deadline and are then forgotten', async () => {
   const clock = createVirtualClock();
   const respond = scriptedResponder([hang()]);
   const chat = await startChat({ respond, clock, retain: { runs: 30, ms: 60_000 }, maxRunsPerUser: 300 });
@@ -209,7 +209,7 @@ test('row 17: runs that nobody comes back to end by the deadline and are then fo
   expect(await statuses()).toEqual(new Set([404]));
 });
 
-test('row 30: what a client says reaches the log in quotes: no line of its own, no escape sequence', async () => {
+test('what a client says reaches the log in quotes: no line of its own, no escape sequence', async () => {
   const lines: string[] = [];
   const log = vi.spyOn(console, 'error').mockImplementation((...what) => void lines.push(format(...what)));
   const inner = createMemoryStore<User>({ userOf: (user) => user.userId });

@@ -1,4 +1,4 @@
-// Rows 11, 13, 25 and 26 of the security table: the WebSocket in front of a chat, signed in by a cookie as pages are.
+// Of docs/reference/security.md: the WebSocket in front of a chat, signed in by a cookie as pages are.
 // Malformed messages, window and close codes are in packages/transport/test/web-socket.test.ts.
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
@@ -89,14 +89,14 @@ test.each<[string, Record<string, string>]>([
   ['an origin that begins alike', { origin: `${page}.evil.example`, cookie: 'user=ada' }],
   ['no origin, on the cookie alone', { cookie: 'user=ada' }],
   ['the right page without a cookie', { origin: page }],
-])('row 11: hijacking: %s gets 403 before there is a WebSocket', async (_, headers) => {
+])('hijacking: %s gets 403 before there is a WebSocket', async (_, headers) => {
   const { chat, sockets } = await startSockets();
   const { text, closed } = await exchange(chat.port, handshake(headers));
   expect([statusOf(text), closed, sockets.clients.size]).toEqual([403, true, 0]);
   await expectUnharmed(chat);
 });
 
-test('row 13: a message cannot say who it is from, and opens no run of somebody else', async () => {
+test('a message cannot say who it is from, and opens no run of somebody else', async () => {
   const { chat, url } = await startSockets({ respond: scriptedResponder([say('secret'), hang()]) });
   const stream = await post(chat.url, create(), { ...ada, ...optIn, 'chatkit-run-id': 'of_ada' });
   const mallory = await connectAs(url, 'eve');
@@ -131,7 +131,7 @@ test.each<[string, () => Uint8Array, number]>([
   ['a message without a run', () => frame(1, '{}'), 4400],
   ['bytes instead of text', () => frame(2, 'x'), 4400],
   ['an unknown request', () => frame(1, '{"run":"a","explode":true}'), 4400],
-])('row 25, 26: %s closes the socket', async (_, bytes, code) => {
+])('%s closes the socket', async (_, bytes, code) => {
   const { chat, sockets, closes } = await startSockets();
   const socket = await open(chat.port);
   socket.write(handshake({ origin: page, cookie: 'user=ada' }));
@@ -149,7 +149,7 @@ test.each<[string, () => Uint8Array, number]>([
   await expectUnharmed(chat);
 });
 
-test('row 26: 10,000 runs on one socket: 32 are opened, the others refused, and the socket goes on', async () => {
+test('10,000 runs on one socket: 32 are opened, the others refused, and the socket goes on', async () => {
   const { chat, url } = await startSockets();
   const respond = scriptedResponder([hang()]);
   chat.server.respond = respond;
@@ -174,7 +174,7 @@ const drained = (socket: Socket, ms: number) =>
     socket.on('close', done);
   });
 
-test('row 15, 26: refusals that nobody reads are not piled up: the socket is let go', async () => {
+test('refusals that nobody reads are not piled up: the socket is let go', async () => {
   const { chat, sockets, closes } = await startSockets({ respond: scriptedResponder([hang()]) });
   const socket = await open(chat.port);
   socket.write(handshake({ origin: page, cookie: 'user=eve' }));
