@@ -1,5 +1,5 @@
-// A `Request` follows the signal that it was made with only while somebody holds it. Whatever the collector takes in between, who leaves
-// is noticed.
+// A `Request` follows the signal that it was made with only while somebody holds it. Whatever the garbage collector takes
+// in between, a client that leaves is noticed.
 import type { AddressInfo } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -10,12 +10,12 @@ import { openWebSocket, serveWebSocket } from '../src/ws/index.ts';
 import { deferred, turns } from './support/turns.ts';
 
 setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
+const collectGarbage = runInNewContext('gc') as () => void;
 
 /** What nobody holds is gone afterwards. */
 const forget = async () => {
   await turns(5);
-  collect();
+  collectGarbage();
   await turns(5);
 };
 

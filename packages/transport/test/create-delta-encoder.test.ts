@@ -36,7 +36,7 @@ const words = fc.oneof(
     '\r',
     '\u2028',
     '\u0000',
-    'ec9f7c8e-5f0e-4b0e-9d65-probe',
+    'ec9f7c8e-5f0e-4b0e-9d65-probe', // the encoder's own stand-in for a delta
   ),
   fc.string({ unit: 'binary' }),
 );

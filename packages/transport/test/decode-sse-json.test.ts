@@ -75,7 +75,8 @@ const word = fc.oneof(
     '\n',
     '\r',
     '\u2028',
-    '\ue000probe\ue000',
+    '0', // with this and the next one the decoder learns a template
+    '1',
     '","x":"y',
     '}}',
   ),

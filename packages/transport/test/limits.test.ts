@@ -15,17 +15,10 @@ import {
 } from '../src/index.ts';
 import { writeReply } from '../src/node/index.ts';
 import { bytesOf, collect, splitAt, stream } from './support/bytes.ts';
-import { deferred, openSocket, serve, turns, until } from './support/node-server.ts';
+import { deferred, openSocket, serve, still, turns, until } from './support/node-server.ts';
 
 const MB = 1_000_000;
 const streamed = (body: AsyncIterable<string>): Reply => ({ status: 200, headers: { ...eventStreamHeaders }, body });
-const still = async (count: () => number) => {
-  let before = -1;
-  for (let same = 0; same < 200; same = count() === before ? same + 1 : 0) {
-    before = count();
-    await turns(1);
-  }
-};
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 const heapMB = () => {

@@ -4,7 +4,7 @@ import { from } from '@chatkit/stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { pumpText, type TextSink } from '../src/pump-text.ts';
-import { deferred, turns } from './support/turns.ts';
+import { deferred, still, turns } from './support/turns.ts';
 
 const KiB = 1024;
 
@@ -97,12 +97,7 @@ describe('pumpText', () => {
         },
       };
       const moved = pumped(body, sink);
-      let before = -1;
-      // Still once it has made nothing for many turns of the loop.
-      for (let still = 0; still < 100; still = made.length === before ? still + 1 : 0) {
-        before = made.length;
-        await turns(1);
-      }
+      await still(() => made.length);
       expect(made.length - taken).toBeLessThanOrEqual(Math.max(64 * KiB, size) + size);
       over = true;
       stuck.resolve();

@@ -18,7 +18,7 @@ import {
 } from '../src/ws/index.ts';
 import { closeReason } from '../src/ws/protocol.ts';
 import type { Answer } from './support/describe-transport.ts';
-import { deferred, openSocket, stopTime, turns, until } from './support/node-server.ts';
+import { deferred, openSocket, still, stopTime, turns, until } from './support/node-server.ts';
 
 const streamed = (body: AsyncIterable<string>): Reply => ({ status: 200, headers: {}, body });
 const endless = (data: string, made: { count: number } = { count: 0 }): Reply =>
@@ -455,11 +455,7 @@ describe('a socket that takes nothing', () => {
       ),
     );
     say(openMessage('a', { window: 1e9 }));
-    let before = -1;
-    for (let still = 0; still < 100; still = made === before ? still + 1 : 0) {
-      before = made;
-      await turns(1);
-    }
+    await still(() => made);
     expect(made).toBeLessThanOrEqual((64 + 4) * 1024 + size);
     leave();
   });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Reply, SseFrame } from '../../src/index.ts';
-import { deferred, turns, until } from './turns.ts';
+import { deferred, still, turns, until } from './turns.ts';
 
 export type Answer = (request: Request) => Promise<Reply> | Reply;
 
@@ -17,7 +17,7 @@ export interface TransportUnderTest {
   contentType: string;
   encode(frame: SseFrame): string;
   decode(body: ReadableStream<Uint8Array>): AsyncIterable<SseFrame>;
-  /** Whether leaving is told by the request's signal alone (Node tells through the response). */
+  /** The most that may be on the way, in all buffers together, while nobody reads. */
   bufferBytes: number;
 }
 
@@ -157,12 +157,7 @@ export function describeTransport(name: string, transport: TransportUnderTest): 
       );
       const frames = await open(running);
       await frames.next();
-      let before = -1;
-      // Still once it has made nothing for many turns of the loop.
-      for (let still = 0; still < 300; still = made === before ? still + 1 : 0) {
-        before = made;
-        await turns(1);
-      }
+      await still(() => made);
       expect(made * data.length).toBeLessThan(transport.bufferBytes);
       let count = 1;
       while (!(await frames.next()).done) count++;

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { connect, type Socket } from 'node:net';
 import { onTestFinished, vi } from 'vitest';
 
-export { deferred, turns, until } from './turns.ts';
+export { deferred, still, turns, until } from './turns.ts';
 
 export interface RunningServer {
   readonly url: string;
