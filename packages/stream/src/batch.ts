@@ -6,7 +6,15 @@ import { type Clock, systemClock } from './clock.ts';
 import { byteSize } from './engine/byte-size.ts';
 import { type Deadline, deadline } from './engine/deadline.ts';
 import { operator } from './engine/outlet.ts';
-import { afterCleanup, type Cleanup, type Failure, SILENT, type Sink, type Stage } from './engine/stage.ts';
+import {
+  afterCleanup,
+  type Cleanup,
+  type Ending,
+  type Failure,
+  SILENT,
+  type Sink,
+  type Stage,
+} from './engine/stage.ts';
 import type { Operator } from './stream.ts';
 
 const NONE = Number.POSITIVE_INFINITY; // no limit
@@ -53,7 +61,7 @@ class Batch<T> implements Stage<T[]>, Sink<T> {
   private _bytes = 0; // of the open batch
   private _ready: T[][] = []; // full batches, not read yet
   private _isAsking = false; // a pull on the upstream is unanswered, or no further pull may follow
-  private _ending: { failure?: Failure | undefined } | undefined;
+  private _ending: Ending | undefined;
 
   constructor(upstream: Stage<T>, options: BatchOptions<T>) {
     this._upstream = upstream;

@@ -5,7 +5,7 @@
 import { Fifo } from './engine/fifo.ts';
 import { operator } from './engine/outlet.ts';
 import { type Pump, pump } from './engine/pump.ts';
-import type { Failure } from './engine/stage.ts';
+import type { Ending } from './engine/stage.ts';
 import type { Operator } from './stream.ts';
 
 /** What `mapAsync` passes to each call. */
@@ -51,7 +51,7 @@ export function mapAsync<I, O>(fn: Call<I, O>, options: MapAsyncOptions): Operat
     let running = 0;
     let index = 0;
     let hasFailed = false;
-    let sourceEnding: { failure: Failure | undefined } | undefined;
+    let sourceEnding: Ending | undefined;
 
     const hasRoom = (): boolean => (ordered ? slots.length : running) + out.held() < Math.max(1, concurrency || 1);
 

@@ -9,6 +9,7 @@ import {
   afterCleanup,
   allCleanups,
   type Cleanup,
+  type Ending,
   type Failure,
   SILENT,
   type Sink,
@@ -35,7 +36,7 @@ class Merge<T> implements Stage<T> {
   private readonly _ready = new Fifo<Lane<T>>(); // lanes that hold an answer, in order of arrival
   private _sink: Sink<T> = SILENT; // the open pull's
   declare private _open: number; // how many lanes may still be pulled; 0 once one has failed
-  private _ending: { failure?: Failure | undefined } | undefined;
+  private _ending: Ending | undefined;
   private _isServing = false;
 
   constructor(stages: readonly Stage<T>[]) {

@@ -88,7 +88,7 @@ describe.each(Object.entries(operators))('%s', (name, build) => {
     const stream = build(source);
     await stream.next();
     await settle();
-    if (source.inFlight > 0) return void stream.return();
+    if (source.inFlight > 0) return void stream.return(); // reads ahead: there is no cleanup to wait for
     source.cleanup = Promise.reject(error);
     expect(await stateOf(stream.return())).toEqual({ state: 'rejected', error });
   });

@@ -311,7 +311,7 @@ describe('mapAsync', () => {
         { concurrency: 3 },
       )(source);
       const next = stream.next();
-      for (let tick = 0; tick < 20; tick++) await Promise.resolve();
+      await settle();
       if (how === 'error') {
         fail(new Error('first'));
         await expect(next).rejects.toThrow('first');
@@ -327,11 +327,11 @@ describe('forEach', () => {
     const source = new ProbeSource([1, 2, 3]).end();
     let finish = () => {};
     const reading = forEach(() => new Promise<void>((resolve) => (finish = resolve)))(source);
-    for (let tick = 0; tick < 20; tick++) await Promise.resolve();
+    await settle();
     expect(source.nexts).toBe(1);
     for (let item = 0; item < 3; item++) {
       finish();
-      for (let tick = 0; tick < 20; tick++) await Promise.resolve();
+      await settle();
     }
     await reading;
   });

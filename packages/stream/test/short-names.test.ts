@@ -7,14 +7,22 @@ import { INTERNAL } from '../internal-names.ts';
 const here = path.join(import.meta.dirname, '..');
 const sources = path.join(here, 'src');
 const short = shortNames(sources, INTERNAL);
+/** A source without the lines that are comments. */
+const codeOf = (file: string) => readFileSync(path.join(sources, file), 'utf8').replace(/^ *(\/?\*|\/\/).*$/gm, '');
 
 describe('the short names of the build', () => {
   const files = readdirSync(sources, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
 
   it.each(files)('differ within %s', (file) => {
-    const members = readFileSync(path.join(sources, file), 'utf8').match(/\b_[a-z]\w*/g) ?? [];
-    const known = [...new Set(members)].filter((name) => name in short);
-    expect(new Set(known.map((name) => short[name])).size).toBe(known.length);
+    const names = [...new Set(codeOf(file).match(/[\w$]+/g))].filter((word) => INTERNAL.test(word));
+    expect(new Set(names.map((name) => short[name])).size).toBe(names.length);
+  });
+
+  it('stand for plain names only where an exported interface declares them', () => {
+    const interfaces = files.flatMap((file) => codeOf(file).match(/^export interface [\s\S]*?^}/gm) ?? []).join('\n');
+    const listed = INTERNAL.source.match(/(?<=\|)\w+/g) ?? [];
+    expect(listed).toContain('onTurn');
+    expect(listed.filter((name) => !new RegExp(`^  (readonly )?${name}\\??[:(<]`, 'm').test(interfaces))).toEqual([]);
   });
 
   it('give every private member a letter', () => {

@@ -11,12 +11,12 @@ import type { BroadcastOptions, SubscribeOptions } from '../broadcast.ts';
 import { LaggedError } from '../lagged-error.ts';
 import { Fifo } from './fifo.ts';
 import { type Pump, pump, type Queue } from './pump.ts';
-import { type Cleanup, type Failure, SILENT, type Sink, type Stage } from './stage.ts';
+import { type Cleanup, type Ending, type Failure, SILENT, type Sink, type Stage } from './stage.ts';
 
 export class Hub<T> implements Sink<T> {
   /** How many items have come, which is also the number of the next one. */
   _count = 0;
-  _ending: { failure: Failure | undefined } | undefined;
+  _ending: Ending | undefined;
   /** The newest items. */
   readonly _kept = new Fifo<T>();
   /** How far a reader may fall behind. */

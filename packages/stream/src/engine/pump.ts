@@ -8,6 +8,7 @@ import { Fifo } from './fifo.ts';
 import {
   afterCleanup,
   type Cleanup,
+  type Ending,
   type Failure,
   ignoreCleanup,
   MAX_CHUNK,
@@ -89,7 +90,7 @@ class PumpStage<I, O> implements Pump<O>, Sink<I> {
   declare private readonly _queue: Queue<O>;
   declare private readonly _maxChunk: number;
   private _sink: Sink<O> = SILENT; // the open pull's
-  private _ending: { failure?: Failure | undefined } | undefined;
+  private _ending: Ending | undefined;
   private _isOpen = false; // a pull on the upstream has not been answered
   private _isSourceOver = false;
   private _isServing = false;

@@ -11,6 +11,11 @@ export interface Failure {
   readonly error: unknown;
 }
 
+/** The end of a stream: because of the failure, or else because all has been said. */
+export interface Ending {
+  readonly failure?: Failure | undefined;
+}
+
 /** Receives the answer to one pull. */
 export interface Sink<T> {
   /** One item. */
