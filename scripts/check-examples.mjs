@@ -1,11 +1,11 @@
 // Type-checks the examples against the sources: every ```ts and ```tsx block of the READMEs and guides, and every
-// `@example` of a docstring. Imports stay at the top, the rest becomes the body of an async generator, so that fragments
-// with `await`, `yield` and `return` are legal.
+// `@example` of a docstring. Imports stay at the top, the rest becomes the body of an async generator, so that
+// fragments with `await`, `yield` and `return` are legal.
 //
-// A fragment does not repeat its imports, so the names that we export are imported for it. A name that it does not declare
-// either is the reader's own (`model`, `user`, `thread`) and is not an error; everything else is. So that a wrong name of
-// ours does not pass as the reader's, what is called, created, extended or rendered stands in `readersOwn` if it is not
-// ours.
+// A fragment does not repeat its imports, so the names that we export are imported for it. A name that it does not
+// declare either is the reader's own (`model`, `user`, `thread`) and is not an error; everything else is. So that a
+// wrong name of ours does not pass as the reader's, what is called, created, extended or rendered stands in
+// `readersOwn` if it is not ours.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
@@ -112,9 +112,9 @@ function asModule({ code, head }) {
 }
 
 /**
- * Declares the words that an example does not import: what its file or its package exports, then what is the reader's,
- * then what our other packages export. Of those, functions only where they are called: elsewhere
- * `run` and `card` are variables.
+ * Declares the words that an example does not import: what its file or its package exports, then what is the
+ * reader's, then what our other packages export. Of those, functions only where they are called: elsewhere `run` and
+ * `card` are variables.
  */
 function headFor(file, code) {
   const imported = (code.match(/^import\b[^']*/gm) ?? []).join().match(/[\w$]+/g) ?? [];

@@ -1,4 +1,5 @@
-// What the attacks have in common: a server on loopback, requests as they stand, and the proof that nothing came of them.
+// What the attacks have in common: a server on loopback, requests as they stand, and the proof that nothing came of
+// them.
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, request, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';

@@ -1,6 +1,6 @@
 /**
- * Any operators in a row, over any kind of source, read in any way: what comes out is what a list with an error at its end
- * would give, and no source stays open.
+ * Any operators in a row, over any kind of source, read in any way: what comes out is what a list with an error at its
+ * end would give, and no source stays open.
  */
 
 import fc from 'fast-check';

@@ -1,4 +1,7 @@
-/** Emitters that end while they are attached to, functions of the user's that throw in a listener, items that Node takes for an end. */
+/**
+ * Emitters that end while they are attached to, functions of the user's that throw in a listener, items that Node takes
+ * for an end.
+ */
 
 import { EventEmitter } from 'node:events';
 import { describe, expect, it } from 'vitest';

@@ -1,6 +1,6 @@
 /**
- * Sources that break the iterator protocol, functions of the user's that throw where nobody looks, or that close the very
- * pipeline that calls them, and streams that change hands while something is under way.
+ * Sources that break the iterator protocol, functions of the user's that throw where nobody looks, or that close the
+ * very pipeline that calls them, and streams that change hands while something is under way.
  */
 
 import fc from 'fast-check';

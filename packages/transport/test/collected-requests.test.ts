@@ -1,5 +1,5 @@
-// A `Request` follows the signal that it was made with only while somebody holds it. Whatever the garbage collector takes
-// in between, a client that leaves is noticed.
+// A `Request` follows the signal that it was made with only while somebody holds it. Whatever the garbage collector
+// takes in between, a client that leaves is noticed.
 import type { AddressInfo } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';

@@ -1,4 +1,6 @@
-/** Faults and attacks on running servers: readers that do not read, clients that leave, input that tries to be a frame. */
+/**
+ * Faults and attacks on running servers: readers that do not read, clients that leave, input that tries to be a frame.
+ */
 import type { ServerResponse } from 'node:http';
 import { type AddressInfo, connect, createServer as createProxy, type Socket } from 'node:net';
 import { setFlagsFromString } from 'node:v8';

@@ -15,7 +15,9 @@ const { vectors } = JSON.parse(readFileSync(new URL('../../../vectors/sse.json',
   vectors: Vector[];
 };
 
-/** What an EventSource would make of the frames: events with the id that counts for them, the last id, the last retry. */
+/**
+ * What an EventSource would make of the frames: events with the id that counts for them, the last id, the last retry.
+ */
 const asEventSource = (frames: SseFrame[]) => {
   let lastEventId = '';
   let retry: number | null = null;

@@ -64,8 +64,8 @@ export async function settle(): Promise<void> {
 const nextTurn = () => new Promise<void>((resolve) => unnested(() => macrotask(resolve)));
 
 /**
- * A browser without `scheduler` (WebKit) takes turns with timers, and a timer that a timer has set waits for 4 ms or more,
- * which makes minutes of the turns of all tests. One that a message has set does not.
+ * A browser without `scheduler` (WebKit) takes turns with timers, and a timer that a timer has set waits for 4 ms or
+ * more, which makes minutes of the turns of all tests. One that a message has set does not.
  */
 const unnested: (task: () => void) => void =
   typeof document === 'undefined' || 'scheduler' in globalThis ? (task) => task() : afterMessage();
