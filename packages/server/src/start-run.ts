@@ -9,7 +9,7 @@ import { ReaderHold } from './reader-hold.ts';
 import type { RemoteRun } from './remote-run.ts';
 import type { Kernel } from './reply-to.ts';
 import { type Destination, prepareTurn, type StreamingRequest } from './requests/prepare-turn.ts';
-import type { Run, RunPlace } from './run.ts';
+import { Run, type RunPlace } from './run.ts';
 import { createRunId, isRunId, runIdIn } from './run-id.ts';
 import { isCutShort } from './run-state.ts';
 import { optedIn, type ServerRequest } from './server-request.ts';
@@ -122,7 +122,7 @@ const begin = async <Context>(
 const isCutOff = (run: Run | RemoteRun, { isRepeat }: Destination, request: ServerRequest): boolean => {
   if (!isRepeat || optedIn(request)) return false;
   // A run that does not own its log has not begun, or is another machine's.
-  return 'state' in run ? run.ownsLog() && isCutShort(run.state().status) : isCutShort(run.outcome);
+  return run instanceof Run ? run.ownsLog() && isCutShort(run.state().status) : isCutShort(run.outcome);
 };
 
 /**
@@ -131,7 +131,7 @@ const isCutOff = (run: Run | RemoteRun, { isRepeat }: Destination, request: Serv
  * begin it again, to get the error.
  */
 const whereIs = async (run: Run | RemoteRun, request: ServerRequest): Promise<RunPlace> => {
-  if ('state' in run) return run.opened;
+  if (run instanceof Run) return run.opened;
   try {
     return await run.opened(request.signal);
   } catch (error) {

@@ -11,7 +11,7 @@ import { PlainEncoder, ResumableEncoder } from './frame-encoders.ts';
 import { FrameStream } from './frame-stream.ts';
 import type { ReaderHold } from './reader-hold.ts';
 import type { RemoteRun } from './remote-run.ts';
-import { type Run, startOffset } from './run.ts';
+import { Run, startOffset } from './run.ts';
 import { isSettled } from './run-state.ts';
 import type { Settings } from './settings.ts';
 
@@ -37,13 +37,13 @@ export const streamReply = async (options: StreamReplyOptions): Promise<Reply> =
     entries: run.read({ after, signal: hold.requestSignal }),
     encoder: resumable ? new ResumableEncoder(frames, settings.retryMs) : new PlainEncoder(frames),
     onOver: () => {
-      if ('state' in run) run.unfollow(stream);
+      if (run instanceof Run) run.unfollow(stream);
       leave();
     },
   });
-  if ('state' in run) run.follow(stream);
+  if (run instanceof Run) run.follow(stream);
   const newest = run.lastOffset();
-  const isOver = 'state' in run && isSettled(run.state());
+  const isOver = run instanceof Run && isSettled(run.state());
   const first = newest === (after ?? startOffset) && !isOver ? undefined : stream.begin();
   // On this machine an entry is known to be there, so it is awaited. For a run elsewhere it may not be: the wait is
   // bounded.
