@@ -544,12 +544,15 @@ test('whatever happens to its pages: a page that stays shows what is stored, not
         }
         await quiet();
       }
-      const end = await reload(handle);
-      for (let turn = 0; turn < 20; turn += 1) {
+      const end = await open(handle);
+      let isOver = false;
+      void end.page.resumeStream().finally(() => {
+        isOver = true;
+      });
+      while (!isOver) {
         goOn();
         await quiet();
       }
-      await until(() => end.page.status === 'ready');
       const shown = end.page.shown();
       expect(shown).toEqual((await open(handle)).page.shown());
       expect(new Set(shown.map(({ id }) => id)).size).toBe(shown.length);

@@ -98,21 +98,30 @@ export const createConversations = <Context>(
   const sent = createSentMessages();
   /** Conversations whose thread is being created by this process. */
   const beginning = new Map<string, Promise<void>>();
-  const converse: Converse<Context> = async (conversationId, said, context, caller) => {
+  const converse = async (
+    conversationId: string,
+    said: Said,
+    context: Context,
+    caller: Caller,
+    onRun: (runId: string) => void,
+  ): Promise<AsyncIterable<ThreadStreamEvent>> => {
     const conversation = [options.userOf?.(context), conversationId];
     const key = JSON.stringify(conversation);
     if (said.kind === 'tool outputs') {
       const threadId = await threadOf(conversationId, context, caller);
       if (threadId === undefined)
         throw new ChatKitError('thread.not_found', 'No tool was called in this conversation.');
-      return handOver(server, threadId, said.outputs, conversation, context, caller);
+      return handOver(server, threadId, said.outputs, conversation, context, caller, onRun);
     }
     const name = await nameOf(conversation, ['message', said.id, said.text]);
     const message =
       said.kind === 'message' && name !== undefined ? sent.note(name, said.request, caller.signal) : undefined;
     const isAgain = said.kind !== 'message' || message?.isAgain === true;
+    const isNamed = name !== undefined && !isAgain;
     // Any run has an id of ours: only such a run is kept for those who come back, and counts readers elsewhere.
-    const named = name === undefined || isAgain ? asRun(caller, createId('run')) : asNamed(caller, name);
+    const runId = isNamed ? name : createId('run');
+    onRun(runId);
+    const named = asRun(caller, runId, isNamed);
     let made: Promise<UserMessageInput> | undefined;
     const input = () => {
       made ??= toInput(said);
@@ -156,9 +165,16 @@ export const createConversations = <Context>(
   return {
     converse(conversationId, said, context, client) {
       const conversation = conversationOf(conversationId, context);
-      resuming.goOn(conversation.key);
-      const stay = stays.begin(conversation.key, client, (leaving) => resuming.left(conversation, leaving));
-      return stay.follow(() => converse(conversationId, said, context, stay.caller));
+      const { key } = conversation;
+      resuming.goOn(key);
+      let runId: string | undefined;
+      const stay = stays.begin(key, client, () => {
+        if (runId !== undefined) resuming.left(key, runId);
+      });
+      const onRun = (id: string): void => {
+        runId = id;
+      };
+      return stay.follow(() => converse(conversationId, said, context, stay.caller, onRun));
     },
     resume: (conversationId, context, client) => resuming.resume(conversationOf(conversationId, context), client),
     stop: (conversationId, context, caller) => resuming.stop(conversationOf(conversationId, context), caller),
@@ -201,15 +217,13 @@ const handOver = async <Context>(
   conversation: readonly unknown[],
   context: Context,
   caller: Caller,
+  onRun: (runId: string) => void,
 ): Promise<AsyncIterable<ThreadStreamEvent>> => {
   const send = async ({ output, request }: OutputRequest): Promise<AsyncIterable<ThreadStreamEvent>> => {
     const name = await nameOf(conversation, ['tool output', output.id]);
-    return callServer(
-      server,
-      request,
-      context,
-      name === undefined ? asRun(caller, createId('run')) : asNamed(caller, name),
-    );
+    const runId = name ?? createId('run');
+    onRun(runId);
+    return callServer(server, request, context, asRun(caller, runId, name !== undefined));
   };
   const requests = [...(await outputRequests(server, threadId, outputs, context, caller))];
   const last = requests.pop() as OutputRequest;
@@ -234,12 +248,11 @@ const nameOf = async (
 };
 
 /**
- * A caller whose request is idempotent. By the run id the server stores a message once; because the request says that
- * it may be a repeat, the message is not answered twice either.
+ * A caller whose request has a run id, by which the server stores a message once. If the id is the message's name, the
+ * request says that it may be a repeat: the message is not answered twice either.
  */
-const asNamed = (caller: Caller, name: string): Caller => withHeaders(asRun(caller, name), { 'chatkit-repeat': '1' });
-
-const asRun = (caller: Caller, runId: string): Caller => withHeaders(caller, { 'chatkit-run-id': runId });
+const asRun = (caller: Caller, runId: string, isNamed: boolean): Caller =>
+  withHeaders(caller, { 'chatkit-run-id': runId, ...(isNamed && { 'chatkit-repeat': '1' }) });
 
 /** Calls `onOver` when the last event has been consumed. */
 async function* whole(

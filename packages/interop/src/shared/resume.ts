@@ -7,7 +7,7 @@ import type { Clock } from '@chatkit/stream';
 import { askServer, type Caller, type ChatKitHandler } from './chat-kit-handler.ts';
 import { type FoundThread, findThread } from './find-thread.ts';
 import { followRun } from './follow-run.ts';
-import type { Stay, Stays } from './stays.ts';
+import type { Stays } from './stays.ts';
 import type { ThreadLinks } from './thread-links.ts';
 
 /** An answer that a client has come back to. */
@@ -37,8 +37,8 @@ export interface Resuming<Context> {
   resume(conversation: Conversation<Context>, client: Caller): Promise<Resumed | undefined>;
   /** Stops what is in progress, and resolves when it has ended. */
   stop(conversation: Conversation<Context>, caller: Caller): Promise<void>;
-  /** A client has left before the end. */
-  left(conversation: Conversation<Context>, stay: Stay): void;
+  /** A client has left before the end of a run. */
+  left(key: string, runId: string): void;
   /** The conversation goes on: nobody wants the earlier answer. */
   goOn(key: string): void;
 }
@@ -57,10 +57,8 @@ export const createResuming = <Context>(
   const find = async ({ id, context }: Conversation<Context>, caller: Caller): Promise<FoundThread | undefined> =>
     findThread(server, id, await links.load(id, context), context, caller);
 
-  const left = async (conversation: Conversation<Context>, { caller }: Stay): Promise<void> => {
-    const found = await find(conversation, caller).catch(() => undefined);
-    if (found?.runId === undefined) return;
-    missed.set(conversation.key, found.runId);
+  const left = (key: string, runId: string): void => {
+    missed.set(key, runId);
     const [oldest] = missed.keys();
     if (missed.size > MAX_MISSED && oldest !== undefined) missed.delete(oldest);
   };
@@ -87,7 +85,7 @@ export const createResuming = <Context>(
       const thread = await find(conversation, client);
       const runId = thread?.runId ?? missed.get(key);
       if (thread === undefined || runId === undefined) return undefined;
-      const stay = stays.begin(key, client, (leaving) => void left(conversation, leaving));
+      const stay = stays.begin(key, client, () => left(key, runId));
       const run = async () => {
         const events = await followRun(server, runId, context, stay.caller);
         if (events === undefined) throw gone();
@@ -115,7 +113,7 @@ export const createResuming = <Context>(
         if (!isChatKitError(error, 'run.not_found')) throw error;
       }
     },
-    left: (conversation, stay) => void left(conversation, stay),
+    left,
     goOn: (key) => void missed.delete(key),
   };
 };

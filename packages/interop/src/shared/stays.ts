@@ -21,7 +21,7 @@ export interface Stay {
 
 export interface Stays {
   /** Begins a client's stay. `onLeave` is called when the client leaves before it has everything. */
-  begin(conversation: string, client: Caller, onLeave: (stay: Stay) => void): Stay;
+  begin(conversation: string, client: Caller, onLeave: () => void): Stay;
   /** Ends the grace periods in a conversation, and takes them from the clients who are still there. */
   end(conversation: string): void;
 }
@@ -53,7 +53,7 @@ export const createStays = (graceMs: number, clock: Clock): Stays => {
       const leave = (): void => {
         if (grace === 0) return end();
         if (grace <= MAX_TIMER_MS) timer = clock.setTimeout(end, grace);
-        onLeave(stay);
+        onLeave();
       };
       const hurry = (): void => {
         grace = 0;
