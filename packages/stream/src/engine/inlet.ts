@@ -110,7 +110,7 @@ class Inlet<T> implements Stage<T> {
   private _mustRest(): boolean {
     const items = this._itemsSinceCheck;
     this._itemsSinceCheck = 0;
-    const isOver = mustRest(items, () => this._state === RESTING && this._ask());
+    const isOver = mustRest(items, this._onRested);
     if (isOver) this._state = RESTING;
     return isOver;
   }
@@ -163,6 +163,10 @@ class Inlet<T> implements Stage<T> {
       this._onError(error);
     }
     if (this._isChunked && this._state === IDLE) this._ask();
+  };
+
+  private readonly _onRested = (): void => {
+    if (this._state === RESTING) this._ask();
   };
 
   private readonly _onError = (error: unknown): void => {
