@@ -8,17 +8,17 @@ import {
   createId,
   isChatKitError,
   messageText,
-  type Page,
   type ThreadItem,
   type ThreadStreamEvent,
   type UserMessageInput,
   type UserMessageItem,
 } from '@chatkit/core';
-import { type Clock, systemClock } from '@chatkit/stream';
+import { type Clock, collect, systemClock } from '@chatkit/stream';
 import { beginThread } from './begin-thread.ts';
-import { askServer, type Caller, type ChatKitHandler, callServer, withHeaders } from './chat-kit-handler.ts';
+import { type Caller, type ChatKitHandler, callServer, withHeaders } from './chat-kit-handler.ts';
 import { digestOf } from './digest.ts';
 import { findThread } from './find-thread.ts';
+import { itemPages } from './item-pages.ts';
 import { type Conversation, createResuming, type Look, type Resumed } from './resume.ts';
 import { createSentMessages } from './sent-messages.ts';
 import { createStays } from './stays.ts';
@@ -195,19 +195,10 @@ export const createConversations = <Context>(
 
 const readItems = async <Context>(
   server: ChatKitHandler<Context>,
-  thread_id: string,
+  threadId: string,
   context: Context,
   caller: Caller,
-): Promise<ThreadItem[]> => {
-  const items: ThreadItem[] = [];
-  let page: Page<ThreadItem> | undefined;
-  do {
-    const params = { thread_id, limit: 100, order: 'asc', after: page?.after } as const;
-    page = await askServer<Page<ThreadItem>, Context>(server, { type: 'items.list', params }, context, caller);
-    items.push(...page.data);
-  } while (page.has_more);
-  return items;
-};
+): Promise<ThreadItem[]> => (await collect(itemPages(server, threadId, 'asc', context, caller))).flat();
 
 /** Sends the outputs of tools, and resolves with the events of the answer to the last. */
 const handOver = async <Context>(
@@ -299,16 +290,13 @@ const retry = async <Context>(
       said.kind !== 'message' && digits !== undefined && id.slice(-25).startsWith(digits.slice(0, 13)),
     (item: UserMessageItem) => said.kind === 'message again' && messageText(item) === said.text,
   ];
-  let page: Page<ThreadItem> | undefined;
-  do {
-    const params = { thread_id, limit: 50, order: 'desc', after: page?.after } as const;
-    page = await askServer<Page<ThreadItem>, Context>(server, { type: 'items.list', params }, context, caller);
-    const messages = page.data.filter((item) => item.type === 'user_message');
+  for await (const page of itemPages(server, thread_id, 'desc', context, caller)) {
+    const messages = page.filter((item) => item.type === 'user_message');
     const item_id = isSame.map((test) => messages.find(test)?.id).find((id) => id !== undefined);
     if (item_id === undefined) continue;
     const edited = said.kind === 'message edited' ? { input: await input() } : {};
     return { type: 'threads.retry_after_item', params: { thread_id, item_id, ...edited } };
-  } while (page.has_more);
+  }
   return addMessage(thread_id, await input());
 };
 

@@ -2,11 +2,12 @@
  * Finds the answer that a client comes back to: the run in progress in its conversation, or the one that has ended while
  * it was away. That one is remembered in this process, for as long as the server keeps what it said.
  */
-import { ChatKitError, isChatKitError, type Page, type ThreadItem, type ThreadStreamEvent } from '@chatkit/core';
+import { ChatKitError, isChatKitError, type ThreadItem, type ThreadStreamEvent } from '@chatkit/core';
 import type { Clock } from '@chatkit/stream';
 import { askServer, type Caller, type ChatKitHandler } from './chat-kit-handler.ts';
 import { type FoundThread, findThread } from './find-thread.ts';
 import { followRun } from './follow-run.ts';
+import { itemsSinceMessage } from './item-pages.ts';
 import type { Stays } from './stays.ts';
 import type { ThreadLinks } from './thread-links.ts';
 
@@ -94,7 +95,7 @@ export const createResuming = <Context>(
       try {
         const events = await stay.follow(run);
         missed.delete(key);
-        return { events, itemsSoFar: () => itemsSoFar(server, thread.id, context, stay.caller) };
+        return { events, itemsSoFar: () => itemsSinceMessage(server, thread.id, context, stay.caller) };
       } catch (error) {
         if (isChatKitError(error, 'run.not_found')) return undefined;
         throw error;
@@ -122,21 +123,3 @@ export const createResuming = <Context>(
 const LOOK_MS = 100;
 
 const gone = (): ChatKitError => new ChatKitError('run.not_found', 'There is no such run any more.');
-
-const itemsSoFar = async <Context>(
-  server: ChatKitHandler<Context>,
-  thread_id: string,
-  context: Context,
-  caller: Caller,
-): Promise<ThreadItem[]> => {
-  const items: ThreadItem[] = [];
-  let page: Page<ThreadItem> | undefined;
-  do {
-    const params = { thread_id, limit: 100, order: 'desc', after: page?.after } as const;
-    page = await askServer<Page<ThreadItem>, Context>(server, { type: 'items.list', params }, context, caller);
-    const message = page.data.findIndex(({ type }) => type === 'user_message');
-    items.push(...(message === -1 ? page.data : page.data.slice(0, message)));
-    if (message !== -1) break;
-  } while (page.has_more);
-  return items.toReversed();
-};

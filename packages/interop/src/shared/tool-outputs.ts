@@ -1,11 +1,12 @@
 /**
- * Finds the outputs of client tools, and the answers to questions, that are new. A client sends them with the whole history, so the server's items
- * decide: an output is new if its call is still pending. Parallel calls get their outputs one by one, each by its item,
- * and the server continues after the last.
+ * Finds the outputs of client tools, and the answers to questions, that are new. A client sends them with the whole
+ * history, so the server's items decide: an output is new if its call is still pending. Parallel calls get their
+ * outputs one by one, each by its item, and the server continues after the last.
  */
-import type { ChatKitRequestInput, Page, ThreadItem } from '@chatkit/core';
-import { askServer, type Caller, type ChatKitHandler } from './chat-kit-handler.ts';
-import { type CallItem, callOf, isCall, outputRequest } from './client-call.ts';
+import type { ChatKitRequestInput } from '@chatkit/core';
+import type { Caller, ChatKitHandler } from './chat-kit-handler.ts';
+import { callOf, isCall, outputRequest } from './client-call.ts';
+import { itemsSinceMessage } from './item-pages.ts';
 
 /** The output of one call. */
 export interface ToolOutput {
@@ -33,9 +34,7 @@ export const outputRequests = async <Context>(
   context: Context,
   caller: Caller,
 ): Promise<readonly OutputRequest[]> => {
-  const params = { thread_id, limit: 100, order: 'desc' } as const;
-  const page = await askServer<Page<ThreadItem>, Context>(server, { type: 'items.list', params }, context, caller);
-  const calls = callsSinceMessage(page.data);
+  const calls = (await itemsSinceMessage(server, thread_id, context, caller)).filter(isCall);
   const fresh = calls.flatMap((item) => {
     const call = callOf(item);
     // Some models restart the numbering of their calls in each answer: the newest output is meant.
@@ -49,10 +48,4 @@ export const outputRequests = async <Context>(
     const request = { type: 'threads.add_client_tool_output', params } as const;
     return { output, request: known === undefined ? request : outputRequest(known, output.result) };
   });
-};
-
-/** The calls since the user's last message, oldest first. */
-const callsSinceMessage = (newestFirst: readonly ThreadItem[]): readonly CallItem[] => {
-  const message = newestFirst.findIndex(({ type }) => type === 'user_message');
-  return (message === -1 ? newestFirst : newestFirst.slice(0, message)).filter(isCall).toReversed();
 };

@@ -35,8 +35,8 @@ export async function* rebuildMessage(
   };
   /** Without what the run did to earlier items before its first own one: `itemsSoFar` has them as they are now. */
   async function* ownEvents(): AsyncGenerator<ThreadStreamEvent, void, undefined> {
+    const isStored = async (id: string) => (await itemsSoFar()).some((item) => item.id === id);
     for await (const event of events) {
-      const isStored = async (id: string) => (await itemsSoFar()).some((item) => item.id === id);
       if (isBegun || event.type !== 'thread.item.replaced' || !(await isStored(event.item.id))) yield event;
     }
   }
