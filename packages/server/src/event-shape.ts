@@ -48,17 +48,17 @@ const passedOn: Readonly<Record<Exclude<ThreadStreamEvent['type'], `thread.item.
   notice: true,
 };
 
-/** By the handler of a server's errors, the unknown types that it has been told of. */
+/** The unknown types that have been reported, by the store of the server. */
 const reported = new WeakMap<object, Set<string>>();
 
 /**
  * Reports an event of an unknown type, once per server and type. It is passed on, because a newer peer may know it; but
  * most often the type is misspelt, and the client shows nothing.
  */
-export const reportUnknown = ({ type }: ThreadStreamEvent, onError: (error: unknown) => void, server: object): void => {
+export const reportUnknown = ({ type }: ThreadStreamEvent, onError: (error: unknown) => void, store: object): void => {
   if (Object.hasOwn(passedOn, type)) return;
-  const types = reported.get(server) ?? new Set();
-  reported.set(server, types);
+  const types = reported.get(store) ?? new Set();
+  reported.set(store, types);
   // A type that is different each time must not fill the memory.
   if (types.has(type) || types.size >= 100) return;
   types.add(type);

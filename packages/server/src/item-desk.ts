@@ -5,7 +5,6 @@
  * that have seen it.
  */
 import {
-  ChatKitError,
   emptyThreadState,
   isChatKitError,
   isHiddenItem,
@@ -22,8 +21,7 @@ import {
   type ThreadStreamEvent,
   textDelta,
 } from '@chatkit/core';
-import { assertShape, noEvent, notJson } from './event-shape.ts';
-import { ownJson } from './own-json.ts';
+import { ownEvent, surelyFits } from './own-event.ts';
 import { isOutOfTime } from './time-limit.ts';
 
 type Taken = ThreadStreamEvent | undefined;
@@ -31,7 +29,7 @@ type OnFailed = (error: unknown) => void;
 type ItemEvent = Extract<ThreadStreamEvent, { item: ThreadItem }>;
 
 export interface ItemDeskOptions {
-  /** The most bytes that the JSON of one event may have; see `assertSize`. */
+  /** The most bytes that the JSON of one event may have (`own-event.ts`). */
   maxEventBytes: number;
   /** The state that readers have already been sent, by the machine that ran the turn before. */
   told?: ThreadState | undefined;
@@ -104,7 +102,7 @@ export class ItemDesk<Context> {
    * event or nothing. Returns a promise only where something has to be stored or looked up, so a text delta costs none.
    */
   take(given: ThreadStreamEvent): Taken | Promise<Taken> {
-    const event = ownCopy(given, this.maxEventBytes);
+    const event = ownEvent(given, this.maxEventBytes);
     if ('item' in event) this.revised?.delete(event.item.id);
     if (!this.revised?.size || event.type === 'thread.item.updated') return this.takeOwn(event);
     return this.keepRevised().then(() => this.takeOwn(event));
@@ -121,8 +119,7 @@ export class ItemDesk<Context> {
       isTextDelta(event) &&
       (this.text?.itemId === event.item_id || this.open.has(event.item_id)) &&
       Number.isSafeInteger(event.update.content_index) &&
-      // No UTF-16 unit takes more than six bytes of JSON; what is around the text takes a few hundred.
-      event.update.delta.length * 6 + 1024 <= this.maxEventBytes
+      surelyFits(event.update.delta, this.maxEventBytes)
     );
   }
 
@@ -335,52 +332,3 @@ const adding: ReadonlySet<string> = new Set<ThreadItemUpdatedEvent['update']['ty
 ]);
 
 const removed = (id: string): ThreadItemRemovedEvent => ({ type: 'thread.item.removed', item_id: id });
-
-/**
- * Copies the event as it is now. The log keeps events for later readers, while the application may go on changing the
- * objects it yielded; the Python SDK serializes at once for the same reason. A text delta is copied by hand, because it
- * is cheaper.
- */
-const ownCopy = (event: ThreadStreamEvent, maxBytes: number): ThreadStreamEvent => {
-  if (typeof event !== 'object' || event === null || typeof event.type !== 'string') throw noEvent(event);
-  if (isTextDelta(event) && Number.isSafeInteger(event.update.content_index)) {
-    const { content_index, delta } = event.update;
-    // No UTF-16 unit takes more than six bytes of JSON; what is around the text takes a few hundred.
-    if (delta.length * 6 + 1024 > maxBytes) assertSize(event, JSON.stringify(event), maxBytes);
-    return {
-      type: 'thread.item.updated',
-      item_id: event.item_id,
-      update: { type: 'assistant_message.content_part.text_delta', content_index, delta },
-    };
-  }
-  assertShape(event);
-  const own = ownJson(event);
-  if (own !== undefined && own.maxBytes <= maxBytes) return own.value;
-  const { json, copy } = throughJson(event, own?.value);
-  if (!('item' in event && isHiddenItem(event.item))) assertSize(event, json, maxBytes);
-  return copy;
-};
-
-/**
- * Copies an event with `structuredClone`, and refuses one that JSON cannot represent (a BigInt, a circular reference):
- * in the log it would break the connection of each reader, again and again.
- */
-const throughJson = (event: ThreadStreamEvent, own: ThreadStreamEvent | undefined) => {
-  try {
-    return { json: JSON.stringify(event), copy: own ?? structuredClone(event) };
-  } catch (cause) {
-    throw notJson(`An event of type ${event.type}`, cause);
-  }
-};
-
-/**
- * Refuses an event that is too large, before it is stored: otherwise the thread would have an item that no log holds
- * and no reader was sent.
- */
-const assertSize = ({ type }: ThreadStreamEvent, json: string, maxBytes: number): void => {
-  // No UTF-16 unit takes more than three bytes.
-  if (json.length * 3 <= maxBytes || new TextEncoder().encode(json).byteLength <= maxBytes) return;
-  throw new ChatKitError('event.too_large', `An event of type ${type} is larger than ${maxBytes} bytes.`, {
-    details: { type, maxBytes },
-  });
-};
