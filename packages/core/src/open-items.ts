@@ -28,7 +28,8 @@ export const noOpenItems: OpenItems = { size: 0, latest: undefined, all: undefin
 
 /** The open item with this id. */
 export const openItem = ({ latest, all }: OpenItems, id: string): OpenItem | undefined => {
-  if (latest?.id === id || all === undefined) return latest?.id === id ? latest : undefined;
+  if (latest?.id === id) return latest;
+  if (all === undefined) return undefined;
   const position = positionOf(all, id);
   return position === undefined ? undefined : itemAt(all, position);
 };
