@@ -10,12 +10,12 @@ if (!chromium) {
 }
 
 // Unit tests run over the sources; the e2e tests and the demo run over `dist`, as a user's machine would.
-const conditions = ['@chatkit/source', 'module', 'node', 'development'];
+export const conditions = ['@chatkit/source', 'module', 'node', 'development'];
 const resolve = { conditions };
-const ssr = { resolve: { conditions, externalConditions: ['@chatkit/source'] } };
+export const ssr = { resolve: { conditions, externalConditions: ['@chatkit/source'] } };
 
 // Much of a test here is waiting: for a timer, a socket, a browser. So even two cores have work for three files at a time.
-const maxWorkers = Math.max(3, availableParallelism() - 1);
+export const maxWorkers = Math.max(3, availableParallelism() - 1);
 
 // For what hangs. What is slow, on a machine that has other work, is not a failure.
 const testTimeout = 30_000;

@@ -5,7 +5,6 @@ import { type Nodes, places, startNodes } from './nodes.ts';
 import { attach, disorder, loadItems, message, post, read, textOf, until, within } from './requests.ts';
 
 /** `CHATKIT_RUNS=1000` for the thousand, which take a machine of two cores half a minute. */
-// biome-ignore lint/suspicious/noUndeclaredEnvVars: not a task of turbo
 const count = Number(process.env['CHATKIT_RUNS'] ?? 300);
 const patienceMs = 60_000 + count * 120;
 

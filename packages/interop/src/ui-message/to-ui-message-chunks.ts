@@ -87,7 +87,9 @@ export async function* chunksOfRun(
       continue;
     }
     early.push(...chunks.filter(isPart));
-    if (early.length > 0 && (translator.items().length > 0 || event.type === 'error')) yield* await parts();
+    // At the first item, though it may have no parts yet: if it is removed, a page that is loaded later must name the
+    // message as this one does.
+    if (translator.items().length > 0 || (early.length > 0 && event.type === 'error')) yield* await parts();
     yield* chunks.filter((chunk) => !isPart(chunk));
   }
   const items = translator.items();
