@@ -100,7 +100,7 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
   const take = (events: readonly ThreadStreamEvent[], replayed: boolean): void => {
     if (!isLive()) return;
     open('streaming');
-    stage = 'begun';
+    if (events.length > 0) stage = 'begun';
     const confirms = isPending() && confirmsMessage(events);
     context.update((state) => {
       const next = confirms ? dropOutgoing(state, plan.runId) : state;
@@ -221,8 +221,8 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
     // A run that was stopped before it took its message has ended for good; the message needs a new run id.
     const isSpent = end.reason === 'end' || end.error?.code === 'run.cancelled';
     const nextRunId = isSpent ? createId('run') : undefined;
-    /** To be undone, if no event of the turn came. */
-    const prepare = stage === 'shown' ? plan.prepare : undefined;
+    /** To be undone, if the request brought no event. What is shown of an attached run stays. */
+    const prepare = plan.request && stage === 'shown' ? plan.prepare : undefined;
     /** Attaches to the run again, or repeats the request that was not answered. */
     const retryPlan =
       error && end.reason !== 'gone' && reach !== 'plain'

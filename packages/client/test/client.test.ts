@@ -206,6 +206,22 @@ describe('editing', () => {
     expect(texts(client)).toEqual(['two', 'to two']);
   });
 
+  it('leaves everything where it was however often it cannot start', async () => {
+    const { client: make, network } = testChat({ respond: answer() });
+    const client = make({ connection: { budgetMs: 0 } });
+    await client.send('one').done;
+    network.offline();
+    expect(await client.edit(client.getSnapshot().items[0]?.id ?? '', 'two').done).toBe('interrupted');
+    expect(texts(client)).toEqual(['one', 'to one']);
+    const again = client.retry();
+    expect(texts(client)).toEqual(['two']);
+    expect(await again.done).toBe('interrupted');
+    expect(texts(client)).toEqual(['one', 'to one']);
+    network.online();
+    expect(await client.retry().done).toBe('completed');
+    expect(texts(client)).toEqual(['two', 'to two']);
+  });
+
   it('is repeated by retry() if its answer was lost, and carried out once', async () => {
     const respond = answer();
     const { client: make, network } = testChat({ respond });
