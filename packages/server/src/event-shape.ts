@@ -1,6 +1,6 @@
 /**
  * Error messages for values that an application yielded and that are not events, with what to write instead. Only what
- * cannot be an event of any version is refused: an unknown `type` is reported and passed on.
+ * cannot be an event of any version is refused: an unknown `type` is reported and passed on (`report-unknown.ts`).
  */
 import type { ThreadStreamEvent } from '@chatkit/core';
 import { describeValue } from './describe-value.ts';
@@ -12,14 +12,20 @@ const carriesItem: ReadonlySet<string> = new Set<ThreadStreamEvent['type']>([
 ]);
 
 /**
- * Throws if an item was yielded instead of an event, if an event lacks its item, or if a text delta is malformed. A
- * well-formed text delta is not checked here.
+ * Throws if an item was yielded instead of an event, if an event lacks its item or its update, or if a text delta is
+ * malformed. A well-formed text delta is not checked here.
  */
 export const assertShape = (event: ThreadStreamEvent): void => {
-  if (event.type === 'thread.item.updated' && event.update?.type === 'assistant_message.content_part.text_delta')
-    throw new TypeError(
-      `A text delta needs a string and the number of its part, not ${describeValue(event.update.delta)} for ${event.update.content_index}.`,
-    );
+  if (event.type === 'thread.item.updated') {
+    const { update } = event;
+    if (typeof update?.type !== 'string')
+      throw new TypeError(`An event of type ${event.type} needs an update with a type, not ${describeValue(update)}.`);
+    if (update.type === 'assistant_message.content_part.text_delta')
+      throw new TypeError(
+        `A text delta needs a string and the number of its part, not ${describeValue(update.delta)} for ${update.content_index}.`,
+      );
+    return;
+  }
   if (!carriesItem.has(event.type)) {
     if (isItem(event)) throw noEvent(event);
     return;
@@ -36,38 +42,6 @@ export const notAdded = (itemId: string): TypeError =>
   new TypeError(
     `respond() or action() changed the item ${JSON.stringify(itemId)}, which is not in the thread. Yield \`itemAdded(item)\` first, with the same id.`,
   );
-
-/** Every type of event that readers are sent as it is. */
-const passedOn: Readonly<Record<Exclude<ThreadStreamEvent['type'], `thread.item.${string}`>, true>> = {
-  'thread.created': true,
-  'thread.updated': true,
-  stream_options: true,
-  progress_update: true,
-  client_effect: true,
-  error: true,
-  notice: true,
-};
-
-/** The unknown types that have been reported, by the store of the server. */
-const reported = new WeakMap<object, Set<string>>();
-
-/**
- * Reports an event of an unknown type, once per server and type. It is passed on, because a newer peer may know it; but
- * most often the type is misspelt, and the client shows nothing.
- */
-export const reportUnknown = ({ type }: ThreadStreamEvent, onError: (error: unknown) => void, store: object): void => {
-  if (Object.hasOwn(passedOn, type)) return;
-  const types = reported.get(store) ?? new Set();
-  reported.set(store, types);
-  // A type that is different each time must not fill the memory.
-  if (types.has(type) || types.size >= 100) return;
-  types.add(type);
-  onError(
-    new TypeError(
-      `respond() or action() yielded an event of the unknown type ${JSON.stringify(type)}. It is passed on, but clients ignore what they do not know. Is it misspelt? The types are those of ThreadStreamEvent in @chatkit/core, which has a function for each.`,
-    ),
-  );
-};
 
 /** The error about a value that is not an event. */
 export const noEvent = (value: unknown): TypeError =>

@@ -35,8 +35,8 @@ export interface ItemDeskOptions {
   told?: ThreadState | undefined;
   /** Sends readers an event that must come before the one that is being taken. */
   onBefore?: ((event: ThreadStreamEvent) => Promise<void> | undefined) | undefined;
-  /** Called with each event that is passed on as it is. */
-  onPassed?: ((event: ThreadStreamEvent) => void) | undefined;
+  /** Called with each event that is not about an item, and each update: its type may be unknown. */
+  onUnchecked?: ((event: ThreadStreamEvent) => void) | undefined;
   /** Called once for each item that is updated or removed without having been added: clients ignore such events. */
   onStranger?: ((itemId: string) => void) | undefined;
 }
@@ -48,7 +48,7 @@ export class ItemDesk<Context> {
   private readonly context: Context;
   private readonly maxEventBytes: number;
   private readonly onBefore: ItemDeskOptions['onBefore'];
-  private readonly onPassed: ((event: ThreadStreamEvent) => void) | undefined;
+  private readonly onUnchecked: ((event: ThreadStreamEvent) => void) | undefined;
   private readonly onStranger: ((itemId: string) => void) | undefined;
   /** The state of the turn, without `text`. */
   private folded: ThreadState;
@@ -75,14 +75,14 @@ export class ItemDesk<Context> {
     store: Store<Context>,
     threadId: string,
     context: Context,
-    { maxEventBytes, told = emptyThreadState, onBefore, onPassed, onStranger }: ItemDeskOptions,
+    { maxEventBytes, told = emptyThreadState, onBefore, onUnchecked, onStranger }: ItemDeskOptions,
   ) {
     this.store = store;
     this.threadId = threadId;
     this.context = context;
     this.maxEventBytes = maxEventBytes;
     this.onBefore = onBefore;
-    this.onPassed = onPassed;
+    this.onUnchecked = onUnchecked;
     this.onStranger = onStranger;
     this.folded = told;
     this.open = new Set(selectOpenItems(told).map(({ id }) => id));
@@ -213,13 +213,14 @@ export class ItemDesk<Context> {
         this.open.delete(event.item_id);
         return this.remove(event);
       case 'thread.item.updated': {
+        this.onUnchecked?.(event);
         const known = this.shown.get(event.item_id);
         if (known === undefined)
           return this.isShown(event.item_id).then((visible) => this.updateStored(event, visible));
         return this.untouched?.has(event.item_id) ? this.updateStored(event, known) : this.update(event, known);
       }
       default:
-        this.onPassed?.(event);
+        this.onUnchecked?.(event);
         return event;
     }
   }
@@ -230,7 +231,7 @@ export class ItemDesk<Context> {
    */
   private updateStored(event: ThreadItemUpdatedEvent, visible: boolean): Taken | Promise<Taken> {
     const { item_id: id, update } = event;
-    if (visible && adding.has(update?.type) && this.untouched?.delete(id)) {
+    if (visible && adding.has(update.type) && this.untouched?.delete(id)) {
       const item = selectItem(this.state(), id);
       const room = item && this.onBefore?.({ type: 'thread.item.replaced', item });
       if (room !== undefined) return room.then(() => this.update(event, visible));

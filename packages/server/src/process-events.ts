@@ -21,9 +21,10 @@ import { collect } from '@chatkit/stream';
 import type { Clock } from './clock.ts';
 import { closeStopped, quietly, threadUpdated } from './close-stopped.ts';
 import { describeValue } from './describe-value.ts';
-import { notAdded, reportUnknown } from './event-shape.ts';
+import { notAdded } from './event-shape.ts';
 import { GuardedSource } from './guarded-source.ts';
 import { ItemDesk } from './item-desk.ts';
+import { reportUnknown } from './report-unknown.ts';
 import type { AddedItems } from './server-parts.ts';
 import { TextBatch } from './text-batch.ts';
 import { watchThread } from './thread-changes.ts';
@@ -86,7 +87,7 @@ export const processEvents = async <Context>(options: ProcessOptions<Context>): 
   const desk = new ItemDesk(store, thread.id, context, {
     maxEventBytes: options.maxEventBytes,
     onBefore: (event) => voice.say(event),
-    onPassed: (event) => reportUnknown(event, onError, store),
+    onUnchecked: (event) => reportUnknown(event, onError, store),
     onStranger: (itemId) => onError(notAdded(itemId)),
   });
   let source: GuardedSource<ThreadStreamEvent> | undefined;

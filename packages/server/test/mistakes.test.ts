@@ -6,7 +6,9 @@ import { createMemoryStore } from '@chatkit/store/memory';
 import { describe, expect, test } from 'vitest';
 import { type CreateChatKitServerOptions, createChatKitServer } from '../src/index.ts';
 import { toNodeHandler } from '../src/node/index.ts';
-import { create, testServer, textOf, type User } from './support.ts';
+import { create, shown, testServer, textOf, type User } from './support.ts';
+
+const textType = 'assistant_message.content_part.text_delta';
 
 /** As in a file without types. */
 const untyped = (options: object) => () =>
@@ -110,6 +112,11 @@ describe('what respond() returns and yields', () => {
       'An event of type client_effect cannot be written as JSON: ',
     ],
     [
+      'an update without its update',
+      () => ({ type: 'thread.item.updated', item_id: 'a' }),
+      'thread.item.updated needs an update with a type, not undefined',
+    ],
+    [
       'an item without an id',
       () => ({ type: 'thread.item.added', item: { type: 'widget' } }),
       'not an object of type "widget"',
@@ -139,6 +146,36 @@ describe('what respond() returns and yields', () => {
     expect(errors.map(String)).toEqual([
       expect.stringContaining('yielded an event of the unknown type "thread.item.dnoe". It is passed on'),
       expect.stringContaining('"constructor"'),
+    ]);
+  });
+
+  test('yields an update of an unknown type: it is passed on, clients ignore it, and it is reported once', async () => {
+    const update = { type: 'assistant_message.content_part.text_dleta', content_index: 0, delta: 'Hello' };
+    const { events, errors } = testServer({
+      async *respond(thread) {
+        yield itemAdded(assistantMessage({ thread_id: thread.id, id: 'a' }));
+        yield { type: 'thread.item.updated', item_id: 'a', update } as never;
+        yield textDelta('a', 'Hi');
+        yield { type: 'thread.item.updated', item_id: 'a', update } as never;
+        yield { type: 'thread.item.updated', item_id: 'a', update: { type: 'toString' } } as never;
+      },
+    });
+    for (let run = 0; run < 2; run += 1) {
+      const seen = await events(create('hi'));
+      expect(seen.filter((event) => 'update' in event && event.update.type !== textType)).toEqual(
+        [update, update, { type: 'toString' }].map((each) => ({
+          type: 'thread.item.updated',
+          item_id: 'a',
+          update: each,
+        })),
+      );
+      expect(shown(seen).map(textOf)).toEqual(['hi', 'Hi']);
+    }
+    expect(errors.map(String)).toEqual([
+      expect.stringContaining(
+        'yielded an update of the unknown type "assistant_message.content_part.text_dleta". It is passed on',
+      ),
+      expect.stringContaining('an update of the unknown type "toString"'),
     ]);
   });
 
@@ -175,8 +212,7 @@ describe('what respond() returns and yields', () => {
         const item = assistantMessage({ thread_id: thread.id, id: 'a' });
         yield itemAdded(item);
         yield textDelta('a', 'half');
-        const type = 'assistant_message.content_part.text_delta';
-        yield { type: 'thread.item.updated', item_id: 'a', update: { type, ...update } } as never;
+        yield { type: 'thread.item.updated', item_id: 'a', update: { type: textType, ...update } } as never;
       },
     });
     const told = await events(create('hi'));
