@@ -141,9 +141,9 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
   }
 
   /**
-   * Shuts the server down: new runs get 503 `server.closing`; runs in progress have `graceMs` (default 10,000) to
-   * finish and are then stopped with the outcome `interrupted`, and what they wrote is kept. Resolves when all have
-   * settled.
+   * Shuts the server down: new runs get 503 `server.closing`; runs in progress have `graceMs` (default 10,000;
+   * `Infinity` for as long as they take) to finish and are then stopped with the outcome `interrupted`, and what they
+   * wrote is kept. Resolves when all have settled.
    */
   close(options: { graceMs?: number | undefined } = {}): Promise<void> {
     return this.#registry.close(options.graceMs ?? 10_000);

@@ -7,11 +7,17 @@ import type { Clock } from '@chatkit/stream';
 
 export type { Clock };
 
-/** The machine's clock. Its timers do not keep the process alive, so a server that is done can exit. */
+/** 24 days. Runtimes fire a timer with a longer delay, or with `Infinity`, at once. */
+const longestDelayMs = 2 ** 31 - 1;
+
+/**
+ * The machine's clock. Its timers do not keep the process alive, so a server that is done can exit. A delay of more than
+ * 24 days counts as 24 days.
+ */
 export const systemClock: Clock = {
   now: () => performance.now(),
   setTimeout: (callback, delayMs) => {
-    const handle = setTimeout(callback, delayMs);
+    const handle = setTimeout(callback, Math.min(delayMs, longestDelayMs));
     if (typeof handle === 'object') (handle as { unref?: () => void }).unref?.();
     return handle;
   },

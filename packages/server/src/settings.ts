@@ -84,7 +84,7 @@ export interface SettingsOptions {
    * machine: others get 403. Absent: no check.
    */
   allowedHosts?: readonly string[] | undefined;
-  /** How many ended runs stay resumable, and for how long. Default 1,000 and 5 minutes. */
+  /** How many ended runs stay resumable, and for how long (24 days at most). Default 1,000 and 5 minutes. */
   retain?: { runs?: number | undefined; ms?: number | undefined } | undefined;
   /** Called with every error that was withheld from a client. Default: `console.error`. */
   onError?: ((error: unknown, info: ErrorInfo) => void) | undefined;

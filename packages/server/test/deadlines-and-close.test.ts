@@ -1,7 +1,8 @@
 // Deadlines, each with its own code; and the end of the server itself.
-import { assistantMessage, isChatKitError, itemAdded, textDelta } from '@chatkit/core';
+import { assistantMessage, isChatKitError, itemAdded, itemDone, textDelta } from '@chatkit/core';
 import { createVirtualClock, hang, say, scriptedResponder, wait } from '@chatkit/testing';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import { systemClock } from '../src/clock.ts';
 import { add, create, eventsOf, framesOf, optIn, outcomeOf, outline, settle, testServer, textOf } from './support.ts';
 
 const between = (low: number, high: number) => (value: number) => low <= value && value <= high;
@@ -129,4 +130,39 @@ describe('close()', () => {
     await t.create();
     await t.server.close();
   });
+
+  test('with all the time in the world waits for runs in progress', async () => {
+    let goOn = () => {};
+    const isWanted = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const t = testServer({
+      async *respond(thread) {
+        await isWanted;
+        yield itemDone(assistantMessage({ thread_id: thread.id, text: 'whole' }));
+      },
+    });
+    const delays = vi.spyOn(globalThis, 'setTimeout');
+    const frames = framesOf(await t.send(create(), { headers: optIn }));
+    const closing = t.server.close({ graceMs: Number.POSITIVE_INFINITY });
+    goOn();
+    await closing;
+    expect(outcomeOf(await frames)).toBe('completed');
+    expect(delays.mock.calls.map(([, ms]) => ms)).toSatisfy((all: number[]) => all.every((ms) => ms < 2 ** 31));
+    delays.mockRestore();
+  });
+});
+
+test.each([Number.POSITIVE_INFINITY, 2 ** 40])('a timer of %s ms does not fire at once', (ms) => {
+  vi.useFakeTimers();
+  try {
+    const fired = vi.fn();
+    const timer = systemClock.setTimeout(fired, ms);
+    vi.advanceTimersByTime(24 * 60 * 60 * 1_000);
+    expect(fired).not.toHaveBeenCalled();
+    systemClock.clearTimeout(timer);
+    expect(vi.getTimerCount()).toBe(0);
+  } finally {
+    vi.useRealTimers();
+  }
 });
