@@ -282,6 +282,28 @@ describe('input.transcribe', () => {
     expect(await t.json(ask('A'))).toMatchObject({ status: 400, error: { details: { path: 'params.audio_base64' } } });
   });
 
+  test('any bytes arrive as they are', async () => {
+    let heard: Uint8Array = new Uint8Array();
+    const t = testServer({
+      maxBodyBytes: 8 * 1024 * 1024,
+      async transcribe({ audio }) {
+        heard = audio;
+        return { text: '' };
+      },
+    });
+    const encoded = (bytes: Uint8Array) => ask(Buffer.from(bytes).toString('base64'));
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array(), async (bytes) => {
+        await t.json(encoded(bytes));
+        expect([...heard]).toEqual([...bytes]);
+      }),
+      { numRuns: 30 },
+    );
+    const long = Uint8Array.from({ length: 1_000_000 }, (_, at) => at % 251);
+    await t.json(encoded(long));
+    expect(Buffer.compare(heard, long)).toBe(0);
+  });
+
   test('a server without dictation says so', async () => {
     expect(await testServer().json(ask('AA=='))).toMatchObject({ status: 501, error: { code: 'request.unsupported' } });
   });

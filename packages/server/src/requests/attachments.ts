@@ -65,12 +65,17 @@ const required = <Context>({ attachmentStore }: ServerParts<Context>): Attachmen
 
 /** As lenient as the Python SDK: characters that are not base64, for example line breaks, are skipped. */
 const decodeBase64 = (text: string): Uint8Array<ArrayBuffer> => {
+  let binary: string;
   try {
-    return Uint8Array.from(atob(text.replace(/[^A-Za-z0-9+/]/g, '')), (character) => character.charCodeAt(0));
+    binary = atob(text.replace(/[^A-Za-z0-9+/]/g, ''));
   } catch (cause) {
     throw new ChatKitError('request.invalid', 'params.audio_base64 is not valid base64.', {
       cause,
       details: { path: 'params.audio_base64' },
     });
   }
+  // A loop, because `Uint8Array.from` with a function takes eighty times as long, and nothing else runs meanwhile.
+  const bytes = new Uint8Array(binary.length);
+  for (let at = 0; at < binary.length; at += 1) bytes[at] = binary.charCodeAt(at);
+  return bytes;
 };
