@@ -51,7 +51,7 @@ const throughJson = (event: ThreadStreamEvent, own: ThreadStreamEvent | undefine
  * Refuses an event that is too large, before it is stored: otherwise the thread would have an item that no log holds
  * and no reader was sent.
  */
-const assertSize = ({ type }: ThreadStreamEvent, json: string, maxBytes: number): void => {
+export const assertSize = ({ type }: ThreadStreamEvent, json: string, maxBytes: number): void => {
   // No UTF-16 unit takes more than three bytes.
   if (json.length * 3 <= maxBytes || new TextEncoder().encode(json).byteLength <= maxBytes) return;
   throw new ChatKitError('event.too_large', `An event of type ${type} is larger than ${maxBytes} bytes.`, {

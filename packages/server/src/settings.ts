@@ -68,8 +68,8 @@ export interface SettingsOptions {
   maxBodyBytes?: number | undefined;
   /**
    * The approximate maximum size of one event, in bytes of JSON. A larger one is not stored and ends the run: readers
-   * get the error `event.too_large`. Must not exceed what the log keeps of a run. Default 8 MiB, which is what our logs
-   * keep.
+   * get the error `event.too_large`. A larger message of a user is refused. Must not exceed what the log keeps of a run.
+   * Default 8 MiB, which is what our logs keep.
    */
   maxEventBytes?: number | undefined;
   /** How deeply the JSON of a request may be nested. Default 64. */

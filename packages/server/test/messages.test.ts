@@ -90,6 +90,32 @@ describe('threads.create', () => {
     expect(await json({ type: 'threads.list', params: {} })).toMatchObject({ data: [] });
   });
 
+  test.each<[string, object]>([
+    ['by its text', { content: [{ type: 'input_text', text: 'x'.repeat(3_000) }] }],
+    ['by what it names', { attachments: ['atc_1'] }],
+  ])('a message that no log would take is refused, and not stored: too large %s', async (_, more) => {
+    const { json, store, events, items } = testServer({ maxEventBytes: 2_000 });
+    const mime_type = 'text/plain';
+    await store.saveAttachment({ type: 'file', id: 'atc_1', name: 'x'.repeat(3_000), mime_type }, ada);
+    const id = (await events(create()))[0] as { thread: { id: string } };
+    const refused = { status: 413, error: { code: 'event.too_large' } };
+    expect(await json(create('', more))).toMatchObject(refused);
+    expect(await json(add(id.thread.id, '', more))).toMatchObject(refused);
+    const [message] = await items(id.thread.id);
+    const params = { thread_id: id.thread.id, item_id: message?.id ?? '', input: input('', more) };
+    expect(await json({ type: 'threads.retry_after_item', params })).toMatchObject(refused);
+    expect((await json({ type: 'threads.list', params: {} })).data).toHaveLength(1);
+    expect(await items(id.thread.id)).toEqual([message]);
+  });
+
+  test('an attachment that is named a thousand times is attached once', async () => {
+    const { events, store } = testServer();
+    await store.saveAttachment({ type: 'file', id: 'atc_1', name: 'n', mime_type: 'text/plain' }, ada);
+    const attachments = Array.from({ length: 1_000 }, () => 'atc_1');
+    const message = (await events(create('hi', { attachments })))[1] as { item: UserMessageItem };
+    expect(message.item.attachments.map(({ id }) => id)).toEqual(['atc_1']);
+  });
+
   test('a store that fails is a 500 without its text, and is reported', async () => {
     const broken = testServer();
     broken.store.transaction = () => Promise.reject(new Error('password=hunter2'));

@@ -4,6 +4,7 @@ import {
   type ChatKitRequestOf,
   isChatKitError,
   isHiddenItem,
+  itemDone,
   type Store,
   type StoredThread,
   type ThreadItem,
@@ -13,6 +14,7 @@ import {
   type UserMessageItem,
   userMessage,
 } from '@chatkit/core';
+import { assertSize } from '../own-event.ts';
 import type { TurnResult } from '../process-events.ts';
 import { messageNameOf } from '../run-id.ts';
 import type { ServerParts } from '../server-parts.ts';
@@ -144,7 +146,10 @@ export const prepareRetryAfterItem = async <Context>(
 const nameOf = ({ threadId, runId }: Destination): string | undefined =>
   runId === undefined ? undefined : messageNameOf(threadId, runId);
 
-/** The message as it will be stored. Its attachments must exist; the copies in the message are bound to the thread. */
+/**
+ * The message as it will be stored. Its attachments must exist; the copies in the message are bound to the thread. Refused
+ * if it is larger than an event may be: text is limited by the request's size, but the names of attachments are not.
+ */
 const buildMessage = async <Context>(
   parts: ServerParts<Context>,
   thread: ThreadMetadata,
@@ -153,10 +158,10 @@ const buildMessage = async <Context>(
   name?: string,
 ): Promise<UserMessageItem> => {
   const attachments: Attachment[] = [];
-  for (const id of input.attachments) {
+  for (const id of new Set(input.attachments)) {
     attachments.push({ ...(await parts.store.loadAttachment(id, context)), thread_id: thread.id });
   }
-  return userMessage({
+  const message = userMessage({
     id: parts.generateItemId('message', thread, context, name),
     thread_id: thread.id,
     created_at: timestamp(parts.settings),
@@ -165,6 +170,9 @@ const buildMessage = async <Context>(
     quoted_text: input.quoted_text,
     inference_options: input.inference_options,
   });
+  const done = itemDone(message);
+  assertSize(done, JSON.stringify(done), parts.settings.maxEventBytes);
+  return message;
 };
 
 const saveMessage = async <Context>(
