@@ -5,6 +5,7 @@
 import { ChatKitError, isHiddenItem, isTextDelta, type ThreadStreamEvent } from '@chatkit/core';
 import { assertShape, noEvent, notJson } from './event-shape.ts';
 import { ownJson } from './own-json.ts';
+import { strictJson } from './strict-json.ts';
 
 /**
  * Copies the event as it is now. The log keeps events for later readers, while the application may go on changing the
@@ -36,12 +37,14 @@ export const surelyFits = (delta: string, maxBytes: number): boolean =>
   delta.length * 6 + 1024 <= maxBytes;
 
 /**
- * Copies an event with `structuredClone`, and refuses one that JSON cannot represent (a BigInt, a circular reference):
- * in the log it would break the connection of each reader, again and again.
+ * Copies an event as its readers will get it: an object in it that has a `toJSON`, such as a date, becomes that. Refuses
+ * one that JSON cannot represent (a BigInt, a circular reference): in the log it would break the connection of each
+ * reader, again and again.
  */
 const throughJson = (event: ThreadStreamEvent, own: ThreadStreamEvent | undefined) => {
   try {
-    return { json: JSON.stringify(event), copy: own ?? structuredClone(event) };
+    const json = strictJson(event);
+    return { json, copy: own ?? (JSON.parse(json) as ThreadStreamEvent) };
   } catch (cause) {
     throw notJson(`An event of type ${event.type}`, cause);
   }

@@ -19,10 +19,10 @@ const maxValues = 10_000;
 /**
  * Copies JSON: plain objects, arrays without holes, strings, numbers, booleans, `null`, and `undefined`, which
  * `structuredClone` keeps too. Returns `undefined` for anything else (a date, a function, an object with a `toJSON`),
- * which is left to `structuredClone` to copy or refuse. Symbol keys and non-index properties of arrays are left out.
+ * which is copied by way of its JSON text, or refused. Symbol keys and non-index properties of arrays are left out.
  *
  * @example
- * const copy = ownJson(event)?.value ?? structuredClone(event);
+ * const copy = ownJson(event)?.value ?? JSON.parse(JSON.stringify(event));
  */
 export const ownJson = <T>(value: T): OwnJson<T> | undefined => {
   const walk: Walk = { left: maxValues, bytes: 0 };

@@ -6,6 +6,7 @@
  */
 import { isChatKitError, type Store, type StoredThread, type ThreadMetadata } from '@chatkit/core';
 import { notJson } from './event-shape.ts';
+import { strictJson } from './strict-json.ts';
 import { ThreadLook } from './thread-look.ts';
 
 /** Watches one thread for the length of a turn. */
@@ -22,9 +23,7 @@ export interface ThreadChanges {
 const ATTEMPTS = 50;
 
 export const watchThread = <Context>(store: Store<Context>, stored: StoredThread, context: Context): ThreadChanges => {
-  // Copied by way of JSON, because a thread from a store is JSON and that costs half of `structuredClone`. What the
-  // application has changed goes through `structuredClone`, so that a function in it is an error and not dropped
-  // silently.
+  // Copied by way of JSON, because a thread from a store is JSON and that costs half of `structuredClone`.
   const text = JSON.stringify(stored.thread);
   const thread: ThreadMetadata = JSON.parse(text);
   /** The thread as it was read or saved last. Made lazily: most turns leave the thread alone and never need it. */
@@ -69,9 +68,10 @@ export const watchThread = <Context>(store: Store<Context>, stored: StoredThread
   };
 };
 
+/** The thread as JSON: so a date in it is the text that the store keeps, and a function in it is an error. */
 const copyOf = (thread: ThreadMetadata): ThreadMetadata => {
   try {
-    return structuredClone(thread);
+    return JSON.parse(strictJson(thread)) as ThreadMetadata;
   } catch (cause) {
     throw notJson('The thread, as respond() has changed it,', cause);
   }
@@ -124,17 +124,21 @@ const adopt = (thread: ThreadMetadata, mine: ThreadMetadata, merged: ThreadMetad
   }
 };
 
+/** Deep equality of what two values are as JSON; a key whose value is `undefined` counts as absent. */
+export const isEqualJson = (a: unknown, b: unknown): boolean => a === b || isEqualTree(a, b) || isEqualForm(a, b);
+
 /**
- * Deep equality of JSON values; a key whose value is `undefined` counts as absent. May be called once per token, so
- * objects are compared without making arrays of their keys: each key of one is compared, then both must have the same
- * number.
+ * Equality of objects and arrays. May be called once per token, so objects are compared without making arrays of their
+ * keys: each key of one is compared, then both must have the same number.
  */
-export const isEqualJson = (a: unknown, b: unknown): boolean => {
-  if (a === b) return true;
+const isEqualTree = (a: unknown, b: unknown): boolean => {
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
   if (Array.isArray(a) || Array.isArray(b)) {
     return (
-      Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((each, i) => isEqualJson(each, b[i]))
+      Array.isArray(a) &&
+      Array.isArray(b) &&
+      a.length === b.length &&
+      a.every((each, i) => isEqualJson(each ?? null, b[i] ?? null))
     );
   }
   const [left, right] = [a as JsonObject, b as JsonObject];
@@ -149,4 +153,18 @@ export const isEqualJson = (a: unknown, b: unknown): boolean => {
   }
   for (const key in right) if (right[key] !== undefined) count -= 1;
   return count === 0;
+};
+
+/** Equality of values of which at least one is something else as JSON, such as a date. */
+const isEqualForm = (a: unknown, b: unknown): boolean => {
+  const [left, right] = [formOf(a), formOf(b)];
+  return (left !== a || right !== b) && (left === right || isEqualTree(left, right));
+};
+
+/** What a value is as JSON, not looking into it. */
+const formOf = (value: unknown): unknown => {
+  if (typeof value === 'number') return Number.isFinite(value) ? value : null;
+  if (typeof value !== 'object' || value === null) return value;
+  const { toJSON } = value as { toJSON?: unknown };
+  return typeof toJSON === 'function' ? toJSON.call(value) : value;
 };

@@ -41,6 +41,22 @@ const after = (events: readonly ThreadStreamEvent[], type = 'stream_options') =>
 const idOf = (events: readonly ThreadStreamEvent[]) => (events[0] as { thread: { id: string } }).thread.id;
 
 describe('storing', () => {
+  test('an object that says what its JSON is is stored and sent as that', async () => {
+    const content = { at: new Date(0), url: new URL('https://a.test/'), price: { toJSON: () => ({ euros: 5 }) } };
+    const { events, errors, items } = testServer({
+      async *respond(thread) {
+        yield itemDone(hiddenContext({ thread_id: thread.id, content }));
+        yield { type: 'client_effect', name: 'pay', data: content };
+      },
+    });
+    const told = await events(create());
+    const data = { at: '1970-01-01T00:00:00.000Z', url: 'https://a.test/', price: { euros: 5 } };
+    expect(errors).toEqual([]);
+    expect(told.at(-1)).toEqual({ type: 'client_effect', name: 'pay', data });
+    const { thread } = told[0] as { thread: { id: string } };
+    expect(await items(thread.id)).toMatchObject([{}, { content: data }]);
+  });
+
   test('an item is in the store before its event is on the wire', async () => {
     const seen: boolean[] = [];
     const t = testServer({

@@ -12,6 +12,17 @@ import { say, scriptedResponder } from '@chatkit/testing';
 import { describe, expect, test } from 'vitest';
 import { ada, add, create, eve, input, outline, settle, testServer, textOf } from './support.ts';
 
+/** As of a library of amounts, whose objects are not their own JSON. */
+class Price {
+  readonly cents: number;
+  constructor(euros: number) {
+    this.cents = euros * 100;
+  }
+  toJSON() {
+    return { euros: this.cents / 100 };
+  }
+}
+
 const answerOf = (threadId: string, text: string, id?: string): ThreadStreamEvent =>
   itemDone(assistantMessage({ thread_id: threadId, text, id }));
 
@@ -289,6 +300,28 @@ describe('changes of the thread', () => {
     expect(stream.at(-1)).toMatchObject({ type: 'thread.updated', thread: { metadata: {} } });
     const { id } = (stream[0] as { thread: { id: string } }).thread;
     expect((await store.loadThread(id, ada)).thread.metadata).toEqual({ run: { steps: [1] } });
+  });
+
+  test.each<[string, unknown, unknown, unknown]>([
+    ['a date', new Date(0), new Date(1), '1970-01-01T00:00:00.001Z'],
+    ['an object that says what its JSON is', new Price(1), new Price(2), { euros: 2 }],
+    ['a URL', new URL('https://a.test/1'), new URL('https://a.test/2'), 'https://a.test/2'],
+    ['a number that JSON does not have', Number.NaN, 1, 1],
+    ['what is undefined', [undefined], [1], [1]],
+  ])('%s in the metadata is saved when it changes, and only then', async (_, first, second, saved) => {
+    const { events, store, errors } = testServer({
+      async *respond(thread) {
+        thread.metadata['value'] = first;
+        for (let step = 0; step < 3; step += 1) yield progressUpdate('x');
+        thread.metadata['value'] = second;
+        for (let step = 0; step < 3; step += 1) yield progressUpdate('y');
+      },
+    });
+    const told = await events(create());
+    expect(errors).toEqual([]);
+    expect(told.filter(({ type }) => type === 'thread.updated')).toHaveLength(2);
+    const [{ id } = { id: '' }] = (await store.listThreads({ limit: 1, order: 'asc' }, ada)).data;
+    expect((await store.loadThread(id, ada)).thread.metadata).toEqual({ value: saved });
   });
 
   test('a title that is set before an error is kept', async () => {
