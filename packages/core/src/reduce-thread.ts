@@ -98,7 +98,7 @@ export const reduceThread = (state: ThreadState, event: ThreadStreamEvent): Thre
  * The state of a thread that was loaded: all its items are finished.
  *
  * @example
- * const state = fromThread(await client.request({ type: 'threads.get_by_id', params: { thread_id } }));
+ * const state = fromThread(await response.json()); // the answer to `threads.get_by_id`
  */
 export const fromThread = (thread: Thread): ThreadState => {
   const list = (thread.items?.data ?? []).reduce<ItemList>(
