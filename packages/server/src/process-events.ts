@@ -23,6 +23,7 @@ import { closeStopped, quietly, threadUpdated } from './close-stopped.ts';
 import { describeValue } from './describe-value.ts';
 import { notAdded } from './event-shape.ts';
 import { GuardedSource } from './guarded-source.ts';
+import { interruptedEvent } from './interrupted-event.ts';
 import { ItemDesk } from './item-desk.ts';
 import { reportUnknown } from './report-unknown.ts';
 import type { AddedItems } from './server-parts.ts';
@@ -165,7 +166,9 @@ export const processEvents = async <Context>(options: ProcessOptions<Context>): 
     await source?.stop(options.cancelGraceMs);
     if (signal.aborted && !isDeadline(signal.reason)) {
       // A lost run writes nothing: another machine may be writing to the thread by now.
-      if (!isLost(signal.reason)) await sayAll(await closeStopped(options, changes, desk));
+      const cause = causeOf(signal.reason);
+      if (cause !== 'lost') await sayAll(await closeStopped(options, changes, desk));
+      if (cause === 'shutdown') await sayAll([interruptedEvent]);
       return 'stopped';
     }
     const reason = signal.aborted ? signal.reason : error;
@@ -196,7 +199,7 @@ export const toErrorEvent = (error: unknown): ErrorEvent => {
 const isDeadline = (error: unknown): error is ChatKitError =>
   isOutOfTime(error) || (isChatKitError(error) && error.code.startsWith('run.') && error.code.endsWith('_timeout'));
 
-const isLost = (error: unknown): boolean => isChatKitError(error) && error.details?.['cause'] === 'lost';
+const causeOf = (error: unknown): unknown => (isChatKitError(error) ? error.details?.['cause'] : undefined);
 
 /** Whether an item is an answer with text in it. */
 export const isPartialAnswer = (item: ThreadItem): boolean =>

@@ -18,6 +18,7 @@ import {
   type ThreadStreamEvent,
 } from '@chatkit/core';
 import { settlesWithin } from './clock.ts';
+import { interruptedEvent } from './interrupted-event.ts';
 import type { Salvage } from './salvage.ts';
 import type { Settings } from './settings.ts';
 
@@ -105,21 +106,13 @@ export const startReaper = (options: ReaperOptions): Reaper => {
  */
 const closedAtOnce = 8;
 
-/** With a message, because clients of the Python SDK do not know the code. */
-const interrupted: ThreadStreamEvent = {
-  type: 'error',
-  code: 'run.interrupted',
-  message: 'The answer was interrupted.',
-  allow_retry: true,
-};
-
 const closeOrphan = async ({ lease, log, settings, salvage }: ReaperOptions, record: RunRecord): Promise<void> => {
   const { runId, epoch } = record;
   let seq = 0;
   const offset = () => formatOffset(epoch, ++seq);
   await log.create(runId);
   const mark = offset();
-  const isOpen = await appended(log, runId, { offset: mark, event: interrupted });
+  const isOpen = await appended(log, runId, { offset: mark, event: interruptedEvent });
   const { state: told, outcome } = await toldUpTo(log, runId, mark);
   // The run had ended: its machine died between the last entry and the release of the thread.
   if (outcome !== undefined || !isOpen) return lease.release(record, outcome ?? 'interrupted');

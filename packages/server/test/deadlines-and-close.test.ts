@@ -125,6 +125,23 @@ describe('close()', () => {
     expect((await t.items(id)).map((item) => textOf(item) || item.type)).toEqual(['hi', 'half']);
   });
 
+  test.each([
+    ['opted in', optIn],
+    ['plain', {}],
+  ])('says that the answer is not whole, to a client that is %s', async (_, headers) => {
+    const clock = createVirtualClock();
+    const t = testServer({ clock, respond: scriptedResponder((call) => [...begun(call), hang()], { clock }) });
+    const frames = framesOf(await t.send(create(), { headers }));
+    await settle();
+    const closing = t.server.close({ graceMs: 0 });
+    await clock.advance(1_000);
+    await closing;
+    expect(eventsOf(await frames).slice(-2)).toMatchObject([
+      { type: 'thread.item.done' },
+      { type: 'error', code: 'run.interrupted', message: 'The answer was interrupted.', allow_retry: true },
+    ]);
+  });
+
   test('of an idle server resolves at once', async () => {
     const t = testServer();
     await t.create();
