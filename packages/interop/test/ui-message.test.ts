@@ -2,6 +2,7 @@ import { messageText, type Store, type ThreadStreamEvent } from '@chatkit/core';
 import { DefaultChatTransport, readUIMessageStream, type UIMessage, validateUIMessages } from 'ai';
 import { expect, test } from 'vitest';
 import { createUiMessageHandler, type UiMessageHandlerOptions } from '../src/ui-message/index.ts';
+import { ChatPage } from './chat-page.ts';
 import {
   hidden,
   message,
@@ -325,6 +326,26 @@ test('an error of the server is an error of the stream', async () => {
   });
   const { errors } = await ask(transport, [user('Hi')]);
   expect(errors).toMatchObject([{ message: 'Out of credit.' }]);
+});
+
+test('a page, which stops reading at an error, has all that comes behind it', async () => {
+  const { transport } = connect(async function* (thread) {
+    const [added, part, delta, done] = [...message(thread, 'm1', 'Half')] as [
+      ThreadStreamEvent,
+      ...ThreadStreamEvent[],
+    ];
+    yield* [added, part, delta].filter((event) => event !== undefined);
+    yield { type: 'error', code: 'custom', message: 'Out of credit.', allow_retry: false };
+    if (done !== undefined) yield done;
+  });
+  const page = new ChatPage({ id: 'chat_1', transport, onError() {} });
+  await page.sendMessage({ text: 'Hi' });
+  expect(page.error?.message).toBe('Out of credit.');
+  expect(page.messages.at(-1)?.parts).toMatchObject([
+    { type: 'step-start' },
+    { type: 'text', text: 'Half', state: 'done' },
+    { type: 'source-url' },
+  ]);
 });
 
 test('aborting stops the generator', async () => {

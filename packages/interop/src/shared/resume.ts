@@ -1,10 +1,12 @@
 /**
  * Finds the answer that a client comes back to: the run in progress in its conversation, or the one that has ended while
- * it was away. That one is remembered in this process, for as long as the server keeps what it said.
+ * it was away. That one is remembered in this process, for as long as the server keeps what it said. A run whose machine
+ * has died was remembered there, so it is found by the message that it answers.
  */
 import { ChatKitError, isChatKitError, type ThreadItem, type ThreadStreamEvent } from '@chatkit/core';
 import type { Clock } from '@chatkit/stream';
 import { askServer, type Caller, type ChatKitHandler } from './chat-kit-handler.ts';
+import { findCutRun } from './find-cut-run.ts';
 import { type FoundThread, findThread } from './find-thread.ts';
 import { followRun } from './follow-run.ts';
 import { itemsSinceMessage } from './item-pages.ts';
@@ -84,8 +86,9 @@ export const createResuming = <Context>(
     async resume(conversation, client) {
       const { key, context } = conversation;
       const thread = await find(conversation, client);
-      const runId = thread?.runId ?? missed.get(key);
-      if (thread === undefined || runId === undefined) return undefined;
+      if (thread === undefined) return undefined;
+      const runId = thread.runId ?? missed.get(key) ?? (await findCutRun(server, thread.id, context, client));
+      if (runId === undefined) return undefined;
       const stay = stays.begin(key, client, () => left(key, runId));
       const run = async () => {
         const events = await followRun(server, runId, context, stay.caller);

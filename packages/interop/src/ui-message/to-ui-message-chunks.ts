@@ -35,7 +35,8 @@ export interface UiMessageChunksOptions {
 
 /**
  * Translates one run. The message has the id of its first item. An error that the server reports becomes an `error`
- * chunk; an error of the source is thrown. Closing the iterator closes the source.
+ * chunk at the end, because a page reads no further; an error of the source is thrown. Closing the iterator closes the
+ * source.
  *
  * @example
  * for await (const chunk of toUiMessageChunks(events)) send(encodeSse({ data: JSON.stringify(chunk) }));
@@ -89,13 +90,15 @@ export async function* chunksOfRun(
     early.push(...chunks.filter(isPart));
     // At the first item, though it may have no parts yet: if it is removed, a page that is loaded later must name the
     // message as this one does.
-    if (translator.items().length > 0 || (early.length > 0 && event.type === 'error')) yield* await parts();
+    if (translator.items().length > 0) yield* await parts();
     yield* chunks.filter((chunk) => !isPart(chunk));
   }
   const items = translator.items();
   if (!isBegun && early.length + items.length > 0) yield* await parts();
   if (!isBegun) yield { type: 'start-step' };
   yield* translator.close();
+  const error = translator.error();
+  if (error !== undefined) yield { type: 'error', errorText: error.message ?? 'The run failed.' };
   yield { type: 'finish-step' };
   yield {
     type: 'finish',
@@ -115,7 +118,7 @@ export const firstItemOf = async (events: AsyncIterable<ThreadStreamEvent>): Pro
   return item;
 };
 
-const isPart = ({ type, transient }: UiMessageChunk): boolean => type !== 'error' && transient !== true;
+const isPart = ({ transient }: UiMessageChunk): boolean => transient !== true;
 
 /** A text block that the client has open. */
 interface Open {
@@ -161,6 +164,7 @@ const createTranslator = () => {
     close: (): UiMessageChunk[] => [...blocks.keys()].flatMap(end),
     /** What the message is made of so far. */
     items: (): readonly ThreadItem[] => selectItems(state).filter(isOfMessage),
+    error: () => state.error,
     finishReason: (): string => {
       if (state.error !== undefined) return 'error';
       const waits = selectItems(state).some((item) => isCall(item) && callOf(item).isPending);
@@ -195,12 +199,11 @@ const createTranslator = () => {
           return [{ type: 'data-notice', data: { level: event.level, title: event.title, message: event.message } }];
         case 'client_effect':
           return [{ type: 'data-effect', data: { name: event.name, data: event.data }, transient: true }];
-        case 'error':
-          return [{ type: 'error', errorText: event.message ?? 'The run failed.' }];
         case 'thread.created':
         case 'thread.updated':
           return [{ type: 'data-thread', data: { id: event.thread.id, title: event.thread.title }, transient: true }];
         default:
+          // An error is sent when the run ends.
           return [];
       }
     },
