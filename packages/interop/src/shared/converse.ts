@@ -7,16 +7,15 @@ import {
   type ChatKitRequestInput,
   createId,
   isChatKitError,
-  messageText,
   type ThreadItem,
   type ThreadStreamEvent,
   type UserMessageInput,
-  type UserMessageItem,
 } from '@chatkit/core';
 import { type Clock, collect, systemClock } from '@chatkit/stream';
 import { beginThread } from './begin-thread.ts';
 import { type Caller, type ChatKitHandler, callServer, withHeaders } from './chat-kit-handler.ts';
 import { digestOf } from './digest.ts';
+import { findMessage } from './find-message.ts';
 import { findThread } from './find-thread.ts';
 import { itemPages } from './item-pages.ts';
 import { type Conversation, createResuming, type Look, type Resumed } from './resume.ts';
@@ -261,10 +260,7 @@ const addMessage = (thread_id: string, input: UserMessageInput): ChatKitRequestI
 
 /**
  * The request that has a message answered again, with its new text if it was edited; everything after the message is
- * deleted. The stored message either has the client's id, as after a reload of the page, or has the digits of its name
- * in its id (for an edited one, the first half of them). Otherwise, if the client says that the message is there, the
- * newest one with the same text is taken, for messages without a name and for servers that do not use it. If none is
- * found, the text is sent as a new message.
+ * deleted. If the message is not found, the text is sent as a new one.
  */
 const retry = async <Context>(
   server: ChatKitHandler<Context>,
@@ -281,23 +277,16 @@ const retry = async <Context>(
   context: Context,
   caller: Caller,
 ): Promise<ChatKitRequestInput> => {
-  const digits = name?.replace('run', '');
-  const isSame = [
-    ({ id }: UserMessageItem) => digits !== undefined && id.endsWith(digits),
-    ({ id }: UserMessageItem) => id === said.id,
-    // An edit gives a message other words, and leaves it its id.
-    ({ id }: UserMessageItem) =>
-      said.kind !== 'message' && digits !== undefined && id.slice(-25).startsWith(digits.slice(0, 13)),
-    (item: UserMessageItem) => said.kind === 'message again' && messageText(item) === said.text,
-  ];
-  for await (const page of itemPages(server, thread_id, 'desc', context, caller)) {
-    const messages = page.filter((item) => item.type === 'user_message');
-    const item_id = isSame.map((test) => messages.find(test)?.id).find((id) => id !== undefined);
-    if (item_id === undefined) continue;
-    const edited = said.kind === 'message edited' ? { input: await input() } : {};
-    return { type: 'threads.retry_after_item', params: { thread_id, item_id, ...edited } };
-  }
-  return addMessage(thread_id, await input());
+  const sought = {
+    digits: name?.replace('run', ''),
+    id: said.id,
+    isEdited: said.kind !== 'message',
+    text: said.kind === 'message again' ? said.text : undefined,
+  };
+  const item_id = await findMessage(itemPages(server, thread_id, 'desc', context, caller), sought);
+  if (item_id === undefined) return addMessage(thread_id, await input());
+  const edited = said.kind === 'message edited' ? { input: await input() } : {};
+  return { type: 'threads.retry_after_item', params: { thread_id, item_id, ...edited } };
 };
 
 const toInput = async ({ text, attach }: Message): Promise<UserMessageInput> => ({
