@@ -57,15 +57,24 @@ function declaration({ file, name }) {
   const before = text.slice(0, at.index);
   const comment = /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*$/.exec(before)?.[1] ?? '';
   const lines = text.slice(at.index).split('\n');
+  const all = lines.slice(0, lengthOf(lines));
+  // The overloads without a docstring of their own follow at once.
+  const isOverload = new RegExp(`^export (?:declare )?function ${escaped}\\b`);
+  while (isOverload.test(all[0]) && isOverload.test(lines[all.length] ?? ''))
+    all.push(...lines.slice(all.length, all.length + lengthOf(lines.slice(all.length))));
+  const isValue = /^export (?:declare )?const\b/.test(all[0]);
+  const code = isValue && all.length > maxLines ? `${all[0]} …` : all.join('\n');
+  return { doc: toMarkdown(comment), code: code.replace(/^export (declare )?/gm, '').trim() };
+}
+
+/** Of how many lines the declaration is with which `lines` begin. */
+function lengthOf(lines) {
   const end = lines.findIndex((line, row) =>
     row === 0
       ? /;\s*$|\{\s*\}$/.test(line)
       : /^[}\])]|^ *\}?\)?[^ ].*;$/.test(line) && depth(lines.slice(0, row + 1)) === 0,
   );
-  const all = lines.slice(0, end + 1);
-  const isValue = /^export (?:declare )?const\b/.test(all[0]);
-  const code = isValue && all.length > maxLines ? `${all[0]} …` : all.join('\n');
-  return { doc: toMarkdown(comment), code: code.replace(/^export (declare )?/, '').trim() };
+  return end + 1;
 }
 
 function depth(lines) {

@@ -19,7 +19,7 @@ import type { Operator } from './stream.ts';
 
 const NONE = Number.POSITIVE_INFINITY; // no limit
 
-/** Options of `batch`; set at least one limit. */
+/** Options of `batch`. At least one limit is required, else all items would be one batch. */
 export interface BatchOptions<T> {
   /** The most items in a batch. */
   maxItems?: number;
@@ -43,7 +43,9 @@ export interface BatchOptions<T> {
  * @example
  * pipe(rows, batch({ maxItems: 500, maxMs: 100 }), forEach((rows) => db.insert(rows)));
  */
-export function batch<T>(options: BatchOptions<T>): Operator<T, T[]> {
+export function batch<T>(
+  options: BatchOptions<T> & ({ maxItems: number } | { maxBytes: number } | { maxMs: number }),
+): Operator<T, T[]> {
   return operator((upstream) => new Batch(upstream, options));
 }
 

@@ -12,7 +12,7 @@ import { type Pump, pump } from './engine/pump.ts';
 import { textTail } from './engine/text-tail.ts';
 import type { Operator } from './stream.ts';
 
-/** Options of `smooth`. The first three are needed when items are not plain strings. */
+/** Options of `smooth`. The first two are required if items are not strings. */
 export interface SmoothOptions<T> {
   /** The text of an item; `undefined` for items that are not text. Such an item passes at once, after any held text. */
   text?: (item: T) => string | undefined;
@@ -54,7 +54,11 @@ interface Arrival {
  * @example
  * pipe(tokens, smooth(), forEach((text) => append(text)));
  */
-export function smooth<T = string>(options: SmoothOptions<T> = {}): Operator<T, T> {
+export function smooth<T>(
+  options: SmoothOptions<T> & Required<Pick<SmoothOptions<T>, 'text' | 'withText'>>,
+): Operator<T, T>;
+export function smooth(options?: SmoothOptions<string>): Operator<string, string>;
+export function smooth<T>(options: SmoothOptions<T> = {}): Operator<T, T> {
   const {
     text: textOf = (item: T) => item as unknown as string | undefined,
     withText,

@@ -228,7 +228,7 @@ const callers: Record<string, (fn: (item: number) => number) => Operator<number,
   coalesce: (fn) => coalesce({ key: fn, merge: (older) => older }),
   'batch by size': (fn) => batch({ maxBytes: 1e6, sizeOf: fn }),
   'adaptiveBatch by size': (fn) => adaptiveBatch({ maxBytes: 1e6, sizeOf: fn }),
-  smooth: (fn) => smooth({ text: (item) => String(fn(item)) }),
+  smooth: (fn) => smooth({ text: (item: number) => String(fn(item)), withText: (_, text) => Number(text) }),
   flatMap: (fn) => flatMap((item) => [fn(item)]),
   mapAsync: (fn) => mapAsync(fn, { concurrency: 9 }),
 };

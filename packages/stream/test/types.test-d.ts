@@ -15,6 +15,7 @@ import {
   pushable,
   type Stream,
   scan,
+  smooth,
   tee,
 } from '../src/index.ts';
 
@@ -44,6 +45,17 @@ test('types flow through a pipe without annotations', () => {
       scan((text: string, item) => text + item, ''),
     ),
   ).toEqualTypeOf<Stream<string>>();
+});
+
+test('what would be a mistake at run time is an error', () => {
+  // @ts-expect-error without a limit everything is one batch
+  pipe(numbers, batch({}));
+  const text = ({ toFixed }: number) => toFixed();
+  // @ts-expect-error the items would come out as strings
+  pipe(numbers, smooth({ text }));
+  expectTypeOf(pipe(numbers, smooth({ text, withText: (_, text) => Number(text) }))).toEqualTypeOf<Stream<number>>();
+  expectTypeOf(pipe(['a'], smooth())).toEqualTypeOf<Stream<string>>();
+  expectTypeOf(pipe(['a'], smooth({ unit: 'grapheme' }))).toEqualTypeOf<Stream<string>>();
 });
 
 test('a type guard narrows', () => {

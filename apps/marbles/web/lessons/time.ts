@@ -1,4 +1,4 @@
-import { heartbeat, pipe, rateLimit, smooth, throttle, timeout } from '@chatkit/stream';
+import { heartbeat, map, pipe, rateLimit, smooth, throttle, timeout } from '@chatkit/stream';
 import { type Lesson, lesson, type Value } from '../scene.ts';
 import { count, line, ms } from './lines.ts';
 
@@ -52,6 +52,6 @@ export const time: readonly Lesson[] = [
       minRate: { label: 'minRate', value: 40, min: 20, max: 200, step: 20 },
     },
     code: ({ maxLagMs, minRate }) => `pipe(a, smooth({ maxLagMs: ${maxLagMs}, minRate: ${minRate} }))`,
-    run: ([a], { maxLagMs, minRate }, clock) => pipe(a, smooth<Value>({ maxLagMs, minRate, clock })),
+    run: ([a], { maxLagMs, minRate }, clock) => pipe(a, map(String), smooth({ maxLagMs, minRate, clock })),
   }),
 ];
