@@ -4,7 +4,7 @@
  */
 import { isChatKitError } from '@chatkit/core';
 import type { Reach } from './connection-state.ts';
-import { isRetryableStatus } from './endpoint.ts';
+import { type Endpoint, isRetryableStatus } from './endpoint.ts';
 import type { Clock, PageEvents } from './ports.ts';
 import type { ConnectionPorts, RunConnection } from './resume-run.ts';
 
@@ -20,6 +20,12 @@ const askForMs = 5 * 60_000;
 const answerMs = 10_000;
 
 /**
+ * What came of asking. `cancelled`: the server stops the run, and its stream will report that. `gone`: the server had
+ * the run and no longer has it. `retry`: asking again may help. `failed`: it will not.
+ */
+type Answer = 'cancelled' | 'gone' | 'retry' | 'failed';
+
+/**
  * Asks the server to cancel the run, and asks again while the run's own request has not arrived or the network is down.
  * Closes the stream if the run does not end in time. If the request has not got through by then, it is repeated in the
  * background, for minutes, and at once when the network is back: a run that goes on costs money. Resolves when there is
@@ -28,50 +34,48 @@ const answerMs = 10_000;
 export const cancelRun = async (connection: RunConnection, ports: ConnectionPorts): Promise<boolean> => {
   const { clock } = ports;
   const timer = clock.setTimeout(() => connection.close('stop'), graceMs);
-  const isHeard = tell(connection, ports);
+  void connection.closed.then(() => clock.clearTimeout(timer));
+  const answer = await askUntilAnswered(connection, ports);
+  if (answer !== 'cancelled') connection.close('stop');
   const { reason } = await connection.closed;
-  clock.clearTimeout(timer);
-  return (await isHeard) && reason === 'stop';
+  return reason === 'stop' && answer !== 'failed';
 };
 
-/** Asks until the server answers. True if it confirmed that the run has stopped or is over. */
-const tell = async (connection: RunConnection, { endpoint, clock, page }: ConnectionPorts): Promise<boolean> => {
-  /**
-   * The reach when the server was last asked. What becomes known while it answers must not decide what its answer
-   * means.
-   */
-  let reach: Reach = 'unanswered';
+/** Asks again and again while that may help and the run has not ended by itself. */
+const askUntilAnswered = async (
+  connection: RunConnection,
+  { endpoint, clock, page }: ConnectionPorts,
+): Promise<Exclude<Answer, 'retry'>> => {
   const until = clock.now() + askForMs;
   for (let attempt = 0; clock.now() < until; attempt += 1) {
     const state = connection.state();
-    if (state.phase === 'closed' && state.reason !== 'stop') return false;
-    if (state.phase !== 'closed') reach = state.reach;
-    if (reach === 'plain') return hangUp(connection);
-    try {
-      await endpoint.json(
-        { type: 'runs.cancel', params: { run_id: connection.runId() } },
-        // The user may close the page next.
-        { keepalive: true, timeoutMs: answerMs },
-      );
-      return true;
-    } catch (error) {
-      if (!mayPass(error, reach, attempt))
-        return hangUp(connection) || (reach !== 'unanswered' && isChatKitError(error, 'run.not_found'));
-    }
+    if (state.phase === 'closed' && state.reason !== 'stop') break;
+    const answer = await askOnce(connection.runId(), state.reach, attempt, endpoint);
+    if (answer !== 'retry') return answer;
     await pauseUntilOnline(Math.min(100 * 2 ** attempt, 5_000), clock, page);
   }
-  return false;
+  return 'failed';
 };
 
-const hangUp = (connection: RunConnection): false => {
-  connection.close('stop');
-  return false;
+/** `reach`: from before the request. What becomes known meanwhile must not decide what its answer means. */
+const askOnce = async (runId: string, reach: Reach, attempt: number, endpoint: Endpoint): Promise<Answer> => {
+  if (reach === 'plain') return 'failed';
+  try {
+    // The user may close the page next.
+    const options = { keepalive: true, timeoutMs: answerMs };
+    await endpoint.json({ type: 'runs.cancel', params: { run_id: runId } }, options);
+    return 'cancelled';
+  } catch (error) {
+    if (!isChatKitError(error, 'run.not_found')) return mayPass(error) ? 'retry' : 'failed';
+    if (reach === 'resumable') return 'gone';
+    // The request that starts the run may still be on its way.
+    return attempt < triesUntilKnown ? 'retry' : 'failed';
+  }
 };
 
-const mayPass = (error: unknown, reach: Reach, attempt: number): boolean => {
+/** Whether the network or a gateway failed, and not the server. */
+const mayPass = (error: unknown): boolean => {
   if (!isChatKitError(error)) return false;
-  // The request that starts the run may still be on its way.
-  if (error.code === 'run.not_found') return reach === 'unanswered' && attempt < triesUntilKnown;
   const status = error.details?.['status'];
   return (
     error.code === 'transport.network' ||

@@ -63,6 +63,8 @@ export type ConnectionState =
   | (Line & { readonly phase: 'suspended' })
   | {
       readonly phase: 'closed';
+      /** What was known of the server at the end. */
+      readonly reach: Reach;
       readonly reason: CloseReason;
       readonly outcome?: RunOutcome | undefined;
       readonly error?: ChatKitError | undefined;
@@ -115,6 +117,7 @@ export const nextConnection = (
   policy: ConnectionPolicy,
 ): ConnectionState => {
   if (state.phase === 'closed') return state;
+  const { reach } = state;
   switch (signal.type) {
     case 'opened':
       return {
@@ -142,7 +145,7 @@ export const nextConnection = (
     case 'retry':
       return { ...state, retryMs: signal.ms };
     case 'numbered':
-      return state.reach === 'resumable' ? state : { ...state, reach: 'resumable' };
+      return reach === 'resumable' ? state : { ...state, reach: 'resumable' };
     case 'failed':
       return lose(state, 'drop', signal, policy);
     case 'handedOver':
@@ -160,7 +163,7 @@ export const nextConnection = (
     case 'left':
       return canAskAgain(state, policy) ? { ...line(state), phase: 'suspended' } : state;
     case 'closed':
-      return { phase: 'closed', reason: signal.reason, outcome: signal.outcome, error: signal.error };
+      return { phase: 'closed', reach, reason: signal.reason, outcome: signal.outcome, error: signal.error };
   }
 };
 
@@ -217,7 +220,8 @@ const lose = (
   policy: ConnectionPolicy,
 ): ConnectionState => {
   if (state.phase !== 'connecting' && state.phase !== 'open') return state;
-  if (!canAskAgain(state, policy)) return { phase: 'closed', reason };
+  const { reach } = state;
+  if (!canAskAgain(state, policy)) return { phase: 'closed', reach, reason };
   // A server that accepts and hangs up at once must not reset the count, or clients would hammer it. Nor must one that
   // accepts and then says nothing, or clients would never give up: the time until the silence was noticed is not
   // health.
@@ -225,7 +229,7 @@ const lose = (
   const wasHealthy = isHealthy(state, workedUntil, policy);
   const failures = wasHealthy ? 0 : state.failures;
   const downSince = wasHealthy ? at : downSinceOf(state, at, policy);
-  if (at - downSince >= policy.budgetMs) return { phase: 'closed', reason };
+  if (at - downSince >= policy.budgetMs) return { phase: 'closed', reach, reason };
   return {
     ...line(state),
     phase: 'waiting',

@@ -12,14 +12,14 @@ export interface ReplayGate {
   push(events: readonly ThreadStreamEvent[], place: ReplayPlace): void;
   /** Opens it now. */
   open(): void;
-  /** The events held back; `undefined` once the gate is open. */
-  held(): readonly ThreadStreamEvent[] | undefined;
+  /** The events held back. */
+  held(): readonly ThreadStreamEvent[];
 }
 
 const quietMs = 25;
 const longestMs = 300;
 
-/** `release` is called once with everything that was held, then for every push with what was pushed. */
+/** `release` is called once with everything that was held, if anything was, then for every push with what was pushed. */
 export const createReplayGate = (
   clock: Clock,
   release: (events: readonly ThreadStreamEvent[], replayed: boolean) => void,
@@ -32,13 +32,13 @@ export const createReplayGate = (
     due.clear();
     const events = held;
     held = undefined;
-    release(events, true);
+    if (events.length > 0) release(events, true);
   };
   const due = deadline(clock, open);
 
   return {
     open,
-    held: () => held,
+    held: () => held ?? [],
     push(events, place) {
       if (held === undefined) return release(events, false);
       held.push(...events);

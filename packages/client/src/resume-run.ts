@@ -20,7 +20,6 @@ import {
   deadlineOf,
   initialConnection,
   nextConnection,
-  type Reach,
 } from './connection-state.ts';
 import { deferred } from './deferred.ts';
 import {
@@ -34,6 +33,7 @@ import {
 } from './endpoint.ts';
 import type { Clock, PageEvents } from './ports.ts';
 import { createRunBodyReader } from './run-body.ts';
+import { interrupted, type RunEnd } from './run-end.ts';
 
 /** What a connection needs from its environment. */
 export interface ConnectionPorts {
@@ -61,14 +61,6 @@ export interface ResumeRunOptions extends ConnectionPorts {
   readonly onEvents: (events: readonly ThreadStreamEvent[], place: ReplayPlace) => void;
   /** Called when the phase or the reach changes, or when the run falls silent or is heard again. */
   readonly onState?: ((state: ConnectionState) => void) | undefined;
-}
-
-/** How the connection to a run ended. */
-export interface RunEnd {
-  readonly reason: CloseReason;
-  readonly outcome: RunOutcome;
-  /** What went wrong, unless the run itself reported its end. */
-  readonly error: ChatKitError | undefined;
 }
 
 /** A connection to one run. */
@@ -126,7 +118,7 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
     if (newsOf(state) !== newsOf(previous)) options.onState?.(state);
     if (state.phase !== 'closed') return;
     stopListening();
-    end.resolve({ reason: state.reason, outcome: outcomeOf(state), error: state.error ?? lossOf(state) });
+    end.resolve(endOf(state));
   };
 
   /** One timer, not reset at every byte: the deadline moves, the timer stays. */
@@ -149,7 +141,7 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
 
   const ask = async (signal: AbortSignal): Promise<void> => {
     try {
-      const isStart = request !== undefined && reachOf(state) === 'unanswered';
+      const isStart = request !== undefined && state.reach === 'unanswered';
       const response = await (isStart
         ? endpoint.start(request, runId, isRepeat || attemptOf(state) !== 1, signal)
         : endpoint.attachTo(runId, reader.lastOffset(), signal));
@@ -161,7 +153,7 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
       const bodyEnd = await reader.read(response.body, signal);
       if (signal.aborted) return;
       if (bodyEnd.type === 'handedOver') return dispatch({ ...failure(), type: 'handedOver' });
-      const isOver = bodyEnd.type === 'ended' || (bodyEnd.type === 'whole' && reachOf(state) === 'plain');
+      const isOver = bodyEnd.type === 'ended' || (bodyEnd.type === 'whole' && state.reach === 'plain');
       dispatch(isOver ? { type: 'closed', reason: 'end', outcome: bodyEnd.outcome } : failure());
     } catch (error) {
       // Browsers word a broken connection differently; that it broke is all that matters.
@@ -210,6 +202,17 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
     return { type: 'opened', at: clock.now(), reach, heartbeatMs: heartbeatMs(headers.get('chatkit-heartbeat')) };
   };
 
+  const endOf = (closed: Extract<ConnectionState, { phase: 'closed' }>): RunEnd => {
+    const { reach, reason } = closed;
+    const canGoOn = reach !== 'plain' && reason !== 'gone';
+    return {
+      reason,
+      outcome: outcomeOf(closed),
+      error: closed.error ?? lossOf(closed),
+      retryWith: canGoOn ? { runId, request: reach === 'unanswered' ? request : undefined } : undefined,
+    };
+  };
+
   const lossOf = ({ reason }: { reason: CloseReason }): ChatKitError | undefined => {
     if (reason !== 'drop' && reason !== 'stall') return undefined;
     if (complaint !== undefined) return complaint;
@@ -240,8 +243,6 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
   };
 };
 
-const reachOf = (state: ConnectionState): Reach | undefined => ('reach' in state ? state.reach : undefined);
-
 const attemptOf = (state: ConnectionState): number | undefined =>
   state.phase === 'connecting' || state.phase === 'open' ? state.attempt : undefined;
 
@@ -251,10 +252,6 @@ const isLanding = (from: ConnectionState, to: ConnectionState): boolean =>
   from.reach === 'unanswered' &&
   to.phase === 'closed' &&
   (to.reason === 'detach' || to.reason === 'navigate');
-
-/** The error for a run whose end is unknown. */
-export const interrupted = (): ChatKitError =>
-  new ChatKitError('run.interrupted', 'The answer was interrupted.', { retryable: true });
 
 /** The part of a state whose changes are reported to `onState`. */
 const newsOf = (state: ConnectionState): string =>

@@ -1,7 +1,7 @@
 /**
  * One turn of the conversation, from the user's message (or action, or answer) to the end of the assistant's answer.
- * Usually one run; with client tools, a chain of runs that the user sees as one. Its phases are `waiting → running →
- * stopping → settled → over`; independently, `stage` says how much of it is on the screen.
+ * Usually one run; with client tools, a chain of runs that the user sees as one. `start()` is the whole course of a
+ * turn; `stop()`, `giveWay()` and `abandon()` end it early.
  */
 import {
   type ChatKitError,
@@ -10,6 +10,7 @@ import {
   type RunOutcome,
   type ThreadStreamEvent,
 } from '@chatkit/core';
+import { applyReplay } from './apply-replay.ts';
 import { cancelRun } from './cancel-run.ts';
 import {
   applyEvents,
@@ -24,15 +25,15 @@ import {
   shownFailure,
 } from './chat-state.ts';
 import { completeCall, outputRequest, pendingToolCalls, runTools, type ToolOutput } from './client-tools.ts';
-import type { CloseReason, Reach } from './connection-state.ts';
+import type { CloseReason } from './connection-state.ts';
 import { connectionStatus } from './connection-status.ts';
 import { deferred } from './deferred.ts';
 import { answerAnew, confirmsMessage, untilMessage } from './outgoing-message.ts';
 import { pause } from './pause.ts';
 import { createReplayGate } from './replay-gate.ts';
-import { interrupted, type RunConnection, type RunEnd, resumeRun } from './resume-run.ts';
+import { type RunConnection, resumeRun } from './resume-run.ts';
+import { asStopped, endedEarly, interrupted, isSpent, type RunEnd, retryPlanOf, stopped } from './run-end.ts';
 import { type ChatRun, createRunHandle } from './run-handle.ts';
-import { placeReplayed, trimReplay } from './trim-replay.ts';
 import type { TurnContext } from './turn-context.ts';
 import type { LaneTurn } from './turn-lane.ts';
 import type { TurnPlan } from './turn-plan.ts';
@@ -57,8 +58,8 @@ const plainSettleMs = 250;
 /** The phase of a turn. `settled`: its end is known. `over`: the next turn may start. */
 type Phase = 'waiting' | 'running' | 'stopping' | 'settled' | 'over';
 
-/** How much of a turn is on the screen: nothing; its beginning; events. */
-type Stage = 'unseen' | 'shown' | 'begun';
+/** How much of a turn is on the screen: nothing; its beginning (`plan.prepare`); events. */
+type Stage = 'unseen' | 'begun' | 'heard';
 
 export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
   const { clock } = context.ports;
@@ -70,49 +71,95 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
   const isOwn = plan.isOwn ?? plan.request !== undefined;
   let phase: Phase = 'waiting';
   let stage: Stage = 'unseen';
+  /** The connection to the current run. */
   let connection: RunConnection | undefined;
-  /** The request of the current run, until it has been answered. */
-  let asked: TurnPlan['request'];
-  /** What is known of the current run's server. */
-  let reach: Reach | undefined;
+  /** A stop on its way to the server, and whether it came too late for the stream. */
+  let stopping: Promise<boolean> | undefined;
 
-  const isLive = (): boolean => phase === 'running' || phase === 'stopping';
+  const isRunning = (): boolean => phase === 'running';
+  const isLive = (): boolean => isRunning() || phase === 'stopping';
   /** Whether the turn carries a user's message that is not confirmed as stored, so that stopping might lose it. */
   const isPending = (): boolean => isUnconfirmed(context.get(), plan.runId);
+
+  // What is on the screen.
 
   const show = (): void => {
     context.update((state) => state, 'now');
     shown.resolve();
   };
 
-  /** Shows that the turn has begun. */
+  /** Begins the turn in the state, unless it has begun. */
   const open = (status: 'submitting' | 'streaming'): void => {
     if (stage !== 'unseen') return;
-    stage = 'shown';
+    stage = 'begun';
     context.update((state) => {
       const begun = beginTurn(state, status);
       const prepared = plan.prepare === undefined ? begun : plan.prepare(begun);
       // It may have been stopped before anything was shown.
-      return phase === 'stopping' ? freeze(prepared, 'stopping') : prepared;
+      return isRunning() ? prepared : freeze(prepared, 'stopping');
     });
   };
 
+  /** Takes over what the run says. `replayed`: what it said before the page was loaded, in one piece. */
   const take = (events: readonly ThreadStreamEvent[], replayed: boolean): void => {
     if (!isLive()) return;
     open('streaming');
-    if (events.length > 0) stage = 'begun';
+    stage = 'heard';
     const confirms = isPending() && confirmsMessage(events);
     context.update((state) => {
       const next = confirms ? dropOutgoing(state, plan.runId) : state;
-      if (!replayed) return applyEvents(next, events);
-      const fitting = trimReplay(next, events);
-      return applyEvents(placeReplayed(next, fitting), fitting);
+      return replayed ? applyReplay(next, events) : applyEvents(next, events);
     });
     if (replayed) show();
     handle.push(events);
     // Effects from before a reload of the page must not happen twice.
     if (!replayed) for (const event of events) if (event.type === 'client_effect') context.onEffect(event);
     if (confirms && context.isAwaited()) void stop('submitting');
+  };
+
+  /** Shows the thread of a run that was attached to, even if the run has said nothing. */
+  const showAttached = (): void => {
+    if (!isLive()) return;
+    open('streaming');
+    show();
+  };
+
+  // Its runs.
+
+  /** Follows one run to its end: sends its request or, without one, attaches to it. */
+  const runOnce = async (runId: string, request?: ChatKitRequestInput, isRepeat = false): Promise<RunEnd> => {
+    const isAttached = request === undefined;
+    const gate = createReplayGate(clock, (events, replayed) => take(events, replayed && isAttached));
+    // Only a run that may have begun before has something to replay.
+    if (!isAttached && !isRepeat) gate.open();
+    connection = resumeRun({
+      ...context.ports,
+      policy: context.policy(),
+      runId,
+      request,
+      isRepeat,
+      onEvents: gate.push,
+      onState: (state) => {
+        if (!isLive()) return;
+        context.onReach(state.reach);
+        context.update((chat) => ({ ...chat, connection: connectionStatus(state) }));
+      },
+    });
+    if (isAttached) {
+      const late = clock.setTimeout(showAttached, showByMs);
+      void shown.promise.then(() => clock.clearTimeout(late));
+    }
+    const end = await connection.closed;
+    const arrived = isRepeat && endedEarly(end) ? untilMessage(gate.held()) : [];
+    if (arrived.length > 0) {
+      // The message had arrived and its answer been stopped. A user who sends it again wants a new answer,
+      // not a replay of the stopped one.
+      take(arrived, false);
+      return isRunning() ? runOnce(createId('run'), answerAnew(context.get().thread)) : end;
+    }
+    gate.open();
+    if (isAttached) showAttached();
+    return isInDoubt(end) ? lookUp(end) : end;
   };
 
   /**
@@ -128,54 +175,6 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
     return isThere ? { ...end, outcome: 'completed', error: undefined } : { ...end, error: end.error ?? interrupted() };
   };
 
-  const runOnce = async (
-    runId: string,
-    request: ChatKitRequestInput | undefined,
-    isRepeat = false,
-  ): Promise<RunEnd> => {
-    const isAttached = request === undefined;
-    reach = isAttached ? 'resumable' : undefined;
-    asked = request && (() => request);
-    const gate =
-      isAttached || isRepeat
-        ? createReplayGate(clock, (events, replayed) => take(events, replayed && isAttached))
-        : undefined;
-    connection = resumeRun({
-      ...context.ports,
-      policy: context.policy(),
-      runId,
-      request,
-      isRepeat,
-      onEvents: (events, place) => (gate === undefined ? take(events, false) : gate.push(events, place)),
-      onState: (state) => {
-        if (!isLive()) return;
-        if (state.phase === 'open') {
-          reach = state.reach;
-          asked = undefined;
-        }
-        if (reach !== undefined) context.onReach(reach);
-        context.update((chat) => ({ ...chat, connection: connectionStatus(state) }));
-      },
-    });
-    if (isAttached) {
-      const late = clock.setTimeout(() => {
-        open('streaming');
-        show();
-      }, showByMs);
-      void shown.promise.then(() => clock.clearTimeout(late));
-    }
-    const end = await connection.closed;
-    const arrived = isRepeat && endedEarly(end) ? untilMessage(gate?.held() ?? []) : [];
-    if (arrived.length > 0) {
-      // The message had arrived and its answer been stopped. A user who sends it again wants a new answer,
-      // not a replay of the stopped one.
-      take(arrived, false);
-      return phase === 'running' ? runOnce(createId('run'), answerAnew(context.get().thread)) : end;
-    }
-    gate?.open();
-    return isInDoubt(end) ? lookUp(end) : end;
-  };
-
   /** Runs client tools and sends their results, until the assistant calls no more. */
   const continueWithTools = async (first: RunEnd): Promise<RunEnd> => {
     let end = first;
@@ -183,10 +182,9 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
     // Another tab may be running the tools of a run that was started there.
     if (handler === undefined || !isOwn) return end;
     const seen = new Set<string>();
-    for (;;) {
-      if (end.outcome !== 'completed' || phase !== 'running') return end;
+    while (end.outcome === 'completed' && isRunning()) {
       const calls = pendingToolCalls(context.get().thread).filter(({ id }) => !seen.has(id));
-      if (calls.length === 0) return end;
+      if (calls.length === 0) break;
       for (const { id } of calls) seen.add(id);
       // A tool may rely on what is on the screen.
       show();
@@ -197,53 +195,43 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
       });
       for (const output of context.namesCalls() ? outputs : outputs.slice(-1)) end = await handOver(output);
     }
+    return end;
   };
 
   const handOver = async (output: ToolOutput): Promise<RunEnd> => {
-    if (phase !== 'running') return stoppedHere;
+    if (!isRunning()) return stopped;
     const named = context.namesCalls();
     context.update((state) => ({ ...state, thread: completeCall(state.thread, output, named) }));
     return runOnce(createId('run'), outputRequest(output, named));
   };
 
+  // Its end.
+
+  /** Shows how the turn ended, and reports it. `before`: the state before the turn. */
+  const finish = (last: RunEnd, before: ChatState): void => {
+    if (!isLive()) return;
+    const end = isRunning() ? last : asStopped(last);
+    // An id that is used up cannot carry the message again.
+    const nextRunId = isSpent(last) ? createId('run') : undefined;
+    /** To be undone, if the request brought no event. What is shown of an attached run stays. */
+    const prepare = plan.request && stage === 'begun' ? plan.prepare : undefined;
+    const retryPlan = retryPlanOf(end, nextRunId, { prepare, isOwn });
+    context.update((state) => {
+      const failed = failOutgoing(state, plan.runId, nextRunId);
+      const ended = endTurn(failed, end.error && shownFailure(end.error, retryPlan), retryPlan);
+      return prepare ? { ...ended, thread: before.thread } : ended;
+    }, 'now');
+    settle(end.outcome, end.reason, end.error);
+  };
+
+  /** Only the first call counts. */
   const settle = (outcome: RunOutcome, reason: CloseReason, error?: ChatKitError): void => {
+    if (phase !== 'waiting' && !isLive()) return;
     phase = 'settled';
     aside.abort();
     shown.resolve();
     settled.resolve();
     handle.settle(outcome, reason, error);
-  };
-
-  const finish = (end: RunEnd, before: ChatState): void => {
-    if (!isLive() || !connection) return;
-    const wasStopped = phase === 'stopping';
-    const error = wasStopped ? undefined : end.error;
-    // A run that was stopped before it took its message has ended for good; the message needs a new run id.
-    const isSpent = end.reason === 'end' || end.error?.code === 'run.cancelled';
-    const nextRunId = isSpent ? createId('run') : undefined;
-    /** To be undone, if the request brought no event. What is shown of an attached run stays. */
-    const prepare = plan.request && stage === 'shown' ? plan.prepare : undefined;
-    /** Attaches to the run again, or repeats the request that was not answered. */
-    const retryPlan =
-      error && end.reason !== 'gone' && reach !== 'plain'
-        ? {
-            runId: nextRunId ?? connection.runId(),
-            request: asked,
-            prepare,
-            isOwn,
-            isRepeat: asked !== undefined,
-          }
-        : undefined;
-    context.update((state) => {
-      const ended = endTurn(
-        failOutgoing(state, plan.runId, nextRunId),
-        error && shownFailure(error, retryPlan),
-        retryPlan,
-      );
-      return prepare ? { ...ended, thread: before.thread } : ended;
-    }, 'now');
-    if (wasStopped && end.outcome !== 'completed') settle('cancelled', 'stop');
-    else settle(end.outcome, end.reason, error);
   };
 
   const stop = async (status: 'stopping' | 'submitting'): Promise<void> => {
@@ -252,11 +240,10 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
       settle('cancelled', 'stop');
     }
     if (isLive()) context.update((state) => freeze(state, status), 'now');
-    if (phase === 'running') {
+    if (isRunning()) {
       phase = 'stopping';
       aside.abort();
-      if (connection !== undefined)
-        void cancelRun(connection, context.ports).then((isLate) => isLate && context.lookAgain(plan.runId));
+      stopping = connection && cancelRun(connection, context.ports);
     }
     await settled.promise;
   };
@@ -281,21 +268,15 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
       if (isHungUp) await pause(plainSettleMs, clock);
       phase = 'over';
       if (isHungUp && isPending()) context.lookAgain(plan.runId);
+      void stopping?.then((isLate) => isLate && context.lookAgain(plan.runId));
     },
     isOver: () => phase === 'over',
     giveWay() {
       if (!isPending()) void stop('submitting');
     },
     abandon(reason) {
-      if (phase === 'waiting' || isLive()) settle(isLive() ? 'interrupted' : 'cancelled', reason);
+      settle(isLive() ? 'interrupted' : 'cancelled', reason);
       connection?.close(reason);
     },
   };
 };
-
-/** How a turn ends that was stopped between two of its runs. */
-const stoppedHere: RunEnd = { reason: 'stop', outcome: 'cancelled', error: undefined };
-
-/** Whether a run ended before its answer was complete. */
-const endedEarly = ({ reason, outcome }: RunEnd): boolean =>
-  reason === 'end' && (outcome === 'cancelled' || outcome === 'interrupted');

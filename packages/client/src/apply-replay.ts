@@ -5,10 +5,16 @@
  * older pages; if their events were applied now, they would appear at the end.
  */
 import { fromThread, selectItems, type Thread, type ThreadItem, type ThreadStreamEvent } from '@chatkit/core';
-import type { ChatState } from './chat-state.ts';
+import { applyEvents, type ChatState } from './chat-state.ts';
+
+/** The state after the replay of a run whose thread is loaded. */
+export const applyReplay = (state: ChatState, replay: readonly ThreadStreamEvent[]): ChatState => {
+  const events = trimReplay(state, replay);
+  return applyEvents(placeReplayed(state, events), events);
+};
 
 /** The events of a replay without those of items that were finished before the first one of the page. */
-export const trimReplay = (
+const trimReplay = (
   { thread, olderCursor }: ChatState,
   events: readonly ThreadStreamEvent[],
 ): readonly ThreadStreamEvent[] => {
@@ -30,7 +36,7 @@ const itemIdOf = (event: ThreadStreamEvent): string | undefined => {
 };
 
 /** The page with the items that only the replay has, each before the item of the page that the run made after it. */
-export const placeReplayed = (state: ChatState, events: readonly ThreadStreamEvent[]): ChatState => {
+const placeReplayed = (state: ChatState, events: readonly ThreadStreamEvent[]): ChatState => {
   const items = [...selectItems(state.thread)];
   let unplaced: ThreadItem[] = [];
   let isChanged = false;
