@@ -128,6 +128,8 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
 
   /** Follows one run to its end: sends its request or, without one, attaches to it. */
   const runOnce = async (runId: string, request?: ChatKitRequestInput, isRepeat = false): Promise<RunEnd> => {
+    // Whoever was told that the turn has begun may have stopped it, or shown another thread.
+    if (!isRunning()) return stopped;
     const isAttached = request === undefined;
     const gate = createReplayGate(clock, (events, replayed) => take(events, replayed && isAttached));
     // Only a run that may have begun before has something to replay.

@@ -322,6 +322,26 @@ describe('stopping', () => {
     expect(respond.calls.every(({ outcome }) => outcome !== 'running')).toBe(true);
   });
 
+  it.each(['stop', 'newThread'] as const)('works by %s() of a subscriber that hears of the message', async (method) => {
+    const respond = scriptedResponder([hang()]);
+    const { client: make, network } = testChat({ respond });
+    const client = make();
+    const end = client.subscribe(() => {
+      end();
+      void client[method]();
+    });
+    const run = client.send('Hi');
+    expect(await run.done).toBe(method === 'stop' ? 'cancelled' : 'interrupted');
+    await settle();
+    // It was not sent any more.
+    expect(requestTypes(network)).toEqual([]);
+    expect(client.getSnapshot()).toMatchObject({
+      status: 'idle',
+      error: undefined,
+      failedItemIds: { size: method === 'stop' ? 1 : 0 },
+    });
+  });
+
   it('hangs up on a server of the reference', async () => {
     const respond = script((id) => [...start(id), hang()]);
     const { client: make, network } = testChat({ respond });
