@@ -16,8 +16,24 @@ import { optedIn, type ServerRequest } from './server-request.ts';
 import { orRelease, streamReply } from './stream-reply.ts';
 import { threadNameOf } from './thread-name.ts';
 
+/** A request and the run that it is to get. */
+interface Start<Context> {
+  readonly kernel: Kernel<Context>;
+  readonly call: StreamingRequest;
+  readonly request: ServerRequest;
+  readonly context: Context;
+  readonly to: Destination;
+}
+
+/**
+ * What an attempt to answer under a run's id comes to. `again`: the run has to be looked for again, because another
+ * machine was asked to start it too, or it is just ending. `other`: the run that has the id does not answer this
+ * request, which gets a run of its own.
+ */
+type Attempt = Reply | 'again' | 'other';
+
 /** How many times to look for a run that another machine was asked to start too and could not begin. */
-const MAX_LOOKS = 5;
+const maxAttempts = 5;
 
 /** Starts a run, or attaches to the one that has its id. */
 export const startRun = async <Context>(
@@ -27,37 +43,77 @@ export const startRun = async <Context>(
   context: Context,
 ): Promise<Reply> => {
   const chosen = chosenId(request);
-  const to = destinationOf(kernel, chosen, call, request, context);
-  if (chosen === undefined) return (await begin(kernel, createRunId(), to, call, request, context)) as Reply;
-  let runId = chosen;
-  for (let look = 0; look < MAX_LOOKS; look += 1) {
+  const start: Start<Context> = {
+    ...{ kernel, call, request, context },
+    to: destinationOf(kernel, chosen, call, request, context),
+  };
+  if (chosen !== undefined) return startOrAttach(start, chosen);
+  // No other machine has been asked to start a run whose id has just been made.
+  return (await begin(start, createRunId())) as Reply;
+};
+
+/** Starts the run with an id that the client chose, or attaches to the run that has it. */
+const startOrAttach = async <Context>(start: Start<Context>, runId: string): Promise<Reply> => {
+  const { registry } = start.kernel;
+  for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
     // No `await` between this look-up and `begin`: of two simultaneous POSTs only one may start the run.
-    const known = (await kernel.registry.find(runId)) ?? kernel.registry.get(runId);
-    if (known === undefined) {
-      const reply = await begin(kernel, runId, to, call, request, context);
-      if (reply !== 'elsewhere') return reply;
-    } else {
-      if (!(await isSameThread(kernel, known, to, call, context))) {
-        // The user's own message: its first attempt created a thread that its client never heard of, and this one is
-        // for another thread.
-        runId = runIdIn(to.threadId, chosen);
-        continue;
-      }
-      const hold = new ReaderHold(known, request);
-      // The run of a client that cannot resume ends with its last reader, so this reader must be counted, wherever the
-      // run is.
-      const isWhole = optedIn(request) || (await orRelease(kernel.registry.join(known, hold.signal), hold));
-      if (isWhole && isCutOff(known, to, request)) {
-        runId = runIdIn(to.threadId, runId);
-        look = -1;
-      } else if (isWhole && (await orRelease(whereIs(known, request), hold)) === 'here') {
-        await orRelease(assertSameRun(kernel, known, call, context), hold);
-        return attachTo(kernel, known, undefined, request, hold);
-      }
-      hold.release();
-    }
+    const run = (await registry.find(runId)) ?? registry.get(runId);
+    const reply: Attempt = await (run === undefined ? begin(start, runId) : attachToSame(start, run));
+    if (reply === 'other') return startOrAttach(start, runIdIn(start.to.threadId, runId));
+    if (reply !== 'again') return reply;
   }
   throw conflict('The run is being started elsewhere.', true);
+};
+
+const begin = async <Context>(
+  { kernel: { parts, registry, waitUntil }, call, request, context, to }: Start<Context>,
+  runId: string,
+): Promise<Reply | 'again'> => {
+  const isOptedIn = optedIn(request);
+  const { threadId } = to;
+  const { disconnect } = parts.settings;
+  // A client that chose the run's id may ask for it again, even if its answers are plain.
+  const resumable = isOptedIn || to.runId !== undefined;
+  const { run, ready } = registry.begin(
+    { runId, threadId, resumable, userId: parts.userOf(context) },
+    () => prepareTurn(parts, call, to, context),
+    isOptedIn ? disconnect.resumable : disconnect.plain,
+  );
+  waitUntil?.(run.settled);
+  const hold = new ReaderHold(run, request);
+  const place = await orRelease(ready, hold);
+  if (place === 'here') return streamReply({ run, hold, settings: parts.settings, resumable: isOptedIn });
+  hold.release();
+  return 'again';
+};
+
+/** Attaches to the run that has the request's id, unless it turns out not to be the run of this request. */
+const attachToSame = async <Context>(start: Start<Context>, run: Run | RemoteRun): Promise<Attempt> => {
+  // The user's own message for another thread: its first attempt created a thread that its client never heard of.
+  if (!(await isSameThread(start, run))) return 'other';
+  const { kernel, request } = start;
+  const hold = new ReaderHold(run, request);
+  const found = await orRelease(findSame(start, run, hold), hold);
+  if (found === 'here') return attachTo(kernel, run, undefined, request, hold);
+  hold.release();
+  return found;
+};
+
+/** Whether the run is there to be read (`here`). Waits until it has begun, or cannot. */
+const findSame = async <Context>(
+  start: Start<Context>,
+  run: Run | RemoteRun,
+  hold: ReaderHold,
+): Promise<'here' | 'again' | 'other'> => {
+  const { kernel, request, to } = start;
+  // The run of a client that cannot resume ends with its last reader, so this reader must be counted, wherever the run
+  // is.
+  const isCounted = optedIn(request) || (await kernel.registry.join(run, hold.signal));
+  if (!isCounted) return 'again';
+  if (isCutOff(run, to, request)) return 'other';
+  if ((await whereIs(run, request)) === 'elsewhere') return 'again';
+  await assertSameUser(start, run);
+  return 'here';
 };
 
 const chosenId = (request: ServerRequest): string | undefined => {
@@ -86,32 +142,6 @@ const destinationOf = <Context>(
   if (call.type !== 'threads.create') return { ...common, threadId: call.params.thread_id, isNamed: false };
   const name = threadNameOf(request, runId, parts.userOf(context));
   return { ...common, threadId: parts.generateThreadId(context, name), isNamed: name !== undefined };
-};
-
-const begin = async <Context>(
-  { parts, registry, waitUntil }: Kernel<Context>,
-  runId: string,
-  to: Destination,
-  call: StreamingRequest,
-  request: ServerRequest,
-  context: Context,
-): Promise<Reply | 'elsewhere'> => {
-  const isOptedIn = optedIn(request);
-  const { threadId } = to;
-  const { disconnect } = parts.settings;
-  // A client that chose the run's id may ask for it again, even if its answers are plain.
-  const resumable = isOptedIn || to.runId !== undefined;
-  const { run, ready } = registry.begin(
-    { runId, threadId, resumable, userId: parts.userOf(context) },
-    () => prepareTurn(parts, call, to, context),
-    isOptedIn ? disconnect.resumable : disconnect.plain,
-  );
-  waitUntil?.(run.settled);
-  const hold = new ReaderHold(run, request);
-  const place = await orRelease(ready, hold);
-  if (place === 'here') return streamReply({ run, hold, settings: parts.settings, resumable: isOptedIn });
-  hold.release();
-  return place;
 };
 
 /**
@@ -148,11 +178,8 @@ const whereIs = async (run: Run | RemoteRun, request: ServerRequest): Promise<Ru
  * since it may not be stored before the run has begun.
  */
 const isSameThread = async <Context>(
-  kernel: Kernel<Context>,
+  { kernel, call, context, to: { threadId } }: Start<Context>,
   run: Run | RemoteRun,
-  { threadId }: Destination,
-  call: StreamingRequest,
-  context: Context,
 ): Promise<boolean> => {
   if (call.type === 'threads.create') {
     // A run waits only for an existing thread. Unless this request creates that very thread, the run belongs to another
@@ -166,11 +193,9 @@ const isSameThread = async <Context>(
   return false;
 };
 
-const assertSameRun = async <Context>(
-  kernel: Kernel<Context>,
+const assertSameUser = async <Context>(
+  { kernel, call, context }: Start<Context>,
   run: Run | RemoteRun,
-  call: StreamingRequest,
-  context: Context,
 ): Promise<void> => {
   // For any other request `isSameThread` has checked that the thread is this user's, and the run's.
   if (call.type !== 'threads.create' || (await threadOf(kernel, run.threadId, context)) !== undefined) return;
