@@ -25,7 +25,7 @@ import { type Reply, toResponse } from '@chatkit/transport';
 import { assertOptions } from './assert-options.ts';
 import { limitedParts } from './limited-parts.ts';
 import { createLocalLease } from './local-lease.ts';
-import { isPartialAnswer } from './process-events.ts';
+import { isPartialAnswer } from './partial-answer.ts';
 import { replyTo } from './reply-to.ts';
 import { createRunRegistry, type RunRegistry } from './run-registry.ts';
 import { createSalvage } from './salvage.ts';

@@ -10,9 +10,10 @@ import {
   toWireThread,
 } from '@chatkit/core';
 import { collect } from '@chatkit/stream';
-import type { ItemDesk } from './item-desk.ts';
+import { closeItemsAsStored } from './close-items.ts';
 import type { AddedItems } from './server-parts.ts';
 import type { ThreadChanges } from './thread-changes.ts';
+import type { TurnItems } from './turn-items.ts';
 
 export interface ClosingOptions {
   /** Stores what is worth keeping of the unfinished items, and returns items to add to the thread. */
@@ -25,29 +26,29 @@ export interface ClosingOptions {
 export const closeStopped = async <Context>(
   options: ClosingOptions,
   changes: ThreadChanges,
-  desk: ItemDesk<Context>,
+  items: TurnItems<Context>,
 ): Promise<ThreadStreamEvent[]> => {
   let added: AddedItems;
   await quietly(options.onError, async () => {
-    added = await options.onCancelled(changes.thread, selectOpenItems(desk.state()));
+    added = await options.onCancelled(changes.thread, selectOpenItems(items.state()));
     return [];
   });
   return [
     // The hook decides what is kept and returns no events for it, so the store is asked what it kept.
-    ...(await collect(desk.closeAsStored(options.onError))),
-    ...(await quietly(options.onError, () => addItems(desk, added ?? []))),
+    ...(await collect(closeItemsAsStored(items, options.onError))),
+    ...(await quietly(options.onError, () => addItems(items, added ?? []))),
     ...(await quietly(options.onError, () => threadUpdated(changes))),
   ];
 };
 
 const addItems = async <Context>(
-  desk: ItemDesk<Context>,
-  items: readonly ThreadItem[],
+  items: TurnItems<Context>,
+  added: readonly ThreadItem[],
 ): Promise<ThreadStreamEvent[]> => {
   const events: ThreadStreamEvent[] = [];
-  for (const item of items) {
-    const shown = await desk.take({ type: 'thread.item.done', item });
-    if (shown !== undefined) events.push(shown);
+  for (const item of added) {
+    const visible = await items.take({ type: 'thread.item.done', item });
+    if (visible !== undefined) events.push(visible);
   }
   return events;
 };

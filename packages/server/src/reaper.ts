@@ -113,16 +113,16 @@ const closeOrphan = async ({ lease, log, settings, salvage }: ReaperOptions, rec
   await log.create(runId);
   const mark = offset();
   const isOpen = await appended(log, runId, { offset: mark, event: interruptedEvent });
-  const { state: told, outcome } = await toldUpTo(log, runId, mark);
+  const { state: sent, outcome } = await sentUpTo(log, runId, mark);
   // The run had ended: its machine died between the last entry and the release of the thread.
   if (outcome !== undefined || !isOpen) return lease.release(record, outcome ?? 'interrupted');
   const events: ThreadStreamEvent[] = [];
   try {
-    events.push(...(await salvage(record, told)));
+    events.push(...(await salvage(record, sent)));
   } catch (error) {
     settings.onError(error, { runId, threadId: record.threadId });
   }
-  for (const { id } of selectOpenItems(events.reduce(reduceThread, told)))
+  for (const { id } of selectOpenItems(events.reduce(reduceThread, sent)))
     events.push({ type: 'thread.item.removed', item_id: id });
   const entries: LogEntry[] = events.map((event) => ({ offset: offset(), event }));
   entries.push({ offset: offset(), end: 'interrupted' });
@@ -144,7 +144,7 @@ const appended = async (log: StreamLog, runId: string, entry: LogEntry): Promise
 /**
  * The state that readers of a run have been sent before the entry `mark`, and the outcome if the run ended before it.
  */
-const toldUpTo = async (
+const sentUpTo = async (
   log: StreamLog,
   runId: string,
   mark: string,

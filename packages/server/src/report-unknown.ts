@@ -4,7 +4,7 @@
  */
 import type { ThreadItemUpdate, ThreadStreamEvent } from '@chatkit/core';
 
-/** The types of events, without those that bring an item or take it away: the desk of a turn handles these. */
+/** The types of events, without those that bring an item or take it away, which `turn-items.ts` handles. */
 const eventTypes: Readonly<Record<Exclude<ThreadStreamEvent['type'], `thread.item.${string}`>, true>> = {
   'thread.created': true,
   'thread.updated': true,

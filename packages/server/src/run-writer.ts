@@ -16,6 +16,7 @@ import {
   type ThreadStreamEvent,
 } from '@chatkit/core';
 import type { Failure } from '@chatkit/stream/engine';
+import type { EventWriter } from './event-writer.ts';
 
 /** The ownership under which a run writes: the epoch of its lease, and whether the lease is still held. */
 export interface RunOwner {
@@ -26,7 +27,7 @@ export interface RunOwner {
 
 export interface RunWriterListener {
   /** Called after each append. */
-  onSaid(): void;
+  onWritten(): void;
   /** Called once, when the log has failed, so that nobody can read any further. */
   onBroken(): void;
 }
@@ -35,7 +36,7 @@ export interface RunWriterListener {
  * A class and not closures, like everything else that a token touches: each token finds the objects of its run out of
  * the processor's caches.
  */
-export class RunWriter {
+export class RunWriter implements EventWriter {
   private readonly id: string;
   private readonly log: StreamLog;
   private readonly lane: RowLane | undefined;
@@ -90,15 +91,15 @@ export class RunWriter {
    * Appends an event, unless the run is lost or its log has failed. A returned promise is the backpressure; it does not
    * reject. Throws only `event.too_large`, where the fault is the event's and the log is still usable.
    */
-  say(event: ThreadStreamEvent): Promise<void> | undefined {
-    return this.saying(() => this.append([{ offset: this.offsetAt(this.seq + 1), event }]));
+  write(event: ThreadStreamEvent): Promise<void> | undefined {
+    return this.writing(() => this.append([{ offset: this.offsetAt(this.seq + 1), event }]));
   }
 
   /**
    * Appends one or more text deltas of one part. If one of them is too large, those before it may have been appended.
    */
-  sayText(itemId: string, part: number, deltas: readonly string[]): Promise<void> | undefined {
-    return this.saying(() => this.appendRow({ epoch: this.epoch, seq: this.seq + 1, itemId, part, deltas }));
+  writeText(itemId: string, part: number, deltas: readonly string[]): Promise<void> | undefined {
+    return this.writing(() => this.appendRow({ epoch: this.epoch, seq: this.seq + 1, itemId, part, deltas }));
   }
 
   /** The run is to stop: ends all waits for room. */
@@ -113,7 +114,7 @@ export class RunWriter {
   }
 
   /** Appends the `error` event of a run that failed, even if earlier appends failed. */
-  async sayLast(event: ThreadStreamEvent): Promise<void> {
+  async writeLast(event: ThreadStreamEvent): Promise<void> {
     await this.append([{ offset: this.offsetAt(this.seq + 1), event }]);
   }
 
@@ -123,14 +124,14 @@ export class RunWriter {
    */
   async end(outcome: RunOutcome): Promise<void> {
     this.seq += 1;
-    await this.write([{ offset: this.lastOffset, end: outcome }]);
+    await this.store([{ offset: this.lastOffset, end: outcome }]);
   }
 
-  private saying(append: () => Promise<void> | undefined): Promise<void> | undefined {
+  private writing(append: () => Promise<void> | undefined): Promise<void> | undefined {
     if (this.broken !== undefined || !this.isHeld()) return undefined;
     try {
       const room = append();
-      this.listener.onSaid();
+      this.listener.onWritten();
       return room?.catch((error) => this.breakOff(error));
     } catch (error) {
       if (isChatKitError(error, 'event.too_large')) throw error;
@@ -140,10 +141,10 @@ export class RunWriter {
   }
 
   private append(entries: readonly LogEntry[]): Promise<void> | undefined {
-    return this.appended(entries.length, this.write(entries));
+    return this.appended(entries.length, this.store(entries));
   }
 
-  private write(entries: readonly LogEntry[]): Promise<void> | undefined {
+  private store(entries: readonly LogEntry[]): Promise<void> | undefined {
     return this.owner === undefined ? void this.unwritten.push(...entries) : this.log.append(this.id, entries);
   }
 

@@ -13,9 +13,10 @@ import {
   type StreamLog,
   type TextRow,
 } from '@chatkit/core';
+import { toErrorEvent } from './error-event.ts';
 import { EventFrames } from './event-frames.ts';
 import { type Follower, type LostEnd, readToEnd } from './lost-end.ts';
-import { type TurnResult, toErrorEvent } from './process-events.ts';
+import type { TurnResult } from './process-events.ts';
 import type { Held } from './reader-hold.ts';
 import type { Turn } from './requests/turn.ts';
 import { initialRunState, isSettled, nextRunState, outcomeOfStop, type RunState, type StopCause } from './run-state.ts';
@@ -180,7 +181,7 @@ export class Run implements Held {
     try {
       const turn = await prepare();
       try {
-        result = await turn({ id, threadId, signal, voice: writer, watch: this });
+        result = await turn({ id, threadId, signal, writer, watch: this });
       } finally {
         writer.finish();
       }
@@ -190,7 +191,7 @@ export class Run implements Held {
       else this.report(error);
       // Readers may be attached already: under `queue` before the turn begins, and always when a write fails later.
       try {
-        if (writer.isHeld()) await this.inTime(() => writer.sayLast(toErrorEvent(error)));
+        if (writer.isHeld()) await this.inTime(() => writer.writeLast(toErrorEvent(error)));
       } catch {
         // The original error has been reported already.
       }
@@ -224,7 +225,7 @@ export class Run implements Held {
   }
 
   /** The writer has written an event. */
-  onSaid(): void {
+  onWritten(): void {
     if (this.place === undefined) this.open('here');
   }
 

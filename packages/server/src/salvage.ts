@@ -13,23 +13,23 @@ import {
   type ThreadStreamEvent,
 } from '@chatkit/core';
 import { closeStopped } from './close-stopped.ts';
-import { ItemDesk } from './item-desk.ts';
 import type { ServerParts } from './server-parts.ts';
 import { watchThread } from './thread-changes.ts';
+import { TurnItems } from './turn-items.ts';
 import { userOfNoContext } from './user-of.ts';
 
 /**
- * Stores what is worth keeping of `told`, the state that readers have been sent, and resolves with the events to send
+ * Stores what is worth keeping of `sent`, the state that readers have been sent, and resolves with the events to send
  * them next.
  */
-export type Salvage = (record: RunRecord, told: ThreadState) => Promise<ThreadStreamEvent[]>;
+export type Salvage = (record: RunRecord, sent: ThreadState) => Promise<ThreadStreamEvent[]>;
 
 export const createSalvage =
   <Context>(
     parts: ServerParts<Context>,
     contextOf: ((userId: string) => Context | Promise<Context>) | undefined,
   ): Salvage =>
-  async (record, told) => {
+  async (record, sent) => {
     const { runId, threadId, userId } = record;
     if (userId === undefined || (contextOf === undefined && userId !== userOfNoContext)) return [];
     // Without `contextOf`, only the run of a program without users comes here, whose context is `undefined`.
@@ -48,7 +48,7 @@ export const createSalvage =
           onError: (error) => parts.settings.onError(error, { runId, threadId }),
         },
         watchThread(parts.store, stored, context),
-        new ItemDesk(parts.store, threadId, context, { maxEventBytes: parts.settings.maxEventBytes, told }),
+        new TurnItems(parts.store, threadId, context, { maxEventBytes: parts.settings.maxEventBytes, sent }),
       );
     } catch (error) {
       // The machine died before it had stored the thread.

@@ -14,13 +14,13 @@ const maxDeltas = 32;
 const maxLength = 4 * 1024;
 
 /** Sends one or more deltas of one part. Its promises do not reject. */
-type SayText = (itemId: string, part: number, deltas: readonly string[]) => Promise<void> | undefined;
+type WriteText = (itemId: string, part: number, deltas: readonly string[]) => Promise<void> | undefined;
 
 /**
- * An error of `say` is thrown by the call that caused it or, when it happened at the end of a turn, by the next call.
+ * An error of `write` is thrown by the call that caused it or, when it happened at the end of a turn, by the next call.
  */
 export class TextBatch {
-  private readonly say: SayText;
+  private readonly write: WriteText;
   private itemId: string | undefined;
   private part = 0;
   /** Deltas of that part that came after the first of this turn. */
@@ -30,8 +30,8 @@ export class TextBatch {
   /** What the end of a turn threw. */
   private failure: Failure | undefined;
 
-  constructor(say: SayText) {
-    this.say = say;
+  constructor(write: WriteText) {
+    this.write = write;
   }
 
   /**
@@ -67,14 +67,14 @@ export class TextBatch {
     this.turn = 'begun';
     // Registered before sending: this callback must run before that of the connection, which sending wakes.
     atTurnEnd(this.onTurnEnd);
-    return this.say(itemId, part, [delta]);
+    return this.write(itemId, part, [delta]);
   }
 
   /** Sends what waits and ends the batch, because another event follows. */
   end(): Promise<void> | undefined {
-    const said = this.flush();
+    const room = this.flush();
     this.itemId = undefined;
-    return said;
+    return room;
   }
 
   private flush(): Promise<void> | undefined {
@@ -87,7 +87,7 @@ export class TextBatch {
     const deltas = this.waiting;
     this.waiting = [];
     this.length = 0;
-    return this.say(this.itemId as string, this.part, deltas);
+    return this.write(this.itemId as string, this.part, deltas);
   }
 
   private readonly onTurnEnd = (): void => {

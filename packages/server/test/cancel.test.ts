@@ -19,7 +19,8 @@ import { createMemoryStore } from '@chatkit/store/memory';
 import { createVirtualClock, hang, say, scriptedResponder } from '@chatkit/testing';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { isPartialAnswer, processEvents } from '../src/process-events.ts';
+import { isPartialAnswer } from '../src/partial-answer.ts';
+import { processEvents } from '../src/process-events.ts';
 import {
   ada,
   add,
@@ -262,9 +263,9 @@ describe('the core loop, driven by hand', () => {
       return room;
     };
     const result = await processEvents<User>({
-      voice: {
-        say: emit,
-        sayText(itemId, part, deltas) {
+      writer: {
+        write: emit,
+        writeText(itemId, part, deltas) {
           let waited: Promise<void> | undefined;
           for (const delta of deltas) waited = emit(textDelta(itemId, delta, part)) ?? waited;
           return waited;

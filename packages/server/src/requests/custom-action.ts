@@ -26,7 +26,7 @@ export const prepareCustomAction = async <Context>(
   if (sender !== null && sender.type !== 'widget') {
     // The only check whose failure is an event and not a status: the official component expects it on the stream.
     return async (run) => {
-      await run.voice.say({ type: 'error', code: 'stream.error', allow_retry: false });
+      await run.writer.write({ type: 'error', code: 'stream.error', allow_retry: false });
       return 'failed';
     };
   }

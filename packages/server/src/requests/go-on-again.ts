@@ -30,20 +30,20 @@ export const prepareGoOnAgain = <Context>(
     const next = later.findIndex(({ type }) => type === 'user_message');
     const behind = next < 0 ? later : later.slice(0, next);
     const rest = behind.slice(behind.findLastIndex(isQuestion) + 1);
-    return { behind, rest, isTold: next >= 0 || behind.some(isOpen) || (hasAnswer && rest.some(isShown)) };
+    return { behind, rest, isAnswered: next >= 0 || behind.some(isOpen) || (hasAnswer && rest.some(isShown)) };
   };
   const replaced: ThreadStreamEvent = { type: 'thread.item.replaced', item: answered };
   const turn: Turn = async (run) => {
-    const { behind, rest, isTold } = await look();
-    if (!isTold) {
+    const { behind, rest, isAnswered } = await look();
+    if (!isAnswered) {
       for (const { id } of rest.filter(isHiddenItem)) await parts.store.deleteItem(stored.thread.id, id, context);
       const takenBack = rest
         .filter(isShown)
         .map(({ id }): ThreadStreamEvent => ({ type: 'thread.item.removed', item_id: id }));
       return respondAfter(parts, stored, context, run, [replaced, ...takenBack]);
     }
-    await run.voice.say(replaced);
-    for (const item of behind.filter(isShown)) await run.voice.say(itemDone(item));
+    await run.writer.write(replaced);
+    for (const item of behind.filter(isShown)) await run.writer.write(itemDone(item));
     return 'completed';
   };
   return about(parts, answered, context, turn);

@@ -11,15 +11,17 @@ import {
   type ThreadStreamEvent,
   type UserMessageItem,
 } from '@chatkit/core';
-import { processEvents, type TurnResult, type Voice } from '../process-events.ts';
+import type { TurnWatch } from '../event-processor.ts';
+import type { EventWriter } from '../event-writer.ts';
+import { processEvents, type TurnResult } from '../process-events.ts';
 import type { RunContext, ServerParts } from '../server-parts.ts';
 import type { Settings } from '../settings.ts';
 import { itemsAfter } from './items-after.ts';
 
 /** The run as a turn sees it: what the application gets, where events go, and the deadlines to keep informed. */
 export interface TurnRun extends RunContext {
-  readonly voice: Voice;
-  readonly watch: { waiting(first: boolean): void; arrived(): void };
+  readonly writer: EventWriter;
+  readonly watch: TurnWatch;
 }
 
 /** A turn that has passed its checks. It sends its first event after its first write, and resolves when it is over. */
@@ -53,7 +55,7 @@ export const stream = <Context>(
     streamOptions: (thread) => parts.getStreamOptions(thread, context),
     onCancelled: (thread, pending) => parts.handleStreamCancelled(thread, pending, context, publicRun(run)),
     onError: (error) => parts.settings.onError(error, { threadId: stored.thread.id, runId: run.id }),
-    voice: run.voice,
+    writer: run.writer,
     watch: run.watch,
   });
 

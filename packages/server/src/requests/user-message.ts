@@ -45,7 +45,7 @@ export const prepareCreate = async <Context>(
   const message = await buildMessage(parts, thread, input, context, nameOf(to));
   const turn: Turn = async (run) => {
     const { stored, place } = await beginThread(parts, thread, message, to, context);
-    await run.voice.say({ type: 'thread.created', thread: toWireThread(stored.thread) });
+    await run.writer.write({ type: 'thread.created', thread: toWireThread(stored.thread) });
     return answerIn(place, parts, stored, message, context, run);
   };
   return to.isRepeat ? Object.assign(turn, { isLate: () => isLate(parts, message, to, context) }) : turn;
@@ -108,10 +108,10 @@ const answerIn = async <Context>(
   context: Context,
   run: TurnRun,
 ): Promise<TurnResult> => {
-  await run.voice.say({ type: 'thread.item.done', item: message });
+  await run.writer.write({ type: 'thread.item.done', item: message });
   if (!isKept || behind.length === 0) return answer(parts, stored, message, context, run);
   const shown = behind.filter((item) => !isHiddenItem(item));
-  for (const item of shown) await run.voice.say({ type: 'thread.item.done', item });
+  for (const item of shown) await run.writer.write({ type: 'thread.item.done', item });
   // Only a hidden note follows: the message's run was stopped before there was any answer.
   return shown.length > 0 ? 'completed' : 'stopped';
 };
@@ -138,7 +138,7 @@ export const prepareRetryAfterItem = async <Context>(
       for (const { id } of later) await store.deleteItem(thread_id, id, context);
       if (input) await saveMessage(store, message, context);
     }, context);
-    if (input) await run.voice.say({ type: 'thread.item.done', item: message });
+    if (input) await run.writer.write({ type: 'thread.item.done', item: message });
     return answer(parts, stored, message, context, run);
   };
 };

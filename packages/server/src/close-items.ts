@@ -1,0 +1,71 @@
+/**
+ * Ends the items that a turn has left unfinished. Both functions yield the events that readers are sent. A failure ends
+ * them, unless `onFailed` is given: the item then counts as removed, because readers must not be left with one that
+ * nobody will finish.
+ */
+import { isChatKitError, selectOpenItems, type ThreadItem, type ThreadStreamEvent } from '@chatkit/core';
+import { isOutOfTime } from './time-limit.ts';
+import type { TurnItems, VisibleEvent } from './turn-items.ts';
+
+type OnFailed = (error: unknown) => void;
+
+/** Stores each unfinished item as it is, or removes it. */
+export const closeItems = <Context>(
+  items: TurnItems<Context>,
+  verdict: (item: ThreadItem) => 'keep' | 'remove',
+  onFailed?: OnFailed,
+): AsyncIterable<ThreadStreamEvent> =>
+  closeEach(
+    items,
+    async (item) => (verdict(item) === 'keep' ? keepOrRemove(items, item) : items.take(removed(item.id))),
+    onFailed,
+  );
+
+/** Ends each unfinished item as the store has it: as done when it is there, as removed when it is not. */
+export const closeItemsAsStored = <Context>(
+  items: TurnItems<Context>,
+  onFailed: OnFailed,
+): AsyncIterable<ThreadStreamEvent> => closeEach(items, ({ id }) => items.endAsStored(id), onFailed);
+
+/** A store that does not answer is not asked again. */
+async function* closeEach<Context>(
+  items: TurnItems<Context>,
+  close: (item: ThreadItem) => Promise<VisibleEvent>,
+  onFailed?: OnFailed,
+): AsyncGenerator<ThreadStreamEvent, void, undefined> {
+  let isSilent = false;
+  const attempt = async (work: () => Promise<VisibleEvent>, instead: () => VisibleEvent): Promise<VisibleEvent> => {
+    if (isSilent) return instead();
+    try {
+      return await work();
+    } catch (error) {
+      if (onFailed === undefined) throw error;
+      onFailed(error);
+      isSilent = isOutOfTime(error);
+      return instead();
+    }
+  };
+  await attempt(
+    () => items.storeRevised().then(() => undefined),
+    () => undefined,
+  );
+  for (const item of selectOpenItems(items.state())) {
+    const visible = await attempt(
+      () => close(item),
+      () => items.drop(item.id),
+    );
+    if (visible !== undefined) yield visible;
+  }
+}
+
+/** Finishes an item. If its deltas have added up to more than one event may hold, it is removed instead. */
+const keepOrRemove = async <Context>(items: TurnItems<Context>, item: ThreadItem): Promise<VisibleEvent> => {
+  try {
+    return await items.take({ type: 'thread.item.done', item });
+  } catch (error) {
+    if (!isChatKitError(error, 'event.too_large')) throw error;
+    return items.take(removed(item.id));
+  }
+};
+
+const removed = (id: string): ThreadStreamEvent => ({ type: 'thread.item.removed', item_id: id });

@@ -1,0 +1,138 @@
+/**
+ * What happens to each event of a turn: it is stored, written for the readers if they may see it, and followed by
+ * `thread.updated` if the application has changed the thread meanwhile.
+ */
+import type { Store, StoredThread, ThreadStreamEvent } from '@chatkit/core';
+import { closeItems } from './close-items.ts';
+import { threadUpdated } from './close-stopped.ts';
+import { notAdded } from './event-shape.ts';
+import type { EventWriter } from './event-writer.ts';
+import { hasContent } from './partial-answer.ts';
+import { reportUnknown } from './report-unknown.ts';
+import { TextBatch } from './text-batch.ts';
+import { type ThreadChanges, watchThread } from './thread-changes.ts';
+import { TurnItems } from './turn-items.ts';
+
+/** Is told when the application is waited for. For deadlines. */
+export interface TurnWatch {
+  /** The loop begins to wait for the application's first event, or for its next one. */
+  waiting(first: boolean): void;
+  /** The loop no longer waits. */
+  arrived(): void;
+}
+
+export interface EventProcessorOptions<Context> {
+  store: Store<Context>;
+  thread: StoredThread;
+  context: Context;
+  /** Aborts to stop the turn. */
+  signal: AbortSignal;
+  /** The most bytes that the JSON of one event may have. */
+  maxEventBytes: number;
+  /** Receives errors whose details the client must not see. */
+  onError: (error: unknown) => void;
+  /** Receives the events that the client may see. */
+  writer: EventWriter;
+  watch?: TurnWatch | undefined;
+}
+
+/** A class and not closures: there is one per run, and each token finds it out of the processor's caches. */
+export class EventProcessor<Context> {
+  readonly items: TurnItems<Context>;
+  readonly changes: ThreadChanges;
+  private readonly signal: AbortSignal;
+  private readonly writer: EventWriter;
+  private readonly watch: TurnWatch | undefined;
+  private readonly text: TextBatch;
+
+  constructor(options: EventProcessorOptions<Context>) {
+    const { store, thread, context, maxEventBytes, onError, writer } = options;
+    this.signal = options.signal;
+    this.writer = writer;
+    this.watch = options.watch;
+    this.changes = watchThread(store, thread, context);
+    this.items = new TurnItems(store, thread.thread.id, context, {
+      maxEventBytes,
+      writeBefore: (event) => writer.write(event),
+      onUnchecked: (event) => reportUnknown(event, onError, store),
+      onUnknownItem: (itemId) => onError(notAdded(itemId)),
+    });
+    this.text = new TextBatch(this.writeText);
+  }
+
+  /**
+   * Takes the next event. Called once per token, so it returns a promise only if there is something to wait for: the
+   * store, or room in the log.
+   */
+  readonly take = (event: ThreadStreamEvent): Promise<void> | undefined => {
+    const { items, text } = this;
+    if (text.continues(event)) return this.takeMoreText(event.update.delta);
+    this.watch?.arrived();
+    // `arrived()` checks the lease and may have found that another machine owns the run.
+    if (this.signal.aborted) return undefined;
+    if (items.isOpenText(event))
+      return this.done(text.begin(event.item_id, event.update.content_index, event.update.delta));
+    const room = text.end();
+    const taken = items.take(event);
+    if (taken instanceof Promise) return taken.then((visible) => this.doneLater(room, visible));
+    return this.done(taken === undefined ? room : (this.writer.write(taken) ?? room));
+  };
+
+  /** Writes the text that waits to be written together. */
+  flush(): Promise<void> | undefined {
+    return this.text.end();
+  }
+
+  /** Writes events that the server adds at the end of the turn. */
+  async writeAll(events: readonly ThreadStreamEvent[]): Promise<void> {
+    await this.flush();
+    for (const event of events) await this.writer.write(event);
+  }
+
+  /** The application has no more events: finishes the items that it has left open. */
+  async complete(): Promise<void> {
+    const closing = closeItems(this.items, (item) => (hasContent(item) ? 'keep' : 'remove'));
+    // One by one: what has been stored must have been written if the next one fails.
+    for await (const event of closing) await this.writer.write(event);
+    await this.writeAll(await threadUpdated(this.changes));
+  }
+
+  /** Text for the part that the last text was for. */
+  private takeMoreText(delta: string): Promise<void> | undefined {
+    const room = this.text.add(delta);
+    if (room === undefined && !this.changes.isChanged()) return undefined;
+    this.watch?.arrived();
+    return this.doneLater(room);
+  }
+
+  /** An event has been taken. */
+  private done(room: Promise<void> | undefined): Promise<void> | undefined {
+    if (room !== undefined || this.changes.isChanged()) return this.doneLater(room);
+    this.watch?.waiting(false);
+    return undefined;
+  }
+
+  /** An event has been taken, once there is room for `event`, what the readers get for it. */
+  private async doneLater(room: Promise<void> | undefined, event?: ThreadStreamEvent): Promise<void> {
+    await room;
+    if (event !== undefined) await this.writer.write(event);
+    if (this.changes.isChanged()) await this.writeAll(await threadUpdated(this.changes));
+    this.watch?.waiting(false);
+  }
+
+  private readonly writeText = (itemId: string, part: number, deltas: readonly string[]): Promise<void> | undefined => {
+    const { items } = this;
+    let room: Promise<void> | undefined;
+    try {
+      if (items.isVisible(itemId)) room = this.writer.writeText(itemId, part, deltas);
+    } catch (error) {
+      if (deltas.length === 1) throw error;
+      // One of them is too large: written one by one, those before it are kept.
+      for (const delta of deltas) room = this.writeText(itemId, part, [delta]) ?? room;
+      return room;
+    }
+    // After writing: text that no reader can be sent must not become part of the stored answer.
+    items.addText(itemId, part, deltas);
+    return room;
+  };
+}
