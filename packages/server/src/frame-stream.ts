@@ -39,17 +39,21 @@ export class FrameStream implements Stage<string>, Sink<LogEntry | TextRow>, Fol
   private upstream: Stage<LogEntry | TextRow>;
   private readonly encoder: FrameEncoder;
   private readonly onOver: () => void;
+  /**
+   * `pulled`: an entry has been asked for and has not arrived. `exchanged`: another source takes its place, so its end
+   * is not the end. `ended`: there are no more entries, by themselves or by a failure. `closed`: it was given up, and
+   * nothing more is encoded.
+   */
+  private source: 'idle' | 'pulled' | 'exchanged' | 'ended' | 'closed' = 'idle';
+  private failure: Failure | undefined;
+  /** `delivering`: the loop of `deliver` is in progress. */
+  private output: 'idle' | 'delivering' | 'over' = 'idle';
   /** Who has pulled and not been answered yet. */
   private sink: Sink<string> | undefined;
   /** Encoded text that has not been delivered yet. */
   private text = '';
-  private given: string | undefined;
-  /** Whether an entry has been asked for and has not arrived. */
-  private isWaiting = false;
-  private isWorking = false;
-  private ended: { readonly failure: Failure | undefined } | undefined;
-  private isOver = false;
-  private isSwitching = false;
+  /** The offset up to which everything has been delivered. */
+  private delivered: string | undefined;
   /** The last entry that came. */
   private newest: LogEntry | TextRow | undefined;
   private onFirst: ((hasEntry: boolean) => void) | undefined;
@@ -65,8 +69,8 @@ export class FrameStream implements Stage<string>, Sink<LogEntry | TextRow>, Fol
     return new Promise((resolve, reject) => {
       this.onFirst = (hasEntry) => {
         this.onFirst = undefined;
-        if (this.ended?.failure === undefined) resolve(hasEntry);
-        else reject(this.ended.failure.error);
+        if (this.failure === undefined) resolve(hasEntry);
+        else reject(this.failure.error);
       };
       this.ask();
     });
@@ -74,97 +78,117 @@ export class FrameStream implements Stage<string>, Sink<LogEntry | TextRow>, Fol
 
   /** The offset up to which everything has been delivered. */
   offset(): string | undefined {
-    return this.given;
+    return this.delivered;
   }
 
-  /** Ends the stream after what has been delivered; what has only been encoded is dropped. */
+  /** Ends the stream after what has been delivered; what has only been taken from the log is dropped. */
   stop(): void {
-    this.endUpstream();
-    this.work();
+    this.closeSource();
+    this.deliver();
   }
 
   readOn(read: (after: string | undefined) => AsyncIterable<LogEntry | TextRow>): void {
-    if (this.ended !== undefined) return;
-    const { newest } = this;
-    this.isSwitching = true;
+    const { source, newest } = this;
+    if (source === 'ended' || source === 'closed') return;
+    this.source = 'exchanged';
     this.upstream.close()?.catch(() => {});
-    this.isSwitching = false;
     const after = newest && (isTextRow(newest) ? lastOffsetOfRow(newest) : newest.offset);
     this.upstream = stageOf(read(after));
-    if (!this.isWaiting) return;
-    this.ask();
+    this.source = 'idle';
+    if (source === 'pulled') this.ask();
   }
 
   pull(to: Sink<string>): void {
+    if (this.output === 'over') return to.end(this.failure);
     this.sink = to;
-    this.work();
+    this.deliver();
   }
 
   close(): Cleanup {
-    const cleanup = this.endUpstream();
+    const cleanup = this.closeSource();
     this.over();
     this.letGo()?.end();
     return cleanup;
   }
 
   item(entry: LogEntry | TextRow): void {
-    this.isWaiting = false;
+    this.arrived();
     this.add(entry);
     this.onFirst?.(true);
-    this.work();
+    this.deliver();
   }
 
   items(chunk: (LogEntry | TextRow)[]): void {
-    this.isWaiting = false;
+    this.arrived();
     for (const entry of chunk) this.add(entry);
     this.onFirst?.(true);
-    this.work();
+    this.deliver();
   }
 
   end(failure?: Failure): void {
-    // The end of a source that was given up.
-    if (this.isSwitching) return;
-    this.isWaiting = false;
-    this.ended ??= { failure };
+    if (this.source === 'exchanged') return;
+    if (this.source !== 'closed') {
+      this.source = 'ended';
+      this.failure = failure;
+    }
     this.onFirst?.(false);
-    this.work();
+    this.deliver();
   }
 
   /**
    * Answers the pending pull if there is anything to deliver. A loop, because the consumer may pull again while it is
    * being answered.
    */
-  private work(): void {
-    if (this.isWorking) return;
-    this.isWorking = true;
+  private deliver(): void {
+    if (this.output !== 'idle') return;
+    this.output = 'delivering';
     while (this.sink !== undefined) {
-      while (!this.isWaiting && this.ended === undefined && this.text.length < maxLength) this.ask();
-      if (this.isWaiting || this.ended !== undefined) this.text += this.encoder.rest();
+      while (this.source === 'idle' && this.text.length < maxLength) this.ask();
+      if (this.source !== 'idle') this.addRest();
       if (this.text !== '') {
-        const given = this.text;
+        const { text } = this;
         this.text = '';
-        this.given = this.encoder.offset();
-        this.letGo()?.item(given);
-      } else if (this.ended !== undefined) {
+        this.delivered = this.encoder.offset();
+        this.letGo()?.item(text);
+      } else if (this.isDone) {
         this.over();
-        this.letGo()?.end(this.ended.failure);
+        this.letGo()?.end(this.failure);
       } else break;
     }
-    this.isWorking = false;
+    if (this.output === 'delivering') this.output = 'idle';
   }
 
   private ask(): void {
-    this.isWaiting = true;
+    this.source = 'pulled';
     this.upstream.pull(this);
   }
 
+  private arrived(): void {
+    if (this.source === 'pulled') this.source = 'idle';
+  }
+
   private add(entry: LogEntry | TextRow): void {
+    if (this.source === 'closed') return;
     this.newest = entry;
     try {
       this.text += this.encoder.add(entry);
     } catch (error) {
-      this.endUpstream({ error });
+      this.closeSource({ error });
     }
+  }
+
+  /** Adds what the encoder has held back. */
+  private addRest(): void {
+    if (this.source === 'closed') return;
+    try {
+      this.text += this.encoder.rest();
+    } catch (error) {
+      this.closeSource({ error });
+    }
+  }
+
+  private get isDone(): boolean {
+    return this.source === 'ended' || this.source === 'closed';
   }
 
   private letGo(): Sink<string> | undefined {
@@ -173,15 +197,17 @@ export class FrameStream implements Stage<string>, Sink<LogEntry | TextRow>, Fol
     return to;
   }
 
-  private endUpstream(failure?: Failure): Cleanup {
-    this.ended = { failure };
+  /** Gives the log up. Text that has not been delivered is dropped, and whatever came after it. */
+  private closeSource(failure?: Failure): Cleanup {
+    this.source = 'closed';
+    this.failure = failure;
     this.text = '';
     return this.upstream.close();
   }
 
   private over(): void {
-    if (this.isOver) return;
-    this.isOver = true;
+    if (this.output === 'over') return;
+    this.output = 'over';
     this.onOver();
   }
 }

@@ -41,6 +41,29 @@ const numbering = (): FrameEncoder => {
     offset: () => last,
   };
 };
+/** Writes an entry when the next one comes, or there is none yet. */
+const lagging = (): FrameEncoder => {
+  let held: string | undefined;
+  let last: string | undefined;
+  const give = () => {
+    if (held === undefined) return '';
+    last = held;
+    return `${held.slice(2)} `;
+  };
+  return {
+    add(entry) {
+      const text = give();
+      held = offsetOf(entry);
+      return text;
+    },
+    rest() {
+      const text = give();
+      held = undefined;
+      return text;
+    },
+    offset: () => last,
+  };
+};
 
 describe('FrameStream', () => {
   test('gives everything once and in order, and never claims more than it gave, whoever moves next', async () => {
@@ -140,6 +163,63 @@ describe('FrameStream', () => {
     expect(stream.offset()).toBe('1-1');
     expect(overs).toBe(1);
     for (let seq = 3; seq < 50; seq += 1) expect(log.append('r', [entry(seq)])).toBeUndefined();
+  });
+
+  test('stop() drops all that the reader has not been given, also what the encoder holds back', async () => {
+    const entries = pushable<LogEntry>();
+    const stream = new FrameStream({ entries, encoder: lagging(), onOver() {} });
+    const first = stream.frames.next();
+    entries.push(entry(1));
+    expect((await first).value).toBe('1 ');
+    entries.pushMany([entry(2), entry(3)]);
+    stream.stop();
+    expect(await stream.frames.next()).toEqual({ done: true, value: undefined });
+    expect(stream.offset()).toBe('1-1');
+  });
+
+  test('nothing is given behind an entry that cannot be encoded, whenever that turns out', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(numbering, lagging),
+        fc.integer({ min: 1, max: 5 }),
+        fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 5 }),
+        async (make, bad, chunks) => {
+          const encoder = make();
+          const refuse = (text: string) => {
+            if (text.startsWith(`${bad} `)) throw new Error('no frame');
+            return text;
+          };
+          const entries = pushable<LogEntry>();
+          const { frames } = new FrameStream({
+            entries,
+            encoder: {
+              add: (given) => refuse(encoder.add(given)),
+              rest: () => refuse(encoder.rest()),
+              offset: encoder.offset,
+            },
+            onOver() {},
+          });
+          let text = '';
+          const reading = (async () => {
+            for await (const each of frames) text += each;
+          })();
+          const failed = reading.then(
+            () => false,
+            () => true,
+          );
+          let seq = 0;
+          for (const size of chunks) {
+            entries.pushMany(Array.from({ length: size }, () => entry(++seq)));
+            await Promise.resolve();
+          }
+          entries.end();
+          expect(await failed).toBe(bad <= seq);
+          const given = text.match(/\d+/g) ?? [];
+          expect(given).toEqual(given.map((_, at) => `${at + 1}`));
+          expect(given.length).toBeLessThan(bad <= seq ? bad : seq + 1);
+        },
+      ),
+    );
   });
 
   test('return(), read or unread, lets go of the log; so does an encoder that throws', async () => {
