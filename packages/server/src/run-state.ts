@@ -3,7 +3,7 @@
  * decides; `run.ts` acts. The first reason to stop wins, and an outcome is final: that makes "settles exactly once" a
  * property of this file rather than of every caller.
  */
-import type { RunOutcome } from '@chatkit/core';
+import { ChatKitError, type RunOutcome } from '@chatkit/core';
 
 /** Which deadline passed. Also the error code that the client reads. */
 export type DeadlineCode = 'run.first_event_timeout' | 'run.idle_timeout' | 'run.total_timeout';
@@ -60,4 +60,17 @@ export const nextRunState = (state: RunState, transition: RunTransition): RunSta
       // A run that finished before it noticed the stop has finished: its answer is complete.
       return { status: transition.how === 'stopped' ? outcomeOfStop(state.stop ?? 'cancel') : transition.how };
   }
+};
+
+/** The value of `run.signal.reason`. */
+export const stopReason = (cause: StopCause): ChatKitError => {
+  const outcome = outcomeOfStop(cause);
+  if (cause.startsWith('run.')) {
+    return new ChatKitError(cause as DeadlineCode, 'The run took too long.', { retryable: true });
+  }
+  return new ChatKitError(
+    outcome === 'interrupted' ? 'run.interrupted' : outcome === 'failed' ? 'run.failed' : 'run.cancelled',
+    `The run was stopped (${cause}).`,
+    { retryable: true, details: { cause } },
+  );
 };

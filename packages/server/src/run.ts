@@ -4,48 +4,36 @@
  */
 import {
   ChatKitError,
-  compareOffsets,
   formatOffset,
   type LogEntry,
   type ReadOptions,
   type RunOutcome,
-  rowLaneOf,
-  type StreamLog,
   type TextRow,
 } from '@chatkit/core';
+import { type Deferred, deferred } from './deferred.ts';
 import { toErrorEvent } from './error-event.ts';
 import { EventFrames } from './event-frames.ts';
-import { type Follower, type LostEnd, readToEnd } from './lost-end.ts';
+import type { Follower } from './lost-end.ts';
 import type { TurnResult } from './process-events.ts';
 import type { Held } from './reader-hold.ts';
 import type { Turn } from './requests/turn.ts';
-import { initialRunState, isSettled, nextRunState, outcomeOfStop, type RunState, type StopCause } from './run-state.ts';
+import { type Follow, RunEntries, type RunEntriesOptions } from './run-entries.ts';
+import { RunReaders, type RunReadersOptions } from './run-readers.ts';
+import { initialRunState, isSettled, nextRunState, type RunState, type StopCause, stopReason } from './run-state.ts';
 import { type RunOwner, RunWriter } from './run-writer.ts';
-import type { DisconnectPolicy, Settings } from './settings.ts';
+import type { Settings } from './settings.ts';
 import { inTime } from './time-limit.ts';
 import { DeadlineWatch } from './watch-deadlines.ts';
 
 /** Where a run that has begun is: in this process, or on another machine that was asked to start the same run. */
 export type RunPlace = 'here' | 'elsewhere';
 
-/** Reads the log of a run, which may be on another machine. */
-export type Follow = (options?: ReadOptions) => AsyncIterable<LogEntry | TextRow>;
-
-export interface RunOptions {
-  id: string;
+export interface RunOptions extends RunEntriesOptions, RunReadersOptions {
   threadId: string;
   resumable: boolean;
-  /** What happens to the run when its last reader leaves. */
-  disconnect: DisconnectPolicy;
-  log: StreamLog;
   settings: Settings;
   /** Called when a reader has released its hold. */
   onRelease?: (() => void) | undefined;
-  /**
-   * Called when the run is to stop because it has no reader here. Must call `stop` unless somebody reads the run on
-   * another machine.
-   */
-  onUnread?: ((stop: () => void) => void) | undefined;
 }
 
 /** The error for those who wait for a run that was stopped before it began. */
@@ -73,22 +61,15 @@ export class Run implements Held {
   private readonly options: RunOptions;
   private readonly abort = new AbortController();
   private readonly writer: RunWriter;
+  private readonly entries: RunEntries;
+  private readonly held: RunReaders;
   private readonly deadlines: DeadlineWatch;
   private current = initialRunState;
-  private readerCount = 0;
-  private graceTimer: unknown;
   /** Set until the run opens. */
   private opening: Deferred<RunPlace> | undefined;
   private resolveSettled!: (outcome: RunOutcome) => void;
-  /** For readers who come before it is known which machine writes the entries. */
-  private placing: Deferred<void> | undefined;
   /** Set when the run opens. A run that opened here is `elsewhere` once another machine has taken it over. */
   private place: RunPlace | undefined;
-  /** Reads it on another machine. */
-  private readElsewhere: Follow | undefined;
-  private readonly followers = new Set<Follower>();
-  /** Set when the log has refused the terminal entry, which readers here get all the same. */
-  private lostEnd: LostEnd | undefined;
 
   constructor(options: RunOptions) {
     const { id, threadId, resumable, log, settings } = options;
@@ -105,6 +86,8 @@ export class Run implements Held {
     });
     this.deadlines = new DeadlineWatch(settings.deadlines, settings.clock, (code) => this.stop(code));
     this.writer = new RunWriter(id, log, this);
+    this.entries = new RunEntries(options, this.writer.unwritten);
+    this.held = new RunReaders(options, () => this.stop('disconnect'));
   }
 
   state(): RunState {
@@ -121,37 +104,35 @@ export class Run implements Held {
 
   /** Reads the run's entries; text may come as rows. May be called before it is known which machine writes them. */
   read(options?: ReadOptions): AsyncIterable<LogEntry | TextRow> {
-    return this.isPlaced ? this.readPlaced(options) : this.readOncePlaced(options);
+    return this.entries.read(options);
   }
 
   /** Counts a connection among those that are told of an end that the log does not have. */
   follow(follower: Follower): void {
-    this.followers.add(follower);
+    this.entries.follow(follower);
   }
 
   unfollow(follower: Follower): void {
-    this.followers.delete(follower);
+    this.entries.unfollow(follower);
   }
 
   readers(): number {
-    return this.readerCount;
+    return this.held.count;
   }
 
   enter(): void {
-    this.readerCount += 1;
-    this.options.settings.clock.clearTimeout(this.graceTimer);
+    this.held.enter();
   }
 
   leave(): void {
-    this.readerCount -= 1;
-    if (this.readerCount === 0 && !isSettled(this.current)) this.abandoned();
+    this.held.leave();
     this.options.onRelease?.();
   }
 
   /** Grants the run its log, which must have been created. Earlier entries are written into it. */
   own(as: RunOwner): Promise<void> {
     const written = this.writer.own(as);
-    this.placing?.resolve();
+    this.entries.placeIn('log');
     return written;
   }
 
@@ -163,7 +144,7 @@ export class Run implements Held {
   /** Another machine has been granted this run: readers here continue by `follow`, and nothing is written here. */
   handOver(follow: Follow): void {
     if (isSettled(this.current)) return;
-    this.readElsewhere = follow;
+    this.entries.placeIn(follow);
     this.open('elsewhere');
     void this.settle('stopped');
   }
@@ -252,107 +233,27 @@ export class Run implements Held {
   /** Ends the run. `failure` is the error for those who wait for an opening that will not come. */
   private async settle(how: TurnResult, failure?: unknown): Promise<void> {
     this.deadlines.end();
-    this.options.settings.clock.clearTimeout(this.graceTimer);
     if (isSettled(this.current)) return;
     const { opening } = this;
-    if (this.current.stop === 'lost') this.place = 'elsewhere';
+    if (this.current.stop === 'lost') {
+      this.place = 'elsewhere';
+      this.entries.placeIn('log');
+    }
     const ended = nextRunState(this.current, { type: 'end', how });
     if (!isSettled(ended)) return;
     this.current = ended;
+    this.held.end();
     const { lastOffset } = this.writer;
     try {
       // The machine that owns the run writes its terminal entry.
       if (this.place !== 'elsewhere') await this.inTime(() => this.writer.end(ended.status));
+      this.entries.end();
     } catch (error) {
       if (failure === undefined) this.report(error);
-      this.lostEnd = { after: lastOffset, entry: { offset: this.writer.lastOffset, end: ended.status } };
-      for (const follower of this.followers) follower.readOn((after) => this.read({ after }));
+      this.entries.end({ after: lastOffset, entry: { offset: this.writer.lastOffset, end: ended.status } });
     }
-    this.placing?.resolve();
     // The error is made only if it is needed, because capturing its stack costs.
     opening?.reject(failure ?? stoppedBefore());
     this.resolveSettled(ended.status);
   }
-
-  private get isPlaced(): boolean {
-    return this.writer.hasLog || this.place === 'elsewhere';
-  }
-
-  private readPlaced(options?: ReadOptions): AsyncIterable<LogEntry | TextRow> {
-    const { log } = this.options;
-    const read = (): AsyncIterable<LogEntry | TextRow> => (rowLaneOf(log) ?? log).read(this.id, options);
-    if (this.readElsewhere !== undefined) return this.readElsewhere(options);
-    return this.lostEnd === undefined ? read() : readToEnd(read(), this.lostEnd, options, this.options.settings.clock);
-  }
-
-  private async *readOncePlaced({
-    after,
-    signal,
-  }: ReadOptions = {}): AsyncGenerator<LogEntry | TextRow, void, undefined> {
-    if (!this.isPlaced && !isSettled(this.current)) {
-      this.placing ??= deferred();
-      await (signal === undefined ? this.placing.promise : settledOrAborted(this.placing.promise, signal));
-    }
-    signal?.throwIfAborted();
-    if (this.isPlaced) yield* this.readPlaced({ after, signal });
-    else
-      for (const entry of this.writer.unwritten)
-        if (after === undefined || compareOffsets(entry.offset, after) > 0) yield entry;
-  }
-
-  private abandoned(): void {
-    const { disconnect, settings } = this.options;
-    if (disconnect === 'cancel') this.unread();
-    else if (disconnect !== 'continue')
-      this.graceTimer = settings.clock.setTimeout(() => this.unread(), disconnect.graceMs);
-  }
-
-  private unread(): void {
-    if (this.readerCount > 0) return;
-    const stop = () => {
-      if (this.readerCount === 0) this.stop('disconnect');
-    };
-    if (this.options.onUnread === undefined) stop();
-    else this.options.onUnread(stop);
-  }
 }
-
-/** The value of `run.signal.reason`. */
-const stopReason = (cause: StopCause): ChatKitError => {
-  const outcome = outcomeOfStop(cause);
-  if (cause.startsWith('run.')) {
-    return new ChatKitError(cause as Extract<StopCause, `run.${string}`>, 'The run took too long.', {
-      retryable: true,
-    });
-  }
-  return new ChatKitError(
-    outcome === 'interrupted' ? 'run.interrupted' : outcome === 'failed' ? 'run.failed' : 'run.cancelled',
-    `The run was stopped (${cause}).`,
-    { retryable: true, details: { cause } },
-  );
-};
-
-/** Waits for `work` or the signal, whichever comes first. Leaves no listener behind once `work` has settled. */
-const settledOrAborted = (work: Promise<void>, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve, reject) => {
-    const onAbort = () => resolve();
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', onAbort, { once: true });
-  });
-
-interface Deferred<T> {
-  readonly promise: Promise<T>;
-  readonly resolve: (value: T) => void;
-  readonly reject: (reason: unknown) => void;
-}
-
-const deferred = <T>(): Deferred<T> => {
-  let resolve!: (value: T) => void;
-  let reject!: (reason: unknown) => void;
-  const promise = new Promise<T>((onValue, onReason) => {
-    resolve = onValue;
-    reject = onReason;
-  });
-  return { promise, resolve, reject };
-};
