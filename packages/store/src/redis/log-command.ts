@@ -7,8 +7,8 @@ import { CommandText } from './command-text.ts';
 import type { Outbox } from './log-outbox.ts';
 
 export class Command {
-  /** `open`: lines may be added or replaced. `away`: sent, or about to be sent again. `kept`: confirmed by Redis. */
-  state: 'open' | 'away' | 'kept' = 'open';
+  /** `open`: lines may be added or replaced. `sent`: it is on its way, or about to be sent again. `confirmed`: by Redis. */
+  state: 'open' | 'sent' | 'confirmed' = 'open';
   /** The outbox of each line; `undefined` where a line was taken back. */
   private outboxes: (Outbox | undefined)[] = [];
   /** Where in the text each line ends. */
@@ -16,7 +16,8 @@ export class Command {
   private takenBack = 0;
   /** Outboxes whose lines are written when the command is sent: they have several entries, and may get more. */
   private later: Outbox[] = [];
-  private told: Outbox[] = [];
+  /** Outboxes to notify of the confirmation. */
+  private listeners: Outbox[] = [];
   private readonly texts: CommandText[];
   private readonly text: CommandText;
   /**
@@ -26,7 +27,7 @@ export class Command {
   /** When the command was opened, sent and answered, by `performance.now()`. */
   readonly openedAt: number;
   sentAt = 0;
-  keptAt = 0;
+  confirmedAt = 0;
   /** Whether an earlier check for late answers has already found it without one. */
   isSeen = false;
 
@@ -65,15 +66,15 @@ export class Command {
     this.later.splice(this.later.indexOf(outbox), 1);
   }
 
-  /** Registers an outbox to be notified of the confirmation. Call it once for each. */
-  tell(outbox: Outbox): void {
-    this.told.push(outbox);
+  /** Call it once for each. */
+  addListener(outbox: Outbox): void {
+    this.listeners.push(outbox);
   }
 
-  /** Closes the command and returns all lines; '' when all were taken back. */
-  leave(now: number): string {
+  /** Closes the command and returns all lines, to be sent; '' when all were taken back. */
+  send(now: number): string {
     const { text, texts } = this;
-    this.state = 'away';
+    this.state = 'sent';
     this.sentAt = now;
     if (this.takenBack > 0) this.closeGaps();
     for (const outbox of this.later) {
@@ -96,10 +97,10 @@ export class Command {
    * Marks the command as confirmed and returns the outboxes to notify. Releases all its outboxes, so that a run that
    * has ended is not kept alive by one that goes on.
    */
-  keep(now: number): readonly Outbox[] {
-    this.state = 'kept';
-    this.keptAt = now;
-    return this.letGo(this.told);
+  confirm(now: number): readonly Outbox[] {
+    this.state = 'confirmed';
+    this.confirmedAt = now;
+    return this.letGo(this.listeners);
   }
 
   /** Returns all outboxes with a batch in it, because these have to be sent again. */
@@ -116,7 +117,7 @@ export class Command {
 
   private letGo(outboxes: readonly Outbox[]): readonly Outbox[] {
     this.outboxes = [];
-    this.told = [];
+    this.listeners = [];
     return outboxes;
   }
 }

@@ -1,16 +1,14 @@
-/** The entries that one run has yet to write to Redis, and the progress of writing them. */
-import { type ChatKitError, type LogEntry, parseOffset } from '@chatkit/core';
+/** The entries that one run has yet to write to Redis: in which command they go, when, and who waits for it. */
+import type { ChatKitError, LogEntry } from '@chatkit/core';
 import type { Place } from '../shared/entry-list.ts';
-import { entrySize } from '../shared/event-size.ts';
 import type { CommandText } from './command-text.ts';
-import { EntryWindow } from './entry-window.ts';
 import { writeEvent } from './event-text.ts';
 import type { Command } from './log-command.ts';
-import { Draft } from './log-draft.ts';
+import { BatchProgress } from './log-progress.ts';
 import type { LogRun } from './log-run.ts';
 
 export interface Waiter {
-  /** Waits until every entry before this index is confirmed. */
+  /** Waits until every entry before this number is confirmed. */
   readonly index: number;
   resolve(): void;
   reject(error: unknown): void;
@@ -22,36 +20,26 @@ export interface Waiter {
  */
 export type Haste = 'now' | 'soon' | 'later';
 
-/** The inherited draft is the run's batch in the open command; while a command is away, it is the next batch. */
-export class Outbox extends Draft {
+/** Where a batch is: in no command yet, in one that is sent `soon` or `later`, or in one that has been sent. */
+export type BatchStage = 'waiting' | 'soon' | 'later' | 'sent';
+
+/** The batch's line is written when its command is sent, because it may still grow. */
+const notWritten = -1;
+
+export class Outbox extends BatchProgress {
   readonly run: LogRun;
-  readonly window = new EntryWindow('');
   /** The start of each line: the length of the run's id in bytes, and the id. */
   private readonly head: string;
-  /** The command that has this run's batch. */
-  private command: Command | undefined;
-  /** The batch's line in the command; -1 if it is written when the command is sent. */
+  /** The number of the batch's line in its command, or `notWritten`. */
   private line = 0;
-  /** The last command that was asked to notify this outbox. */
-  private asked: Command | undefined;
-  private confirmedTo = 0;
-  /** The offset of the last entry that Redis has confirmed; epoch 0 if there is none. */
-  private confirmedEpoch = 0;
-  private confirmedSeq = 0;
-  /** The index after the batch under way, and the offset of that batch's last entry. */
-  private sentTo = 0;
-  private sentEpoch = 0;
-  private sentSeq = 0;
+  /** The last command that this outbox listens to. */
+  private listensTo: Command | undefined;
   /** Entries before `urgentTo` must not wait to be batched; those before `hastyTo` must not wait at all. */
   private urgentTo = 0;
   private hastyTo = 0;
-  /** Since when Redis owes an answer to an earlier attempt, by `performance.now()`. */
-  private owedSince: number | undefined;
-  /** The period in which the run's time to live was last renewed, and whether the batch under way renews it. */
+  /** The period in which the run's time to live was last renewed, and whether the batch in the command renews it. */
   private renewedIn = -1;
   private renews = false;
-  /** The last command in which Redis confirmed entries of this run. */
-  private heardBy: Command | undefined;
   /** Why nothing more can be appended. */
   failure: ChatKitError | undefined;
   waiters: Waiter[] | undefined;
@@ -62,83 +50,68 @@ export class Outbox extends Draft {
     this.head = `${new TextEncoder().encode(run.id).length} ${run.id} `;
   }
 
-  /** Index of the first entry that Redis has not confirmed. */
-  get acked(): number {
-    this.catchUp();
-    return this.confirmedTo;
-  }
-
-  /** Whether Redis has confirmed everything that was pushed. */
-  get isConfirmed(): boolean {
-    return this.acked === this.window.end;
-  }
-
-  /** Whether Redis has confirmed anything. */
-  get wasConfirmed(): boolean {
-    return this.confirmedEpoch > 0;
-  }
-
-  /** When Redis last confirmed something, by `performance.now()`; 0 if it has not. */
-  get heardAt(): number {
-    return this.heardBy?.keptAt ?? 0;
-  }
-
-  /** Where the batch is: in no command (`here`), in one that is sent `soon` or `later`, or sent (`away`). */
-  get where(): 'here' | 'soon' | 'later' | 'away' {
+  /** Where the batch is. */
+  get stage(): BatchStage {
     this.catchUp();
     const { command } = this;
-    return command === undefined ? 'here' : command.state === 'open' ? command.leaves : 'away';
+    return command === undefined ? 'waiting' : command.state === 'open' ? command.leaves : 'sent';
   }
 
-  /** How many entries are not confirmed. */
-  get pending(): number {
-    return this.window.end - this.confirmedTo;
-  }
   get isUrgent(): boolean {
-    return this.urgentTo > this.confirmedTo;
+    return this.hasUnconfirmedBefore(this.urgentTo);
   }
   get isHasty(): boolean {
-    return this.hastyTo > this.confirmedTo;
-  }
-
-  /** Whether this command has the run's batch. */
-  isIn(command: Command): boolean {
-    return this.command === command;
+    return this.hasUnconfirmedBefore(this.hastyTo);
   }
 
   /** Queues an entry. */
   push(entry: LogEntry, place: Place, size: number, haste: Haste): void {
     const { window } = this;
     this.catchUp();
-    if (this.command?.state === 'away' && this.from !== this.sentTo) this.restart(this.sentTo);
+    this.beginNext();
     this.add(window.end, entry, place, size, window.push(entry, place, size));
     if (haste === 'later') return;
     this.urgentTo = window.end;
     if (haste === 'now') this.hastyTo = window.end;
   }
 
-  /** Puts the next batch into a command; the time to live is renewed once in each period. */
-  board(command: Command, period: number): void {
-    this.lookAhead();
+  /** Puts the next batch into an open command; the time to live is renewed once in each period. */
+  join(command: Command, period: number): void {
+    this.rebuild();
     this.renews = period !== this.renewedIn;
     this.renewedIn = period;
     this.command = command;
     // A single entry, the usual case, is written now, while it is in the processor's caches.
     if (this.count === 1) this.line = command.add(this);
-    else this.leaveForLater(command);
-    this.mark();
-    if (this.waiters !== undefined || this.run.room !== undefined) this.askToBeTold();
+    else this.writeLater(command);
+    this.markSent();
+    if (this.waiters !== undefined || this.run.room !== undefined) this.listen();
   }
 
   /** Extends the batch in the open command by what was pushed since. */
   update(): void {
     const { command } = this;
-    if (command === undefined || this.sentTo === this.from + this.count) return;
-    if (this.line >= 0) {
+    if (command === undefined || !this.hasGrown) return;
+    if (this.line !== notWritten) {
       command.takeBack(this.line);
-      this.leaveForLater(command);
+      this.writeLater(command);
     }
-    this.mark();
+    this.markSent();
+  }
+
+  /** Takes the batch out of a command that has not been sent. */
+  takeBack(): void {
+    if (this.command?.state !== 'open') return;
+    if (this.line === notWritten) this.command.forget(this);
+    else this.command.takeBack(this.line);
+    this.command = undefined;
+    if (this.renews) this.renewedIn = -1;
+  }
+
+  /** The batch must be sent again. */
+  sendAgain(): void {
+    this.loseCommand();
+    this.renewedIn = -1;
   }
 
   /**
@@ -160,66 +133,27 @@ export class Outbox extends Draft {
     text.text(this.renews ? ' !' : ' ');
     text.text(this.outcome);
     text.text('[');
-    for (let index = from; index < from + this.count; index += 1) {
-      const entry = window.at(index) as LogEntry;
+    for (let number = from; number < from + this.count; number += 1) {
+      const entry = window.at(number) as LogEntry;
       if ('end' in entry) continue;
-      if (index > from) text.text(',');
-      writeEvent(text, entry.event, window.isPlainDelta(index));
+      if (number > from) text.text(',');
+      writeEvent(text, entry.event, window.isPlainDelta(number));
     }
     text.text(']\n');
-  }
-
-  /** Takes the batch out of a command that has not been sent. */
-  takeBack(): void {
-    if (this.command?.state !== 'open') return;
-    if (this.line >= 0) this.command.takeBack(this.line);
-    else this.command.forget(this);
-    this.command = undefined;
-    if (this.renews) this.renewedIn = -1;
   }
 
   /** Adds a waiter for what has been pushed. */
   wait(waiter: Waiter): void {
     this.waiters ??= [];
     this.waiters.push(waiter);
-    this.askToBeTold();
+    this.listen();
   }
 
-  /**
-   * Asks for `LogWriter` to be notified of the batch's confirmation, because somebody waits for it or there is more to
-   * send.
-   */
-  askToBeTold(): void {
-    if (this.command === undefined || this.asked === this.command) return;
-    this.asked = this.command;
-    this.command.tell(this);
-  }
-
-  /** Whether there are entries after the batch. */
-  get hasMore(): boolean {
-    return this.sentTo < this.window.end;
-  }
-
-  /** The batch must be sent again. */
-  sendAgain(): void {
-    this.owedSince ??= this.command?.sentAt;
-    this.renewedIn = -1;
-    this.command = undefined;
-  }
-
-  /** Redis has lost confirmed entries: continues after `tail`, the last offset that it still has. */
-  goBack(tail: string): void {
-    this.command = undefined;
-    this.confirmedTo = tail === '' ? this.window.first : this.window.firstAfter(tail);
-    const place = parseOffset(tail);
-    this.confirmedEpoch = place?.epoch ?? 0;
-    this.confirmedSeq = place?.seq ?? 0;
-  }
-
-  /** Whether Redis owes an answer since before `time`. */
-  isOwedSince(time: number): boolean {
-    const since = this.owedSince ?? (this.where === 'away' ? this.command?.sentAt : undefined);
-    return since !== undefined && since < time;
+  /** Has `LogWriter` called when the batch is confirmed, because somebody waits for it or there is more to send. */
+  listen(): void {
+    if (this.command === undefined || this.listensTo === this.command) return;
+    this.listensTo = this.command;
+    this.command.addListener(this);
   }
 
   /** Gives up everything that is queued. */
@@ -230,43 +164,8 @@ export class Outbox extends Draft {
     for (const waiter of this.waiters?.splice(0) ?? []) waiter.reject(error);
   }
 
-  /** Records the confirmation of the batch, if its command has one. */
-  private catchUp(): void {
-    const { command } = this;
-    if (command?.state !== 'kept') return;
-    this.command = undefined;
-    if (this.from !== this.sentTo) this.restart(this.sentTo);
-    this.confirmedTo = this.sentTo;
-    this.confirmedEpoch = this.sentEpoch;
-    this.confirmedSeq = this.sentSeq;
-    this.owedSince = undefined;
-    this.heardBy = command;
-  }
-
-  /**
-   * Rebuilds the draft if it does not begin with the next entry: after a failure, the end of an epoch or a full batch.
-   */
-  private lookAhead(): void {
-    const { confirmedTo: from, window } = this;
-    if (this.from === from && this.count > 0) return;
-    this.restart(from);
-    for (let index = from; index < window.end && this.count === index - from; index += 1) {
-      const entry = window.at(index) as LogEntry;
-      this.add(index, entry, parseOffset(entry.offset) ?? nowhere, entrySize(entry));
-    }
-  }
-
-  private leaveForLater(command: Command): void {
+  private writeLater(command: Command): void {
     command.addLater(this);
-    this.line = -1;
-  }
-
-  /** Records the draft as the batch under way. */
-  private mark(): void {
-    this.sentTo = this.from + this.count;
-    this.sentEpoch = this.epoch;
-    this.sentSeq = this.seq;
+    this.line = notWritten;
   }
 }
-
-const nowhere: Place = { epoch: 0, seq: 0 };

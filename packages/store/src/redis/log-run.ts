@@ -66,7 +66,7 @@ export const roomOf = (run: LogRun, windowBytes: number): Promise<void> | undefi
     return undefined;
   }
   run.room ??= waiterOf();
-  run.outbox?.askToBeTold();
+  run.outbox?.listen();
   return run.room.promise;
 };
 

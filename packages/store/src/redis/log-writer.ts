@@ -84,15 +84,15 @@ export const createLogWriter = (options: LogWriterOptions): LogWriter => {
   let ticked = 0;
   let isTicking = false;
   /** Commands that have been sent and not answered. */
-  const away = new Set<Command>();
+  const unanswered = new Set<Command>();
   /** When the current series of failures began. */
   let failingSince: number | undefined;
   let lastError: unknown;
 
   const join = (outbox: Outbox, command: Command): void => {
-    outbox.board(command, Math.floor(command.openedAt / renewMs));
+    outbox.join(command, Math.floor(command.openedAt / renewMs));
   };
-  const board = (outbox: Outbox, commands: Command[], leaves: Command['leaves']): void => {
+  const joinLast = (outbox: Outbox, commands: Command[], leaves: Command['leaves']): void => {
     let command = commands.at(-1);
     if (command === undefined || command.size >= options.maxRunsPerCommand) {
       command = new Command(leaves, performance.now(), texts);
@@ -115,7 +115,7 @@ export const createLogWriter = (options: LogWriterOptions): LogWriter => {
       waiting -= 1;
       due.push(next);
     }
-    board(outbox, due, 'soon');
+    joinLast(outbox, due, 'soon');
     if (turnEnds) return;
     turnEnds = true;
     queueMicrotask(() => {
@@ -137,7 +137,7 @@ export const createLogWriter = (options: LogWriterOptions): LogWriter => {
     if (waiting === 0) ticked = tickAt(performance.now());
     const bucket = bucketOf(ticked + ticksPerFlush);
     const before = bucket.length;
-    board(outbox, bucket, 'later');
+    joinLast(outbox, bucket, 'later');
     waiting += bucket.length - before;
     if (!isTicking) awaitTick();
   };
@@ -165,34 +165,34 @@ export const createLogWriter = (options: LogWriterOptions): LogWriter => {
   };
   /** Decides when the entries that are not under way are sent. */
   const schedule = (outbox: Outbox): void => {
-    const { where } = outbox;
-    if (where === 'away') {
-      outbox.askToBeTold();
+    const { stage } = outbox;
+    if (stage === 'sent') {
+      outbox.listen();
       return;
     }
     if (outbox.pending === 0) return;
     const isDue = outbox.isUrgent || outbox.pending >= options.flushEvents || outbox.length >= options.flushBytes;
-    if (where === 'soon' || (where === 'later' && !isDue)) outbox.update();
+    if (stage === 'soon' || (stage === 'later' && !isDue)) outbox.update();
     else {
       outbox.takeBack();
       if (isDue) sendSoon(outbox);
       else sendLater(outbox);
     }
     // Entries that did not fit into the batch make the next one, when this one is confirmed.
-    if (outbox.hasMore) outbox.askToBeTold();
+    if (outbox.hasMore) outbox.listen();
   };
 
   const send = (command: Command): void => {
-    const text = command.leave(performance.now());
+    const text = command.send(performance.now());
     if (text === '') return;
-    away.add(command);
+    unanswered.add(command);
     options.append(keys, [...settings, text]).then(
       (reply) => settle(command, reply as (number | string)[]),
       (error) => sendAgainSoon(command, error),
     );
   };
   const settle = (command: Command, replies: readonly (number | string)[]): void => {
-    away.delete(command);
+    unanswered.delete(command);
     failingSince = undefined;
     for (let at = 0; at < replies.length; at += 3) {
       const outbox = command.outboxAt(Number(replies[at]));
@@ -200,7 +200,7 @@ export const createLogWriter = (options: LogWriterOptions): LogWriter => {
         refuse(outbox, Number(replies[at + 1]), String(replies[at + 2]));
     }
     const now = performance.now();
-    for (const outbox of command.keep(now))
+    for (const outbox of command.confirm(now))
       if (outbox.failure === undefined && outbox.isIn(command)) confirm(outbox, now);
   };
   const sendAgain = (command: Command): void => {
@@ -211,7 +211,7 @@ export const createLogWriter = (options: LogWriterOptions): LogWriter => {
     }
   };
   const sendAgainSoon = (command: Command, error: unknown): void => {
-    away.delete(command);
+    unanswered.delete(command);
     const now = performance.now();
     lastError = error;
     failingSince ??= now;
@@ -257,13 +257,13 @@ export const createLogWriter = (options: LogWriterOptions): LogWriter => {
       });
     },
     checkLate(now) {
-      for (const command of [...away]) {
+      for (const command of [...unanswered]) {
         // Only if an earlier check saw it too: after this process was starved, answers that have already arrived must
         // be read first.
         const isLate = command.isSeen && now - command.sentAt >= options.lateMs;
         command.isSeen = true;
         if (!isLate || !options.isLost(command.sentAt)) continue;
-        away.delete(command);
+        unanswered.delete(command);
         sendAgain(command);
       }
     },
