@@ -1,6 +1,7 @@
 /**
- * Server and client in one file: a conversation in the terminal, with every answer streamed over HTTP from the one to the
- * other. `node apps/minimal/main.ts`, after `npm run build`. Ctrl+C stops an answer, and ends the program between two.
+ * Server and client in one file: a conversation in the terminal, with every answer streamed over HTTP from the one to
+ * the other. `node apps/minimal/main.ts`, after `npm run build`. Ctrl+C stops an answer, and ends the program between
+ * two.
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';

@@ -65,8 +65,8 @@ export class Assistant extends ChatKitServer<Visitor> {
   }
 
   /**
-   * That an answer is not whole stays visible: a line in the thread, for this page, its other tabs, and after a reload. Nothing else
-   * in a store tells half an answer, which is kept, from a whole one.
+   * That an answer is not whole stays visible: a line in the thread, for this page, its other tabs, and after a reload.
+   * Nothing else in a store tells half an answer, which is kept, from a whole one.
    */
   override async handleStreamCancelled(
     thread: ThreadMetadata,

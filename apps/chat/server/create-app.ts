@@ -36,7 +36,9 @@ export interface AppOptions {
 }
 
 export interface App {
-  /** Resolves when the first question will be answered as fast as the next ones. Without a model only: those cost money. */
+  /**
+   * Resolves when the first question will be answered as fast as the next ones. Without a model only: those cost money.
+   */
   warmUp(): Promise<void>;
   readonly handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
   /** Ends all runs; resolves when they have kept what they wrote. */

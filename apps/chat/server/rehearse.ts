@@ -6,7 +6,9 @@ import { createMemoryStore } from '@chatkit/store/memory';
 import type { Visitor } from './anonymous-user.ts';
 import { Assistant, type AssistantOptions } from './assistant.ts';
 
-/** Runs a question through a server of the same make, with a store that is thrown away. Resolves when it is answered. */
+/**
+ * Runs a question through a server of the same make, with a store that is thrown away. Resolves when it is answered.
+ */
 export const rehearse = async (parts: Pick<AssistantOptions, 'agent' | 'converter'>): Promise<void> => {
   const server = new Assistant({ ...parts, store: createMemoryStore<Visitor>(), onEnd: () => {} });
   const input = { content: [{ type: 'input_text', text: 'What is this?' }] };

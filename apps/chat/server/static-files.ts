@@ -1,6 +1,6 @@
 /**
- * Serves the built page. The files are listed once at start, and a request is looked up in that list: a path that is not
- * in it does not exist, whatever it is made of.
+ * Serves the built page. The files are listed once at start, and a request is looked up in that list: a path that is
+ * not in it does not exist, whatever it is made of.
  */
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
@@ -46,7 +46,9 @@ interface StaticFile {
   readonly etag: string;
 }
 
-/** Answers GET and HEAD for the page, with the status 200 unless told another; `false` when it has nothing at that path. */
+/**
+ * Answers GET and HEAD for the page, with the status 200 unless told another; `false` when it has nothing at that path.
+ */
 export type StaticFiles = (
   request: IncomingMessage,
   response: ServerResponse,

@@ -1,4 +1,7 @@
-/** The lines that stand behind an answer that did not come to its end, as items of the thread: what every tab and every reload shows. */
+/**
+ * The lines that stand behind an answer that did not come to its end, as items of the thread: what every tab and every
+ * reload shows.
+ */
 
 export const STOPPED = 'You stopped this answer.';
 

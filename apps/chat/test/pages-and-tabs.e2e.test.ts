@@ -1,4 +1,7 @@
-/** What a conversation goes through beside its network: pages that sleep, leave and come back, tabs that act on the same one. */
+/**
+ * What a conversation goes through beside its network: pages that sleep, leave and come back, tabs that act on the same
+ * one.
+ */
 import type { Page } from 'playwright';
 import { expect, test } from 'vitest';
 import { type DemoPage, openTab } from './e2e/open-page.ts';

@@ -1,4 +1,7 @@
-/** Questions that visitors type, as they type them, to the real documentation: what comes first, and how the answer begins. */
+/**
+ * Questions that visitors type, as they type them, to the real documentation: what comes first, and how the answer
+ * begins.
+ */
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { kindOf, rowsOf } from '../server/knowledge/blocks.ts';

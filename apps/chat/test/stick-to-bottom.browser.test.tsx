@@ -14,7 +14,10 @@ const Page = ({ hasEnd = true }: { hasEnd?: boolean }) => {
 };
 
 const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
-/** Enough for the scroll event of a change, and for the observer of what that changes. Ends between two frames, as input comes. */
+/**
+ * Enough for the scroll event of a change, and for the observer of what that changes. Ends between two frames, as input
+ * comes.
+ */
 const settled = async () => {
   for (let n = 0; n < 4; n += 1) await frame();
   await new Promise((resolve) => requestIdleCallback(resolve));

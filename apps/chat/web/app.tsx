@@ -119,8 +119,8 @@ export const App = ({ client, wire }: { client: ChatClient; wire: Wire }) => {
 };
 
 /**
- * Another tab, or a phone, may have begun a conversation meanwhile; and what could not be loaded may be when the network is back, or a
- * chat has reached the server. A list with older pages is left as it is: it would shrink.
+ * Another tab, or a phone, may have begun a conversation meanwhile; and what could not be loaded may be when the
+ * network is back, or a chat has reached the server. A list with older pages is left as it is: it would shrink.
  */
 const useRefreshOnReturn = ({ threads, error, refresh }: UseThreadsResult, isReached: boolean) => {
   const isWhole = threads.length <= PAGE;

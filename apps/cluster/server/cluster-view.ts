@@ -1,7 +1,7 @@
 /**
  * What the page shows of the cluster, as a value: who is up, who writes, and what happened last. Made of the reports of
- * the machines and of what the page's buttons did. A machine that says nothing for a second counts as silent, whether it
- * was suspended or hangs: that is all a balancer can know of it.
+ * the machines and of what the page's buttons did. A machine that says nothing for a second counts as silent, whether
+ * it was suspended or hangs: that is all a balancer can know of it.
  */
 import type { MachineReport } from './machine-reports.ts';
 

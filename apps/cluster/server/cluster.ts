@@ -14,7 +14,10 @@ export interface ClusterOptions
   extends Partial<Pick<MachineSettings, 'leaseMs' | 'heartbeatMs' | 'graceMs' | 'tokenMs' | 'busy' | 'patienceMs'>> {
   /** One machine for each name. */
   names: readonly string[];
-  /** Where the machines keep log and lease: in a Redis or a file of the cluster's own, or in a PostgreSQL that is there. Default: in Redis. */
+  /**
+   * Where the machines keep log and lease: in a Redis or a file of the cluster's own, or in a PostgreSQL that is there.
+   * Default: in Redis.
+   */
   runsIn?: 'redis' | 'sqlite' | { readonly postgresUrl: string } | undefined;
   /** Whether Redis writes to a file, so that a restart finds its data. Default: no. */
   keepRedisData?: boolean | undefined;

@@ -69,11 +69,14 @@ const beat = setInterval(() => report({ type: 'alive' }), 200);
 /** How long the last frames may take to leave. */
 const LAST_WORDS_MS = 200;
 
-/** A deploy: no new runs, those in progress get a moment and are then ended, readers are cut and come back elsewhere. */
+/**
+ * A deploy: no new runs, those in progress get a moment and are then ended, readers are cut and come back elsewhere.
+ */
 const leave = async () => {
   http.close();
   await server.close({ graceMs: settings.graceMs });
-  // Readers of our own runs have been told the end and need a moment to get it; those who follow runs of others are cut.
+  // Readers of our own runs have been told the end and need a moment to get it; those who follow runs of others are
+  // cut.
   await sleep(LAST_WORDS_MS);
   http.closeAllConnections();
   clearInterval(beat);

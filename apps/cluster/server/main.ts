@@ -1,4 +1,7 @@
-/** `npm run cluster`: Redis or a file, three machines, a proxy in front of them and a page that shows them. Ctrl+C ends all of it. */
+/**
+ * `npm run cluster`: Redis or a file, three machines, a proxy in front of them and a page that shows them. Ctrl+C ends
+ * all of it.
+ */
 import { createServer } from 'node:http';
 import { type Cluster, startCluster } from './cluster.ts';
 import { type Happening, initialView, nextView } from './cluster-view.ts';

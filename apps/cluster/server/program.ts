@@ -3,7 +3,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** Where a program is, `undefined` when it is not installed. `/usr/sbin` is looked into even if `PATH` leaves it out. */
+/**
+ * Where a program is, `undefined` when it is not installed. `/usr/sbin` is looked into even if `PATH` leaves it out.
+ */
 export const findProgram = (name: string): string | undefined =>
   [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin']
     .map((folder) => join(folder, name))
@@ -15,7 +17,9 @@ export const ended = (child: ChildProcess): Promise<void> =>
     ? Promise.resolve()
     : new Promise((resolve) => child.once('exit', () => resolve()));
 
-/** Starts a program and resolves when a line of its output contains `ready`; rejects with its output when it ends first. */
+/**
+ * Starts a program and resolves when a line of its output contains `ready`; rejects with its output when it ends first.
+ */
 export const startProgram = (path: string, args: readonly string[], ready: string): Promise<ChildProcess> =>
   new Promise((resolve, reject) => {
     const child = spawn(path, args, { stdio: ['ignore', 'pipe', 'pipe'] });

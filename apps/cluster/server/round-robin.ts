@@ -1,6 +1,6 @@
 /**
- * A plain proxy: each request goes to the next machine, and every byte of an answer is passed on as it comes. It looks at
- * nothing in the request, so a thread's requests land anywhere; that this is enough is what the demo shows.
+ * A plain proxy: each request goes to the next machine, and every byte of an answer is passed on as it comes. It looks
+ * at nothing in the request, so a thread's requests land anywhere; that this is enough is what the demo shows.
  */
 import { type ClientRequest, type IncomingMessage, request as open, type ServerResponse } from 'node:http';
 

@@ -1,6 +1,6 @@
 /**
- * Stands in for a model: writes the words of a text of known length at an even pace. `wordsOf(n)` is what a whole answer
- * must be, so a reader can tell a gap or a repeat from the text alone: every word carries its number.
+ * Stands in for a model: writes the words of a text of known length at an even pace. `wordsOf(n)` is what a whole
+ * answer must be, so a reader can tell a gap or a repeat from the text alone: every word carries its number.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assistantMessage, itemAdded, itemDone, type ThreadStreamEvent, textDelta } from '@chatkit/core';

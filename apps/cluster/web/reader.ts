@@ -1,6 +1,6 @@
 /**
- * One reader: a chat client of its own, the text as it comes, each word in the colour of the machine that served it, and
- * a count that would tell if one were missing or there twice.
+ * One reader: a chat client of its own, the text as it comes, each word in the colour of the machine that served it,
+ * and a count that would tell if one were missing or there twice.
  */
 import { createChatClient } from '@chatkit/client';
 import type { ThreadItem } from '@chatkit/core';

@@ -1,5 +1,6 @@
 /**
- * The page. Its own plumbing is made of the operators that it shows: scenes are pushed, the latest is played, and drawn.
+ * The page. Its own plumbing is made of the operators that it shows: scenes are pushed, the latest is played, and
+ * drawn.
  */
 
 import { forEach, latest, pipe, pushable } from '@chatkit/stream';

@@ -34,7 +34,9 @@ export const toTurns = (items: readonly ThreadItem[]): PastTurn[] => {
 /** What the user wrote, tags included. */
 export const textOf = (message: UserMessageItem): string => message.content.map((part) => part.text).join(' ');
 
-/** What the user did in a widget reaches the model as a note that begins so; the rest of it is for the model to answer. */
+/**
+ * What the user did in a widget reaches the model as a note that begins so; the rest of it is for the model to answer.
+ */
 export const CLICKED = 'The user clicked on ';
 
 /** Of a thread, the model gets what was said and done. How an answer came about is of no use to the next one. */

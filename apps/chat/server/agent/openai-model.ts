@@ -1,4 +1,6 @@
-/** The model behind a key: OpenAI's by its Responses API, any other server's by chat completions, which they all speak. */
+/**
+ * The model behind a key: OpenAI's by its Responses API, any other server's by chat completions, which they all speak.
+ */
 import { type Model, type ModelSettings, OpenAIChatCompletionsModel, OpenAIResponsesModel } from '@openai/agents';
 import OpenAI from 'openai';
 import type { Config } from '../config.ts';

@@ -20,7 +20,8 @@ const MAX_TURNS = 8;
 
 /**
  * Runs the agent on `input`, or goes on with a run that waited for approval. The model's request is aborted with the
- * context's signal. Errors that the user can do something about become a `CustomStreamError`, whose message the page shows.
+ * context's signal. Errors that the user can do something about become a `CustomStreamError`, whose message the page
+ * shows.
  */
 export async function* streamRun(
   context: DemoContext,

@@ -1,4 +1,7 @@
-/** What the user is told when the model fails. The provider's own words may hold a part of the key, so they stay in `cause`. */
+/**
+ * What the user is told when the model fails. The provider's own words may hold a part of the key, so they stay in
+ * `cause`.
+ */
 import { CustomStreamError } from '@chatkit/core';
 import { APIConnectionError, APIError } from 'openai';
 

@@ -1,6 +1,6 @@
 /**
- * Visitors' files. The page announces a file (`attachments.create`), sends its bytes to the address that it is told, and names the
- * file in a message: the two phases of the protocol. An address is of use to its visitor only.
+ * Visitors' files. The page announces a file (`attachments.create`), sends its bytes to the address that it is told,
+ * and names the file in a message: the two phases of the protocol. An address is of use to its visitor only.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Attachment, type AttachmentStore, createId, isChatKitError, type Store } from '@chatkit/core';

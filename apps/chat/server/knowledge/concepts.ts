@@ -1,4 +1,7 @@
-/** From the terms of a question to what they may be called in the documents: as they are, mistyped, cut, or by another word. */
+/**
+ * From the terms of a question to what they may be called in the documents: as they are, mistyped, cut, or by another
+ * word.
+ */
 import { relatedTerms } from './synonyms.ts';
 import { termsOf } from './terms.ts';
 
@@ -22,7 +25,10 @@ export interface Vocabulary {
 /** How much of the question a text covers, from 0 to 1. */
 export type Relevance = (text: string) => number;
 
-/** A word without any form in the documents counts as if that many passages had it: it may be chatter as well as the point. */
+/**
+ * A word without any form in the documents counts as if that many passages had it: it may be chatter as well as the
+ * point.
+ */
 const UNKNOWN = 4;
 
 const QUALITY = { related: 0.6, similar: 0.5 } as const;

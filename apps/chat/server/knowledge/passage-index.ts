@@ -1,7 +1,7 @@
 /**
- * The full-text index over the passages. MiniSearch says how well the words of a passage fit (BM25 by fields); what is added here is
- * that a passage scores by the paragraph, item or row of it that has most of the question, not by words that stand far apart. Built
- * once at start, in memory, in a few milliseconds.
+ * The full-text index over the passages. MiniSearch says how well the words of a passage fit (BM25 by fields); what is
+ * added here is that a passage scores by the paragraph, item or row of it that has most of the question, not by words
+ * that stand far apart. Built once at start, in memory, in a few milliseconds.
  */
 import MiniSearch from 'minisearch';
 import { blocksOf, kindOf, unitsOf } from './blocks.ts';
@@ -139,7 +139,9 @@ const toEntry = (passage: Passage, before: Passage | undefined): Entry => {
 
 type Words = MiniSearch<Record<Field, string> & { id: number }>;
 
-/** How well the words of each passage fit, each concept by the best of its forms and those of earlier questions by less. */
+/**
+ * How well the words of each passage fit, each concept by the best of its forms and those of earlier questions by less.
+ */
 const wordScores = (words: Words, asked: readonly Concept[], before: readonly Concept[]) => {
   const weights = new Map<string, number>();
   const add = (concepts: readonly Concept[], factor: number) => {
@@ -156,7 +158,8 @@ const wordScores = (words: Words, asked: readonly Concept[], before: readonly Co
         bm25: { k: 1.2, b: 0.5, d: 0 },
         boostTerm: (term) => weights.get(term) ?? 0,
       })
-      // The number of words that fit is a factor of its scores: long tables, which mention everything, would come first.
+      // The number of words that fit is a factor of its scores: long tables, which mention everything, would come
+      // first.
       .map(({ id, score, queryTerms }) => ({ id: id as number, score: score / queryTerms.length }))
   );
 };
@@ -170,7 +173,9 @@ const similarTo = (words: Words, term: string): string[] => [
   ),
 ];
 
-/** How much of the heading is about the question, from 0 to 1. One that asks several questions counts by the nearest. */
+/**
+ * How much of the heading is about the question, from 0 to 1. One that asks several questions counts by the nearest.
+ */
 const focusOf = ({ passage }: Entry, asked: readonly Concept[]): number => {
   const shares = passage.heading.split(/[?:]/).map((part) => {
     const terms = [...new Set(termsOf(part))];

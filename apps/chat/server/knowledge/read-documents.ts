@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import type { MarkdownDocument } from './split-passages.ts';
 
 /**
- * README, CONTRIBUTING, PROTOCOL, everything under `docs`, and the READMEs of packages and apps. What is missing is left
- * out: a checkout without docs still has a demo.
+ * README, CONTRIBUTING, PROTOCOL, everything under `docs`, and the READMEs of packages and apps. What is missing is
+ * left out: a checkout without docs still has a demo.
  */
 export const readDocuments = async (root: string): Promise<MarkdownDocument[]> => {
   const paths = [

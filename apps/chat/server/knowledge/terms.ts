@@ -12,8 +12,8 @@ const stopWords = new Set(
 );
 
 /**
- * The terms of a text, in order, repeats included: lower case, without stop words, reduced to a stem. Names in camel case
- * give the whole name and its parts: `createChatServer` → `createchatserver`, `creat`, `chat`, `server`.
+ * The terms of a text, in order, repeats included: lower case, without stop words, reduced to a stem. Names in camel
+ * case give the whole name and its parts: `createChatServer` → `createchatserver`, `creat`, `chat`, `server`.
  */
 export const termsOf = (text: string): string[] =>
   (text.replace(/[’'](?:s\b)?/g, '').match(/[\p{L}\p{N}]+/gu) ?? [])

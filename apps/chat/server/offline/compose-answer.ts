@@ -82,7 +82,9 @@ const isForeign = (text: string): boolean =>
     text,
   );
 
-/** What can be asked: headings that are questions; without any, the titles of the documents, the shortest paths first. */
+/**
+ * What can be asked: headings that are questions; without any, the titles of the documents, the shortest paths first.
+ */
 export const topicsOf = (index: PassageIndex, limit: number): string[] => {
   const questions = headingsOf(index.passages.filter(({ heading }) => heading.endsWith('?')));
   const titles = [...index.passages]
@@ -121,7 +123,10 @@ const endOfProse = (text: string): number => {
   return end === 0 ? text.length : end;
 };
 
-/** Whole sentences of a passage: its first ones if its heading is about the question, otherwise those that cover it best. */
+/**
+ * Whole sentences of a passage: its first ones if its heading is about the question, otherwise those that cover it
+ * best.
+ */
 const excerptOf = ({ heading, body }: Passage, relevance: Relevance): string | undefined => {
   const startsWell = relevance(heading) >= 0.5;
   const sentences = blocksOf(body)

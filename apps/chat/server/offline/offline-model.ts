@@ -1,7 +1,7 @@
 /**
- * A model that needs no key and no network. To the Agents SDK it is a model like any other: it is sent the conversation and
- * the results of tools, thinks aloud, calls tools, and writes at a pace that can be read. What it says is planned by rules
- * and quoted from what the search tool returned.
+ * A model that needs no key and no network. To the Agents SDK it is a model like any other: it is sent the conversation
+ * and the results of tools, thinks aloud, calls tools, and writes at a pace that can be read. What it says is planned
+ * by rules and quoted from what the search tool returned.
  */
 import { createId } from '@chatkit/core';
 import type { Model, ModelRequest, ModelResponse, StreamEvent } from '@openai/agents';

@@ -1,5 +1,6 @@
 /**
- * What is quoted of a passage: the part that answers, prose first, of a list the items and of a table the rows that matter.
+ * What is quoted of a passage: the part that answers, prose first, of a list the items and of a table the rows that
+ * matter.
  */
 import { blocksOf, itemsOf, kindOf, rowsOf, unitsOf } from '../knowledge/blocks.ts';
 import type { Relevance } from '../knowledge/concepts.ts';
@@ -44,7 +45,9 @@ const speaksForItself = (heading: string, body: string, relevance: Relevance): b
 /** A row in words begins with what it is about. */
 const isSaid = (block: string, body: string): boolean => kindOf(block) === 'table' && body.startsWith('**');
 
-/** The blocks from the one that answers on. Of a passage that is about the question, from its beginning if that fits. */
+/**
+ * The blocks from the one that answers on. Of a passage that is about the question, from its beginning if that fits.
+ */
 const chooseBlocks = (
   blocks: readonly string[],
   relevance: Relevance,
@@ -116,7 +119,9 @@ const bestOf = (parts: readonly string[], relevance: Relevance, isAbout: boolean
   return parts.filter((_, at) => (scores[at] ?? 0) >= best * MIN_SHARE_OF_BEST).slice(0, limit);
 };
 
-/** A row in words: what it is about, then its cells, with the names of their columns where one name does not do for all. */
+/**
+ * A row in words: what it is about, then its cells, with the names of their columns where one name does not do for all.
+ */
 const inWords = (row: string, columns: readonly string[]): string => {
   const [first = '', ...cells] = cellsOf(row);
   const namedFrom = columns.length > 3 ? 1 : 2;

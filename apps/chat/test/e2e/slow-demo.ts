@@ -1,6 +1,6 @@
 /**
- * A page on the demo, behind a proxy that can fail, with a model that says what the test says. Whoever imports this has it started
- * before the first test of the file and ended after the last, and a new page for each test.
+ * A page on the demo, behind a proxy that can fail, with a model that says what the test says. Whoever imports this has
+ * it started before the first test of the file and ended after the last, and a new page for each test.
  */
 import { createFaultProxy, type FaultProxy } from '@chatkit/testing/node';
 import type { Browser } from 'playwright';

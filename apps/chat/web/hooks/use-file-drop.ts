@@ -1,6 +1,9 @@
 import { useEffect, useState } from 'react';
 
-/** Takes files that are dropped anywhere on the page, where a browser would open them instead. Returns whether some hover over it. */
+/**
+ * Takes files that are dropped anywhere on the page, where a browser would open them instead. Returns whether some
+ * hover over it.
+ */
 export const useFileDrop = (onFiles: (files: readonly File[]) => void): boolean => {
   const [isOver, setOver] = useState(false);
   useEffect(() => {

@@ -1,8 +1,8 @@
 import { type RefObject, useEffect, useRef } from 'react';
 
 /**
- * Marks an element with `data-rest` once it has been laid out as it will stay, for `content-visibility: auto`: the browser then knows
- * its height while it skips its contents, and nothing moves when the reader comes back to it.
+ * Marks an element with `data-rest` once it has been laid out as it will stay, for `content-visibility: auto`: the
+ * browser then knows its height while it skips its contents, and nothing moves when the reader comes back to it.
  */
 export const useRest = <Box extends HTMLElement>(isWhole: boolean): RefObject<Box | null> => {
   const ref = useRef<Box>(null);

@@ -14,7 +14,10 @@ export interface Route {
   open(id: string | undefined): void;
   /** The conversation of the address, which may not be there yet. */
   readonly id: string | undefined;
-  /** What the address named and is not there: a conversation that is gone, or somebody else's; or no page of this site at all. */
+  /**
+   * What the address named and is not there: a conversation that is gone, or somebody else's; or no page of this site
+   * at all.
+   */
   readonly missing: Missing | undefined;
 }
 

@@ -18,8 +18,8 @@ const isWritingIn = (content: Element): boolean =>
   document.activeElement instanceof HTMLTextAreaElement && content.contains(document.activeElement);
 
 /**
- * Follows growing content while the reader is at its end, and leaves the reader alone otherwise. With `hasEnd` false the content
- * is a page that is read from its beginning: it is shown from there.
+ * Follows growing content while the reader is at its end, and leaves the reader alone otherwise. With `hasEnd` false
+ * the content is a page that is read from its beginning: it is shown from there.
  */
 export const useStickToBottom = (hasEnd = true): StickToBottom => {
   const scroller = useRef<HTMLDivElement>(null);
@@ -56,11 +56,11 @@ export const useStickToBottom = (hasEnd = true): StickToBottom => {
     };
     const onScroll = () => {
       const toEnd = box.scrollHeight - box.scrollTop - box.clientHeight;
-      // Growing content moves the end away without a scroll upwards. Content that shrinks moves the box up as a reader does, and may
-      // have grown again before this is called: where the height has changed, it takes a hand.
+      // Growing content moves the end away without a scroll upwards. Content that shrinks moves the box up as a reader
+      // does, and may have grown again before this is called: where the height has changed, it takes a hand.
       const isReader = box.scrollHeight === lastHeight || performance.now() - handAt < HAND_MS;
-      // A trackpad moves by a few pixels: a reader who had to leave the end's neighbourhood at once would be pulled back each time. At
-      // the end itself a move upwards is Safari's, which lets the box swing past its end and back.
+      // A trackpad moves by a few pixels: a reader who had to leave the end's neighbourhood at once would be pulled
+      // back each time. At the end itself a move upwards is Safari's, which lets the box swing past its end and back.
       if (toEnd > 1 && isReader && box.scrollTop < lastTop - 1) following.current = false;
       else if (toEnd < NEAR_PX && !isWritingIn(inner)) following.current = true;
       note();

@@ -9,8 +9,8 @@ const FIRST_CHARS = 4_000;
 const NEXT_CHARS = 1_200;
 
 /**
- * Where the drawing of a conversation begins that has just been loaded; moves up by itself, a task for each step, so that keys and
- * frames come in between. `undefined`: all of it is drawn.
+ * Where the drawing of a conversation begins that has just been loaded; moves up by itself, a task for each step, so
+ * that keys and frames come in between. `undefined`: all of it is drawn.
  */
 export const useUnfolding = (
   items: readonly ThreadItem[],

@@ -1,7 +1,7 @@
 /**
  * Streaming Markdown: the text is cut into blocks, and each block is a component that renders again only when its own
- * text changes. While an answer is written that is the last one; the others keep their elements. Blocks stand in sections,
- * of which only the last one is compared at a delta. Raw HTML is shown as text, images as links.
+ * text changes. While an answer is written that is the last one; the others keep their elements. Blocks stand in
+ * sections, of which only the last one is compared at a delta. Raw HTML is shown as text, images as links.
  */
 import { isValidElement, memo, type ReactNode } from 'react';
 import ReactMarkdown, { type Components } from 'react-markdown';
@@ -64,8 +64,8 @@ interface SectionProps extends Pick<AnswerTextProps, 'id' | 'blocks' | 'hidden'>
 }
 
 /**
- * Some blocks of an answer. What is far from the screen costs nothing in a section that rests, so that a frame takes as long in a long
- * answer as in a short one: neither React nor the browser look into it.
+ * Some blocks of an answer. What is far from the screen costs nothing in a section that rests, so that a frame takes as
+ * long in a long answer as in a short one: neither React nor the browser look into it.
  */
 const Section = memo(
   ({ id, before, blocks, hidden, growing }: SectionProps) => {

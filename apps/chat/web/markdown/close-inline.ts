@@ -4,8 +4,8 @@
  */
 
 /**
- * `block` with open emphasis and code closed, without the beginning of an unfinished link, and with the head of a table as
- * one.
+ * `block` with open emphasis and code closed, without the beginning of an unfinished link, and with the head of a table
+ * as one.
  */
 export const closeInline = (block: string): string => {
   if (/^ {0,3}(?:```|~~~)/.test(block)) return block;

@@ -1,6 +1,7 @@
 /**
- * Markdown in the blocks that are drawn: the top-level ones, but a long list in several. The whole of a block is parsed at each delta,
- * and to parse a list of some pages takes longer than a frame. The price: a screen reader counts the items of each part.
+ * Markdown in the blocks that are drawn: the top-level ones, but a long list in several. The whole of a block is parsed
+ * at each delta, and to parse a list of some pages takes longer than a frame. The price: a screen reader counts the
+ * items of each part.
  */
 import { splitBlocks } from '../../shared/split-blocks.ts';
 
@@ -48,6 +49,8 @@ const cutList = (list: string): readonly string[] => {
   return parts;
 };
 
-/** Whether a numbered list that begins with this line goes on counting. One whose items all say `1.` would begin again. */
+/**
+ * Whether a numbered list that begins with this line goes on counting. One whose items all say `1.` would begin again.
+ */
 const isCounted = (line: string, before: string): boolean =>
   Number(itemStart.exec(line)?.[2] ?? 1) > Number(itemStart.exec(before)?.[2] ?? 0);

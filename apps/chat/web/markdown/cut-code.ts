@@ -1,12 +1,15 @@
-/** Code in pieces of some lines, each coloured and laid out by itself: of code that is being written only the last one changes. */
+/**
+ * Code in pieces of some lines, each coloured and laid out by itself: of code that is being written only the last one
+ * changes.
+ */
 import { highlight } from './highlight.ts';
 
 /** Lines of a piece at least. */
 const LINES = 30;
 
 /**
- * The pieces of `code`; joined they are `code`. Each ends with a line that is not empty, and outside of everything that is coloured as
- * one: a comment or a string over many lines is in one piece.
+ * The pieces of `code`; joined they are `code`. Each ends with a line that is not empty, and outside of everything that
+ * is coloured as one: a comment or a string over many lines is in one piece.
  */
 export const cutCode = (code: string, language: string): readonly string[] => {
   const pieces: string[] = [];

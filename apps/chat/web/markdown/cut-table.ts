@@ -1,4 +1,7 @@
-/** A long table in tables of some rows each, for a parser that is to read only the last of them at a delta. They are drawn as one. */
+/**
+ * A long table in tables of some rows each, for a parser that is to read only the last of them at a delta. They are
+ * drawn as one.
+ */
 import { cellsOf } from './close-inline.ts';
 
 /** A part goes on to the first row that ends beyond this. */
@@ -7,8 +10,8 @@ const MAX_CHARS = 1_200;
 const rule = /^ {0,3}\|(?:[ \t]*:?-+:?[ \t]*\|)+[ \t]*$/;
 
 /**
- * The parts of a block that is a table and nothing else, each with the head of it, and with what stands behind the table (the addresses
- * of links). `undefined`: it is another block, or too short to be cut.
+ * The parts of a block that is a table and nothing else, each with the head of it, and with what stands behind the
+ * table (the addresses of links). `undefined`: it is another block, or too short to be cut.
  */
 export const cutTable = (block: string): readonly string[] | undefined => {
   if (block.length < MAX_CHARS || !/^ {0,3}\|/.test(block)) return undefined;

@@ -1,4 +1,7 @@
-/** A text that grows, in pieces: only what stood last is cut again, so that a delta costs the same in a long text as in a short one. */
+/**
+ * A text that grows, in pieces: only what stood last is cut again, so that a delta costs the same in a long text as in
+ * a short one.
+ */
 
 /** A text and its pieces, which joined are the text. */
 export interface Grown {

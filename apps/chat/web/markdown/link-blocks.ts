@@ -1,6 +1,6 @@
 /**
- * What Markdown says in one place and means in another: `[text][label]` with its address at the end, and footnotes. Blocks are
- * rendered each by itself, so each is given what it needs of the others.
+ * What Markdown says in one place and means in another: `[text][label]` with its address at the end, and footnotes.
+ * Blocks are rendered each by itself, so each is given what it needs of the others.
  */
 
 /** The address of a footnote's mark: `#note-1`. */
@@ -18,7 +18,10 @@ const noteStarts = new RegExp(noteStart, 'gm');
 /** Code, in which brackets are brackets, or the mark of a footnote. */
 const codeOrMark = /(`+)[\s\S]*?\1|\[\^([^[\]\s]+)\](?!:)/g;
 
-/** The blocks, those that refer to a definition of another with it, and the marks of footnotes as links to `#note-<label>`. */
+/**
+ * The blocks, those that refer to a definition of another with it, and the marks of footnotes as links to
+ * `#note-<label>`.
+ */
 export const linkBlocks = (blocks: readonly string[]): readonly string[] => {
   const prose = blocks.filter((block) => block.includes(']:') && !fence.test(block));
   if (prose.length === 0) return blocks;

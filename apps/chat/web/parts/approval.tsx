@@ -9,7 +9,9 @@ interface ApprovalProps {
   busy: boolean;
 }
 
-/** What the assistant may not do without being allowed to. Its run waits, in the store, until each question is answered. */
+/**
+ * What the assistant may not do without being allowed to. Its run waits, in the store, until each question is answered.
+ */
 export const Approval = ({ item, client, busy }: ApprovalProps) => {
   const section = useRef<HTMLElement>(null);
   const [chosen, setChosen] = useState<ReadonlyMap<string, string>>(new Map());

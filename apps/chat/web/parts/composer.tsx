@@ -17,7 +17,9 @@ interface ComposerProps {
   input: RefObject<HTMLTextAreaElement | null>;
 }
 
-/** The field at the end of the page, with files. It stays open while an answer arrives: sending then stops that answer. */
+/**
+ * The field at the end of the page, with files. It stays open while an answer arrives: sending then stops that answer.
+ */
 export const Composer = ({ client, busy, canStop, onSend, onStop, input }: ComposerProps) => {
   const [draft, setDraft] = useState('');
   const { drafts, add, remove, take } = useAttachments(client);

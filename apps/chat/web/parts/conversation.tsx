@@ -81,7 +81,8 @@ export const Conversation = ({ client, chat, loading, missing, onRetry, onShowWi
     return () => document.removeEventListener('keydown', onKeyDown);
   });
 
-  // What this page asks for is answered at the end, wherever the reader was; what another tab asks for pulls nobody there.
+  // What this page asks for is answered at the end, wherever the reader was; what another tab asks for pulls nobody
+  // there.
   const isOwn = chat.status === 'submitting';
   useEffect(() => {
     if (isOwn) jump();
@@ -175,8 +176,8 @@ const isEditable = (item: ThreadItem, { pendingItemIds, failedItemIds }: ChatSna
   item.type === 'user_message' && !pendingItemIds.has(item.id) && !failedItemIds.has(item.id);
 
 /**
- * A keyboard is at hand where there is a pointer that hovers: on a phone the keys would cover the page. Returns whether the field has
- * the focus.
+ * A keyboard is at hand where there is a pointer that hovers: on a phone the keys would cover the page. Returns whether
+ * the field has the focus.
  */
 const focusField = (field: HTMLElement | null): boolean => {
   const isWanted = field !== null && matchMedia('(hover: hover)').matches;

@@ -28,9 +28,9 @@ const deleted: Trouble = { message: 'This conversation was deleted. Begin a new 
 const interrupted: Trouble = { message: INTERRUPTED, retryable: true };
 
 /**
- * What is wrong with the last turn, when nothing is going on: the error, if there is one; a question that was stopped before it
- * reached the server; one that nobody answers, because its server died, or its page was closed too early; or an answer that its server
- * did not finish, as the line behind it says.
+ * What is wrong with the last turn, when nothing is going on: the error, if there is one; a question that was stopped
+ * before it reached the server; one that nobody answers, because its server died, or its page was closed too early; or
+ * an answer that its server did not finish, as the line behind it says.
  */
 export const troubleOf = ({ items, status, error, failedItemIds }: ChatSnapshot): Trouble | undefined => {
   const last = items.at(-1);

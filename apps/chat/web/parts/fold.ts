@@ -1,6 +1,6 @@
 /**
- * A long conversation is drawn from its end: what fills a screen at once, the rest above it bit by bit. Its Markdown drawn in
- * one piece would keep the page from answering to a key for half a second, on a phone for two.
+ * A long conversation is drawn from its end: what fills a screen at once, the rest above it bit by bit. Its Markdown
+ * drawn in one piece would keep the page from answering to a key for half a second, on a phone for two.
  */
 import type { ThreadItem } from '@chatkit/core';
 import { answerOf } from './answer-of.ts';
@@ -19,8 +19,8 @@ const blocksOf = (item: ThreadItem | undefined): readonly string[] =>
   item?.type === 'assistant_message' ? answerOf(item).blocks : [];
 
 /**
- * The fold `chars` characters further up, from the end where there is none yet; at least one block or question. `undefined`: there
- * is nothing above, or the item of the fold is gone.
+ * The fold `chars` characters further up, from the end where there is none yet; at least one block or question.
+ * `undefined`: there is nothing above, or the item of the fold is gone.
  */
 export const unfold = (items: readonly ThreadItem[], chars: number, fold?: Fold): Fold | undefined => {
   let index = fold === undefined ? items.length : items.findIndex(({ id }) => id === fold.itemId);

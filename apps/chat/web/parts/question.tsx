@@ -10,7 +10,10 @@ export interface QuestionProps {
   item: UserMessageItem;
   /** It did not reach the server, as far as is known. */
   unsent: boolean;
-  /** Has it answered anew in other words, and says whether it gave the focus a place. `undefined`: the server does not have it yet. */
+  /**
+   * Has it answered anew in other words, and says whether it gave the focus a place. `undefined`: the server does not
+   * have it yet.
+   */
   onEdit: ((item: UserMessageItem, text: string) => boolean) | undefined;
   /** Whether the user has said more after it, which an edit takes away. */
   followed: boolean;

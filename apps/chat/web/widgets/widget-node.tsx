@@ -1,4 +1,7 @@
-/** Draws the widget components that this demo uses, and their plain relatives. Of one that it does not know, the children. */
+/**
+ * Draws the widget components that this demo uses, and their plain relatives. Of one that it does not know, the
+ * children.
+ */
 import type { WidgetComponent, WidgetRoot } from '@chatkit/core';
 import type { ActionConfig } from '@chatkit/core/widgets';
 import type { ReactNode } from 'react';

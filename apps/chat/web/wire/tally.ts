@@ -7,7 +7,10 @@ export interface WireTally {
   readonly connections: number;
   /** Events that came again. Anything but 0 is a bug of this project. */
   readonly twice: number;
-  /** Characters that came in pieces, and whether they are the text that the server kept. `undefined` before its end, or without its beginning. */
+  /**
+   * Characters that came in pieces, and whether they are the text that the server kept. `undefined` before its end, or
+   * without its beginning.
+   */
   readonly text?: { readonly length: number; readonly isWhole: boolean } | undefined;
 }
 
@@ -53,7 +56,8 @@ export const createTally = (): Tally => {
     },
     count(id, event) {
       const offset = offsetOf(id);
-      // What was written while nobody was connected comes in one piece, with the offset of its last: offsets skip, but never go back.
+      // What was written while nobody was connected comes in one piece, with the offset of its last: offsets skip, but
+      // never go back.
       const isOld = offset !== undefined && last?.epoch === offset.epoch && offset.at <= last.at;
       value = { ...value, events: value.events + 1, twice: value.twice + (isOld ? 1 : 0) };
       if (!isOld) last = offset ?? last;

@@ -1,6 +1,6 @@
 /**
- * The page's connection, to be looked at and to be broken: a `fetch` around another one. It reads along, and what it drops fails
- * as it does when a network breaks, so the client has to get over it in earnest.
+ * The page's connection, to be looked at and to be broken: a `fetch` around another one. It reads along, and what it
+ * drops fails as it does when a network breaks, so the client has to get over it in earnest.
  */
 import type { ThreadStreamEvent } from '@chatkit/core';
 import { createSseDecoder, type SseFrame } from '@chatkit/transport';
