@@ -11,6 +11,7 @@ import { Assistant } from './assistant.ts';
 import type { Config } from './config.ts';
 import { createFiles } from './files/create-files.ts';
 import { createMemoryBox, type FileBox } from './files/file-box.ts';
+import { forgetFiles } from './files/forget-files.ts';
 import type { PassageIndex } from './knowledge/passage-index.ts';
 import { createOfflineModel } from './offline/offline-model.ts';
 import { rehearse } from './rehearse.ts';
@@ -63,7 +64,7 @@ export const createApp = ({ config, index, data, files, log }: AppOptions): App 
   const uploads = createFiles({ box: data.box ?? createMemoryBox(), store: data.store });
   const server = new Assistant({
     uploads,
-    store: data.store,
+    store: forgetFiles(data.store, uploads),
     log: data.log,
     lease: data.lease,
     // Whoever ends the answer of a process that died does it in the visitor's name.

@@ -8,6 +8,7 @@ import { readAttached, toContent } from '../server/agent/attached.ts';
 import type { Visitor } from '../server/anonymous-user.ts';
 import { readConfig } from '../server/config.ts';
 import { createApp } from '../server/create-app.ts';
+import { createMemoryBox, type FileBox } from '../server/files/file-box.ts';
 import { sizeOf } from '../server/files/file-kinds.ts';
 import { describeFiles } from '../server/offline/describe-files.ts';
 import { createStaticFiles } from '../server/static-files.ts';
@@ -17,6 +18,15 @@ const ada = { cookie: `chat_visitor=${'a'.repeat(22)}` };
 const bob = { cookie: `chat_visitor=${'b'.repeat(22)}` };
 const png = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 1, 2, 3]);
 
+/** The ids of the files whose bytes are kept. */
+const kept = new Set<string>();
+const memory = createMemoryBox();
+const box: FileBox = {
+  ...memory,
+  write: (visitor, id, bytes) => memory.write(visitor, id, bytes).then(() => void kept.add(id)),
+  remove: (visitor, id) => memory.remove(visitor, id).then(() => void kept.delete(id)),
+};
+
 let base = '';
 const ends: (() => unknown)[] = [];
 
@@ -24,7 +34,7 @@ beforeAll(async () => {
   const app = createApp({
     config: readConfig({ CHAT_PACE: '0' }, '.'),
     index,
-    data: { store: createMemoryStore<Visitor>({ userOf: (visitor) => visitor.userId }) },
+    data: { store: createMemoryStore<Visitor>({ userOf: (visitor) => visitor.userId }), box },
     files: await createStaticFiles('nothing'),
     log: () => {},
   });
@@ -100,6 +110,34 @@ test('a file that is removed is gone, and a stranger removes nothing', async () 
   expect((await get(image.id)).status).toBe(200);
   await post('attachments.delete', { attachment_id: image.id });
   expect((await get(image.id)).status).toBe(404);
+});
+
+test('the files of a conversation go with it, also those of its first pages, and no others', async () => {
+  const ask = async (thread: string | undefined, attachments: string[]): Promise<string> => {
+    const input = { content: [{ type: 'input_text', text: 'Look' }], attachments, inference_options: {} };
+    const response = await (thread === undefined
+      ? post('threads.create', { input })
+      : post('threads.add_user_message', { thread_id: thread, input }));
+    const said = await response.text();
+    return thread ?? /"(thr_[0-9a-f]+)"/.exec(said)?.[1] ?? '';
+  };
+  const sent = async (): Promise<string> => {
+    const { id } = await announce('a.png', 'image/png', png.length);
+    await put(id, png);
+    return id;
+  };
+  const [first, second, other] = [await sent(), await sent(), await sent()];
+  const thread = await ask(undefined, [first]);
+  for (let turn = 0; turn < 60; turn += 1) await ask(thread, []);
+  await ask(thread, [second]);
+  await ask(undefined, [other]);
+  await post('threads.delete', { thread_id: thread }, bob);
+  expect((await get(first)).status).toBe(200);
+  await post('threads.delete', { thread_id: thread });
+  expect(await Promise.all([first, second, other].map(async (id) => (await get(id)).status))).toEqual([404, 404, 200]);
+  expect([first, second, other].map((id) => kept.has(id))).toEqual([false, false, true]);
+  // Nothing is left of it, so this is no error.
+  expect((await post('threads.delete', { thread_id: thread })).status).toBe(200);
 });
 
 const file = (name: string, type: string): Attachment => ({ type: 'file', id: 'atc_1', name, mime_type: type });

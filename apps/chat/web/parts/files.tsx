@@ -20,7 +20,11 @@ export const DraftFiles = ({ drafts, onRemove }: DraftFilesProps) => (
               <span className="name">{draft.name}</span>
               <span className="note">{draft.state === 'refused' ? draft.message : noteOf(draft)}</span>
             </span>
-            {draft.state === 'uploading' && <progress aria-label={`Uploading ${draft.name}`} />}
+            {
+              // Without a percentage: a file has 4 MB at most and is there in a moment, and only `XMLHttpRequest` tells how
+              // much has been sent, which would have to do without the client's headers, time limits and words for errors.
+              draft.state === 'uploading' && <progress aria-label={`Uploading ${draft.name}`} />
+            }
             <button
               type="button"
               className="quiet"
