@@ -44,7 +44,7 @@ test('a delta renders the block that it belongs to, in a long answer as in a sho
   }
 });
 
-test('a delta of code, a long list or a table renders its last piece', async () => {
+test('a delta of code, a long list, a table or a long paragraph renders its last piece', async () => {
   const code = `\`\`\`ts\n${'const a = 1;\n'.repeat(500)}`;
   show(code);
   const lines = [...scroller.querySelectorAll('.lines')];
@@ -72,6 +72,13 @@ test('a delta of code, a long list or a table renders its last piece', async () 
   rendered.clear();
   show(`${table}| 2 | more |`);
   expect([...rendered.keys()].join('').length).toBeLessThan(2_000);
+
+  const paragraph = `A paragraph. ${'Words. '.repeat(3_000)}`;
+  show(paragraph);
+  rendered.clear();
+  show(`${paragraph}More.`);
+  expect([...rendered.keys()].join('').length).toBeLessThan(2_000);
+  expect(scroller.textContent?.replaceAll(/\s+/g, ' ')).toBe(`${paragraph}More.`);
 });
 
 test('what is far from the screen is skipped, and takes the room that it took', async () => {

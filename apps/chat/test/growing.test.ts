@@ -1,8 +1,13 @@
 /** What is cut into pieces so that a delta costs the same in a long answer as in a short one. */
 import fc from 'fast-check';
+import { createElement } from 'react';
+import { renderToStaticMarkup } from 'react-dom/server';
+import Markdown from 'react-markdown';
+import remarkGfm from 'remark-gfm';
 import { expect, test } from 'vitest';
 import { cutBlocks, goesOn } from '../web/markdown/cut-blocks.ts';
 import { cutCode, fenceOf } from '../web/markdown/cut-code.ts';
+import { cutParagraph } from '../web/markdown/cut-paragraph.ts';
 import { cutTable } from '../web/markdown/cut-table.ts';
 import { type Cut, type Grown, grow } from '../web/markdown/grow.ts';
 import { highlight } from '../web/markdown/highlight.ts';
@@ -105,6 +110,61 @@ test.each([
   ['something else behind it', `| a |\n|---|\n${`| ${words}|\n`.repeat(9)}> quote\n`],
 ])('%s is not cut', (_, block) => {
   expect(cutTable(block)).toBeUndefined();
+});
+
+/** What stands in a paragraph. */
+const ordinary = fc.constantFrom(
+  'Words of a sentence.',
+  '**bold words**',
+  'a *stressed word* here',
+  '***both of them***',
+  '`code with spaces`',
+  '``two ` ticks``',
+  '[a link](/x "and its title")',
+  'cited.\u00a0[1](#cite-1)',
+  'a snake_case name',
+  '5 * 3 _ 2',
+  '(in brackets, and *stressed*)',
+  '~~gone now~~',
+  '1. - # > |',
+  'https://example.com/a_b_c',
+  '<b>no HTML</b>',
+);
+/** What somebody began, or ended, and forgot, or not. */
+const half = fc.constantFrom('**a', 'b**', '*a', 'b*', '`a', 'b`', '[a', 'b](/y)', '(a', 'b)', '__a', 'b__');
+const paragraph = fc
+  .array(fc.oneof({ weight: 40, arbitrary: ordinary }, { weight: 1, arbitrary: half }), {
+    minLength: 60,
+    maxLength: 200,
+  })
+  .map((parts) => `Beginning ${parts.join(' ')}`);
+
+test('a long paragraph in pieces is drawn as the whole is, and while it grows only the last piece changes', () => {
+  const drawn = (text: string) =>
+    renderToStaticMarkup(createElement(Markdown, { remarkPlugins: [remarkGfm] }, text)).replace(/^<p>|<\/p>$/g, '');
+  let cut = 0;
+  fc.assert(
+    fc.property(paragraph, fc.nat(), (whole, seed) => {
+      const pieces = cutParagraph(whole) ?? [whole];
+      expect(pieces.join(' ')).toBe(whole.trimEnd());
+      expect(pieces.map(drawn).join(' ')).toBe(drawn(whole));
+      const before = cutParagraph(whole.slice(0, seed % whole.length)) ?? [];
+      expect(pieces.slice(0, Math.max(0, before.length - 1))).toEqual(before.slice(0, -1));
+      cut += pieces.length - 1;
+    }),
+  );
+  expect(cut).toBeGreaterThan(10);
+});
+
+test.each([
+  ['a short one', 'A few words.'],
+  ['one of several lines', `A ${words}\n`.repeat(9)],
+  ['a list', `- ${words.repeat(9)}`],
+  ['a numbered list', `1. ${words.repeat(9)}`],
+  ['a heading', `# ${words.repeat(9)}`],
+  ['one with escapes', `A \\* ${words.repeat(9)}`],
+])('%s is no paragraph to be cut', (_, block) => {
+  expect(cutParagraph(block)).toBeUndefined();
 });
 
 test.each(languages)('pieces of %s are coloured as the whole is', (language) => {

@@ -3,7 +3,7 @@
  * text changes. While an answer is written that is the last one; the others keep their elements. Blocks stand in
  * sections, of which only the last one is compared at a delta. Raw HTML is shown as text, images as links.
  */
-import { isValidElement, memo, type ReactNode } from 'react';
+import { Fragment, isValidElement, memo, type ReactNode } from 'react';
 import ReactMarkdown, { type Components } from 'react-markdown';
 import remarkGfm from 'remark-gfm';
 import { useRest } from '../hooks/use-rest.ts';
@@ -12,6 +12,7 @@ import { closeInline } from './close-inline.ts';
 import { CodeBlock } from './code-block.tsx';
 import { goesOn } from './cut-blocks.ts';
 import { fenceOf } from './cut-code.ts';
+import { cutParagraph } from './cut-paragraph.ts';
 import { cutTable } from './cut-table.ts';
 import { linkBlocks, NOTE, notesOf } from './link-blocks.ts';
 
@@ -115,6 +116,8 @@ const Contents = ({ text, id }: { text: string; id: string }) => {
   if (fence !== undefined) return <CodeBlock {...fence} />;
   const rows = cutTable(text);
   if (rows !== undefined) return <LongTable parts={rows} id={id} />;
+  const pieces = cutParagraph(text);
+  if (pieces !== undefined) return <LongParagraph pieces={pieces} id={id} />;
   const notes = notesOf(text);
   if (notes === undefined) return <Markdown text={text} id={id} />;
   return (
@@ -138,6 +141,18 @@ const LongTable = ({ parts, id }: { parts: readonly string[]; id: string }) => (
   </Table>
 );
 
+const LongParagraph = ({ pieces, id }: { pieces: readonly string[]; id: string }) => (
+  <p>
+    {pieces.map((piece, index) => (
+      // biome-ignore lint/suspicious/noArrayIndexKey: a piece is what stands at its place; only the last one changes
+      <Fragment key={index}>
+        {index > 0 && ' '}
+        <Markdown text={piece} id={id} as="words" />
+      </Fragment>
+    ))}
+  </p>
+);
+
 const Table = ({ children }: { children?: ReactNode }) => (
   // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard
   <section className="table" tabIndex={0} aria-label="Table">
@@ -148,7 +163,7 @@ const Table = ({ children }: { children?: ReactNode }) => (
 interface MarkdownProps {
   text: string;
   id: string;
-  /** What to draw of a part of a table: the first one with its head. */
+  /** What to draw of a part of a table, the first one with its head, or of a paragraph. */
   as?: keyof Drawing;
 }
 
@@ -158,7 +173,7 @@ const Markdown = memo(({ text, id, as = 'blocks' }: MarkdownProps) => (
   </ReactMarkdown>
 ));
 
-type Drawing = Readonly<Record<'blocks' | 'first rows' | 'rows', Components>>;
+type Drawing = Readonly<Record<'blocks' | 'first rows' | 'rows' | 'words', Components>>;
 
 const known = new Map<string, Drawing>();
 
@@ -185,16 +200,22 @@ const drawingOf = (id: string): Drawing => {
             {children}
           </a>
         </sup>
+      ) : href === '' ? (
+        // An address that is not let through, such as `javascript:`. A link without one would open this page.
+        children
       ) : (
         <a href={href} target="_blank" rel="noopener noreferrer nofollow">
           {children}
         </a>
       ),
-    img: ({ src, alt }) => (
-      <a href={typeof src === 'string' ? src : undefined} target="_blank" rel="noopener noreferrer nofollow">
-        {alt || 'Image'}
-      </a>
-    ),
+    img: ({ src, alt }) =>
+      typeof src === 'string' && src !== '' ? (
+        <a href={src} target="_blank" rel="noopener noreferrer nofollow">
+          {alt || 'Image'}
+        </a>
+      ) : (
+        alt
+      ),
     // The box of a task. It cannot be ticked, so all that it has to say is its name.
     input: ({ checked }) => (
       <input type="checkbox" checked={checked} disabled aria-label={checked ? 'Done' : 'To do'} />
@@ -208,7 +229,12 @@ const drawingOf = (id: string): Drawing => {
     table: Table,
   };
   const first: Components = { ...components, table: ({ children }) => children };
-  const drawing = { blocks: components, 'first rows': first, rows: { ...first, thead: () => null } };
+  const drawing = {
+    blocks: components,
+    'first rows': first,
+    rows: { ...first, thead: () => null },
+    words: { ...components, p: ({ children }) => children },
+  } satisfies Drawing;
   known.clear();
   known.set(id, drawing);
   return drawing;
