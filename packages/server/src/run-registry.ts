@@ -4,7 +4,7 @@
  * machines (`thread-gate.ts`), and a run that is elsewhere is found, followed (the log is shared) and stopped there
  * (`remote-run.ts`).
  */
-import { ChatKitError, createId, type RunClaim, type RunLease, type StreamLog } from '@chatkit/core';
+import { createId, type RunClaim, type RunLease, type StreamLog } from '@chatkit/core';
 import { settlesWithin } from './clock.ts';
 import { executeRun, keepThread, type Ways } from './execute-run.ts';
 import { createReadersElsewhere } from './readers-elsewhere.ts';
@@ -12,7 +12,7 @@ import { startReaper } from './reaper.ts';
 import { type RemoteRun, remoteRun, stopElsewhere } from './remote-run.ts';
 import { reported } from './reported.ts';
 import type { Turn } from './requests/turn.ts';
-import { Run, type RunPlace, startOffset } from './run.ts';
+import { Run, type RunPlace, serverClosing, startOffset } from './run.ts';
 import { createRunQuota } from './run-quota.ts';
 import { createRunShelf } from './run-shelf.ts';
 import { isCutShort, isSettled, knownCause } from './run-state.ts';
@@ -118,7 +118,7 @@ export const createRunRegistry = (
       return record?.runId === run?.id ? undefined : record?.runId;
     },
     begin(claim, prepare, disconnect) {
-      if (closing) throw new ChatKitError('server.closing', 'The server is closing.', { retryable: true });
+      if (closing) throw serverClosing();
       const { runId: id, threadId, resumable } = claim;
       const leaveQuota = quota.enter(claim.userId);
       const onUnread = async (stop: () => void): Promise<void> => {

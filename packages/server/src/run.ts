@@ -40,6 +40,10 @@ export interface RunOptions extends RunEntriesOptions, RunReadersOptions {
 export const stoppedBefore = (): ChatKitError =>
   new ChatKitError('run.cancelled', 'The run was stopped before it began.', { retryable: true });
 
+/** The error for those whose run does not begin because the server is shut down: they may ask another one. */
+export const serverClosing = (): ChatKitError =>
+  new ChatKitError('server.closing', 'The server is closing.', { retryable: true });
+
 /** The position before the first entry. */
 export const startOffset: string = formatOffset(1, 0);
 
@@ -235,7 +239,8 @@ export class Run implements Held {
     this.deadlines.end();
     if (isSettled(this.current)) return;
     const { opening } = this;
-    if (this.current.stop === 'lost') {
+    const { stop } = this.current;
+    if (stop === 'lost') {
       this.place = 'elsewhere';
       this.entries.placeIn('log');
     }
@@ -253,7 +258,7 @@ export class Run implements Held {
       this.entries.end({ after: lastOffset, entry: { offset: this.writer.lastOffset, end: ended.status } });
     }
     // The error is made only if it is needed, because capturing its stack costs.
-    opening?.reject(failure ?? stoppedBefore());
+    opening?.reject(stop === 'shutdown' ? serverClosing() : (failure ?? stoppedBefore()));
     this.resolveSettled(ended.status);
   }
 }

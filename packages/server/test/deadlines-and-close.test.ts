@@ -3,7 +3,19 @@ import { assistantMessage, isChatKitError, itemAdded, itemDone, textDelta } from
 import { createVirtualClock, hang, say, scriptedResponder, wait } from '@chatkit/testing';
 import { describe, expect, test, vi } from 'vitest';
 import { systemClock } from '../src/clock.ts';
-import { add, create, eventsOf, framesOf, optIn, outcomeOf, outline, settle, testServer, textOf } from './support.ts';
+import {
+  add,
+  create,
+  eventsOf,
+  framesOf,
+  named,
+  optIn,
+  outcomeOf,
+  outline,
+  settle,
+  testServer,
+  textOf,
+} from './support.ts';
 
 const between = (low: number, high: number) => (value: number) => low <= value && value <= high;
 const begun = (call: { thread: { id: string } }) => [
@@ -140,6 +152,29 @@ describe('close()', () => {
       { type: 'thread.item.done' },
       { type: 'error', code: 'run.interrupted', message: 'The answer was interrupted.', allow_retry: true },
     ]);
+  });
+
+  test('a message whose run has not begun is sent to another server, and is not stored', async () => {
+    const clock = createVirtualClock();
+    const t = testServer({
+      clock,
+      respond: scriptedResponder((call) => [...begun(call), hang({ deaf: true })], { clock }),
+      cancelGraceMs: 500,
+    });
+    const first = framesOf(await t.send(create(), { headers: named('first') }));
+    await settle();
+    const [{ id }] = (await t.json({ type: 'threads.list', params: {} })).data as [{ id: string }];
+    const second = t.send(add(id, 'second'), { headers: named('second') });
+    await settle();
+    const closing = t.server.close({ graceMs: 0 });
+    await clock.advance(500);
+    await closing;
+    await first;
+    const refused = await second;
+    expect(refused.status).toBe(503);
+    expect(refused.headers.get('retry-after')).toBe('1');
+    expect((await refused.json()).error).toMatchObject({ code: 'server.closing', retryable: true });
+    expect((await t.items(id)).map(textOf)).not.toContain('second');
   });
 
   test('of an idle server resolves at once', async () => {
