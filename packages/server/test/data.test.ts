@@ -120,6 +120,23 @@ describe('items.list', () => {
     expect(second.has_more).toBe(false);
   });
 
+  test('a hidden item that is deleted while a page is put together does not make it fail', async () => {
+    const { json, store, create } = testServer();
+    const id = await create('message');
+    const at = { thread_id: id, created_at: new Date().toISOString() };
+    for (let i = 0; i < 5; i += 1) await store.saveItem(id, hiddenContext({ ...at, id: `h${i}`, content: i }), ada);
+    const { listItems } = store;
+    store.listItems = async (threadId, page, context) => {
+      const found = await listItems(threadId, page, context);
+      // As by a second request that has the message answered again.
+      if (page.after === undefined) for (const item of found.data) await store.deleteItem(threadId, item.id, context);
+      return found;
+    };
+    const list = await json({ type: 'items.list', params: { thread_id: id, limit: 2 } });
+    expect(list).toMatchObject({ status: 200, data: [{ type: 'user_message' }], has_more: false });
+    expect(await json({ type: 'items.list', params: { thread_id: id, after: 'h4' } })).toMatchObject({ status: 404 });
+  });
+
   test('pages are full, and joined they are exactly the visible items, whatever is hidden between them', async () => {
     await fc.assert(
       fc.asyncProperty(
