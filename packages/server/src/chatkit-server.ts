@@ -29,7 +29,15 @@ import { isPartialAnswer } from './partial-answer.ts';
 import { replyTo } from './reply-to.ts';
 import { createRunRegistry, type RunRegistry } from './run-registry.ts';
 import { createSalvage } from './salvage.ts';
-import type { AddedItems, AudioInput, Feedback, RunContext, ServerHooks, ServerParts } from './server-parts.ts';
+import type {
+  AddedItems,
+  AudioInput,
+  Feedback,
+  RunContext,
+  ServerHooks,
+  ServerParts,
+  SyncActionResult,
+} from './server-parts.ts';
 import type { ServerRequest } from './server-request.ts';
 import { resolveSettings, type Settings, type SettingsOptions } from './settings.ts';
 import { limitedLease } from './time-limit.ts';
@@ -176,13 +184,13 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
     );
   }
 
-  /** Answers a widget's action that has `streaming: false`. The item you return is stored and sent. */
+  /** Answers a widget's action that has `streaming: false`. The item you return, if you do, is stored and sent. */
   async syncAction(
     _thread: ThreadMetadata,
     _action: Action,
     _sender: WidgetItem | null,
     _context: Context,
-  ): Promise<{ updated_item?: ThreadItem | undefined }> {
+  ): Promise<SyncActionResult> {
     throw new ChatKitError('request.unsupported', 'This server has no syncAction().');
   }
 

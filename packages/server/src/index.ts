@@ -7,7 +7,7 @@ export { type CreateChatKitServerOptions, createChatKitServer } from './create-c
 
 // What an application writes and is given.
 
-export type { AddedItems, AudioInput, Feedback, RunContext, ServerHooks } from './server-parts.ts';
+export type { AddedItems, AudioInput, Feedback, RunContext, ServerHooks, SyncActionResult } from './server-parts.ts';
 
 // How it behaves.
 

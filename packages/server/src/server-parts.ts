@@ -53,6 +53,10 @@ export interface Feedback {
 // biome-ignore lint/suspicious/noConfusingVoidType: an override without a return statement is the usual one
 export type AddedItems = readonly ThreadItem[] | void;
 
+/** What an action without a stream has changed, if anything: an item. */
+// biome-ignore lint/suspicious/noConfusingVoidType: an override without a return statement is a usual one
+export type SyncActionResult = { updated_item?: ThreadItem | undefined } | void;
+
 /** The functions an application overrides. Only `respond` has no default. */
 export interface ServerHooks<Context> {
   /**
@@ -73,13 +77,13 @@ export interface ServerHooks<Context> {
     context: Context,
     run: RunContext,
   ): AsyncIterable<ThreadStreamEvent>;
-  /** Answers an action without a stream. The returned item is stored and sent back. */
+  /** Answers an action without a stream. The returned item, if there is one, is stored and sent back. */
   syncAction(
     thread: ThreadMetadata,
     action: Action,
     sender: WidgetItem | null,
     context: Context,
-  ): Promise<{ updated_item?: ThreadItem | undefined }>;
+  ): Promise<SyncActionResult>;
   /** Receives a thumbs up or down. Does nothing by default. */
   addFeedback(feedback: Feedback, context: Context): Promise<void>;
   /** Turns speech into text. */

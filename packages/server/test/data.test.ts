@@ -321,6 +321,15 @@ describe('input.transcribe', () => {
     expect(Buffer.compare(heard, long)).toBe(0);
   });
 
+  test.each([undefined, 'hello', { text: undefined }])(
+    'an answer that has no text (%j) is an error',
+    async (answer) => {
+      const t = testServer({ transcribe: async () => answer as never });
+      expect(await t.json(ask('AA=='))).toMatchObject({ status: 500, error: { code: 'internal' } });
+      expect(String(t.errors)).toContain('transcribe() must return { text }');
+    },
+  );
+
   test('a server without dictation says so', async () => {
     expect(await testServer().json(ask('AA=='))).toMatchObject({ status: 501, error: { code: 'request.unsupported' } });
   });

@@ -16,7 +16,7 @@ import {
   widgetRootUpdated,
 } from '@chatkit/core';
 import { describe, expect, test } from 'vitest';
-import { add, create, eve, outline, testServer, textOf } from './support.ts';
+import { ada, add, create, eve, outline, testServer, textOf } from './support.ts';
 
 /** A server whose first answer is `items`, and whose every later one a line that tells how respond() was called. */
 const showing = (items: (thread: ThreadMetadata) => ThreadItem[], options: Parameters<typeof testServer>[0] = {}) =>
@@ -283,6 +283,30 @@ describe('threads.sync_custom_action', () => {
     await t.json({ type: 'threads.update', params: { thread_id: id, title: 'T' } });
     expect(await t.json(sync(id))).toEqual({ status: 200 });
     expect((await t.items(id)).map((item) => item.id)).toContain('h');
+  });
+
+  test('an action that has nothing to show may return nothing, and its changes of the thread are saved', async () => {
+    const t = testServer({
+      async syncAction(thread, { type }) {
+        thread.title = type;
+      },
+    });
+    const id = await t.create();
+    expect(await t.json(sync(id))).toEqual({ status: 200 });
+    expect((await t.store.loadThread(id, ada)).thread.title).toBe('press');
+  });
+
+  test('an item of another thread is refused before anything is stored', async () => {
+    const t = testServer({
+      async syncAction(thread) {
+        thread.title = 'changed';
+        return { updated_item: assistantMessage({ thread_id: 'thr_other', text: 'x' }) };
+      },
+    });
+    const id = await t.create();
+    expect(await t.json(sync(id))).toMatchObject({ status: 500, error: { code: 'internal' } });
+    expect((await t.store.loadThread(id, ada)).thread.title).toBeUndefined();
+    expect(await t.items(id)).toHaveLength(1);
   });
 
   test('a sender that is no widget, and a server without syncAction(), are refused', async () => {

@@ -7,6 +7,7 @@ import {
   isChatKitError,
   toWireAttachment,
 } from '@chatkit/core';
+import { describeValue } from '../describe-value.ts';
 import type { ServerParts } from '../server-parts.ts';
 
 /** `attachments.create`: an id and, for a two-phase upload, where to send the bytes. */
@@ -47,7 +48,7 @@ export const transcribe = async <Context>(
   { audio_base64, mime_type }: ChatKitRequestOf<'input.transcribe'>['params'],
   context: Context,
 ): Promise<{ text: string }> => {
-  const { text } = await parts.transcribe(
+  const heard = await parts.transcribe(
     {
       audio: decodeBase64(audio_base64),
       mimeType: mime_type,
@@ -55,7 +56,8 @@ export const transcribe = async <Context>(
     },
     context,
   );
-  return { text };
+  if (typeof heard?.text === 'string') return { text: heard.text };
+  throw new TypeError(`transcribe() must return { text }, with a string in it, not ${describeValue(heard)}.`);
 };
 
 const required = <Context>({ attachmentStore }: ServerParts<Context>): AttachmentStore<Context> => {

@@ -43,12 +43,12 @@ export const syncCustomAction = async <Context>(
   const changes = watchThread(parts.store, await parts.store.loadThread(thread_id, context), context);
   const sender: WidgetItem | null =
     item_id === undefined ? null : await loadItemOf(parts, thread_id, item_id, 'widget', context);
-  const { updated_item: item } = await parts.syncAction(changes.thread, action, sender, context);
-  await changes.save();
-  if (item === undefined || item === null) return {};
-  if (item.thread_id !== thread_id) {
+  const { updated_item: item } = (await parts.syncAction(changes.thread, action, sender, context)) ?? {};
+  // Checked before anything is stored.
+  if (item && item.thread_id !== thread_id)
     throw new ChatKitError('internal', 'syncAction() returned an item of another thread.');
-  }
+  await changes.save();
+  if (!item) return {};
   await parts.store.saveItem(thread_id, item, context);
   return isHiddenItem(item) ? {} : { updated_item: toWireItem(item) };
 };
