@@ -42,6 +42,9 @@ export const pendingToolCalls = (thread: ThreadState): readonly ClientToolCallIt
     .filter((item) => item.status === 'pending');
 };
 
+/** The outputs of calls as long as these are pending: a tool does not run again because its output could not be sent. */
+const outputs = new WeakMap<ClientToolCallItem, ToolOutput>();
+
 /** Runs the tools concurrently. Never rejects. */
 export const runTools = (
   calls: readonly ClientToolCallItem[],
@@ -50,6 +53,8 @@ export const runTools = (
 ): Promise<ToolOutput[]> =>
   Promise.all(
     calls.map(async (call) => {
+      const known = outputs.get(call);
+      if (known !== undefined) return known;
       const run = async (called: AbortSignal) =>
         handler({
           name: call.name,
@@ -60,12 +65,12 @@ export const runTools = (
           signal: called,
         });
       const late = () => new Error(`The tool ${call.name} took longer than ${timeoutMs} ms.`);
-      try {
-        const result = await within(run, { ms: timeoutMs, clock, late, signal });
-        return { call, result: result ?? null };
-      } catch (error) {
-        return { call, result: { error: error instanceof Error ? error.message : String(error) } };
-      }
+      const result = await within(run, { ms: timeoutMs, clock, late, signal }).catch((error: unknown) => ({
+        error: error instanceof Error ? error.message : String(error),
+      }));
+      const output = { call, result: result ?? null };
+      if (!signal.aborted) outputs.set(call, output);
+      return output;
     }),
   );
 

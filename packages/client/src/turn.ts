@@ -195,7 +195,11 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
         timeoutMs: context.toolTimeoutMs,
         clock,
       });
-      for (const output of context.namesCalls() ? outputs : outputs.slice(-1)) end = await handOver(output);
+      for (const output of context.namesCalls() ? outputs : outputs.slice(-1)) {
+        end = await handOver(output);
+        // The rest is handed over once this one has been sent again.
+        if (end.outcome !== 'completed') break;
+      }
     }
     return end;
   };

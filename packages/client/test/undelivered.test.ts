@@ -111,6 +111,55 @@ it('the output of a tool of the page is sent by retry, and the tool does not run
   expect(client.getSnapshot()).toMatchObject({ status: 'idle', error: undefined });
 });
 
+it.each([
+  ['are refused', { status: 401 } as const],
+  ['do not get out', 'offline' as const],
+])('the outputs of two tools that %s are both sent by retry, and no tool runs again', async (_, failure) => {
+  const clock = createVirtualClock({ startMs: 1_000_000 });
+  const ran: string[] = [];
+  const asked: string[] = [];
+  const chat = testChat({
+    clock,
+    async *respond({ id: thread_id }, input) {
+      asked.push(input === null ? 'go on' : textOf(input));
+      if (input === null) return yield itemDone(assistantMessage({ thread_id, text: 'went on' }));
+      for (const id of ['c1', 'c2'])
+        yield itemDone(clientToolCall({ thread_id, id, call_id: id, name: id, arguments: {} }));
+    },
+  });
+  const client = chat.client({
+    clock,
+    random: () => 0.5,
+    connection: { budgetMs: 60_000 },
+    async onClientTool({ name }) {
+      ran.push(name);
+      await clock.sleep(10);
+      if (failure === 'offline') chat.network.offline();
+      return `out ${name}`;
+    },
+  });
+  client.send('Hi');
+  await clock.advance(5);
+  if (failure !== 'offline') chat.network.plan(failure);
+  await clock.advance(300_000);
+  expect(client.getSnapshot()).toMatchObject({ status: 'idle', error: { retryable: true } });
+
+  chat.network.online();
+  const again = client.retry();
+  await clock.advance(1_000);
+  expect(await again.done).toBe('completed');
+  expect([ran, asked]).toEqual([
+    ['c1', 'c2'],
+    ['Hi', 'go on'],
+  ]);
+  expect(client.getSnapshot().items.map((item) => ('output' in item ? item.output : textOf(item)))).toEqual([
+    'Hi',
+    'out c1',
+    'out c2',
+    'went on',
+  ]);
+});
+
 it('what was carried out, and whose answer was lost, is not carried out again', async () => {
   const { client, clock, network, asked } = await asking();
   network.plan({ loseAnswer: true });
