@@ -107,7 +107,7 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
     async reload(runId, isUnknown, signal) {
       const threadId = state.thread.thread?.id;
       if (threadId === undefined) return false;
-      const loaded = await loadThread(endpoint, threadId, { signal });
+      const loaded = await loadThread(endpoint, threadId, { signal }, selectItems(state.thread));
       if (isUnknown && !wentOn(state, loaded.thread)) return false;
       update((chat) => showThread(chat, loaded.thread, loaded.olderCursor, runId));
       return selectItems(loaded.thread).at(-1)?.type !== 'user_message';

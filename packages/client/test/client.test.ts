@@ -698,9 +698,16 @@ describe('threads', () => {
     });
     network.plan({ cutAfterBytes: 900 }, { status: 410 });
     const client = make();
+    let first: ChatSnapshot['items'][number] | undefined;
+    client.subscribe(() => {
+      const { items, pendingItemIds } = client.getSnapshot();
+      if (items.length > 0 && pendingItemIds.size === 0) first ??= items[0];
+    });
     const run = client.send('Hi');
     expect(await run.done).toBe('completed');
     expect(texts(client)).toEqual(['Hi', 'onetwo', 'partial']);
     expect(client.getSnapshot().error).toBeUndefined();
+    // What did not change is the same object.
+    expect(client.getSnapshot().items[0]).toBe(first);
   });
 });
