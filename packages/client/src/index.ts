@@ -6,7 +6,7 @@ export type { ChatClient, ChatClientOptions, ItemRef, ListOptions } from './chat
 export type { ChatError, ChatStatus } from './chat-state.ts';
 export { createChatClient } from './create-chat-client.ts';
 export type { ChatRun } from './run-handle.ts';
-export type { ChatSnapshot } from './snapshot.ts';
+export { type ChatSnapshot, emptySnapshot } from './snapshot.ts';
 
 // What is passed to it.
 

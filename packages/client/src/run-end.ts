@@ -8,16 +8,16 @@ export interface RunEnd {
   readonly reason: CloseReason;
   readonly outcome: RunOutcome;
   /** What went wrong, unless the run itself reported its end. */
-  readonly error: ChatKitError | undefined;
+  readonly error?: ChatKitError | undefined;
   /**
    * How to go on with the run: by attaching to it, or by repeating the request that the server has not answered.
    * `undefined` if neither is possible.
    */
-  readonly retryWith: { readonly runId: string; readonly request: ChatKitRequestInput | undefined } | undefined;
+  readonly retryWith?: { readonly runId: string; readonly request: ChatKitRequestInput | undefined } | undefined;
 }
 
 /** The end of what the user has stopped. */
-export const stopped: RunEnd = { reason: 'stop', outcome: 'cancelled', error: undefined, retryWith: undefined };
+export const stopped: RunEnd = { reason: 'stop', outcome: 'cancelled' };
 
 /** The same end, if the user has stopped the run meanwhile. One that was complete before the stop arrived stays so. */
 export const asStopped = (end: RunEnd): RunEnd => (end.outcome === 'completed' ? end : stopped);

@@ -11,7 +11,7 @@ import {
   type ThreadItem,
   type ThreadState,
 } from '@chatkit/core';
-import type { ChatError, ChatState, ChatStatus } from './chat-state.ts';
+import { type ChatError, type ChatState, type ChatStatus, emptyChatState } from './chat-state.ts';
 import type { ConnectionStatus } from './connection-status.ts';
 import type { OutgoingMessage } from './outgoing-message.ts';
 
@@ -41,6 +41,8 @@ export interface ChatSnapshot {
   readonly hasOlder: boolean;
 }
 
+const noIds: ReadonlySet<string> = new Set();
+
 /**
  * Makes a function from states to snapshots that reuses every unchanged part, and returns the same snapshot if nothing
  * changed.
@@ -56,8 +58,6 @@ export const createSnapshotReader = (): ((state: ChatState) => ChatSnapshot) => 
     return last;
   };
 };
-
-const noIds: ReadonlySet<string> = new Set();
 
 const pictureOf = (state: ChatState, last: ChatSnapshot | undefined): ChatSnapshot => {
   const { thread, outbox, status } = state;
@@ -97,3 +97,12 @@ const idsOf = (items: readonly ThreadItem[], last: ReadonlySet<string> = noIds):
 
 const isSame = (a: ChatSnapshot, b: ChatSnapshot): boolean =>
   (Object.keys(b) as (keyof ChatSnapshot)[]).every((key) => Object.is(a[key], b[key]));
+
+/**
+ * What a chat shows before anything has happened in it. A page that was rendered on a server begins with it when it is
+ * hydrated, however far its chat has come by then.
+ *
+ * @example
+ * const store = { subscribe: client.subscribe, getSnapshot: client.getSnapshot, getServerSnapshot: () => emptySnapshot };
+ */
+export const emptySnapshot: ChatSnapshot = /* @__PURE__ */ createSnapshotReader()(emptyChatState);

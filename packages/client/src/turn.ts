@@ -94,7 +94,7 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
     stage = 'begun';
     context.update((state) => {
       const begun = beginTurn(state, status);
-      const prepared = plan.prepare === undefined ? begun : plan.prepare(begun);
+      const prepared = plan.prepare?.(begun) ?? begun;
       // It may have been stopped before anything was shown.
       return isRunning() ? prepared : freeze(prepared, 'stopping');
     });

@@ -2,6 +2,7 @@
 import type { ChatClient, ChatSnapshot } from '@chatkit/client';
 import { useEffect, useMemo, useRef, useSyncExternalStore } from 'react';
 import { useChatClient } from './chat-provider.ts';
+import { hydrationSnapshot } from './hydration-snapshot.ts';
 
 /**
  * Re-renders the component when the result of `select` changes. The selector may build a new object each time if
@@ -24,18 +25,21 @@ export const useChatSelector = <T>(
    * at each render.
    */
   const shown = useRef<{ readonly value: T }>(undefined);
-  const read = useMemo(() => {
-    let last: { readonly snapshot: ChatSnapshot; readonly value: T } | undefined;
-    return (): T => {
-      const snapshot = found.getSnapshot();
-      if (last?.snapshot === snapshot) return last.value;
-      const before = last ?? shown.current;
-      const value = select(snapshot);
-      last = { snapshot, value: before !== undefined && isEqual(before.value, value) ? before.value : value };
-      return last.value;
+  const [read, readHydration] = useMemo(() => {
+    const reader = (getSnapshot: () => ChatSnapshot) => {
+      let last: { readonly snapshot: ChatSnapshot; readonly value: T } | undefined;
+      return (): T => {
+        const snapshot = getSnapshot();
+        if (last?.snapshot === snapshot) return last.value;
+        const before = last ?? shown.current;
+        const value = select(snapshot);
+        last = { snapshot, value: before !== undefined && isEqual(before.value, value) ? before.value : value };
+        return last.value;
+      };
     };
+    return [reader(found.getSnapshot), reader(() => hydrationSnapshot(found))];
   }, [found, select, isEqual]);
-  const value = useSyncExternalStore(found.subscribe, read, read);
+  const value = useSyncExternalStore(found.subscribe, read, readHydration);
   useEffect(() => {
     shown.current = { value };
   }, [value]);

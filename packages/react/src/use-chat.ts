@@ -2,6 +2,7 @@
 import type { ChatClient, ChatSnapshot } from '@chatkit/client';
 import { useSyncExternalStore } from 'react';
 import { useChatClient } from './chat-provider.ts';
+import { hydrationSnapshot } from './hydration-snapshot.ts';
 
 /** A snapshot together with the client. */
 export interface UseChatResult extends ChatSnapshot {
@@ -20,6 +21,6 @@ export interface UseChatResult extends ChatSnapshot {
  */
 export const useChat = (client?: ChatClient): UseChatResult => {
   const found = useChatClient(client);
-  const snapshot = useSyncExternalStore(found.subscribe, found.getSnapshot, found.getSnapshot);
+  const snapshot = useSyncExternalStore(found.subscribe, found.getSnapshot, () => hydrationSnapshot(found));
   return { ...snapshot, client: found };
 };
