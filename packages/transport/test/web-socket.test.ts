@@ -582,18 +582,73 @@ describe('a client', () => {
     await until(() => server.clients.size === 0);
   });
 
-  it('a connection that is closed while it opens leaves no socket behind', async () => {
-    const { url, server } = await start(() => ({ status: 200, headers: {}, body: 'ok' }));
-    const connection = openWebSocket(url);
-    const controller = new AbortController();
-    const opening = connection.fetch('/', { signal: controller.signal });
-    const connected = new Promise((resolve) => server.once('connection', resolve));
-    await Promise.resolve();
-    controller.abort(new Error('enough'));
-    connection.close();
-    await expect(opening).rejects.toThrow('enough');
-    await connected;
-    await until(() => server.clients.size === 0);
+  describe('that is closed while its socket opens', () => {
+    /** A server whose first handshakes are never answered, and how many of them are open. */
+    const silentAtFirst = async (silent: number) => {
+      const sockets = new WebSocketServer({ noServer: true });
+      sockets.on('connection', (socket) => serveWebSocket(socket, () => ({ status: 200, headers: {}, body: 'ok' })));
+      const server = createServer();
+      const handshakes = { asked: 0, open: 0 };
+      server.on('upgrade', (request, socket, head) => {
+        handshakes.open++;
+        socket.on('error', () => {});
+        socket.on('end', () => socket.end());
+        socket.on('close', () => handshakes.open--);
+        if (++handshakes.asked > silent)
+          sockets.handleUpgrade(request, socket, head, (ws) => sockets.emit('connection', ws, request));
+        else socket.resume();
+      });
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      onTestFinished(() => {
+        server.closeAllConnections();
+        server.close();
+      });
+      return { url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`, handshakes };
+    };
+    const constructors = { "the runtime's": globalThis.WebSocket, "ws's": WebSocket as never };
+
+    it.each(Object.entries(constructors))('rejects its calls and ends the handshake (%s)', async (_, Constructor) => {
+      const { url, handshakes } = await silentAtFirst(1);
+      const connection = openWebSocket(url, { WebSocket: Constructor });
+      const calls = [connection.fetch('/a'), connection.fetch('/b')];
+      await until(() => handshakes.asked === 1);
+      connection.close();
+      for (const call of calls) await expect(call).rejects.toEqual(isCode('transport.network'));
+      await until(() => handshakes.open === 0);
+    });
+
+    it('connects again for a call that follows', async () => {
+      const { url, handshakes } = await silentAtFirst(1);
+      const connection = openWebSocket(url);
+      const before = connection.fetch('/');
+      await until(() => handshakes.asked === 1);
+      connection.close();
+      const after = connection.fetch('/');
+      await expect(before).rejects.toEqual(isCode('transport.network'));
+      expect(await (await after).text()).toBe('ok');
+      connection.close();
+      await until(() => handshakes.open === 0);
+    });
+
+    it('opens none for a call that has just begun', async () => {
+      const { url, handshakes } = await silentAtFirst(0);
+      let made = 0;
+      class Counted extends WebSocket {
+        constructor(...args: ConstructorParameters<typeof WebSocket>) {
+          super(...args);
+          made++;
+        }
+      }
+      const connection = openWebSocket(url, { WebSocket: Counted as never });
+      const call = connection.fetch('/', { method: 'POST', body: '{}' });
+      connection.close();
+      await expect(call).rejects.toEqual(isCode('transport.network'));
+      const controller = new AbortController();
+      const other = connection.fetch('/', { method: 'POST', body: '{}', signal: controller.signal });
+      controller.abort(new Error('enough'));
+      await expect(other).rejects.toThrow('enough');
+      expect([made, handshakes.asked]).toEqual([0, 0]);
+    });
   });
 
   it('a socket that is lost breaks what is open, and the next call connects again', async () => {

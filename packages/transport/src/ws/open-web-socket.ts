@@ -40,7 +40,11 @@ export interface WebSocketConnection {
    * up on a silent socket (see `quietMs`).
    */
   fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
-  /** Closes the socket, if there is one, and any older one on which an answer is still under way. */
+  /**
+   * Closes the socket, if there is one, even while it opens, and any older one on which an answer is still under way.
+   * Calls that wait for the socket reject with `transport.network`, those that are under way with
+   * `transport.interrupted`. A later call connects again.
+   */
   close(): void;
 }
 
@@ -62,6 +66,7 @@ export function openWebSocket(url: string | URL, options: OpenWebSocketOptions =
   let link: Link | undefined;
   /** The one in use, and older ones that stay open for their runs. */
   const links = new Set<Link>();
+  let closes = 0;
   const connected = (): Link => {
     if (link !== undefined) return link;
     link = connect(url, options, (left, isLost) => {
@@ -77,7 +82,10 @@ export function openWebSocket(url: string | URL, options: OpenWebSocketOptions =
       request.signal.throwIfAborted();
       const { pathname, search } = new URL(request.url);
       // Not `request.body`, which Firefox lacks.
+      const closesBefore = closes;
       const body = (await request.text()) || null;
+      request.signal.throwIfAborted();
+      if (closes !== closesBefore) throw notOpened();
       const open = {
         method: request.method,
         path: pathname + search,
@@ -97,6 +105,7 @@ export function openWebSocket(url: string | URL, options: OpenWebSocketOptions =
       return over.run(open, followed);
     },
     close() {
+      closes++;
       for (const each of links) each.close();
     },
   };
@@ -109,7 +118,7 @@ interface Link {
   run(open: Extract<ClientMessage, { open: unknown }>['open'], request: Request): Promise<Response>;
   /** A request over it was given up. If the socket has been silent for `quietMs`, it gets no new requests. */
   givenUp(): void;
-  /** Closes the socket once it is open. */
+  /** Closes the socket, open or not. */
   close(): void;
 }
 
@@ -150,9 +159,7 @@ function connect(
     state = 'lost';
     onLeft(link, true);
     // Has no effect once the socket was open.
-    refuse(
-      new TransportError('transport.network', 'The WebSocket connection could not be opened.', { retryable: true }),
-    );
+    refuse(notOpened());
     const error = new TransportError('transport.interrupted', 'The WebSocket connection was lost.', {
       retryable: true,
     });
@@ -190,12 +197,7 @@ function connect(
       state = 'leaving';
       onLeft(link, false);
     },
-    close() {
-      opened.then(
-        () => drop(closeCodes.done),
-        () => {},
-      );
-    },
+    close: () => drop(closeCodes.done),
   };
 
   socket.addEventListener('open', () => {
@@ -225,6 +227,9 @@ function connect(
   socket.addEventListener('error', lost);
   return link;
 }
+
+const notOpened = (): TransportError =>
+  new TransportError('transport.network', 'The WebSocket connection could not be opened.', { retryable: true });
 
 /** Callbacks of a run. */
 interface RunListener {
