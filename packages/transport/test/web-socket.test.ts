@@ -554,6 +554,27 @@ describe('a client', () => {
     expect(server.clients.size).toBe(1);
   });
 
+  it('carries the text of a body as it is, and refuses bytes that are no text before it connects', async () => {
+    const { url, server } = await start(async (request) => ({ status: 200, headers: {}, body: await request.text() }));
+    const connection = openWebSocket(url);
+    onTestFinished(() => connection.close());
+    const png = new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+    const form = new FormData();
+    form.append('file', new File([png], 'a.png'));
+    let connections = 0;
+    server.on('connection', () => connections++);
+    for (const body of [png, new Blob([png]), form]) {
+      const call = connection.fetch('/', { method: 'POST', body });
+      await expect(call).rejects.toEqual(isCode('transport.invalid_frame'));
+      await expect(call).rejects.toThrow('A WebSocket carries text');
+    }
+    expect(connections).toBe(0);
+    for (const body of ['{"text":"ü😀"}', new TextEncoder().encode('東京'), new URLSearchParams({ a: 'é' })]) {
+      const expected = await new Response(body).text();
+      expect(await (await connection.fetch('/', { method: 'POST', body })).text()).toBe(expected);
+    }
+  });
+
   it('a call that is aborted while the socket opens rejects, and leaves nothing open', async () => {
     const asked: string[] = [];
     const { url, server } = await start((request) => {

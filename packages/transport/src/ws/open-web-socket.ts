@@ -34,10 +34,11 @@ export interface OpenWebSocketOptions {
 /** A connection, opened when first needed and reopened after it was lost. */
 export interface WebSocketConnection {
   /**
-   * Like the global `fetch`, for requests to the socket's server: only the URL's path and query are used. The body must
-   * be text. If the socket cannot be opened, calls reject with `transport.network`; if it is lost, unanswered calls and
-   * open bodies fail with `transport.interrupted`. The next call connects again, as it also does after a call was given
-   * up on a silent socket (see `quietMs`).
+   * Like the global `fetch`, for requests to the socket's server: of the URL only path and query are used, whatever its
+   * host. A body that is not UTF-8 text, such as a file, is refused with `transport.invalid_frame`: send it over HTTP. If
+   * the socket cannot be opened, calls reject with `transport.network`; if it is lost, unanswered calls and open bodies
+   * fail with `transport.interrupted`. The next call connects again, as it also does after a call was given up on a
+   * silent socket (see `quietMs`).
    */
   fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
   /**
@@ -81,9 +82,8 @@ export function openWebSocket(url: string | URL, options: OpenWebSocketOptions =
       const request = new Request(typeof input === 'string' ? new URL(input, 'http://localhost') : input, init);
       request.signal.throwIfAborted();
       const { pathname, search } = new URL(request.url);
-      // Not `request.body`, which Firefox lacks.
       const closesBefore = closes;
-      const body = (await request.text()) || null;
+      const body = await textOf(request);
       request.signal.throwIfAborted();
       if (closes !== closesBefore) throw notOpened();
       const open = {
@@ -302,6 +302,21 @@ function createRun(
       text.fail(error);
     },
   };
+}
+
+/** The request's body; `null` if it has none. */
+async function textOf(request: Request): Promise<string | null> {
+  // Not `request.body`, which Firefox lacks, and not `text()`, which puts U+FFFD in place of what is no text.
+  const bytes = await request.arrayBuffer();
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) || null;
+  } catch (cause) {
+    throw new TransportError(
+      'transport.invalid_frame',
+      'A WebSocket carries text, and this request body is not UTF-8 text. Send files over HTTP.',
+      { cause },
+    );
+  }
 }
 
 /** Like `promise`, but rejects when the signal aborts first. (The operator `abortable` is for streams.) */
