@@ -24,7 +24,7 @@ export const uploadFile = async (
   const upload = { signal, timeoutMs: timeoutMs ?? endpoint.timeoutFor(file.size) };
   if (strategy.type === 'direct') {
     return endpoint.answer(
-      (called) => endpoint.raw(strategy.uploadUrl, { ...formPost(file, name), signal: called }),
+      (called) => endpoint.upload(strategy.uploadUrl, { ...formPost(file, name), signal: called }),
       jsonOf<Attachment>,
       upload,
     );
@@ -41,8 +41,7 @@ export const uploadFile = async (
   const { url, method } = target;
   const init = method === 'PUT' ? { method, body: file } : formPost(file, name);
   const headers = target.headers ?? {};
-  // Without the application's headers: the address is often a storage service that must not see the user's token.
-  const send = (called: AbortSignal) => fetch(url, { ...init, headers, signal: called });
+  const send = (called: AbortSignal) => endpoint.uploadBare(url, { ...init, headers, signal: called });
   return endpoint.answer(send, async () => attachment, upload);
 };
 

@@ -24,7 +24,7 @@ import type { ChatSnapshot } from './snapshot.ts';
 export interface ChatClientOptions {
   /** The server's address, for example `/chatkit`. */
   url: string | URL;
-  /** Default: the runtime's. */
+  /** Sends every request except the bytes of files (`uploadFetch`). Default: the runtime's. */
   fetch?: typeof globalThis.fetch | undefined;
   /**
    * Sent with every request. A function is called each time, reconnects included, so that a token stays fresh, and once
@@ -46,6 +46,11 @@ export interface ChatClientOptions {
   onEffect?: ((event: ClientEffectEvent) => void) | undefined;
   /** How files are uploaded. Default `{ type: 'two_phase' }`. */
   uploads?: UploadStrategy | undefined;
+  /**
+   * Sends the bytes of files, with both kinds of `uploads`. Default: the runtime's `fetch`, even where `fetch` above is
+   * another one, because that may be a WebSocket, which carries only text.
+   */
+  uploadFetch?: typeof globalThis.fetch | undefined;
   /**
    * The time limit, to the last byte, of requests that do not stream (threads, items, feedback, `stop()`); after that
    * they reject with `transport.timeout`. Files and recordings get another millisecond for every 8 bytes. Default

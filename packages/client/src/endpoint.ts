@@ -31,6 +31,7 @@ export type HeadersLike = NonNullable<RequestInit['headers']>;
 export interface EndpointOptions {
   url: string | URL;
   fetch?: typeof globalThis.fetch | undefined;
+  uploadFetch?: typeof globalThis.fetch | undefined;
   headers?: HeadersSource | undefined;
   credentials?: RequestInit['credentials'] | undefined;
   /** Whether to ask for the extensions (PROTOCOL.md, part 2). Default `true`. */
@@ -66,10 +67,10 @@ export interface Endpoint {
   start(request: ChatKitRequestInput, runId: string, isRepeat: boolean, signal: AbortSignal): Promise<Response>;
   /** Attaches to a run, continuing after the offset `after`. */
   attachTo(runId: string, after: string | undefined, signal: AbortSignal): Promise<Response>;
-  /**
-   * Any other request, to any address, with the application's headers. Rejects as `fetch` does.
-   */
-  raw(url: string | URL, init: RequestInit): Promise<Response>;
+  /** Sends a file, with the application's headers. Rejects as `fetch` does. */
+  upload(url: string, init: RequestInit): Promise<Response>;
+  /** The same without them, to an address that must not see the user's token, such as that of a storage service. */
+  uploadBare(url: string, init: RequestInit): Promise<Response>;
   /**
    * Sends a request with `ask` and reads its response with `read`, under the same time limit and with the same errors
    * as `json`.
@@ -95,13 +96,14 @@ export const isRetryableStatus = (status: number): boolean => [408, 425, 429, 50
 export const createEndpoint = (options: EndpointOptions): Endpoint => {
   const { url, credentials, clock, extensions = true, requestTimeoutMs = 30_000 } = options;
   const call = async (
+    custom: typeof globalThis.fetch | undefined,
     target: string | URL,
     init: RequestInit,
     extra: Record<string, string> = {},
     refused?: 401 | 403,
   ): Promise<Response> => {
     // Checked here and not when the client is made, because server-side rendering also runs the module that makes it.
-    if (!options.fetch && !('location' in globalThis) && !/^[a-z][^/]*:/i.test(String(target))) {
+    if (!custom && !('location' in globalThis) && !/^[a-z][^/]*:/i.test(String(target))) {
       throw new ChatKitError('transport.network', `Outside a page the url must be absolute, not ${target}.`);
     }
     const source = options.headers;
@@ -110,12 +112,12 @@ export const createEndpoint = (options: EndpointOptions): Endpoint => {
     for (const [name, value] of Object.entries(extra)) headers.set(name, value);
     // Looked up at each call, so that a `fetch` patched later (by a mock, a tracer) is used; called without a receiver,
     // as browsers demand.
-    const send = options.fetch ?? globalThis.fetch;
+    const send = custom ?? globalThis.fetch;
     const response = await send(target, { ...init, headers, ...(credentials === undefined ? {} : { credentials }) });
     // A refused request was not carried out, so even a message may be sent again.
     if (!isMade || refused !== undefined || !isRefusal(response.status)) return response;
     discard(response);
-    return call(target, init, extra, response.status);
+    return call(custom, target, init, extra, response.status);
   };
   const optIn: Record<string, string> = extensions ? { 'chatkit-client': '1' } : {};
   const post = (
@@ -124,6 +126,7 @@ export const createEndpoint = (options: EndpointOptions): Endpoint => {
     extra: Record<string, string>,
   ) =>
     call(
+      options.fetch,
       url,
       {
         method: 'POST',
@@ -173,12 +176,17 @@ export const createEndpoint = (options: EndpointOptions): Endpoint => {
       const separator = String(url).includes('?') ? '&' : '?';
       const query = `run=${encodeURIComponent(runId)}${after === undefined ? '' : `&after=${encodeURIComponent(after)}`}`;
       return call(
+        options.fetch,
         `${url}${separator}${query}`,
         { signal, cache: 'no-store' },
         { ...optIn, accept: 'text/event-stream' },
       );
     },
-    raw: (target, init) => call(target, init),
+    upload: (target, init) => call(options.uploadFetch, target, init),
+    uploadBare(target, init) {
+      const send = options.uploadFetch ?? globalThis.fetch;
+      return send(target, init);
+    },
     answer,
     timeoutFor: (bytes) => requestTimeoutMs + bytes / bytesPerMs,
   };

@@ -107,7 +107,8 @@ describe('the time that a request may take', () => {
   });
 
   it('is longer for what takes long to send', async () => {
-    const { client, clock } = clientOf(never, { uploads: { type: 'direct', uploadUrl: 'http://chat.test/up' } });
+    const uploads = { type: 'direct', uploadUrl: 'http://chat.test/up' } as const;
+    const { client, clock } = clientOf(never, { uploads, uploadFetch: never });
     // At 64 kbit/s these take 100 s.
     const seen = watch(client.uploadFile(new File([new Uint8Array(800_000)], 'x.bin')));
     await clock.advance(129_999);

@@ -1,6 +1,6 @@
 import { itemDone, structuredInputItem, widgetItem } from '@chatkit/core';
 import { hang, say, scriptedResponder } from '@chatkit/testing';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createChatClient, createThreadList } from '../src/index.ts';
 import { requestTypes, settle, testChat, texts, until } from './support/chat.ts';
 
@@ -69,14 +69,11 @@ describe('files', () => {
   const attachment = { id: 'atc_1', type: 'file', name: 'a.txt', mime_type: 'text/plain' };
 
   it('go where the server says, without the application’s headers', async () => {
-    const uploads: Request[] = [];
-    vi.stubGlobal('fetch', async (input: string, init: RequestInit) => {
-      uploads.push(new Request(input, init));
-      return new Response(null, { status: 200 });
-    });
+    const { seen: uploads, fetch: uploadFetch } = answering(() => new Response(null, { status: 200 }));
     const descriptor = { url: 'http://files.test/put', method: 'PUT', headers: { 'x-key': '1' } };
     const { seen, fetch } = answering(() => Response.json({ ...attachment, upload_descriptor: descriptor }));
-    const client = createChatClient({ url: 'http://chat.test/', fetch, headers: { authorization: 'secret' } });
+    const headers = { authorization: 'secret' };
+    const client = createChatClient({ url: 'http://chat.test/', fetch, uploadFetch, headers });
     expect(await client.uploadFile(file)).toMatchObject({ id: 'atc_1' });
     expect(await seen[0]?.json()).toEqual({
       type: 'attachments.create',
@@ -86,14 +83,13 @@ describe('files', () => {
     expect(uploads[0]?.headers.get('x-key')).toBe('1');
     expect(uploads[0]?.headers.get('authorization')).toBeNull();
     expect(await uploads[0]?.text()).toBe('bytes');
-    vi.unstubAllGlobals();
   });
 
   it('go straight to one address as a form, with them', async () => {
-    const { seen, fetch } = answering(() => Response.json(attachment));
+    const { seen, fetch: uploadFetch } = answering(() => Response.json(attachment));
     const client = createChatClient({
       url: 'http://chat.test/',
-      fetch,
+      uploadFetch,
       headers: { authorization: 'secret' },
       uploads: { type: 'direct', uploadUrl: 'http://chat.test/upload' },
     });
@@ -101,6 +97,22 @@ describe('files', () => {
     expect(seen[0]).toMatchObject({ url: 'http://chat.test/upload', method: 'POST' });
     expect(seen[0]?.headers.get('authorization')).toBe('secret');
     expect((await seen[0]?.formData())?.get('file')).toMatchObject({ name: 'a.txt', size: 5 });
+  });
+
+  it.each([
+    ['two_phase', { type: 'two_phase' }],
+    ['direct', { type: 'direct', uploadUrl: 'http://files.test/put' }],
+  ] as const)('do not go through `fetch`, which may be a WebSocket that carries no bytes (%s)', async (_, uploads) => {
+    const descriptor = { url: 'http://files.test/put', method: 'PUT' };
+    const { seen, fetch } = answering(() => Response.json({ ...attachment, upload_descriptor: descriptor }));
+    const { seen: global, fetch: globalFetch } = answering(() => Response.json(attachment));
+    vi.stubGlobal('fetch', globalFetch);
+    onTestFinished(() => void vi.unstubAllGlobals());
+    const { seen: own, fetch: uploadFetch } = answering(() => Response.json(attachment));
+    await createChatClient({ url: 'http://chat.test/', fetch, uploads }).uploadFile(file);
+    await createChatClient({ url: 'http://chat.test/', fetch, uploadFetch, uploads }).uploadFile(file);
+    for (const sent of [global, own]) expect(sent.map(({ url }) => url)).toEqual(['http://files.test/put']);
+    expect(seen.map(({ url }) => url)).toEqual(uploads.type === 'direct' ? [] : Array(2).fill('http://chat.test/'));
   });
 
   it('of speech go as base64', async () => {
@@ -301,7 +313,8 @@ describe('an answer that is none of this protocol', () => {
 
   it('is not sent back as a file either', async () => {
     const { client: make, network } = testChat();
-    const client = make({ uploads: { type: 'direct', uploadUrl: 'http://chat.test/up' } });
+    const uploads = { type: 'direct', uploadUrl: 'http://chat.test/up' } as const;
+    const client = make({ uploads, uploadFetch: network.fetch });
     network.plan({ respond: page });
     await expect(client.uploadFile(new File(['x'], 'x.txt'))).rejects.toMatchObject({ code: 'transport.status' });
   });
