@@ -8,20 +8,22 @@ import type { ByteSource } from './read-bytes.ts';
 import { TransportError } from './transport-error.ts';
 
 /**
- * Values of an NDJSON body, in order. A last line without LF is dropped: `123` cut off after two digits must not arrive
- * as `12`.
+ * Values of an NDJSON body, in order. A last line without LF counts if its JSON is complete, which of a number nobody
+ * can say: `12` may be the beginning of `123`. Any other rest means that the body was cut off. A body that was cut off
+ * between two lines looks complete, so let the last value say that it is the last.
  *
  * @param bytes Chunks of any size. Read one at a time, and only when the consumer asks.
- * @returns A one-shot iterable. `return()` cancels the source at once. It rejects with the source's error, or with
- *   `transport.invalid_frame` for a line that is not JSON or is over `maxEventBytes`, after every value before it.
+ * @returns A one-shot iterable. `return()` cancels the source at once. After every value before it, it rejects
+ *   with the source's error, with `transport.invalid_frame` for a line that is not JSON or is over `maxEventBytes`, or
+ *   with `transport.interrupted` for a last line that is not whole.
  *
  * @example
- * for await (const value of decodeNdjson(response.body)) handle(value);
+ * for await (const event of decodeNdjson<Event>(response.body)) handle(event);
  */
-export const decodeNdjson = (
+export const decodeNdjson = <T = unknown>(
   bytes: ByteSource,
   options: DecodeOptions = {},
-): AsyncIterableIterator<unknown, undefined> =>
+): AsyncIterableIterator<T, undefined> =>
   decodeStream(bytes, (emit) => {
     const { maxEventBytes = defaultMaxEventBytes } = options;
     const decoder = new TextDecoder();
@@ -29,7 +31,8 @@ export const decodeNdjson = (
     let held: Uint8Array[] = [];
     let heldBytes = 0;
 
-    const line = (last: Uint8Array) => {
+    /** The text of a line that ends with `last`. */
+    const lineOf = (last: Uint8Array): string => {
       const size = heldBytes + last.byteLength;
       if (size > maxEventBytes) throw tooLarge(maxEventBytes);
       const text =
@@ -38,21 +41,28 @@ export const decodeNdjson = (
           : held.map((part) => decoder.decode(part, { stream: true })).join('') + decoder.decode(last);
       held = [];
       heldBytes = 0;
-      if (text.trim() !== '') emit(parse(text));
+      return text;
     };
 
-    return (chunk) => {
-      let from = 0;
-      // LF is one byte in UTF-8 and part of no other character, so lines are cut before anything is decoded.
-      for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, from)) {
-        line(chunk.subarray(from, end));
-        from = end + 1;
-      }
-      if (from === chunk.byteLength) return;
-      // Copied: a source may use its buffer again once the next chunk is asked for.
-      held.push(chunk.slice(from));
-      heldBytes += chunk.byteLength - from;
-      if (heldBytes > maxEventBytes + 1) throw tooLarge(maxEventBytes);
+    return {
+      push(chunk) {
+        let from = 0;
+        // LF is one byte in UTF-8 and part of no other character, so lines are cut before anything is decoded.
+        for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, from)) {
+          const text = lineOf(chunk.subarray(from, end));
+          if (text.trim() !== '') emit(parse(text) as T);
+          from = end + 1;
+        }
+        if (from === chunk.byteLength) return;
+        // Copied: a source may use its buffer again once the next chunk is asked for.
+        held.push(chunk.slice(from));
+        heldBytes += chunk.byteLength - from;
+        if (heldBytes > maxEventBytes + 1) throw tooLarge(maxEventBytes);
+      },
+      end() {
+        const text = lineOf(new Uint8Array());
+        if (text.trim() !== '') emit(parseRest(text) as T);
+      },
     };
   });
 
@@ -62,6 +72,18 @@ const parse = (text: string): unknown => {
   } catch (cause) {
     throw new TransportError('transport.invalid_frame', 'A line of the NDJSON body is not valid JSON.', { cause });
   }
+};
+
+/** Parses a last line without LF. */
+const parseRest = (text: string): unknown => {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    // Half a line.
+  }
+  if (value !== undefined && typeof value !== 'number') return value;
+  throw new TransportError('transport.interrupted', 'The NDJSON body ended within a line.', { retryable: true });
 };
 
 const tooLarge = (maxEventBytes: number): TransportError =>

@@ -42,10 +42,7 @@ export const decodeSseJson = <T = unknown>(
   bytes: ByteSource,
   options: DecodeSseJsonOptions = {},
 ): AsyncIterableIterator<SseJsonFrame<T>, undefined> =>
-  decodeStream(bytes, (emit) => {
-    const decoder = createSseJsonDecoder<T>(emit, options);
-    return (chunk) => decoder.push(chunk);
-  });
+  decodeStream(bytes, (emit) => createSseJsonDecoder<T>(emit, options));
 
 /** A push decoder: bytes in, parsed frames out through its callback. */
 export interface SseJsonDecoder {

@@ -48,10 +48,7 @@ export const defaultMaxEventBytes = 1024 * 1024;
  * for await (const frame of decodeSse(response.body)) if (frame.data !== undefined) handle(JSON.parse(frame.data));
  */
 export const decodeSse = (bytes: ByteSource, options: DecodeOptions = {}): AsyncIterableIterator<SseFrame, undefined> =>
-  decodeStream(bytes, (emit) => {
-    const decoder = createSseDecoder(emit, options);
-    return (chunk) => decoder.push(chunk);
-  });
+  decodeStream(bytes, (emit) => createSseDecoder(emit, options));
 
 /**
  * The push decoder behind {@link decodeSse}, for code that receives bytes by callback.

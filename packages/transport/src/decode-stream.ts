@@ -6,8 +6,12 @@
 import { CHUNKS, from } from '@chatkit/stream';
 import { type ByteSource, readBytes } from './read-bytes.ts';
 
-/** Decodes a chunk and hands its values to the callback it was made with. Throws when the input is invalid. */
-export type PushChunk = (chunk: Uint8Array) => void;
+/** Hands values to the callback it was made with. Its methods throw when the input is invalid. */
+export interface Decoder {
+  push(chunk: Uint8Array): void;
+  /** There are no more chunks. */
+  end?(): void;
+}
 
 /**
  * The values decoded from a byte source. An error, of the source or of the decoder, comes after the values before it.
@@ -16,30 +20,38 @@ export type PushChunk = (chunk: Uint8Array) => void;
  */
 export function decodeStream<T>(
   source: ByteSource,
-  open: (emit: (value: T) => void) => PushChunk,
+  open: (emit: (value: T) => void) => Decoder,
 ): AsyncIterableIterator<T, undefined> {
   const reader = readBytes(source);
   let values: T[] = [];
   let failure: { error: unknown } | undefined;
-  const push = open((value) => {
+  let isOver = false;
+  const decoder = open((value) => {
     values.push(value);
   });
 
   const decode = (result: IteratorResult<Uint8Array, unknown>): IteratorResult<T[], undefined> => {
-    if (result.done === true) return done;
     try {
-      push(result.value);
+      if (result.done !== true) decoder.push(result.value);
+      else {
+        isOver = true;
+        decoder.end?.();
+      }
     } catch (error) {
       failure = { error };
       void reader.return();
       if (values.length === 0) throw error;
     }
+    if (isOver && values.length === 0) return done;
     const value = values;
     if (value.length > 0) values = [];
     return { value, done: false };
   };
   const arrays: AsyncIterator<T[], undefined> = {
-    next: () => (failure === undefined ? reader.next().then(decode) : Promise.reject(failure.error)),
+    next() {
+      if (failure !== undefined) return Promise.reject(failure.error);
+      return isOver ? Promise.resolve(done) : reader.next().then(decode);
+    },
     async return() {
       await reader.return();
       return done;

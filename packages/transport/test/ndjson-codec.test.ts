@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { decodeNdjson, encodeNdjson, isTransportError } from '../src/index.ts';
 import { bytesOf, chunked, collect, splitAt, stream } from './support/bytes.ts';
 
+const isInterrupted = expect.toSatisfy((error: unknown) => isTransportError(error, 'transport.interrupted'));
 const isInvalid = expect.toSatisfy((error: unknown) => isTransportError(error, 'transport.invalid_frame'));
 
 describe('NDJSON', () => {
@@ -21,8 +22,58 @@ describe('NDJSON', () => {
       expect(await collect(decodeNdjson(stream(splitAt(bytes, [at]))))).toEqual([1, { a: 'ü' }]);
   });
 
-  it('drops a last line that the end cut off, rather than taking 123 for 12', async () => {
-    expect(await collect(decodeNdjson(stream([bytesOf('1\n12')])))).toEqual([1]);
+  it('delivers the lines that are whole, then fails if the body was cut off within one, wherever it was', async () => {
+    const line = fc.tuple(fc.jsonValue({ stringUnit: 'grapheme', maxDepth: 2 }), fc.constantFrom('\n', '\r\n', '\n\n'));
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(line, { maxLength: 4 }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        chunked,
+        async (lines, place, cut) => {
+          const bytes = bytesOf(lines.map(([value, end]) => JSON.stringify(value) + end).join(''));
+          const kept = bytes.subarray(0, Math.round(place * bytes.length));
+          const values: unknown[] = [];
+          let error: unknown;
+          try {
+            for await (const value of decodeNdjson(stream(cut(kept)))) values.push(value);
+          } catch (thrown) {
+            error = thrown;
+          }
+          let at = 0;
+          const whole = lines.flatMap(([value, end]) => {
+            const json = bytesOf(JSON.stringify(value)).length;
+            const from = at;
+            at += json + end.length;
+            // `12` may be the beginning of `123`.
+            const needed = from + json + (typeof value === 'number' ? end.indexOf('\n') + 1 : 0);
+            return kept.length < needed ? [] : [{ value, at: needed }];
+          });
+          expect(values).toEqual(JSON.parse(JSON.stringify(whole.map(({ value }) => value))));
+          const isCut = new TextDecoder().decode(kept.subarray(whole.at(-1)?.at ?? 0)).trim() !== '';
+          expect(error).toEqual(isCut ? isInterrupted : undefined);
+        },
+      ),
+      {
+        examples: [
+          [
+            [
+              [{ a: 1 }, '\n'],
+              [{ b: 2 }, '\n'],
+            ],
+            0.7,
+            (bytes) => [bytes],
+          ],
+          [
+            [
+              [1, '\n'],
+              [123, '\n'],
+            ],
+            0.7,
+            (bytes) => [bytes],
+          ],
+        ],
+      },
+    );
   });
 
   it('delivers what came before a line that is not JSON, then fails', async () => {
