@@ -24,19 +24,28 @@ export interface SseJsonFrame<T = unknown> extends Omit<SseFrame, 'data'> {
 
 /** What {@link decodeSseJson} can be told. */
 export interface DecodeSseJsonOptions extends DecodeOptions {
-  /** What to do with data that is not JSON: `'fail'` (default), or `'text'`, which makes `value` the raw text. */
+  /**
+   * What to do with data that is not JSON: `'fail'` (default), or `'text'`, which makes `value` the raw text. `[DONE]`,
+   * with which the streams of OpenAI and of many others end, is no failure: its frame has no `value`, and with `'text'`
+   * the value is `'[DONE]'`.
+   */
   notJson?: 'fail' | 'text' | undefined;
 }
 
 /**
  * The frames of a `text/event-stream` body with their data parsed. The result is that of `decodeSse` and `JSON.parse`,
- * about twice as fast for a model's deltas.
+ * about twice as fast for a model's deltas. `data: [DONE]`, with which many models' streams end, is a frame without a
+ * value.
  *
  * @returns A one-shot iterable. It rejects with `transport.invalid_frame` for data that is not JSON, after every frame
  *   before it.
  *
  * @example
  * for await (const { id, value } of decodeSseJson<Event>(response.body)) if (value !== undefined) apply(value, id);
+ *
+ * @example
+ * // A stream of OpenAI's Chat Completions API, or of one of the many that are like it.
+ * for await (const { value } of decodeSseJson<Chunk>(response.body)) render(value?.choices[0]?.delta.content ?? '');
  */
 export const decodeSseJson = <T = unknown>(
   bytes: ByteSource,
@@ -81,6 +90,7 @@ export function createSseJsonDecoder<T = unknown>(
       value = JSON.parse(data);
     } catch (cause) {
       if (notJson === 'text') return onFrame({ ...frame, value: data as T });
+      if (data === '[DONE]') return onFrame(frame);
       throw new TransportError('transport.invalid_frame', 'The data of an event is not JSON.', { cause });
     }
     const head = headOf(data);

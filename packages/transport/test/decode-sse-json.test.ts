@@ -5,10 +5,11 @@ import {
   createSseDecoder,
   createSseJsonDecoder,
   type DecodeSseJsonOptions,
+  decodeSseJson,
   isTransportError,
   type SseFrame,
 } from '../src/index.ts';
-import { bytesOf, chunked, splitAt } from './support/bytes.ts';
+import { bytesOf, chunked, splitAt, stream } from './support/bytes.ts';
 
 const { vectors } = JSON.parse(readFileSync(new URL('../../../vectors/sse.json', import.meta.url), 'utf8')) as {
   vectors: { name: string; hex: string }[];
@@ -37,10 +38,10 @@ const plainly = (chunks: readonly Uint8Array[], { notJson, ...limits }: DecodeSs
         try {
           value = JSON.parse(data);
         } catch (error) {
-          if (notJson !== 'text') throw error;
-          value = data;
+          if (notJson === 'text') value = data;
+          else if (data !== '[DONE]') throw error;
         }
-        frames.push({ ...frame, value });
+        frames.push(value === undefined ? frame : { ...frame, value });
       }
     }, limits);
     for (const chunk of chunks) decoder.push(chunk);
@@ -131,6 +132,7 @@ const frameText = fc.oneof(
     weight: 1,
     arbitrary: fc.constantFrom(
       'event: text\ndata: completed\n\n',
+      'data: [DONE]\n\n',
       ': hb\n\n',
       'retry: 5\nid: 1\n\n',
       '\n',
@@ -207,6 +209,21 @@ describe('createSseJsonDecoder', () => {
     '{"a":{"b":{"c":{"d":"x"}}}}',
   ])('a row of %s', (data) => {
     agrees([bytesOf([1, 2, 3, 4, 5].map((n) => `data: ${data.replace('"x"', `"x${n}"`)}\n\n`).join(''))]);
+  });
+
+  it('reads a stream of a model, which ends with what is no JSON', async () => {
+    const chunk = (content: string) => ({ choices: [{ index: 0, delta: { content } }] });
+    const body = [chunk('Hel'), chunk('lo'), chunk('!')].map((value) => `data: ${JSON.stringify(value)}\n\n`).join('');
+    const read = async (end: string, options?: DecodeSseJsonOptions) => {
+      const values: unknown[] = [];
+      for await (const { value } of decodeSseJson(stream([bytesOf(body + end)]), options))
+        if (value !== undefined) values.push(value);
+      return values;
+    };
+    const all = [chunk('Hel'), chunk('lo'), chunk('!')];
+    expect(await read('data: [DONE]\n\n')).toEqual(all);
+    expect(await read('data: [DONE]\n\n', { notJson: 'text' })).toEqual([...all, '[DONE]']);
+    await expect(read('data: [HALF\n\n')).rejects.toThrow('not JSON');
   });
 
   it('makes every value anew', () => {
