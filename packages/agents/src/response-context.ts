@@ -49,6 +49,8 @@ export class ResponseContext {
   readonly now: () => number;
   /** Called before the open workflow ends, whatever ends it; the last moment to update it. Set by the bridge. */
   beforeWorkflowEnds: (() => void) | undefined;
+  /** The workflow that was given to `resumeWorkflow()`, as it was then. */
+  resumed: WorkflowItem | undefined;
 
   #workflow: { item: WorkflowItem; announced: boolean } | undefined;
   #backlog: ThreadStreamEvent[] = [];
@@ -138,6 +140,7 @@ export class ResponseContext {
 
   /** Continues a workflow of an earlier turn, for example the one that led to a client tool call. */
   resumeWorkflow(item: WorkflowItem): void {
+    this.resumed = item;
     this.#workflow = { item, announced: false };
   }
 

@@ -37,7 +37,8 @@ export interface StreamAgentResponseOptions {
  *
  * Closing the iterator closes the run, which aborts the model if the run was given the context's signal. A run that
  * fails delivers everything before the failure, then throws its error. A guardrail that trips removes what this run has
- * shown (`thread.item.removed`), then throws. A refusal is an answer, not an error. Pending approvals become one
+ * shown (`thread.item.removed`), then throws. The workflow of an earlier turn that the run continues is never removed: a
+ * guardrail, or an error while it is open, puts it back as it was (`thread.item.replaced`). A refusal is an answer, not an error. Pending approvals become one
  * `structured_input` item.
  *
  * @example
@@ -96,7 +97,13 @@ export async function* streamAgentResponse<Context>(
       yield event;
     }
   } catch (error) {
-    if (tripped) for (const item_id of shown) yield { type: 'thread.item.removed', item_id };
+    const { workflow, resumed } = context;
+    for (const item_id of shown) {
+      if (item_id !== resumed?.id) {
+        if (tripped) yield { type: 'thread.item.removed', item_id };
+        // Left open, it would be removed by the server, as all that a failed turn has not finished.
+      } else if (tripped || workflow?.id === item_id) yield { type: 'thread.item.replaced', item: resumed };
+    }
     throw error;
   } finally {
     stop.abort();

@@ -1,5 +1,5 @@
-import type { ThreadStreamEvent, WorkflowItem } from '@chatkit/core';
-import { emptyThreadState, reduceThread, selectItems } from '@chatkit/core';
+import type { ThreadItem, ThreadStreamEvent, WorkflowItem } from '@chatkit/core';
+import { emptyThreadState, itemDone, reduceThread, selectItems } from '@chatkit/core';
 import { createOrderChecker } from '@chatkit/core/order';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -651,6 +651,66 @@ describe('endings', () => {
       expect(events.at(-1)).toEqual({ type: 'thread.item.removed', item_id: 'msg_1' });
     },
   );
+
+  class OutputGuardrailTripwireTriggered extends Error {}
+  const half = [messageAdded, partAdded, ...delta('Half')];
+
+  test.each([
+    ['a tripped guardrail', new OutputGuardrailTripwireTriggered(), 'open', []],
+    ['a tripped guardrail', new OutputGuardrailTripwireTriggered(), 'closed by a message', half],
+    ['any other error', new Error('model failed'), 'open', []],
+  ])('%s takes back what was added to the workflow of an earlier turn (%s)', async (_, error, _state, message) => {
+    const created_at = '2026-01-01T00:00:00Z';
+    const earlier: WorkflowItem = {
+      type: 'workflow',
+      id: 'workflow_earlier',
+      thread_id: 'thr_1',
+      created_at,
+      workflow: {
+        type: 'reasoning',
+        expanded: false,
+        tasks: [{ type: 'thought', status_indicator: 'none', content: 'Earlier' }],
+      },
+    };
+    const items: ThreadItem[] = [
+      earlier,
+      {
+        type: 'client_tool_call',
+        id: 'call_1',
+        thread_id: 'thr_1',
+        created_at,
+        status: 'completed',
+        call_id: 'c1',
+        name: 't',
+        arguments: {},
+        output: 1,
+      },
+    ];
+    const run = scriptedRun([
+      ...created,
+      responses({ type: 'response.output_item.added', item: { type: 'reasoning', id: 'rs_1' } }),
+      responses({ type: 'response.reasoning_summary_text.done', summary_index: 0, text: 'Later' }),
+      ...message,
+      () => {
+        throw error;
+      },
+    ]);
+    const before = items.reduce((state, item) => reduceThread(state, itemDone(item)), emptyThreadState);
+    let state = before;
+    const events: ThreadStreamEvent[] = [];
+    const reading = (async () => {
+      for await (const event of streamAgentResponse(await createContext({ items }), run)) {
+        state = reduceThread(state, event);
+        events.push(event);
+      }
+    })();
+    await expect(reading).rejects.toBe(error);
+    const lines = outline(events);
+    expect(lines).toContain('added workflow workflow_earlier');
+    expect(lines.includes('done workflow workflow_earlier')).toBe(message.length > 0);
+    expect(lines).not.toContain('removed workflow_earlier');
+    expect(selectItems(state)).toEqual(items);
+  });
 
   test('a cancelled run is not a completed one: nothing is closed, no tool is called', async () => {
     const context = await createContext();
