@@ -14,7 +14,9 @@ import { within } from './within.ts';
 
 /**
  * Headers for every request, or a function called for each, for example to get a fresh token. `refused`: the status
- * with which the server has just refused its last result; the same request is sent once more with the new one.
+ * with which the server has just refused its last result; the same request is sent once more with the new one. If it
+ * throws, the request is not sent and fails with `request.unauthorized` and the error as its `cause`; only an error of a
+ * `fetch` without a network, or a `ChatKitError` that is `retryable`, counts as a lost connection.
  *
  * @example
  * const headers: HeadersSource = async (refused) => ({
@@ -108,7 +110,12 @@ export const createEndpoint = (options: EndpointOptions): Endpoint => {
     }
     const source = options.headers;
     const isMade = typeof source === 'function';
-    const headers = new Headers(isMade ? await source(refused) : source);
+    let headers: Headers;
+    try {
+      headers = new Headers(isMade ? await source(refused) : source);
+    } catch (cause) {
+      throw headersError(cause);
+    }
     for (const [name, value] of Object.entries(extra)) headers.set(name, value);
     // Looked up at each call, so that a `fetch` patched later (by a mock, a tracer) is used; called without a receiver,
     // as browsers demand.
@@ -280,6 +287,15 @@ export const networkError = (error: unknown): ChatKitError =>
   isChatKitError(error)
     ? error
     : new ChatKitError('transport.network', 'The server could not be reached.', { retryable: true, cause: error });
+
+/** How browsers, Node and React Native say that `fetch` has no connection: a function that gets a token has none either. */
+const saysOffline = /^(failed to fetch|fetch failed|load failed|network)/i;
+
+/** The error of headers that could not be made. Unless the network is to blame, a repeated attempt would fail again. */
+const headersError = (cause: unknown): unknown =>
+  isChatKitError(cause) || saysOffline.test((cause as Error | undefined)?.message ?? '')
+    ? cause
+    : new ChatKitError('request.unauthorized', 'The headers of the request could not be made.', { cause });
 
 interface Envelope {
   code: string;

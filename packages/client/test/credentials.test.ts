@@ -111,6 +111,45 @@ describe('credentials that are refused', () => {
     });
   });
 
+  describe('or that cannot be made', () => {
+    const fault = new TypeError('token() is not a function');
+    const throws = async () => Promise.reject(fault);
+    const failure = { code: 'request.unauthorized', message: 'The headers of the request could not be made.' };
+
+    it('are said to be the cause, and no request is sent', async () => {
+      const { client: make, network } = testChat();
+      const failed = expect.objectContaining({ ...failure, cause: fault });
+      await expect(make({ headers: throws }).listThreads()).rejects.toEqual(failed);
+      await expect(make({ headers: { 'x-a': 'b\nc' } }).listThreads()).rejects.toMatchObject(failure);
+      const client = make({ headers: throws });
+      expect(await client.send('Hi').closed).toBe('refused');
+      expect(client.getSnapshot()).toMatchObject({ error: failure, connection: 'none' });
+      expect(network.requests).toHaveLength(0);
+    });
+
+    it.each(['Failed to fetch', 'fetch failed', 'Load failed', 'NetworkError when attempting to fetch resource.'])(
+      'are made again later if there was no network (%s)',
+      async (message) => {
+        let isOnline = true;
+        let failures = 0;
+        const headers = async () => {
+          if (isOnline) return {};
+          failures++;
+          throw new TypeError(message);
+        };
+        const { client, clock, run, breaks } = await answering({ headers });
+        isOnline = false;
+        breaks();
+        await clock.advance(20_000);
+        expect(failures).toBeGreaterThan(2);
+        isOnline = true;
+        await clock.advance(30_000);
+        expect(await run.done).toBe('completed');
+        expect(texts(client)).toEqual(['Hi', 'one two']);
+      },
+    );
+  });
+
   it.each([
     ['the server', unauthorized],
     ['a gateway, 401', { status: 401 }],
