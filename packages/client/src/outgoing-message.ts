@@ -54,10 +54,10 @@ export const createOutgoing = (
     quoted_text,
     inference_options,
   } = (typeof input === 'string' ? { text: input } : Object(input)) as UserMessageInputLike;
+  const parts: UserMessageContent[] = content ?? (text ? [{ type: 'input_text', text }] : []);
   // Without types it may be nothing, or the event of a button whose handler is `send` itself.
-  if (text === undefined && content === undefined && attachments.length === 0)
+  if (parts.length === 0 && attachments.length === 0)
     throw new TypeError("There is no message to send. Write send('Hello') or send({ text, attachments }).");
-  const parts: UserMessageContent[] = content ?? (text === undefined ? [] : [{ type: 'input_text', text }]);
   return {
     runId,
     state: 'sending',

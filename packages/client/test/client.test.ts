@@ -47,6 +47,9 @@ it.each<[string, unknown]>([
   ['a click', new Event('click')],
   ['a number', 5],
   ['text that is undefined', { text: undefined }],
+  ['empty text', ''],
+  ['empty text in an object', { text: '', attachments: [] }],
+  ['no parts', { content: [] }],
 ])('send() of %s says what to write, and sends nothing', (_name, input) => {
   const { client: make, network } = testChat();
   const client = make();
