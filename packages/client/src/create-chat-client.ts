@@ -64,6 +64,8 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
   /** Aborts when another thread is to be shown. */
   let showing = new AbortController();
   let older: Promise<void> | undefined;
+  /** The `loadThread()` in progress. */
+  let loading: { readonly id: string; readonly shown: Promise<void> } | undefined;
   /** The thread that is to be shown but could not be loaded; messages are for this one. */
   let unloaded: string | undefined;
 
@@ -184,7 +186,7 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
     lane.clear('navigate');
     showing.abort();
     showing = new AbortController();
-    older = unloaded = undefined;
+    older = unloaded = loading = undefined;
     update(() => next, 'now');
   };
 
@@ -268,9 +270,14 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
       });
     },
 
-    async loadThread(id) {
+    loadThread(id) {
+      if (loading?.id === id) return loading.shown;
       showAnother(beginLoading());
-      await open(id);
+      const shown = open(id).finally(() => {
+        if (loading?.shown === shown) loading = undefined;
+      });
+      loading = { id, shown };
+      return shown;
     },
 
     refresh,
@@ -294,6 +301,7 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
     },
 
     detach() {
+      loading = undefined;
       lane.clear('detach');
       update(letGo, 'now');
     },

@@ -554,6 +554,39 @@ describe('threads', () => {
     await reader.loadOlder();
   });
 
+  it('are loaded once if they are asked for again meanwhile, as by an effect that React runs twice', async () => {
+    const { client: make, network } = testChat({ respond: scriptedResponder([say('ok')]) });
+    const writer = make();
+    await writer.send('Hi').done;
+    const id = writer.getSnapshot().thread?.id ?? '';
+    const client = make();
+    const loads = (): number => requestTypes(network).filter((type) => type === 'threads.get_by_id').length;
+
+    await Promise.all([client.loadThread(id), client.loadThread(id)]);
+    expect(texts(client)).toEqual(['Hi', 'ok']);
+    expect(loads()).toBe(1);
+    await client.loadThread(id);
+    expect(loads()).toBe(2);
+
+    const failed = expect.objectContaining({ code: 'thread.not_found' });
+    const results = await Promise.allSettled([client.loadThread('thr_none'), client.loadThread('thr_none')]);
+    expect(results.map((result) => result.status === 'rejected' && result.reason)).toEqual([failed, failed]);
+    expect(loads()).toBe(3);
+    await client.loadThread(id);
+
+    // What has left the thread in between does not count as meanwhile.
+    for (const leave of [
+      () => client.newThread(),
+      () => client.detach(),
+      () => void client.loadThread('thr_none').catch(() => {}),
+    ]) {
+      const left = client.loadThread(id);
+      leave();
+      await Promise.all([left, client.loadThread(id)]);
+      expect(texts(client)).toEqual(['Hi', 'ok']);
+    }
+  });
+
   it('that cannot be loaded say so', async () => {
     const client = testChat().client();
     await expect(client.loadThread('thr_none')).rejects.toMatchObject({ code: 'thread.not_found' });
