@@ -6,7 +6,7 @@ import { createMemoryStore } from '@chatkit/store/memory';
 import { describe, expect, test } from 'vitest';
 import { type CreateChatKitServerOptions, createChatKitServer } from '../src/index.ts';
 import { toNodeHandler } from '../src/node/index.ts';
-import { create, shown, testServer, textOf, type User } from './support.ts';
+import { ada, add, create, shown, testServer, textOf, type User } from './support.ts';
 
 const textType = 'assistant_message.content_part.text_delta';
 
@@ -223,6 +223,31 @@ describe('what respond() returns and yields', () => {
     const { id } = told.find((each) => each.type === 'thread.created')?.thread ?? { id: '' };
     expect((await items(id)).map(textOf)).toEqual(['hi', 'half']);
   });
+
+  const threads: [name: string, change: (thread: ThreadMetadata) => void, message: string][] = [
+    ['a status that is a text', (thread) => Object.assign(thread, { status: 'locked' }), 'not the text "locked"'],
+    ['no status', (thread) => Object.assign(thread, { status: undefined }), 'thread.status must be an object'],
+    ['no metadata', (thread) => Object.assign(thread, { metadata: null }), 'thread.metadata must be an object'],
+    ['metadata that is a list', (thread) => Object.assign(thread, { metadata: [1] }), 'thread.metadata must be'],
+    ['another id', (thread) => Object.assign(thread, { id: 'thr_other' }), 'thread.id may not be changed'],
+  ];
+  test.each(threads)(
+    'gives the thread %s: it is not saved, so that it can be used again',
+    async (_, change, message) => {
+      const { events, errors, store } = testServer({
+        async *respond(thread, input) {
+          if (textOf(input ?? undefined) === 'hi') change(thread);
+          yield progressUpdate('x');
+        },
+      });
+      const told = await events(create('hi'));
+      expect(told.at(-1)).toMatchObject({ type: 'error', code: 'stream.error' });
+      expect(String(errors[0])).toContain(message);
+      const { data } = await store.listThreads({ limit: 9, order: 'asc' }, ada);
+      expect(data).toMatchObject([{ status: { type: 'active' }, metadata: {} }]);
+      expect((await events(add(data[0]?.id ?? '', 'again'))).at(-1)).toMatchObject({ type: 'progress_update' });
+    },
+  );
 
   test('a function in the thread', async () => {
     const { events, errors } = testServer({
