@@ -66,28 +66,41 @@ export const createResuming = <Context>(
     if (missed.size > MAX_MISSED && oldest !== undefined) missed.delete(oldest);
   };
 
+  /** Does what should be done at once. `undefined`: it takes longer than `ms`. */
+  const within = async <T>(
+    ms: number,
+    caller: Caller,
+    work: (caller: Caller) => Promise<T | undefined>,
+  ): Promise<T | undefined> => {
+    const enough = new AbortController();
+    const timer = clock.setTimeout(() => enough.abort(), ms);
+    try {
+      return await work({ ...caller, signal: AbortSignal.any([caller.signal, enough.signal]) });
+    } catch (error) {
+      if (enough.signal.aborted) return undefined;
+      throw error;
+    } finally {
+      clock.clearTimeout(timer);
+    }
+  };
+
   return {
     find,
     async look({ runId }, look, context, caller) {
       if (runId === undefined) return undefined;
-      const enough = new AbortController();
-      const signal = AbortSignal.any([caller.signal, enough.signal]);
-      const timer = clock.setTimeout(() => enough.abort(), LOOK_MS);
-      try {
-        const events = await followRun(server, runId, context, { ...caller, signal });
+      return within(LOOK_MS, caller, async (brief) => {
+        const events = await followRun(server, runId, context, brief);
         return events && (await look(events));
-      } catch (error) {
-        if (enough.signal.aborted) return undefined;
-        throw error;
-      } finally {
-        clock.clearTimeout(timer);
-      }
+      });
     },
     async resume(conversation, client) {
       const { key, context } = conversation;
       const thread = await find(conversation, client);
       if (thread === undefined) return undefined;
-      const runId = thread.runId ?? missed.get(key) ?? (await findCutRun(server, thread.id, context, client));
+      const runId =
+        thread.runId ??
+        missed.get(key) ??
+        (await within(CUT_MS, client, (brief) => findCutRun(server, thread.id, context, brief)));
       if (runId === undefined) return undefined;
       const stay = stays.begin(key, client, () => left(key, runId));
       const run = async () => {
@@ -124,5 +137,8 @@ export const createResuming = <Context>(
 
 /** How long a look takes at most: what a run has said is there at once, or has to come from another machine. */
 const LOOK_MS = 100;
+
+/** How long the log of a run that has ended may take. One that is not at its end by then is just beginning. */
+const CUT_MS = 5_000;
 
 const gone = (): ChatKitError => new ChatKitError('run.not_found', 'There is no such run any more.');
