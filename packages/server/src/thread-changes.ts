@@ -5,10 +5,10 @@
  * there) are merged key by key and the save is retried.
  */
 import { isChatKitError, type Store, type StoredThread, type ThreadMetadata } from '@chatkit/core';
-import { describeValue } from './describe-value.ts';
 import { notJson } from './event-shape.ts';
 import { strictJson } from './strict-json.ts';
 import { ThreadLook } from './thread-look.ts';
+import { assertThread } from './thread-shape.ts';
 
 /** Watches one thread for the length of a turn. */
 export interface ThreadChanges {
@@ -16,7 +16,10 @@ export interface ThreadChanges {
   readonly thread: ThreadMetadata;
   /** Whether `thread` differs from what was read or saved last. */
   isChanged(): boolean;
-  /** Saves the changes since the last save. Resolves with the thread as saved, or `undefined` when nothing changed. */
+  /**
+   * Saves the changes since the last save. Resolves with the thread as saved, or `undefined` when nothing changed.
+   * Throws for what is no thread, before anything is stored.
+   */
   save(): Promise<ThreadMetadata | undefined>;
 }
 
@@ -48,7 +51,7 @@ export const watchThread = <Context>(store: Store<Context>, stored: StoredThread
     async save() {
       if (!isChanged()) return undefined;
       const mine = copyOf(thread);
-      assertUsable(mine, base());
+      assertThread(mine, base(), (value, before) => !isEqualJson(value, before));
       let merged = mine;
       for (let attempt = 1; ; attempt += 1) {
         try {
@@ -75,20 +78,8 @@ const copyOf = (thread: ThreadMetadata): ThreadMetadata => {
   try {
     return JSON.parse(strictJson(thread)) as ThreadMetadata;
   } catch (cause) {
-    throw notJson('The thread, as respond() has changed it,', cause);
+    throw notJson('The thread, as respond() or action() has changed it,', cause);
   }
-};
-
-/**
- * Refuses what would make the thread unusable: every later request reads its status and its metadata. What was stored
- * like that before is left alone.
- */
-const assertUsable = ({ id, status, metadata }: ThreadMetadata, before: ThreadMetadata): void => {
-  if (id !== before.id) throw new TypeError(`thread.id may not be changed, to ${describeValue(id)}.`);
-  if (typeof status?.type !== 'string' && !isEqualJson(status, before.status))
-    throw new TypeError(`thread.status must be an object, { type: 'locked' }, not ${describeValue(status)}.`);
-  if (!isObject(metadata) && !isEqualJson(metadata, before.metadata))
-    throw new TypeError(`thread.metadata must be an object, not ${describeValue(metadata)}.`);
 };
 
 /** Loads a thread, applies `change` and saves it. Concurrent changes are kept. */

@@ -1,7 +1,14 @@
 // What a newcomer gets wrong, and what they are told: what was given, what is meant, what to write.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { assistantMessage, itemAdded, progressUpdate, type ThreadMetadata, textDelta } from '@chatkit/core';
+import {
+  assistantMessage,
+  itemAdded,
+  progressUpdate,
+  type Thread,
+  type ThreadMetadata,
+  textDelta,
+} from '@chatkit/core';
 import { createMemoryStore } from '@chatkit/store/memory';
 import { describe, expect, test } from 'vitest';
 import { type CreateChatKitServerOptions, createChatKitServer } from '../src/index.ts';
@@ -224,31 +231,6 @@ describe('what respond() returns and yields', () => {
     expect((await items(id)).map(textOf)).toEqual(['hi', 'half']);
   });
 
-  const threads: [name: string, change: (thread: ThreadMetadata) => void, message: string][] = [
-    ['a status that is a text', (thread) => Object.assign(thread, { status: 'locked' }), 'not the text "locked"'],
-    ['no status', (thread) => Object.assign(thread, { status: undefined }), 'thread.status must be an object'],
-    ['no metadata', (thread) => Object.assign(thread, { metadata: null }), 'thread.metadata must be an object'],
-    ['metadata that is a list', (thread) => Object.assign(thread, { metadata: [1] }), 'thread.metadata must be'],
-    ['another id', (thread) => Object.assign(thread, { id: 'thr_other' }), 'thread.id may not be changed'],
-  ];
-  test.each(threads)(
-    'gives the thread %s: it is not saved, so that it can be used again',
-    async (_, change, message) => {
-      const { events, errors, store } = testServer({
-        async *respond(thread, input) {
-          if (textOf(input ?? undefined) === 'hi') change(thread);
-          yield progressUpdate('x');
-        },
-      });
-      const told = await events(create('hi'));
-      expect(told.at(-1)).toMatchObject({ type: 'error', code: 'stream.error' });
-      expect(String(errors[0])).toContain(message);
-      const { data } = await store.listThreads({ limit: 9, order: 'asc' }, ada);
-      expect(data).toMatchObject([{ status: { type: 'active' }, metadata: {} }]);
-      expect((await events(add(data[0]?.id ?? '', 'again'))).at(-1)).toMatchObject({ type: 'progress_update' });
-    },
-  );
-
   test('a function in the thread', async () => {
     const { events, errors } = testServer({
       async *respond(thread) {
@@ -257,7 +239,87 @@ describe('what respond() returns and yields', () => {
       },
     });
     expect((await events(create('hi'))).at(-1)).toMatchObject({ type: 'error', code: 'stream.error' });
-    expect(String(errors)).toContain('The thread, as respond() has changed it, cannot be written as JSON: ');
+    expect(String(errors)).toContain(
+      'The thread, as respond() or action() has changed it, cannot be written as JSON: ',
+    );
+  });
+
+  const changed: [name: string, change: (thread: ThreadMetadata) => void, message: string][] = [
+    [
+      'a status that is missing',
+      (thread) => Object.assign(thread, { status: undefined }),
+      "thread.status to undefined. Write `thread.status = { type: 'active' }`, or the type 'locked' or 'closed'.",
+    ],
+    [
+      'a status of an unknown type',
+      (thread) => Object.assign(thread, { status: { type: 'lockd' } }),
+      'thread.status to an object of type "lockd".',
+    ],
+    ['a status that is text', (thread) => Object.assign(thread, { status: 'locked' }), 'to the text "locked".'],
+    [
+      'an unknown type of the status',
+      ({ status }) => Object.assign(status, { type: undefined }),
+      'thread.status to an object with the keys (none).',
+    ],
+    [
+      'another id',
+      (thread) => Object.assign(thread, { id: 'thr_2' }),
+      'thread.id to the text "thr_2". A thread keeps its id.',
+    ],
+    [
+      'no metadata',
+      (thread) => Object.assign(thread, { metadata: undefined }),
+      'thread.metadata to undefined. Write `thread.metadata = {}` to empty it.',
+    ],
+    ['metadata that is null', (thread) => Object.assign(thread, { metadata: null }), 'thread.metadata to null.'],
+    ['metadata that is a list', (thread) => Object.assign(thread, { metadata: [] }), 'thread.metadata to an array.'],
+    [
+      'no date',
+      (thread) => Object.assign(thread, { created_at: undefined }),
+      'thread.created_at to undefined. Threads are listed in the order of their dates, so leave it alone.',
+    ],
+    ['a title that is no text', (thread) => Object.assign(thread, { title: { en: 'Hi' } }), 'It must be a string.'],
+  ];
+  test.each(changed)(
+    'gives the thread %s: nothing of it is stored, and messages are still accepted',
+    async (...row) => {
+      const [, change, message] = row;
+      let first = true;
+      const { events, errors, store } = testServer({
+        async *respond(thread) {
+          if (first) change(thread);
+          first = false;
+          yield progressUpdate('x');
+        },
+      });
+      const told = await events(create('hi'));
+      expect(told.at(-1)).toMatchObject({ type: 'error', code: 'stream.error' });
+      expect(String(errors)).toContain('TypeError: respond() or action() set thread.');
+      expect(String(errors)).toContain(message);
+      const { thread } = told.find((each) => each.type === 'thread.created') as { thread: Thread };
+      const { thread: stored } = await store.loadThread(thread.id, ada);
+      expect(stored).toMatchObject({ id: thread.id, created_at: thread.created_at, status: { type: 'active' } });
+      expect((await events(add(thread.id))).at(-1)).toEqual(progressUpdate('x'));
+    },
+  );
+
+  test('what is unusual in a stored thread stands in nobody’s way', async () => {
+    const { events, store, json } = testServer({
+      async *respond(thread) {
+        thread.title = 'T';
+        yield progressUpdate('x');
+      },
+    });
+    const save = (id: string, status: unknown) =>
+      store.saveThread({ id, created_at: '2026-01-01T00:00:00Z', metadata: {}, status } as ThreadMetadata, ada);
+    await save('thr_none', undefined);
+    expect((await events(add('thr_none'))).at(-1)).toMatchObject({ type: 'thread.updated', thread: { title: 'T' } });
+    // A newer server may have stored it.
+    await save('thr_new', { type: 'archived', reason: 'Old.' });
+    expect(await json(add('thr_new'))).toMatchObject({
+      status: 409,
+      error: { code: 'thread.locked', details: { thread_id: 'thr_new', reason: 'Old.' } },
+    });
   });
 
   test('text for an item that was never added is said once, and the answer goes on', async () => {

@@ -72,10 +72,14 @@ export const answer = <Context>(
 /** The part of a run that the application gets. */
 export const publicRun = ({ id, threadId, signal }: TurnRun): RunContext => ({ id, threadId, signal });
 
-/** Refuses a message to a locked or closed thread. The Python SDK defines these states but does not check them. */
-export const assertOpen = ({ id, status }: ThreadMetadata): void => {
+/**
+ * Refuses a message to a locked or closed thread. The Python SDK defines these states but does not check them. A thread
+ * without a status is active, by the protocol's default; one with a status that a newer server has stored is locked.
+ */
+export const assertOpen = ({ id, status = { type: 'active' } }: ThreadMetadata): void => {
   if (status.type === 'active') return;
-  throw new ChatKitError(`thread.${status.type}`, `The thread is ${status.type} and takes no messages.`, {
+  const type = status.type === 'closed' ? 'closed' : 'locked';
+  throw new ChatKitError(`thread.${type}`, `The thread is ${type} and takes no messages.`, {
     details: { thread_id: id, ...(status.reason === undefined ? {} : { reason: status.reason }) },
   });
 };
