@@ -27,6 +27,7 @@ import { limitedParts } from './limited-parts.ts';
 import { createLocalLease } from './local-lease.ts';
 import { isPartialAnswer } from './partial-answer.ts';
 import { replyTo } from './reply-to.ts';
+import { reported } from './reported.ts';
 import { createRunRegistry, type RunRegistry } from './run-registry.ts';
 import { createSalvage } from './salvage.ts';
 import type {
@@ -76,7 +77,8 @@ export interface HandleOptions {
   /**
    * For runtimes that stop a request's work once its client has gone, such as Cloudflare Workers: `(work) =>
    * ctx.waitUntil(work)`. It gets a promise for the run that the request starts, so that the run outlives the
-   * connection: the server notices that the client left, keeps what was written, and lets the client resume.
+   * connection: the server notices that the client left, keeps what was written, and lets the client resume. What it
+   * throws goes to `onError`, and the request is answered all the same.
    */
   waitUntil?: ((work: Promise<unknown>) => void) | undefined;
 }
@@ -145,7 +147,9 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
     signIn: () => Context | Promise<Context>,
     { waitUntil }: HandleOptions = {},
   ): Promise<Reply> {
-    return replyTo({ parts: this.#parts, registry: this.#registry, waitUntil }, request, signIn);
+    const kept =
+      waitUntil && ((work: Promise<unknown>) => void reported(this.settings.onError, async () => waitUntil(work), {}));
+    return replyTo({ parts: this.#parts, registry: this.#registry, waitUntil: kept }, request, signIn);
   }
 
   /**

@@ -1,5 +1,6 @@
 /** A server's settings, that is, its options other than stores, log and lease, and their defaults. */
 import { type Clock, systemClock } from './clock.ts';
+import { reported } from './reported.ts';
 
 /**
  * What a new message does when its thread already has a run in progress: `interrupt` stops that run, keeps what it
@@ -86,7 +87,10 @@ export interface SettingsOptions {
   allowedHosts?: readonly string[] | undefined;
   /** How many ended runs stay resumable, and for how long (24 days at most). Default 1,000 and 5 minutes. */
   retain?: { runs?: number | undefined; ms?: number | undefined } | undefined;
-  /** Called with every error that was withheld from a client. Default: `console.error`. */
+  /**
+   * Called with every error that was withheld from a client. May be async; what it throws itself goes to
+   * `console.error`. Default: `console.error`.
+   */
   onError?: ((error: unknown, info: ErrorInfo) => void) | undefined;
   /** The clock that measures durations, replaceable for tests. Default: the machine's monotonic clock. */
   clock?: Clock | undefined;
@@ -144,13 +148,12 @@ export const resolveSettings = (options: SettingsOptions): Settings => ({
   now: options.now ?? Date.now,
 });
 
-/** A handler that throws must not break the ending of a run, from which it is called. */
+/** A handler that throws or rejects must break neither the ending of a run, from which it is called, nor the process. */
 const guarded =
   (onError: Settings['onError']): Settings['onError'] =>
-  (error, info) => {
-    try {
-      onError(error, info);
-    } catch (second) {
-      console.error('chatkit: onError threw', second);
-    }
-  };
+  (error, info) =>
+    void reported(
+      (second) => console.error('chatkit: onError threw', second),
+      async () => onError(error, info),
+      info,
+    );

@@ -126,18 +126,30 @@ test('a store that fails during an attach, a cancel or a delete is a 500, not "n
   await response.body?.cancel();
 });
 
-test('an onError that throws breaks nothing', async () => {
+test.each<[string, (error: Error) => void]>([
+  [
+    'throws',
+    (error) => {
+      throw error;
+    },
+  ],
+  [
+    'rejects',
+    async (error) => {
+      throw error;
+    },
+  ],
+])('an onError that %s breaks nothing', async (_, fail) => {
   const printed = vi.spyOn(console, 'error').mockImplementation(() => {});
+  const second = new Error('no disk for the log');
   const t = testServer({
     respond: scriptedResponder([{ type: 'script.fail', error: new Error('model gone') }]),
-    onError() {
-      throw new Error('no disk for the log');
-    },
+    onError: () => fail(second),
   });
   const events = await t.events(create());
   expect(events.at(-1)).toMatchObject({ type: 'error', code: 'stream.error' });
   await t.server.close();
-  expect(printed).toHaveBeenCalledTimes(1);
+  expect(printed.mock.calls).toEqual([['chatkit: onError threw', second]]);
   printed.mockRestore();
 });
 

@@ -35,3 +35,24 @@ test('what starts no run keeps nobody waiting', async () => {
   );
   expect(works).toEqual([]);
 });
+
+test.each<[string, () => void]>([
+  [
+    'throws',
+    () => {
+      throw new TypeError('Illegal invocation');
+    },
+  ],
+  [
+    'rejects',
+    async () => {
+      throw new TypeError('Illegal invocation');
+    },
+  ],
+])('a waitUntil that %s is reported, and the answer is streamed', async (_, waitUntil) => {
+  const t = testServer({ respond: scriptedResponder([say('one')]) });
+  const response = await t.server.handle(ask(), ada, { waitUntil });
+  expect(response.status).toBe(200);
+  expect(await response.text()).toContain('one');
+  expect(t.errors).toEqual([new TypeError('Illegal invocation')]);
+});

@@ -223,6 +223,31 @@ describe('a server socket', () => {
     expect(errors).toEqual([new Error('secret')]);
   });
 
+  it.each<[string, (error: Error) => void]>([
+    [
+      'throws',
+      (error) => {
+        throw error;
+      },
+    ],
+    [
+      'rejects',
+      async (error) => {
+        throw error;
+      },
+    ],
+  ])('an onError that %s breaks nothing', async (_, fail) => {
+    const printed = vi.spyOn(console, 'error').mockImplementation(() => {});
+    onTestFinished(() => printed.mockRestore());
+    const second = new Error('no disk for the log');
+    const { url } = await start(() => Promise.reject(new Error('secret')), { onError: () => fail(second) });
+    const client = await rawClient(url);
+    client.socket.send(openMessage('a'));
+    await until(() => client.messages.length > 0);
+    expect(client.messages).toEqual(['a fail\n']);
+    expect(printed.mock.calls).toEqual([['chatkit: onError threw', second]]);
+  });
+
   /** A clock that the test moves on by the age of a connection; its timers fire in the order in which they were set. */
   const byHand = () => {
     const timers = new Map<number, () => void>();

@@ -26,7 +26,10 @@ export interface SessionOptions {
   maxConnectionMs?: number | undefined;
   /** Default: the runtime's clock. */
   clock?: Clock | undefined;
-  /** Called with what `answer` or a body threw; the client learns only that the run broke off. */
+  /**
+   * Called with what `answer` or a body threw; the client learns only that the run broke off. May be async; what it
+   * throws itself goes to `console.error`.
+   */
   onError?: ((error: unknown) => void) | undefined;
 }
 
@@ -108,10 +111,18 @@ export function createSession(port: SocketPort, answer: Answer, options: Session
     run.serve(answer).then(
       () => settle(id, run, 'end'),
       (error) => {
-        if (runs.get(id) === run) onError?.(error);
+        if (runs.get(id) === run) void report(error);
         settle(id, run, 'fail');
       },
     );
+  };
+  /** A handler that throws or rejects must break neither the session nor the process. */
+  const report = async (error: unknown): Promise<void> => {
+    try {
+      await onError?.(error);
+    } catch (second) {
+      console.error('chatkit: onError threw', second);
+    }
   };
   const settle = (id: string, run: OpenRun, kind: 'end' | 'fail'): void => {
     if (runs.get(id) !== run) return;
