@@ -105,7 +105,7 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
   readonly #registry: RunRegistry;
   readonly #parts: ServerParts<Context>;
 
-  /** Throws a `TypeError` for invalid options. */
+  /** Throws a `TypeError` for invalid options. Options that are none are left alone: they may be a subclass's own. */
   constructor(options: ChatKitServerOptions<Context>) {
     assertOptions(options);
     this.store = options.store;

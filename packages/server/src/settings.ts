@@ -55,7 +55,7 @@ export interface SettingsOptions {
   partialOnError?: 'keep' | 'remove' | undefined;
   /**
    * How long a stream may be silent before opted-in clients get a comment, so that proxies keep the connection open.
-   * Default 15,000.
+   * Default 15,000; `Infinity` for never.
    */
   heartbeatMs?: number | undefined;
   /** How long opted-in clients wait before they reconnect. Default 2,000. */

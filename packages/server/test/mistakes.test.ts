@@ -9,9 +9,14 @@ import {
   type ThreadMetadata,
   textDelta,
 } from '@chatkit/core';
-import { createMemoryStore } from '@chatkit/store/memory';
+import { createMemoryLog, createMemoryStore } from '@chatkit/store/memory';
 import { describe, expect, test } from 'vitest';
-import { type CreateChatKitServerOptions, createChatKitServer } from '../src/index.ts';
+import {
+  ChatKitServer,
+  type ChatKitServerOptions,
+  type CreateChatKitServerOptions,
+  createChatKitServer,
+} from '../src/index.ts';
 import { toNodeHandler } from '../src/node/index.ts';
 import { ada, add, create, shown, testServer, textOf, type User } from './support.ts';
 
@@ -50,6 +55,40 @@ describe('options that no server can be made of', () => {
     ['a text for a time', { heartbeatMs: '15s' }, 'heartbeatMs must be a number, not the text "15s".'],
     ['less than nothing', { cancelGraceMs: -1 }, 'cancelGraceMs must be a number'],
     ['a deadline that is none', { deadlines: { idleMs: Number.NaN } }, 'deadlines.idleMs must be a number'],
+    ['no answer to a stop', { deadlines: 5 }, 'deadlines must be an object with the keys firstEventMs, idleMs'],
+    ['an unknown deadline', { deadlines: { total: 5 } }, 'deadlines.total is not an option. Did you mean totalMs?'],
+    [
+      'an unknown policy for a client that leaves',
+      { disconnect: { resumable: 'detach' } },
+      "disconnect.resumable must be 'cancel', 'continue' or { graceMs }, not the text \"detach\".",
+    ],
+    ['a grace without end', { disconnect: { plain: { graceMs: '5' } } }, 'disconnect.plain.graceMs must be a number'],
+    ['one policy for all', { disconnect: 'cancel' }, 'disconnect must be an object with the keys plain, resumable'],
+    ['an unknown remedy', { partialOnError: 'delete' }, "partialOnError must be 'keep' or 'remove', not the text"],
+    ['no number', { retain: { ms: Number.NaN } }, 'retain.ms must be a number, not the number NaN.'],
+    ['a heartbeat at every moment', { heartbeatMs: 0 }, 'heartbeatMs must be more than 0.'],
+    [
+      'a log that is none',
+      { log: 5 },
+      'log must be an object with the methods create, append, read, delete, not the number 5.',
+    ],
+    ['a log that was not made', { log: createMemoryLog }, 'not the function createMemoryLog. Call it'],
+    ['an empty lease', { lease: {} }, 'lease must be an object with the methods acquire, renew, release'],
+    ['a clock that does not run', { clock: {} }, 'clock must be an object with the methods now, setTimeout'],
+    ['files without a store', { attachmentStore: 3 }, 'attachmentStore must be an object with the methods'],
+    ['a number for a handler', { onError: 7 }, 'onError must be a function, not the number 7.'],
+    ['a number for a function', { userOf: 5 }, 'userOf must be a function, not the number 5.'],
+    ['a text for a function', { contextOf: 'x' }, 'contextOf must be a function, not the text "x".'],
+    ['a time for a function', { now: 0 }, 'now must be a function, not the number 0.'],
+    ['a hook that is none', { action: 'x' }, 'action must be a function, not the text "x".'],
+    [
+      'a misspelt option',
+      { allowedOrigin: ['https://a.test'] },
+      'allowedOrigin is not an option. Did you mean allowedOrigins?',
+    ],
+    ['a misspelt hook', { onAction() {} }, 'onAction is not an option. Did you mean action?'],
+    ['letters in another order', { onErorr() {} }, 'Did you mean onError?'],
+    ['an option of nobody', { zzz: 1 }, 'zzz is not an option. There are '],
   ])('%s', (_name, options, message) => {
     expect(untyped(options)).toThrow(TypeError);
     expect(untyped(options)).toThrow(message);
@@ -69,8 +108,28 @@ describe('options that no server can be made of', () => {
     ],
     [{ allowedHosts: ['localhost', '127.0.0.1', '[::1]', 'chat.internal'] }],
     [{ maxConnectionMs: Number.POSITIVE_INFINITY, deadlines: { firstEventMs: 0 }, heartbeatMs: undefined }],
+    [
+      {
+        disconnect: { plain: { graceMs: 5 }, resumable: undefined },
+        retain: {},
+        log: createMemoryLog(),
+        lease: undefined,
+        onError: undefined,
+        syncAction: undefined,
+      },
+    ],
   ])('%j is fine', (options) => {
     expect(untyped(options)).not.toThrow();
+  });
+
+  test('a class checks the values too, and leaves the options of a subclass alone', () => {
+    class Assistant extends ChatKitServer<User> {
+      override async *respond() {}
+    }
+    const made = (options: object) => () => new Assistant(options as ChatKitServerOptions<User>);
+    expect(made({ store: createMemoryStore(), model: 'small', respond: 1 })).not.toThrow();
+    expect(made({ store: createMemoryStore(), log: 5 })).toThrow('log must be an object with the methods');
+    expect(made(undefined as never)).toThrow('store must be a store, not undefined.');
   });
 
   test('a handler for Node needs a server', () => {
