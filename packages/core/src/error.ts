@@ -19,6 +19,8 @@ export type ErrorCode =
   | 'request.forbidden_origin'
   | 'request.unsupported'
   | 'request.unauthorized'
+  | 'request.forbidden'
+  | 'request.rate_limited'
   | 'thread.not_found'
   | 'thread.locked'
   | 'thread.closed'

@@ -94,6 +94,8 @@ describe('the vocabulary', () => {
       | 'request.forbidden_origin'
       | 'request.unsupported'
       | 'request.unauthorized'
+      | 'request.forbidden'
+      | 'request.rate_limited'
       | 'thread.not_found'
       | 'thread.locked'
       | 'thread.closed'

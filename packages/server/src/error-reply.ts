@@ -14,6 +14,7 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   'request.unknown_type': 400,
   'request.too_deep': 400,
   'request.unauthorized': 401,
+  'request.forbidden': 403,
   'request.forbidden_origin': 403,
   'request.method_not_allowed': 405,
   'request.too_large': 413,
@@ -32,6 +33,7 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   'attachment.unsupported': 501,
   'run.not_found': 404,
   'run.conflict': 409,
+  'request.rate_limited': 429,
   'run.too_many': 429,
   'run.cancelled': 409,
   'run.interrupted': 503,
@@ -53,15 +55,22 @@ export const jsonHeaders: Readonly<Record<string, string>> = {
 export const isPublicError = (error: unknown): error is ChatKitError =>
   isChatKitError(error) && statuses[error.code] !== undefined;
 
-/** `{error: {code, message, retryable, details?}}` with the status of the code. */
+/**
+ * `{error: {code, message, retryable, details?}}` with the status of the code. A limit of the application's is always
+ * worth another try, and its `details.retryAfterMs` says when.
+ */
 export const errorReply = (error: unknown): Reply => {
   const shown = isPublicError(error)
     ? error
     : new ChatKitError('internal', 'Something went wrong on the server.', { retryable: true });
-  const { code, message, retryable, details } = shown;
+  const { code, message, details } = shown;
+  const isLimit = code === 'request.rate_limited';
+  const retryable = shown.retryable || isLimit;
   const headers: Record<string, string> = { ...jsonHeaders };
   if (code === 'request.method_not_allowed') headers['allow'] = 'GET, POST';
-  if (code === 'server.closing' || code === 'run.too_many') headers['retry-after'] = '1';
+  const waitMs = isLimit ? details?.['retryAfterMs'] : code === 'server.closing' || code === 'run.too_many' ? 1_000 : 0;
+  if (typeof waitMs === 'number' && waitMs > 0 && waitMs < Number.POSITIVE_INFINITY)
+    headers['retry-after'] = String(Math.ceil(waitMs / 1_000));
   return {
     status: statuses[code] ?? 500,
     headers,

@@ -32,7 +32,7 @@ test.each([...rows])('%s is answered with %i', (code, status) => {
   const reply = errorReply(new ChatKitError(code as ErrorCode, 'x'));
   expect(reply.status).toBe(status);
   expect(JSON.parse(reply.body as string)).toEqual({
-    error: { code, message: expect.any(String), retryable: code === 'internal' },
+    error: { code, message: expect.any(String), retryable: code === 'internal' || code === 'request.rate_limited' },
   });
 });
 

@@ -366,12 +366,42 @@ describe('changes of the thread', () => {
     });
   });
 
-  test('an application that refuses with a code of its own is answered with it', async () => {
-    const { json } = testServer({
-      generateThreadId: () => {
-        throw new ChatKitError('request.unauthorized', 'Sign in first.');
+  test.each([
+    ['request.unauthorized', 401],
+    ['request.forbidden', 403],
+    ['request.rate_limited', 429],
+  ] as const)(
+    'an application that refuses with %s is answered with %i, and nothing is reported',
+    async (code, status) => {
+      const { json, errors } = testServer({
+        generateThreadId: () => {
+          throw new ChatKitError(code, 'Not now.');
+        },
+      });
+      expect(await json(create())).toMatchObject({
+        status,
+        error: { code, message: 'Not now.', retryable: code === 'request.rate_limited' },
+      });
+      expect(errors).toEqual([]);
+    },
+  );
+
+  test.each([
+    [undefined, null],
+    [1, '1'],
+    [4_001, '5'],
+    [Number.NaN, null],
+    [Number.POSITIVE_INFINITY, null],
+    [-1, null],
+    ['5', null],
+  ])('retryAfterMs: %j becomes Retry-After: %j', async (retryAfterMs, header) => {
+    const { send } = testServer({
+      transcribe: () => {
+        throw new ChatKitError('request.rate_limited', 'Not now.', { details: { retryAfterMs } });
       },
     });
-    expect(await json(create())).toMatchObject({ status: 401, error: { message: 'Sign in first.' } });
+    const response = await send({ type: 'input.transcribe', params: { audio_base64: '', mime_type: 'audio/webm' } });
+    expect(response.status).toBe(429);
+    expect(response.headers.get('retry-after')).toBe(header);
   });
 });

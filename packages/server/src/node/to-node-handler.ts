@@ -21,8 +21,9 @@ export interface NodeHandlerOptions<Context, Asked extends NodeRequest = Incomin
   /**
    * Returns the context of a request, usually its user; it reaches the store and `respond()`. `request` is the
    * framework's, with what middleware has put on it. Not called for a CORS preflight. Throw `new
-   * ChatKitError('request.unauthorized', …)` to refuse with 401. Default: `undefined`, the only user of a single-user
-   * program.
+   * ChatKitError('request.unauthorized', …)` to refuse with 401, `'request.forbidden'` for 403, and
+   * `'request.rate_limited'` for 429, with `{ details: { retryAfterMs } }` for `Retry-After`. Default: `undefined`, the
+   * only user of a single-user program.
    */
   context?: ((request: Asked) => Context | Promise<Context>) | undefined;
 }
