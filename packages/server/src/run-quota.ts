@@ -3,18 +3,26 @@
  * machine hold.
  */
 import { ChatKitError } from '@chatkit/core';
+import { userOfNoContext } from './user-of.ts';
 
 export interface RunQuota {
   /** Counts a run; call the returned function when the run ends. Throws `run.too_many` at the limit. */
   enter(userId: string | undefined): () => void;
 }
 
-/** An unknown user is not counted, and neither is the only user of a single-user program (`''`). */
-export const createRunQuota = (limit: number): RunQuota => {
+/** For each known user, where the application has set no limit. */
+const usualLimit = 100;
+
+/**
+ * An unknown user is not counted. All callers of a server without users are one user: a limit that was set for them
+ * holds, but the usual one does not, because an open demo may have more visitors than that.
+ */
+export const createRunQuota = (set: number | undefined): RunQuota => {
+  const limit = set ?? usualLimit;
   const counts = new Map<string, number>();
   return {
     enter(userId) {
-      if (userId === undefined || userId === '') return () => {};
+      if (userId === undefined || (userId === userOfNoContext && set === undefined)) return () => {};
       const count = counts.get(userId) ?? 0;
       if (count >= limit) {
         throw new ChatKitError('run.too_many', 'Too many answers are in progress. Try again in a moment.', {

@@ -46,7 +46,9 @@ export interface SettingsOptions {
   deadlines?: Deadlines | undefined;
   /**
    * How many runs one user may have in progress or waiting in this process; beyond that, 429 `run.too_many`. Users are
-   * told apart by `userOf`; those for whom it returns `undefined` are not counted. Default 100.
+   * told apart by `userOf`; those for whom it returns `undefined` are not counted. Default 100, and no limit for a
+   * server without users, whose context is `undefined`: there all callers are one user, so the number that you set is
+   * that of the whole process.
    */
   maxRunsPerUser?: number | undefined;
   /** How long a stopped generator may take to end before it is abandoned. Default 1,000. */
@@ -103,7 +105,8 @@ export interface Settings {
   readonly busy: BusyPolicy;
   readonly disconnect: { readonly plain: DisconnectPolicy; readonly resumable: DisconnectPolicy };
   readonly deadlines: Deadlines & { readonly totalMs: number; readonly callMs: number };
-  readonly maxRunsPerUser: number;
+  /** `undefined`: the default. */
+  readonly maxRunsPerUser: number | undefined;
   readonly cancelGraceMs: number;
   readonly partialOnError: 'keep' | 'remove';
   readonly heartbeatMs: number;
@@ -131,7 +134,7 @@ export const resolveSettings = (options: SettingsOptions): Settings => ({
     totalMs: options.deadlines?.totalMs ?? 30 * 60_000,
     callMs: options.deadlines?.callMs ?? 30_000,
   },
-  maxRunsPerUser: options.maxRunsPerUser ?? 100,
+  maxRunsPerUser: options.maxRunsPerUser,
   cancelGraceMs: options.cancelGraceMs ?? 1_000,
   partialOnError: options.partialOnError ?? 'keep',
   heartbeatMs: options.heartbeatMs ?? 15_000,

@@ -1,6 +1,8 @@
 // How many runs a user may have at once, and that the count always goes back.
+import { createMemoryStore } from '@chatkit/store/memory';
 import { hang, say, scriptedResponder } from '@chatkit/testing';
 import { describe, expect, test } from 'vitest';
+import { createChatKitServer } from '../src/index.ts';
 import { ada, add, create, eve, framesOf, optIn, outcomeOf, settle, testServer, type User } from './support.ts';
 
 const busyServer = (options: Parameters<typeof testServer>[0] = {}) =>
@@ -68,5 +70,24 @@ describe('maxRunsPerUser', () => {
     expect((await byTeam.send(create(), { headers: optIn, context: eve })).status).toBe(429);
     const nameless = busyServer({ maxRunsPerUser: 1, userOf: (_: User) => undefined });
     for (let n = 0; n < 3; n += 1) expect((await nameless.send(create(), { headers: optIn })).status).toBe(200);
+  });
+
+  test.each([
+    [undefined, 101, 101],
+    [3, 5, 3],
+  ])('a server without users, maxRunsPerUser: %j: of %i runs %i begin', async (maxRunsPerUser, asked, accepted) => {
+    const server = createChatKitServer<undefined>({
+      store: createMemoryStore(),
+      respond: scriptedResponder([hang()]),
+      maxRunsPerUser,
+    });
+    const statuses: number[] = [];
+    for (let n = 0; n < asked; n += 1) {
+      const headers = { ...optIn, 'content-type': 'application/json' };
+      const request = new Request('http://test/', { method: 'POST', headers, body: JSON.stringify(create()) });
+      statuses.push((await server.handle(request, undefined)).status);
+    }
+    expect(statuses).toEqual(Array.from({ length: asked }, (_, n) => (n < accepted ? 200 : 429)));
+    await server.close({ graceMs: 0 });
   });
 });
