@@ -2,16 +2,16 @@
  * What happens to each event of a turn: it is stored, written for the readers if they may see it, and followed by
  * `thread.updated` if the application has changed the thread meanwhile.
  */
-import type { Store, StoredThread, ThreadStreamEvent } from '@chatkit/core';
+import type { Store, StoredThread, ThreadStreamEvent, ThreadStreamEventOf } from '@chatkit/core';
 import { closeItems } from './close-items.ts';
 import { threadUpdated } from './close-stopped.ts';
-import { notAdded } from './event-shape.ts';
+import { assertThreadOf, notAdded } from './event-shape.ts';
 import type { EventWriter } from './event-writer.ts';
 import { hasContent } from './partial-answer.ts';
 import { reportUnknown } from './report-unknown.ts';
 import { TextBatch } from './text-batch.ts';
-import { type ThreadChanges, watchThread } from './thread-changes.ts';
-import { TurnItems } from './turn-items.ts';
+import { applyThread, type ThreadChanges, watchThread } from './thread-changes.ts';
+import { TurnItems, type VisibleEvent } from './turn-items.ts';
 
 /** Is told when the application is waited for. For deadlines. */
 export interface TurnWatch {
@@ -75,6 +75,7 @@ export class EventProcessor<Context> {
     const room = text.end();
     const taken = items.take(event);
     if (taken instanceof Promise) return taken.then((visible) => this.doneLater(room, visible));
+    if (isOfThread(taken)) return this.doneLater(room, taken);
     return this.done(taken === undefined ? room : (this.writer.write(taken) ?? room));
   };
 
@@ -97,6 +98,18 @@ export class EventProcessor<Context> {
     await this.writeAll(await threadUpdated(this.changes));
   }
 
+  /**
+   * Stores what an application has said of the thread in an event of its own, which the Python SDK only passes on. What
+   * it has also assigned to `thread` is announced as ever.
+   */
+  private async storeThread({ type, thread }: ThreadEvent): Promise<void> {
+    const { changes } = this;
+    assertThreadOf(changes.thread.id, type, thread);
+    const isToBeAnnounced = changes.isChanged();
+    applyThread(changes.thread, thread);
+    if (!isToBeAnnounced) await changes.save();
+  }
+
   /** Text for the part that the last text was for. */
   private takeMoreText(delta: string): Promise<void> | undefined {
     const room = this.text.add(delta);
@@ -115,6 +128,7 @@ export class EventProcessor<Context> {
   /** An event has been taken, once there is room for `event`, what the readers get for it. */
   private async doneLater(room: Promise<void> | undefined, event?: ThreadStreamEvent): Promise<void> {
     await room;
+    if (isOfThread(event)) await this.storeThread(event);
     if (event !== undefined) await this.writer.write(event);
     if (this.changes.isChanged()) await this.writeAll(await threadUpdated(this.changes));
     this.watch?.waiting(false);
@@ -136,3 +150,8 @@ export class EventProcessor<Context> {
     return room;
   };
 }
+
+type ThreadEvent = ThreadStreamEventOf<'thread.created' | 'thread.updated'>;
+
+const isOfThread = (event: VisibleEvent): event is ThreadEvent =>
+  event?.type === 'thread.updated' || event?.type === 'thread.created';

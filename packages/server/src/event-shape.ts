@@ -2,7 +2,7 @@
  * Error messages for values that an application yielded and that are not events, with what to write instead. Only what
  * cannot be an event of any version is refused: an unknown `type` is reported and passed on (`report-unknown.ts`).
  */
-import type { ThreadStreamEvent } from '@chatkit/core';
+import type { ThreadItem, ThreadMetadata, ThreadStreamEvent } from '@chatkit/core';
 import { describeValue } from './describe-value.ts';
 
 const carriesItem: ReadonlySet<string> = new Set<ThreadStreamEvent['type']>([
@@ -42,6 +42,22 @@ export const notAdded = (itemId: string): TypeError =>
   new TypeError(
     `respond() or action() changed the item ${JSON.stringify(itemId)}, which is not in the thread. Yield \`itemAdded(item)\` first, with the same id.`,
   );
+
+/** Throws for an item that says that it belongs to another thread: it would be stored in this one. */
+export const assertItemOf = (threadId: string, { id, thread_id }: ThreadItem): void => {
+  if (thread_id === threadId) return;
+  throw new TypeError(
+    `The item ${JSON.stringify(id)} has the thread_id ${JSON.stringify(thread_id)}, which is not this thread. Write \`thread_id: thread.id\`.`,
+  );
+};
+
+/** Throws for a `thread.updated` of another thread: clients would show that one. */
+export const assertThreadOf = (threadId: string, type: string, thread: ThreadMetadata | undefined): void => {
+  if (thread?.id === threadId) return;
+  throw new TypeError(
+    `An event of type ${type} is of the thread ${JSON.stringify(thread?.id)}, which is not this thread. To change this one, assign to \`thread\`.`,
+  );
+};
 
 /** The error about a value that is not an event. */
 export const noEvent = (value: unknown): TypeError =>

@@ -82,6 +82,15 @@ const copyOf = (thread: ThreadMetadata): ThreadMetadata => {
   }
 };
 
+/**
+ * Makes the changes that an application has announced itself, in an event. A thread on the wire has no metadata, so that
+ * of the event says nothing.
+ */
+export const applyThread = (thread: ThreadMetadata, { title, status, allowed_image_domains }: ThreadMetadata): void => {
+  const said = { title, status, allowed_image_domains };
+  Object.assign(thread, Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined)));
+};
+
 /** Loads a thread, applies `change` and saves it. Concurrent changes are kept. */
 export const updateThread = async <Context>(
   store: Store<Context>,

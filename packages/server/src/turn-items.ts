@@ -20,6 +20,7 @@ import {
   type ThreadStreamEvent,
   textDelta,
 } from '@chatkit/core';
+import { assertItemOf } from './event-shape.ts';
 import { ownEvent, surelyFits } from './own-event.ts';
 
 /** What the client gets for an event: the event itself, another event or nothing. */
@@ -139,7 +140,10 @@ export class TurnItems<Context> {
    */
   take(given: ThreadStreamEvent): VisibleEvent | Promise<VisibleEvent> {
     const event = ownEvent(given, this.maxEventBytes);
-    if ('item' in event) this.revised?.delete(event.item.id);
+    if ('item' in event) {
+      assertItemOf(this.threadId, event.item);
+      this.revised?.delete(event.item.id);
+    }
     if (!this.revised?.size || event.type === 'thread.item.updated') return this.takeOwn(event);
     return this.storeRevised().then(() => this.takeOwn(event));
   }

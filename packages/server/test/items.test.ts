@@ -17,6 +17,9 @@ import {
   type ThreadMetadata,
   type ThreadStreamEvent,
   textDelta,
+  threadCreated,
+  threadUpdated,
+  toWireThread,
   widgetItem,
   widgetRootUpdated,
   workflowItem,
@@ -131,6 +134,47 @@ describe('storing', () => {
       itemDone(assistantMessage({ thread_id: thread.id, text: 'The other half.' })),
     ]);
     expect(outline(after(await t.events(create())))).toEqual(['error', 'thread.item.done assistant_message']);
+  });
+
+  test('an item of another thread is refused before it is stored, with what to write instead', async () => {
+    const { events, errors, items } = playing(() => [
+      itemDone(assistantMessage({ thread_id: 'thr_other', id: 'msg_1', text: 'x' })),
+    ]);
+    const told = await events(create());
+    expect(told.at(-1)).toMatchObject({ type: 'error', code: 'stream.error' });
+    expect(errors.map(String)).toEqual([
+      expect.stringContaining(
+        'The item "msg_1" has the thread_id "thr_other", which is not this thread. Write `thread_id: thread.id`.',
+      ),
+    ]);
+    expect(await items(idOf(told))).toHaveLength(1);
+  });
+
+  test('a thread.updated of the application is passed on, and what it says is stored', async () => {
+    const status = { type: 'locked', reason: 'Done.' } as const;
+    const { events, errors, store } = playing(function* (thread) {
+      yield threadUpdated(toWireThread({ ...thread, title: 'T', status, allowed_image_domains: ['a.test'] }));
+      yield threadUpdated(toWireThread(Object.assign(thread, { title: 'U', metadata: { step: 1 } })));
+    });
+    const told = await events(create());
+    const { thread } = await store.loadThread(idOf(told), ada);
+    expect(thread).toMatchObject({ title: 'U', status, allowed_image_domains: ['a.test'], metadata: { step: 1 } });
+    expect(errors).toEqual([]);
+    // The second change was assigned as well, so it is announced as every other.
+    const wire = toWireThread(thread);
+    expect(after(told)).toEqual([{ ...wire, title: 'T' }, wire, wire].map((each) => threadUpdated(each)));
+  });
+
+  test('a thread.updated that changes nothing is passed on, and one of another thread is refused', async () => {
+    const same = playing((thread) => [threadUpdated(toWireThread(thread))]);
+    expect(outline(after(await same.events(create())))).toEqual(['thread.updated']);
+    for (const announce of [threadUpdated, threadCreated]) {
+      const { events, errors } = playing((thread) => [announce(toWireThread({ ...thread, id: 'thr_other' }))]);
+      expect(outline(after(await events(create())))).toEqual(['error']);
+      expect(errors.map(String)).toEqual([
+        expect.stringContaining('is of the thread "thr_other", which is not this thread.'),
+      ]);
+    }
   });
 
   test('an event of a type that is not known here passes through', async () => {
