@@ -61,9 +61,11 @@ const askUntilAnswered = async (
 const askOnce = async (runId: string, reach: Reach, attempt: number, endpoint: Endpoint): Promise<Answer> => {
   if (reach === 'plain') return 'failed';
   try {
-    // The user may close the page next.
-    const options = { keepalive: true, timeoutMs: answerMs };
-    await endpoint.json({ type: 'runs.cancel', params: { run_id: runId } }, options);
+    await endpoint.json(
+      { type: 'runs.cancel', params: { run_id: runId } },
+      // The user may close the page next.
+      { keepalive: true, timeoutMs: answerMs },
+    );
     return 'cancelled';
   } catch (error) {
     if (!isChatKitError(error, 'run.not_found')) return mayPass(error) ? 'retry' : 'failed';

@@ -213,7 +213,7 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
 
   // Its end.
 
-  /** Shows how the turn ended, and reports it. `before`: the state before the turn. */
+  /** Reports and shows how the turn ended. `before`: the state before the turn. */
   const finish = (last: RunEnd, before: ChatState): void => {
     if (!isLive()) return;
     const end = isRunning() ? last : asStopped(last);
@@ -222,12 +222,13 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
     /** To be undone, if the request brought no event. What is shown of an attached run stays. */
     const prepare = plan.request && stage === 'begun' ? plan.prepare : undefined;
     const retryPlan = retryPlanOf(end, nextRunId, { prepare, isOwn });
+    // First, because whoever is told of the end below may leave the thread.
+    settle(end.outcome, end.reason, end.error);
     context.update((state) => {
       const failed = failOutgoing(state, plan.runId, nextRunId);
       const ended = endTurn(failed, end.error && shownFailure(end.error, retryPlan), retryPlan);
       return prepare ? { ...ended, thread: before.thread } : ended;
     }, 'now');
-    settle(end.outcome, end.reason, end.error);
   };
 
   /** Only the first call counts. */

@@ -1,6 +1,6 @@
-import { createVirtualClock, hang, type ScriptStep, say, scriptedResponder } from '@chatkit/testing';
+import { createVirtualClock, hang, type ScriptStep, say, scriptedResponder, until } from '@chatkit/testing';
 import { describe, expect, it } from 'vitest';
-import type { ChatRun, CloseReason } from '../src/index.ts';
+import type { ChatClient, ChatRun, CloseReason } from '../src/index.ts';
 import { testChat, texts } from './support/chat.ts';
 
 /** A chat whose time is the test's, in the middle of its first answer. */
@@ -33,6 +33,32 @@ describe('a run tells why it is no longer followed', () => {
     expect(await ends(run)).toEqual(['end', 'cancelled']);
     expect(client.getSnapshot()).toMatchObject({ status: 'idle', error: undefined });
     expect(network.requests).toHaveLength(1);
+  });
+
+  it.each([
+    ['shows another thread', (client: ChatClient) => client.newThread()],
+    ['sends something newer', (client: ChatClient) => void client.send('More')],
+    ['stops', (client: ChatClient) => void client.stop()],
+    ['lets go', (client: ChatClient) => client.detach()],
+  ])('end: it said so itself, even if a subscriber that hears of it %s', async (_, act) => {
+    let goOn = () => {};
+    const { client, clock, run } = await answering(
+      until(
+        new Promise<void>((resolve) => {
+          goOn = resolve;
+        }),
+      ),
+    );
+    const end = client.subscribe(() => {
+      if (client.getSnapshot().status !== 'idle') return;
+      end();
+      act(client);
+    });
+    goOn();
+    await clock.advance(2_000);
+    expect(await ends(run)).toEqual(['end', 'completed']);
+    await clock.advance(2_000);
+    expect(client.getSnapshot()).toMatchObject({ status: 'idle', error: undefined });
   });
 
   it('stop: the user stopped it, or sent something newer', async () => {
