@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, request, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { assistantMessage, ChatKitError, itemAdded, progressUpdate, textDelta } from '@chatkit/core';
-import { createMemoryStore } from '@chatkit/store/memory';
+import { createMemoryLog, createMemoryStore } from '@chatkit/store/memory';
 import { hang, say, scriptedResponder } from '@chatkit/testing';
 import { decodeSse } from '@chatkit/transport';
 import express from 'express';
@@ -180,6 +180,42 @@ describe('node:http', () => {
     // 64 MB were there to be had; the sockets' buffers and the log's window are what was taken.
     expect(made * 16 * 1024).toBeLessThan(16 * 1024 * 1024);
     socket.destroy();
+  });
+
+  test('a reader that takes nothing does not hold up another one, and is cut off once the log has dropped what it needs', async () => {
+    const total = 2_000;
+    const { handler } = chat({
+      log: createMemoryLog({ maxBytesPerRun: 1024 * 1024 }),
+      async *respond(thread) {
+        yield itemAdded(assistantMessage({ thread_id: thread.id, id: 'a' }));
+        for (let made = 0; made < total; made += 1) yield textDelta('a', `${'x'.repeat(16 * 1024)};`);
+      },
+    });
+    const url = await listen(handler);
+    const { port } = new URL(url);
+    const socket = connect(Number(port), '127.0.0.1');
+    const body = JSON.stringify(create());
+    const headers = `host: x\r\ncontent-type: application/json\r\nchatkit-client: 1\r\nchatkit-run-id: two-readers`;
+    socket.write(`POST / HTTP/1.1\r\n${headers}\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+    await once(socket, 'readable');
+    socket.pause();
+
+    const live = await fetch(`${url}?run=two-readers`);
+    let deltas = 0;
+    let last: string | undefined;
+    for await (const { event, data } of decodeSse(live.body as ReadableStream<Uint8Array>)) {
+      deltas += data?.split(';').length ?? 1;
+      deltas -= 1;
+      last = event;
+    }
+    expect([deltas, last]).toEqual([total, 'end']);
+
+    let cut = '';
+    for await (const chunk of socket) cut += chunk;
+    expect(cut).not.toContain('event: end');
+    const lastId = [...cut.matchAll(/^id: (\S+)$/gm)].at(-1)?.[1];
+    const again = await fetch(`${url}?run=two-readers&after=${lastId}`);
+    expect([again.status, (await again.json()).error.code]).toEqual([410, 'log.expired']);
   });
 
   test('a body beyond the limit gets its 413, with and without a length, and the server goes on', async () => {

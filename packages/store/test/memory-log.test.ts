@@ -1,8 +1,9 @@
-import { formatOffset, type LogEntry, textDelta } from '@chatkit/core';
+import { formatOffset, type LogEntry, type StreamLog, textDelta } from '@chatkit/core';
 import { createMemoryLog } from '@chatkit/store/memory';
 import { forEach } from '@chatkit/stream';
 import { describeStreamLog } from '@chatkit/testing/conformance';
 import { describe, expect, it } from 'vitest';
+import { createCopiedLog } from '../src/memory/memory-log.ts';
 
 const entry = (seq: number, text = `${seq}`): LogEntry => ({
   offset: formatOffset(1, seq),
@@ -49,30 +50,120 @@ describe('createMemoryLog, beyond the contract', () => {
     for (let seq = 1; seq < 100; seq += 1) expect(log.append('run', [entry(seq)])).toBeUndefined();
   });
 
-  it('makes the producer wait for the slowest reader, until that reader is half way or gone', async () => {
+  const filler = (log: StreamLog) => {
+    let seq = 0;
+    return {
+      last: () => seq,
+      /** Appends until the log asks to wait. */
+      fill(): Promise<void> {
+        for (;;) {
+          const room = log.append('run', [entry(++seq)]);
+          if (room !== undefined) return room;
+        }
+      },
+    };
+  };
+  const isSettled = async (work: Promise<void>): Promise<boolean> => {
+    let settled = false;
+    void work.then(() => {
+      settled = true;
+    });
+    for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
+    return settled;
+  };
+
+  it('makes the producer wait for its only reader, until that one is half way or gone', async () => {
     const log = createMemoryLog({ maxLagBytes: 600 });
     await log.create('run');
     const slow = log.read('run')[Symbol.asyncIterator]();
     const first = slow.next();
-    let seq = 0;
-    const fill = (): Promise<void> => {
-      for (;;) {
-        const room = log.append('run', [entry(++seq)]);
-        if (room !== undefined) return room;
-      }
-    };
-    let roomy = false;
-    const room = fill().then(() => {
-      roomy = true;
-    });
+    const { fill, last } = filler(log);
+    const room = fill();
     await first;
     await slow.next();
-    expect(roomy).toBe(false);
-    for (let taken = 2; taken < seq - 1; taken += 1) await slow.next();
+    expect(await isSettled(room)).toBe(false);
+    for (let taken = 2; taken < last() - 1; taken += 1) await slow.next();
     await room;
     const again = fill();
     await slow.return?.();
     await again;
+  });
+
+  it('makes the producer wait for the furthest reader, however far the others are behind', async () => {
+    const log = createMemoryLog({ maxLagBytes: 600 });
+    await log.create('run');
+    const paused = log.read('run')[Symbol.asyncIterator]();
+    const live = log.read('run')[Symbol.asyncIterator]();
+    const { fill, last } = filler(log);
+    const first = [paused.next(), live.next()];
+    let room = fill();
+    await Promise.all(first);
+    for (let round = 0, taken = 1; round < 20; round += 1) {
+      expect(await isSettled(room)).toBe(false);
+      while (taken < last()) {
+        expect(await live.next()).toMatchObject({ value: { offset: `1-${taken + 1}` } });
+        taken += 1;
+      }
+      await room;
+      room = fill();
+    }
+    await log.append('run', [end(last() + 1)]);
+    const rest = Array.from({ length: last() }, (_, at) => `1-${at + 2}`);
+    for (const offset of rest) expect(await paused.next()).toMatchObject({ value: { offset } });
+    expect((await paused.next()).done).toBe(true);
+  });
+
+  it('lets the producer go on when a reader comes that is not behind', async () => {
+    const log = createMemoryLog({ maxLagBytes: 600 });
+    await log.create('run');
+    const paused = log.read('run')[Symbol.asyncIterator]();
+    const first = paused.next();
+    const { fill, last } = filler(log);
+    const room = fill();
+    await first;
+    const live = log.read('run', { after: `1-${last()}` })[Symbol.asyncIterator]();
+    const next = live.next();
+    await room;
+    log.append('run', [end(last() + 1)]);
+    expect(await next).toMatchObject({ value: { end: 'completed' } });
+  });
+
+  it('waits for the readers that remain when the furthest leaves, and for nobody when the last leaves', async () => {
+    const log = createMemoryLog({ maxLagBytes: 600 });
+    await log.create('run');
+    const paused = log.read('run')[Symbol.asyncIterator]();
+    const live = log.read('run')[Symbol.asyncIterator]();
+    const { fill } = filler(log);
+    const first = [paused.next(), live.next()];
+    const room = fill();
+    await Promise.all(first);
+    await live.return?.();
+    expect(await isSettled(room)).toBe(false);
+    await paused.return?.();
+    await room;
+    expect(log.append('run', [entry(1_000)])).toBeUndefined();
+  });
+
+  it('waits for the copy of a run besides, which may miss nothing', async () => {
+    const { log, copy } = createCopiedLog({ maxLagBytes: 600 });
+    await log.create('run');
+    const copying = copy('run')[Symbol.asyncIterator]();
+    const { fill, last } = filler(log);
+    const first = copying.next();
+    const alone = fill();
+    await first;
+    expect(await isSettled(alone)).toBe(false);
+    for (let taken = 1; taken < last(); taken += 1) await copying.next();
+    await alone;
+    const live = log.read('run', { after: `1-${last()}` })[Symbol.asyncIterator]();
+    const next = live.next();
+    const both = fill();
+    await next;
+    const behind = last();
+    while ((await live.next()).value?.offset !== `1-${behind}`);
+    expect(await isSettled(both)).toBe(false);
+    while ((await copying.next()).value?.offset !== `1-${behind}`);
+    await both;
   });
 
   it('drops the oldest entries of a run past its bytes and tells readers that need them', async () => {

@@ -15,11 +15,11 @@ import {
   type TextRow,
   textRows,
 } from '@chatkit/core';
-import { EntryList } from '../shared/entry-list.ts';
+import type { EntryList } from '../shared/entry-list.ts';
 import { deltaSize, entrySize } from '../shared/event-size.ts';
 import { TailReader } from '../shared/tail-reader.ts';
 import { tooLarge } from '../shared/too-large.ts';
-import { type Waiter, waiterOf } from '../shared/waiter.ts';
+import { createMemoryRun, type Run, releaseRoom, roomOf, settleRoom, type Tail, wakeAll } from './memory-run.ts';
 
 export interface MemoryLogOptions {
   /**
@@ -29,8 +29,9 @@ export interface MemoryLogOptions {
    */
   maxBytesPerRun?: number | undefined;
   /**
-   * How far the slowest attached reader may lag, in bytes, before `append` returns a promise. The promise resolves when
-   * the lag has fallen to half of this, or that reader has gone. Default 32 KiB, at most half of `maxBytesPerRun`.
+   * How far the furthest of the attached readers may lag, in bytes, before `append` returns a promise. The promise
+   * resolves when that lag has fallen to half of this, or no reader is left. A slower reader holds nobody up: it may
+   * fall behind by what is kept of the run. Default 32 KiB, at most half of `maxBytesPerRun`.
    */
   maxLagBytes?: number | undefined;
   /**
@@ -44,15 +45,6 @@ export interface MemoryLogOptions {
   onEvict?: ((runId: string) => void) | undefined;
 }
 
-interface Run {
-  readonly id: string;
-  readonly list: EntryList;
-  state: 'open' | 'ended' | 'forgotten';
-  /** Replaced and not changed: an array that grows has room for sixteen more, in each run. */
-  tails: readonly MemoryReader<LogEntry | TextRow>[];
-  room: Waiter | undefined;
-}
-
 /**
  * A log in memory. A run's entries are kept until the run is deleted or, once it has ended, until other runs need the
  * room. Entries are kept by reference: do not change an entry after appending it.
@@ -63,7 +55,17 @@ interface Run {
  * @example
  * const log = createMemoryLog({ maxBytes: 256 * 1024 * 1024 });
  */
-export const createMemoryLog = (options: MemoryLogOptions = {}): StreamLog => {
+export const createMemoryLog = (options: MemoryLogOptions = {}): StreamLog => createCopiedLog(options).log;
+
+/** A memory log whose runs another log copies to where they outlast the process. */
+export interface CopiedLog {
+  readonly log: StreamLog;
+  readonly rows: RowLane;
+  /** Reads a run for its copy. The producer waits for this reader too, because an entry that it misses is lost. */
+  copy(runId: string): AsyncIterable<LogEntry | TextRow>;
+}
+
+export const createCopiedLog = (options: MemoryLogOptions): CopiedLog => {
   const maxBytesPerRun = options.maxBytesPerRun ?? 8 * 1024 * 1024;
   const maxLagBytes = Math.min(options.maxLagBytes ?? 32 * 1024, maxBytesPerRun / 2);
   const maxBytes = options.maxBytes ?? 64 * 1024 * 1024;
@@ -121,12 +123,7 @@ export const createMemoryLog = (options: MemoryLogOptions = {}): StreamLog => {
     dropOldest(run);
     wakeAll(run);
     rest(run);
-    if (run.state !== 'open' || widestLag(run) <= maxLagBytes) {
-      releaseRoom(run);
-      return undefined;
-    }
-    run.room ??= waiterOf();
-    return run.room.promise;
+    return roomOf(run, maxLagBytes);
   };
   const append: StreamLog['append'] = (runId, entries) => {
     const run = known(runId);
@@ -173,7 +170,7 @@ export const createMemoryLog = (options: MemoryLogOptions = {}): StreamLog => {
 
   const log: StreamLog = {
     async create(runId) {
-      if (!runs.has(runId)) runs.set(runId, emptyRun(runId));
+      if (!runs.has(runId)) runs.set(runId, createMemoryRun(runId));
     },
     append,
     read: (runId, options = {}) => new MemoryReader(readers, runId, options, entryAt).entries,
@@ -183,7 +180,15 @@ export const createMemoryLog = (options: MemoryLogOptions = {}): StreamLog => {
     },
     [textRows]: rows,
   };
-  return log;
+  return {
+    log,
+    rows,
+    copy(runId) {
+      const reader = new MemoryReader(readers, runId, {}, rowAt);
+      known(runId).copy = reader;
+      return reader.entries;
+    },
+  };
 };
 
 /** The part of the log that its readers need. */
@@ -199,14 +204,13 @@ interface Readers {
 const entryAt = (list: EntryList, number: number): LogEntry | undefined => list.at(number);
 const rowAt = (list: EntryList, number: number): LogEntry | TextRow | undefined => list.rowAt(number);
 
-class MemoryReader<T extends LogEntry | TextRow> extends TailReader<T> {
+class MemoryReader<T extends LogEntry | TextRow> extends TailReader<T> implements Tail {
   private readonly log: Readers;
   private readonly runId: string;
   private readonly after: string | undefined;
   private run!: Run;
   /** Whether `after` is beyond the last entry: entries up to it are then skipped. */
   private isAhead = false;
-  /** The number of the entry that the reader gets next. */
   position = 0;
   private readonly itemAt: (list: EntryList, number: number) => T | LogEntry | undefined;
 
@@ -235,6 +239,7 @@ class MemoryReader<T extends LogEntry | TextRow> extends TailReader<T> {
     this.run = run;
     run.tails = run.tails.concat(this);
     this.log.onEntered(run);
+    settleRoom(run, this.log.maxLagBytes);
   }
 
   protected poll(): T | 'wait' | 'end' {
@@ -244,7 +249,7 @@ class MemoryReader<T extends LogEntry | TextRow> extends TailReader<T> {
       const next = this.isAhead ? run.list.at(this.position) : this.itemAt(run.list, this.position);
       if (next === undefined) return run.state === 'ended' ? 'end' : 'wait';
       this.position += isTextRow(next) ? next.deltas.length : 1;
-      if (run.room !== undefined) this.settleRoom();
+      if (run.room !== undefined) settleRoom(run, this.log.maxLagBytes);
       if (this.isAhead && compareOffsets((next as LogEntry).offset, this.after as string) <= 0) continue;
       this.isAhead = false;
       return next as T;
@@ -253,23 +258,11 @@ class MemoryReader<T extends LogEntry | TextRow> extends TailReader<T> {
 
   protected detach(): void {
     const { run } = this;
-    run.tails = run.tails.filter((each) => each !== (this as unknown));
-    this.settleRoom();
+    run.tails = run.tails.filter((each) => each !== this);
+    settleRoom(run, this.log.maxLagBytes);
     this.log.onLeft(run);
   }
-
-  private settleRoom(): void {
-    if (widestLag(this.run) <= this.log.maxLagBytes / 2) releaseRoom(this.run);
-  }
 }
-
-const emptyRun = (id: string): Run => ({
-  id,
-  list: new EntryList(),
-  state: 'open',
-  tails: [],
-  room: undefined,
-});
 
 const expired = (run: Run): ChatKitError =>
   new ChatKitError(
@@ -284,20 +277,3 @@ const closed = (run: Run, { offset }: LogEntry): ChatKitError =>
   new ChatKitError('log.closed', `The run ${JSON.stringify(run.id)} has ended; nothing can follow.`, {
     details: { id: run.id, offset },
   });
-
-/** How many bytes the slowest reader has yet to take; 0 without readers. */
-const widestLag = ({ list, tails }: Run): number => {
-  let slowest = list.end;
-  for (const { position } of tails) if (position < slowest) slowest = position;
-  return list.total - list.bytesBefore(slowest);
-};
-
-/** Backwards, because a reader that is woken may remove itself. */
-const wakeAll = ({ tails }: Run): void => {
-  for (let at = tails.length - 1; at >= 0; at -= 1) tails[at]?.wake();
-};
-
-const releaseRoom = (run: Run): void => {
-  run.room?.resolve();
-  run.room = undefined;
-};

@@ -16,8 +16,8 @@ export interface LogReaderOptions {
   /** Starts following the run, from `tail` on. */
   readonly follow: (run: LogRun, tail: string) => void;
   readonly fetchPage: FetchPage;
-  /** Called when the reader has taken an entry. */
-  readonly onTaken: (run: LogRun) => void;
+  /** Called when the reader has found its place in the window, and when it has taken an entry. */
+  readonly onMoved: (run: LogRun) => void;
   /** Called when the reader has left. */
   readonly onLeft: (run: LogRun) => void;
 }
@@ -81,7 +81,7 @@ class LogReader extends TailReader<LogEntry> implements Tail {
       const entry = window.at(this.index);
       if (entry === undefined) return window.isEnded ? 'end' : 'wait';
       this.index += 1;
-      this.options.onTaken(this.run);
+      this.options.onMoved(this.run);
       if (this.isAhead && !this.isNew(entry)) continue;
       this.isAhead = false;
       return this.give(entry);
@@ -104,6 +104,7 @@ class LogReader extends TailReader<LogEntry> implements Tail {
     if (!window.covers(position)) return undefined;
     this.index = position === undefined ? window.first : window.firstAfter(position);
     this.isAhead = position !== undefined;
+    this.options.onMoved(this.run);
     return window;
   }
 

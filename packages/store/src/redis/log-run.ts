@@ -57,8 +57,8 @@ export const failReaders = (run: LogRun, error: ChatKitError): void => {
 };
 
 /**
- * The backpressure: a promise if Redis is more than `windowBytes` behind, or a reader here more than half of that;
- * `undefined` while there is room.
+ * The backpressure: a promise if Redis is more than `windowBytes` behind, or the furthest reader here more than half of
+ * that; `undefined` while there is room.
  */
 export const roomOf = (run: LogRun, windowBytes: number): Promise<void> | undefined => {
   if (!isAbove(run, windowBytes)) {
@@ -83,12 +83,18 @@ const isAbove = (run: LogRun, bytes: number): boolean => {
   const { window, acked } = outbox;
   // A cheap first check, because this runs twice per token: neither can lag by more than is held.
   if (window.bytes <= bytes / 2) return false;
-  return window.bytesFrom(acked) > bytes || widestLag(run, window) > bytes / 2;
+  return window.bytesFrom(acked) > bytes || lagOf(run, window) > bytes / 2;
 };
 
-/** The lag of the slowest reader of the outbox, in bytes. */
-const widestLag = (run: LogRun, window: EntryWindow): number => {
-  let slowest = window.end;
-  for (const tail of run.tails) if (tail.window === window && tail.index < slowest) slowest = tail.index;
-  return window.bytesFrom(slowest);
+/**
+ * How many bytes the reader that is furthest in the outbox has yet to take; 0 without readers. The slower ones hold
+ * nobody up: what the window has dropped they get from Redis.
+ */
+const lagOf = (run: LogRun, window: EntryWindow): number => {
+  let furthest = nobody;
+  for (const tail of run.tails) if (tail.window === window && tail.index > furthest) furthest = tail.index;
+  return furthest === nobody ? 0 : window.bytesFrom(furthest);
 };
+
+/** Below the index of a reader that has yet to find its place in the window, which is -1. */
+const nobody = -2;

@@ -42,7 +42,7 @@ export interface RedisLogOptions {
   /** How many runs share one command. Default 128. A command blocks Redis for 10 to 20 µs per run. */
   maxRunsPerCommand?: number | undefined;
   /**
-   * How far Redis may be behind, in bytes, before `append` returns a promise. The slowest reader of this process, once
+   * How far Redis may be behind, in bytes, before `append` returns a promise. The furthest reader of this process, once
    * it has caught up, may be half as far behind. Also how much of a run is kept in this process. Default 256 KiB.
    */
   windowBytes?: number | undefined;
@@ -222,7 +222,7 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
       run.followed = follower.follow(run.id, tail);
       run.heardAt = performance.now();
     },
-    onTaken: (run) => settleRoom(run, windowBytes),
+    onMoved: (run) => settleRoom(run, windowBytes),
     onLeft(run) {
       settleRoom(run, windowBytes);
       forgetIfIdle(run);

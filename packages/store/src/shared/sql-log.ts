@@ -9,13 +9,12 @@ import {
   parseOffset,
   type ReadOptions,
   type RowLane,
-  rowLaneOf,
   type StreamLog,
   type TextRow,
   textRows,
 } from '@chatkit/core';
 import { outlet, type Stage, stageOf } from '@chatkit/stream/engine';
-import { createMemoryLog } from '../memory/memory-log.ts';
+import { createCopiedLog } from '../memory/memory-log.ts';
 import type { Place } from './entry-list.ts';
 import { createFitting } from './fitting.ts';
 import { ForeignRun, refusalOf } from './foreign-run.ts';
@@ -83,8 +82,8 @@ export const createSqlLog = (database: SqlLogDatabase, options: SqlLogOptions): 
   const doomed = new Set<string>();
   let state: 'open' | 'closed' = 'open';
 
-  const memory = createMemoryLog({ maxBytesPerRun, ...endedRuns, onEvict: (runId) => void mine.delete(runId) });
-  const lane = rowLaneOf(memory) as RowLane;
+  const copied = createCopiedLog({ maxBytesPerRun, ...endedRuns, onEvict: (runId) => void mine.delete(runId) });
+  const { log: memory, rows: lane } = copied;
   const changes = createLogChanges(database, unreachableMs);
   const journal = createJournal({
     database,
@@ -132,7 +131,7 @@ export const createSqlLog = (database: SqlLogDatabase, options: SqlLogOptions): 
     return done;
   };
 
-  /** The backpressure: waits for the slowest reader here, and for the database. */
+  /** The backpressure: waits for the furthest reader here, and for the database. */
   const roomOf = (run: JournalRun, room: Promise<void>): Promise<void> => {
     run.take();
     journal.touch(run, 'soon');
@@ -240,7 +239,7 @@ export const createSqlLog = (database: SqlLogDatabase, options: SqlLogOptions): 
       const number = await database.write(() => createRun(runId, Date.now() + ttls.openTtlMs));
       if (number === undefined) return;
       await memory.create(runId);
-      const source = stageOf(lane.read(runId));
+      const source = stageOf(copied.copy(runId));
       const run = new JournalRun({ id: runId, number, writer, source, windowBytes, ...ttls, onLost, onWritten });
       mine.set(runId, run);
       lost.delete(runId);

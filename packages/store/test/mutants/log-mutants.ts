@@ -154,6 +154,35 @@ export const logMutants: Record<string, { make: MakeLog; fails: string; hasRows?
     })),
     fails: 'keeps a run apart',
   },
+  'lets the slowest reader hold up all others': {
+    make: () => {
+      const log = sound();
+      const counts = new Map<string, number[]>();
+      return {
+        ...log,
+        async append(run, entries) {
+          await log.append(run, entries);
+          const taken = counts.get(run) ?? [];
+          const before = Math.max(0, ...taken) - 10;
+          while (taken.some((count) => count < before)) await new Promise((resolve) => setTimeout(resolve, 1));
+        },
+        async *read(run, options) {
+          const taken = counts.get(run) ?? [];
+          counts.set(run, taken);
+          const index = taken.push(0) - 1;
+          try {
+            for await (const entry of log.read(run, options)) {
+              taken[index] = (taken[index] as number) + 1;
+              yield entry;
+            }
+          } finally {
+            taken[index] = Number.POSITIVE_INFINITY;
+          }
+        },
+      };
+    },
+    fails: 'gives a reader everything while others have stopped reading',
+  },
   'drops rows that it has in part': {
     hasRows: true,
     make: laned((lane) => {

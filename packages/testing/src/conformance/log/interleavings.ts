@@ -5,7 +5,7 @@
 import type { LogEntry } from '@chatkit/core';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { endOf, entries, freshRun, type LogKit, offsetsOf } from './kit.ts';
+import { endOf, entries, entryOf, freshRun, type LogKit, offsetsOf } from './kit.ts';
 
 /** A reader: how many moves it waits first, where it starts, and after how many entries each of its visits ends. */
 interface ReaderPlan {
@@ -32,6 +32,25 @@ const aRun = fc.integer({ min: 0, max: 24 }).chain((length) =>
     readers: fc.array(aReader(length), { minLength: 1, maxLength: 5 }),
   }),
 );
+
+/** Readers of which all but one stop reading and stay; they have taken something, or only waited for the next entry. */
+const aStall = fc.integer({ min: 1, max: 60 }).chain((length) =>
+  fc.record({
+    length: fc.constant(length),
+    delay: fc.nat({ max: 60 }),
+    stalled: fc.array(
+      fc.record({
+        delay: fc.nat({ max: 60 }),
+        after: fc.nat({ max: length }),
+        takes: fc.integer({ min: 1, max: 6 }),
+      }),
+      { minLength: 1, maxLength: 4 },
+    ),
+  }),
+);
+
+/** More than a log holds back for a reader that has stopped. */
+const long = 'x'.repeat(4_000);
 
 export const describeInterleavings = ({ log, runs }: LogKit): void => {
   describe('interleavings', () => {
@@ -77,6 +96,54 @@ export const describeInterleavings = ({ log, runs }: LogKit): void => {
           await log().delete(run);
         }),
         { numRuns: runs },
+      );
+    });
+
+    it('gives a reader everything while others have stopped reading, and these the rest when they go on', async () => {
+      await fc.assert(
+        fc.asyncProperty(aStall, fc.scheduler(), async ({ length, delay, stalled }, scheduler) => {
+          const run = freshRun();
+          const all = Array.from({ length }, (_, at) => entryOf(at + 1, { text: long })).concat([endOf(length + 1)]);
+          await log().create(run);
+          const move = (who: string) => scheduler.schedule(Promise.resolve(), who);
+          const pause = async (times: number, who: string) => {
+            for (let wait = 0; wait < times; wait += 1) await move(who);
+          };
+          const produce = async () => {
+            for (const entry of all) {
+              await move('producer');
+              await log().append(run, [entry]);
+            }
+          };
+          const read = async () => {
+            await pause(delay, 'reader');
+            const seen: string[] = [];
+            for await (const { offset } of log().read(run)) {
+              seen.push(offset);
+              await move('reader');
+            }
+            return seen;
+          };
+          const over = Promise.all([produce(), read()]);
+          const readLater = async ({ delay, after, takes }: (typeof stalled)[number], index: number) => {
+            await pause(delay, `stalled ${index}`);
+            const reader = log()
+              .read(run, after === 0 ? {} : { after: `1-${after}` })
+              [Symbol.asyncIterator]();
+            const seen: string[] = [];
+            for (let next = reader.next(); ; next = reader.next()) {
+              const { done, value } = await next;
+              if (done === true) return seen;
+              seen.push(value.offset);
+              if (seen.length === takes) await over;
+            }
+          };
+          const [[, seen], ...later] = await scheduler.waitFor(Promise.all([over, ...stalled.map(readLater)]));
+          expect(seen).toEqual(offsetsOf(all));
+          for (const [index, { after }] of stalled.entries()) expect(later[index]).toEqual(offsetsOf(all.slice(after)));
+          await log().delete(run);
+        }),
+        { numRuns: Math.ceil(runs / 4) },
       );
     });
   });

@@ -192,6 +192,29 @@ export const describeReaders = ({ log, smallLog }: LogKit): void => {
       expect(await slow).toEqual(offsetsOf([...entries(1, 200), endOf(201)]));
     });
 
+    it('lets the producer go on when a reader comes that has everything, beside one that has stopped', async () => {
+      const run = freshRun();
+      await log().create(run);
+      const stopped = log().read(run)[Symbol.asyncIterator]();
+      const first = stopped.next();
+      const text = 'x'.repeat(4_000);
+      let seq = 0;
+      let room: Promise<void> | undefined;
+      do {
+        seq += 1;
+        room = log().append(run, [entryOf(seq, { text })]);
+      } while (seq < 200 && (room === undefined || !(await isPending(room))));
+      await first;
+      const reader = log()
+        .read(run, { after: `1-${seq}` })
+        [Symbol.asyncIterator]();
+      const next = reader.next();
+      await room;
+      await log().append(run, [endOf(seq + 1)]);
+      expect(await next).toEqual({ done: false, value: endOf(seq + 1) });
+      await stopped.return?.();
+    });
+
     it.skipIf(smallLog === undefined)('does not keep the producer waiting for a reader that has gone', async () => {
       const small = (await smallLog?.()) ?? log();
       const run = freshRun();
