@@ -56,8 +56,13 @@ export class ResumableEncoder implements FrameEncoder {
 
   private frame(entry: LogEntry | undefined): string {
     if (entry === undefined) return '';
+    const frame = this.encode(entry);
+    this.last = entry.offset;
+    return frame;
+  }
+
+  private encode(entry: LogEntry): string {
     const { offset } = entry;
-    this.last = offset;
     if ('end' in entry) return encodeSse({ ...endFrame(entry.end, this.retryMs), id: offset });
     // A third-party log may return any string as an offset: `encodeSse` checks that it is a safe `id`.
     if (parseOffset(offset) === undefined) return encodeSse({ id: offset, data: serializeEvent(entry.event) });

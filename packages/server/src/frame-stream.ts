@@ -9,7 +9,10 @@ import type { Stream } from '@chatkit/stream';
 import { type Cleanup, type Failure, outlet, type Sink, type Stage, stageOf } from '@chatkit/stream/engine';
 import type { Follower } from './lost-end.ts';
 
-/** Encodes entries as frames. `add` and `rest` return frames, or an empty string. */
+/**
+ * Encodes entries as frames. `add` and `rest` return frames, or an empty string. Once one of them has thrown, neither is
+ * called again; it must have returned everything that came before what it throws for.
+ */
 export interface FrameEncoder {
   /** Takes an entry or a row, and may hold it back to merge it with the next one. */
   add(entry: LogEntry | TextRow): string;
@@ -69,7 +72,7 @@ export class FrameStream implements Stage<string>, Sink<LogEntry | TextRow>, Fol
     return new Promise((resolve, reject) => {
       this.onFirst = (hasEntry) => {
         this.onFirst = undefined;
-        if (this.failure === undefined) resolve(hasEntry);
+        if (this.failure === undefined || this.text !== '') resolve(hasEntry);
         else reject(this.failure.error);
       };
       this.ask();
@@ -173,7 +176,7 @@ export class FrameStream implements Stage<string>, Sink<LogEntry | TextRow>, Fol
     try {
       this.text += this.encoder.add(entry);
     } catch (error) {
-      this.closeSource({ error });
+      this.fail(error);
     }
   }
 
@@ -183,8 +186,15 @@ export class FrameStream implements Stage<string>, Sink<LogEntry | TextRow>, Fol
     try {
       this.text += this.encoder.rest();
     } catch (error) {
-      this.closeSource({ error });
+      this.fail(error);
     }
+  }
+
+  /** Ends the stream behind what has been encoded: anything that followed would leave a gap that nobody notices. */
+  private fail(error: unknown): void {
+    this.source = 'closed';
+    this.failure = { error };
+    this.upstream.close()?.catch(() => {});
   }
 
   private get isDone(): boolean {
@@ -198,9 +208,9 @@ export class FrameStream implements Stage<string>, Sink<LogEntry | TextRow>, Fol
   }
 
   /** Gives the log up. Text that has not been delivered is dropped, and whatever came after it. */
-  private closeSource(failure?: Failure): Cleanup {
+  private closeSource(): Cleanup {
     this.source = 'closed';
-    this.failure = failure;
+    this.failure = undefined;
     this.text = '';
     return this.upstream.close();
   }

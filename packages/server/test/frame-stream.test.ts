@@ -4,6 +4,8 @@ import { createMemoryLog } from '@chatkit/store/memory';
 import { forEach, from, pushable } from '@chatkit/stream';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { EventFrames } from '../src/event-frames.ts';
+import { PlainEncoder, ResumableEncoder } from '../src/frame-encoders.ts';
 import { type FrameEncoder, FrameStream } from '../src/frame-stream.ts';
 
 const entry = (seq: number): LogEntry => ({ offset: formatOffset(1, seq), event: progressUpdate(`${seq}`) });
@@ -256,5 +258,51 @@ describe('FrameStream', () => {
     await expect(read.next()).rejects.toThrow('broken');
     const unknown = new FrameStream({ entries: createMemoryLog().read('r'), encoder: numbering(), onOver() {} });
     await expect(unknown.begin()).rejects.toMatchObject({ code: 'run.not_found' });
+  });
+
+  test('gives what came before an entry that cannot be encoded, and nothing after it, in whatever chunks they come', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 20 }),
+        fc.nat({ max: 19 }),
+        fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1 }),
+        fc.boolean(),
+        fc.boolean(),
+        async (length, place, sizes, isResumable, begins) => {
+          const bad = place % length;
+          const all = Array.from({ length }, (_, at) =>
+            // The one has an offset that cannot be the `id` of a frame, the other an event that is no JSON.
+            at === bad
+              ? isResumable
+                ? { offset: 'two\nlines', event: progressUpdate('bad') }
+                : { offset: formatOffset(1, at + 1), event: { ...progressUpdate('bad'), icon: 1n as never } }
+              : entry(at + 1),
+          );
+          const chunks = pushable<LogEntry>({ capacity: length });
+          for (let done = 0, turn = 0; done < length; turn += 1) {
+            const size = sizes[turn % sizes.length] as number;
+            chunks.pushMany(all.slice(done, done + size));
+            done += size;
+          }
+          chunks.end();
+          const frames = new EventFrames();
+          const encoder = isResumable ? new ResumableEncoder(frames, 1_000) : new PlainEncoder(frames);
+          let overs = 0;
+          const stream = new FrameStream({ entries: chunks, encoder, onOver: () => overs++ });
+          let text = '';
+          const read = async () => {
+            if (begins) await stream.begin();
+            for await (const each of stream.frames) text += each;
+          };
+          await expect(read()).rejects.toThrow();
+          stream.close();
+          const seen = [...text.matchAll(/"text":"(\d+)"/g)].map(([, seq]) => Number(seq));
+          expect(seen).toEqual(Array.from({ length: bad }, (_, at) => at + 1));
+          expect(stream.offset()).toBe(isResumable && bad > 0 ? formatOffset(1, bad) : undefined);
+          expect(overs).toBe(1);
+        },
+      ),
+      { numRuns: 300 },
+    );
   });
 });
