@@ -1,6 +1,6 @@
 /**
  * Ended runs that clients may still resume. Each is kept for a while and then forgotten, with its log; of those that
- * completed only the ids are remembered longer.
+ * completed only the ids are remembered longer. A run that is being read is not forgotten.
  */
 import type { StreamLog } from '@chatkit/core';
 import { createRememberedIds } from './remembered-ids.ts';
@@ -9,7 +9,10 @@ import type { Run } from './run.ts';
 import type { Settings } from './settings.ts';
 
 export interface RunShelf {
-  /** Takes a run that has ended. One that nobody can come back to is forgotten when its last reader has left. */
+  /**
+   * Takes a run that has ended. To be called again when its last reader leaves: then a run that nobody can come back to
+   * is forgotten, and one whose time ran out while it was read is kept anew.
+   */
   put(run: Run): void;
   /** Forgets a run now. */
   forget(run: Run): void;
@@ -33,6 +36,13 @@ export const createRunShelf = (log: StreamLog, settings: Settings, onForgotten: 
     if (run.ownsLog()) void reported(onError, () => log.delete(run.id), { runId: run.id });
   };
 
+  /** A run's time is over, or others need its place. If it is read it only loses its place. */
+  const expire = (run: Run): void => {
+    if (run.readers() === 0) return forget(run);
+    clock.clearTimeout(kept.get(run));
+    kept.delete(run);
+  };
+
   return {
     forget,
     hasCompleted: (runId) => completed.has(runId),
@@ -44,11 +54,11 @@ export const createRunShelf = (log: StreamLog, settings: Settings, onForgotten: 
       if (kept.has(run)) return;
       kept.set(
         run,
-        clock.setTimeout(() => forget(run), retain.ms),
+        clock.setTimeout(() => expire(run), retain.ms),
       );
       for (const oldest of kept.keys()) {
         if (kept.size <= retain.runs) break;
-        forget(oldest);
+        expire(oldest);
       }
     },
   };

@@ -87,7 +87,10 @@ export interface SettingsOptions {
    * machine: others get 403. Absent: no check.
    */
   allowedHosts?: readonly string[] | undefined;
-  /** How many ended runs stay resumable, and for how long (24 days at most). Default 1,000 and 5 minutes. */
+  /**
+   * How many ended runs stay resumable, and for how long (24 days at most). One that is being read is kept until its
+   * last reader has left, and for that long again. Default 1,000 and 5 minutes.
+   */
   retain?: { runs?: number | undefined; ms?: number | undefined } | undefined;
   /**
    * Called with every error that was withheld from a client. May be async; what it throws itself goes to

@@ -182,9 +182,44 @@ describe('attaching', () => {
     const t = testServer({ clock, retain: { ms: 1_000, runs: 2 } });
     for (const id of ['r1', 'r2', 'r3']) await framesOf(await t.send(create(), { headers: named(id) }));
     expect((await t.attach('run=r1')).status).toBe(404);
-    expect((await t.attach('run=r2')).status).toBe(200);
+    const second = await t.attach('run=r2');
+    expect([second.status, await second.text()]).toEqual([200, expect.stringContaining('event: end')]);
     await clock.advance(1_001);
     expect((await t.attach('run=r2')).status).toBe(404);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('a run that is being read is kept until its last reader leaves, and for a while after that', async () => {
+    const clock = createVirtualClock();
+    const long = say(...Array.from({ length: 200 }, (_, at) => `${at}:${'x'.repeat(1_000)} `));
+    const respond = scriptedResponder((_call, index) => [index === 0 ? long : say('short')]);
+    const t = testServer({ clock, retain: { ms: 1_000, runs: 1 }, respond });
+    await (await t.send(create(), { headers: named('r1') })).text();
+    const reading = await t.attach('run=r1');
+    const reader = (reading.body as ReadableStream<Uint8Array>).getReader();
+    let text = new TextDecoder().decode((await reader.read()).value);
+    // Pushed off the shelf by others, which are forgotten in their turn.
+    for (const id of ['r2', 'r3']) await framesOf(await t.send(create(), { headers: named(id) }));
+    await clock.advance(1_001);
+    expect((await t.attach('run=r3')).status).toBe(404);
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      text += new TextDecoder().decode(value);
+    }
+    expect(text).toContain('199:x');
+    expect(text).toContain('event: end');
+    await clock.advance(999);
+    const again = await t.attach('run=r1');
+    expect(again.status).toBe(200);
+    await clock.advance(1_001);
+    await again.body?.cancel();
+    await clock.advance(999);
+    const last = await t.attach('run=r1');
+    expect(last.status).toBe(200);
+    await last.body?.cancel();
+    await clock.advance(1);
+    expect((await t.attach('run=r1')).status).toBe(404);
     expect(clock.pending).toBe(0);
   });
 
