@@ -48,10 +48,13 @@ export const streamReply = async (options: StreamReplyOptions): Promise<Reply> =
   // On this machine an entry is known to be there, so it is awaited. For a run elsewhere it may not be: the wait is
   // bounded.
   if (first !== undefined && (newest !== undefined || (await settlesWithin(first, REMOTE_FIRST_MS, settings.clock)))) {
-    if (!(await orRelease(first, hold))) {
-      hold.release();
-      return { status: 204, headers: {}, body: null };
+    let hasEntry = false;
+    try {
+      hasEntry = await orRelease(first, hold);
+    } finally {
+      if (!hasEntry) void stream.close();
     }
+    if (!hasEntry) return { status: 204, headers: {}, body: null };
   }
   if (!resumable) return { status: 200, headers: { ...eventStreamHeaders }, body: stream.frames };
   const body = resumableBody(stream, hold, after ?? startOffset, settings, () => {

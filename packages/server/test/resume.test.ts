@@ -11,7 +11,8 @@ import { createMemoryLog } from '@chatkit/store/memory';
 import { createVirtualClock, hang, say, scriptedResponder, wait } from '@chatkit/testing';
 import type { SseFrame } from '@chatkit/transport';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import { Run } from '../src/run.ts';
 import {
   ada,
   add,
@@ -221,6 +222,21 @@ describe('attaching', () => {
     await clock.advance(1);
     expect((await t.attach('run=r1')).status).toBe(404);
     expect(clock.pending).toBe(0);
+  });
+
+  test('a reader that gets no stream leaves nothing behind at the run', async () => {
+    const follow = vi.spyOn(Run.prototype, 'follow');
+    const unfollow = vi.spyOn(Run.prototype, 'unfollow');
+    const log = createMemoryLog();
+    const t = testServer({ log, respond: scriptedResponder([say('Hi')]) });
+    const ids = idsOf(await framesOf(await t.send(create(), { headers: named('r') })));
+    const statuses = [(await t.attach(`run=r&after=${ids.at(-1)}`)).status];
+    await log.delete('r');
+    statuses.push((await t.attach('run=r')).status);
+    expect(statuses).toEqual([204, 404]);
+    const left = follow.mock.calls.filter(([each]) => !unfollow.mock.calls.some(([other]) => other === each));
+    expect([follow.mock.calls.length, left.length]).toEqual([3, 0]);
+    vi.restoreAllMocks();
   });
 
   test('a plain client’s run is forgotten at its end', async () => {
