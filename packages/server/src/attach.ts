@@ -50,7 +50,8 @@ export const attachTo = async <Context>(
 ): Promise<Reply> => {
   // Attaching by GET is itself one of the extensions.
   const resumable = request.method === 'GET' || optedIn(request);
-  return streamReply({ run, hold, settings: kernel.parts.settings, resumable, after });
+  const { parts, registry } = kernel;
+  return streamReply({ run, hold, settings: parts.settings, streams: registry.streams, resumable, after });
 };
 
 const assertOffset = (run: Run | RemoteRun, after: string | undefined): void => {

@@ -70,9 +70,11 @@ export class ResumableEncoder implements FrameEncoder {
   }
 }
 
-/** After a shutdown all clients would reconnect at once, so each gets a random delay. */
 const endFrame = (outcome: RunOutcome, retryMs: number): SseFrame => ({
   event: 'end',
   data: JSON.stringify({ outcome }),
-  retry: outcome === 'interrupted' ? Math.round(retryMs * (0.5 + Math.random())) : undefined,
+  retry: outcome === 'interrupted' ? randomRetry(retryMs) : undefined,
 });
+
+/** After a shutdown all clients would reconnect at once, so each gets a random delay. */
+export const randomRetry = (retryMs: number): number => Math.round(retryMs * (0.5 + Math.random()));

@@ -84,9 +84,11 @@ export class FrameStream implements Stage<string>, Sink<LogEntry | TextRow>, Fol
     return this.delivered;
   }
 
-  /** Ends the stream after what has been delivered; what has only been taken from the log is dropped. */
-  stop(): void {
-    this.closeSource();
+  /**
+   * Ends the stream after what has been delivered, or fails it there; what has only been taken from the log is dropped.
+   */
+  stop(failure?: Failure): void {
+    this.closeSource(failure);
     this.deliver();
   }
 
@@ -208,9 +210,9 @@ export class FrameStream implements Stage<string>, Sink<LogEntry | TextRow>, Fol
   }
 
   /** Gives the log up. Text that has not been delivered is dropped, and whatever came after it. */
-  private closeSource(): Cleanup {
+  private closeSource(failure?: Failure): Cleanup {
     this.source = 'closed';
-    this.failure = undefined;
+    this.failure = failure;
     this.text = '';
     return this.upstream.close();
   }

@@ -7,6 +7,7 @@
 import { createId, type RunClaim, type RunLease, type StreamLog } from '@chatkit/core';
 import { settlesWithin } from './clock.ts';
 import { executeRun, keepThread, type Ways } from './execute-run.ts';
+import { createOpenStreams, type OpenStreams } from './open-streams.ts';
 import { createReadersElsewhere } from './readers-elsewhere.ts';
 import { startReaper } from './reaper.ts';
 import { type RemoteRun, remoteRun, stopElsewhere } from './remote-run.ts';
@@ -22,6 +23,8 @@ import { createThreadGate, type Entry } from './thread-gate.ts';
 import { createThreadLanes, type Occupant } from './thread-lanes.ts';
 
 export interface RunRegistry {
+  /** The streams that read runs here, of whatever machine. */
+  readonly streams: OpenStreams;
   /** A run, here or elsewhere. */
   find(runId: string): Promise<Run | RemoteRun | undefined>;
   /**
@@ -43,7 +46,10 @@ export interface RunRegistry {
   cancel(run: Run | RemoteRun): Promise<void>;
   /** Stops what goes on in a thread, and keeps others out while `work` runs. */
   exclusively<T>(threadId: string, work: () => Promise<T>): Promise<T>;
-  /** Accepts no more runs; waits `graceMs` for those in progress, then stops the rest. */
+  /**
+   * Accepts no more runs; waits `graceMs` for those in progress, then stops the rest and ends the streams of other
+   * machines' runs.
+   */
   close(graceMs: number): Promise<void>;
 }
 
@@ -76,6 +82,7 @@ export const createRunRegistry = (
   const lanes = createThreadLanes<Occupant>();
   const gate = createThreadGate(lease, clock);
   const elsewhere = createReadersElsewhere(lease, clock);
+  const streams = createOpenStreams();
   let closing = false;
   const reaper = startReaper({ lease, log, settings, salvage });
   const ways: Ways = { log, lease, settings, lanes, gate, reaper };
@@ -91,6 +98,7 @@ export const createRunRegistry = (
   };
 
   return {
+    streams,
     get: (runId) => runs.get(runId),
     async find(runId) {
       const run = runs.get(runId);
@@ -210,6 +218,7 @@ export const createRunRegistry = (
       closing = true;
       await settlesWithin(Promise.all([...active].map((run) => run.settled)), graceMs, clock);
       for (const run of active) run.stop('shutdown');
+      streams.close();
       await Promise.all(executions.values());
       reaper.end();
       stopListening();

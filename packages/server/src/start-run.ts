@@ -82,7 +82,9 @@ const begin = async <Context>(
   waitUntil?.(run.settled);
   const hold = new ReaderHold(run, request);
   const place = await orRelease(ready, hold);
-  if (place === 'here') return streamReply({ run, hold, settings: parts.settings, resumable: isOptedIn });
+  if (place === 'here') {
+    return streamReply({ run, hold, settings: parts.settings, streams: registry.streams, resumable: isOptedIn });
+  }
   hold.release();
   return 'again';
 };

@@ -7,11 +7,12 @@ import { ChatKitError } from '@chatkit/core';
 import { concat, heartbeat, pipe, type Stream } from '@chatkit/stream';
 import { encodeSse, eventStreamHeaders, type Reply } from '@chatkit/transport';
 import { settlesWithin } from './clock.ts';
-import { PlainEncoder, ResumableEncoder } from './frame-encoders.ts';
+import { PlainEncoder, ResumableEncoder, randomRetry } from './frame-encoders.ts';
 import { FrameStream } from './frame-stream.ts';
+import type { OpenStream, OpenStreams } from './open-streams.ts';
 import type { ReaderHold } from './reader-hold.ts';
 import type { RemoteRun } from './remote-run.ts';
-import { Run, startOffset } from './run.ts';
+import { Run, serverClosing, startOffset } from './run.ts';
 import { isSettled } from './run-state.ts';
 import type { Settings } from './settings.ts';
 
@@ -19,6 +20,8 @@ export interface StreamReplyOptions {
   run: Run | RemoteRun;
   hold: ReaderHold;
   settings: Settings;
+  /** Where the stream is counted, so that the server can close. */
+  streams: OpenStreams;
   /** Whether the client opted in to the extensions. */
   resumable: boolean;
   /** The last offset that the client has. */
@@ -27,10 +30,11 @@ export interface StreamReplyOptions {
 
 /**
  * A streaming response. The hold is released when the body ends, fails or is cancelled, even if it was never read.
- * Rejects, before anything is sent, when the log no longer has what the reader needs.
+ * Rejects, before anything is sent, when the log no longer has what the reader needs, or the server is closed and the
+ * run another machine's.
  */
 export const streamReply = async (options: StreamReplyOptions): Promise<Reply> => {
-  const { run, hold, settings, resumable, after } = options;
+  const { run, hold, settings, streams, resumable, after } = options;
   const { frames } = run;
   let leave = hold.release;
   const stream = new FrameStream({
@@ -38,9 +42,18 @@ export const streamReply = async (options: StreamReplyOptions): Promise<Reply> =
     encoder: resumable ? new ResumableEncoder(frames, settings.retryMs) : new PlainEncoder(frames),
     onOver: () => {
       if (run instanceof Run) run.unfollow(stream);
+      streams.delete(open);
       leave();
     },
   });
+  // A plain client has no frame that asks it to reconnect, and would take an ordinary end for that of the answer.
+  const open: OpenStream = { run, leave: () => stream.stop({ error: serverClosing() }) };
+  try {
+    streams.add(open);
+  } catch (error) {
+    hold.release();
+    throw error;
+  }
   if (run instanceof Run) run.follow(stream);
   const newest = run.lastOffset();
   const isOver = run instanceof Run && isSettled(run.state());
@@ -57,7 +70,7 @@ export const streamReply = async (options: StreamReplyOptions): Promise<Reply> =
     if (!hasEntry) return { status: 204, headers: {}, body: null };
   }
   if (!resumable) return { status: 200, headers: { ...eventStreamHeaders }, body: stream.frames };
-  const body = resumableBody(stream, hold, after ?? startOffset, settings, () => {
+  const body = resumableBody(stream, open, hold, after ?? startOffset, settings, () => {
     // The hold is kept until the client has had time to come back. Otherwise the hand-over could look like the last
     // reader's leaving.
     leave = () => void settings.clock.setTimeout(hold.release, HAND_OVER_MS);
@@ -73,21 +86,26 @@ export const streamReply = async (options: StreamReplyOptions): Promise<Reply> =
 
 /**
  * The run's frames between two more. The first has an id but no data, so it is no event, but a client that is cut off
- * from here on knows where to resume. The last is sent when the connection has become too old, and tells the client to
- * reconnect at once. In between, comments fill the silence.
+ * from here on knows where to resume. The last is sent when the connection has become too old or the server closes, and
+ * tells the client to reconnect at once. In between, comments fill the silence.
  */
 const resumableBody = (
   stream: FrameStream,
+  open: OpenStream,
   hold: ReaderHold,
   start: string,
   { clock, heartbeatMs, maxConnectionMs, retryMs }: Settings,
   onOld: () => void,
 ): Stream<string> => {
-  let isOld = false;
-  const growOld = () => {
-    isOld = true;
-    onOld();
+  let reconnectMs: number | undefined;
+  const handOver = (afterMs: number) => {
+    reconnectMs = afterMs;
     stream.stop();
+  };
+  open.leave = () => handOver(randomRetry(retryMs));
+  const growOld = () => {
+    onOld();
+    handOver(retryMs);
   };
   const first = {
     *[Symbol.iterator]() {
@@ -100,7 +118,7 @@ const resumableBody = (
   const last = {
     *[Symbol.iterator]() {
       const id = stream.offset() ?? start;
-      if (isOld) yield encodeSse({ event: 'reconnect', data: '{}', id, retry: retryMs });
+      if (reconnectMs !== undefined) yield encodeSse({ event: 'reconnect', data: '{}', id, retry: reconnectMs });
     },
   };
   return pipe(

@@ -1,6 +1,8 @@
 // Deadlines, each with its own code; and the end of the server itself.
 import { assistantMessage, isChatKitError, itemAdded, itemDone, textDelta } from '@chatkit/core';
+import { createMemoryLease, createMemoryLog, createMemoryStore } from '@chatkit/store/memory';
 import { createVirtualClock, hang, say, scriptedResponder, wait } from '@chatkit/testing';
+import type { SseFrame } from '@chatkit/transport';
 import { describe, expect, test, vi } from 'vitest';
 import { systemClock } from '../src/clock.ts';
 import {
@@ -15,6 +17,7 @@ import {
   settle,
   testServer,
   textOf,
+  type User,
 } from './support.ts';
 
 const between = (low: number, high: number) => (value: number) => low <= value && value <= high;
@@ -175,6 +178,79 @@ describe('close()', () => {
     expect(refused.headers.get('retry-after')).toBe('1');
     expect((await refused.json()).error).toMatchObject({ code: 'server.closing', retryable: true });
     expect((await t.items(id)).map(textOf)).not.toContain('second');
+  });
+
+  describe('with readers of another machine’s run', () => {
+    /** A run on A that B has a reader of. */
+    const readOnB = async (headers: Record<string, string>) => {
+      const clock = createVirtualClock();
+      const shared = { store: createMemoryStore<User>(), log: createMemoryLog(), lease: createMemoryLease({ clock }) };
+      const respond = scriptedResponder((call) => [...begun(call), wait(60_000), textDelta('a', ' whole')], { clock });
+      const [a, b] = [testServer({ clock, respond, ...shared }), testServer({ clock, respond, ...shared })];
+      const own = framesOf(await a.send(create(), { headers: named('r') }));
+      const isPlain = headers['chatkit-client'] === undefined;
+      const sent = isPlain
+        ? b.send(create(), { headers: { ...headers, ...repeated } })
+        : b.attach('run=r', { headers });
+      for (let turn = 0; turn < 10; turn += 1) await clock.advance(20);
+      const reading = framesOf(await sent);
+      reading.catch(() => {});
+      await settle();
+      return { clock, a, b, own, reading };
+    };
+    const repeated = { 'chatkit-run-id': 'r', 'chatkit-repeat': '1' };
+    const wholeOf = (frames: readonly SseFrame[]) =>
+      eventsOf(frames)
+        .flatMap((event) => (event.type === 'thread.item.updated' && 'delta' in event.update ? event.update.delta : []))
+        .join('');
+
+    test('asks them to reconnect, each after a while of its own, and they lose nothing', async () => {
+      const { clock, a, b, own, reading } = await readOnB(optIn);
+      await b.server.close({ graceMs: 0 });
+      const before = await reading;
+      expect(before.at(-1)).toMatchObject({ event: 'reconnect', data: '{}' });
+      const retries = before.flatMap(({ retry }) => retry ?? []);
+      expect(retries).toEqual([2_000, expect.toSatisfy(between(1_000, 3_000))]);
+      expect(outcomeOf(before)).toBeUndefined();
+      const rest = framesOf(await a.attach(`run=r&after=${before.at(-1)?.id}`));
+      await clock.advance(60_000);
+      expect(outcomeOf(await own)).toBe('completed');
+      expect(outcomeOf(await rest)).toBe('completed');
+      expect(wholeOf(before.filter(({ event }) => event === undefined)) + wholeOf(await rest)).toBe('half whole');
+    });
+
+    test('fails the answer of a plain client, which would take its end for the end of the answer', async () => {
+      const { clock, b, own, reading } = await readOnB({});
+      await b.server.close({ graceMs: 0 });
+      await expect(reading).rejects.toMatchObject({ code: 'server.closing' });
+      await clock.advance(60_000);
+      expect(outcomeOf(await own)).toBe('completed');
+    });
+
+    test('takes no new ones once they have been asked', async () => {
+      const { b } = await readOnB(optIn);
+      await b.server.close({ graceMs: 0 });
+      const refused = await b.attach('run=r');
+      expect([refused.status, (await refused.json()).error.code]).toEqual([503, 'server.closing']);
+    });
+
+    test('lets them read for as long as its own runs have', async () => {
+      const { clock, b, reading } = await readOnB(optIn);
+      const answer = b.events(create());
+      await settle();
+      let isOver = false;
+      void reading.then(() => {
+        isOver = true;
+      });
+      const closing = b.server.close({ graceMs: 5_000 });
+      await clock.advance(4_999);
+      await settle();
+      expect(isOver).toBe(false);
+      await clock.advance(1);
+      await closing;
+      expect((await reading).at(-1)?.event).toBe('reconnect');
+      expect((await answer).at(-1)).toMatchObject({ code: 'run.interrupted' });
+    });
   });
 
   test('of an idle server resolves at once', async () => {

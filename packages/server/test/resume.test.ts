@@ -231,11 +231,15 @@ describe('attaching', () => {
     const t = testServer({ log, respond: scriptedResponder([say('Hi')]) });
     const ids = idsOf(await framesOf(await t.send(create(), { headers: named('r') })));
     const statuses = [(await t.attach(`run=r&after=${ids.at(-1)}`)).status];
+    const gone = new AbortController();
+    statuses.push((await t.attach('run=r', { signal: gone.signal })).status);
+    gone.abort();
     await log.delete('r');
     statuses.push((await t.attach('run=r')).status);
-    expect(statuses).toEqual([204, 404]);
+    await settle();
+    expect(statuses).toEqual([204, 200, 404]);
     const left = follow.mock.calls.filter(([each]) => !unfollow.mock.calls.some(([other]) => other === each));
-    expect([follow.mock.calls.length, left.length]).toEqual([3, 0]);
+    expect([follow.mock.calls.length, left.length]).toEqual([4, 0]);
     vi.restoreAllMocks();
   });
 
