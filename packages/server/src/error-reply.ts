@@ -40,6 +40,7 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   'server.closing': 503,
   // What is behind the server does not answer. Tools such as the doctor look for it there.
   'store.timeout': 504,
+  'run.hook_timeout': 504,
   'log.expired': 410,
   'log.offset_unknown': 400,
 };

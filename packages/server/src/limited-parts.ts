@@ -1,5 +1,5 @@
 /**
- * A server as the modules of this package use it: its stores and the hooks that a run waits for have a limit of time
+ * A server as the modules of this package use it: its stores and the hooks that somebody waits for have a limit of time
  * (`time-limit.ts`).
  */
 import type { Store } from '@chatkit/core';
@@ -8,7 +8,10 @@ import { inTime, isOutOfTime, type Limits, limited } from './time-limit.ts';
 
 export const limitedParts = <Context>(server: ServerParts<Context>): ServerParts<Context> => {
   const { attachmentStore, settings } = server;
-  const hook = <T>(name: string, work: () => T | PromiseLike<T>) => inTime(settings, name, work, 'run.hook_timeout');
+  const hook = <T>(name: string, work: () => T | PromiseLike<T>, limits: Limits = settings) =>
+    inTime(limits, name, work, 'run.hook_timeout');
+  // Turning speech into text is work of the kind that `respond()` does, and may take as long.
+  const patient = { ...settings, deadlines: { ...settings.deadlines, callMs: settings.deadlines.totalMs } };
   return {
     store: limitedStore(server.store, settings),
     attachmentStore: attachmentStore && limited(attachmentStore, 'attachmentStore', settings),
@@ -17,9 +20,9 @@ export const limitedParts = <Context>(server: ServerParts<Context>): ServerParts
     userOf: server.userOf,
     respond: (...given) => server.respond(...given),
     action: (...given) => server.action(...given),
-    syncAction: (...given) => server.syncAction(...given),
-    addFeedback: (...given) => server.addFeedback(...given),
-    transcribe: (...given) => server.transcribe(...given),
+    syncAction: (...given) => hook('syncAction', () => server.syncAction(...given)),
+    addFeedback: (...given) => hook('addFeedback', () => server.addFeedback(...given)),
+    transcribe: (...given) => hook('transcribe', () => server.transcribe(...given), patient),
     getStreamOptions: (...given) => hook('getStreamOptions', () => server.getStreamOptions(...given)),
     handleStreamCancelled: (...given) => hook('handleStreamCancelled', () => server.handleStreamCancelled(...given)),
     generateThreadId: (...given) => server.generateThreadId(...given),

@@ -15,7 +15,7 @@ import type { ServerParts } from './server-parts.ts';
 import { isServerRequest, noRequest, optedIn, type ServerRequest } from './server-request.ts';
 import { startRun } from './start-run.ts';
 import { threadNameOf } from './thread-name.ts';
-import { isOutOfTime } from './time-limit.ts';
+import { isGivenUp } from './time-limit.ts';
 
 /** What a handler needs to answer a request. */
 export interface Kernel<Context> {
@@ -44,7 +44,7 @@ export const replyTo = async <Context>(
     reply = await route(kernel, request, signIn, seen);
   } catch (error) {
     // The client may be told, and whoever runs the server must be.
-    if (!isPublicError(error) || isOutOfTime(error)) settings.onError(error, { requestType: seen.type });
+    if (!isPublicError(error) || isGivenUp(error)) settings.onError(error, { requestType: seen.type });
     reply = errorReply(error);
   }
   return { ...reply, headers: { ...reply.headers, ...resourcePolicy, ...corsHeaders(settings, request) } };

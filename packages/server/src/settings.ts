@@ -17,12 +17,12 @@ export interface Deadlines {
   firstEventMs?: number | undefined;
   /** Between two events (`run.idle_timeout`). Default: none. */
   idleMs?: number | undefined;
-  /** The whole run (`run.total_timeout`). Default: 30 minutes. */
+  /** The whole run (`run.total_timeout`), or a call of `transcribe()` (`run.hook_timeout`). Default: 30 minutes. */
   totalMs?: number | undefined;
   /**
-   * One call of the store, the attachment store, the log or the lease (`store.timeout`), or of `getStreamOptions()` or
-   * `handleStreamCancelled()` (`run.hook_timeout`). Default 30,000; `Infinity` for no limit. A write that is given up may
-   * still succeed.
+   * One call of the store, the attachment store, the log or the lease (`store.timeout`), or of `syncAction()`,
+   * `addFeedback()`, `getStreamOptions()` or `handleStreamCancelled()` (`run.hook_timeout`). Default 30,000; `Infinity`
+   * for no limit. A call that is given up may still succeed.
    */
   callMs?: number | undefined;
 }

@@ -1,7 +1,7 @@
 /**
  * Limits how long the server waits for one call of what the application has given it: its store, log and lease, and the
- * hooks that a run waits for. One that never answers would keep its run, and thereby its thread, until the process is
- * restarted. `respond()` and `action()` have deadlines of their own (`watch-deadlines.ts`). A call that is given up may
+ * hooks that a run or a request waits for. One that never answers would keep its run, and thereby its thread, until the
+ * process is restarted. `respond()` and `action()` have deadlines of their own (`watch-deadlines.ts`). A call that is given up may
  * succeed all the same; docs/decisions/server-time-limits.md says what becomes of it.
  */
 import { ChatKitError, isChatKitError, type RunLease } from '@chatkit/core';
@@ -33,6 +33,10 @@ export const inTime = <T>(
 
 /** Whether an error says that a store, a log or a lease has not answered. */
 export const isOutOfTime = (error: unknown): error is ChatKitError => isChatKitError(error, 'store.timeout');
+
+/** The same, or that a hook has not. */
+export const isGivenUp = (error: unknown): error is ChatKitError =>
+  isOutOfTime(error) || isChatKitError(error, 'run.hook_timeout');
 
 /**
  * The object with a limit on each of its methods, except those that are named. They are called on the object itself, so

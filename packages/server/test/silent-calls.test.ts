@@ -196,6 +196,47 @@ test.each(['getStreamOptions', 'handleStreamCancelled'] as const)(
   },
 );
 
+describe('a hook that answers a request', () => {
+  const action = (thread_id: string) => ({
+    type: 'threads.sync_custom_action' as const,
+    params: { thread_id, action: { type: 'a', payload: {} } },
+  });
+  const feedback = (thread_id: string) => ({
+    type: 'items.feedback' as const,
+    params: { thread_id, item_ids: ['a'], kind: 'positive' as const },
+  });
+
+  test.each([
+    ['syncAction', action],
+    ['addFeedback', feedback],
+  ] as const)('has callMs (%s): 504, and the operator is told', async (hook, request) => {
+    const t = timed({ respond: answers, [hook]: never });
+    const id = await t.create();
+    const answer = await t.within(2 * callMs, t.json(request(id)));
+    expect(answer).toMatchObject({
+      status: 504,
+      error: { code: 'run.hook_timeout', retryable: true, details: { call: hook } },
+    });
+    expect(t.errors).toEqual([expect.objectContaining({ code: 'run.hook_timeout' })]);
+    expect(t.clock.pending).toBe(0);
+  });
+
+  test('has as long as a whole run if it turns speech into text', async () => {
+    const t = timed({ transcribe: never, deadlines: { callMs, totalMs: 5 * callMs } });
+    const params = { audio_base64: '', mime_type: 'audio/webm' };
+    const answer = t.json({ type: 'input.transcribe', params });
+    let isOver = false;
+    void answer.then(() => {
+      isOver = true;
+    });
+    await t.clock.advance(5 * callMs - 1);
+    expect(isOver).toBe(false);
+    await t.clock.advance(1);
+    expect(await answer).toMatchObject({ status: 504, error: { code: 'run.hook_timeout', retryable: true } });
+    expect(t.errors).toEqual([expect.objectContaining({ details: { call: 'transcribe' } })]);
+  });
+});
+
 test.each(['create', 'append'] as const)('a log whose %s() never answers keeps no thread', async (method) => {
   const log = createMemoryLog();
   let isSilent = true;
