@@ -57,7 +57,10 @@ const throughJson = (event: ThreadStreamEvent, own: ThreadStreamEvent | undefine
 export const assertSize = ({ type }: ThreadStreamEvent, json: string, maxBytes: number): void => {
   // No UTF-16 unit takes more than three bytes.
   if (json.length * 3 <= maxBytes || new TextEncoder().encode(json).byteLength <= maxBytes) return;
-  throw new ChatKitError('event.too_large', `An event of type ${type} is larger than ${maxBytes} bytes.`, {
+  throw tooLarge(type, maxBytes);
+};
+
+export const tooLarge = (type: ThreadStreamEvent['type'], maxBytes: number): ChatKitError =>
+  new ChatKitError('event.too_large', `An event of type ${type} is larger than ${maxBytes} bytes.`, {
     details: { type, maxBytes },
   });
-};

@@ -9,7 +9,7 @@ import {
   type UserMessageItem,
 } from '@chatkit/core';
 import { say, scriptedResponder } from '@chatkit/testing';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { ada, add, create, eve, input, outline, settle, testServer, textOf } from './support.ts';
 
 /** As of a library of amounts, whose objects are not their own JSON. */
@@ -119,12 +119,24 @@ describe('threads.create', () => {
     expect(await items(id.thread.id)).toEqual([message]);
   });
 
-  test('an attachment that is named a thousand times is attached once', async () => {
+  test('an attachment that is named twice is attached twice, as in the reference, and loaded and stored once', async () => {
     const { events, store } = testServer();
     await store.saveAttachment({ type: 'file', id: 'atc_1', name: 'n', mime_type: 'text/plain' }, ada);
-    const attachments = Array.from({ length: 1_000 }, () => 'atc_1');
-    const message = (await events(create('hi', { attachments })))[1] as { item: UserMessageItem };
-    expect(message.item.attachments.map(({ id }) => id)).toEqual(['atc_1']);
+    const load = vi.spyOn(store, 'loadAttachment');
+    const message = (await events(create('hi', { attachments: ['atc_1', 'atc_1'] })))[1] as { item: UserMessageItem };
+    expect(message.item.attachments.map(({ id }) => id)).toEqual(['atc_1', 'atc_1']);
+    expect(load).toHaveBeenCalledOnce();
+  });
+
+  test('a large attachment that is named 1,000 times is refused, not multiplied', async () => {
+    const { json, store } = testServer();
+    const name = 'x'.repeat(100_000);
+    await store.saveAttachment({ type: 'file', id: 'a', name, mime_type: 'text/plain' }, ada);
+    const attachments = Array.from({ length: 1_000 }, () => 'a');
+    expect(await json(create('hi', { attachments }))).toMatchObject({
+      status: 413,
+      error: { code: 'event.too_large' },
+    });
   });
 
   test('a store that fails is a 500 without its text, and is reported', async () => {

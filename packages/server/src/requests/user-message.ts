@@ -14,7 +14,7 @@ import {
   type UserMessageItem,
   userMessage,
 } from '@chatkit/core';
-import { assertSize } from '../own-event.ts';
+import { assertSize, tooLarge } from '../own-event.ts';
 import type { TurnResult } from '../process-events.ts';
 import { messageNameOf } from '../run-id.ts';
 import type { ServerParts } from '../server-parts.ts';
@@ -157,10 +157,7 @@ const buildMessage = async <Context>(
   context: Context,
   name?: string,
 ): Promise<UserMessageItem> => {
-  const attachments: Attachment[] = [];
-  for (const id of new Set(input.attachments)) {
-    attachments.push({ ...(await parts.store.loadAttachment(id, context)), thread_id: thread.id });
-  }
+  const attachments = await attachmentsOf(parts, thread, input.attachments, context);
   const message = userMessage({
     id: parts.generateItemId('message', thread, context, name),
     thread_id: thread.id,
@@ -175,12 +172,37 @@ const buildMessage = async <Context>(
   return message;
 };
 
+/**
+ * The attachments that a message names, as often as it names them, as the reference has them. Each is loaded once, and
+ * their size is limited before they are multiplied: a message may name a large one a thousand times.
+ */
+const attachmentsOf = async <Context>(
+  { store, settings: { maxEventBytes } }: ServerParts<Context>,
+  thread: ThreadMetadata,
+  ids: readonly string[],
+  context: Context,
+): Promise<Attachment[]> => {
+  const found = new Map<string, { attachment: Attachment; length: number }>();
+  let length = 0;
+  for (const id of ids) {
+    let each = found.get(id);
+    if (each === undefined) {
+      const attachment = { ...(await store.loadAttachment(id, context)), thread_id: thread.id };
+      each = { attachment, length: JSON.stringify(attachment).length };
+      found.set(id, each);
+    }
+    length += each.length;
+    if (length > maxEventBytes) throw tooLarge('thread.item.done', maxEventBytes);
+  }
+  return ids.map((id) => found.get(id)?.attachment as Attachment);
+};
+
 const saveMessage = async <Context>(
   store: Store<Context>,
   message: UserMessageItem,
   context: Context,
 ): Promise<void> => {
-  for (const attachment of message.attachments) await store.saveAttachment(attachment, context);
+  for (const attachment of new Set(message.attachments)) await store.saveAttachment(attachment, context);
   await store.saveItem(message.thread_id, message, context);
 };
 
