@@ -7,6 +7,7 @@
 import { type Clock, systemClock } from './clock.ts';
 import { byteSize } from './engine/byte-size.ts';
 import { deadline } from './engine/deadline.ts';
+import { IDLE, SERVING, WAITING } from './engine/edge-state.ts';
 import { operator } from './engine/outlet.ts';
 import { type Pump, pump } from './engine/pump.ts';
 import type { Stage } from './engine/stage.ts';
@@ -75,7 +76,7 @@ export function adaptiveBatch<T>(options: AdaptiveBatchOptions<T> = {}): Adaptiv
     let bytes = 0;
     let unacknowledged = 0;
     let heldSince = 0;
-    let state: 'idle' | 'waiting' | 'due' = 'idle'; // 'waiting': until the end of this turn's burst
+    let state: number = IDLE; // WAITING: until the end of this turn's burst
 
     const isOutOfCredit = (): boolean => unacknowledged >= credit || (pressure?.() ?? 0) >= credit;
 
@@ -103,7 +104,7 @@ export function adaptiveBatch<T>(options: AdaptiveBatchOptions<T> = {}): Adaptiv
       out.offer(nextBatch());
     };
     const beDue = (): void => {
-      state = 'due';
+      state = SERVING;
       out.run();
     };
     const due = deadline(clock, beDue);
@@ -121,11 +122,11 @@ export function adaptiveBatch<T>(options: AdaptiveBatchOptions<T> = {}): Adaptiv
       },
       onTurn() {
         if (!out.isWaited() || collected.length === 0) return;
-        if (state === 'due') {
-          state = 'idle';
+        if (state === SERVING) {
+          state = IDLE;
           letOut();
-        } else if (state === 'idle') {
-          state = 'waiting';
+        } else if (state === IDLE) {
+          state = WAITING;
           queueMicrotask(beDue);
         }
       },

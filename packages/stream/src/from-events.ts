@@ -66,9 +66,9 @@ export function fromEvents<T>(
       [options.error, (error) => writer.fail(error)],
     ] as [name: string, listener: Listener][]
   ).filter(([event]) => event !== undefined);
-  const { addEventListener, on, removeEventListener, off } = target as EventTargetLike & EventEmitterLike;
-  const add = addEventListener ?? on;
-  const remove = removeEventListener ?? off;
+  const either = target as EventTargetLike & EventEmitterLike;
+  const add = either.addEventListener ?? either.on;
+  const remove = either.removeEventListener ?? either.off;
   let isAttached = false;
 
   const forAll = (change: typeof add): void => {

@@ -43,20 +43,23 @@ export function latest<I, O>(fn: Answer<I, O>): Operator<I, O> {
       return open?.close();
     };
 
-    /** A sink whose answers count only while `stage` belongs to the newest input. */
-    const answersOf = (stage: Stage<O>): Sink<O> => {
-      const answer = (act: () => void): void => {
+    /** The sink for `stage`. Closing a stage ends it, which counts only if it belongs to the newest input. */
+    const answersOf = (stage: Stage<O>): Sink<O> => ({
+      item(value) {
+        this.items([value]);
+      },
+      items(chunk) {
+        isInnerOpen = false;
+        out.offerAll(chunk);
+        out.run();
+      },
+      end(failure) {
         if (stage !== inner) return;
         isInnerOpen = false;
-        act();
+        innerEnded(failure);
         out.run();
-      };
-      return {
-        item: (value) => answer(() => out.offer(value)),
-        items: (chunk) => answer(() => out.offerAll(chunk)),
-        end: (failure) => answer(() => innerEnded(failure)),
-      };
-    };
+      },
+    });
 
     const innerEnded = (failure?: Failure): void => {
       inner = undefined;

@@ -67,8 +67,8 @@ export function mapAsync<I, O>(fn: Call<I, O>, options: MapAsyncOptions): Operat
         running--;
         if (out.isEnded() || hasFailed) return;
         slot._deliver = deliver;
-        if (!ordered) deliver();
-        else while (slots.length > 0 && slots.at(0)._deliver) slots.shift()._deliver?.();
+        if (!ordered) slots.push(slot);
+        while (slots.length > 0 && slots.at(0)._deliver) slots.shift()._deliver?.();
         if (hasFailed) return;
         endIfIdle();
         out.run();

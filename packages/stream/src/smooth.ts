@@ -9,7 +9,7 @@ import { type Clock, systemClock } from './clock.ts';
 import { deadline } from './engine/deadline.ts';
 import { operator } from './engine/outlet.ts';
 import { type Pump, pump } from './engine/pump.ts';
-import { textTail } from './engine/text-tail.ts';
+import { ALL, GRAPHEMES, textTail, UNITS } from './engine/text-tail.ts';
 import type { Operator } from './stream.ts';
 
 /** Options of `smooth`. The first two are required if items are not strings. */
@@ -125,10 +125,10 @@ export function smooth<T>(options: SmoothOptions<T> = {}): Operator<T, T> {
     const nextPiece = (now: number): string => {
       const dueLength = dueBy(now);
       const wanted = Math.max(Math.ceil(rateAt(now) * stepMs), tail.blanks() + 1);
-      const early = isFirst || dueLength > 0 ? 'graphemes' : 'units';
-      let piece = tail.take(wanted, now < lastArrivalAt + holdMs ? early : 'all');
+      const early = isFirst || dueLength > 0 ? GRAPHEMES : UNITS;
+      let piece = tail.take(wanted, now < lastArrivalAt + holdMs ? early : ALL);
       // The part of the last grapheme that is due leaves without the rest of it.
-      if (piece.length < dueLength) piece += tail.take(dueLength - piece.length, 'all');
+      if (piece.length < dueLength) piece += tail.take(dueLength - piece.length, ALL);
       if (piece !== '') isFirst = false;
       return piece;
     };
@@ -152,7 +152,7 @@ export function smooth<T>(options: SmoothOptions<T> = {}): Operator<T, T> {
 
     /** Everything that is held, at once. */
     const pushOut = (): void => {
-      if (tail.length() > 0) offerText(tail.take(tail.length(), 'all'));
+      if (tail.length() > 0) offerText(tail.take(tail.length(), ALL));
     };
 
     const offerText = (text: string): void => {

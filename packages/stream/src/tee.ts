@@ -22,8 +22,8 @@ export interface TeeOptions {
  * const [shown, saved] = tee(tokens);
  * await Promise.all([pipe(shown, forEach(render)), pipe(saved, collect)]);
  */
-export function tee<T>(source: Source<T>, options?: TeeOptions): [Stream<T>, Stream<T>] {
-  const hub = new Hub(stageOf(source), { ...options });
+export function tee<T>(source: Source<T>, options: TeeOptions = {}): [Stream<T>, Stream<T>] {
+  const hub = new Hub(stageOf(source), options);
   const branch = (): Stream<T> => outlet<T>(hub._subscribe({}));
   return [branch(), branch()];
 }

@@ -2,7 +2,7 @@
  * Bridges to and from the web's `ReadableStream`.
  */
 
-import { stageOf } from './engine/inlet.ts';
+import { CHUNKS, type ChunkSource } from './engine/stage.ts';
 import { from, type Source, type Stream } from './stream.ts';
 
 /**
@@ -26,30 +26,16 @@ export function fromReadableStream<T>(readable: ReadableStream<T>): Stream<T> {
  * return new Response(toReadableStream(pipe(frames, map((frame) => encoder.encode(frame)))));
  */
 export function toReadableStream<T>(source: Source<T>): ReadableStream<T> {
-  const stage = stageOf(source);
-  let isCancelled = false;
+  const chunks = (from(source) as unknown as ChunkSource<T>)[CHUNKS]() as Stream<readonly T[]>;
   return new ReadableStream<T>(
     {
-      pull: (controller) =>
-        new Promise<void>((resolve) => {
-          stage.pull({
-            item(value) {
-              this.items([value]);
-            },
-            items(chunk) {
-              for (const item of chunk) controller.enqueue(item);
-              resolve();
-            },
-            end(failure) {
-              if (failure) controller.error(failure.error);
-              else if (!isCancelled) controller.close();
-              resolve();
-            },
-          });
-        }),
-      cancel() {
-        isCancelled = true;
-        return stage.close();
+      async pull(controller) {
+        const { done, value } = await chunks.next();
+        if (done) controller.close();
+        else for (const item of value) controller.enqueue(item);
+      },
+      async cancel() {
+        await chunks.return();
       },
     },
     { highWaterMark: 0 },

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { textTail } from '../src/engine/text-tail.ts';
+import { ALL, textTail, UNITS } from '../src/engine/text-tail.ts';
 
 const ascii = [...'aZ9_\'".:,;-/(){}=!?@#&*+<>\t \r\n'];
 const other = ['é', 'e\u0301', '\u0301', '日', '本', '👩‍👩‍👧', '👍🏽', '🇨🇭', '\u200d', '’', '\u00a0'];
@@ -52,10 +52,10 @@ it('keeps graphemes whole where words end inside of them', () => {
         let cut = 0;
         for (const chunk of chunks) {
           tail.push(chunk);
-          cut += tail.take(wish, 'units').length;
+          cut += tail.take(wish, UNITS).length;
           expect(boundaries.has(cut)).toBe(true);
         }
-        expect(tail.take(tail.length(), 'all')).toBe(whole.slice(cut));
+        expect(tail.take(tail.length(), ALL)).toBe(whole.slice(cut));
       }),
       { numRuns: 500 },
     );
@@ -86,13 +86,13 @@ describe.each(['word', 'grapheme'] as const)('%s', (unit) => {
           for (const [index, chunk] of chunks.entries()) {
             tail.push(chunk);
             const held = tail.length();
-            const piece = tail.take(wishes[index] ?? 5, 'units');
+            const piece = tail.take(wishes[index] ?? 5, UNITS);
             pieces.push(piece);
             const cut = pieces.join('').length;
             // A unit of more than 64 characters is not waited for; then it is graphemes that are kept whole.
             if (cut < whole.length) expect((held > 64 ? graphemes : boundaries).has(cut)).toBe(true);
           }
-          pieces.push(tail.take(tail.length(), 'all'));
+          pieces.push(tail.take(tail.length(), ALL));
           expect(pieces.join('')).toBe(whole);
         },
       ),
@@ -113,22 +113,22 @@ describe.each(['word', 'grapheme'] as const)('%s', (unit) => {
       }
       const tail = textTail(unit, 'en');
       tail.push(`a${mark}`);
-      if (tail.take(1, 'units') === '') held.add(mark);
+      if (tail.take(1, UNITS) === '') held.add(mark);
     }
     expect([...mayStandInside].filter((mark) => !held.has(mark))).toEqual([]);
     expect(held.has('→')).toBe(false);
 
     const tail = textTail(unit, 'en');
     tail.push('word👩');
-    expect(tail.take(4, 'units')).toBe('word');
+    expect(tail.take(4, UNITS)).toBe('word');
   });
 
   it('takes what is asked for, up to the next boundary', () => {
     const tail = textTail(unit, 'en');
     tail.push('one two three ');
-    expect(tail.take(2, 'units')).toBe(unit === 'word' ? 'one' : 'on');
-    expect(tail.take(4, 'units')).toBe(unit === 'word' ? ' two' : 'e tw');
-    expect(tail.take(100, 'units')).toBe(unit === 'word' ? ' three' : 'o three');
-    expect(tail.take(100, 'all')).toBe(' ');
+    expect(tail.take(2, UNITS)).toBe(unit === 'word' ? 'one' : 'on');
+    expect(tail.take(4, UNITS)).toBe(unit === 'word' ? ' two' : 'e tw');
+    expect(tail.take(100, UNITS)).toBe(unit === 'word' ? ' three' : 'o three');
+    expect(tail.take(100, ALL)).toBe(' ');
   });
 });

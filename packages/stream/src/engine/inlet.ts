@@ -108,9 +108,8 @@ class Inlet<T> implements Stage<T> {
   }
 
   private _mustRest(): boolean {
-    const items = this._itemsSinceCheck;
+    const isOver = mustRest(this._itemsSinceCheck, this._onRested);
     this._itemsSinceCheck = 0;
-    const isOver = mustRest(items, this._onRested);
     if (isOver) this._state = RESTING;
     return isOver;
   }
@@ -171,6 +170,7 @@ class Inlet<T> implements Stage<T> {
 
   private readonly _onError = (error: unknown): void => {
     if (this._state === OVER) return;
+    if (this._sink === SILENT) throw error; // not the source's: the pipeline has overflowed the stack
     this._state = OVER;
     this._letGo().end({ error });
   };
@@ -199,7 +199,7 @@ function readIterable(this: Iterable<unknown>): Reader {
         },
       );
     },
-    return: () => void iterator.return?.(),
+    return: () => iterator.return?.(),
   };
 }
 

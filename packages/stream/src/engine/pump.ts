@@ -53,7 +53,7 @@ export type Queue<O> = Pick<Fifo<O>, 'length' | 'push' | 'take' | 'clear'>;
 export interface Pump<O> extends Stage<O> {
   /** As for every stage; with a `failure`, an open pull is answered with that. Queued items are dropped. */
   close(failure?: Failure): Cleanup;
-  /** Whether a pull is open that neither a queued item nor the end can answer. */
+  /** Whether a pull is open that neither a queued item nor the end can answer, and that may be answered at once. */
   isWaited(): boolean;
   /** How many items are held, including those lent to the reader. */
   held(): number;
@@ -78,6 +78,15 @@ export interface Pump<O> extends Stage<O> {
   /** Ends the stream after the queued items, at once: the upstream's cleanup is started but not awaited. */
   endNow(failure?: Failure): void;
 }
+
+/** How many pumps may be at work inside each other; each takes up to twenty calls on the stack. */
+const DEEPEST = 100;
+
+/**
+ * How many pumps are at work inside each other now. A nest of thousands, which a fold or a recursive `flatMap` makes,
+ * would overflow the stack; so past `DEEPEST` they queue what they are given and go on in a microtask.
+ */
+let depth = 0;
 
 /** The pump of an operator that adds `hooks`. */
 export function pump<I, O>(upstream: Stage<I>, hooks: PumpHooks<I, O>): Pump<O> {
@@ -155,7 +164,7 @@ class PumpStage<I, O> implements Pump<O>, Sink<I> {
   }
 
   isWaited(): boolean {
-    return this._sink !== SILENT && !this._ending && this._queue.length === 0;
+    return depth <= DEEPEST && this._sink !== SILENT && !this._ending && this._queue.length === 0;
   }
 
   held(): number {
@@ -168,8 +177,14 @@ class PumpStage<I, O> implements Pump<O>, Sink<I> {
 
   offer(item: O): void {
     if (this._ending) return;
-    if (this.isWaited()) this._letGo().item(item);
-    else this._queue.push(item);
+    if (this.isWaited()) {
+      depth++;
+      this._letGo().item(item);
+      depth--;
+    } else {
+      this._queue.push(item);
+      if (depth > DEEPEST) this.run(); // whoever pushes relies on a waiting reader to be served
+    }
   }
 
   offerAll(chunk: O[]): void {
@@ -183,6 +198,8 @@ class PumpStage<I, O> implements Pump<O>, Sink<I> {
     this._isTurnDue = true;
     if (this._isServing) return;
     this._isServing = true;
+    if (depth >= DEEPEST) return queueMicrotask(this._onRested);
+    depth++;
     const { onTurn, wantsMore } = this._hooks;
     try {
       for (;;) {
@@ -204,7 +221,10 @@ class PumpStage<I, O> implements Pump<O>, Sink<I> {
       this._isServing = false;
     } catch (error) {
       this._isServing = false;
-      this._failBeforeEnd({ error });
+      this._ending = undefined;
+      this.endEarly({ error });
+    } finally {
+      depth--;
     }
   }
 
@@ -237,23 +257,24 @@ class PumpStage<I, O> implements Pump<O>, Sink<I> {
 
   private _give(chunk: O[]): void {
     this._lent = chunk.length - 1;
+    depth++;
     this._letGo().items(chunk);
+    depth--;
   }
 
-  /** Goes on after yielding to the event loop; whatever arrived meanwhile has been queued. */
+  /** Goes on after yielding; whatever arrived meanwhile has been queued. */
   private readonly _onRested = (): void => {
     this._isServing = false;
+    depth = 0; // nothing else is at work when a task begins
     this.run();
   };
 
-  /** An ending that is set but not delivered gives way to this failure, which comes before it in the stream. */
-  private _failBeforeEnd(failure: Failure): void {
-    this._ending = undefined;
-    this.endEarly(failure);
-  }
-
   private _closeSource(): Cleanup {
     this._isSourceOver = true;
-    return this._upstream.close();
+    if (depth > DEEPEST) return Promise.resolve().then(() => this._closeSource());
+    depth++;
+    const cleanup = this._upstream.close();
+    depth--;
+    return cleanup;
   }
 }

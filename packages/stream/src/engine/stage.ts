@@ -80,7 +80,7 @@ export function allCleanups(cleanups: readonly Cleanup[]): Cleanup {
   const open = cleanups.filter((cleanup) => cleanup);
   if (open.length < 2) return open[0];
   return Promise.allSettled(open).then((results) => {
-    const errors = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
+    const errors = results.flatMap((result) => ('reason' in result ? [result.reason] : []));
     if (errors.length > 0) throw errors.length > 1 ? new AggregateError(errors, 'Cleanups failed') : errors[0];
   });
 }

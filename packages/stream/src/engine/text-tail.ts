@@ -18,11 +18,14 @@
 /** A longer unit is not waited for: base64, hashes and the like have no boundaries. */
 const LONGEST_UNIT = 64;
 
-/**
- * How much may be taken. `'units'`: all but the last unit; `'graphemes'`: all but the last grapheme; `'all'`:
- * everything.
- */
-export type Takeable = 'units' | 'graphemes' | 'all';
+/** How much may be taken (numbers, because words would stay in the bundle): all but the last unit, … */
+export const UNITS = 0;
+/** … all but the last grapheme, … */
+export const GRAPHEMES = 1;
+/** … or everything. */
+export const ALL = 2;
+
+export type Takeable = typeof UNITS | typeof GRAPHEMES | typeof ALL;
 
 export interface TextTail {
   length(): number;
@@ -51,7 +54,7 @@ export function textTail(unit: 'word' | 'grapheme', locale: string | undefined):
     (whole[at] as string) > '\xff' && nextBoundary(graphemes, whole, at) > at;
 
   const endOf = (takeable: Takeable): number => {
-    if (takeable === 'all') return text.length;
+    if (takeable === ALL) return text.length;
     if (hasGrown) {
       const from = lastUnitAt;
       lastUnitAt = text.length;
@@ -59,7 +62,7 @@ export function textTail(unit: 'word' | 'grapheme', locale: string | undefined):
       while (lastUnitAt > from && splits(text, lastUnitAt));
     }
     hasGrown = false;
-    const isWaitedFor = takeable === 'units' && text.length - lastUnitAt <= LONGEST_UNIT;
+    const isWaitedFor = takeable === UNITS && text.length - lastUnitAt <= LONGEST_UNIT;
     return isWaitedFor ? lastUnitAt : lastBoundary(graphemes, text, lastUnitAt);
   };
 
