@@ -77,7 +77,7 @@ export function latest<I, O>(fn: Answer<I, O>): Operator<I, O> {
           queue.clear();
           controller = new AbortController();
           const { signal } = controller;
-          inner = lateStage(() => fn(chunk[chunk.length - 1] as I, { signal }));
+          inner = lateStage(() => fn(chunk.at(-1) as I, { signal }));
           inner.pull(SILENT); // calls `fn` now, but does not read its stream yet
         },
         onSourceOver(failure) {

@@ -115,7 +115,7 @@ export function retry<T, C = unknown>(
   const out: Pump<T> = pump<T, T>(attempts, {
     takeAll(chunk) {
       failures = 0;
-      if (cursorOf) cursor = cursorOf(chunk[chunk.length - 1] as T);
+      if (cursorOf) cursor = cursorOf(chunk.at(-1) as T);
       out.offerAll(chunk);
     },
     onOver() {

@@ -103,7 +103,7 @@ export function smooth<T>(options: SmoothOptions<T> = {}): Operator<T, T> {
      * of the lag.
      */
     const noteArrival = (length: number, dueAt: number): void => {
-      const last = arrivals[arrivals.length - 1];
+      const last = arrivals.at(-1);
       if (last && dueAt - last._dueAt < stepMs) last.length += length;
       else arrivals.push({ length, _dueAt: dueAt });
     };

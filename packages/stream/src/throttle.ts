@@ -45,7 +45,7 @@ export function throttle<T>({ everyMs, trailing = true, clock = systemClock }: T
     const out: Pump<T> = pump<T, T>(upstream, {
       wantsMore: () => true,
       takeAll(chunk) {
-        newest = { item: chunk[chunk.length - 1] as T };
+        newest = { item: chunk.at(-1) as T };
       },
       onSourceOver() {
         if (newest && trailing) out.offer(newest.item);

@@ -255,6 +255,40 @@ describe('web streams', () => {
     expect([reason, readable.locked]).toEqual([undefined, false]);
   });
 
+  it.each(['items', 'bytes'])(
+    'reads a web stream of %s to its end that is closed with some in it, however slowly',
+    async (kind) => {
+      const start = (controller: ReadableStreamController<Uint8Array<ArrayBuffer>>): void => {
+        for (const byte of [1, 2]) controller.enqueue(new Uint8Array([byte]));
+        controller.close();
+      };
+      const readable = kind === 'bytes' ? new ReadableStream({ type: 'bytes', start }) : new ReadableStream({ start });
+      const got: unknown[] = [];
+      for await (const bytes of fromReadableStream(readable)) {
+        got.push(bytes);
+        await settle();
+      }
+      expect(got).toEqual([new Uint8Array([1]), new Uint8Array([2])]);
+      expect(readable.locked).toBe(false);
+    },
+  );
+
+  it('gives the error of a web stream that fails while nobody reads', async () => {
+    let fail = (_error: Error): void => {};
+    const readable = new ReadableStream<number>({
+      start(controller) {
+        controller.enqueue(1);
+        fail = (error) => controller.error(error);
+      },
+    });
+    const stream = fromReadableStream(readable);
+    expect(await stream.next()).toEqual({ done: false, value: 1 });
+    fail(new Error('boom'));
+    await settle();
+    await expect(stream.next()).rejects.toThrow('boom');
+    expect(readable.locked).toBe(false);
+  });
+
   it.each(['end', 'error'])(
     'lets go of a web stream at its %s, so that it can be cancelled by whoever cleans up',
     async (how) => {

@@ -211,9 +211,12 @@ function readIterable(this: Iterable<unknown>): Reader {
 function readStream(this: ReadableStream<unknown>): Reader {
   const reader = this.getReader();
   const letGo = (): void => reader.releaseLock();
-  reader.closed.then(letGo, letGo);
   return {
-    next: () => reader.read() as Promise<IteratorResult<unknown, undefined>>,
-    return: () => reader.cancel(),
+    next() {
+      const answer = reader.read() as Promise<IteratorResult<unknown, undefined>>;
+      answer.then((result) => result.done && letGo(), letGo);
+      return answer;
+    },
+    return: () => reader.cancel().finally(letGo),
   };
 }
