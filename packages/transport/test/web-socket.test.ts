@@ -847,6 +847,45 @@ describe('a client', () => {
     });
   });
 
+  it.each([
+    ['a header that is none', JSON.stringify({ status: 200, headers: { name: '中' } })],
+    ['a status that is none', JSON.stringify({ status: 1000, headers: {} })],
+  ])('a head with %s fails its request, and the others go on', async (_what, head) => {
+    const { url, server } = await start(() => ({ status: 200, headers: {}, body: 'fine' }));
+    server.removeAllListeners('connection');
+    server.on('connection', (socket) => {
+      socket.on('message', (data) => {
+        const { run, open } = JSON.parse(String(data));
+        if (open === undefined) return;
+        socket.send(`${run} head\n${open.path === '/bad' ? head : '{"status":200,"headers":{}}'}`);
+        socket.send(`${run} body\nfine`);
+        socket.send(`${run} end\n`);
+      });
+    });
+    const connection = openWebSocket(url);
+    onTestFinished(() => connection.close());
+    await expect(connection.fetch('/bad')).rejects.toMatchObject({ code: 'transport.invalid_frame' });
+    expect(await (await connection.fetch('/good')).text()).toBe('fine');
+    expect(server.clients.size).toBe(1);
+  });
+
+  it('a second head of one run changes nothing', async () => {
+    const { url, server } = await start(() => ({ status: 200, headers: {}, body: null }));
+    server.removeAllListeners('connection');
+    server.on('connection', (socket) => {
+      socket.on('message', (data) => {
+        const { run, open } = JSON.parse(String(data));
+        if (open === undefined) return;
+        for (let count = 0; count < 2; count++) socket.send(`${run} head\n{"status":200,"headers":{}}`);
+        socket.send(`${run} body\nfine`);
+        socket.send(`${run} end\n`);
+      });
+    });
+    const connection = openWebSocket(url);
+    onTestFinished(() => connection.close());
+    expect(await (await connection.fetch('/')).text()).toBe('fine');
+  });
+
   it('no server: transport.network, retryable, and it can be tried again', async () => {
     const free = createServer();
     await new Promise<void>((resolve) => free.listen(0, '127.0.0.1', resolve));

@@ -252,13 +252,13 @@ function createRun(
   { send, answered, refused, onForgotten, onLeft }: RunListener,
 ): OpenRun {
   const encoder = new TextEncoder();
-  let isOpen = true;
+  let state: 'asked' | 'answered' | 'over' = 'asked';
   let read = 0;
 
   /** Marks the run as over. True if it was not over before. */
   const settle = (): boolean => {
-    const wasOpen = isOpen;
-    isOpen = false;
+    const wasOpen = state !== 'over';
+    state = 'over';
     request.signal.removeEventListener('abort', onAbort);
     onForgotten();
     return wasOpen;
@@ -278,7 +278,7 @@ function createRun(
   const text = pushable<string>({ capacity: Number.POSITIVE_INFINITY, onClose: leave });
   const take = (part: string): Uint8Array => {
     read += part.length;
-    if (isOpen && read >= windowLength / 2) {
+    if (state !== 'over' && read >= windowLength / 2) {
       send({ run: id, more: read });
       read = 0;
     }
@@ -287,9 +287,19 @@ function createRun(
 
   return {
     head(status, headers) {
+      if (state !== 'asked') return;
+      state = 'answered';
       const hasBody = status !== 204 && status !== 205 && status !== 304;
       const body = hasBody ? toReadableStream(pipe(text, map(take), abortable(request.signal))) : null;
-      answered(new Response(body as BodyInit | null, { status, headers: new Headers(headers) }));
+      try {
+        answered(new Response(body as BodyInit | null, { status, headers: new Headers(headers) }));
+      } catch (cause) {
+        // Thrown on, it would reach nobody but the runtime, which may end the process.
+        leave();
+        refused(
+          new TransportError('transport.invalid_frame', 'The head of an answer is not valid in HTTP.', { cause }),
+        );
+      }
     },
     body: (part) => void text.push(part),
     end() {
