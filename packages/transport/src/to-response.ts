@@ -36,10 +36,10 @@ export interface ToResponseOptions {
  */
 export function toResponse(reply: Reply, options: ToResponseOptions = {}): Response {
   const { status, headers, body } = reply;
-  if (body === null || typeof body === 'string') return new Response(body, { status, headers });
-  if (hasBody(status)) return new Response(toByteStream(body, options), { status, headers });
+  const isStream = body !== null && typeof body !== 'string';
+  if (hasBody(status)) return new Response(isStream ? toByteStream(body, options) : body, { status, headers });
   // A body that will not be read is still closed, so that it can release what it holds.
-  from(body).return().catch(ignore);
+  if (isStream) from(body).return().catch(ignore);
   return new Response(null, { status, headers });
 }
 

@@ -14,6 +14,7 @@ it('keeps status, headers and a text body', async () => {
     '{}',
   ]);
   expect(toResponse({ status: 204, headers: {}, body: null }).body).toBeNull();
+  for (const status of [204, 205, 304]) expect(toResponse({ status, headers: {}, body: '' }).status).toBe(status);
 });
 
 it('a status without a body lets go of one that was given', async () => {

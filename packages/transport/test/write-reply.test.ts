@@ -26,6 +26,28 @@ it('writes a reply without a body', async () => {
   expect([response.status, await response.text()]).toEqual([204, '']);
 });
 
+it.each(['has been sent', 'cannot be written'])('rejects, and closes the body, when a head %s', async (what) => {
+  let returns = 0;
+  const body = {
+    [Symbol.asyncIterator]: () => ({
+      next: () => new Promise<never>(() => {}),
+      return: async () => ({ value: ++returns, done: true as const }),
+    }),
+  };
+  const failed = deferred<unknown>();
+  const { url } = await serve((_request, response) => {
+    if (what === 'has been sent') response.writeHead(503).end();
+    const headers = { name: what === 'has been sent' ? 'value' : 'two\nlines' };
+    writeReply({ status: 200, headers, body }, response).catch((error) => {
+      failed.resolve(error);
+      response.destroy();
+    });
+  });
+  await fetch(url).catch(() => {});
+  expect(await failed.promise).toBeInstanceOf(Error);
+  expect(returns).toBe(1);
+});
+
 it('streams every frame in order', async () => {
   const { url } = await serve((_request, response) => {
     void writeReply(

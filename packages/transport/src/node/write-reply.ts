@@ -38,7 +38,8 @@ export interface WriteReplyOptions {
  *
  * @returns A promise that resolves when everything has been handed to the connection or the client has gone, and
  * rejects with the body's error. In that case the connection is cut after what came before the error, so that the
- * client sees no clean end.
+ * client sees no clean end. Also rejects, with the body closed, if the head cannot be written: it has been sent already,
+ * or a header is not valid.
  *
  * @example
  * createServer(async (request, response) => {
@@ -47,17 +48,24 @@ export interface WriteReplyOptions {
  */
 export function writeReply(reply: Reply, response: ServerResponse, options: WriteReplyOptions = {}): Promise<void> {
   const { status, body } = reply;
-  const hasNoBody = response.req?.method === 'HEAD' || status === 204 || status === 304;
+  const hasNoBody = response.req?.method === 'HEAD' || status === 204 || status === 205 || status === 304;
   const isStream = body !== null && typeof body !== 'string';
   const { headers, isGzip } =
     isStream && options.compress === true ? negotiateGzip(reply.headers, response) : { ...reply, isGzip: false };
-  response.writeHead(status, headers);
+  try {
+    response.writeHead(status, headers);
+  } catch (error) {
+    // Sent already, or not valid in HTTP.
+    if (isStream) closeUnread(body);
+    return Promise.reject(error);
+  }
   if (isStream && !hasNoBody) return stream(body, response, options, isGzip ? GzipWriter : ResponseWriter);
   response.end(hasNoBody ? undefined : body);
-  // A body that will not be read is still closed, so that it can release what it holds.
-  if (isStream) return from(body).return().then(ignore, ignore);
-  return Promise.resolve();
+  return isStream ? closeUnread(body) : Promise.resolve();
 }
+
+/** A body that will not be read is still closed, so that it can release what it holds. */
+const closeUnread = (body: AsyncIterable<string>): Promise<void> => from(body).return().then(ignore, ignore);
 
 type MakeSink = new (response: ServerResponse, onRoom: () => void) => BodySink;
 
