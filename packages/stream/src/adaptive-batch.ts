@@ -78,7 +78,7 @@ export function adaptiveBatch<T>(options: AdaptiveBatchOptions<T> = {}): Adaptiv
     let heldSince = 0;
     let state: number = IDLE; // WAITING: until the end of this turn's burst
 
-    const isOutOfCredit = (): boolean => unacknowledged >= credit || (pressure?.() ?? 0) >= credit;
+    const isOutOfCredit = (): boolean => unacknowledged >= credit || (pressure?.() as number) >= credit;
 
     const nextBatch = (): T[] => {
       let count = 0;

@@ -44,9 +44,8 @@ export function coalesce<T>(options: CoalesceOptions<T>): Operator<T, T> {
       capacity: 1, // hands out one item at a time, as the others may still grow
       wantsMore: () => out.held() < Math.max(1, capacity),
       take(item) {
-        const isFirst = fifo.length === 0;
-        if (isFirst || !belongTogether(fifo.at(fifo.length - 1), item)) fifo.push(item);
-        else fifo.push(merge(fifo.pop(), item));
+        const isMerged = fifo.length > 0 && belongTogether(fifo.at(fifo.length - 1), item);
+        fifo.push(isMerged ? merge(fifo.pop(), item) : item);
       },
     });
     return out;

@@ -29,7 +29,8 @@ export interface RetryOptions<T, C> {
   /** … and the bound doubles with each failure, up to this. Default 30,000. */
   maxMs?: number;
   /**
-   * Whether to retry after this error. A number means yes, after that many milliseconds instead of the computed wait.
+   * Whether to retry after this error. A number means yes, after that many milliseconds instead of the computed wait,
+   * unless it is negative or `NaN`, as the number of a header is that holds a date.
    */
   when?: (error: unknown, retry: number) => boolean | number;
   /** An item's position in the stream, so that the factory can continue after it. */
@@ -109,7 +110,7 @@ export function retry<T, C = unknown>(
   const waitAfter = (error: unknown): number | false => {
     const retry = failures++;
     const verdict = retry < retries && when(error, retry);
-    return verdict === true ? random() * Math.min(maxMs, baseMs * 2 ** retry) : verdict;
+    return verdict !== true && (verdict as number) >= 0 ? verdict : random() * Math.min(maxMs, baseMs * 2 ** retry);
   };
 
   const out: Pump<T> = pump<T, T>(attempts, {

@@ -168,7 +168,7 @@ export function smooth<T>(options: SmoothOptions<T> = {}): Operator<T, T> {
     };
 
     const out: Pump<T> = pump<T, T>(upstream, {
-      wantsMore: () => out.held() === 0 && tail.length() < maxHeld,
+      wantsMore: () => out.held() === 0 && tail.length() <= maxHeld,
       take,
       onSourceOver: pushOut,
       onTurn: letOut,

@@ -104,6 +104,10 @@ describe.each(Object.entries(patterns))('%s', (_name, arrivals) => {
   );
 });
 
+it('reads on although nothing may be held', async () => {
+  expect(joined(await play(every(1, ['one ', 'two']), { maxHeld: 0 }))).toBe('one two');
+});
+
 describe('smooth', () => {
   it('loses no character of any text, and splits no grapheme', async () => {
     const text = fc.array(

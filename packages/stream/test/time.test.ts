@@ -306,6 +306,17 @@ describe('retry', () => {
     expect([attempts, got]).toEqual([5, [[600, 'attempt 4']]]);
   });
 
+  it.each([Number.NaN, -1])('computes the wait where `when` has none (%s)', async (wait) => {
+    const clock = new VirtualClock();
+    const fails = (): ProbeSource<number> => new ProbeSource<number>().fail(new Error('429'));
+    const { got } = record(
+      clock,
+      retry(fails, { retries: 2, when: () => wait, random: () => 0.5, baseMs: 100, clock }),
+    );
+    await clock.advance(10_000);
+    expect(got).toEqual([[150, '429']]);
+  });
+
   it('asks whether an error is worth it', async () => {
     const clock = new VirtualClock();
     const { got } = record(
