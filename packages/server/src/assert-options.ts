@@ -167,6 +167,7 @@ const checks = {
   cancelGraceMs: anAmount,
   partialOnError: oneOf('keep', 'remove'),
   heartbeatMs: aHeartbeat,
+  plainHeartbeatMs: aHeartbeat,
   retryMs: anAmount,
   maxConnectionMs: anAmount,
   maxBodyBytes: anAmount,

@@ -60,6 +60,12 @@ export interface SettingsOptions {
    * Default 15,000; `Infinity` for never.
    */
   heartbeatMs?: number | undefined;
+  /**
+   * The same for clients that did not opt in, such as the official component. Set it if a proxy closes connections that
+   * are idle for as long as one of your tools may take. Every SSE parser ignores comments. Default: none, so that the
+   * bytes are those of the Python SDK.
+   */
+  plainHeartbeatMs?: number | undefined;
   /** How long opted-in clients wait before they reconnect. Default 2,000. */
   retryMs?: number | undefined;
   /**
@@ -113,6 +119,7 @@ export interface Settings {
   readonly cancelGraceMs: number;
   readonly partialOnError: 'keep' | 'remove';
   readonly heartbeatMs: number;
+  readonly plainHeartbeatMs: number | undefined;
   readonly retryMs: number;
   readonly maxConnectionMs: number;
   readonly maxBodyBytes: number;
@@ -141,6 +148,7 @@ export const resolveSettings = (options: SettingsOptions): Settings => ({
   cancelGraceMs: options.cancelGraceMs ?? 1_000,
   partialOnError: options.partialOnError ?? 'keep',
   heartbeatMs: options.heartbeatMs ?? 15_000,
+  plainHeartbeatMs: options.plainHeartbeatMs,
   retryMs: options.retryMs ?? 2_000,
   maxConnectionMs: options.maxConnectionMs ?? 10 * 60_000,
   maxBodyBytes: options.maxBodyBytes ?? 1024 * 1024,

@@ -1,12 +1,12 @@
 /**
  * Steps 3 and 4 of the path of a token, tail and encode: makes the streaming response, in which a reader follows a
- * run's log and its entries become frames. Plain clients get the Python SDK's bytes and nothing else; opted-in ones get
+ * run's log and its entries become frames. Plain clients get the Python SDK's bytes, and comments if the application wants them; opted-in ones get
  * offsets, a priming frame, heartbeats and the terminal frame.
  */
 import { ChatKitError } from '@chatkit/core';
 import { concat, heartbeat, pipe, type Stream } from '@chatkit/stream';
 import { encodeSse, eventStreamHeaders, type Reply } from '@chatkit/transport';
-import { settlesWithin } from './clock.ts';
+import { type Clock, settlesWithin } from './clock.ts';
 import { PlainEncoder, ResumableEncoder, randomRetry } from './frame-encoders.ts';
 import { FrameStream } from './frame-stream.ts';
 import type { OpenStream, OpenStreams } from './open-streams.ts';
@@ -69,7 +69,7 @@ export const streamReply = async (options: StreamReplyOptions): Promise<Reply> =
     }
     if (!hasEntry) return { status: 204, headers: {}, body: null };
   }
-  if (!resumable) return { status: 200, headers: { ...eventStreamHeaders }, body: stream.frames };
+  if (!resumable) return { status: 200, headers: { ...eventStreamHeaders }, body: plainBody(stream, settings) };
   const body = resumableBody(stream, open, hold, after ?? startOffset, settings, () => {
     // The hold is kept until the client has had time to come back. Otherwise the hand-over could look like the last
     // reader's leaving.
@@ -83,6 +83,13 @@ export const streamReply = async (options: StreamReplyOptions): Promise<Reply> =
   };
   return { status: 200, headers, body };
 };
+
+/** The run's frames and nothing else, unless a proxy needs comments in the silence. */
+const plainBody = ({ frames }: FrameStream, { clock, plainHeartbeatMs }: Settings): AsyncIterable<string> =>
+  plainHeartbeatMs === undefined ? frames : pipe(frames, commentsEvery(plainHeartbeatMs, clock));
+
+const commentsEvery = (everyMs: number, clock: Clock) =>
+  heartbeat<string, string>({ everyMs, value: encodeSse({ comment: '' }), clock });
 
 /**
  * The run's frames between two more. The first has an id but no data, so it is no event, but a client that is cut off
@@ -121,10 +128,7 @@ const resumableBody = (
       if (reconnectMs !== undefined) yield encodeSse({ event: 'reconnect', data: '{}', id, retry: reconnectMs });
     },
   };
-  return pipe(
-    concat(first, stream.frames, last),
-    heartbeat<string, string>({ everyMs: heartbeatMs, value: encodeSse({ comment: '' }), clock }),
-  );
+  return pipe(concat(first, stream.frames, last), commentsEvery(heartbeatMs, clock));
 };
 
 /** How long a client may take to come back after a hand-over before its hold is released. */

@@ -67,6 +67,7 @@ describe('options that no server can be made of', () => {
     ['an unknown remedy', { partialOnError: 'delete' }, "partialOnError must be 'keep' or 'remove', not the text"],
     ['no number', { retain: { ms: Number.NaN } }, 'retain.ms must be a number, not the number NaN.'],
     ['a heartbeat at every moment', { heartbeatMs: 0 }, 'heartbeatMs must be more than 0.'],
+    ['the same for plain clients', { plainHeartbeatMs: 0 }, 'plainHeartbeatMs must be more than 0.'],
     [
       'a log that is none',
       { log: 5 },

@@ -64,10 +64,13 @@ describe('the stream of an opted-in client', () => {
     expect(outcomeOf(await framesOf(await t.send(create(), { headers: optIn })))).toBe('failed');
   });
 
-  test('silence is filled with comments, from the start', async () => {
+  test.each<[string, Record<string, string>, object]>([
+    ['', optIn, {}],
+    [' of a plain client, if that is wanted', {}, { plainHeartbeatMs: 15_000, heartbeatMs: 1_000 }],
+  ])('silence is filled with comments, from the start%s', async (_, headers, options) => {
     const clock = createVirtualClock();
-    const t = testServer({ clock, respond: scriptedResponder([wait(40_000), say('late')], { clock }) });
-    const response = await t.send(create(), { headers: optIn });
+    const t = testServer({ clock, respond: scriptedResponder([wait(40_000), say('late')], { clock }), ...options });
+    const response = await t.send(create(), { headers });
     const reader = (response.body as ReadableStream<Uint8Array>).getReader();
     const decoder = new TextDecoder();
     let text = '';
@@ -86,7 +89,8 @@ describe('the stream of an opted-in client', () => {
     expect(text.match(/^:/gm)).toHaveLength(2);
     await clock.advance(20_000);
     await reading;
-    expect(text).toContain('event: end');
+    expect(text).toContain('late');
+    expect(text.includes('event: end')).toBe(headers === optIn);
   });
 });
 
