@@ -82,6 +82,7 @@ test('a listed page may send our headers and those it asks for, also before it h
   expect((headers['access-control-allow-headers'] as string).split(', ').sort()).toEqual([
     'authorization',
     'chatkit-client',
+    'chatkit-conversation',
     'chatkit-repeat',
     'chatkit-run-id',
     'content-type',

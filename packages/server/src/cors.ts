@@ -74,9 +74,14 @@ export const preflight = (request: ServerRequest): Reply => ({
   body: null,
 });
 
+/**
+ * The request headers that the server reads, and the usual one for credentials. They are listed even if the preflight
+ * does not name them: browsers remember the answer for each header, so the first preflight serves for later requests.
+ */
 const ownHeaders = [
   'authorization',
   'chatkit-client',
+  'chatkit-conversation',
   'chatkit-run-id',
   'chatkit-repeat',
   'content-type',
