@@ -162,12 +162,8 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
     return this.#registry.close(options.graceMs ?? 10_000);
   }
 
-  /**
-   * Answers a user's message, or continues after a client tool or a structured input (`input` is then `null`). Yield
-   * the events of the answer; each is stored before it is sent. Changes to `thread` are saved and announced. When
-   * `run.signal` aborts, no more events are read and your `finally` blocks run. Throw `CustomStreamError` to show the
-   * user a message; any other error reaches them as "something went wrong".
-   */
+  // What follows is documented where it is declared, in `ServerHooks`; editors show that here as well.
+
   abstract respond(
     thread: ThreadMetadata,
     input: UserMessageItem | null,
@@ -175,7 +171,6 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
     run: RunContext,
   ): AsyncIterable<ThreadStreamEvent>;
 
-  /** Answers a widget's action with a stream. Throws by default: override it when your widgets have actions. */
   action(
     _thread: ThreadMetadata,
     action: Action,
@@ -189,7 +184,6 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
     );
   }
 
-  /** Answers a widget's action that has `streaming: false`. The item you return, if you do, is stored and sent. */
   async syncAction(
     _thread: ThreadMetadata,
     _action: Action,
@@ -199,24 +193,16 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
     throw new ChatKitError('request.unsupported', 'This server has no syncAction().');
   }
 
-  /** Takes feedback on items. Does nothing by default. */
   async addFeedback(_feedback: Feedback, _context: Context): Promise<void> {}
 
-  /** Turns speech into text. By default 501: override it when the composer offers dictation. */
   async transcribe(_input: AudioInput, _context: Context): Promise<{ text: string }> {
     throw new ChatKitError('request.unsupported', 'This server does not transcribe speech: it has no transcribe().');
   }
 
-  /** What the client may do during a stream. Default: it may stop it. */
   getStreamOptions(_thread: ThreadMetadata, _context: Context): StreamOptions | Promise<StreamOptions> {
     return { allow_cancel: true };
   }
 
-  /**
-   * Called once when a run was stopped, with its unfinished items. By default it keeps assistant messages that have
-   * text, drops everything else, and stores a hidden note that tells the model that the user cancelled. Items that an
-   * override returns are added to the thread and shown, for example a line saying that the answer was stopped.
-   */
   async handleStreamCancelled(
     thread: ThreadMetadata,
     pending: readonly ThreadItem[],
@@ -243,20 +229,10 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
     await this.store.saveItem(thread.id, note, context);
   }
 
-  /**
-   * Makes the id of a new thread, which must be unused. `name` is given where the client may start the same
-   * conversation again, by a repeat of its request or by another request. It is the same each time and never another
-   * user's; an id derived from it ensures that the conversation is created once.
-   */
   generateThreadId(_context: Context, name?: string): string {
     return name === undefined ? createId('thread') : `thr_${name}`;
   }
 
-  /**
-   * Makes the id of an item that the server creates, which must be unused in the thread. `name` is given for a user's
-   * message that its client may send again, to this machine after a restart or to another one. It is the same each time
-   * and never another thread's; an id derived from it ensures that the message is stored once.
-   */
   generateItemId(kind: IdKind, _thread: ThreadMetadata, _context: Context, name?: string): string {
     return name === undefined ? createId(kind) : `msg_${name}`;
   }

@@ -57,11 +57,17 @@ export type AddedItems = readonly ThreadItem[] | void;
 // biome-ignore lint/suspicious/noConfusingVoidType: an override without a return statement is a usual one
 export type SyncActionResult = { updated_item?: ThreadItem | undefined } | void;
 
-/** The functions an application overrides. Only `respond` has no default. */
+/**
+ * The functions an application overrides, as methods of a subclass of `ChatKitServer` or as options of
+ * `createChatKitServer()`. Only `respond` has no default.
+ */
 export interface ServerHooks<Context> {
   /**
-   * Step 1 of the path of a token. Answers a message, or continues after a client tool or a structured input (`input`
-   * is then `null`). Changes to `thread` (title, status, `metadata`, …) are saved and announced.
+   * Step 1 of the path of a token. Answers a user's message, or continues after a client tool or a structured input
+   * (`input` is then `null`). Yield the events of the answer; each is stored before it is sent. Changes to `thread`
+   * (title, status, `metadata`, …) are saved and announced. When `run.signal` aborts, no more events are read and your
+   * `finally` blocks run. Throw `CustomStreamError` to show the user a message; any other error reaches them as
+   * "something went wrong".
    */
   respond(
     thread: ThreadMetadata,
@@ -69,7 +75,10 @@ export interface ServerHooks<Context> {
     context: Context,
     run: RunContext,
   ): AsyncIterable<ThreadStreamEvent>;
-  /** Answers an action of a widget (`sender`), or of the page itself (`null`), with a stream. */
+  /**
+   * Answers an action of a widget (`sender`), or of the page itself (`null`), with a stream. Throws by default: override
+   * it when your widgets have actions.
+   */
   action(
     thread: ThreadMetadata,
     action: Action,
@@ -77,7 +86,10 @@ export interface ServerHooks<Context> {
     context: Context,
     run: RunContext,
   ): AsyncIterable<ThreadStreamEvent>;
-  /** Answers an action without a stream. The returned item, if there is one, is stored and sent back. */
+  /**
+   * Answers an action that has `streaming: false`. The item you return, if you do, is stored and sent back. By default
+   * 501.
+   */
   syncAction(
     thread: ThreadMetadata,
     action: Action,
@@ -86,13 +98,14 @@ export interface ServerHooks<Context> {
   ): Promise<SyncActionResult>;
   /** Receives a thumbs up or down. Does nothing by default. */
   addFeedback(feedback: Feedback, context: Context): Promise<void>;
-  /** Turns speech into text. */
+  /** Turns speech into text. By default 501: override it when the composer offers dictation. */
   transcribe(input: AudioInput, context: Context): Promise<{ text: string }>;
   /** What the client may do during the stream. Default: it may stop it. */
   getStreamOptions(thread: ThreadMetadata, context: Context): StreamOptions | Promise<StreamOptions>;
   /**
-   * Called once when a run was stopped, with its unfinished items. Items that it returns are added to the thread:
-   * stored, and sent to readers.
+   * Called once when a run was stopped, with its unfinished items. By default it keeps assistant messages that have
+   * text, drops everything else, and stores a hidden note that tells the model that the user cancelled. Items that an
+   * override returns are added to the thread, stored and shown: for example a line saying that the answer was stopped.
    */
   handleStreamCancelled(
     thread: ThreadMetadata,
@@ -100,7 +113,18 @@ export interface ServerHooks<Context> {
     context: Context,
     run: RunContext,
   ): Promise<AddedItems>;
+  /**
+   * Makes the id of a new thread, which must be unused. `name` is given where the client may start the same
+   * conversation again, by a repeat of its request or by another request. It is the same each time and never another
+   * user's; an id derived from it ensures that the conversation is created once. Default: 96 random bits, or the name.
+   */
   generateThreadId(context: Context, name?: string): string;
+  /**
+   * Makes the id of an item that the server creates, which must be unused in the thread. `name` is given for a user's
+   * message that its client may send again, to this machine after a restart or to another one. It is the same each time
+   * and never another thread's; an id derived from it ensures that the message is stored once. Default: 96 random bits,
+   * or the name.
+   */
   generateItemId(kind: IdKind, thread: ThreadMetadata, context: Context, name?: string): string;
 }
 
