@@ -10,7 +10,10 @@ import { chatKitRequestSchema } from './request.ts';
 
 /** Limits of `parseRequest`. */
 export interface ParseRequestOptions {
-  /** How deeply arrays and objects may be nested. Default 100. */
+  /**
+   * How deeply arrays and objects may be nested. Default 100. `@chatkit/server` passes 64 unless told otherwise: up
+   * to there it copies what it sends without serializing it first.
+   */
   maxDepth?: number | undefined;
 }
 
