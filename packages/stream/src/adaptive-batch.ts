@@ -76,7 +76,7 @@ export function adaptiveBatch<T>(options: AdaptiveBatchOptions<T> = {}): Adaptiv
     let bytes = 0;
     let unacknowledged = 0;
     let heldSince = 0;
-    let state: number = IDLE; // WAITING: until the end of this turn's burst
+    let state: number = IDLE; // WAITING: until the end of this turn's burst; SERVING: the next batch is due
 
     const isOutOfCredit = (): boolean => unacknowledged >= credit || (pressure?.() as number) >= credit;
 

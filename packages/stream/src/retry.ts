@@ -110,6 +110,7 @@ export function retry<T, C = unknown>(
   const waitAfter = (error: unknown): number | false => {
     const retry = failures++;
     const verdict = retry < retries && when(error, retry);
+    // `false` is at least 0 as well.
     return verdict !== true && (verdict as number) >= 0 ? verdict : random() * Math.min(maxMs, baseMs * 2 ** retry);
   };
 
