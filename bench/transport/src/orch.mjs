@@ -125,6 +125,7 @@ export function args() {
 }
 export const resultsDir = path.join(root, 'results');
 export function log(section, rec) {
+  fs.mkdirSync(resultsDir, { recursive: true });
   fs.appendFileSync(
     path.join(resultsDir, `${section}.jsonl`),
     `${JSON.stringify({ at: new Date().toISOString(), ...rec })}\n`,
