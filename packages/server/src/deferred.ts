@@ -1,4 +1,4 @@
-/** A promise and the functions that settle it. Not `Promise.withResolvers`, which is not in every runtime. */
+/** A promise and the functions that settle it. Not `Promise.withResolvers`, which the sources' ES2023 lacks. */
 export interface Deferred<T> {
   readonly promise: Promise<T>;
   readonly resolve: (value: T) => void;

@@ -43,10 +43,8 @@ export const startRun = async <Context>(
   context: Context,
 ): Promise<Reply> => {
   const chosen = chosenId(request);
-  const start: Start<Context> = {
-    ...{ kernel, call, request, context },
-    to: destinationOf(kernel, chosen, call, request, context),
-  };
+  const to = destinationOf(kernel, chosen, call, request, context);
+  const start: Start<Context> = { kernel, call, request, context, to };
   if (chosen !== undefined) return startOrAttach(start, chosen);
   // No other machine has been asked to start a run whose id has just been made.
   return (await begin(start, createRunId())) as Reply;
