@@ -103,6 +103,7 @@ const isSame = (a: ChatSnapshot, b: ChatSnapshot): boolean =>
  * hydrated, however far its chat has come by then.
  *
  * @example
- * const store = { subscribe: client.subscribe, getSnapshot: client.getSnapshot, getServerSnapshot: () => emptySnapshot };
+ * const { subscribe, getSnapshot } = client;
+ * const store = { subscribe, getSnapshot, getServerSnapshot: () => emptySnapshot };
  */
 export const emptySnapshot: ChatSnapshot = /* @__PURE__ */ createSnapshotReader()(emptyChatState);
