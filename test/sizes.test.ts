@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 
-// The sizes that a reader is told, against the limits that CI holds the bundles to. Who raises a limit says so everywhere.
+// The sizes that a reader is told, against the limits that CI holds the bundles to. Who raises a limit says so
+// everywhere.
 
 const textOf = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
 const limits = JSON.parse(textOf('.size-limit.json')) as { name: string; limit: string }[];

@@ -37,9 +37,9 @@ export interface StreamAgentResponseOptions {
  *
  * Closing the iterator closes the run, which aborts the model if the run was given the context's signal. A run that
  * fails delivers everything before the failure, then throws its error. A guardrail that trips removes what this run has
- * shown (`thread.item.removed`), then throws. The workflow of an earlier turn that the run continues is never removed: a
- * guardrail, or an error while it is open, puts it back as it was (`thread.item.replaced`). A refusal is an answer, not an error. Pending approvals become one
- * `structured_input` item.
+ * shown (`thread.item.removed`), then throws. The workflow of an earlier turn that the run continues is never removed:
+ * a guardrail, or an error while it is open, puts it back as it was (`thread.item.replaced`). A refusal is an answer,
+ * not an error. Pending approvals become one `structured_input` item.
  *
  * @example
  * const server = createChatKitServer<User>({

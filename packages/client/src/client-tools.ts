@@ -42,7 +42,9 @@ export const pendingToolCalls = (thread: ThreadState): readonly ClientToolCallIt
     .filter((item) => item.status === 'pending');
 };
 
-/** The outputs of calls as long as these are pending: a tool does not run again because its output could not be sent. */
+/**
+ * The outputs of calls as long as these are pending: a tool does not run again because its output could not be sent.
+ */
 const outputs = new WeakMap<ClientToolCallItem, ToolOutput>();
 
 /** Runs the tools concurrently. Never rejects. */

@@ -15,8 +15,8 @@ import { within } from './within.ts';
 /**
  * Headers for every request, or a function called for each, for example to get a fresh token. `refused`: the status
  * with which the server has just refused its last result; the same request is sent once more with the new one. If it
- * throws, the request is not sent and fails with `request.unauthorized` and the error as its `cause`; only an error of a
- * `fetch` without a network, or a `ChatKitError` that is `retryable`, counts as a lost connection.
+ * throws, the request is not sent and fails with `request.unauthorized` and the error as its `cause`; only an error of
+ * a `fetch` without a network, or a `ChatKitError` that is `retryable`, counts as a lost connection.
  *
  * @example
  * const headers: HeadersSource = async (refused) => ({
@@ -288,7 +288,9 @@ export const networkError = (error: unknown): ChatKitError =>
     ? error
     : new ChatKitError('transport.network', 'The server could not be reached.', { retryable: true, cause: error });
 
-/** How browsers, Node and React Native say that `fetch` has no connection: a function that gets a token has none either. */
+/**
+ * How browsers, Node and React Native say that `fetch` has no connection: a function that gets a token has none either.
+ */
 const saysOffline = /^(failed to fetch|fetch failed|load failed|network)/i;
 
 /** The error of headers that could not be made. Unless the network is to blame, a repeated attempt would fail again. */

@@ -19,7 +19,9 @@ export interface ReplayGate {
 const quietMs = 25;
 const longestMs = 300;
 
-/** `release` is called once with everything that was held, if anything was, then for every push with what was pushed. */
+/**
+ * `release` is called once with everything that was held, if anything was, then for every push with what was pushed.
+ */
 export const createReplayGate = (
   clock: Clock,
   release: (events: readonly ThreadStreamEvent[], replayed: boolean) => void,

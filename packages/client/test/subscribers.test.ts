@@ -1,5 +1,5 @@
-// Subscribers that use the client in the middle of being told: of a message that is about to be sent, of a thread that has just been loaded,
-// of a run that has just ended.
+// Subscribers that use the client in the middle of being told: of a message that is about to be sent, of a thread that
+// has just been loaded, of a run that has just ended.
 import { clientToolCall, itemDone } from '@chatkit/core';
 import { createVirtualClock, hang, say, scriptedResponder, wait } from '@chatkit/testing';
 import fc from 'fast-check';

@@ -1,4 +1,5 @@
-// A page of another protocol, and the machine that answers it dies: the page must not take half an answer for a whole one.
+// A page of another protocol, and the machine that answers it dies: the page must not take half an answer for a whole
+// one.
 import { HttpAgent } from '@ag-ui/client';
 import { DefaultChatTransport, type UIMessage } from 'ai';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';

@@ -11,8 +11,8 @@ export type { Clock };
 const longestDelayMs = 2 ** 31 - 1;
 
 /**
- * The machine's clock. Its timers do not keep the process alive, so a server that is done can exit. A delay of more than
- * 24 days counts as 24 days.
+ * The machine's clock. Its timers do not keep the process alive, so a server that is done can exit. A delay of more
+ * than 24 days counts as 24 days.
  */
 export const systemClock: Clock = {
   now: () => performance.now(),

@@ -10,8 +10,8 @@ import { type Cleanup, type Failure, outlet, type Sink, type Stage, stageOf } fr
 import type { Follower } from './lost-end.ts';
 
 /**
- * Encodes entries as frames. `add` and `rest` return frames, or an empty string. Once one of them has thrown, neither is
- * called again; it must have returned everything that came before what it throws for.
+ * Encodes entries as frames. `add` and `rest` return frames, or an empty string. Once one of them has thrown, neither
+ * is called again; it must have returned everything that came before what it throws for.
  */
 export interface FrameEncoder {
   /** Takes an entry or a row, and may hold it back to merge it with the next one. */

@@ -37,9 +37,9 @@ export const surelyFits = (delta: string, maxBytes: number): boolean =>
   delta.length * 6 + 1024 <= maxBytes;
 
 /**
- * Copies an event as its readers will get it: an object in it that has a `toJSON`, such as a date, becomes that. Refuses
- * one that JSON cannot represent (a BigInt, a circular reference): in the log it would break the connection of each
- * reader, again and again.
+ * Copies an event as its readers will get it: an object in it that has a `toJSON`, such as a date, becomes that.
+ * Refuses one that JSON cannot represent (a BigInt, a circular reference): in the log it would break the connection of
+ * each reader, again and again.
  */
 const throughJson = (event: ThreadStreamEvent, own: ThreadStreamEvent | undefined) => {
   try {

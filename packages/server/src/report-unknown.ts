@@ -31,7 +31,9 @@ const updateTypes: Readonly<Record<ThreadItemUpdate['type'], true>> = {
 /** The unknown types that have been reported, by the store of the server. */
 const reported = new WeakMap<object, Set<string>>();
 
-/** Reports an event that is not about an item, or an update of one, if its type is unknown: once per server and type. */
+/**
+ * Reports an event that is not about an item, or an update of one, if its type is unknown: once per server and type.
+ */
 export const reportUnknown = (event: ThreadStreamEvent, onError: (error: unknown) => void, store: object): void => {
   const isUpdate = event.type === 'thread.item.updated';
   const { type } = isUpdate ? event.update : event;

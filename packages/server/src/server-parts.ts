@@ -76,8 +76,8 @@ export interface ServerHooks<Context> {
     run: RunContext,
   ): AsyncIterable<ThreadStreamEvent>;
   /**
-   * Answers an action of a widget (`sender`), or of the page itself (`null`), with a stream. Throws by default: override
-   * it when your widgets have actions.
+   * Answers an action of a widget (`sender`), or of the page itself (`null`), with a stream. Throws by default:
+   * override it when your widgets have actions.
    */
   action(
     thread: ThreadMetadata,

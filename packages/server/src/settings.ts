@@ -77,8 +77,8 @@ export interface SettingsOptions {
   maxBodyBytes?: number | undefined;
   /**
    * The approximate maximum size of one event, in bytes of JSON. A larger one is not stored and ends the run: readers
-   * get the error `event.too_large`. A larger message of a user is refused. Must not exceed what the log keeps of a run.
-   * Default 8 MiB, which is what our logs keep.
+   * get the error `event.too_large`. A larger message of a user is refused. Must not exceed what the log keeps of a
+   * run. Default 8 MiB, which is what our logs keep.
    */
   maxEventBytes?: number | undefined;
   /** How deeply the JSON of a request may be nested. Default 64. */
@@ -162,7 +162,9 @@ export const resolveSettings = (options: SettingsOptions): Settings => ({
   now: options.now ?? Date.now,
 });
 
-/** A handler that throws or rejects must break neither the ending of a run, from which it is called, nor the process. */
+/**
+ * A handler that throws or rejects must break neither the ending of a run, from which it is called, nor the process.
+ */
 const guarded =
   (onError: Settings['onError']): Settings['onError'] =>
   (error, info) =>

@@ -1,7 +1,7 @@
 /**
  * Steps 3 and 4 of the path of a token, tail and encode: makes the streaming response, in which a reader follows a
- * run's log and its entries become frames. Plain clients get the Python SDK's bytes, and comments if the application wants them; opted-in ones get
- * offsets, a priming frame, heartbeats and the terminal frame.
+ * run's log and its entries become frames. Plain clients get the Python SDK's bytes, and comments if the application
+ * wants them; opted-in ones get offsets, a priming frame, heartbeats and the terminal frame.
  */
 import { ChatKitError } from '@chatkit/core';
 import { concat, heartbeat, pipe, type Stream } from '@chatkit/stream';

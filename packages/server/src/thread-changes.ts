@@ -83,8 +83,8 @@ const copyOf = (thread: ThreadMetadata): ThreadMetadata => {
 };
 
 /**
- * Makes the changes that an application has announced itself, in an event. A thread on the wire has no metadata, so that
- * of the event says nothing.
+ * Makes the changes that an application has announced itself, in an event. A thread on the wire has no metadata, so
+ * that of the event says nothing.
  */
 export const applyThread = (thread: ThreadMetadata, { title, status, allowed_image_domains }: ThreadMetadata): void => {
   const said = { title, status, allowed_image_domains };

@@ -1,6 +1,6 @@
 /**
- * Error messages for what an application has made of a thread, with what to write instead. A thread is refused before it
- * is stored, because with a broken status it would never accept a message again.
+ * Error messages for what an application has made of a thread, with what to write instead. A thread is refused before
+ * it is stored, because with a broken status it would never accept a message again.
  */
 import type { ThreadMetadata } from '@chatkit/core';
 import { describeValue } from './describe-value.ts';

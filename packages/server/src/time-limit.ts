@@ -1,8 +1,8 @@
 /**
  * Limits how long the server waits for one call of what the application has given it: its store, log and lease, and the
  * hooks that a run or a request waits for. One that never answers would keep its run, and thereby its thread, until the
- * process is restarted. `respond()` and `action()` have deadlines of their own (`watch-deadlines.ts`). A call that is given up may
- * succeed all the same; docs/decisions/server-time-limits.md says what becomes of it.
+ * process is restarted. `respond()` and `action()` have deadlines of their own (`watch-deadlines.ts`). A call that is
+ * given up may succeed all the same; docs/decisions/server-time-limits.md says what becomes of it.
  */
 import { ChatKitError, isChatKitError, type RunLease } from '@chatkit/core';
 import type { Settings } from './settings.ts';

@@ -1,6 +1,6 @@
 /**
- * A store that deletes the files of a conversation with it. Stores keep records of files and know nothing of their bytes,
- * nor of who else names a file; here a file belongs to the one message that it was sent with.
+ * A store that deletes the files of a conversation with it. Stores keep records of files and know nothing of their
+ * bytes, nor of who else names a file; here a file belongs to the one message that it was sent with.
  */
 import { type AttachmentStore, isChatKitError, type Store } from '@chatkit/core';
 import type { Visitor } from '../anonymous-user.ts';

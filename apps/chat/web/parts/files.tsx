@@ -21,8 +21,9 @@ export const DraftFiles = ({ drafts, onRemove }: DraftFilesProps) => (
               <span className="note">{draft.state === 'refused' ? draft.message : noteOf(draft)}</span>
             </span>
             {
-              // Without a percentage: a file has 4 MB at most and is there in a moment, and only `XMLHttpRequest` tells how
-              // much has been sent, which would have to do without the client's headers, time limits and words for errors.
+              // Without a percentage: a file has 4 MB at most and is there in a moment, and only `XMLHttpRequest` tells
+              // how much has been sent, which would have to do without the client's headers, time limits and words for
+              // errors.
               draft.state === 'uploading' && <progress aria-label={`Uploading ${draft.name}`} />
             }
             <button

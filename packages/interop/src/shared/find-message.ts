@@ -1,8 +1,8 @@
 /**
- * Finds the stored message that a client means by its own id of it. The stored one either has that id, as after a reload
- * of the page, or has the digits of the message's name in its id (for an edited one, the first half of them). Otherwise
- * the newest one with the same text is taken, for messages without a name and for servers that do not use it: only after
- * all of the thread has been looked through, because people do say the same thing twice.
+ * Finds the stored message that a client means by its own id of it. The stored one either has that id, as after a
+ * reload of the page, or has the digits of the message's name in its id (for an edited one, the first half of them).
+ * Otherwise the newest one with the same text is taken, for messages without a name and for servers that do not use it:
+ * only after all of the thread has been looked through, because people do say the same thing twice.
  */
 import { messageText, type ThreadItem, type UserMessageItem } from '@chatkit/core';
 

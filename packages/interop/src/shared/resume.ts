@@ -1,7 +1,7 @@
 /**
- * Finds the answer that a client comes back to: the run in progress in its conversation, or the one that has ended while
- * it was away. That one is remembered in this process, for as long as the server keeps what it said. A run whose machine
- * has died was remembered there, so it is found by the message that it answers.
+ * Finds the answer that a client comes back to: the run in progress in its conversation, or the one that has ended
+ * while it was away. That one is remembered in this process, for as long as the server keeps what it said. A run whose
+ * machine has died was remembered there, so it is found by the message that it answers.
  */
 import { ChatKitError, isChatKitError, type ThreadItem, type ThreadStreamEvent } from '@chatkit/core';
 import type { Clock } from '@chatkit/stream';

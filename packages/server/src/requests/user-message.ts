@@ -147,8 +147,9 @@ const nameOf = ({ threadId, runId }: Destination): string | undefined =>
   runId === undefined ? undefined : messageNameOf(threadId, runId);
 
 /**
- * The message as it will be stored. Its attachments must exist; the copies in the message are bound to the thread. Refused
- * if it is larger than an event may be: text is limited by the request's size, but the names of attachments are not.
+ * The message as it will be stored. Its attachments must exist; the copies in the message are bound to the thread.
+ * Refused if it is larger than an event may be: text is limited by the request's size, but the names of attachments are
+ * not.
  */
 const buildMessage = async <Context>(
   parts: ServerParts<Context>,

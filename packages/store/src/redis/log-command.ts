@@ -7,7 +7,9 @@ import { CommandText } from './command-text.ts';
 import type { Outbox } from './log-outbox.ts';
 
 export class Command {
-  /** `open`: lines may be added or replaced. `sent`: it is on its way, or about to be sent again. `confirmed`: by Redis. */
+  /**
+   * `open`: lines may be added or replaced. `sent`: it is on its way, or about to be sent again. `confirmed`: by Redis.
+   */
   state: 'open' | 'sent' | 'confirmed' = 'open';
   /** The outbox of each line; `undefined` where a line was taken back. */
   private outboxes: (Outbox | undefined)[] = [];

@@ -38,8 +38,8 @@ export interface WriteReplyOptions {
  *
  * @returns A promise that resolves when everything has been handed to the connection or the client has gone, and
  * rejects with the body's error. In that case the connection is cut after what came before the error, so that the
- * client sees no clean end. Also rejects, with the body closed, if the head cannot be written: it has been sent already,
- * or a header is not valid.
+ * client sees no clean end. Also rejects, with the body closed, if the head cannot be written: it has been sent
+ * already, or a header is not valid.
  *
  * @example
  * createServer(async (request, response) => {

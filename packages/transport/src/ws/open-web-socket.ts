@@ -35,10 +35,10 @@ export interface OpenWebSocketOptions {
 export interface WebSocketConnection {
   /**
    * Like the global `fetch`, for requests to the socket's server: of the URL only path and query are used, whatever its
-   * host. A body that is not UTF-8 text, such as a file, is refused with `transport.invalid_frame`: send it over HTTP. If
-   * the socket cannot be opened, calls reject with `transport.network`; if it is lost, unanswered calls and open bodies
-   * fail with `transport.interrupted`. The next call connects again, as it also does after a call was given up on a
-   * silent socket (see `quietMs`).
+   * host. A body that is not UTF-8 text, such as a file, is refused with `transport.invalid_frame`: send it over HTTP.
+   * If the socket cannot be opened, calls reject with `transport.network`; if it is lost, unanswered calls and open
+   * bodies fail with `transport.interrupted`. The next call connects again, as it also does after a call was given up
+   * on a silent socket (see `quietMs`).
    */
   fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
   /**
