@@ -11,10 +11,10 @@ test('the first suggestion shows the wire; an answer gets over a drop and a pull
   await chat.page.getByRole('button', { name: 'What does an answer survive?' }).click();
   expect(await button('Wire').getAttribute('aria-expanded')).toBe('true');
   await count(1, 30);
-  await chat.grownTo(numbers(1, 30).length - 1);
+  await chat.shows(numbers(1, 30));
   await button('Drop the connection').click();
   await count(31, 60);
-  await chat.grownTo(numbers(1, 60).length - 1);
+  await chat.shows(numbers(1, 60));
   expect(await tally()).toMatch(/^\d+ events over 2 connections, none twice\.$/);
 
   await button('Pull the plug').click();
@@ -23,7 +23,7 @@ test('the first suggestion shows the wire; an answer gets over a drop and a pull
   // The model does not know of it.
   await count(61, 90);
   await button('Plug it in').click();
-  await chat.grownTo(numbers(1, 90).length - 1);
+  await chat.shows(numbers(1, 90));
   await model.end();
   await chat.finished(1);
   expect(await chat.text()).toBe(numbers(1, 90).trim());
@@ -39,7 +39,7 @@ test('the wire stays shown over a reload, and shows what the page asks for then'
   await button('Wire').click();
   await chat.ask('Count');
   await count(1, 20);
-  await chat.grownTo(numbers(1, 20).length - 1);
+  await chat.shows(numbers(1, 20));
   await chat.page.reload();
   await chat.page.getByText(/^GET the run again/).waitFor();
   await model.end();
@@ -52,12 +52,12 @@ test('whoever hides the wire is connected again', async () => {
   await button('Wire').click();
   await chat.ask('Count');
   await count(1, 20);
-  await chat.grownTo(numbers(1, 20).length - 1);
+  await chat.shows(numbers(1, 20));
   await button('Pull the plug').click();
   await chat.page.getByTestId('progress').getByText('Reconnecting…').waitFor();
   await button('Wire').click();
   await count(21, 40);
-  await chat.grownTo(numbers(1, 40).length - 1);
+  await chat.shows(numbers(1, 40));
   await model.end();
   await chat.finished(1);
 });

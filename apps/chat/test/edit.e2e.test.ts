@@ -53,7 +53,7 @@ test('by keyboard: Tab shows the button, Escape leaves the words and the answer 
   await expect.poll(focused).toBe('Edit message: What is a steam?');
   // The answer was not meant.
   await count(6, 10);
-  await chat.grownTo(numbers(1, 10).length - 1);
+  await chat.shows(numbers(1, 10));
   expect(await chat.page.getByRole('button', { name: 'Stop' }).count()).toBe(1);
   await model.end();
   await chat.finished(2);
@@ -99,7 +99,7 @@ test('in the middle of an answer the field stays where it is; sending stops that
   const place = () => field().evaluate((box) => Math.round(box.getBoundingClientRect().top));
   const before = await place();
   await count(21, 400, 0);
-  await chat.grownTo(numbers(1, 400).length - 1);
+  await chat.shows(numbers(1, 400));
   await chat.page.getByRole('button', { name: 'Latest' }).waitFor();
   expect(await place()).toBe(before);
   const { asked } = model;

@@ -13,7 +13,7 @@ const stop = ({ page }: DemoPage) => page.getByRole('button', { name: 'Stop' }).
 test('a tab that is alone and frozen in mid-answer has it whole when it is thawed, and can stop the next one', async () => {
   await chat.ask('Count');
   await count(1, 20);
-  await chat.grownTo(60);
+  await chat.shows(numbers(1, 20));
   const cdp = await chat.page.context().newCDPSession(chat.page);
   const finished = () => demo.lines.filter((line) => line.startsWith('answer finished'));
   const before = finished().length;
@@ -22,7 +22,7 @@ test('a tab that is alone and frozen in mid-answer has it whole when it is thawe
   await model.end();
   await expect.poll(() => finished().length, patience).toBe(before + 1);
   await cdp.send('Page.setWebLifecycleState', { state: 'active' });
-  await expect.poll(() => chat.text(), patience).toBe(numbers(1, 60).trim());
+  await chat.shows(numbers(1, 60));
   await chat.finished(1);
   await chat.ask('Again');
   await count(1, 10);
@@ -35,11 +35,11 @@ test('a tab that is alone and frozen in mid-answer has it whole when it is thawe
 test('a page that is left in mid-answer and gone back to shows it going on', async () => {
   await chat.ask('Count');
   await count(1, 20);
-  await chat.grownTo(60);
+  await chat.shows(numbers(1, 20));
   await chat.page.goto(`${proxy.url}/icon.svg`);
   await count(21, 40);
   await chat.page.goBack();
-  await expect.poll(() => chat.text(), patience).toBe(numbers(1, 40).trim());
+  await chat.shows(numbers(1, 40));
   await stop(chat);
   await chat.page.locator('.stopped').waitFor();
 });
@@ -75,7 +75,7 @@ test('a page whose browser lets it keep nothing works', async () => {
   await chat.page.reload();
   await chat.ask('Count');
   await count(1, 20);
-  await chat.grownTo(60);
+  await chat.shows(numbers(1, 20));
   proxy.cutAll({ reset: true });
   await count(21, 40);
   await model.end();
@@ -86,9 +86,9 @@ test('a page whose browser lets it keep nothing works', async () => {
 test('a question from another tab takes the place of the answer that goes on, and both tabs show the same', async () => {
   await chat.ask('Count');
   await count(1, 20);
-  await chat.grownTo(60);
+  await chat.shows(numbers(1, 20));
   const second = await openTab(chat.page.context(), chat.page.url());
-  await second.grownTo(60);
+  await second.shows(numbers(1, 20));
   const asked = model.asked;
   await second.ask('Instead');
   await expect.poll(() => model.asked, patience).toBe(asked + 1);
@@ -106,9 +106,9 @@ test('a question from another tab takes the place of the answer that goes on, an
 test('a conversation that another tab deletes in mid-answer keeps its text on the screen, and says that it is gone', async () => {
   await chat.ask('Count');
   await count(1, 20);
-  await chat.grownTo(60);
+  await chat.shows(numbers(1, 20));
   const second = await openTab(chat.page.context(), chat.page.url());
-  await second.grownTo(60);
+  await second.shows(numbers(1, 20));
   const list = second.page.getByRole('navigation', { name: 'Conversations' });
   await list.getByRole('link').first().hover();
   await list.getByRole('button', { name: /^Delete:/ }).click();

@@ -44,9 +44,9 @@ test('a reload: all that was there is there again in one piece, and then it grow
   const texts = await recordTexts(chat.page);
   await chat.ask('Count');
   await count(1, 60);
-  await chat.grownTo(numbers(1, 60).length - 1);
+  await chat.shows(numbers(1, 60));
   await Promise.all([chat.page.reload(), count(61, 100)]);
-  await chat.grownTo(numbers(1, 100).length - 1);
+  await chat.shows(numbers(1, 100));
   await count(101, 160, 25);
   await model.end();
   await chat.finished(1);
@@ -110,7 +110,7 @@ test('a reload of a conversation never shows the page of a new one, not for a fr
   await chat.page.exposeFunction('seen', (text: string) => void seen.push(text));
   await chat.ask('Count');
   await count(1, 10);
-  await chat.grownTo(numbers(1, 10).length - 1);
+  await chat.shows(numbers(1, 10));
   await chat.page.addInitScript(() => {
     const { seen } = window as unknown as { seen(text: string): void };
     const look = () => {
@@ -119,7 +119,7 @@ test('a reload of a conversation never shows the page of a new one, not for a fr
     new MutationObserver(look).observe(document, { subtree: true, childList: true });
   });
   await chat.page.reload();
-  await chat.grownTo(numbers(1, 10).length - 1);
+  await chat.shows(numbers(1, 10));
   expect([...new Set(seen)]).toEqual(['.loading', '.answer']);
 });
 
@@ -135,7 +135,7 @@ test('a network that is lost and comes back: the answer goes on at once, not whe
   await chat.page.reload();
   await chat.ask('Count');
   await count(1, 20);
-  await chat.grownTo(60);
+  await chat.shows(numbers(1, 20));
   const texts = await recordTexts(chat.page);
   const context = chat.page.context();
   await context.setOffline(true);
@@ -144,7 +144,7 @@ test('a network that is lost and comes back: the answer goes on at once, not whe
   await count(21, 40);
   expect(await chat.text()).toBe(numbers(1, 20).trim());
   await context.setOffline(false);
-  await chat.grownTo(numbers(1, 40).length - 1);
+  await chat.shows(numbers(1, 40));
   await model.end();
   await chat.finished(1);
   expectGrowth(texts.filter((text) => text !== null));
@@ -155,7 +155,7 @@ test('credentials that run out in the middle: the text stays, the page says so, 
   const asked = model.asked;
   await chat.ask('Count');
   await count(1, 20);
-  await chat.grownTo(60);
+  await chat.shows(numbers(1, 20));
   const texts = await recordTexts(chat.page);
   await chat.page.route(/chatkit\?run=/, (route) => route.fulfill({ status: 401, body: '' }));
   proxy.cutAll({ reset: true });
@@ -165,7 +165,7 @@ test('credentials that run out in the middle: the text stays, the page says so, 
   await count(21, 30);
   await chat.page.unroute(/chatkit\?run=/);
   await alert.getByRole('button', { name: 'Retry' }).click();
-  await expect.poll(() => chat.text(), patience).toBe(numbers(1, 30).trim());
+  await chat.shows(numbers(1, 30));
   await count(31, 40);
   await model.end();
   await chat.finished(1);
@@ -238,7 +238,7 @@ test('a page that is put away lets go of its connection, and goes on when it is 
     );
   await chat.ask('Count');
   await count(1, 20);
-  await chat.grownTo(60);
+  await chat.shows(numbers(1, 20));
   expect(await locks()).toHaveLength(1);
   const texts = await recordTexts(chat.page);
   await pageIs('pagehide');
@@ -247,7 +247,7 @@ test('a page that is put away lets go of its connection, and goes on when it is 
   await count(21, 40);
   expect(await chat.text()).toBe(numbers(1, 20).trim());
   await pageIs('pageshow');
-  await expect.poll(() => chat.text(), patience).toBe(numbers(1, 40).trim());
+  await chat.shows(numbers(1, 40));
   await model.end();
   await chat.finished(1);
   expectGrowth(texts.filter((text) => text !== null));
@@ -258,7 +258,7 @@ test('a connection that is open and dead is noticed', async () => {
   await chat.page.reload();
   await chat.ask('Count');
   await count(1, 20);
-  await chat.grownTo(60);
+  await chat.shows(numbers(1, 20));
   proxy.blackhole(true);
   await chat.page.clock.fastForward(38_000);
   await line(chat, 'The connection broke. Reconnecting…');
@@ -284,7 +284,7 @@ test('a server that is killed: what was written stays, the page says that it is 
   const page = await openPage(browser, first.url);
   await page.ask('Count');
   await count(1, 30);
-  await page.grownTo(numbers(1, 30).length - 1);
+  await page.shows(numbers(1, 30));
   first.process.kill('SIGKILL');
   await first.exited;
   await line(page, 'The connection broke. Reconnecting…');
@@ -322,7 +322,7 @@ test('a deploy while nobody looks: whoever comes back sees that the answer is no
   const page = await openPage(browser, first.url);
   await page.ask('Count');
   await count(1, 30);
-  await page.grownTo(numbers(1, 30).length - 1);
+  await page.shows(numbers(1, 30));
   const address = page.page.url();
   await page.page.goto('about:blank');
   first.process.kill('SIGTERM');
@@ -358,7 +358,7 @@ test('eight tabs share one stream; when the tab that reads it is closed, another
   const attaches = attachesOf(context);
   await chat.ask('Count');
   await count(1, 20);
-  await chat.grownTo(60);
+  await chat.shows(numbers(1, 20));
   const address = chat.page.url();
   const others: DemoPage[] = [];
   // HTTP/1.1 has six connections for all tabs: with a stream for each, the seventh would not even load.
@@ -392,7 +392,7 @@ test('a tab that shows the same conversation shows a new question and its answer
   await second.finished(1);
   await chat.ask('Count again');
   await count(1, 20);
-  await expect.poll(() => second.text(), patience).toBe(numbers(1, 20).trim());
+  await second.shows(numbers(1, 20));
   expect(await second.page.getByRole('article', { name: 'You' }).count()).toBe(2);
   await count(21, 30);
   await model.end();
@@ -406,15 +406,15 @@ test('a tab that is frozen gives the stream away, and has everything when it is 
   const context = chat.page.context();
   await chat.ask('Count');
   await count(1, 20);
-  await chat.grownTo(60);
+  await chat.shows(numbers(1, 20));
   const second = await openTab(context, chat.page.url());
-  await second.grownTo(60);
+  await second.shows(numbers(1, 20));
   const cdp = await context.newCDPSession(chat.page);
   await cdp.send('Page.setWebLifecycleState', { state: 'frozen' });
   await count(21, 40);
-  await expect.poll(() => second.text(), patience).toBe(numbers(1, 40).trim());
+  await second.shows(numbers(1, 40));
   await cdp.send('Page.setWebLifecycleState', { state: 'active' });
-  await expect.poll(() => chat.text(), patience).toBe(numbers(1, 40).trim());
+  await chat.shows(numbers(1, 40));
   await count(41, 50);
   await model.end();
   for (const tab of [chat, second]) {

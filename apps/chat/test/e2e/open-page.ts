@@ -25,6 +25,8 @@ export interface DemoPage {
   text(): Promise<string>;
   /** Resolves when the last answer has at least this many characters. */
   grownTo(chars: number): Promise<void>;
+  /** Resolves when the last answer is this text, but for blanks at its end: all of it has come. */
+  shows(text: string): Promise<void>;
   /** Resolves when nothing is being written any more and there are `count` answers. */
   finished(count: number): Promise<void>;
   /** What the page complained about: errors in the console, exceptions. */
@@ -68,6 +70,9 @@ export const openTab = async (context: BrowserContext, url: string): Promise<Dem
         chars,
         { polling: 'raf', timeout: 20_000 },
       );
+    },
+    async shows(whole) {
+      await expect.poll(text, { timeout: 20_000 }).toBe(whole.trimEnd());
     },
     async finished(count) {
       await expect.poll(() => answers.count(), { timeout: 30_000 }).toBe(count);
