@@ -163,7 +163,7 @@ export class TurnItems<Context> {
     if (item === undefined) return this.drop(id);
     const event: ThreadStreamEvent = { type: 'thread.item.done', item };
     this.fold(event);
-    return this.visible.get(id) === false || isHiddenItem(item) ? undefined : event;
+    return this.showItem(event, this.visible.get(id));
   }
 
   /** Removes an item that is not stored. */
@@ -177,6 +177,7 @@ export class TurnItems<Context> {
     switch (event.type) {
       case 'thread.item.added':
         this.open.add(event.item.id);
+        if (isHiddenItem(event.item) && !this.visible.has(event.item.id)) return this.hide(event);
         this.fold(event);
         return this.showItem(event, this.visible.get(event.item.id));
       case 'thread.item.done':
@@ -227,6 +228,13 @@ export class TurnItems<Context> {
     this.visible.set(id, !isHiddenItem(event.item));
     if (!isHiddenItem(event.item)) return event;
     return wasVisible === true ? { type: 'thread.item.removed', item_id: id } : undefined;
+  }
+
+  /** Begins a hidden item. Its id may be that of an item of an earlier turn, which clients have. */
+  private async hide(event: ItemEvent): Promise<VisibleEvent> {
+    const wasVisible = await this.wasVisible(event.item.id);
+    this.fold(event);
+    return this.showItem(event, wasVisible);
   }
 
   private async keep(event: ItemEvent): Promise<VisibleEvent> {

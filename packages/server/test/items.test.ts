@@ -236,6 +236,33 @@ describe('hidden items', () => {
     ]);
   });
 
+  test('one that is begun under the id of a visible one of an earlier turn takes that away', async () => {
+    const t = testServer({
+      async *respond(thread, message) {
+        if (textOf(message ?? undefined) === 'hi')
+          yield itemDone(assistantMessage({ thread_id: thread.id, id: 'a', text: 'oops' }));
+        else yield itemAdded(hidden(thread, 'a'));
+      },
+    });
+    const id = await t.create();
+    expect(outline(after(await t.events(add(id))))).toEqual(['thread.item.removed']);
+    const { items } = await t.json({ type: 'threads.get_by_id', params: { thread_id: id } });
+    expect(items.data.map(textOf)).toEqual(['hi', 'more']);
+  });
+
+  test('one that hides a visible item and is never finished hides nothing in the end, for readers as in the store', async () => {
+    const t = playing((thread) => [
+      itemDone(assistantMessage({ thread_id: thread.id, id: 'a', text: 'kept' })),
+      itemAdded(hidden(thread, 'a')),
+      progressUpdate('and now'),
+      itemDone({} as never),
+    ]);
+    const events = await t.events(create());
+    const { items } = await t.json({ type: 'threads.get_by_id', params: { thread_id: idOf(events) } });
+    expect(shown(events).map(textOf)).toEqual(['hi', 'kept']);
+    expect(items.data.map(textOf)).toEqual(['hi', 'kept']);
+  });
+
   test('they are stored, and in no list', async () => {
     const t = playing((thread) => [itemDone(hidden(thread))]);
     const id = idOf(await t.events(create()));
