@@ -101,7 +101,7 @@ export async function* streamAgentResponse<Context>(
     for (const item_id of shown) {
       if (item_id !== resumed?.id) {
         if (tripped) yield { type: 'thread.item.removed', item_id };
-        // Left open, it would be removed by the server, as all that a failed turn has not finished.
+        // Put back before the error, behind which a page may read no further.
       } else if (tripped || workflow?.id === item_id) yield { type: 'thread.item.replaced', item: resumed };
     }
     throw error;

@@ -1,7 +1,7 @@
 /**
- * Ends the items that a turn has left unfinished. Both functions yield the events that readers are sent. A failure ends
- * them, unless `onFailed` is given: the item then counts as removed, because readers must not be left with one that
- * nobody will finish.
+ * Ends the items that a turn has left unfinished, and yields the events that readers are sent. A failure ends that,
+ * unless `onFailed` is given: the item then counts as removed, because readers must not be left with one that nobody
+ * will finish.
  */
 import { isChatKitError, selectOpenItems, type ThreadItem, type ThreadStreamEvent } from '@chatkit/core';
 import { isOutOfTime } from './time-limit.ts';
@@ -9,23 +9,20 @@ import type { TurnItems, VisibleEvent } from './turn-items.ts';
 
 type OnFailed = (error: unknown) => void;
 
-/** Stores each unfinished item as it is, or removes it. */
+/**
+ * Stores each unfinished item as it is, or ends it `as stored`: as done when the store has it, because an earlier turn
+ * finished it and this one announced it again, and as removed when it does not.
+ */
 export const closeItems = <Context>(
   items: TurnItems<Context>,
-  verdict: (item: ThreadItem) => 'keep' | 'remove',
+  verdict: (item: ThreadItem) => 'keep' | 'as stored',
   onFailed?: OnFailed,
 ): AsyncIterable<ThreadStreamEvent> =>
   closeEach(
     items,
-    async (item) => (verdict(item) === 'keep' ? keepOrRemove(items, item) : items.take(removed(item.id))),
+    (item) => (verdict(item) === 'keep' ? keepIfItFits(items, item) : items.endAsStored(item.id)),
     onFailed,
   );
-
-/** Ends each unfinished item as the store has it: as done when it is there, as removed when it is not. */
-export const closeItemsAsStored = <Context>(
-  items: TurnItems<Context>,
-  onFailed: OnFailed,
-): AsyncIterable<ThreadStreamEvent> => closeEach(items, ({ id }) => items.endAsStored(id), onFailed);
 
 /** A store that does not answer is not asked again. */
 async function* closeEach<Context>(
@@ -58,14 +55,12 @@ async function* closeEach<Context>(
   }
 }
 
-/** Finishes an item. If its deltas have added up to more than one event may hold, it is removed instead. */
-const keepOrRemove = async <Context>(items: TurnItems<Context>, item: ThreadItem): Promise<VisibleEvent> => {
+/** Finishes an item, unless its deltas have added up to more than one event may hold. */
+const keepIfItFits = async <Context>(items: TurnItems<Context>, item: ThreadItem): Promise<VisibleEvent> => {
   try {
     return await items.take({ type: 'thread.item.done', item });
   } catch (error) {
     if (!isChatKitError(error, 'event.too_large')) throw error;
-    return items.take(removed(item.id));
+    return items.endAsStored(item.id);
   }
 };
-
-const removed = (id: string): ThreadStreamEvent => ({ type: 'thread.item.removed', item_id: id });

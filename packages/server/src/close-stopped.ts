@@ -10,7 +10,7 @@ import {
   toWireThread,
 } from '@chatkit/core';
 import { collect } from '@chatkit/stream';
-import { closeItemsAsStored } from './close-items.ts';
+import { closeItems } from './close-items.ts';
 import type { AddedItems } from './server-parts.ts';
 import type { ThreadChanges } from './thread-changes.ts';
 import type { TurnItems } from './turn-items.ts';
@@ -35,7 +35,7 @@ export const closeStopped = async <Context>(
   });
   return [
     // The hook decides what is kept and returns no events for it, so the store is asked what it kept.
-    ...(await collect(closeItemsAsStored(items, options.onError))),
+    ...(await collect(closeItems(items, () => 'as stored', options.onError))),
     ...(await quietly(options.onError, () => addItems(items, added ?? []))),
     ...(await quietly(options.onError, () => threadUpdated(changes))),
   ];

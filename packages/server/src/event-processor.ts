@@ -92,7 +92,7 @@ export class EventProcessor<Context> {
 
   /** The application has no more events: finishes the items that it has left open. */
   async complete(): Promise<void> {
-    const closing = closeItems(this.items, (item) => (hasContent(item) ? 'keep' : 'remove'));
+    const closing = closeItems(this.items, (item) => (hasContent(item) ? 'keep' : 'as stored'));
     // One by one: what has been stored must have been written if the next one fails.
     for await (const event of closing) await this.writer.write(event);
     await this.writeAll(await threadUpdated(this.changes));

@@ -96,7 +96,7 @@ const endFailed = async <Context>(
 ): Promise<void> => {
   if (!isCustomStreamError(reason) && !isStreamError(reason)) onError(reason);
   const isKept = (item: ThreadItem) => partialOnError === 'keep' && isPartialAnswer(item);
-  const closed = await collect(closeItems(events.items, (item) => (isKept(item) ? 'keep' : 'remove'), onError));
+  const closed = await collect(closeItems(events.items, (item) => (isKept(item) ? 'keep' : 'as stored'), onError));
   const updated = await quietly(onError, () => threadUpdated(events.changes));
   await events.writeAll([...closed, toErrorEvent(reason), ...updated]);
 };

@@ -5,18 +5,21 @@ import {
   assistantMessage,
   emptyThreadState,
   itemAdded,
+  itemDone,
   reduceThread,
   type Store,
   selectItems,
   selectOpenItems,
   type ThreadStreamEvent,
   textDelta,
+  widgetItem,
 } from '@chatkit/core';
 import { createMemoryStore } from '@chatkit/store/memory';
 import { hang, type ScriptStep, scriptedResponder } from '@chatkit/testing';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
+  add,
   cancel,
   create,
   eventsOf,
@@ -24,6 +27,7 @@ import {
   named,
   outcomeOf,
   settle,
+  shown,
   testServer,
   textOf,
   type User,
@@ -62,14 +66,13 @@ const endings: Record<Ending, ScriptStep[]> = {
   'is stopped': [hang()],
 };
 
-/** A store that fails to write, or to delete, some items. */
+/** A store that fails to write some items. */
 const failing = (broken: ReadonlySet<string>): Store<User> => {
   const store = createMemoryStore<User>();
   const fail = () => Promise.reject<never>(new Error('disk full'));
   return {
     ...store,
     saveItem: (threadId, item, context) => (broken.has(item.id) ? fail() : store.saveItem(threadId, item, context)),
-    deleteItem: (threadId, id, context) => (broken.has(id) ? fail() : store.deleteItem(threadId, id, context)),
   };
 };
 
@@ -80,7 +83,8 @@ test('are finished or removed, for readers as in the store, and the run says so 
       fc.constantFrom<Ending>('ends', 'throws', 'is stopped'),
       fc.constantFrom<'keep' | 'remove'>('keep', 'remove'),
       async (items, ending, partialOnError) => {
-        const firstBroken = items.findIndex(([, isBroken]) => isBroken);
+        // Of what is not kept nothing was written, so nothing has to be taken out.
+        const firstBroken = items.findIndex(([what, isBroken]) => isBroken && !what.startsWith('without'));
         const broken = new Set(items.flatMap(([, isBroken], at) => (isBroken ? [`m${at}`] : [])));
         const t = testServer({
           store: failing(broken),
@@ -107,10 +111,37 @@ test('are finished or removed, for readers as in the store, and the run says so 
             what.startsWith('with text') && !isBroken && at < keptUpTo ? ['so far'] : [],
           ),
         ]);
-        const outcome = { ends: broken.size > 0 ? 'failed' : 'completed', throws: 'failed', 'is stopped': 'cancelled' };
+        const outcome = {
+          ends: firstBroken >= 0 ? 'failed' : 'completed',
+          throws: 'failed',
+          'is stopped': 'cancelled',
+        };
         expect(outcomeOf(frames)).toBe(outcome[ending]);
       },
     ),
     { numRuns: 60 },
   );
+});
+
+test('an item of an earlier turn that is announced again is as the store has it, if the turn does not finish it', async () => {
+  for (const ending of ['ends', 'throws', 'is stopped'] as const) {
+    const t = testServer({
+      partialOnError: 'remove',
+      respond: scriptedResponder(({ thread }, turn) => {
+        const widget = widgetItem({ thread_id: thread.id, id: 'w', widget: { type: 'Card', title: 'first' } });
+        const message = assistantMessage({ thread_id: thread.id, id: 'm', text: 'first' });
+        return turn === 0
+          ? [itemDone(widget), itemDone(message)]
+          : [itemAdded(widget), itemAdded({ ...message, content: [] }), ...endings[ending]];
+      }),
+    });
+    const thread_id = await t.create();
+    const response = await t.send(add(thread_id), { headers: named('r') });
+    await settle();
+    if (ending === 'is stopped') await t.json(cancel('r'));
+    const told = shown(eventsOf(await framesOf(response)));
+    const stored = (await t.items(thread_id)).filter(({ id }) => id === 'w' || id === 'm');
+    expect(stored).toMatchObject([{ widget: { title: 'first' } }, { content: [{ text: 'first' }] }]);
+    expect(told.filter(({ type }) => type !== 'user_message')).toEqual(stored);
+  }
 });
