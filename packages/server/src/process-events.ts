@@ -35,6 +35,8 @@ export interface ProcessOptions<Context> extends EventProcessorOptions<Context> 
   clock: Clock;
   cancelGraceMs: number;
   partialOnError: 'keep' | 'remove';
+  /** The server's own events, which come before the application's. */
+  first?: readonly ThreadStreamEvent[] | undefined;
   /** Calls the application. May throw. */
   source: (thread: ThreadMetadata) => AsyncIterable<ThreadStreamEvent>;
   streamOptions: (thread: ThreadMetadata) => StreamOptions | Promise<StreamOptions>;
@@ -55,6 +57,7 @@ export const processEvents = async <Context>(options: ProcessOptions<Context>): 
   try {
     signal.throwIfAborted();
     await writer.write({ type: 'stream_options', stream_options: await options.streamOptions(thread) });
+    for (const event of options.first ?? []) await events.take(event);
     signal.throwIfAborted();
     source = new GuardedSource(iterable(options.source(thread)), signal, options.clock);
     watch?.waiting(true);

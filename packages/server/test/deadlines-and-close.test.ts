@@ -65,6 +65,20 @@ describe('deadlines', () => {
     expect((await t.items(id)).some(({ type }) => type === 'sdk_hidden_context')).toBe(false);
   });
 
+  test('the first event is respond()’s own, also where the output of a tool goes before it', async () => {
+    const call = { type: 'client_tool_call', id: 'c', call_id: 'k', name: 'n', arguments: {} } as const;
+    const asked = { ...call, status: 'pending', created_at: '2999-01-01T00:00:00Z' } as const;
+    const { clock, t, respond } = timed({ firstEventMs: 100 }, ({ thread }, turn) =>
+      turn === 0 ? [itemDone({ ...asked, thread_id: thread.id })] : [hang()],
+    );
+    const thread_id = await t.create();
+    const response = t.events({ type: 'threads.add_client_tool_output', params: { thread_id, result: 1 } });
+    await settle();
+    await clock.advance(100);
+    expect(respond.calls[1]?.outcome).not.toBe('running');
+    expect(outline(await response)).toEqual(['stream_options', 'thread.item.replaced client_tool_call', 'error']);
+  });
+
   test('a run that keeps to them leaves no timer behind, and the signal is not aborted', async () => {
     const { clock, t, respond } = timed({ firstEventMs: 100, idleMs: 100, totalMs: 1_000 }, [
       wait(90),

@@ -34,13 +34,14 @@ export interface Turn {
   readonly isLate?: (() => Promise<boolean>) | undefined;
 }
 
-/** Runs the events of `source` through the core loop. */
+/** Runs the events of `source` through the core loop, behind the server's own events `first`. */
 export const stream = <Context>(
   parts: ServerParts<Context>,
   stored: StoredThread,
   context: Context,
   run: TurnRun,
   source: (thread: ThreadMetadata) => AsyncIterable<ThreadStreamEvent>,
+  first?: readonly ThreadStreamEvent[],
 ): Promise<TurnResult> =>
   processEvents({
     store: parts.store,
@@ -51,6 +52,7 @@ export const stream = <Context>(
     cancelGraceMs: parts.settings.cancelGraceMs,
     maxEventBytes: parts.settings.maxEventBytes,
     partialOnError: parts.settings.partialOnError,
+    first,
     source,
     streamOptions: (thread) => parts.getStreamOptions(thread, context),
     onCancelled: (thread, pending) => parts.handleStreamCancelled(thread, pending, context, publicRun(run)),
@@ -130,7 +132,4 @@ export const respondAfter = <Context>(
   run: TurnRun,
   first: readonly ThreadStreamEvent[],
 ): ReturnType<Turn> =>
-  stream(parts, stored, context, run, async function* (thread) {
-    yield* first;
-    yield* parts.respond(thread, null, context, publicRun(run));
-  });
+  stream(parts, stored, context, run, (thread) => parts.respond(thread, null, context, publicRun(run)), first);
