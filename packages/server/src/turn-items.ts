@@ -177,9 +177,9 @@ export class TurnItems<Context> {
     switch (event.type) {
       case 'thread.item.added':
         this.open.add(event.item.id);
-        if (isHiddenItem(event.item) && !this.visible.has(event.item.id)) return this.hide(event);
+        if (isHiddenItem(event.item)) return this.hide(event);
         this.fold(event);
-        return this.showItem(event, this.visible.get(event.item.id));
+        return this.showItem(event);
       case 'thread.item.done':
       case 'thread.item.replaced':
         this.open.delete(event.item.id);
@@ -223,7 +223,7 @@ export class TurnItems<Context> {
     return visible ? event : undefined;
   }
 
-  private showItem(event: ItemEvent, wasVisible: boolean | undefined): VisibleEvent {
+  private showItem(event: ItemEvent, wasVisible?: boolean): VisibleEvent {
     const { id } = event.item;
     this.visible.set(id, !isHiddenItem(event.item));
     if (!isHiddenItem(event.item)) return event;
