@@ -21,6 +21,7 @@ import {
   type ChatState,
   emptyChatState,
   failLoading,
+  isUnconfirmed,
   letGo,
   pruneAfter,
   sendAgain,
@@ -85,6 +86,7 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
     get: () => state,
     update,
     isAwaited: lane.isAwaited,
+    isPlain: () => server === 'plain',
     onReach(reach) {
       if (reach !== 'unanswered') server = reach;
     },
@@ -112,7 +114,7 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
       const loaded = await loadThread(endpoint, threadId, { signal }, selectItems(state.thread));
       if (isUnknown && !wentOn(state, loaded.thread)) return false;
       update((chat) => showThread(chat, loaded.thread, loaded.olderCursor, runId));
-      return selectItems(loaded.thread).at(-1)?.type !== 'user_message';
+      return !isUnconfirmed(state, runId) && selectItems(loaded.thread).at(-1)?.type !== 'user_message';
     },
   };
 

@@ -130,18 +130,21 @@ export const withoutArrived = (
   });
 };
 
+/** Whether a stored item is this message: by its id, and with ids that tell nothing, by its content. */
+const isStored = ({ runId, item, input }: OutgoingMessage, stored: UserMessageItem): boolean =>
+  isNamedAfter(runId, stored.thread_id, stored.id) ??
+  gistOf(
+    stored,
+    stored.attachments?.map(({ id }) => id),
+  ) === gistOf(item, input.attachments);
+
 /**
- * Whether a stored item is this message. Our server's ids have the form `msg_<thread>_<digits of the run id>`; with ids
- * of another form, the content is compared.
+ * Whether a stored message has its id from this run: our server's ids have the form `msg_<thread>_<digits of the run
+ * id>`. `undefined` for an id of another form.
  */
-const isStored = ({ runId, item, input }: OutgoingMessage, stored: UserMessageItem): boolean => {
-  const digits = stored.id.split(`${stored.thread_id.slice(4)}_`)[1];
-  return digits?.length === 24
-    ? runId.endsWith(digits)
-    : gistOf(
-        stored,
-        stored.attachments?.map(({ id }) => id),
-      ) === gistOf(item, input.attachments);
+export const isNamedAfter = (runId: string, threadId: string, itemId: string): boolean | undefined => {
+  const digits = itemId.split(`${threadId.slice(4)}_`)[1];
+  return digits?.length === 24 ? runId.endsWith(digits) : undefined;
 };
 
 /** The essence of a message, for comparison: a server fills in defaults and drops fields that it does not know. */

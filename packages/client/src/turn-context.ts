@@ -16,6 +16,8 @@ export interface TurnContext {
   readonly update: (step: (state: ChatState) => ChatState, when?: 'now') => void;
   /** Whether a newer turn waits for the current one to give way. */
   readonly isAwaited: () => boolean;
+  /** Whether the server is known to lack the extensions. */
+  readonly isPlain: () => boolean;
   /** Called with the kind of server that has answered. */
   readonly onReach: (reach: Reach) => void;
   readonly onEffect: (event: Extract<ThreadStreamEvent, { type: 'client_effect' }>) => void;

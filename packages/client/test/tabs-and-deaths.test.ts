@@ -69,6 +69,8 @@ describe('two tabs, a network and a server that may die', () => {
           );
         },
       });
+      /** While the old process ends in good order there are two, of which neither knows the other's runs. */
+      const isDeployed = steps.includes('deploy');
       let isMended = false;
       const runs: { text: string; run: ChatRun }[] = [];
       const requests: Promise<unknown>[] = [];
@@ -191,10 +193,12 @@ describe('two tabs, a network and a server that may die', () => {
           connection: 'none',
           status: 'idle',
         });
-        // What a server that died had said and not stored stays on the screen, with an error that says so.
+        // What a server that died had said and not stored stays on the screen, with an error that says so; and then so
+        // does an answer as it was stopped, when the process that writes it was not the one that was told.
         const known = new Set(stored.map(({ id }) => id));
         const isShown = ({ id }: ThreadItem) => !failedItemIds.has(id) && (error === undefined || known.has(id));
-        expect(items.filter(isShown)).toEqual(stored);
+        const asSeen = (item: ThreadItem) => (isDeployed && error !== undefined ? item.id : item);
+        expect(items.filter(isShown).map(asSeen)).toEqual(stored.map(asSeen));
         expect(items.filter((item) => failedItemIds.has(item.id) && asked.includes(textOf(item)))).toEqual([]);
       }
       const answers = stored.filter(({ type }) => type === 'assistant_message').map(textOf);
@@ -207,10 +211,11 @@ describe('two tabs, a network and a server that may die', () => {
       for (const { text, run } of runs) {
         if ((await run.done) !== 'completed') continue;
         const own = answers.find((answer) => answer.startsWith(text));
-        // What a server that ends in good order keeps of an answer is all that anybody can have of it; a message that was overtaken
-        // before that needs none.
-        const isCut = own !== undefined && steps.includes('deploy');
+        // What a server that ends in good order keeps of an answer is all that anybody can have of it, and what it writes
+        // behind a message that the new one took looks like that message's answer; a message that was overtaken before
+        // that needs none.
         const isOvertaken = own === undefined && asked.at(-1) !== text;
+        const isCut = isDeployed && (own !== undefined || stored.at(-1)?.type === 'assistant_message');
         if (!isCut && !isOvertaken) expect(own).toBe(words(8, text).join(''));
       }
     });

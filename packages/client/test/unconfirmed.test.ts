@@ -1,6 +1,6 @@
 import { createVirtualClock, hang, say, scriptedResponder } from '@chatkit/testing';
 import { describe, expect, it } from 'vitest';
-import type { ChatClient, ChatClientOptions } from '../src/index.ts';
+import type { ChatClient, ChatClientOptions, Scheduler } from '../src/index.ts';
 import { requestTypes, testChat, textOf, texts, until } from './support/chat.ts';
 import { never } from './support/faulty-body.ts';
 
@@ -15,6 +15,11 @@ const messages = (client: ChatClient) => {
       const state = failedItemIds.has(item.id) ? 'failed' : pendingItemIds.has(item.id) ? 'pending' : 'stored';
       return `${textOf(item)}: ${state}`;
     });
+};
+
+const atOnce: Scheduler = (flush) => {
+  flush();
+  return () => {};
 };
 
 /** A chat with one message that was answered, whose time is the test's. */
@@ -203,12 +208,7 @@ describe('a message that may not have arrived', () => {
   });
 
   it('is answered anew, without a flash of what was stopped, when it turns out to have arrived', async () => {
-    const { client, clock, network, respond } = await afterOne({
-      scheduler: (flush) => {
-        flush();
-        return () => {};
-      },
-    });
+    const { client, clock, network, respond } = await afterOne({ scheduler: atOnce });
     network.plan({ stallAfterBytes: 0 });
     client.send('Two');
     await clock.advance(100);
@@ -229,12 +229,87 @@ describe('a message that may not have arrived', () => {
     expect(respond.calls).toHaveLength(3);
     expect(messages(client)).toEqual(['One: stored', 'Two: stored']);
     expect([...shown]).toEqual(['submitting: One a Two', 'streaming: One a Two', 'streaming: One a Two b']);
-    expect(requestTypes(network).slice(-2)).toEqual(['threads.add_user_message', 'threads.retry_after_item']);
+    const [sent, again, anew] = network.requests
+      .filter(({ body }) => body.includes('Two'))
+      .map(({ headers }) => ({ id: headers.get('chatkit-run-id'), repeats: headers.get('chatkit-repeat') }));
+    expect(again).toEqual({ id: sent?.id, repeats: '1' });
+    expect(anew?.id).not.toBe(sent?.id);
+    expect(anew?.repeats).toBe(sent?.id);
     void client.stop();
     await clock.advance(1_000);
     expect(await run.done).toBe('cancelled');
     // Its own answer was stopped; the question is not asked again by itself.
     expect(respond.calls).toHaveLength(3);
+  });
+
+  it('takes back nothing of what came after it, when it turns out to have arrived', async () => {
+    const { client, other, clock, network } = await afterOne({}, 'One', {
+      respond: scriptedResponder((_, index) => (index === 1 ? [say('b'), hang()] : [say('a')])),
+    });
+    network.plan({ stallAfterBytes: 0 });
+    client.send('Two');
+    await clock.advance(1_000);
+    network.offline();
+    await clock.advance(120_000);
+    expect(messages(client)).toEqual(['One: stored', 'Two: failed']);
+    other.send('Three, from another tab');
+    await clock.advance(1_000);
+    network.online();
+    const run = client.retry();
+    await clock.advance(1_000);
+    expect(await run.done).toBe('completed');
+    expect(messages(client)).toEqual(['One: stored', 'Two: stored']);
+    await client.refresh();
+    expect(texts(client)).toEqual(['One', 'a', 'Two', 'b', 'Three, from another tab', 'a']);
+  });
+
+  it('is answered anew, and stored once, where the application makes its own ids', async () => {
+    let ids = 0;
+    const { client, clock, network, respond } = await afterOne({ scheduler: atOnce }, 'One', {
+      generateItemId: (type) => {
+        ids += 1;
+        return `${type}-${ids}`;
+      },
+    });
+    network.plan({ stallAfterBytes: 0 });
+    client.send('Two');
+    await clock.advance(100);
+    void client.stop();
+    await clock.advance(100);
+    network.offline();
+    await clock.advance(120_000);
+    network.online();
+    client.retry();
+    await clock.advance(1_000);
+    expect(messages(client)).toEqual(['One: stored', 'Two: stored']);
+    expect(requestTypes(network).slice(-2)).toEqual(['threads.add_user_message', 'threads.retry_after_item']);
+    expect(respond.calls).toHaveLength(3);
+    void client.stop();
+    await clock.advance(1_000);
+    await client.refresh();
+    expect(messages(client)).toEqual(['One: stored', 'Two: stored']);
+  });
+
+  it('is answered anew in the conversation that it has begun', async () => {
+    const clock = createVirtualClock({ startMs: 1_000_000 });
+    const respond = scriptedResponder((_, index) => (index === 0 ? [say('a'), hang()] : [say('b')]));
+    const { client: open, network } = testChat({ respond, clock });
+    const client = open({ clock, random: () => 0.5, connection: { budgetMs: 60_000 } });
+    network.plan({ stallAfterBytes: 0 });
+    client.send('One');
+    await clock.advance(100);
+    void client.stop();
+    await clock.advance(100);
+    network.offline();
+    await clock.advance(120_000);
+    expect(messages(client)).toEqual(['One: failed']);
+    network.online();
+    const run = client.retry();
+    await clock.advance(1_000);
+    expect(await run.done).toBe('completed');
+    await client.refresh();
+    expect(texts(client)).toEqual(['One', 'b']);
+    expect((await client.listThreads()).data).toHaveLength(1);
   });
 
   it('has one answer when it is sent again so late that nobody knows its run any more', async () => {
@@ -277,5 +352,44 @@ describe('a message that may not have arrived', () => {
     client.retry();
     await until(client, () => client.getSnapshot().pendingItemIds.size === 0);
     expect(messages(client)).toEqual(['One: stored', 'Two: stored']);
+  });
+});
+
+describe('a message of a client that has only loaded the thread, and has not learned what the server can do', () => {
+  const newcomer = async () => {
+    const clock = createVirtualClock({ startMs: 1_000_000 });
+    const chat = testChat({ respond: scriptedResponder([say('a')]), clock });
+    const more = { clock, random: () => 0.5, connection: { budgetMs: 60_000 } };
+    const other = chat.client({ ...more, fetch: chat.direct });
+    other.send('One');
+    await clock.advance(1_000);
+    const client = chat.client({ ...more, extensions: undefined });
+    await client.loadThread(other.getSnapshot().thread?.id ?? '');
+    return { ...chat, client, other, clock };
+  };
+
+  it('is not said to have been answered, when what is new in the thread came from elsewhere', async () => {
+    const { client, other, clock, network } = await newcomer();
+    other.send('Two');
+    await clock.advance(1_000);
+    network.plan({ respond: () => never<Response>() });
+    const run = client.send('Three');
+    await clock.advance(120_000);
+    expect(await run.done).toBe('interrupted');
+    expect(client.getSnapshot().error?.retryable).toBe(true);
+    expect(messages(client)).toEqual(['One: stored', 'Two: stored', 'Three: failed']);
+  });
+
+  it('has one answer when it is sent again after its run has been forgotten', async () => {
+    const { client, clock, network } = await newcomer();
+    network.plan({ loseAnswer: true }, { refuse: true });
+    client.send('Two');
+    await clock.advance(10 * 60_000);
+    expect(messages(client)).toEqual(['One: stored', 'Two: failed']);
+    const run = client.retry();
+    await clock.advance(1_000);
+    expect(await run.done).toBe('completed');
+    await client.refresh();
+    expect(texts(client)).toEqual(['One', 'a', 'Two', 'a']);
   });
 });

@@ -275,3 +275,50 @@ describe('a message that is said to be sent again, to a server that was started 
     expect(await texts()).toEqual(['One', 'old', 'Two', 'new']);
   });
 });
+
+describe('a message that was cut short, and is sent again by another run', () => {
+  const by = (id: string, first: string) => ({ ...named(id), 'chatkit-repeat': first });
+
+  /** A server that was stopped in the middle of its answer to the last of these. */
+  const stopped = async (...questions: string[]) => {
+    const respond = scriptedResponder((_, index) => [say(`answer ${index}`), ...(index === 0 ? [hang()] : [])]);
+    const server = testServer({ respond });
+    const cut = server.send(create('One'), { headers: named(runId(1)) });
+    await settle();
+    await server.json({ type: 'runs.cancel', params: { run_id: runId(1) } });
+    const [created] = eventsOf(await framesOf(await cut));
+    const threadId = (created as { thread: { id: string } }).thread.id;
+    for (const [index, text] of questions.entries())
+      await server.events(add(threadId, text), { headers: named(runId(index + 3)) });
+    return { ...server, threadId, respond, texts: async () => (await server.items(threadId)).map(textOf) };
+  };
+
+  test.each([
+    ['as it was sent', () => create('One')],
+    ['to its thread', (threadId: string) => add(threadId, 'One')],
+  ])('%s, is stored once and has one answer', async (_, request) => {
+    const { threadId, send, texts, respond } = await stopped();
+    const frames = await framesOf(await send(request(threadId), { headers: by(runId(2), runId(1)) }));
+    expect(outcomeOf(frames)).toBe('completed');
+    expect(await texts()).toEqual(['One', 'answer 1']);
+    // Once more, because the answer was lost on its way.
+    const again = await framesOf(await send(request(threadId), { headers: by(runId(2), runId(1)) }));
+    expect(eventsOf(again)).toEqual(eventsOf(frames));
+    expect(respond.calls).toHaveLength(2);
+  });
+
+  test('is told what it has when the conversation has gone on, of which nothing is stopped or taken back', async () => {
+    const { threadId, send, texts, respond } = await stopped('Two');
+    const frames = await framesOf(await send(add(threadId, 'One'), { headers: by(runId(2), runId(1)) }));
+    expect(shown(eventsOf(frames)).map(textOf)).toEqual(['One', 'answer 0']);
+    // In between is the hidden note that says that it was stopped.
+    expect(await texts()).toEqual(['One', 'answer 0', '', 'Two', 'answer 1']);
+    expect(respond.calls).toHaveLength(2);
+  });
+
+  test('is a new message under an id that is not one of a run of that form', async () => {
+    const { threadId, send, texts } = await stopped();
+    await (await send(add(threadId, 'One'), { headers: by(runId(2), 'no run') })).text();
+    expect((await texts()).filter((text) => text === 'One')).toHaveLength(2);
+  });
+});
