@@ -117,7 +117,7 @@ test('whoever acts from the keyboard keeps their place, and sees what comes of i
   await expect.poll(fromEnd).toBeGreaterThan(48);
   await chat.page.keyboard.press('Enter');
   await chat.finished(2);
-  expect(await fromEnd()).toBeLessThan(48);
+  await expect.poll(fromEnd).toBeLessThan(48);
   expect(await isFocused('li:first-child > .w-row')).toBe(true);
 
   await chat.ask('Forget everything');

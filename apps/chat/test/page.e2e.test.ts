@@ -90,7 +90,7 @@ test('a reload in the middle of an answer goes on with it', async () => {
   await chat.finished(1);
   expect((await chat.text()).startsWith(partial)).toBe(true);
   expect((await chat.text()).length).toBeGreaterThan(400);
-  expect(demo.lines.at(-1)).toMatch(/^answer finished/);
+  await expect.poll(() => demo.lines.at(-1)).toMatch(/^answer finished/);
 });
 
 test('an answer survives connections that break', async () => {
