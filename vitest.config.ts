@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import react from '@vitejs/plugin-react';
 import { playwright } from '@vitest/browser-playwright';
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type Plugin } from 'vitest/config';
 import { findChromium } from './scripts/chromium.mjs';
 
 const chromium = await findChromium();
@@ -21,12 +22,22 @@ export const maxWorkers = Math.max(3, availableParallelism() - 1);
 const testTimeout = 30_000;
 const expect = { poll: { timeout: 20_000 } };
 
+const seeded = fileURLToPath(new URL('test/laws/seeded-fast-check.ts', import.meta.url));
+
+/** Gives tests, in place of fast-check, one that says how to try a law again that has hung. */
+const seeds: Plugin = {
+  name: 'laws-with-a-seed',
+  enforce: 'pre',
+  resolveId: (id, importer) => (id === 'fast-check' && importer !== seeded ? seeded : undefined),
+};
+
 export default defineConfig({
   test: {
     maxWorkers,
     coverage: { provider: 'v8', include: ['packages/*/src/**'], reporter: ['text-summary', 'json-summary'] },
     projects: [
       {
+        plugins: [seeds],
         resolve,
         ssr,
         test: {
