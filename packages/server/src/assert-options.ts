@@ -177,6 +177,7 @@ const checks = {
   allowedHosts: listOf(aHostName),
   retain: withKeys({ runs: anAmount, ms: anAmount }),
   onError: aFunction,
+  onRun: aFunction,
   clock: withMethods('now', 'setTimeout', 'clearTimeout'),
   now: aFunction,
 } satisfies Record<keyof ChatKitServerOptions<unknown>, Check>;

@@ -13,12 +13,14 @@ import { TextBatch } from './text-batch.ts';
 import { applyThread, type ThreadChanges, watchThread } from './thread-changes.ts';
 import { TurnItems, type VisibleEvent } from './turn-items.ts';
 
-/** Is told when the application is waited for. For deadlines. */
+/** Is told when the application is waited for. For deadlines, and for metrics. */
 export interface TurnWatch {
   /** The loop begins to wait for the application's first event, or for its next one. */
   waiting(first: boolean): void;
   /** The loop no longer waits. */
   arrived(): void;
+  /** The turn has failed. */
+  failed?(error: unknown): void;
 }
 
 export interface EventProcessorOptions<Context> {

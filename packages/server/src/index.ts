@@ -12,6 +12,8 @@ export type { AddedItems, AudioInput, Feedback, RunContext, ServerHooks, SyncAct
 // How it behaves.
 
 export type { Clock } from './clock.ts';
+export type { OnRun, RunBegin, RunEnd } from './run-observer.ts';
+export type { DeadlineCode, StopCause } from './run-state.ts';
 export type {
   BusyPolicy,
   Deadlines,

@@ -93,10 +93,11 @@ const endStopped = async <Context>(
 
 /** Ends a turn that failed or took too long: with what is kept of it, the error, and the changes of the thread. */
 const endFailed = async <Context>(
-  { onError, partialOnError }: ProcessOptions<Context>,
+  { onError, partialOnError, watch }: ProcessOptions<Context>,
   events: EventProcessor<Context>,
   reason: unknown,
 ): Promise<void> => {
+  watch?.failed?.(reason);
   if (!isCustomStreamError(reason) && !isStreamError(reason)) onError(reason);
   const isKept = (item: ThreadItem) => partialOnError === 'keep' && isPartialAnswer(item);
   const closed = await collect(closeItems(events.items, (item) => (isKept(item) ? 'keep' : 'as stored'), onError));

@@ -20,6 +20,8 @@ export class RunReaders {
   private graceTimer: unknown;
   private isOver = false;
   count = 0;
+  /** How many there have been. */
+  total = 0;
 
   constructor(options: RunReadersOptions, stop: () => void) {
     this.options = options;
@@ -28,6 +30,7 @@ export class RunReaders {
 
   enter(): void {
     this.count += 1;
+    this.total += 1;
     this.options.settings.clock.clearTimeout(this.graceTimer);
   }
 

@@ -14,6 +14,7 @@ import { type RemoteRun, remoteRun, stopElsewhere } from './remote-run.ts';
 import { reported } from './reported.ts';
 import type { Turn } from './requests/turn.ts';
 import { Run, type RunPlace, serverClosing, startOffset } from './run.ts';
+import type { RunBegin } from './run-observer.ts';
 import { createRunQuota } from './run-quota.ts';
 import { createRunShelf } from './run-shelf.ts';
 import { isCutShort, isSettled, knownCause } from './run-state.ts';
@@ -41,7 +42,12 @@ export interface RunRegistry {
   /** The id of the run that is in progress in a thread: one that has passed its checks and has an event in its log. */
   activeIn(threadId: string): Promise<string | undefined>;
   /** Starts a run. */
-  begin(options: RunClaim, prepare: () => Promise<Turn>, disconnect: DisconnectPolicy): Begun;
+  begin(
+    claim: RunClaim,
+    requestType: RunBegin['requestType'],
+    prepare: () => Promise<Turn>,
+    disconnect: DisconnectPolicy,
+  ): Begun;
   /** Stops a run on whatever machine, and waits for its end. */
   cancel(run: Run | RemoteRun): Promise<void>;
   /** Stops what goes on in a thread, and keeps others out while `work` runs. */
@@ -125,10 +131,10 @@ export const createRunRegistry = (
       const record = await lease.activeIn(threadId);
       return record?.runId === run?.id ? undefined : record?.runId;
     },
-    begin(claim, prepare, disconnect) {
+    begin(claim, requestType, prepare, disconnect) {
       if (closing) throw serverClosing();
-      const { runId: id, threadId, resumable } = claim;
-      const leaveQuota = quota.enter(claim.userId);
+      const { runId: id, threadId, resumable, userId } = claim;
+      const leaveQuota = quota.enter(userId);
       const onUnread = async (stop: () => void): Promise<void> => {
         // Other machines can have readers only of a run that clients may come back to, and only if they share a lease.
         if (!resumable || !Number.isFinite(lease.ttlMs)) return stop();
@@ -148,7 +154,7 @@ export const createRunRegistry = (
         unread.delete(run);
       };
       const run: Run = new Run({
-        ...{ id, threadId, resumable, disconnect, log, settings, onUnread },
+        ...{ id, threadId, resumable, userId, requestType, disconnect, log, settings, onUnread },
         onRelease: () => retire(run),
       });
       runs.set(id, run);

@@ -47,7 +47,6 @@ export class RunWriter implements EventWriter {
   private waiting: Set<() => void> | undefined;
   /** Why nothing more can be written. */
   private broken: Failure | undefined;
-  /** How many entries have been written. */
   private seq = 0;
   /**
    * The entries of a run that has no log yet. One that never gets a log has only that it did not begin, and how it
@@ -64,6 +63,11 @@ export class RunWriter implements EventWriter {
 
   get hasLog(): boolean {
     return this.owner !== undefined;
+  }
+
+  /** How many entries have been written. */
+  get count(): number {
+    return this.seq;
   }
 
   /** Whether nothing has been written. */

@@ -18,6 +18,7 @@ import type { TurnResult } from './process-events.ts';
 import type { Held } from './reader-hold.ts';
 import type { Turn } from './requests/turn.ts';
 import { type Follow, RunEntries, type RunEntriesOptions } from './run-entries.ts';
+import { type OnRun, type RunBegin, RunObserver } from './run-observer.ts';
 import { RunReaders, type RunReadersOptions } from './run-readers.ts';
 import { initialRunState, isSettled, nextRunState, type RunState, type StopCause, stopReason } from './run-state.ts';
 import { type RunOwner, RunWriter } from './run-writer.ts';
@@ -32,6 +33,9 @@ export interface RunOptions extends RunEntriesOptions, RunReadersOptions {
   threadId: string;
   resumable: boolean;
   settings: Settings;
+  /** For `onRun`. */
+  userId?: string | undefined;
+  requestType: RunBegin['requestType'];
   /** Called when a reader has released its hold. */
   onRelease?: (() => void) | undefined;
 }
@@ -68,6 +72,7 @@ export class Run implements Held {
   private readonly entries: RunEntries;
   private readonly held: RunReaders;
   private readonly deadlines: DeadlineWatch;
+  private readonly observer: RunObserver | undefined;
   private current = initialRunState;
   /** Set until the run opens. */
   private opening: Deferred<RunPlace> | undefined;
@@ -92,6 +97,7 @@ export class Run implements Held {
     this.writer = new RunWriter(id, log, this);
     this.entries = new RunEntries(options, this.writer.unwritten);
     this.held = new RunReaders(options, () => this.stop('disconnect'));
+    this.observer = settings.onRun && this.observerFor(settings.onRun);
   }
 
   state(): RunState {
@@ -159,19 +165,20 @@ export class Run implements Held {
     if (next === this.current) return;
     this.current = next;
     this.deadlines.start();
-    const { id, threadId, writer } = this;
+    const { id, threadId, writer, observer } = this;
     const { signal } = this.abort;
     let result: TurnResult;
     let failure: unknown;
     try {
       const turn = await prepare();
       try {
-        result = await turn({ id, threadId, signal, writer, watch: this });
+        result = await turn({ id, threadId, signal, writer: observer ?? writer, watch: observer ?? this });
       } finally {
         writer.finish();
       }
     } catch (error) {
       result = signal.aborted ? 'stopped' : 'failed';
+      observer?.failed(error);
       if (writer.isEmpty) failure = error;
       else this.report(error);
       // Readers may be attached already: under `queue` before the turn begins, and always when a write fails later.
@@ -248,7 +255,8 @@ export class Run implements Held {
     if (!isSettled(ended)) return;
     this.current = ended;
     this.held.end();
-    const { lastOffset } = this.writer;
+    const { count: readers, total: connections } = this.held;
+    const { lastOffset, count: events } = this.writer;
     try {
       // The machine that owns the run writes its terminal entry.
       if (this.place !== 'elsewhere') await this.inTime(() => this.writer.end(ended.status));
@@ -260,5 +268,13 @@ export class Run implements Held {
     // The error is made only if it is needed, because capturing its stack costs.
     opening?.reject(stop === 'shutdown' ? serverClosing() : (failure ?? stoppedBefore()));
     this.resolveSettled(ended.status);
+    const cause = how === 'stopped' ? stop : undefined;
+    this.observer?.end({ outcome: ended.status, cause, events, readers, connections });
+  }
+
+  private observerFor(onRun: OnRun): RunObserver {
+    const { id: runId, threadId, userId, requestType, settings } = this.options;
+    const run = { runId, threadId, userId: userId || undefined, requestType };
+    return new RunObserver({ onRun, settings, run, writer: this.writer, watch: this });
   }
 }

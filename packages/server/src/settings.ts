@@ -1,6 +1,7 @@
 /** A server's settings, that is, its options other than stores, log and lease, and their defaults. */
 import { type Clock, systemClock } from './clock.ts';
 import { reported } from './reported.ts';
+import type { OnRun } from './run-observer.ts';
 
 /**
  * What a new message does when its thread already has a run in progress: `interrupt` stops that run, keeps what it
@@ -103,6 +104,11 @@ export interface SettingsOptions {
    * `console.error`. Default: `console.error`.
    */
   onError?: ((error: unknown, info: ErrorInfo) => void) | undefined;
+  /**
+   * Called when a run begins, for metrics and traces; the function that it returns, if it does, is called when the run
+   * has ended. What they throw goes to `onError`, and neither is awaited. Default: none.
+   */
+  onRun?: OnRun | undefined;
   /** The clock that measures durations, replaceable for tests. Default: the machine's monotonic clock. */
   clock?: Clock | undefined;
   /** The time of day in milliseconds since the epoch, for `created_at`. Default: `Date.now`. */
@@ -129,6 +135,7 @@ export interface Settings {
   readonly allowedHosts: ReadonlySet<string> | undefined;
   readonly retain: { readonly runs: number; readonly ms: number };
   readonly onError: (error: unknown, info: ErrorInfo) => void;
+  readonly onRun: OnRun | undefined;
   readonly clock: Clock;
   readonly now: () => number;
 }
@@ -158,6 +165,7 @@ export const resolveSettings = (options: SettingsOptions): Settings => ({
   allowedHosts: options.allowedHosts === undefined ? undefined : new Set(options.allowedHosts),
   retain: { runs: options.retain?.runs ?? 1_000, ms: options.retain?.ms ?? 5 * 60_000 },
   onError: guarded(options.onError ?? ((error, info) => console.error('chatkit:', error, info))),
+  onRun: options.onRun,
   clock: options.clock ?? systemClock,
   now: options.now ?? Date.now,
 });

@@ -74,6 +74,7 @@ const begin = async <Context>(
   const resumable = isOptedIn || to.runId !== undefined;
   const { run, ready } = registry.begin(
     { runId, threadId, resumable, userId: parts.userOf(context) },
+    call.type,
     () => prepareTurn(parts, call, to, context),
     isOptedIn ? disconnect.resumable : disconnect.plain,
   );
