@@ -20,7 +20,7 @@ import type { Clock, PageEvents } from './ports.ts';
 import type { ChatRun } from './run-handle.ts';
 import type { ChatSnapshot } from './snapshot.ts';
 
-/** Options of `createChatClient`. Only `url` is required. */
+/** Options of `createChatClient`. Only `url` is required. Another name is a mistake, and throws a `TypeError`. */
 export interface ChatClientOptions {
   /** The server's address, for example `/chatkit`. */
   url: string | URL;
@@ -58,7 +58,7 @@ export interface ChatClientOptions {
    */
   requestTimeoutMs?: number | undefined;
   /** When to reconnect and when to give up. */
-  connection?: Partial<Omit<ConnectionPolicy, 'repeatable'>> | undefined;
+  connection?: { [Name in Exclude<keyof ConnectionPolicy, 'repeatable'>]?: number | undefined } | undefined;
   /** When subscribers are notified. Default: with the next animation frame. */
   scheduler?: Scheduler | undefined;
   /** For tests. */

@@ -34,8 +34,11 @@ export interface ConnectionPolicy {
   readonly repeatable: boolean;
 }
 
+/** What the `connection` option may set. `repeatable` is found out. */
+export type PolicyOptions = Omit<ConnectionPolicy, 'repeatable'>;
+
 /** The defaults, which the `connection` option overrides. */
-export const defaultPolicy: ConnectionPolicy = {
+export const defaultPolicy: PolicyOptions = {
   baseMs: 500,
   capMs: 30_000,
   floorMs: 100,
@@ -45,7 +48,6 @@ export const defaultPolicy: ConnectionPolicy = {
   connectTimeoutMs: 20_000,
   headTimeoutMs: 120_000,
   silentAfterMs: 10_000,
-  repeatable: false,
 };
 
 /** The longest `Retry-After` that is obeyed, and the bounds of `retry`. */

@@ -12,6 +12,7 @@ import {
   type ThreadItem,
   type UserMessageItem,
 } from '@chatkit/core';
+import { assertOptions } from './assert-options.ts';
 import { toBase64, uploadFile } from './attachments.ts';
 import type { ChatClient, ChatClientOptions, ItemRef } from './chat-client.ts';
 import {
@@ -30,7 +31,6 @@ import {
   wentOn,
 } from './chat-state.ts';
 import { completeCall, outputRequest, pendingToolCalls } from './client-tools.ts';
-import { defaultPolicy } from './connection-policy.ts';
 import type { Reach } from './connection-state.ts';
 import { createEndpoint } from './endpoint.ts';
 import { loadOlder, loadThread } from './load-thread.ts';
@@ -54,7 +54,7 @@ import type { TurnPlan } from './turn-plan.ts';
  * for await (const event of client.send('What is backpressure?')) console.log(event.type);
  */
 export const createChatClient = (options: ChatClientOptions): ChatClient => {
-  if (!options?.url) throw new TypeError("The client needs the url of a server, such as '/chatkit'.");
+  const policy = assertOptions(options);
   const clock = options.clock ?? pageClock;
   const endpoint = createEndpoint({ ...options, clock });
   const lane = createTurnLane<LaneTurn & { stop(): Promise<void> }>();
@@ -82,7 +82,7 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
 
   const context: TurnContext = {
     ports: { endpoint, clock, random: options.random ?? Math.random, page: options.page ?? browserPageEvents },
-    policy: () => ({ ...defaultPolicy, ...options.connection, repeatable: server === 'resumable' }),
+    policy: () => ({ ...policy, repeatable: server === 'resumable' }),
     get: () => state,
     update,
     isAwaited: lane.isAwaited,

@@ -326,6 +326,17 @@ describe('what a newcomer gets wrong', () => {
     expect(() => createChatClient(undefined as never)).toThrow('The client needs the url of a server');
   });
 
+  it('names an option that there is not, and a setting of the connection that is no number', () => {
+    const make = (options: object) => () => createChatClient({ url: '/chatkit', ...options });
+    expect(make({ header: {} })).toThrow(/^header is not an option\. There are url, fetch, headers, /);
+    expect(make({ connection: { budget: 1 } })).toThrow(/^connection\.budget is not an option\. There are baseMs, /);
+    expect(make({ connection: { repeatable: true } })).toThrow(/^connection\.repeatable is not an option\./);
+    for (const budgetMs of ['5000', Number.NaN, null])
+      expect(make({ connection: { budgetMs } })).toThrow('connection.budgetMs must be a number.');
+    expect(make({ headers: undefined, connection: undefined })).not.toThrow();
+    expect(make({ connection: { budgetMs: Number.POSITIVE_INFINITY, capMs: undefined } })).not.toThrow();
+  });
+
   it('a url that is relative where there is no page: told at once, not tried for minutes', async () => {
     const client = createChatClient({ url: '/chatkit', extensions: true });
     expect(await client.send('Hi').done).toBe('failed');

@@ -42,6 +42,18 @@ const gate = () => {
 };
 
 describe('an outage', () => {
+  it('is survived as by default if a setting of the connection is undefined', async () => {
+    const clock = createVirtualClock({ startMs: 1_000_000 });
+    const { client: make, network } = testChat({ clock });
+    const connection = { baseMs: undefined, capMs: undefined, floorMs: undefined, budgetMs: undefined };
+    network.offline();
+    const run = make({ clock, random: () => 0.5, connection }).send('Hi');
+    await clock.advance(60_000);
+    expect(network.requests.length).toBeGreaterThan(3);
+    await clock.advance(6 * 60_000);
+    expect(await run.done).toBe('interrupted');
+  });
+
   it('of 60 s and one 502 is survived; the answer is whole and was made once', async () => {
     const hold = gate();
     const { client, clock, network, listeners } = chatWithOutages([say('a', 'b'), openLater(hold.promise), say('c')]);
