@@ -104,9 +104,9 @@ export interface ChatClient {
   retry(): ChatRun;
   /**
    * Puts other words in place of one of the user's messages and has it answered anew; everything after it is deleted.
-   * An answer in progress is stopped first. If the request fails, the old words and answers are shown again. Throws
-   * `item.not_found` if no such message is loaded, `thread.not_found` if there is no thread. The Python SDK's server
-   * cannot edit: it answers the old words.
+   * An answer in progress is stopped first, and a message that could not be sent is given up, as by `send()`. If the
+   * request fails, the old words and answers are shown again. Throws `item.not_found` if no such message is loaded,
+   * `thread.not_found` if there is no thread. The Python SDK's server cannot edit: it answers the old words.
    *
    * @example
    * client.edit(message.id, 'What I meant to ask');

@@ -185,8 +185,13 @@ export const addOutgoing = (state: ChatState, message: OutgoingMessage): ChatSta
   ...state,
   status: state.status === 'loading' ? 'loading' : 'submitting',
   error: undefined,
-  // Sending another message gives up on those that failed.
-  outbox: [...state.outbox.filter((other) => other.state === 'sending'), message],
+  outbox: [...giveUpFailed(state).outbox, message],
+});
+
+/** The user goes on with something else: messages that failed will not be sent again. */
+export const giveUpFailed = (state: ChatState): ChatState => ({
+  ...state,
+  outbox: state.outbox.filter((message) => message.state === 'sending'),
 });
 
 /** A failed message is being sent again. */

@@ -22,6 +22,7 @@ import {
   type ChatState,
   emptyChatState,
   failLoading,
+  giveUpFailed,
   isUnconfirmed,
   letGo,
   pruneAfter,
@@ -143,6 +144,7 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
   const answerAgain = (again: AnswerAnew | undefined, edited?: UserMessageItem): ChatRun => {
     if (again === undefined) throw new ChatKitError('item.not_found', 'There is no such message to answer again.');
     const { item_id: id } = again.params;
+    update(giveUpFailed);
     return request('interrupt', () => again, {
       prepare(chat) {
         const thread = pruneAfter(chat.thread, id);

@@ -238,6 +238,21 @@ describe('editing', () => {
     expect(respond.calls).toHaveLength(2);
   });
 
+  it('gives up on a later message that could not be sent, so that retry() is about the edit', async () => {
+    const { client: make, network } = testChat({ respond: answer() });
+    const client = make();
+    await client.send('one').done;
+    const id = client.getSnapshot().items[0]?.id ?? '';
+    network.plan({ status: 418 });
+    expect(await client.send('two').done).toBe('failed');
+    network.plan({ status: 401 });
+    expect(await client.edit(id, 'three').done).toBe('failed');
+    expect(texts(client)).toEqual(['one', 'to one']);
+    expect(await client.retry().done).toBe('completed');
+    expect(texts(client)).toEqual(['three', 'to three']);
+    expect(client.getSnapshot().failedItemIds.size).toBe(0);
+  });
+
   it('needs a message of the user that is in the thread', async () => {
     const { client: make } = testChat({ respond: answer() });
     const client = make();
