@@ -275,7 +275,7 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
     },
 
     loadThread(id) {
-      if (loading?.id === id) return loading.shown;
+      if (loading && loading.id === id) return loading.shown;
       showAnother(beginLoading());
       const shown = open(id).finally(() => {
         if (loading?.shown === shown) loading = undefined;

@@ -608,6 +608,11 @@ describe('threads', () => {
     expect(client.getSnapshot()).toMatchObject({ status: 'idle', error: { code: 'thread.not_found' }, items: [] });
   });
 
+  it('without an id say so in the same way', async () => {
+    const client = testChat().client();
+    await expect(client.loadThread(undefined as never)).rejects.toMatchObject({ code: 'request.invalid' });
+  });
+
   it('let go of the run when another is shown; the run goes on', async () => {
     const hold = gate();
     const respond = script((id) => [...start(id), after(hold.promise), ...end(id)]);
