@@ -1,6 +1,6 @@
 /**
  * A server as the modules of this package use it: its stores and the hooks that somebody waits for have a limit of time
- * (`time-limit.ts`).
+ * (`time-limit.ts`), and where a string is expected of the application, it is one.
  */
 import type { Store } from '@chatkit/core';
 import type { ServerParts } from './server-parts.ts';
@@ -17,7 +17,10 @@ export const limitedParts = <Context>(server: ServerParts<Context>): ServerParts
     attachmentStore: attachmentStore && limited(attachmentStore, 'attachmentStore', settings),
     log: server.log,
     settings,
-    userOf: server.userOf,
+    userOf(context) {
+      const user = server.userOf(context);
+      return user === undefined ? undefined : text('userOf', user);
+    },
     respond: (...given) => server.respond(...given),
     action: (...given) => server.action(...given),
     syncAction: (...given) => hook('syncAction', () => server.syncAction(...given)),
@@ -25,9 +28,18 @@ export const limitedParts = <Context>(server: ServerParts<Context>): ServerParts
     transcribe: (...given) => hook('transcribe', () => server.transcribe(...given), patient),
     getStreamOptions: (...given) => hook('getStreamOptions', () => server.getStreamOptions(...given)),
     handleStreamCancelled: (...given) => hook('handleStreamCancelled', () => server.handleStreamCancelled(...given)),
-    generateThreadId: (...given) => server.generateThreadId(...given),
-    generateItemId: (...given) => server.generateItemId(...given),
+    generateThreadId: (...given) => text('generateThreadId', server.generateThreadId(...given) || undefined),
+    generateItemId: (...given) => text('generateItemId', server.generateItemId(...given) || undefined),
   };
+};
+
+/**
+ * Without types it may be something else, such as a promise, which as a user would be the same one for everybody, and as
+ * an id would be blamed on the client's request.
+ */
+const text = (name: string, returned: string | undefined): string => {
+  if (typeof returned === 'string') return returned;
+  throw new TypeError(`${name}() must return text, and returned ${returned === undefined ? 'none' : typeof returned}.`);
 };
 
 /**

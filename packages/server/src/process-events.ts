@@ -22,6 +22,7 @@ import { isDeadline, toErrorEvent } from './error-event.ts';
 import { EventProcessor, type EventProcessorOptions } from './event-processor.ts';
 import { GuardedSource } from './guarded-source.ts';
 import { interruptedEvent } from './interrupted-event.ts';
+import { ownEvent } from './own-event.ts';
 import { isPartialAnswer } from './partial-answer.ts';
 import type { AddedItems } from './server-parts.ts';
 
@@ -56,7 +57,8 @@ export const processEvents = async <Context>(options: ProcessOptions<Context>): 
   let source: GuardedSource<ThreadStreamEvent> | undefined;
   try {
     signal.throwIfAborted();
-    await writer.write({ type: 'stream_options', stream_options: await options.streamOptions(thread) });
+    const stream_options = await options.streamOptions(thread);
+    await writer.write(ownEvent({ type: 'stream_options', stream_options }, options.maxEventBytes));
     for (const event of options.first ?? []) await events.take(event);
     signal.throwIfAborted();
     source = new GuardedSource(iterable(options.source(thread)), signal, options.clock);

@@ -179,7 +179,7 @@ export class Run implements Held {
     } catch (error) {
       result = signal.aborted ? 'stopped' : 'failed';
       observer?.failed(error);
-      if (writer.isEmpty) failure = error;
+      if (writer.isEmpty) failure = error ?? new Error(`It threw ${error}.`);
       else this.report(error);
       // Readers may be attached already: under `queue` before the turn begins, and always when a write fails later.
       try {
