@@ -227,7 +227,8 @@ const said = ({ status }: Response): string => `The server answered with status 
 
 /**
  * The error for an answer that does not follow this protocol: from another server at a wrong address, a web page, a
- * sign-in page.
+ * sign-in page. A page in place of an answer may be that of a proxy or of a hotel's network, and worth a retry once the
+ * user has signed in.
  */
 export const foreignError = (
   { status, headers }: Response,
@@ -239,7 +240,7 @@ export const foreignError = (
   return new ChatKitError(
     isRefusal(status) ? 'request.unauthorized' : 'transport.status',
     isMisplaced ? `There is no ChatKit server at this address (status ${status}, ${type}).` : message,
-    { ...options, details: { status } },
+    { retryable: status < 400 && /html/.test(type), ...options, details: { status } },
   );
 };
 

@@ -257,22 +257,25 @@ describe('an answer that is none of this protocol', () => {
     new Response('<!doctype html><title>Sign in</title>', { headers: { 'content-type': 'text/html' } });
 
   it.each([
-    ['a page', page, 'There is no ChatKit server at this address (status 200, text/html).'],
+    // It may be a sign-in page.
+    ['a page', page, 'There is no ChatKit server at this address (status 200, text/html).', true],
     [
       'nothing',
       () => new Response(null, { status: 204 }),
       'There is no ChatKit server at this address (status 204, no content).',
+      false,
     ],
     [
       'half of it',
       () => new Response('{"data":[', { headers: { 'content-type': 'application/json' } }),
       'The server did not answer with JSON.',
+      false,
     ],
-  ])('(%s) is not taken for a server that cannot be reached', async (_, respond, message) => {
+  ])('(%s) is not taken for a server that cannot be reached', async (_, respond, message, retryable) => {
     const { client: make, network } = testChat();
     const client = make();
     network.plan({ respond }, { respond });
-    await expect(client.listThreads()).rejects.toMatchObject({ code: 'transport.status', retryable: false });
+    await expect(client.listThreads()).rejects.toMatchObject({ code: 'transport.status', retryable });
     await expect(client.loadThread('thr_1')).rejects.toMatchObject({ code: 'transport.status' });
     expect(client.getSnapshot().error).toMatchObject({ message });
   });
@@ -287,6 +290,16 @@ describe('an answer that is none of this protocol', () => {
     const client = createChatClient({ url: 'http://chat.test/chatkitt', fetch });
     expect(await client.send('Hi').done).toBe('failed');
     expect(client.getSnapshot().error).toMatchObject({ code, message });
+  });
+
+  it('(a sign-in page) keeps the message, which is sent by retry() once the user has signed in', async () => {
+    const { client: make, network } = testChat({ respond: scriptedResponder([say('a')]) });
+    const client = make();
+    network.plan({ respond: page });
+    expect(await client.send('Hi').done).toBe('failed');
+    expect(client.getSnapshot()).toMatchObject({ error: { code: 'transport.status', retryable: true } });
+    expect(await client.retry().done).toBe('completed');
+    expect(texts(client)).toEqual(['Hi', 'a']);
   });
 
   it('that breaks off on the way is one: it may be asked again', async () => {
