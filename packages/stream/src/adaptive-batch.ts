@@ -5,6 +5,7 @@
  */
 
 import { type Clock, systemClock } from './clock.ts';
+import { atLeast } from './engine/at-least.ts';
 import { byteSize } from './engine/byte-size.ts';
 import { deadline } from './engine/deadline.ts';
 import { IDLE, SERVING, WAITING } from './engine/edge-state.ts';
@@ -29,7 +30,7 @@ export interface AdaptiveBatchOptions<T> {
   acks?: boolean;
   /** The longest that a lack of credit may hold an item back while the reader is asking for more. Default 250. */
   maxDelayMs?: number;
-  /** The most items in a batch, and held in memory. Default 1024. */
+  /** The most items in a batch, and held in memory; at least 1. Default 1024. */
   maxItems?: number;
   /** The most bytes in a batch, and held in memory; a single larger item still passes. Default: no limit. */
   maxBytes?: number;
@@ -67,7 +68,7 @@ export function adaptiveBatch<T>(options: AdaptiveBatchOptions<T> = {}): Adaptiv
     sizeOf = byteSize,
     clock = systemClock,
   } = options;
-  const maxItems = Math.max(1, options.maxItems ?? 1024);
+  const maxItems = atLeast(1, options.maxItems ?? 1024);
   let ack = (_batches: number): void => {};
 
   const adaptive = operator((upstream: Stage<T>) => {
@@ -97,7 +98,7 @@ export function adaptiveBatch<T>(options: AdaptiveBatchOptions<T> = {}): Adaptiv
       if (isOutOfCredit()) {
         const now = clock.now();
         const lastCall = heldSince + maxDelayMs;
-        if (now < lastCall) return due.set(pressure ? Math.min(lastCall, now + pollMs) : lastCall);
+        if (now < lastCall) return due.set(pressure && now + pollMs < lastCall ? now + pollMs : lastCall);
       }
       due.lift();
       if (acks) unacknowledged++;
@@ -110,7 +111,7 @@ export function adaptiveBatch<T>(options: AdaptiveBatchOptions<T> = {}): Adaptiv
     const due = deadline(clock, beDue);
 
     const out: Pump<T[]> = pump<T, T[]>(upstream, {
-      wantsMore: () => collected.length < maxItems && bytes < maxBytes,
+      wantsMore: () => collected.length < (bytes < maxBytes ? maxItems : 1),
       take(item) {
         const size = maxBytes < Number.POSITIVE_INFINITY ? sizeOf(item) : 0;
         if (collected.push(item) === 1) heldSince = clock.now();

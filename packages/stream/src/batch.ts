@@ -21,7 +21,7 @@ const NONE = Number.POSITIVE_INFINITY; // no limit
 
 /** Options of `batch`. At least one limit is required, else all items would be one batch. */
 export interface BatchOptions<T> {
-  /** The most items in a batch. */
+  /** The most items in a batch, at least 1. */
   maxItems?: number;
   /** The most bytes in a batch. A single larger item gets a batch of its own. */
   maxBytes?: number;
@@ -69,7 +69,7 @@ class Batch<T> implements Stage<T[]>, Sink<T> {
     this._upstream = upstream;
     this._maxItems = options.maxItems ?? NONE;
     this._maxBytes = options.maxBytes ?? NONE;
-    this._maxMs = options.maxMs ?? NONE;
+    this._maxMs = (options.maxMs ?? NONE) || 0; // `NaN` is no wait
     this._sizeOf = options.sizeOf ?? byteSize;
     this._clock = options.clock ?? systemClock;
     this._due = deadline(this._clock, () => {
@@ -124,7 +124,8 @@ class Batch<T> implements Stage<T[]>, Sink<T> {
       }
     }
     const count = this._open.push(item);
-    if (count >= this._maxItems || this._bytes >= this._maxBytes) this._letOut();
+    // Put so that a limit that is `NaN` lets each item out alone, and a fraction is rounded down.
+    if (!(count + 1 <= this._maxItems && this._bytes < this._maxBytes)) this._letOut();
     else if (count === 1) this._due.set(this._clock.now() + this._maxMs);
     return false;
   }

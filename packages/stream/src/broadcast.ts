@@ -18,7 +18,7 @@ export type SlowReader = 'block' | 'skip' | 'disconnect';
 
 /** Options of `broadcast`. */
 export interface BroadcastOptions {
-  /** How far a reader may fall behind the source, in items. Default 1024. */
+  /** How far a reader may fall behind the source, in items; at least 1. Default 1024. */
   capacity?: number;
   /** How many of the latest items a new reader gets first. Default 0. */
   replay?: number;
@@ -33,7 +33,10 @@ export interface BroadcastOptions {
 
 /** Options of one reader. */
 export type SubscribeOptions<L> = {
-  /** The number of the first item wanted, counted from 0 at the start of the broadcast. Default: see `replay`. */
+  /**
+   * The number of the first item wanted, counted from 0 at the start of the broadcast; also 0 if it is negative or
+   * `NaN`. Default: see `replay`.
+   */
   from?: number;
 } & ({ slow?: 'block' | 'disconnect' } | { slow: 'skip'; lagged: (missed: number) => L });
 

@@ -2,6 +2,7 @@
  * `buffer`: a bounded queue between a fast source and a slow reader, with a policy for when it is full.
  */
 
+import { atLeast } from './engine/at-least.ts';
 import { Fifo } from './engine/fifo.ts';
 import { operator } from './engine/outlet.ts';
 import { type Pump, pump } from './engine/pump.ts';
@@ -18,7 +19,7 @@ import type { Source, Stream } from './stream.ts';
  * - `'coalesce'`: the new item is merged into the newest buffered one
  */
 export type BufferOptions<T, L = never> = {
-  /** How many items may wait. Default 64. */
+  /** How many items may wait, at least 1. Default 64. */
   capacity?: number;
 } & (
   | { overflow?: 'block' | 'error' }
@@ -39,7 +40,7 @@ export function buffer<T, L = never>(options: BufferOptions<T, L> = {}): (source
 
 /** The stage of `buffer`. It starts reading ahead with its first `run()`, whether or not it has been pulled. */
 export function bufferStage<T, L = never>(upstream: Stage<T>, options: BufferOptions<T, L>): Pump<T | L> {
-  const capacity = Math.max(1, options.capacity ?? 64);
+  const capacity = atLeast(1, options.capacity ?? 64);
   const { overflow = 'block' } = options;
   let missed = 0;
 

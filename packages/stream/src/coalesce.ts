@@ -2,6 +2,7 @@
  * `coalesce`: merges adjacent items while the reader is busy.
  */
 
+import { atLeast } from './engine/at-least.ts';
 import { Fifo } from './engine/fifo.ts';
 import { operator } from './engine/outlet.ts';
 import { type Pump, pump } from './engine/pump.ts';
@@ -13,7 +14,7 @@ export interface CoalesceOptions<T> {
   key: (item: T) => unknown;
   /** Makes one item of two adjacent items with the same key. */
   merge: (older: T, newer: T) => T;
-  /** How many unmerged items may wait; the source is not read beyond that. Default 1024. */
+  /** How many unmerged items may wait, at least 1; the source is not read beyond that. Default 1024. */
   capacity?: number;
   /** The largest that a merged item may become, as measured by `sizeOf`. Default: no limit. */
   maxBytes?: number;
@@ -30,7 +31,8 @@ export interface CoalesceOptions<T> {
  * pipe(events, coalesce({ key: (event) => event.partId, merge: (a, b) => ({ ...a, text: a.text + b.text }) }));
  */
 export function coalesce<T>(options: CoalesceOptions<T>): Operator<T, T> {
-  const { key, merge, capacity = 1024, maxBytes = Number.POSITIVE_INFINITY, sizeOf = () => 0 } = options;
+  const { key, merge, maxBytes = Number.POSITIVE_INFINITY, sizeOf = () => 0 } = options;
+  const capacity = atLeast(1, options.capacity ?? 1024);
 
   const belongTogether = (older: T, newer: T): boolean => {
     const common = key(older);
@@ -42,7 +44,7 @@ export function coalesce<T>(options: CoalesceOptions<T>): Operator<T, T> {
     const out: Pump<T> = pump<T, T>(upstream, {
       queue: fifo,
       capacity: 1, // hands out one item at a time, as the others may still grow
-      wantsMore: () => out.held() < Math.max(1, capacity),
+      wantsMore: () => out.held() < capacity,
       take(item) {
         const isMerged = fifo.length > 0 && belongTogether(fifo.at(fifo.length - 1), item);
         fifo.push(isMerged ? merge(fifo.pop(), item) : item);

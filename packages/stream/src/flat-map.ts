@@ -30,7 +30,9 @@ export function flatMap<I, O>(fn: (item: I, index: number) => Source<O> | Promis
     const isBetween = (): boolean => !inner && rest.length === 0;
 
     const answers: Sink<O> = {
-      item: (value) => answers.items([value]),
+      item(value) {
+        this.items([value]);
+      },
       items(chunk) {
         isInnerOpen = false;
         out.offerAll(chunk);

@@ -29,7 +29,7 @@ export interface FromEventsOptions<T> {
   error?: string;
   /** Makes an item from the event's arguments. Default: the first argument. */
   item?: (...args: never[]) => T;
-  /** How many events may wait for the reader. Default 1024. */
+  /** How many events may wait for the reader, at least 1. Default 1024. */
   capacity?: number;
   /** What to do with an event when the queue is full; emitters cannot be held back. Default `'error'`. */
   overflow?: Overflow;

@@ -2,6 +2,7 @@
  * `mapAsync`: an async `map` with several calls running at once.
  */
 
+import { atLeast } from './engine/at-least.ts';
 import { Fifo } from './engine/fifo.ts';
 import { operator } from './engine/outlet.ts';
 import { type Pump, pump } from './engine/pump.ts';
@@ -18,7 +19,7 @@ export interface CallContext {
 
 /** Options of `mapAsync`. */
 export interface MapAsyncOptions {
-  /** How many items may be in flight: their call has begun and the reader has not read the result yet. */
+  /** How many items may be in flight, at least 1: their call has begun and the reader has not read the result yet. */
   concurrency: number;
   /**
    * Whether results keep the order of the items. Default true; with false they come in the order in which they are
@@ -43,7 +44,8 @@ interface Slot {
  * pipe(urls, mapAsync((url: string, { signal }) => fetch(url, { signal }), { concurrency: 4 }));
  */
 export function mapAsync<I, O>(fn: Call<I, O>, options: MapAsyncOptions): Operator<I, O> {
-  const { concurrency, ordered = true } = options;
+  const { ordered = true } = options;
+  const concurrency = atLeast(1, options.concurrency);
   return operator((upstream) => {
     const slots = new Fifo<Slot>(); // if ordered: one for each item in flight
     const controller = new AbortController();
@@ -53,7 +55,7 @@ export function mapAsync<I, O>(fn: Call<I, O>, options: MapAsyncOptions): Operat
     let hasFailed = false;
     let sourceEnding: Ending | undefined;
 
-    const hasRoom = (): boolean => (ordered ? slots.length : running) + out.held() < Math.max(1, concurrency || 1);
+    const hasRoom = (): boolean => (ordered ? slots.length : running) + out.held() < concurrency;
 
     const start = (): void => {
       while (waiting.length > 0 && !out.isEnded() && hasRoom()) call(waiting.shift() as I);

@@ -9,7 +9,7 @@ import type { Stream } from './stream.ts';
 
 /** Options of `pushable`. */
 export interface PushableOptions<T> {
-  /** How many items may wait for the reader. Default 1024. `Infinity` removes the bound. */
+  /** How many items may wait for the reader, at least 1. Default 1024. `Infinity` removes the bound. */
   capacity?: number;
   /** What a push to a full queue does. Default `'error'`. */
   overflow?: Overflow;

@@ -3,6 +3,7 @@
  */
 
 import { type Clock, systemClock } from './clock.ts';
+import { atLeast } from './engine/at-least.ts';
 import { deadline } from './engine/deadline.ts';
 import { Fifo } from './engine/fifo.ts';
 import { operator } from './engine/outlet.ts';
@@ -11,7 +12,7 @@ import type { Operator } from './stream.ts';
 
 /** Options of `rateLimit`. */
 export interface RateLimitOptions {
-  /** How many items may pass … */
+  /** How many items, at least 1, may pass … */
   count: number;
   /** … within any span of this length. */
   perMs: number;
@@ -34,8 +35,8 @@ export function rateLimit<T>({ count, perMs, clock = systemClock }: RateLimitOpt
     const letOut = (): void => {
       if (!out.isWaited() || held.length === 0) return;
       const now = clock.now();
-      while (passed.length > 0 && passed.at(0) + perMs <= now) passed.shift();
-      const ready = held.splice(0, count - passed.length);
+      while (passed.length > 0 && !(passed.at(0) + perMs > now)) passed.shift();
+      const ready = held.splice(0, atLeast(1, count) - passed.length);
       if (ready.length === 0) return due.set(passed.at(0) + perMs);
       for (const _ of ready) passed.push(now);
       out.offerAll(ready);

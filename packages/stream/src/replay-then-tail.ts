@@ -20,7 +20,9 @@ export interface ReplayThenTailOptions<T, P> {
   position: (item: T) => P;
   /** Whether `a` comes after `b`. Default: `a > b`, which is right for numbers. */
   isAfter?: (a: P, b: P) => boolean;
-  /** How many items of the tail may wait for the replay to end; beyond that the stream fails. Default 1024. */
+  /**
+   * How many items of the tail may wait for the replay to end, at least 1; beyond that the stream fails. Default 1024.
+   */
   capacity?: number;
 }
 

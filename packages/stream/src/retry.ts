@@ -26,7 +26,7 @@ export interface RetryOptions<T, C> {
   retries?: number;
   /** The first wait is random, up to this many milliseconds … Default 250. */
   baseMs?: number;
-  /** … and the bound doubles with each failure, up to this. Default 30,000. */
+  /** … and the bound doubles with each failure, up to this. Default 30,000. If either is `NaN`, there is no wait. */
   maxMs?: number;
   /**
    * Whether to retry after this error. A number means yes, after that many milliseconds instead of the computed wait,
@@ -96,22 +96,17 @@ export function retry<T, C = unknown>(
       controller.abort();
       controller = new AbortController();
       try {
-        const waitMs = waitAfter(failure.error);
-        if (waitMs === false) return sink.end(failure);
+        const retry = failures++;
+        const verdict = retry < retries && when(failure.error, retry);
+        if (verdict === false) return sink.end(failure);
+        const waitMs =
+          verdict !== true && verdict >= 0 ? verdict : random() * Math.min(maxMs, baseMs * 2 ** retry) || 0;
         onRetry?.(failure.error, waitMs);
         if (!out.isEnded()) due.set(clock.now() + waitMs); // unless one of these functions has closed the stream
       } catch (error) {
         sink.end({ error });
       }
     },
-  };
-
-  /** How long to wait before the next attempt; `false` if there is none. */
-  const waitAfter = (error: unknown): number | false => {
-    const retry = failures++;
-    const verdict = retry < retries && when(error, retry);
-    // `false` is at least 0 as well.
-    return verdict !== true && (verdict as number) >= 0 ? verdict : random() * Math.min(maxMs, baseMs * 2 ** retry);
   };
 
   const out: Pump<T> = pump<T, T>(attempts, {

@@ -6,6 +6,7 @@
  */
 
 import { type Clock, systemClock } from './clock.ts';
+import { atLeast } from './engine/at-least.ts';
 import { deadline } from './engine/deadline.ts';
 import { operator } from './engine/outlet.ts';
 import { type Pump, pump } from './engine/pump.ts';
@@ -32,7 +33,7 @@ export interface SmoothOptions<T> {
   holdMs?: number;
   /** The least time between two pieces, where the pace allows it. Default 16. */
   stepMs?: number;
-  /** How much text may be held for a reader that does not read, in characters. Default 65,536. */
+  /** How much text may be held for a reader that does not read, in characters; at least 0. Default 65,536. */
   maxHeld?: number;
   /** Default: the runtime's clock. */
   clock?: Clock;
@@ -168,7 +169,7 @@ export function smooth<T>(options: SmoothOptions<T> = {}): Operator<T, T> {
     };
 
     const out: Pump<T> = pump<T, T>(upstream, {
-      wantsMore: () => out.held() === 0 && tail.length() <= maxHeld,
+      wantsMore: () => out.held() === 0 && tail.length() <= atLeast(0, maxHeld),
       take,
       onSourceOver: pushOut,
       onTurn: letOut,

@@ -28,27 +28,27 @@ export interface ThrottleOptions {
  */
 export function throttle<T>({ everyMs, trailing = true, clock = systemClock }: ThrottleOptions): Operator<T, T> {
   return operator((upstream) => {
-    let newest: { item: T } | undefined;
+    let held: T[] = []; // the newest item, or none
     let nextAt = Number.NEGATIVE_INFINITY;
 
     const letOut = (): void => {
-      if (!out.isWaited() || !newest) return;
+      if (!out.isWaited() || held.length === 0) return;
       const now = clock.now();
       if (now < nextAt) return due.set(nextAt);
-      const { item } = newest;
-      newest = undefined;
+      const ready = held;
+      held = [];
       nextAt = now + everyMs;
-      out.offer(item);
+      out.offerAll(ready);
     };
     const due = deadline(clock, letOut);
 
     const out: Pump<T> = pump<T, T>(upstream, {
       wantsMore: () => true,
       takeAll(chunk) {
-        newest = { item: chunk.at(-1) as T };
+        held = chunk.slice(-1);
       },
       onSourceOver() {
-        if (newest && trailing) out.offer(newest.item);
+        if (trailing) out.offerAll(held);
       },
       onTurn: letOut,
       onOver: due.clear,

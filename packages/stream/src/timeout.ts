@@ -50,27 +50,30 @@ export class TimeoutError extends Error {
  * pipe(completion, timeout({ firstMs: 20_000, idleMs: 10_000, isContent: (event) => event.type === 'text' }));
  */
 export function timeout<T>(options: TimeoutOptions<T>): Operator<T, T> {
-  const { firstMs, idleMs, totalMs = Number.POSITIVE_INFINITY, isContent = () => true, clock = systemClock } = options;
+  const {
+    firstMs,
+    idleMs = Number.POSITIVE_INFINITY,
+    totalMs = Number.POSITIVE_INFINITY,
+    isContent = () => true,
+    clock = systemClock,
+  } = options;
   return operator((upstream) => {
     let hasContent = firstMs === undefined;
     let waitedMs = 0;
     let waitsSince = 0;
-    let phase: TimeoutPhase = 'first';
+    let phase: TimeoutPhase;
     const due = deadline(clock, () => out.endNow({ error: new TimeoutError(phase, options[`${phase}Ms`] as number) }));
-
-    /** The time left for this wait. Sets `phase` to the limit that would run out first. */
-    const leftMs = (): number => {
-      phase = hasContent ? 'idle' : 'first';
-      const left = (hasContent ? idleMs : (firstMs ?? 0) - waitedMs) ?? Number.POSITIVE_INFINITY;
-      if (totalMs - waitedMs >= left) return left;
-      phase = 'total';
-      return totalMs - waitedMs;
-    };
 
     const out: Pump<T> = pump<T, T>(upstream, {
       onPull() {
         waitsSince = clock.now();
-        due.set(waitsSince + leftMs());
+        phase = hasContent ? 'idle' : 'first';
+        let leftMs = hasContent ? idleMs : (firstMs as number) - waitedMs;
+        if (!(totalMs - waitedMs >= leftMs)) {
+          phase = 'total';
+          leftMs = totalMs - waitedMs;
+        }
+        due.set(waitsSince + leftMs);
       },
       takeAll(chunk) {
         waitedMs += clock.now() - waitsSince;

@@ -9,6 +9,7 @@
 
 import type { BroadcastOptions, SubscribeOptions } from '../broadcast.ts';
 import { LaggedError } from '../lagged-error.ts';
+import { atLeast } from './at-least.ts';
 import { Fifo } from './fifo.ts';
 import { type Pump, pump, type Queue } from './pump.ts';
 import { type Cleanup, type Ending, type Failure, SILENT, type Sink, type Stage } from './stage.ts';
@@ -32,14 +33,14 @@ export class Hub<T> implements Sink<T> {
 
   constructor(source: Stage<T>, options: BroadcastOptions) {
     this._upstream = source;
-    this._capacity = Math.max(1, options.capacity ?? 1024);
-    this._replay = options.replay ?? 0;
+    this._capacity = atLeast(1, options.capacity ?? 1024);
+    this._replay = atLeast(0, options.replay ?? 0);
     this._isDetached = options.source === 'detached';
     if (this._isDetached) this._read();
   }
 
   _subscribe<L>(options: SubscribeOptions<L>): Stage<T | L> {
-    const reader = new Reader<T, L>(this, options.from ?? this._count - this._replay, options);
+    const reader = new Reader<T, L>(this, atLeast(0, options.from ?? this._count - this._replay), options);
     this._readers = [...this._readers, reader];
     if (this._ending) reader._onMore();
     return reader;

@@ -21,7 +21,7 @@ import { mustRest } from './time-budget.ts';
 /** What an operator adds to the pump. */
 export interface PumpHooks<I, O> {
   /**
-   * The bound that the operator enforces, using `held`. At most half of it leaves in one chunk, so that the queue can
+   * The bound that the operator enforces, using `held`; at least 1. At most half of it leaves in one chunk, so that the queue can
    * refill meanwhile.
    */
   capacity?: number;
@@ -113,7 +113,7 @@ class PumpStage<I, O> implements Pump<O>, Sink<I> {
     this._upstream = upstream;
     this._hooks = hooks;
     this._queue = queue;
-    this._maxChunk = Math.min(MAX_CHUNK, Math.ceil(capacity / 2) || 1);
+    this._maxChunk = Math.min(MAX_CHUNK, Math.ceil(capacity / 2));
   }
 
   pull(to: Sink<O>): void {

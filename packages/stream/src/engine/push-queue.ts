@@ -5,6 +5,7 @@
 import { OverflowError } from '../overflow.ts';
 import type { Pushable, PushableOptions } from '../pushable.ts';
 import type { Stream } from '../stream.ts';
+import { atLeast } from './at-least.ts';
 import { Fifo } from './fifo.ts';
 import { pump } from './pump.ts';
 import type { Failure, Stage } from './stage.ts';
@@ -24,7 +25,7 @@ export interface PushQueueOptions<T> extends PushableOptions<T> {
 export function pushQueue<T>(options: PushQueueOptions<T>): PushQueue<T> {
   const { overflow = 'error', onDrop, onPull, onOver } = options;
   let { onClose } = options; // cleared once the stream is over
-  const capacity = Math.max(1, options.capacity ?? 1024);
+  const capacity = atLeast(1, options.capacity ?? 1024);
   const fifo = new Fifo<T>();
   const waiters: (() => void)[] = [];
   let dropped = 0;
