@@ -34,8 +34,8 @@ export const limitedParts = <Context>(server: ServerParts<Context>): ServerParts
 };
 
 /**
- * Without types it may be something else, such as a promise, which as a user would be the same one for everybody, and as
- * an id would be blamed on the client's request.
+ * Without types it may be something else, such as a promise: one that is a user would be the same user for everybody,
+ * and one that is an id would be blamed on the client's request.
  */
 const text = (name: string, returned: string | undefined): string => {
   if (typeof returned === 'string') return returned;

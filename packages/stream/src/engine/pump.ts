@@ -21,8 +21,8 @@ import { mustRest } from './time-budget.ts';
 /** What an operator adds to the pump. */
 export interface PumpHooks<I, O> {
   /**
-   * The bound that the operator enforces, using `held`; at least 1. At most half of it leaves in one chunk, so that the queue can
-   * refill meanwhile.
+   * The bound that the operator enforces, using `held`; at least 1. At most half of it leaves in one chunk, so that the
+   * queue can refill meanwhile.
    */
   capacity?: number;
   /** Whether to read the upstream now. Default: while the reader waits. */
