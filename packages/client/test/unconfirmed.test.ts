@@ -37,6 +37,20 @@ const afterOne = async (options: Partial<ChatClientOptions> = {}, first = 'One',
   return { ...chat, client, other, clock, respond };
 };
 
+type Chat = Pick<Awaited<ReturnType<typeof afterOne>>, 'client' | 'clock' | 'network'>;
+
+/** A message that the server has stored and, as it was told to, stopped answering; its client has heard nothing of it. */
+const stopUnseen = async ({ client, clock, network }: Chat, text: string): Promise<void> => {
+  network.plan({ stallAfterBytes: 0 });
+  client.send(text);
+  await clock.advance(100);
+  void client.stop();
+  await clock.advance(100);
+  network.offline();
+  await clock.advance(120_000);
+  network.online();
+};
+
 /** How a server may have a message and its client not know. */
 const losses = {
   'the stream stalls before its first byte': { stallAfterBytes: 0 },
@@ -209,16 +223,8 @@ describe('a message that may not have arrived', () => {
 
   it('is answered anew, without a flash of what was stopped, when it turns out to have arrived', async () => {
     const { client, clock, network, respond } = await afterOne({ scheduler: atOnce });
-    network.plan({ stallAfterBytes: 0 });
-    client.send('Two');
-    await clock.advance(100);
-    void client.stop();
-    await clock.advance(100);
-    // The server has heard of the stop; what has come of the message is not to be had.
-    network.offline();
-    await clock.advance(120_000);
+    await stopUnseen({ client, clock, network }, 'Two');
     expect(messages(client)).toEqual(['One: stored', 'Two: failed']);
-    network.online();
     const shown = new Set<string>();
     client.subscribe(() => {
       const { status, items } = client.getSnapshot();
@@ -271,14 +277,7 @@ describe('a message that may not have arrived', () => {
         return `${type}-${ids}`;
       },
     });
-    network.plan({ stallAfterBytes: 0 });
-    client.send('Two');
-    await clock.advance(100);
-    void client.stop();
-    await clock.advance(100);
-    network.offline();
-    await clock.advance(120_000);
-    network.online();
+    await stopUnseen({ client, clock, network }, 'Two');
     client.retry();
     await clock.advance(1_000);
     expect(messages(client)).toEqual(['One: stored', 'Two: stored']);
@@ -295,15 +294,8 @@ describe('a message that may not have arrived', () => {
     const respond = scriptedResponder((_, index) => (index === 0 ? [say('a'), hang()] : [say('b')]));
     const { client: open, network } = testChat({ respond, clock });
     const client = open({ clock, random: () => 0.5, connection: { budgetMs: 60_000 } });
-    network.plan({ stallAfterBytes: 0 });
-    client.send('One');
-    await clock.advance(100);
-    void client.stop();
-    await clock.advance(100);
-    network.offline();
-    await clock.advance(120_000);
+    await stopUnseen({ client, clock, network }, 'One');
     expect(messages(client)).toEqual(['One: failed']);
-    network.online();
     const run = client.retry();
     await clock.advance(1_000);
     expect(await run.done).toBe('completed');
