@@ -39,7 +39,7 @@ const afterOne = async (options: Partial<ChatClientOptions> = {}, first = 'One',
 
 type Chat = Pick<Awaited<ReturnType<typeof afterOne>>, 'client' | 'clock' | 'network'>;
 
-/** A message that the server has stored and, as it was told to, stopped answering; its client has heard nothing of it. */
+/** A message that the server has stored and has stopped answering, as it was told to; its client has not heard of it. */
 const stopUnseen = async ({ client, clock, network }: Chat, text: string): Promise<void> => {
   network.plan({ stallAfterBytes: 0 });
   client.send(text);
