@@ -99,7 +99,8 @@ export interface ChatClient {
   /**
    * Tries again whichever of these comes first: sends the message that failed; loads the thread that could not be
    * loaded; resumes the run whose connection was refused or lost; repeats the request that got no answer (an action,
-   * answers, the output of a tool); has the last message answered anew. Throws if there is nothing to retry.
+   * answers, the output of a tool); has the last message answered anew, or if the user has gone on elsewhere since,
+   * shows that. Throws if there is nothing to retry.
    */
   retry(): ChatRun;
   /**

@@ -53,12 +53,6 @@ export interface RequestOptions {
   keepalive?: boolean | undefined;
 }
 
-/**
- * What a request repeats: `1`, one that may have been sent before under the same run id; or the id of the run that
- * carried its message and was cut short, so that the message is to be answered by another run.
- */
-export type Repeat = string;
-
 /** The server's single endpoint, as the rest of the client uses it. */
 export interface Endpoint {
   /**
@@ -68,13 +62,11 @@ export interface Endpoint {
   json<T>(request: ChatKitRequestInput, options?: RequestOptions): Promise<T>;
   /** The same, with the answer's headers. */
   exchange<T>(request: ChatKitRequestInput, options?: RequestOptions): Promise<{ body: T; headers: Headers }>;
-  /** Sends a request that starts a run. Resolves with the raw response, and rejects as `fetch` does. */
-  start(
-    request: ChatKitRequestInput,
-    runId: string,
-    repeat: Repeat | undefined,
-    signal: AbortSignal,
-  ): Promise<Response>;
+  /**
+   * Sends a request that starts a run; `isRepeat` if it may have been sent before. Resolves with the raw response, and
+   * rejects as `fetch` does.
+   */
+  start(request: ChatKitRequestInput, runId: string, isRepeat: boolean, signal: AbortSignal): Promise<Response>;
   /** Attaches to a run, continuing after the offset `after`. */
   attachTo(runId: string, after: string | undefined, signal: AbortSignal): Promise<Response>;
   /** Sends a file, with the application's headers. Rejects as `fetch` does. */
@@ -178,13 +170,13 @@ export const createEndpoint = (options: EndpointOptions): Endpoint => {
     exchange,
     json: async <T>(request: ChatKitRequestInput, requestOptions?: RequestOptions) =>
       (await exchange<T>(request, requestOptions)).body,
-    start: (request, runId, repeat, signal) =>
+    start: (request, runId, isRepeat, signal) =>
       post(
         request,
         { signal },
         {
           accept: 'text/event-stream',
-          ...(extensions && { 'chatkit-run-id': runId, ...(repeat && { 'chatkit-repeat': repeat }) }),
+          ...(extensions && { 'chatkit-run-id': runId, ...(isRepeat && { 'chatkit-repeat': '1' }) }),
         },
       ),
     attachTo(runId, after, signal) {

@@ -96,7 +96,8 @@ const isMessageDone = (event: ThreadStreamEvent): boolean =>
 
 /**
  * The request to answer the user's last message again, or the one with this id, in the words of `input` if there are
- * any. The server removes what follows it. `undefined` if no such message is loaded.
+ * any. The server removes what follows it; but nothing if the last one here turns out not to be the last one there.
+ * `undefined` if no such message is loaded.
  */
 export const answerAnew = (thread: ThreadState, id?: string, input?: WireInput): AnswerAnew | undefined => {
   const message = selectItems(thread).findLast(
@@ -105,7 +106,7 @@ export const answerAnew = (thread: ThreadState, id?: string, input?: WireInput):
   return (
     message && {
       type: 'threads.retry_after_item',
-      params: { thread_id: message.thread_id, item_id: message.id, input },
+      params: { thread_id: message.thread_id, item_id: message.id, input, if_newest: id === undefined || undefined },
     }
   );
 };
@@ -130,21 +131,18 @@ export const withoutArrived = (
   });
 };
 
-/** Whether a stored item is this message: by its id, and with ids that tell nothing, by its content. */
-const isStored = ({ runId, item, input }: OutgoingMessage, stored: UserMessageItem): boolean =>
-  isNamedAfter(runId, stored.thread_id, stored.id) ??
-  gistOf(
-    stored,
-    stored.attachments?.map(({ id }) => id),
-  ) === gistOf(item, input.attachments);
-
 /**
- * Whether a stored message has its id from this run: our server's ids have the form `msg_<thread>_<digits of the run
- * id>`. `undefined` for an id of another form.
+ * Whether a stored item is this message. Our server's ids have the form `msg_<thread>_<digits of the run id>`; with ids
+ * of another form, the content is compared.
  */
-export const isNamedAfter = (runId: string, threadId: string, itemId: string): boolean | undefined => {
-  const digits = itemId.split(`${threadId.slice(4)}_`)[1];
-  return digits?.length === 24 ? runId.endsWith(digits) : undefined;
+const isStored = ({ runId, item, input }: OutgoingMessage, stored: UserMessageItem): boolean => {
+  const digits = stored.id.split(`${stored.thread_id.slice(4)}_`)[1];
+  return digits?.length === 24
+    ? runId.endsWith(digits)
+    : gistOf(
+        stored,
+        stored.attachments?.map(({ id }) => id),
+      ) === gistOf(item, input.attachments);
 };
 
 /** The essence of a message, for comparison: a server fills in defaults and drops fields that it does not know. */

@@ -30,7 +30,6 @@ import {
   isRetryableStatus,
   lateError,
   networkError,
-  type Repeat,
 } from './endpoint.ts';
 import type { Clock, PageEvents } from './ports.ts';
 import { createRunBodyReader } from './run-body.ts';
@@ -55,8 +54,8 @@ export interface ResumeRunOptions extends ConnectionPorts {
   /** The request that starts the run. Absent if the run exists already. */
   readonly request?: ChatKitRequestInput | undefined;
   readonly runId: string;
-  /** Whether, and by which run, the request may have been carried out before. */
-  readonly repeat?: Repeat | undefined;
+  /** Whether the request may have been carried out before. */
+  readonly isRepeat?: boolean | undefined;
   readonly policy: ConnectionPolicy;
   /** Receives events that arrived together. Must not throw. */
   readonly onEvents: (events: readonly ThreadStreamEvent[], place: ReplayPlace) => void;
@@ -82,7 +81,7 @@ export interface RunConnection {
  * sends no terminal frame and cannot resume; its body counts as complete when no frame and no item is left unfinished.
  */
 export const resumeRun = (options: ResumeRunOptions): RunConnection => {
-  const { endpoint, request, repeat, policy, clock, random } = options;
+  const { endpoint, request, isRepeat = false, policy, clock, random } = options;
   let { runId } = options;
   let state = initialConnection(clock.now(), request === undefined ? 'resumable' : 'unanswered');
   let attempt: AbortController | undefined;
@@ -144,7 +143,7 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
     try {
       const isStart = request !== undefined && state.reach === 'unanswered';
       const response = await (isStart
-        ? endpoint.start(request, runId, repeat ?? (attemptOf(state) === 1 ? undefined : '1'), signal)
+        ? endpoint.start(request, runId, isRepeat || attemptOf(state) !== 1, signal)
         : endpoint.attachTo(runId, reader.lastOffset(), signal));
       if (signal.aborted || state.phase === 'closed') return discard(response);
       const verdict = await judge(response, isStart);

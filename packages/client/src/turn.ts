@@ -28,8 +28,7 @@ import { completeCall, outputRequest, pendingToolCalls, runTools, type ToolOutpu
 import type { CloseReason } from './connection-state.ts';
 import { connectionStatus } from './connection-status.ts';
 import { deferred } from './deferred.ts';
-import type { Repeat } from './endpoint.ts';
-import { answerAnew, confirmsMessage, isNamedAfter, untilMessage } from './outgoing-message.ts';
+import { answerAnew, confirmsMessage, untilMessage } from './outgoing-message.ts';
 import { pause } from './pause.ts';
 import { createReplayGate } from './replay-gate.ts';
 import { type RunConnection, resumeRun } from './resume-run.ts';
@@ -128,19 +127,19 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
   // Its runs.
 
   /** Follows one run to its end: sends its request or, without one, attaches to it. */
-  const runOnce = async (runId: string, request?: ChatKitRequestInput, repeat?: Repeat): Promise<RunEnd> => {
+  const runOnce = async (runId: string, request?: ChatKitRequestInput, isRepeat = false): Promise<RunEnd> => {
     // Whoever was told that the turn has begun may have stopped it, or shown another thread.
     if (!isRunning()) return stopped;
     const isAttached = request === undefined;
     const gate = createReplayGate(clock, (events, replayed) => take(events, replayed && isAttached));
     // Only a run that may have begun before has something to replay.
-    if (!isAttached && repeat !== '1') gate.open();
+    if (!isAttached && !isRepeat) gate.open();
     connection = resumeRun({
       ...context.ports,
       policy: context.policy(),
       runId,
       request,
-      repeat,
+      isRepeat,
       onEvents: gate.push,
       onState: (state) => {
         if (!isLive()) return;
@@ -153,18 +152,12 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
       void shown.promise.then(() => clock.clearTimeout(late));
     }
     const end = await connection.closed;
-    const arrived = repeat === '1' && endedEarly(end) ? untilMessage(gate.held()) : [];
+    const arrived = isRepeat && endedEarly(end) ? untilMessage(gate.held()) : [];
     if (arrived.length > 0) {
       // The message had arrived and its answer been stopped. A user who sends it again wants a new answer,
       // not a replay of the stopped one.
       take(arrived, false);
-      if (!isRunning()) return end;
-      const anew = answerAnew(context.get().thread);
-      // Where the application makes its own ids, only the item's id leads to the message; then what others have
-      // written behind it meanwhile is deleted too.
-      return anew && !isNamedAfter(plan.runId, anew.params.thread_id, anew.params.item_id)
-        ? runOnce(createId('run'), anew)
-        : runOnce(createId('run'), request, plan.runId);
+      return isRunning() ? runOnce(createId('run'), answerAnew(context.get().thread)) : end;
     }
     gate.open();
     if (isAttached) showAttached();
@@ -275,8 +268,8 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
         open('submitting');
         show();
       }
-      const repeat = plan.isRepeat && !context.isPlain() ? '1' : undefined;
-      const end = await continueWithTools(await runOnce(plan.runId, request, repeat));
+      const isRepeat = plan.isRepeat && !context.isPlain();
+      const end = await continueWithTools(await runOnce(plan.runId, request, isRepeat));
       finish(end, before);
       const isHungUp = end.reason === 'stop' && !context.policy().repeatable;
       if (isHungUp) await pause(plainSettleMs, clock);

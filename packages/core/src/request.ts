@@ -24,9 +24,10 @@ export interface RequestParams {
   'threads.add_structured_input': { thread_id: string; item_id: string; input: StructuredInputResult };
   /**
    * Answers the user's message `item_id` again, with the text of `input` instead if that is given; everything after the
-   * message is deleted.
+   * message is deleted. With `if_newest`, only if the user has not sent another one since: otherwise nothing is deleted,
+   * and the stream brings what follows.
    */
-  'threads.retry_after_item': ItemParams & { input?: UserMessageInput | undefined };
+  'threads.retry_after_item': ItemParams & RetryParams<UserMessageInput>;
   'threads.custom_action': ActionParams;
   /** An action that is answered with one item instead of a stream. */
   'threads.sync_custom_action': ActionParams;
@@ -43,6 +44,12 @@ export interface RequestParams {
   'input.transcribe': { audio_base64: string; mime_type: string };
   /** Stops a run, wherever it is. An extension of the protocol. */
   'runs.cancel': { run_id: string };
+}
+
+/** Extensions of `threads.retry_after_item`. */
+interface RetryParams<Input> {
+  input?: Input | undefined;
+  if_newest?: boolean | undefined;
 }
 
 /** What a user sends. */
@@ -129,7 +136,7 @@ type Lenient<T, K extends keyof T> = Omit<T, K> & { [P in K]?: T[P] | undefined 
 interface LenientParams {
   'threads.create': { input: LenientMessage };
   'threads.add_user_message': { thread_id: string; input: LenientMessage };
-  'threads.retry_after_item': ItemParams & { input?: LenientMessage | undefined };
+  'threads.retry_after_item': ItemParams & RetryParams<LenientMessage>;
   'threads.add_structured_input': {
     thread_id: string;
     item_id: string;

@@ -10,7 +10,7 @@ import type { RemoteRun } from './remote-run.ts';
 import type { Kernel } from './reply-to.ts';
 import { type Destination, prepareTurn, type StreamingRequest } from './requests/prepare-turn.ts';
 import { Run, type RunPlace } from './run.ts';
-import { createRunId, digitsOf, isRunId, runIdIn } from './run-id.ts';
+import { createRunId, isRunId, runIdIn } from './run-id.ts';
 import { isCutShort } from './run-state.ts';
 import { optedIn, type ServerRequest } from './server-request.ts';
 import { orRelease, streamReply } from './stream-reply.ts';
@@ -137,14 +137,11 @@ const destinationOf = <Context>(
   request: ServerRequest,
   context: Context,
 ): Destination => {
-  const repeat = request.headers.get('chatkit-repeat') ?? '';
-  /** The run by which the message was first sent, where that was another one. */
-  const first = digitsOf(repeat) === undefined ? undefined : repeat;
-  const isRepeat = repeat === '1' || first !== undefined;
+  const isRepeat = request.headers.get('chatkit-repeat') === '1';
   const hasAnswer = isRepeat && runId !== undefined && registry.hasCompleted(runId);
-  const common = { runId: first ?? runId, isRepeat, hasAnswer };
+  const common = { runId, isRepeat, hasAnswer };
   if (call.type !== 'threads.create') return { ...common, threadId: call.params.thread_id, isNamed: false };
-  const name = threadNameOf(request, common.runId, parts.userOf(context));
+  const name = threadNameOf(request, runId, parts.userOf(context));
   return { ...common, threadId: parts.generateThreadId(context, name), isNamed: name !== undefined };
 };
 

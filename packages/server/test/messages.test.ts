@@ -2,15 +2,31 @@
 import {
   assistantMessage,
   ChatKitError,
+  hiddenContext,
   itemDone,
   progressUpdate,
   type ThreadMetadata,
   type ThreadStreamEvent,
   type UserMessageItem,
 } from '@chatkit/core';
-import { say, scriptedResponder } from '@chatkit/testing';
+import { run, say, scriptedResponder } from '@chatkit/testing';
 import { describe, expect, test, vi } from 'vitest';
-import { ada, add, create, eve, input, outline, settle, testServer, textOf } from './support.ts';
+import {
+  ada,
+  add,
+  create,
+  eve,
+  eventsOf,
+  framesOf,
+  input,
+  named,
+  outcomeOf,
+  outline,
+  settle,
+  shown,
+  testServer,
+  textOf,
+} from './support.ts';
 
 /** As of a library of amounts, whose objects are not their own JSON. */
 class Price {
@@ -230,6 +246,53 @@ describe('threads.retry_after_item', () => {
     expect(outline(stream).slice(0, 2)).toEqual(['stream_options', 'thread.item.added assistant_message']);
     expect((await items(threadId)).map(textOf)).toEqual(['one', 'answer 0', 'two', 'answer 3']);
     expect(respond.calls.at(-1)?.input).toEqual(second);
+  });
+
+  describe('with if_newest', () => {
+    test('answers the message again when it is the newest', async () => {
+      const {
+        create: begin,
+        events,
+        items,
+      } = testServer({
+        respond: scriptedResponder((_, index) => [say(`answer ${index}`)]),
+      });
+      const thread_id = await begin('one');
+      const item_id = (await items(thread_id))[0]?.id as string;
+      await events({ type: 'threads.retry_after_item', params: { thread_id, item_id, if_newest: true } });
+      expect((await items(thread_id)).map(textOf)).toEqual(['one', 'answer 1']);
+    });
+
+    test('else deletes nothing, stops nothing, and brings what follows', async () => {
+      let finish = () => {};
+      const finished = new Promise<void>((resolve) => {
+        finish = resolve;
+      });
+      const respond = scriptedResponder((_, index) => [
+        say(`answer ${index}`),
+        ...(index === 1 ? [run(() => finished)] : []),
+      ]);
+      const { create: begin, send, items, store } = testServer({ respond });
+      const thread_id = await begin('one');
+      const item_id = (await items(thread_id))[0]?.id as string;
+      await store.saveItem(thread_id, hiddenContext({ thread_id, content: 'a note' }), ada);
+      const running = send(add(thread_id, 'two'));
+      await settle();
+      const asked = send(
+        { type: 'threads.retry_after_item', params: { thread_id, item_id, if_newest: true } },
+        {
+          headers: named('again'),
+        },
+      );
+      await settle();
+      finish();
+      expect(outline(eventsOf(await framesOf(await running))).at(-1)).toBe('thread.item.done assistant_message');
+      const frames = await framesOf(await asked);
+      expect(shown(eventsOf(frames)).map(textOf)).toEqual(['answer 0', 'two', 'answer 1']);
+      expect(outcomeOf(frames)).toBe('completed');
+      expect((await items(thread_id)).map(textOf)).toEqual(['one', 'answer 0', '', 'two', 'answer 1']);
+      expect(respond.calls).toHaveLength(2);
+    });
   });
 
   test('finds the message behind several pages', async () => {

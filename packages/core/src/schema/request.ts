@@ -47,8 +47,8 @@ export const threadsAddStructuredInputSchema = request(
 
 export const threadsRetryAfterItemSchema = request(
   'threads.retry_after_item',
-  // The Python SDK's request has no `input`. It is an extension: the message in other words.
-  z.object({ thread_id: id, item_id: id, input: optional(userMessageInputSchema) }),
+  // The Python SDK's request has the ids only. `input` is the message in other words.
+  z.object({ thread_id: id, item_id: id, input: optional(userMessageInputSchema), if_newest: optional(z.boolean()) }),
 );
 
 export const threadsCustomActionSchema = request('threads.custom_action', customActionParams);

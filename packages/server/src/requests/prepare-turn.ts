@@ -12,10 +12,7 @@ export type StreamingRequest = Extract<ChatKitRequest, { type: StreamingRequestT
 /** The thread and run that a request is for, and what is known about earlier attempts. */
 export interface Destination {
   readonly threadId: string;
-  /**
-   * The run's id, if the client chose it; such a client may send the request again. For a repeat by another run, the id
-   * of the first, from which the names of its thread and message are made.
-   */
+  /** The run's id, if the client chose it; such a client may send the request again. */
   readonly runId: string | undefined;
   /**
    * For a new thread: whether its id is derived from a name (`thread-name.ts`), so that the thread may already exist.

@@ -20,7 +20,7 @@ import { messageNameOf } from '../run-id.ts';
 import type { ServerParts } from '../server-parts.ts';
 import { itemsAfter } from './items-after.ts';
 import type { Destination } from './prepare-turn.ts';
-import { answer, assertOpen, loadItemOf, type Turn, type TurnRun, timestamp } from './turn.ts';
+import { about, answer, assertOpen, loadItemOf, type Turn, type TurnRun, timestamp } from './turn.ts';
 
 type Params<T extends 'threads.create' | 'threads.add_user_message' | 'threads.retry_after_item'> =
   ChatKitRequestOf<T>['params'];
@@ -119,11 +119,12 @@ const answerIn = async <Context>(
 /**
  * `threads.retry_after_item`: deletes everything after one of the user's messages and answers it again, with the text
  * of `input` if there is one. No events announce the deletions: as in the Python SDK, the client prunes its own list.
- * An unknown id is an error (the Python SDK answers with an empty stream).
+ * An unknown id is an error (the Python SDK answers with an empty stream). With `if_newest`, a message that another one
+ * follows, of which the client may not know, is left as it is, and the stream brings what follows it.
  */
 export const prepareRetryAfterItem = async <Context>(
   parts: ServerParts<Context>,
-  { thread_id, item_id, input }: Params<'threads.retry_after_item'>,
+  { thread_id, item_id, input, if_newest }: Params<'threads.retry_after_item'>,
   context: Context,
 ): Promise<Turn> => {
   const stored = await parts.store.loadThread(thread_id, context);
@@ -132,8 +133,13 @@ export const prepareRetryAfterItem = async <Context>(
   const message = input
     ? { ...(await buildMessage(parts, stored.thread, input, context)), id: item_id, created_at: old.created_at }
     : old;
-  return async (run) => {
+  const turn: Turn = async (run) => {
     const later = await itemsAfter(parts.store, thread_id, item_id, context);
+    if (if_newest && later.some(({ type }) => type === 'user_message')) {
+      const shown = later.filter((item) => !isHiddenItem(item));
+      for (const item of shown.reverse()) await run.writer.write({ type: 'thread.item.done', item });
+      return 'completed';
+    }
     await parts.store.transaction(async (store) => {
       for (const { id } of later) await store.deleteItem(thread_id, id, context);
       if (input) await saveMessage(store, message, context);
@@ -141,6 +147,7 @@ export const prepareRetryAfterItem = async <Context>(
     if (input) await run.writer.write({ type: 'thread.item.done', item: message });
     return answer(parts, stored, message, context, run);
   };
+  return if_newest ? about(parts, old, context, turn) : turn;
 };
 
 const nameOf = ({ threadId, runId }: Destination): string | undefined =>
