@@ -186,12 +186,18 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
     return id;
   };
 
+  /** Subscribers are told by the caller's `notifier.flush()`, so that what they send goes behind what it has begun. */
   const showAnother = (next: ChatState): void => {
     lane.clear('navigate');
     showing.abort();
     showing = new AbortController();
     older = unloaded = loading = undefined;
-    update(() => next, 'now');
+    state = next;
+  };
+
+  const showNone = (): void => {
+    showAnother(emptyChatState);
+    notifier.flush();
   };
 
   const actionParams = (action: Action, ref: ItemRef | undefined) => ({
@@ -225,11 +231,12 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
       }
       if (unloaded !== undefined) {
         const { run, settle } = createRunHandle(createId('run'));
-        update(beginLoading, 'now');
+        state = beginLoading();
         open(unloaded).then(
           () => settle('completed', 'end'),
           (error) => settle('failed', 'refused', error),
         );
+        notifier.flush();
         return run;
       }
       if (state.error?.retryable && state.retryPlan) return begin(state.retryPlan, 'wait').run;
@@ -281,12 +288,13 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
         if (loading?.shown === shown) loading = undefined;
       });
       loading = { id, shown };
+      notifier.flush();
       return shown;
     },
 
     refresh,
 
-    newThread: () => showAnother(emptyChatState),
+    newThread: showNone,
 
     async loadOlder() {
       const cursor = state.olderCursor;
@@ -321,7 +329,7 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
     },
     async deleteThread(id) {
       await endpoint.json({ type: 'threads.delete', params: { thread_id: id } });
-      if (state.thread.thread?.id === id) showAnother(emptyChatState);
+      if (state.thread.thread?.id === id) showNone();
     },
     async sendFeedback(itemIds, kind) {
       await endpoint.json({ type: 'items.feedback', params: { thread_id: threadId(), item_ids: [...itemIds], kind } });

@@ -104,6 +104,8 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
   const take = (events: readonly ThreadStreamEvent[], replayed: boolean): void => {
     if (!isLive()) return;
     open('streaming');
+    // Whoever was told may have shown another thread, which has nothing of this.
+    if (!isLive()) return;
     stage = 'heard';
     const confirms = isPending() && confirmsMessage(events);
     context.update((state) => {

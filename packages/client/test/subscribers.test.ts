@@ -127,7 +127,8 @@ it('what they do has the same effect as a moment later: nothing hangs, and the s
   );
   const plain = Array.from({ length: 12 }, () => 0);
   const told = { extensions: true, isToldAtOnce: false };
-  // Stopped before it was sent; stopped when it had ended.
+  // Stopped before it was sent; stopped when it had ended; sent while another thread begins to be shown,
+  // and in another one while a run that was attached to begins to be shown.
   await fc.assert(law, {
     numRuns: Number(process.env['CHATKIT_RUNS'] ?? 300),
     examples: [
@@ -140,6 +141,34 @@ it('what they do has the same effect as a moment later: nothing hangs, and the s
         ],
         plain,
         { ...told, extensions: false },
+      ],
+      [
+        [
+          { act: 'send', waitMs: 0 },
+          { act: 'detach', waitMs: 0 },
+          { act: 'load', waitMs: 0 },
+        ],
+        [
+          { skip: 3, act: 'again' },
+          { skip: 3, act: 'send' },
+        ],
+        [2, 2, ...plain.slice(2)],
+        { ...told, isToldAtOnce: true },
+      ],
+      [
+        [
+          { act: 'send', waitMs: 0 },
+          { act: 'detach', waitMs: 0 },
+          { act: 'refresh', waitMs: 0 },
+          { act: 'send', waitMs: 0 },
+        ],
+        [
+          { skip: 4, act: 'refresh' },
+          { skip: 3, act: 'new' },
+          { skip: 0, act: 'send' },
+        ],
+        [1, ...plain.slice(1)],
+        { ...told, isToldAtOnce: true },
       ],
     ],
   });
