@@ -3,8 +3,10 @@
  * (`time-limit.ts`), and where a string is expected of the application, it is one.
  */
 import type { Store } from '@chatkit/core';
+import { describeValue } from './describe-value.ts';
 import type { ServerParts } from './server-parts.ts';
 import { inTime, isOutOfTime, type Limits, limited } from './time-limit.ts';
+import { userOfNoContext } from './user-of.ts';
 
 export const limitedParts = <Context>(server: ServerParts<Context>): ServerParts<Context> => {
   const { attachmentStore, settings } = server;
@@ -19,7 +21,7 @@ export const limitedParts = <Context>(server: ServerParts<Context>): ServerParts
     settings,
     userOf(context) {
       const user = server.userOf(context);
-      return user === undefined ? undefined : text('userOf', user);
+      return user === undefined || user === userOfNoContext ? user : text('userOf', user);
     },
     respond: (...given) => server.respond(...given),
     action: (...given) => server.action(...given),
@@ -28,8 +30,8 @@ export const limitedParts = <Context>(server: ServerParts<Context>): ServerParts
     transcribe: (...given) => hook('transcribe', () => server.transcribe(...given), patient),
     getStreamOptions: (...given) => hook('getStreamOptions', () => server.getStreamOptions(...given)),
     handleStreamCancelled: (...given) => hook('handleStreamCancelled', () => server.handleStreamCancelled(...given)),
-    generateThreadId: (...given) => text('generateThreadId', server.generateThreadId(...given) || undefined),
-    generateItemId: (...given) => text('generateItemId', server.generateItemId(...given) || undefined),
+    generateThreadId: (...given) => text('generateThreadId', server.generateThreadId(...given)),
+    generateItemId: (...given) => text('generateItemId', server.generateItemId(...given)),
   };
 };
 
@@ -37,9 +39,9 @@ export const limitedParts = <Context>(server: ServerParts<Context>): ServerParts
  * Without types it may be something else, such as a promise: one that is a user would be the same user for everybody,
  * and one that is an id would be blamed on the client's request.
  */
-const text = (name: string, returned: string | undefined): string => {
-  if (typeof returned === 'string') return returned;
-  throw new TypeError(`${name}() must return text, and returned ${returned === undefined ? 'none' : typeof returned}.`);
+const text = (name: string, returned: string): string => {
+  if (typeof returned === 'string' && returned !== '') return returned;
+  throw new TypeError(`${name}() must return text, not ${describeValue(returned)}.`);
 };
 
 /**
