@@ -200,11 +200,7 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
     notifier.flush();
   };
 
-  const actionParams = (action: Action, ref: ItemRef | undefined) => ({
-    thread_id: threadId(),
-    action,
-    item_id: itemIdOf(ref),
-  });
+  const actionParams = (action: Action, ref?: ItemRef) => ({ thread_id: threadId(), action, item_id: itemIdOf(ref) });
 
   return {
     getSnapshot: notifier.getSnapshot,
