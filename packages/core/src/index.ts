@@ -220,6 +220,7 @@ export {
   isTextRow,
   lastOffsetOfRow,
   type RowLane,
+  type RowWriter,
   rowLaneOf,
   type TextRow,
   textRows,

@@ -24,10 +24,20 @@ export interface TextRow {
 export interface RowLane {
   /** The log that this lane belongs to; see {@link rowLaneOf}. */
   readonly log: StreamLog;
-  /** Like `StreamLog.append` with the row's entries. */
-  append(runId: string, row: TextRow): Promise<void> | undefined;
+  /** Makes a writer for the rows of one run. Does not throw, even if there is no such run. */
+  writer(runId: string): RowWriter;
   /** Like `StreamLog.read`, but a row may stand for several entries. */
   read(runId: string, options?: ReadOptions): AsyncIterable<LogEntry | TextRow>;
+}
+
+/**
+ * Writes the rows of one run. An object and not a method that is given the run's id: a server with many runs finds
+ * nothing of a run in the processor's caches when its next token comes, and a look into a table of runs is several
+ * reads from memory.
+ */
+export interface RowWriter {
+  /** Like `StreamLog.append` with the row's entries, errors included. */
+  append(row: TextRow): Promise<void> | undefined;
 }
 
 /** The key under which a log offers its lane, if it has one. */
@@ -40,7 +50,7 @@ export const textRows: unique symbol = Symbol.for('chatkit.log.rows') as never;
  * @example
  * const lane = rowLaneOf(log);
  * if (lane === undefined) await log.append(runId, entriesOfRow(textRow));
- * else await lane.append(runId, textRow);
+ * else await lane.writer(runId).append(textRow);
  */
 export const rowLaneOf = (log: StreamLog): RowLane | undefined => {
   const lane = log[textRows];

@@ -8,7 +8,7 @@ import {
   formatOffset,
   isChatKitError,
   type LogEntry,
-  type RowLane,
+  type RowWriter,
   type RunOutcome,
   rowLaneOf,
   type StreamLog,
@@ -22,7 +22,7 @@ import type { EventWriter } from './event-writer.ts';
 export interface RunOwner {
   readonly epoch: number;
   /** Called before each write. May stop the run with the cause `lost`. */
-  isHeld(): boolean;
+  readonly isHeld: () => boolean;
 }
 
 export interface RunWriterListener {
@@ -39,9 +39,12 @@ export interface RunWriterListener {
 export class RunWriter implements EventWriter {
   private readonly id: string;
   private readonly log: StreamLog;
-  private readonly lane: RowLane | undefined;
   private readonly listener: RunWriterListener;
-  private owner: RunOwner | undefined;
+  /** `RunOwner`, once the run has been granted its log. */
+  private epoch = 1;
+  private isOwned: (() => boolean) | undefined;
+  /** Where text goes, if the log takes it in rows. */
+  private rows: RowWriter | undefined;
   private isStopped = false;
   /** Ends the wait of each writer that waits for room in the log. */
   private waiting: Set<() => void> | undefined;
@@ -57,12 +60,11 @@ export class RunWriter implements EventWriter {
   constructor(id: string, log: StreamLog, listener: RunWriterListener) {
     this.id = id;
     this.log = log;
-    this.lane = rowLaneOf(log);
     this.listener = listener;
   }
 
   get hasLog(): boolean {
-    return this.owner !== undefined;
+    return this.isOwned !== undefined;
   }
 
   /** How many entries have been written. */
@@ -82,12 +84,14 @@ export class RunWriter implements EventWriter {
 
   /** Whether the run may write now. Checking may stop the run. */
   isHeld(): boolean {
-    return this.owner?.isHeld() !== false;
+    return this.isOwned?.() !== false;
   }
 
   /** Grants the log, which must have been created. Entries that were kept here are written into it. */
-  async own(as: RunOwner): Promise<void> {
-    this.owner = as;
+  async own({ epoch, isHeld }: RunOwner): Promise<void> {
+    this.epoch = epoch;
+    this.isOwned = isHeld;
+    this.rows = rowLaneOf(this.log)?.writer(this.id);
     if (this.unwritten.length > 0) await this.log.append(this.id, this.unwritten);
   }
 
@@ -149,12 +153,12 @@ export class RunWriter implements EventWriter {
   }
 
   private store(entries: readonly LogEntry[]): Promise<void> | undefined {
-    return this.owner === undefined ? void this.unwritten.push(...entries) : this.log.append(this.id, entries);
+    return this.isOwned === undefined ? void this.unwritten.push(...entries) : this.log.append(this.id, entries);
   }
 
   private appendRow(row: TextRow): Promise<void> | undefined {
-    if (this.lane === undefined || this.owner === undefined) return this.append(entriesOfRow(row));
-    return this.appended(row.deltas.length, this.lane.append(this.id, row));
+    if (this.rows === undefined) return this.append(entriesOfRow(row));
+    return this.appended(row.deltas.length, this.rows.append(row));
   }
 
   private appended(count: number, room: Promise<void> | undefined): Promise<void> | undefined {
@@ -191,9 +195,5 @@ export class RunWriter implements EventWriter {
 
   private offsetAt(seq: number): string {
     return formatOffset(this.epoch, seq);
-  }
-
-  private get epoch(): number {
-    return this.owner?.epoch ?? 1;
   }
 }

@@ -19,7 +19,7 @@ import type { EntryList } from '../shared/entry-list.ts';
 import { deltaSize, entrySize } from '../shared/event-size.ts';
 import { TailReader } from '../shared/tail-reader.ts';
 import { tooLarge } from '../shared/too-large.ts';
-import { createMemoryRun, type Run, releaseRoom, roomOf, settleRoom, type Tail, wakeAll } from './memory-run.ts';
+import { Run, type RunLog, releaseRoom, roomOf, settleRoom, type Tail, wakeAll } from './memory-run.ts';
 
 export interface MemoryLogOptions {
   /**
@@ -150,27 +150,29 @@ export const createCopiedLog = (options: MemoryLogOptions): CopiedLog => {
     if (refused !== undefined) throw refused;
     return room;
   };
-  const rows: RowLane = {
-    get log() {
-      return log;
-    },
-    append(runId, row) {
-      const run = known(runId);
+  const runLog: RunLog = {
+    appendRow(run, row) {
       const { list } = run;
       const isPlain = run.state === 'open' && list.isNewRow(row) && row.deltas.every(fits);
-      if (!isPlain) return append(runId, entriesOfRow(row));
+      if (!isPlain) return append(run.id, entriesOfRow(row));
       const before = list.total;
       list.pushRow(row);
       bytes += list.total - before;
       return settle(run);
     },
+  };
+  const rows: RowLane = {
+    get log() {
+      return log;
+    },
+    writer: (runId) => runs.get(runId) ?? { append: (row) => known(runId).append(row) },
     read: (runId, options = {}) => new MemoryReader(readers, runId, options, rowAt).entries,
   };
   const fits = (delta: string): boolean => deltaSize(delta) <= maxBytesPerRun;
 
   const log: StreamLog = {
     async create(runId) {
-      if (!runs.has(runId)) runs.set(runId, createMemoryRun(runId));
+      if (!runs.has(runId)) runs.set(runId, new Run(runId, runLog));
     },
     append,
     read: (runId, options = {}) => new MemoryReader(readers, runId, options, entryAt).entries,

@@ -1,5 +1,6 @@
 /** One run of the memory log, and whom its producer waits for. */
 
+import type { RowWriter, TextRow } from '@chatkit/core';
 import { EntryList } from '../shared/entry-list.ts';
 import { type Waiter, waiterOf } from '../shared/waiter.ts';
 
@@ -10,25 +11,32 @@ export interface Tail {
   wake(): void;
 }
 
-export interface Run {
+/** What a run does for its log. */
+export interface RunLog {
+  appendRow(run: Run, row: TextRow): Promise<void> | undefined;
+}
+
+/** A class, which writes its own rows: a writer beside it would be one more object for a token to find. */
+export class Run implements RowWriter {
   readonly id: string;
-  readonly list: EntryList;
-  state: 'open' | 'ended' | 'forgotten';
+  readonly list = new EntryList();
+  state: 'open' | 'ended' | 'forgotten' = 'open';
   /** Replaced and not changed: an array that grows has room for sixteen more, in each run. */
-  tails: readonly Tail[];
+  tails: readonly Tail[] = [];
   /** The reader that copies the run to where it outlasts the process, if there is one. It must not miss an entry. */
   copy: Tail | undefined;
   room: Waiter | undefined;
-}
+  private readonly log: RunLog;
 
-export const createMemoryRun = (id: string): Run => ({
-  id,
-  list: new EntryList(),
-  state: 'open',
-  tails: [],
-  copy: undefined,
-  room: undefined,
-});
+  constructor(id: string, log: RunLog) {
+    this.id = id;
+    this.log = log;
+  }
+
+  append(row: TextRow): Promise<void> | undefined {
+    return this.log.appendRow(this, row);
+  }
+}
 
 /** Backwards, because a reader that is woken may remove itself. */
 export const wakeAll = ({ tails }: Run): void => {

@@ -216,17 +216,22 @@ export const createSqlLog = (database: SqlLogDatabase, options: SqlLogOptions): 
     get log() {
       return log;
     },
-    append(runId, row) {
-      const run = mine.get(runId);
-      const isPlain = run !== undefined && run.epoch === row.epoch && fits.row(row);
-      if (!isPlain) return append(runId, entriesOfRow(row));
-      let room: Promise<void> | undefined;
-      try {
-        room = lane.append(runId, row);
-      } finally {
-        if (!run.isQueued) journal.touch(run, 'later');
-      }
-      return room === undefined ? undefined : roomOf(run, room);
+    writer(runId) {
+      const rowsInMemory = lane.writer(runId);
+      return {
+        append(row) {
+          const run = mine.get(runId);
+          const isPlain = run !== undefined && run.epoch === row.epoch && fits.row(row);
+          if (!isPlain) return append(runId, entriesOfRow(row));
+          let room: Promise<void> | undefined;
+          try {
+            room = rowsInMemory.append(row);
+          } finally {
+            if (!run.isQueued) journal.touch(run, 'later');
+          }
+          return room === undefined ? undefined : roomOf(run, room);
+        },
+      };
     },
     read: (runId, where = {}) => read(runId, where, () => lane.read(runId, where)),
   };

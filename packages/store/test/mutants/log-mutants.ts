@@ -188,11 +188,13 @@ export const logMutants: Record<string, { make: MakeLog; fails: string; hasRows?
     make: laned((lane) => {
       const lengths = new Map<string, number>();
       return {
-        append(run, row) {
-          if (row.seq <= (lengths.get(run) ?? 0)) return undefined;
-          lengths.set(run, row.seq + row.deltas.length - 1);
-          return lane.append(run, row);
-        },
+        writer: (run) => ({
+          append(row) {
+            if (row.seq <= (lengths.get(run) ?? 0)) return undefined;
+            lengths.set(run, row.seq + row.deltas.length - 1);
+            return lane.writer(run).append(row);
+          },
+        }),
       };
     }),
     fails: 'takes of a row that it has in part',
@@ -205,15 +207,35 @@ export const logMutants: Record<string, { make: MakeLog; fails: string; hasRows?
   'takes rows into the void': {
     hasRows: true,
     make: laned((lane) => ({
-      append(run, row) {
-        try {
-          return lane.append(run, row);
-        } catch {
-          return undefined;
-        }
-      },
+      writer: (run) => ({
+        append(row) {
+          try {
+            return lane.writer(run).append(row);
+          } catch {
+            return undefined;
+          }
+        },
+      }),
     })),
     fails: 'keeps the rules of append and read',
+  },
+  'takes a run for the one that was deleted': {
+    hasRows: true,
+    make: laned((lane) => ({
+      writer(run) {
+        const writer = lane.writer(run);
+        let last = 0;
+        return {
+          append(row) {
+            if (row.seq <= last) return undefined;
+            const room = writer.append(row);
+            last = row.seq;
+            return room;
+          },
+        };
+      },
+    })),
+    fails: 'writes with one writer to whatever run has its id',
   },
   'lends its lane to what wraps it': {
     hasRows: true,

@@ -56,8 +56,9 @@ export const describeRows = ({ log, runs }: LogKit): void => {
             const entries = entriesOfRow(row);
             if (by === 'entries') await log().append(run, [...all.slice(all.length - again), ...entries]);
             else {
-              if (again > 0) await lane.append(run, rowOf(row.seq - again, [...what.deltas, 'x'].slice(0, again)));
-              await lane.append(run, row);
+              if (again > 0)
+                await lane.writer(run).append(rowOf(row.seq - again, [...what.deltas, 'x'].slice(0, again)));
+              await lane.writer(run).append(row);
             }
             all.push(...entries);
           }
@@ -76,10 +77,10 @@ export const describeRows = ({ log, runs }: LogKit): void => {
       const lane = laneOfLog();
       const run = freshRun();
       await log().create(run);
-      await lane.append(run, rowOf(1, ['a', 'b', 'c']));
-      await lane.append(run, rowOf(2, ['B', 'C', 'd', 'e']));
-      await lane.append(run, rowOf(1, ['x'], { epoch: 2 }));
-      await lane.append(run, rowOf(9, ['late']));
+      await lane.writer(run).append(rowOf(1, ['a', 'b', 'c']));
+      await lane.writer(run).append(rowOf(2, ['B', 'C', 'd', 'e']));
+      await lane.writer(run).append(rowOf(1, ['x'], { epoch: 2 }));
+      await lane.writer(run).append(rowOf(9, ['late']));
       await log().append(run, [{ offset: '2-2', end: 'completed' }]);
       const deltas = entriesOfRow(rowOf(1, ['a', 'b', 'c', 'd', 'e']));
       expect(await readAll(log(), run)).toEqual([
@@ -92,22 +93,41 @@ export const describeRows = ({ log, runs }: LogKit): void => {
     it('keeps the rules of append and read', async () => {
       const lane = laneOfLog();
       const run = freshRun();
-      await expect((async () => lane.append(run, rowOf(1, ['a'])))()).rejects.toMatchObject({ code: 'run.not_found' });
+      await expect((async () => lane.writer(run).append(rowOf(1, ['a'])))()).rejects.toMatchObject({
+        code: 'run.not_found',
+      });
       await expect(readRows(lane, run)).rejects.toMatchObject({ code: 'run.not_found' });
       await log().create(run);
       const gone = new AbortController();
       const reading = readRows(lane, run, { signal: gone.signal });
-      await lane.append(run, rowOf(1, ['a', 'b']));
+      await lane.writer(run).append(rowOf(1, ['a', 'b']));
       gone.abort(new Error('gone'));
       await expect(reading).rejects.toThrow('gone');
       await log().append(run, [endOf(3)]);
-      await lane.append(run, rowOf(1, ['a', 'b']));
-      await expect((async () => lane.append(run, rowOf(3, ['late', 'later'])))()).rejects.toMatchObject({
+      await lane.writer(run).append(rowOf(1, ['a', 'b']));
+      await expect((async () => lane.writer(run).append(rowOf(3, ['late', 'later'])))()).rejects.toMatchObject({
         code: 'log.closed',
       });
       expect(await readRows(lane, run)).toEqual([...entriesOfRow(rowOf(1, ['a', 'b'])), endOf(3)]);
       await log().delete(run);
       await expect(readRows(lane, run)).rejects.toMatchObject({ code: 'run.not_found' });
+    });
+
+    it('writes with one writer to whatever run has its id', async () => {
+      const lane = laneOfLog();
+      const run = freshRun();
+      const writer = lane.writer(run);
+      const append = async (row: TextRow) => writer.append(row);
+      await expect(append(rowOf(1, ['a']))).rejects.toMatchObject({ code: 'run.not_found' });
+      for (const text of ['b', 'c']) {
+        await log().create(run);
+        await append(rowOf(1, [text]));
+        await append(rowOf(2, ['d']));
+        await log().append(run, [endOf(3)]);
+        expect(await readRows(lane, run)).toEqual([...entriesOfRow(rowOf(1, [text, 'd'])), endOf(3)]);
+        await log().delete(run);
+        await expect(append(rowOf(1, ['a']))).rejects.toMatchObject({ code: 'run.not_found' });
+      }
     });
 
     it('has no lane once it is wrapped, so that nothing goes past the wrapper', () => {
