@@ -194,7 +194,8 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
   const outboxFor = (run: LogRun, epoch: number): Outbox => {
     const { outbox } = run;
     if (outbox !== undefined) {
-      if ((outbox.window.lastPlace?.epoch ?? epoch) >= epoch) return outbox;
+      const { lastEpoch } = outbox.window;
+      if (lastEpoch === 0 || lastEpoch >= epoch) return outbox;
       // A new epoch: others may have written in between, so readers here read from Redis from now on.
       if (outbox.failure === undefined) {
         run.isLocal = false;

@@ -54,8 +54,9 @@ export class EntryList {
   private readonly ends: number[] = [];
   /** The number of `slots[0]`. */
   private base = 0;
-  /** The parsed offset of the last entry, if it is one of ours. */
-  lastPlace: Place | undefined;
+  /** The parsed offset of the last entry. Its epoch, which is above 0, is 0 here if the offset is not one of ours. */
+  lastEpoch = 0;
+  private lastSeq = 0;
   /**
    * The offset of the last entry that was dropped, or the row that it was in: formatting an offset at each drop would
    * cost, and a full log drops an entry for each that comes.
@@ -84,19 +85,18 @@ export class EntryList {
    */
   isNew(offset: string, place: Place | undefined): boolean {
     if (this.end === 0) return true;
-    if (place !== undefined && this.lastPlace !== undefined) return this.isBehind(place);
-    const last = this.last?.offset ?? formatOffset(this.lastPlace?.epoch as number, this.lastPlace?.seq as number);
+    if (place !== undefined && this.lastEpoch > 0) return this.isBehind(place);
+    const last = this.last?.offset ?? formatOffset(this.lastEpoch, this.lastSeq);
     return compareOffsets(offset, last) > 0;
   }
 
   /** Whether a row can be pushed: all of its offsets are above that of the last entry. */
   isNewRow(row: TextRow): boolean {
-    return this.end === 0 || (this.lastPlace !== undefined && this.isBehind(row));
+    return this.end === 0 || (this.lastEpoch > 0 && this.isBehind(row));
   }
 
-  private isBehind(place: Place): boolean {
-    const { epoch, seq } = this.lastPlace as Place;
-    return place.epoch > epoch || (place.epoch === epoch && place.seq > seq);
+  private isBehind({ epoch, seq }: Place): boolean {
+    return epoch > this.lastEpoch || (epoch === this.lastEpoch && seq > this.lastSeq);
   }
 
   /** The offset of the last entry that was dropped. */
@@ -123,7 +123,8 @@ export class EntryList {
       this.slots.push(update.delta);
       this.extendRow((entry as DeltaEntry).event.item_id, update.content_index, place, 1);
     }
-    this.lastPlace = place;
+    this.lastEpoch = place?.epoch ?? 0;
+    this.lastSeq = place?.seq ?? 0;
     this.total += size;
     this.ends.push(this.total);
     this.end += 1;
@@ -143,7 +144,8 @@ export class EntryList {
       this.total += deltaSize(delta);
       this.ends.push(this.total);
     }
-    this.lastPlace = { epoch, seq: seq + count - 1 };
+    this.lastEpoch = epoch;
+    this.lastSeq = seq + count - 1;
     this.end += count;
     this.last = undefined;
     this.recent = none;
