@@ -21,6 +21,10 @@ export class EventFrames {
   private readonly encoder = createDeltaEncoder(textDeltas);
   private last: LogEntry | TextRow | undefined;
   private frame = '';
+  /** A delta of the part that the last row was of. */
+  private like: ThreadStreamEvent | undefined;
+  private itemId = '';
+  private part = 0;
 
   /** The frame of an entry's event, without an `id` field. */
   frameOf(entry: Extract<LogEntry, { event: ThreadStreamEvent }>): string {
@@ -34,10 +38,20 @@ export class EventFrames {
   /** The frames of a row's entries, without `id` fields. */
   framesOfRow(row: TextRow): string {
     if (row !== this.last) {
-      this.frame = this.encoder.sseRow(textDelta(row.itemId, '', row.part), row.deltas);
+      this.frame = this.encoder.sseRow(this.eventLike(row), row.deltas);
       this.last = row;
     }
     return this.frame;
+  }
+
+  /** The same event for all rows of a part: the encoder then has nothing to compare. */
+  private eventLike({ itemId, part }: TextRow): ThreadStreamEvent {
+    if (this.like === undefined || itemId !== this.itemId || part !== this.part) {
+      this.like = textDelta(itemId, '', part);
+      this.itemId = itemId;
+      this.part = part;
+    }
+    return this.like;
   }
 }
 

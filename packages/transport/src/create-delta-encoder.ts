@@ -29,6 +29,7 @@ export interface DeltaEncoder<E> {
   sse(event: E, id?: string): string;
   /**
    * The concatenated frames of several events that equal `event`, which is of the hot kind, except for their deltas.
+   * The same object again is recognised without a comparison, so do not change it.
    */
   sseRow(event: E, deltas: readonly string[]): string;
 }
@@ -72,6 +73,8 @@ class TemplateEncoder<E> implements DeltaEncoder<E> {
   private readonly stringify: (event: E) => string;
   private last: E | undefined;
   private template: Template<E> | undefined;
+  /** The event of the last row, if the template is for it. */
+  private row: E | undefined;
 
   constructor(options: DeltaEncoderOptions<E>) {
     this.options = options;
@@ -95,8 +98,9 @@ class TemplateEncoder<E> implements DeltaEncoder<E> {
   }
 
   sseRow(event: E, deltas: readonly string[]): string {
-    const template = this.templateFor(event, '');
+    const template = event === this.row ? this.template : this.templateFor(event, '');
     if (template === undefined) return deltas.map((delta) => this.sse(this.options.withDelta(event, delta))).join('');
+    this.row = event;
     const { frameHead, frameJoint, frameTail } = template;
     if (deltas.length === 1) return frameHead + escaped(deltas[0] as string) + frameTail;
     // One scan and one copy of all the text: building each frame would make three more strings per frame.
@@ -116,8 +120,10 @@ class TemplateEncoder<E> implements DeltaEncoder<E> {
     const json = stringify(event);
     if (delta === undefined) return json;
     // Learning costs another serialization, so it waits for the second event of a kind.
-    if (last !== undefined && delta !== probe && options.isSame(event, last))
+    if (last !== undefined && delta !== probe && options.isSame(event, last)) {
+      this.row = undefined;
       this.template = cut(event, stringify(options.withDelta(event, probe)), json, JSON.stringify(delta));
+    }
     this.last = event;
     return json;
   }

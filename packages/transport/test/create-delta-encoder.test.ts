@@ -71,19 +71,30 @@ describe('createDeltaEncoder', () => {
     );
   });
 
-  it('frames a row as it frames each of its events', () => {
+  it('frames a row as it frames each of its events, for the same object again and between single events', () => {
+    const aStep = fc.record({
+      at: fc.nat(2),
+      deltas: fc.array(words, { minLength: 1, maxLength: 5 }),
+      by: fc.constantFrom('row', 'row', 'one'),
+    });
     fc.assert(
       fc.property(
-        fc.array(fc.tuple(event, fc.array(words, { minLength: 1, maxLength: 5 })), { maxLength: 8 }),
-        (rows) => {
+        fc.array(event, { minLength: 3, maxLength: 3 }),
+        fc.array(aStep, { maxLength: 12 }),
+        (pool, steps) => {
           const encoder = createDeltaEncoder(options);
-          for (const [one, deltas] of rows) {
+          for (const { at, deltas, by } of steps) {
+            const one = pool[at] as Event;
             if (one.type !== 'delta') continue;
-            const expected = deltas.map((text) => encodeSse({ data: JSON.stringify({ ...one, text }) }));
-            expect(encoder.sseRow(one, deltas)).toBe(expected.join(''));
+            const events = deltas.map((text) => ({ ...one, text }));
+            const expected = events.map((each) => encodeSse({ data: JSON.stringify(each) }));
+            const frames =
+              by === 'row' ? encoder.sseRow(one, deltas) : events.map((each) => encoder.sse(each)).join('');
+            expect(frames).toBe(expected.join(''));
           }
         },
       ),
+      { numRuns: 300 },
     );
   });
 
