@@ -59,7 +59,10 @@ export const processEvents = async <Context>(options: ProcessOptions<Context>): 
     signal.throwIfAborted();
     const stream_options = await options.streamOptions(thread);
     await writer.write(ownEvent({ type: 'stream_options', stream_options }, options.maxEventBytes));
-    for (const event of options.first ?? []) await events.take(event);
+    for (const event of options.first ?? []) {
+      signal.throwIfAborted();
+      await events.take(event);
+    }
     signal.throwIfAborted();
     source = new GuardedSource(iterable(options.source(thread)), signal, options.clock);
     watch?.waiting(true);

@@ -91,9 +91,9 @@ export class RunObserver implements EventWriter, TurnWatch {
   }
 
   /** The loop no longer waits: for the first event, unless there is none. */
-  arrived(): void {
+  arrived(): boolean {
     this.arrivedAt ??= this.now();
-    this.options.watch.arrived();
+    return this.options.watch.arrived();
   }
 
   failed(error: unknown): void {

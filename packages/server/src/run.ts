@@ -72,6 +72,8 @@ export class Run implements Held {
   private readonly entries: RunEntries;
   private readonly held: RunReaders;
   private readonly deadlines: DeadlineWatch;
+  /** The same, if it has a deadline that each event moves. */
+  private readonly silence: DeadlineWatch | undefined;
   private readonly observer: RunObserver | undefined;
   private current = initialRunState;
   /** Set until the run opens. */
@@ -93,7 +95,9 @@ export class Run implements Held {
     this.settled = new Promise((resolve) => {
       this.resolveSettled = resolve;
     });
+    const { firstEventMs, idleMs } = settings.deadlines;
     this.deadlines = new DeadlineWatch(settings.deadlines, settings.clock, (code) => this.stop(code));
+    this.silence = firstEventMs === undefined && idleMs === undefined ? undefined : this.deadlines;
     this.writer = new RunWriter(id, log, this);
     this.entries = new RunEntries(options, this.writer.unwritten);
     this.held = new RunReaders(options, () => this.stop('disconnect'));
@@ -205,15 +209,13 @@ export class Run implements Held {
 
   /** The loop waits for the application. */
   waiting(first: boolean): void {
-    this.deadlines.waiting(first);
+    this.silence?.waiting(first);
   }
 
-  /** The loop no longer waits. */
-  arrived(): void {
-    this.deadlines.arrived();
-    // Checked for its effect: a run whose lease has run out is stopped. The loop checks the signal next, so the
-    // event is not stored.
-    this.writer.isHeld();
+  /** The loop no longer waits. A run whose lease has run out is stopped by this, so nothing more of it is stored. */
+  arrived(): boolean {
+    this.silence?.arrived();
+    return this.writer.isHeld();
   }
 
   /** The writer has written an event. */

@@ -14,7 +14,7 @@ import {
 } from '@chatkit/core';
 import { closeStopped } from './close-stopped.ts';
 import type { ServerParts } from './server-parts.ts';
-import { watchThread } from './thread-changes.ts';
+import { ThreadChanges } from './thread-changes.ts';
 import { TurnItems } from './turn-items.ts';
 import { userOfNoContext } from './user-of.ts';
 
@@ -47,7 +47,7 @@ export const createSalvage =
             parts.handleStreamCancelled(thread, await notStored(parts.store, threadId, pending, context), context, run),
           onError: (error) => parts.settings.onError(error, { runId, threadId }),
         },
-        watchThread(parts.store, stored, context),
+        new ThreadChanges(parts.store, stored, context),
         new TurnItems(parts.store, threadId, context, { maxEventBytes: parts.settings.maxEventBytes, sent }),
       );
     } catch (error) {

@@ -10,68 +10,76 @@ import { strictJson } from './strict-json.ts';
 import { ThreadLook } from './thread-look.ts';
 import { assertThread } from './thread-shape.ts';
 
-/** Watches one thread for the length of a turn. */
-export interface ThreadChanges {
+/** How many times a save is attempted before it fails with `thread.conflict`. */
+const ATTEMPTS = 50;
+
+/**
+ * Watches one thread for the length of a turn. A class and not closures: there is one per run, and each token asks it.
+ */
+export class ThreadChanges<Context = unknown> {
   /** The object the application works on. */
   readonly thread: ThreadMetadata;
+  private readonly store: Store<Context>;
+  private readonly context: Context;
+  private readonly text: string;
+  /** The thread as it was read or saved last. Made lazily: most turns leave the thread alone and never need it. */
+  private known: ThreadMetadata | undefined;
+  private look: ThreadLook | undefined;
+  private version: number;
+
+  constructor(store: Store<Context>, stored: StoredThread, context: Context) {
+    // Copied by way of JSON, because a thread from a store is JSON and that costs half of `structuredClone`.
+    this.text = JSON.stringify(stored.thread);
+    this.thread = JSON.parse(this.text);
+    this.store = store;
+    this.context = context;
+    this.look = ThreadLook.of(this.thread);
+    this.version = stored.version;
+  }
+
   /** Whether `thread` differs from what was read or saved last. */
-  isChanged(): boolean;
+  isChanged(): boolean {
+    const { thread } = this;
+    if (this.look?.isStill(thread)) return false;
+    if (!isEqualJson(thread, this.base())) return true;
+    // An equal value was assigned: equal, but no longer the same object.
+    if (this.look !== undefined) this.look = ThreadLook.of(thread);
+    return false;
+  }
+
   /**
    * Saves the changes since the last save. Resolves with the thread as saved, or `undefined` when nothing changed.
    * Throws for what is no thread, before anything is stored.
    */
-  save(): Promise<ThreadMetadata | undefined>;
-}
-
-/** How many times a save is attempted before it fails with `thread.conflict`. */
-const ATTEMPTS = 50;
-
-export const watchThread = <Context>(store: Store<Context>, stored: StoredThread, context: Context): ThreadChanges => {
-  // Copied by way of JSON, because a thread from a store is JSON and that costs half of `structuredClone`.
-  const text = JSON.stringify(stored.thread);
-  const thread: ThreadMetadata = JSON.parse(text);
-  /** The thread as it was read or saved last. Made lazily: most turns leave the thread alone and never need it. */
-  let known: ThreadMetadata | undefined;
-  const base = (): ThreadMetadata => {
-    known ??= JSON.parse(text) as ThreadMetadata;
-    return known;
-  };
-  let look = ThreadLook.of(thread);
-  let version = stored.version;
-  const isChanged = (): boolean => {
-    if (look?.isStill(thread)) return false;
-    if (!isEqualJson(thread, base())) return true;
-    // An equal value was assigned: equal, but no longer the same object.
-    if (look !== undefined) look = ThreadLook.of(thread);
-    return false;
-  };
-  return {
-    thread,
-    isChanged,
-    async save() {
-      if (!isChanged()) return undefined;
-      const mine = copyOf(thread);
-      assertThread(mine, base(), (value, before) => !isEqualJson(value, before));
-      let merged = mine;
-      for (let attempt = 1; ; attempt += 1) {
-        try {
-          version = await store.saveThread(merged, context, { ifVersion: version });
-          break;
-        } catch (error) {
-          if (!isChatKitError(error, 'thread.conflict') || attempt === ATTEMPTS) throw error;
-          const theirs = await store.loadThread(mine.id, context);
-          version = theirs.version;
-          merged = mergeThread(base(), mine, theirs.thread);
-        }
+  async save(): Promise<ThreadMetadata | undefined> {
+    if (!this.isChanged()) return undefined;
+    const { store, context, thread } = this;
+    const mine = copyOf(thread);
+    assertThread(mine, this.base(), (value, before) => !isEqualJson(value, before));
+    let merged = mine;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        this.version = await store.saveThread(merged, context, { ifVersion: this.version });
+        break;
+      } catch (error) {
+        if (!isChatKitError(error, 'thread.conflict') || attempt === ATTEMPTS) throw error;
+        const theirs = await store.loadThread(mine.id, context);
+        this.version = theirs.version;
+        merged = mergeThread(this.base(), mine, theirs.thread);
       }
-      adopt(thread, mine, merged);
-      known = structuredClone(merged);
-      // Changes that were made during the save are still to be saved.
-      look = isEqualJson(thread, known) ? ThreadLook.of(thread) : undefined;
-      return structuredClone(merged);
-    },
-  };
-};
+    }
+    adopt(thread, mine, merged);
+    this.known = structuredClone(merged);
+    // Changes that were made during the save are still to be saved.
+    this.look = isEqualJson(thread, this.known) ? ThreadLook.of(thread) : undefined;
+    return structuredClone(merged);
+  }
+
+  private base(): ThreadMetadata {
+    this.known ??= JSON.parse(this.text) as ThreadMetadata;
+    return this.known;
+  }
+}
 
 /** The thread as JSON: so a date in it is the text that the store keeps, and a function in it is an error. */
 const copyOf = (thread: ThreadMetadata): ThreadMetadata => {
@@ -98,7 +106,7 @@ export const updateThread = async <Context>(
   context: Context,
   change: (thread: ThreadMetadata) => void,
 ): Promise<ThreadMetadata> => {
-  const changes = watchThread(store, await store.loadThread(threadId, context), context);
+  const changes = new ThreadChanges(store, await store.loadThread(threadId, context), context);
   change(changes.thread);
   return (await changes.save()) ?? changes.thread;
 };

@@ -16,6 +16,8 @@ export class ThreadLook {
   private readonly reason: string | undefined;
   private readonly statusFields: number;
   private readonly metadata: object;
+  /** How many keys there are: usually none, and then the arrays need not be looked at. */
+  private readonly count: number;
   private readonly keys: readonly string[];
   private readonly values: readonly unknown[];
 
@@ -31,6 +33,7 @@ export class ThreadLook {
     this.statusFields = fieldsOf(status);
     this.metadata = metadata;
     this.keys = Object.keys(metadata);
+    this.count = this.keys.length;
     this.values = Object.values(metadata);
   }
 
@@ -64,13 +67,12 @@ export class ThreadLook {
   }
 
   private hasMetadata(metadata: Readonly<Record<string, unknown>>): boolean {
-    const { keys, values } = this;
     let at = 0;
     for (const key in metadata) {
-      if (key !== keys[at] || metadata[key] !== values[at]) return false;
+      if (key !== this.keys[at] || metadata[key] !== this.values[at]) return false;
       at += 1;
     }
-    return at === keys.length;
+    return at === this.count;
   }
 }
 

@@ -2,7 +2,7 @@ import type { ThreadMetadata } from '@chatkit/core';
 import { createMemoryStore } from '@chatkit/store/memory';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { isEqualJson, mergeThread, updateThread, watchThread } from '../src/thread-changes.ts';
+import { isEqualJson, mergeThread, ThreadChanges, updateThread } from '../src/thread-changes.ts';
 import { ada, type User } from './support.ts';
 
 const thread = (more: Partial<ThreadMetadata> = {}): ThreadMetadata => ({
@@ -44,7 +44,7 @@ test('a thread has changed when it is no longer equal to what was read', () => {
         ...(isTitled ? { title: 'T' } : {}),
         ...(key === 'extra' ? { extra: 1 } : {}),
       } as object);
-      const changes = watchThread(createMemoryStore<User>(), { thread: stored, version: 1 }, ada);
+      const changes = new ThreadChanges(createMemoryStore<User>(), { thread: stored, version: 1 }, ada);
       expect(changes.isChanged()).toBe(false);
       Object.assign(changes.thread, { [key]: value });
       expect(changes.isChanged()).toBe(!isEqualJson(changes.thread, stored));
@@ -112,7 +112,7 @@ test('40 writers at once lose nothing', async () => {
 test('what others changed comes into the object that the application holds', async () => {
   const store = createMemoryStore<User>();
   await store.saveThread(thread(), ada);
-  const changes = watchThread(store, await store.loadThread('thr_1', ada), ada);
+  const changes = new ThreadChanges(store, await store.loadThread('thr_1', ada), ada);
   await updateThread(store, 'thr_1', ada, (other) => {
     other.title = 'renamed';
   });

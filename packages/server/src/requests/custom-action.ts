@@ -11,7 +11,7 @@ import {
   type WidgetItem,
 } from '@chatkit/core';
 import type { ServerParts } from '../server-parts.ts';
-import { watchThread } from '../thread-changes.ts';
+import { ThreadChanges } from '../thread-changes.ts';
 import { loadItemOf, publicRun, stream, type Turn } from './turn.ts';
 
 type Params = ChatKitRequestOf<'threads.custom_action'>['params'];
@@ -40,7 +40,7 @@ export const syncCustomAction = async <Context>(
   { thread_id, item_id, action }: Params,
   context: Context,
 ): Promise<{ updated_item?: ThreadItem }> => {
-  const changes = watchThread(parts.store, await parts.store.loadThread(thread_id, context), context);
+  const changes = new ThreadChanges(parts.store, await parts.store.loadThread(thread_id, context), context);
   const sender: WidgetItem | null =
     item_id === undefined ? null : await loadItemOf(parts, thread_id, item_id, 'widget', context);
   const { updated_item: item } = (await parts.syncAction(changes.thread, action, sender, context)) ?? {};
