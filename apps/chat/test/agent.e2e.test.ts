@@ -15,7 +15,8 @@ beforeAll(async () => {
   [browser, demo, slow] = await Promise.all([
     launchBrowser(),
     startDemo({ CHAT_PACE: '400' }),
-    startDemo({ CHAT_PACE: '8' }),
+    // Slow enough that a thought goes on for seconds, so that a busy machine sees it go on.
+    startDemo({ CHAT_PACE: '2' }),
   ]);
 });
 afterAll(async () => {
