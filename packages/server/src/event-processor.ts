@@ -27,8 +27,6 @@ export interface EventProcessorOptions<Context> {
   store: Store<Context>;
   thread: StoredThread;
   context: Context;
-  /** Aborts to stop the turn. */
-  signal: AbortSignal;
   /** The most bytes that the JSON of one event may have. */
   maxEventBytes: number;
   /** Receives errors whose details the client must not see. */

@@ -33,6 +33,8 @@ export type TurnResult = 'completed' | 'failed' | 'stopped';
 
 /** What the loop needs to know of a turn. */
 export interface ProcessOptions<Context> extends EventProcessorOptions<Context> {
+  /** Aborts to stop the turn. */
+  signal: AbortSignal;
   clock: Clock;
   cancelGraceMs: number;
   partialOnError: 'keep' | 'remove';
