@@ -65,4 +65,4 @@ const roleOf = (machine: MachineView, view: ClusterView, readers: readonly Reade
 const whenOver = (status: MachineStatus, { leaseMs, deathMs }: ClusterView): string =>
   status === 'down' && deathMs < leaseMs
     ? 'Its lock on the file died with it: another machine ends its answer within a second.'
-    : `The answer stays its own until its lease of ${leaseMs / 1_000} s has run out.`;
+    : `No other machine ends its answer before its lease of ${leaseMs / 1_000} s has run out.`;
