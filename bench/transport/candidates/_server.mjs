@@ -25,15 +25,8 @@ export const startServer = async ({ source, host }, headers) => {
         created_at: thread.created_at,
         content: [],
       };
-      // The item, then the very generator that the bare transport reads: no generator around it that the other one lacks.
-      const events = source(url, run.signal);
-      let hasBegun = false;
-      const next = () => {
-        if (hasBegun) return events.next();
-        hasBegun = true;
-        return Promise.resolve({ done: false, value: { type: 'thread.item.added', item } });
-      };
-      return { [Symbol.asyncIterator]: () => ({ next, return: () => events.return() }) };
+      // The very generator that the bare transport reads, with the item before its events.
+      return source(url, run.signal, { type: 'thread.item.added', item });
     }
   }
   const server = new Server({
