@@ -65,8 +65,8 @@ export class EventProcessor<Context> {
   readonly take = (event: ThreadStreamEvent): Promise<void> | undefined => {
     const { items, text } = this;
     if (text.continues(event)) return this.takeMoreText(event.update.delta);
-    // Not read from the signal, which costs more than all else that is asked for here. A signal that aborts between two
-    // events ends the reading of them; only what `arrived()` finds, that the lease has run out, comes in between.
+    // Not read from the signal, one more object for a token to find. A signal that aborts between two events ends the
+    // reading of them; only what `arrived()` finds, that the lease has run out, comes in between.
     if (this.watch?.arrived() === false) return undefined;
     if (items.isOpenText(event))
       return this.done(text.begin(event.item_id, event.update.content_index, event.update.delta));
