@@ -249,7 +249,7 @@ describe('the core loop, driven by hand', () => {
   /** Runs a turn; the signal aborts inside the `stopAt`-th event's way out, which then waits until `room` lets it go on. */
   const drive = async (
     respond: (thread: ThreadMetadata) => AsyncIterable<ThreadStreamEvent>,
-    { stopAt, room }: { stopAt?: number; room?: Promise<void> } = {},
+    { stopAt, room, first }: { stopAt?: number; room?: Promise<void>; first?: readonly ThreadStreamEvent[] } = {},
   ) => {
     const store = createMemoryStore<User>();
     const thread = { id: 'thr', created_at: '2026-01-01T00:00:00Z', status: { type: 'active' as const }, metadata: {} };
@@ -279,6 +279,7 @@ describe('the core loop, driven by hand', () => {
       cancelGraceMs: 100,
       maxEventBytes: 1_000_000,
       partialOnError: 'keep',
+      first,
       source: respond,
       streamOptions: () => ({ allow_cancel: true }),
       async onCancelled(of, pending) {
@@ -316,6 +317,15 @@ describe('the core loop, driven by hand', () => {
     expect(finallyRan).toBe(1);
     expect(textOf(await store.loadItem('thr', 'a', ada))).toBe('Hello');
     expect(outline(emitted.slice(stopAt))).toEqual(['thread.item.done assistant_message']);
+  });
+
+  test('of the server’s own events, those after the abort are neither stored nor sent', async () => {
+    const first = ['one', 'two'].map((id) => itemDone(assistantMessage({ thread_id: 'thr', id, text: id })));
+    const { emitted, result, store } = await drive(hello, { first, stopAt: 2 });
+    expect(result).toBe('stopped');
+    expect(outline(emitted)).toEqual(['stream_options', 'thread.item.done assistant_message']);
+    const { data } = await store.listItems('thr', { limit: 10, order: 'asc' }, ada);
+    expect(data.map(({ id }) => id)).toEqual(['one']);
   });
 
   test('before the application is called nothing of it runs', async () => {

@@ -657,28 +657,41 @@ describe('A dies', () => {
     expect(log.refused).toEqual([]);
   });
 
-  test('suspended past its lease, it notices before it writes, though no timer of its own has fired', async () => {
-    let wake = () => {};
-    const asleep = new Promise<void>((resolve) => {
-      wake = resolve;
-    });
-    const machine = createVirtualClock();
-    let skew = 0;
-    const respond = scriptedResponder([say('before'), { type: 'script.until', promise: asleep }, say('after')]);
-    const a = testServer({
-      respond,
-      clock: { ...machine, now: () => machine.now() + skew },
-      lease: createMemoryLease({ ttlMs: 1_000, clock: machine }),
-    });
-    const response = await a.send(create(), { headers: named('r') });
-    const events = eventsOf(await readUntil(response, (seen) => JSON.stringify(seen).includes('"text":"before"')));
-    skew = 5_000;
-    wake();
-    await settle();
-    expect(respond.calls[0]?.signal?.reason).toMatchObject({ code: 'run.interrupted', details: { cause: 'lost' } });
-    const id = (events[0] as { thread: { id: string } }).thread.id;
-    expect((await a.items(id)).map(textOf)).toEqual(['hi', 'before']);
-  });
+  test.each([
+    ['an answer', () => say('after')],
+    [
+      'a whole item',
+      ({ thread }: { thread: { id: string } }) => itemDone(assistantMessage({ thread_id: thread.id, text: 'after' })),
+    ],
+  ])(
+    'suspended past its lease, it notices before it stores or writes %s, though no timer has fired',
+    async (_, after) => {
+      let wake = () => {};
+      const asleep = new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+      const machine = createVirtualClock();
+      let skew = 0;
+      const respond = scriptedResponder((call) => [
+        say('before'),
+        { type: 'script.until', promise: asleep },
+        after(call),
+      ]);
+      const a = testServer({
+        respond,
+        clock: { ...machine, now: () => machine.now() + skew },
+        lease: createMemoryLease({ ttlMs: 1_000, clock: machine }),
+      });
+      const response = await a.send(create(), { headers: named('r') });
+      const events = eventsOf(await readUntil(response, (seen) => JSON.stringify(seen).includes('"text":"before"')));
+      skew = 5_000;
+      wake();
+      await settle();
+      expect(respond.calls[0]?.signal?.reason).toMatchObject({ code: 'run.interrupted', details: { cause: 'lost' } });
+      const id = (events[0] as { thread: { id: string } }).thread.id;
+      expect((await a.items(id)).map(textOf)).toEqual(['hi', 'before']);
+    },
+  );
 });
 
 test('close() ends the timers and the listening', async () => {
