@@ -21,7 +21,7 @@ export class EventFrames {
   private readonly encoder = createDeltaEncoder(textDeltas);
   private last: LogEntry | TextRow | undefined;
   private frame = '';
-  /** A delta of the part that the last row was of. */
+  /** A delta of the part that the last row was of, and that part, which would be two more objects to look at. */
   private like: ThreadStreamEvent | undefined;
   private itemId = '';
   private part = 0;
