@@ -1,5 +1,14 @@
 // One run per thread, and what a new message does to the one that is there.
-import { assistantMessage, itemDone, type ThreadItem } from '@chatkit/core';
+import {
+  assistantMessage,
+  type ChatKitRequestInput,
+  clientToolCall,
+  itemDone,
+  structuredInputItem,
+  type ThreadItem,
+  widgetItem,
+} from '@chatkit/core';
+import { createVirtualClock } from '@chatkit/testing';
 import { describe, expect, test } from 'vitest';
 import {
   add,
@@ -47,6 +56,71 @@ describe('interrupt', () => {
       status: 200,
     });
     expect(respond.calls[0]?.outcome).toBe('running');
+  });
+
+  test.each<[string, (thread_id: string, message: string) => ChatKitRequestInput]>([
+    [
+      'an action',
+      (thread_id) => ({
+        type: 'threads.custom_action',
+        params: { thread_id, item_id: 'widget', action: { type: 'press' } },
+      }),
+    ],
+    [
+      'the output of a tool',
+      (thread_id) => ({ type: 'threads.add_client_tool_output', params: { thread_id, result: 1 } }),
+    ],
+    [
+      'the output of one of several tools',
+      (thread_id) => ({
+        type: 'threads.add_client_tool_output',
+        params: { thread_id, item_id: 'call', result: 1 },
+      }),
+    ],
+    [
+      'the answer to a question',
+      (thread_id) => ({
+        type: 'threads.add_structured_input',
+        params: { thread_id, item_id: 'question', input: { status: 'skipped', answers: {} } },
+      }),
+    ],
+    ['a retry', (thread_id, item_id) => ({ type: 'threads.retry_after_item', params: { thread_id, item_id } })],
+  ])('%s that is overtaken before it began is refused, and leaves nothing', async (_, request) => {
+    const clock = createVirtualClock();
+    const t = testServer({
+      clock,
+      cancelGraceMs: 500,
+      async *respond(thread, message) {
+        const { id: thread_id } = thread;
+        if (textOf(message ?? undefined) !== 'hi')
+          return yield itemDone(assistantMessage({ thread_id, text: 'answer' }));
+        yield itemDone(widgetItem({ thread_id, id: 'widget', widget: { type: 'Card' } }));
+        for (const id of ['call', 'other'])
+          yield itemDone(clientToolCall({ thread_id, id, call_id: id, name: 'pick', arguments: {} }));
+        yield itemDone(structuredInputItem({ thread_id, id: 'question', inputs: [] }));
+      },
+      async *action() {
+        await new Promise(() => {});
+      },
+    });
+    const id = await t.create();
+    const before = await t.items(id);
+    const first = t.send({ type: 'threads.custom_action', params: { thread_id: id, action: { type: 'stay' } } });
+    await settle();
+    const overtaken = t.send(request(id, before[0]?.id ?? ''));
+    await settle();
+    const newest = t.events(add(id, 'newest'));
+    await settle();
+    await clock.advance(500);
+    await Promise.all([first, newest]);
+    const refused = await overtaken;
+    expect(refused.status).toBe(409);
+    expect(await refused.json()).toMatchObject({ error: { code: 'run.cancelled', retryable: true } });
+    const after = await t.items(id);
+    expect(after.slice(0, before.length)).toEqual(before);
+    // The note is that of the action that was stopped.
+    expect(texts(after.slice(before.length))).toEqual(['sdk_hidden_context', 'newest', 'answer']);
+    expect(t.errors).toEqual([]);
   });
 
   test('deleting a thread stops its run first, and nothing of it comes back', async () => {

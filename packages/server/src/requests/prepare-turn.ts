@@ -4,7 +4,7 @@ import type { ServerParts } from '../server-parts.ts';
 import { prepareAddClientToolOutput } from './client-tool-output.ts';
 import { prepareCustomAction } from './custom-action.ts';
 import { prepareAddStructuredInput } from './structured-input.ts';
-import type { Turn } from './turn.ts';
+import { orNothing, type Turn } from './turn.ts';
 import { prepareAddUserMessage, prepareCreate, prepareRetryAfterItem } from './user-message.ts';
 
 export type StreamingRequest = Extract<ChatKitRequest, { type: StreamingRequestType }>;
@@ -36,13 +36,15 @@ export const prepareTurn = <Context>(
       return prepareCreate(parts, to, request.params, context);
     case 'threads.add_user_message':
       return prepareAddUserMessage(parts, to, request.params, context);
-    case 'threads.retry_after_item':
-      return prepareRetryAfterItem(parts, request.params, context);
+    case 'threads.retry_after_item': {
+      const turn = prepareRetryAfterItem(parts, request.params, context);
+      return request.params.input ? turn : turn.then(orNothing);
+    }
     case 'threads.add_client_tool_output':
-      return prepareAddClientToolOutput(parts, to, request.params, context);
+      return prepareAddClientToolOutput(parts, to, request.params, context).then(orNothing);
     case 'threads.add_structured_input':
-      return prepareAddStructuredInput(parts, to, request.params, context);
+      return prepareAddStructuredInput(parts, to, request.params, context).then(orNothing);
     case 'threads.custom_action':
-      return prepareCustomAction(parts, request.params, context);
+      return prepareCustomAction(parts, request.params, context).then(orNothing);
   }
 };

@@ -34,6 +34,15 @@ export interface Turn {
   readonly isLate?: (() => Promise<boolean>) | undefined;
 }
 
+/**
+ * A turn that leaves nothing if it is stopped before it has begun, for example by a newer message while it waits: its
+ * client is told that it was refused. Not for a message, which is stored in any case.
+ */
+export const orNothing = (turn: Turn): Turn =>
+  Object.assign(async (run: TurnRun): Promise<TurnResult> => (run.signal.aborted ? 'stopped' : turn(run)), {
+    isLate: turn.isLate,
+  });
+
 /** Runs the events of `source` through the core loop, behind the server's own events `first`. */
 export const stream = <Context>(
   parts: ServerParts<Context>,
