@@ -50,11 +50,14 @@ export interface RunRegistry {
   ): Begun;
   /** Stops a run on whatever machine, and waits for its end. */
   cancel(run: Run | RemoteRun): Promise<void>;
-  /** Stops what goes on in a thread, and keeps others out while `work` runs. */
+  /**
+   * Stops what goes on in a thread, and keeps others out while `work` runs, which deletes the thread. Throws
+   * `server.closing` once the server closes, which waits for what has begun.
+   */
   exclusively<T>(threadId: string, work: () => Promise<T>): Promise<T>;
   /**
    * Accepts no more runs; waits `graceMs` for those in progress, then stops the rest and ends the streams of other
-   * machines' runs.
+   * machines' runs. Waits for deletions in any case.
    */
   close(graceMs: number): Promise<void>;
 }
@@ -83,6 +86,8 @@ export const createRunRegistry = (
   const waiting = new Set<Run>();
   /** One for each active run; resolves when its thread is free again. */
   const executions = new Map<Run, Promise<void>>();
+  /** Deletions of threads; each settles when its thread is free again. */
+  const deletions = new Set<Promise<unknown>>();
   /** Runs without a reader here, while other machines are being asked whether they have one. */
   const unread = new Set<Run>();
   const lanes = createThreadLanes<Occupant>();
@@ -101,6 +106,29 @@ export const createRunRegistry = (
   /** A run has ended, or a reader of it has left. */
   const retire = (run: Run): void => {
     if (isSettled(run.state()) && !active.has(run)) shelf.put(run);
+  };
+
+  const alone = async <T>(threadId: string, work: () => Promise<T>): Promise<T> => {
+    const occupant: Occupant = { stop() {} };
+    const turn = lanes.enter(threadId, occupant, 'interrupt');
+    const claim = { runId: createId('run'), threadId, resumable: false };
+    try {
+      if (turn !== undefined) await gate.queue(claim);
+      await turn;
+      // Entered in any case: the claim's run is no other machine's, and nobody gives it up.
+      const entry = (await gate.enter(claim, { policy: () => 'interrupt' })) as Entry;
+      const ignored = () => {};
+      const keeper = keepThread(ways, entry, ignored, ignored);
+      try {
+        return await work();
+      } finally {
+        keeper.end();
+        await reported(onError, () => lease.release(entry.granted), { threadId });
+      }
+    } finally {
+      await reported(onError, () => gate.leave(claim), { threadId });
+      lanes.leave(threadId, occupant);
+    }
   };
 
   return {
@@ -198,34 +226,18 @@ export const createRunRegistry = (
       }
       await stopElsewhere(run.id, lease, clock);
     },
-    async exclusively(threadId, work) {
-      const occupant: Occupant = { stop() {} };
-      const turn = lanes.enter(threadId, occupant, 'interrupt');
-      const claim = { runId: createId('run'), threadId, resumable: false };
-      try {
-        if (turn !== undefined) await gate.queue(claim);
-        await turn;
-        // Entered in any case: the claim's run is no other machine's, and nobody gives it up.
-        const entry = (await gate.enter(claim, { policy: () => 'interrupt' })) as Entry;
-        const ignored = () => {};
-        const keeper = keepThread(ways, entry, ignored, ignored);
-        try {
-          return await work();
-        } finally {
-          keeper.end();
-          await reported(onError, () => lease.release(entry.granted), { threadId });
-        }
-      } finally {
-        await reported(onError, () => gate.leave(claim), { threadId });
-        lanes.leave(threadId, occupant);
-      }
+    exclusively(threadId, work) {
+      if (closing) throw serverClosing();
+      const deletion = alone(threadId, work);
+      deletions.add(deletion);
+      return deletion.finally(() => deletions.delete(deletion));
     },
     async close(graceMs) {
       closing = true;
       await settlesWithin(Promise.all([...active].map((run) => run.settled)), graceMs, clock);
       for (const run of active) run.stop('shutdown');
       streams.close();
-      await Promise.all(executions.values());
+      await Promise.allSettled([...executions.values(), ...deletions]);
       reaper.end();
       stopListening();
       gate.close();

@@ -267,6 +267,45 @@ describe('close()', () => {
     });
   });
 
+  test('waits for a thread that is being deleted until its lease is given back, and deletes no more', async () => {
+    const clock = createVirtualClock();
+    const store = createMemoryStore<User>();
+    const lease = createMemoryLease({ clock });
+    let isSlow = true;
+    const t = testServer({
+      clock,
+      lease,
+      log: createMemoryLog(),
+      store: {
+        ...store,
+        async deleteThread(id, context) {
+          if (isSlow) await new Promise<void>((resolve) => clock.setTimeout(resolve, 3_000));
+          await store.deleteThread(id, context);
+        },
+      },
+    });
+    const [id, other] = [await t.create(), await t.create()];
+    const deleted = t.json({ type: 'threads.delete', params: { thread_id: id } });
+    await settle();
+    let closed = false;
+    const closing = t.server.close({ graceMs: 0 }).then(() => {
+      closed = true;
+    });
+    isSlow = false;
+    expect(await t.json({ type: 'threads.delete', params: { thread_id: other } })).toMatchObject({
+      status: 503,
+      error: { code: 'server.closing', retryable: true },
+    });
+    await clock.advance(2_999);
+    expect(closed).toBe(false);
+    await clock.advance(1);
+    await closing;
+    expect(await lease.activeIn(id)).toBeUndefined();
+    expect(await deleted).toEqual({ status: 200 });
+    expect(await t.items(other)).toHaveLength(1);
+    expect(clock.pending).toBe(0);
+  });
+
   test('of an idle server resolves at once', async () => {
     const t = testServer();
     await t.create();
