@@ -42,10 +42,11 @@ async function* closeEach<Context>(
       return instead();
     }
   };
-  await attempt(
-    () => items.storeRevised().then(() => undefined),
-    () => undefined,
-  );
+  for (const id of items.revisedIds())
+    await attempt(
+      () => items.storeRevised(id),
+      () => undefined,
+    );
   for (const item of selectOpenItems(items.state())) {
     const visible = await attempt(
       () => close(item),

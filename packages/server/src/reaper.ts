@@ -13,20 +13,24 @@ import {
   type RunRecord,
   reduceThread,
   type StreamLog,
+  selectItem,
   selectOpenItems,
-  type ThreadState,
+  type ThreadItemUpdatedEvent,
   type ThreadStreamEvent,
 } from '@chatkit/core';
 import { settlesWithin } from './clock.ts';
 import { interruptedEvent } from './interrupted-event.ts';
-import type { Salvage } from './salvage.ts';
+import type { Salvage, Sent } from './salvage.ts';
 import type { Settings } from './settings.ts';
 
 export interface ReaperOptions {
   lease: RunLease;
   log: StreamLog;
   settings: Settings;
-  /** Keeps unfinished items. Those that it does not keep are removed, because they were never stored. */
+  /**
+   * Keeps unfinished items, and updates of finished ones. Unfinished items that it does not keep are removed, because
+   * they were never stored.
+   */
   salvage: Salvage;
 }
 
@@ -113,7 +117,7 @@ const closeOrphan = async ({ lease, log, settings, salvage }: ReaperOptions, rec
   await log.create(runId);
   const mark = offset();
   const isOpen = await appended(log, runId, { offset: mark, event: interruptedEvent });
-  const { state: sent, outcome } = await sentUpTo(log, runId, mark);
+  const { outcome, ...sent } = await sentUpTo(log, runId, mark);
   // The run had ended: its machine died between the last entry and the release of the thread.
   if (outcome !== undefined || !isOpen) return lease.release(record, outcome ?? 'interrupted');
   const events: ThreadStreamEvent[] = [];
@@ -122,7 +126,7 @@ const closeOrphan = async ({ lease, log, settings, salvage }: ReaperOptions, rec
   } catch (error) {
     settings.onError(error, { runId, threadId: record.threadId });
   }
-  for (const { id } of selectOpenItems(events.reduce(reduceThread, sent)))
+  for (const { id } of selectOpenItems(events.reduce(reduceThread, sent.state)))
     events.push({ type: 'thread.item.removed', item_id: id });
   const entries: LogEntry[] = events.map((event) => ({ offset: offset(), event }));
   entries.push({ offset: offset(), end: 'interrupted' });
@@ -141,24 +145,37 @@ const appended = async (log: StreamLog, runId: string, entry: LogEntry): Promise
   }
 };
 
-/**
- * The state that readers of a run have been sent before the entry `mark`, and the outcome if the run ended before it.
- */
-const sentUpTo = async (
-  log: StreamLog,
-  runId: string,
-  mark: string,
-): Promise<{ state: ThreadState; outcome?: RunOutcome }> => {
+/** What readers of a run have been sent before the entry `mark`, and the outcome if the run ended before it. */
+const sentUpTo = async (log: StreamLog, runId: string, mark: string): Promise<Sent & { outcome?: RunOutcome }> => {
   let state = emptyThreadState;
+  const open = new Set<string>();
+  const revised = new Set<string>();
+  const earlier = new Map<string, ThreadItemUpdatedEvent[]>();
+  const note = (event: ThreadStreamEvent): void => {
+    if (event.type === 'thread.item.updated') {
+      const { item_id: id } = event;
+      // Not asked for each token of an open item: the state would join its text each time.
+      if (open.has(id)) return;
+      if (selectItem(state, id) !== undefined) revised.add(id);
+      else if (earlier.get(id)?.push(event) === undefined) earlier.set(id, [event]);
+    } else if ('item' in event) {
+      const { id } = event.item;
+      if (event.type === 'thread.item.added') open.add(id);
+      else open.delete(id);
+      // An item of an earlier turn may be sent as it is by now, without having been stored.
+      if (earlier.delete(id) && event.type === 'thread.item.replaced') revised.add(id);
+    } else if (event.type === 'thread.item.removed') earlier.delete(event.item_id);
+  };
   try {
     for await (const entry of log.read(runId)) {
-      if ('end' in entry) return { state, outcome: entry.end };
-      if (entry.offset === mark) return { state };
+      if ('end' in entry) return { state, revised, earlier, outcome: entry.end };
+      if (entry.offset === mark) break;
+      note(entry.event);
       state = reduceThread(state, entry.event);
     }
   } catch (error) {
     // The beginning has been trimmed, so no reader can have the items that were begun in it.
     if (!isChatKitError(error, 'log.expired')) throw error;
   }
-  return { state };
+  return { state, revised, earlier };
 };

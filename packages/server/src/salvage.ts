@@ -1,7 +1,8 @@
 /**
  * Recovers the half-written answer of a run whose machine died. Its readers have seen text that was never stored,
- * because an item is stored only when it is done. The log still has that text: its events are folded into items, which
- * are then closed like those of a run that was stopped here, in the name of the run's user.
+ * because an item is stored only when it is done, and updates of finished items that were still to be stored. The log
+ * has both: its events are folded into items, which are then closed like those of a run that was stopped here, in the
+ * name of the run's user.
  */
 import {
   ChatKitError,
@@ -9,20 +10,27 @@ import {
   type RunRecord,
   type Store,
   type ThreadItem,
+  type ThreadItemUpdatedEvent,
   type ThreadState,
   type ThreadStreamEvent,
 } from '@chatkit/core';
-import { closeStopped } from './close-stopped.ts';
+import { closeStopped, quietly } from './close-stopped.ts';
 import type { ServerParts } from './server-parts.ts';
 import { ThreadChanges } from './thread-changes.ts';
 import { TurnItems } from './turn-items.ts';
 import { userOfNoContext } from './user-of.ts';
 
-/**
- * Stores what is worth keeping of `sent`, the state that readers have been sent, and resolves with the events to send
- * them next.
- */
-export type Salvage = (record: RunRecord, sent: ThreadState) => Promise<ThreadStreamEvent[]>;
+/** What the readers of a run have been sent. */
+export interface Sent {
+  readonly state: ThreadState;
+  /** Items in `state` that were updated when they were finished. */
+  readonly revised: ReadonlySet<string>;
+  /** By item, the updates of items that are not in `state`, because an earlier turn has finished them. */
+  readonly earlier: ReadonlyMap<string, readonly ThreadItemUpdatedEvent[]>;
+}
+
+/** Stores what is worth keeping of what readers have been sent, and resolves with the events to send them next. */
+export type Salvage = (record: RunRecord, sent: Sent) => Promise<ThreadStreamEvent[]>;
 
 export const createSalvage =
   <Context>(
@@ -41,14 +49,21 @@ export const createSalvage =
     try {
       const stored = await parts.store.loadThread(threadId, context);
       const run = { id: runId, threadId, signal: AbortSignal.abort(reason) };
+      const onError = (error: unknown) => parts.settings.onError(error, { runId, threadId });
+      const { maxEventBytes } = parts.settings;
+      const items = new TurnItems(parts.store, threadId, context, { maxEventBytes, sent });
+      await quietly(onError, async () => {
+        for (const update of [...sent.earlier.values()].flat()) await items.take(update);
+        return [];
+      });
       return await closeStopped(
         {
           onCancelled: async (thread, pending) =>
             parts.handleStreamCancelled(thread, await notStored(parts.store, threadId, pending, context), context, run),
-          onError: (error) => parts.settings.onError(error, { runId, threadId }),
+          onError,
         },
         new ThreadChanges(parts.store, stored, context),
-        new TurnItems(parts.store, threadId, context, { maxEventBytes: parts.settings.maxEventBytes, sent }),
+        items,
       );
     } catch (error) {
       // The machine died before it had stored the thread.

@@ -22,6 +22,7 @@ import {
 } from '@chatkit/core';
 import { assertItemOf } from './event-shape.ts';
 import { ownEvent, surelyFits } from './own-event.ts';
+import type { Sent } from './salvage.ts';
 
 /** What the client gets for an event: the event itself, another event or nothing. */
 export type VisibleEvent = ThreadStreamEvent | undefined;
@@ -30,8 +31,8 @@ type ItemEvent = Extract<ThreadStreamEvent, { item: ThreadItem }>;
 export interface TurnItemsOptions {
   /** The most bytes that the JSON of one event may have (`own-event.ts`). */
   maxEventBytes: number;
-  /** The state that readers have already been sent, by the machine that ran the turn before. */
-  sent?: ThreadState | undefined;
+  /** What readers have already been sent, by the machine that ran the turn before. */
+  sent?: Pick<Sent, 'state' | 'revised'> | undefined;
   /** Writes an event that readers must get before the one that is being taken. */
   writeBefore?: ((event: ThreadStreamEvent) => Promise<void> | undefined) | undefined;
   /** Called with each event that is not about an item, and each update: its type may be unknown. */
@@ -79,7 +80,7 @@ export class TurnItems<Context> {
     store: Store<Context>,
     threadId: string,
     context: Context,
-    { maxEventBytes, sent = emptyThreadState, writeBefore, onUnchecked, onUnknownItem }: TurnItemsOptions,
+    { maxEventBytes, sent, writeBefore, onUnchecked, onUnknownItem }: TurnItemsOptions,
   ) {
     this.store = store;
     this.threadId = threadId;
@@ -88,8 +89,9 @@ export class TurnItems<Context> {
     this.writeBefore = writeBefore;
     this.onUnchecked = onUnchecked;
     this.onUnknownItem = onUnknownItem;
-    this.folded = sent;
-    this.open = new Set(selectOpenItems(sent).map(({ id }) => id));
+    this.folded = sent?.state ?? emptyThreadState;
+    this.open = new Set(selectOpenItems(this.folded).map(({ id }) => id));
+    this.revised = sent && new Set([...sent.revised].filter((id) => !this.open.has(id)));
   }
 
   /** What the events of the turn add up to. */
@@ -145,16 +147,19 @@ export class TurnItems<Context> {
       this.revised?.delete(event.item.id);
     }
     if (!this.revised?.size || event.type === 'thread.item.updated') return this.takeOwn(event);
-    return this.storeRevised().then(() => this.takeOwn(event));
+    return this.takeBehindRevised(event);
   }
 
-  /** Stores the finished items that have been updated since. */
-  async storeRevised(): Promise<void> {
-    for (const id of this.revised ?? []) {
-      this.revised?.delete(id);
-      const item = selectItem(this.state(), id);
-      if (item !== undefined) await this.store.saveItem(this.threadId, item, this.context);
-    }
+  /** The finished items that have been updated since they were stored. */
+  revisedIds(): readonly string[] {
+    return [...(this.revised ?? [])];
+  }
+
+  /** Stores one of them. It stays among them if that fails. */
+  async storeRevised(id: string): Promise<undefined> {
+    const item = selectItem(this.state(), id);
+    if (item !== undefined) await this.store.saveItem(this.threadId, item, this.context);
+    this.revised?.delete(id);
   }
 
   /** Ends an unfinished item as the store has it: as done when it is there, as removed when it is not. */
@@ -171,6 +176,11 @@ export class TurnItems<Context> {
     const event: ThreadItemRemovedEvent = { type: 'thread.item.removed', item_id: id };
     this.fold(event);
     return this.visible.get(id) === false ? undefined : event;
+  }
+
+  private async takeBehindRevised(event: ThreadStreamEvent): Promise<VisibleEvent> {
+    for (const id of this.revisedIds()) await this.storeRevised(id);
+    return this.takeOwn(event);
   }
 
   private takeOwn(event: ThreadStreamEvent): VisibleEvent | Promise<VisibleEvent> {

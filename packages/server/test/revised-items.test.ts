@@ -14,11 +14,12 @@ import {
   workflowTaskAdded,
   workflowTaskUpdated,
 } from '@chatkit/core';
-import { createMemoryStore } from '@chatkit/store/memory';
+import { createMemoryLease, createMemoryLog, createMemoryStore } from '@chatkit/store/memory';
+import { createVirtualClock } from '@chatkit/testing';
 import { decodeSse } from '@chatkit/transport';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { add, create, type Options, shown, testServer, type User } from './support.ts';
+import { add, create, type Options, optIn, settle, shown, testServer, type User } from './support.ts';
 
 const thread_id = 'thr_1';
 const created_at = '2026-01-01T00:00:00Z';
@@ -36,11 +37,13 @@ const updates = {
   workflow: (title: string) => workflowTaskAdded('workflow', task(title), 1),
 };
 
+interface TurnOf {
+  readonly events: readonly ThreadStreamEvent[];
+  readonly fails?: boolean;
+}
+
 /** One turn after the other in one thread: the events of each, and how it ends. */
-const play = async (
-  turns: readonly { events: readonly ThreadStreamEvent[]; fails?: boolean }[],
-  options: Options = {},
-) => {
+const play = async (turns: readonly TurnOf[], options: Options = {}) => {
   let turn = 0;
   const t = testServer({
     generateThreadId: () => thread_id,
@@ -53,25 +56,85 @@ const play = async (
   });
   const told = await t.events(create());
   for (const _ of turns.slice(1)) told.push(...(await t.events(add(thread_id))));
+  return compared(told, t);
+};
+
+/** The items that a reader has been told of, and those that it gets when it reloads. */
+const compared = async (told: readonly ThreadStreamEvent[], t: ReturnType<typeof testServer>) => {
   const { items } = await t.json({ type: 'threads.get_by_id', params: { thread_id } });
   const byId = (list: readonly ThreadItem[]) => Object.fromEntries(list.map((item) => [item.id, item]));
   return { told: byId(shown(told)), reloaded: byId(items.data) };
 };
 
+/** The same, but the machine of the last turn dies behind its last event, and another one ends its run. */
+const playAndDie = async (turns: readonly TurnOf[]) => {
+  const clock = createVirtualClock();
+  const lease = createMemoryLease({ ttlMs: 1_000, clock });
+  const never = () => new Promise<never>(() => {});
+  let turn = 0;
+  const shared: Options = {
+    clock,
+    store: createMemoryStore<User>(),
+    log: createMemoryLog(),
+    contextOf: (userId) => ({ userId }),
+    generateThreadId: () => thread_id,
+  };
+  const survivor = testServer({
+    ...shared,
+    lease,
+    async *respond() {
+      const { events, fails = false } = turns[turn++] as TurnOf;
+      yield* events;
+      if (fails) throw new Error('gone');
+    },
+  });
+  const dying = testServer({
+    ...shared,
+    lease: { ...lease, renew: never, release: never, reap: never },
+    async *respond() {
+      yield* turns.at(-1)?.events ?? [];
+      await never();
+    },
+  });
+  const told: ThreadStreamEvent[] = [];
+  const ask = () => (told.length === 0 ? create() : add(thread_id));
+  for (const _ of turns.slice(1)) told.push(...(await survivor.events(ask())));
+  const last = dying.events(ask(), { headers: optIn });
+  await settle();
+  await clock.advance(3_000);
+  told.push(...(await last));
+  const seen = await compared(told, survivor);
+  await Promise.all([survivor, dying].map(({ server }) => server.close()));
+  return seen;
+};
+
+const kind = fc.constantFrom('message', 'widget', 'workflow');
+const text = fc.constantFrom('a', 'b', 'c');
+const event = fc.oneof(
+  fc.tuple(kind, text).map(([of, said]) => itemAdded(makers[of](said))),
+  fc.tuple(kind, text).map(([of, said]) => itemDone(makers[of](said))),
+  fc.tuple(kind, text).map(([of, said]) => itemReplaced(makers[of](said))),
+  kind.map((of) => itemRemoved(of)),
+  { weight: 4, arbitrary: fc.tuple(kind, text).map(([of, said]) => updates[of](said)) },
+);
+const someTurns = fc.array(fc.record({ events: fc.array(event, { maxLength: 6 }), fails: fc.boolean() }), {
+  minLength: 1,
+  maxLength: 3,
+});
+
 test('whatever turns do to items, a reload shows what was shown', async () => {
-  const kind = fc.constantFrom('message', 'widget', 'workflow');
-  const text = fc.constantFrom('a', 'b', 'c');
-  const event = fc.oneof(
-    fc.tuple(kind, text).map(([of, said]) => itemAdded(makers[of](said))),
-    fc.tuple(kind, text).map(([of, said]) => itemDone(makers[of](said))),
-    fc.tuple(kind, text).map(([of, said]) => itemReplaced(makers[of](said))),
-    kind.map((of) => itemRemoved(of)),
-    { weight: 4, arbitrary: fc.tuple(kind, text).map(([of, said]) => updates[of](said)) },
-  );
-  const turn = fc.record({ events: fc.array(event, { maxLength: 6 }), fails: fc.boolean() });
   await fc.assert(
-    fc.asyncProperty(fc.array(turn, { minLength: 1, maxLength: 3 }), async (turns) => {
+    fc.asyncProperty(someTurns, async (turns) => {
       const { told, reloaded } = await play(turns);
+      expect(reloaded).toEqual(told);
+    }),
+  );
+});
+
+test('when the machine of a turn dies, a reload shows what was shown as well', async () => {
+  await fc.assert(
+    fc.asyncProperty(someTurns, async (turns) => {
+      const { told, reloaded } = await playAndDie(turns);
       expect(reloaded).toEqual(told);
     }),
   );
@@ -102,6 +165,31 @@ test('an update that was shown stays when the turn is stopped behind it', async 
   leaving.abort();
   await t.server.close();
   expect((await t.items(thread_id)).find(({ id }) => id === 'widget')).toMatchObject({ widget: { title: 'pressed' } });
+});
+
+test.each([
+  ['once', 1, 'b'],
+  ['always', Number.POSITIVE_INFINITY, 'a'],
+])('an update that the store refuses %s keeps no other from being stored', async (_, refusals, title) => {
+  const store = createMemoryStore<User>();
+  let refused = 0;
+  const { told, reloaded } = await play(
+    [
+      { events: [itemDone(makers.widget('a')), itemDone(makers.workflow('a'))] },
+      { events: [updates.widget('b'), updates.workflow('b'), itemDone(makers.message('done'))] },
+    ],
+    {
+      store: {
+        ...store,
+        async saveItem(threadId, item, context) {
+          const isRevised = item.type === 'widget' && item.widget['title'] === 'b';
+          if (isRevised && refused++ < refusals) throw new Error('busy');
+          await store.saveItem(threadId, item, context);
+        },
+      },
+    },
+  );
+  expect(reloaded).toEqual({ ...told, widget: makers.widget(title) });
 });
 
 test('a workflow that goes on is written once, not with each token of a thought', async () => {
