@@ -114,9 +114,10 @@ export interface ServerHooks<Context> {
     run: RunContext,
   ): Promise<AddedItems>;
   /**
-   * Makes the id of a new thread, which must be unused. `name` is given where the client may start the same
-   * conversation again, by a repeat of its request or by another request. It is the same each time and never another
-   * user's; an id derived from it ensures that the conversation is created once. Default: 96 random bits, or the name.
+   * Makes the id of a new thread. If the user has a thread with this id, the message is added to that. `name` is given
+   * where the client may start the same conversation again, by a repeat of its request or by another request. It is the
+   * same each time and never another user's; an id derived from it ensures that the conversation is created once.
+   * Default: 96 random bits, or the name.
    */
   generateThreadId(context: Context, name?: string): string;
   /**

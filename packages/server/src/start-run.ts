@@ -140,9 +140,9 @@ const destinationOf = <Context>(
   const isRepeat = request.headers.get('chatkit-repeat') === '1';
   const hasAnswer = isRepeat && runId !== undefined && registry.hasCompleted(runId);
   const common = { runId, isRepeat, hasAnswer };
-  if (call.type !== 'threads.create') return { ...common, threadId: call.params.thread_id, isNamed: false };
+  if (call.type !== 'threads.create') return { ...common, threadId: call.params.thread_id };
   const name = threadNameOf(request, runId, parts.userOf(context));
-  return { ...common, threadId: parts.generateThreadId(context, name), isNamed: name !== undefined };
+  return { ...common, threadId: parts.generateThreadId(context, name) };
 };
 
 /**

@@ -51,6 +51,18 @@ test('a name is its user’s, goes on after a restart, and is no other kind of n
   expect((await allItems(store, id)).map(textOf)).toEqual(['One', 'a', 'Two', 'a']);
 });
 
+test('a thread under whose id the application begins another is not overwritten: the message is added, or refused', async () => {
+  const t = testServer({ generateThreadId: () => 'thr_mine', respond: scriptedResponder(() => [say('a')]) });
+  const thread = { id: 'thr_mine', created_at: '2026-01-01T00:00:00Z', metadata: { plan: 'pro' }, title: 'Mine' };
+  await t.store.saveThread({ ...thread, status: { type: 'active' } }, ada);
+  expect(await t.create('One')).toBe('thr_mine');
+  expect((await t.store.loadThread('thr_mine', ada)).thread).toMatchObject(thread);
+  expect((await t.items('thr_mine')).map(textOf)).toEqual(['One', 'a']);
+  await t.store.saveThread({ ...thread, status: { type: 'locked' } }, ada);
+  expect(await t.json(create('Two'))).toMatchObject({ status: 409, error: { code: 'thread.locked' } });
+  expect((await t.store.loadThread('thr_mine', ada)).thread.status).toEqual({ type: 'locked' });
+});
+
 test.each(['', 'a b', 'x'.repeat(129), 'a/b'])('a name like %j is refused', async (name) => {
   expect(await testServer().json(create(), of(name))).toMatchObject({
     status: 400,

@@ -14,10 +14,6 @@ export interface Destination {
   readonly threadId: string;
   /** The run's id, if the client chose it; such a client may send the request again. */
   readonly runId: string | undefined;
-  /**
-   * For a new thread: whether its id is derived from a name (`thread-name.ts`), so that the thread may already exist.
-   */
-  readonly isNamed: boolean;
   /** Whether the client says that it has sent the request before. */
   readonly isRepeat: boolean;
   /** For a repeat: whether its first run is known to have completed. */

@@ -27,8 +27,8 @@ type Params<T extends 'threads.create' | 'threads.add_user_message' | 'threads.r
 
 /**
  * `threads.create`: creates the thread, under the id that its run already uses, with its first message. If the thread
- * already exists, the message is added to it: an earlier attempt created it before its server died, or another request
- * started the same conversation.
+ * already exists, the message is added to it: an earlier attempt created it before its server died, another request
+ * started the same conversation, or the application has created it.
  */
 export const prepareCreate = async <Context>(
   parts: ServerParts<Context>,
@@ -51,7 +51,7 @@ export const prepareCreate = async <Context>(
   return to.isRepeat ? Object.assign(turn, { isLate: () => isLate(parts, message, to, context) }) : turn;
 };
 
-/** Stores a new thread with its first message, or only the message if the thread already exists under the same name. */
+/** Stores a new thread with its first message, or only the message if the thread already exists. */
 const beginThread = async <Context>(
   parts: ServerParts<Context>,
   thread: ThreadMetadata,
@@ -61,13 +61,13 @@ const beginThread = async <Context>(
 ): Promise<{ stored: StoredThread; place: Place }> => {
   try {
     const version = await parts.store.transaction(async (store) => {
-      const saved = await store.saveThread(thread, context, to.isNamed ? { ifVersion: 0 } : {});
+      const saved = await store.saveThread(thread, context, { ifVersion: 0 });
       await saveMessage(store, message, context);
       return saved;
     }, context);
     return { stored: { thread, version }, place: newest };
   } catch (error) {
-    if (!to.isNamed || !isChatKitError(error, 'thread.conflict')) throw error;
+    if (!isChatKitError(error, 'thread.conflict')) throw error;
   }
   const stored = await parts.store.loadThread(thread.id, context);
   assertOpen(stored.thread);
