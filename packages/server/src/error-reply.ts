@@ -75,6 +75,15 @@ export const errorReply = (error: unknown): Reply => {
   return {
     status: statuses[code] ?? 500,
     headers,
-    body: JSON.stringify({ error: { code, message, retryable, ...(details === undefined ? {} : { details }) } }),
+    body: JSON.stringify({ error: { code, message, retryable, ...(isJson(details) && { details }) } }),
   };
+};
+
+/** Whether something can be sent: in the details of an application's error there may be anything. */
+const isJson = (value: unknown): boolean => {
+  try {
+    return JSON.stringify(value) !== undefined;
+  } catch {
+    return false;
+  }
 };

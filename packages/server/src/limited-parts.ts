@@ -28,10 +28,14 @@ export const limitedParts = <Context>(server: ServerParts<Context>): ServerParts
     syncAction: (...given) => hook('syncAction', () => server.syncAction(...given)),
     addFeedback: (...given) => hook('addFeedback', () => server.addFeedback(...given)),
     transcribe: (...given) => hook('transcribe', () => server.transcribe(...given), patient),
-    getStreamOptions: (...given) => hook('getStreamOptions', () => server.getStreamOptions(...given)),
+    async getStreamOptions(...given) {
+      const options = await hook('getStreamOptions', () => server.getStreamOptions(...given));
+      if (typeof options === 'object' && options !== null) return options;
+      throw new TypeError(`getStreamOptions() must return { allow_cancel }, not ${describeValue(options)}.`);
+    },
     handleStreamCancelled: (...given) => hook('handleStreamCancelled', () => server.handleStreamCancelled(...given)),
-    generateThreadId: (...given) => text('generateThreadId', server.generateThreadId(...given)),
-    generateItemId: (...given) => text('generateItemId', server.generateItemId(...given)),
+    generateThreadId: (...given) => id('generateThreadId', server.generateThreadId(...given)),
+    generateItemId: (...given) => id('generateItemId', server.generateItemId(...given)),
   };
 };
 
@@ -43,6 +47,16 @@ const text = (name: string, returned: string): string => {
   if (typeof returned === 'string' && returned !== '') return returned;
   throw new TypeError(`${name}() must return text, not ${describeValue(returned)}.`);
 };
+
+/** Text that stores take as an id. Any other they would refuse as a fault of the request. */
+const id = (name: string, returned: string): string => {
+  const given = text(name, returned);
+  if (given.length <= 200 && !unstorable.test(given)) return given;
+  throw new TypeError(`${name}() must return 200 characters of well-formed text at most, not ${describeValue(given)}.`);
+};
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: NUL is what it looks for.
+const unstorable = /[\u0000\p{Surrogate}]/u;
 
 /**
  * A write of an item is not sent while an earlier one of the same item, which was given up, may still be on its way: if

@@ -273,6 +273,20 @@ describe('attachments', () => {
     });
   });
 
+  test('a record that no store takes is the application’s mistake, not the client’s', async () => {
+    const bytes = attachmentStore();
+    const t = testServer({
+      attachmentStore: {
+        ...bytes,
+        createAttachment: async (params, context) => ({ ...(await bytes.createAttachment(params, context)), id: '' }),
+      },
+    });
+    expect(
+      await t.json({ type: 'attachments.create', params: { name: 'n', size: 1, mime_type: 'text/plain' } }),
+    ).toMatchObject({ status: 500, error: { code: 'internal' } });
+    expect(t.errors.map(String)).toEqual([expect.stringContaining('createAttachment()')]);
+  });
+
   test('without an attachment store both are refused', async () => {
     const t = testServer();
     expect(await t.json(ask)).toMatchObject({ status: 501, error: { code: 'attachment.unsupported' } });

@@ -1,4 +1,5 @@
 // What an application returns where a string is expected.
+import { ChatKitError } from '@chatkit/core';
 import { say, scriptedResponder } from '@chatkit/testing';
 import { expect, test } from 'vitest';
 import {
@@ -21,6 +22,8 @@ test.each<[string, Options, string]>([
   ['no id for a thread', { generateThreadId: (() => undefined) as never }, 'generateThreadId() must'],
   ['a promise of an id for an item', { generateItemId: (async () => 'msg_1') as never }, 'generateItemId() must'],
   ['an empty id for an item', { generateItemId: () => '' }, 'generateItemId() must'],
+  ['an id for a thread that no store takes', { generateThreadId: () => 'x'.repeat(201) }, 'generateThreadId() must'],
+  ['an id for an item with a NUL', { generateItemId: () => 'a\0' }, 'generateItemId() must'],
   ['a promise of a user', { userOf: (async () => 'ada') as never }, 'userOf() must'],
   ['null for a user', { userOf: (() => null) as never }, 'userOf() must'],
 ])('%s is the application’s mistake, not the client’s, and is named', async (_, options, message) => {
@@ -52,6 +55,26 @@ test('an id of any other kind is a good one', async () => {
   const id = await t.create();
   await t.events(add(id, 'Two'));
   expect((await t.items(id)).map(textOf)).toEqual(['hi', 'an answer', 'Two', 'an answer']);
+});
+
+test.each([undefined, null, 'x'])('%j for stream options ends the turn with an error', async (options) => {
+  const t = testServer({ respond, getStreamOptions: () => options as never });
+  expect((await t.events(create())).at(-1)).toMatchObject({ type: 'error' });
+  expect(t.errors.map(String)).toEqual([expect.stringContaining('getStreamOptions() must')]);
+});
+
+test('details of an error that are no JSON are not sent, and the request is answered', async () => {
+  const t = testServer({
+    respond,
+    async addFeedback() {
+      throw new ChatKitError('request.forbidden', 'Not here.', { details: { size: 1n } });
+    },
+  });
+  const feedback = { thread_id: await t.create(), item_ids: ['a'], kind: 'positive' as const };
+  expect(await t.json({ type: 'items.feedback', params: feedback })).toEqual({
+    status: 403,
+    error: { code: 'request.forbidden', message: 'Not here.', retryable: false },
+  });
 });
 
 test('stream options that are no JSON end the turn with an error, and break no connection', async () => {

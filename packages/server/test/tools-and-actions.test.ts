@@ -309,6 +309,41 @@ describe('threads.sync_custom_action', () => {
     expect(await t.items(id)).toHaveLength(1);
   });
 
+  test.each<[string, (item: object) => unknown, string]>([
+    ['no JSON', (item) => ({ ...item, widget: { type: 'Card', size: 1n } }), 'cannot be written as JSON'],
+    [
+      'a function inside',
+      (item) => ({ ...item, widget: { type: 'Card', press: () => {} } }),
+      'cannot be written as JSON',
+    ],
+    ['without an id', ({ id: _, ...item }: { id?: string }) => item, 'needs an item with an id'],
+    ['too large', (item) => ({ ...item, widget: { type: 'Card', text: 'x'.repeat(100_000) } }), 'larger than'],
+    ['with an id that no store takes', (item) => ({ ...item, id: 'x'.repeat(201) }), 'item.id must be'],
+    ['with a time that is none', (item) => ({ ...item, created_at: 'today' }), 'created_at must be'],
+  ])('an item that is %s is the application’s mistake, not the client’s, and is not stored', async (_, spoil, told) => {
+    const t = testServer({
+      maxEventBytes: 10_000,
+      syncAction: async (thread) => ({ updated_item: spoil(widget(thread)) as ThreadItem }),
+    });
+    const id = await t.create();
+    expect(await t.json(sync(id))).toMatchObject({ status: 500, error: { code: 'internal' } });
+    expect(t.errors.map(String)).toEqual([expect.stringMatching(`syncAction\\(\\).*${told}`)]);
+    expect(await t.items(id)).toHaveLength(1);
+  });
+
+  test('an object in the item that says what its JSON is is stored and sent as that', async () => {
+    const date = new Date(0);
+    const t = testServer({
+      syncAction: async (thread) => ({
+        updated_item: { ...widget(thread), widget: { type: 'Card', at: date } } as never,
+      }),
+    });
+    const id = await t.create();
+    const { updated_item } = await t.json(sync(id));
+    expect(updated_item.widget).toEqual({ type: 'Card', at: date.toISOString() });
+    expect((await t.items(id))[1]).toMatchObject({ widget: updated_item.widget });
+  });
+
   test('a sender that is no widget, and a server without syncAction(), are refused', async () => {
     const t = showing((thread) => [assistantMessage({ thread_id: thread.id, id: 'a', text: 'x' })]);
     const id = await t.create();

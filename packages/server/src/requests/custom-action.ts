@@ -3,13 +3,17 @@
  * action of its own. The first answers with a stream; the second with JSON, and is allowed while a run is in progress.
  */
 import {
-  ChatKitError,
   type ChatKitRequestOf,
   isHiddenItem,
+  itemReplaced,
   type ThreadItem,
+  type ThreadStreamEventOf,
   toWireItem,
   type WidgetItem,
 } from '@chatkit/core';
+import { assertItemOf } from '../event-shape.ts';
+import { mistakeOf } from '../mistake-of.ts';
+import { ownEvent } from '../own-event.ts';
 import type { ServerParts } from '../server-parts.ts';
 import { ThreadChanges } from '../thread-changes.ts';
 import { loadItemOf, publicRun, stream, type Turn } from './turn.ts';
@@ -43,12 +47,18 @@ export const syncCustomAction = async <Context>(
   const changes = new ThreadChanges(parts.store, await parts.store.loadThread(thread_id, context), context);
   const sender: WidgetItem | null =
     item_id === undefined ? null : await loadItemOf(parts, thread_id, item_id, 'widget', context);
-  const { updated_item: item } = (await parts.syncAction(changes.thread, action, sender, context)) ?? {};
+  const { updated_item } = (await parts.syncAction(changes.thread, action, sender, context)) ?? {};
   // Checked before anything is stored.
-  if (item && item.thread_id !== thread_id)
-    throw new ChatKitError('internal', 'syncAction() returned an item of another thread.');
+  const item = updated_item && (await mistakeOf('syncAction', () => ownItem(parts, thread_id, updated_item)));
   await changes.save();
   if (!item) return {};
-  await parts.store.saveItem(thread_id, item, context);
+  await mistakeOf('syncAction', () => parts.store.saveItem(thread_id, item, context));
   return isHiddenItem(item) ? {} : { updated_item: toWireItem(item) };
+};
+
+/** The server's own copy of an item, checked like one on a stream. */
+const ownItem = <Context>({ settings }: ServerParts<Context>, threadId: string, given: ThreadItem): ThreadItem => {
+  const { item } = ownEvent(itemReplaced(given), settings.maxEventBytes) as ThreadStreamEventOf<'thread.item.replaced'>;
+  assertItemOf(threadId, item);
+  return item;
 };
