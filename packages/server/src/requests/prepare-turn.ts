@@ -32,10 +32,8 @@ export const prepareTurn = <Context>(
       return prepareCreate(parts, to, request.params, context);
     case 'threads.add_user_message':
       return prepareAddUserMessage(parts, to, request.params, context);
-    case 'threads.retry_after_item': {
-      const turn = prepareRetryAfterItem(parts, request.params, context);
-      return request.params.input ? turn : turn.then(orNothing);
-    }
+    case 'threads.retry_after_item':
+      return prepareRetryAfterItem(parts, request.params, context);
     case 'threads.add_client_tool_output':
       return prepareAddClientToolOutput(parts, to, request.params, context).then(orNothing);
     case 'threads.add_structured_input':

@@ -140,11 +140,13 @@ export const prepareRetryAfterItem = async <Context>(
       for (const item of shown.reverse()) await run.writer.write({ type: 'thread.item.done', item });
       return 'completed';
     }
+    if (!input && run.signal.aborted) return 'stopped';
     await parts.store.transaction(async (store) => {
       for (const { id } of later) await store.deleteItem(thread_id, id, context);
       if (input) await saveMessage(store, message, context);
     }, context);
-    if (input) await run.writer.write({ type: 'thread.item.done', item: message });
+    // A run that is stopped by now begins with this: a client that was refused would keep what has been deleted.
+    if (input || run.signal.aborted) await run.writer.write({ type: 'thread.item.done', item: message });
     return answer(parts, stored, message, context, run);
   };
   return if_newest ? about(parts, old, context, turn) : turn;
