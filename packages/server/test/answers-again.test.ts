@@ -16,6 +16,7 @@ import {
   ada,
   add,
   allItems,
+  cancel,
   eventsOf,
   framesOf,
   named,
@@ -129,6 +130,24 @@ describe.each(Object.entries(kinds))('%s', (_, { ask, say }) => {
     expect(outcomeOf(await framesOf(await next))).toBe('completed');
     expect(outcomeOf(await framesOf(await said))).toBe('completed');
     expect((await t.items(threadId)).map(textOf).filter(Boolean)).toEqual(['Hi', 'Next', 'whole', 'went on']);
+  });
+
+  test('stopped before it went on, it is refused, and leaves what was there', async () => {
+    const { after, threadId } = await died('old');
+    const before = await after.items(threadId);
+    const { deleteItem, listItems } = after.store;
+    const stopFirst =
+      <Given extends unknown[], Found>(method: (...given: Given) => Promise<Found>) =>
+      async (...given: Given): Promise<Found> => {
+        Object.assign(after.store, { deleteItem, listItems });
+        void after.json(cancel(runId(1)));
+        await settle();
+        return method(...given);
+      };
+    Object.assign(after.store, { deleteItem: stopFirst(deleteItem), listItems: stopFirst(listItems) });
+    const refused = await after.json(say(threadId), { headers: again(1) });
+    expect(refused).toMatchObject({ status: 409, error: { code: 'run.cancelled' } });
+    expect(await after.items(threadId)).toEqual(before);
   });
 
   test('in other words it is refused', async () => {

@@ -35,11 +35,9 @@ export const prepareGoOnAgain = <Context>(
   const replaced: ThreadStreamEvent = { type: 'thread.item.replaced', item: answered };
   const turn: Turn = async (run) => {
     const { behind, rest, isAnswered } = await look();
+    if (run.signal.aborted) return 'stopped';
     if (!isAnswered) {
-      for (const { id } of rest.filter(isHiddenItem)) await parts.store.deleteItem(stored.thread.id, id, context);
-      const takenBack = rest
-        .filter(isShown)
-        .map(({ id }): ThreadStreamEvent => ({ type: 'thread.item.removed', item_id: id }));
+      const takenBack = rest.map(({ id }): ThreadStreamEvent => ({ type: 'thread.item.removed', item_id: id }));
       return respondAfter(parts, stored, context, run, [replaced, ...takenBack]);
     }
     await run.writer.write(replaced);
