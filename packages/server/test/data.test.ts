@@ -3,6 +3,8 @@ import {
   type Attachment,
   type AttachmentStore,
   assistantMessage,
+  ChatKitError,
+  type ChatKitRequestInput,
   hiddenContext,
   itemDone,
   progressUpdate,
@@ -176,6 +178,121 @@ describe('items.list', () => {
       { numRuns: 60 },
     );
   });
+});
+
+describe('what is odd and valid', () => {
+  /** A thread with a message, one with nothing, one with hidden items alone, and one that is gone. */
+  const threads = async () => {
+    const t = testServer();
+    const id = await t.create('only');
+    for (const name of ['empty', 'hidden']) {
+      const thread = { id: name, created_at: '2026-01-01T00:00:00Z', metadata: {} };
+      await t.store.saveThread({ ...thread, status: { type: 'active' } }, ada);
+    }
+    for (let i = 0; i < 3; i += 1)
+      await t.store.saveItem('hidden', hiddenContext({ thread_id: 'hidden', id: `h${i}`, content: i }), ada);
+    const gone = await t.create();
+    await t.json({ type: 'threads.delete', params: { thread_id: gone } });
+    return { t, id, gone, item: (await t.items(id))[0]?.id as string };
+  };
+  const nothing = { data: [], has_more: false };
+
+  test('pages of a thread without anything to show', async () => {
+    const { t } = await threads();
+    for (const thread_id of ['empty', 'hidden']) {
+      expect(await t.json({ type: 'threads.get_by_id', params: { thread_id } })).toMatchObject({ items: nothing });
+      for (const limit of [0, 1, 2, 1e9])
+        for (const order of ['asc', 'desc'] as const)
+          expect(await t.json({ type: 'items.list', params: { thread_id, limit, order } })).toEqual({
+            status: 200,
+            ...nothing,
+          });
+    }
+    expect(await t.json({ type: 'threads.list', params: {} }, { context: eve })).toEqual({ status: 200, ...nothing });
+  });
+
+  test('an item of another thread is not there, as a cursor, a sender, a message, a call or a question', async () => {
+    const { t, item } = await threads();
+    const thread_id = 'empty';
+    const action = { type: 'press' };
+    const inputs: ChatKitRequestInput[] = [
+      { type: 'items.list', params: { thread_id, after: item } },
+      { type: 'threads.custom_action', params: { thread_id, item_id: item, action } },
+      { type: 'threads.sync_custom_action', params: { thread_id, item_id: item, action } },
+      { type: 'threads.retry_after_item', params: { thread_id, item_id: item } },
+      { type: 'threads.add_client_tool_output', params: { thread_id, item_id: item, result: null } },
+      { type: 'threads.add_structured_input', params: { thread_id, item_id: item, input: { answers: {} } } },
+    ];
+    for (const request of inputs)
+      expect(await t.json(request)).toMatchObject({ status: 404, error: { code: 'item.not_found' } });
+    expect(await t.items(thread_id)).toEqual([]);
+    expect(t.errors).toEqual([]);
+  });
+
+  test('a thread that was deleted is not there, and may be deleted again', async () => {
+    const { t, gone: thread_id } = await threads();
+    const item_id = 'any';
+    const inputs: ChatKitRequestInput[] = [
+      { type: 'threads.get_by_id', params: { thread_id } },
+      { type: 'threads.update', params: { thread_id, title: 'T' } },
+      { type: 'threads.list', params: { after: thread_id } },
+      { type: 'items.list', params: { thread_id } },
+      { type: 'items.feedback', params: { thread_id, item_ids: [item_id], kind: 'positive' } },
+      add(thread_id),
+      { type: 'threads.retry_after_item', params: { thread_id, item_id } },
+      { type: 'threads.custom_action', params: { thread_id, action: { type: 'press' } } },
+      { type: 'threads.sync_custom_action', params: { thread_id, action: { type: 'press' } } },
+      { type: 'threads.add_client_tool_output', params: { thread_id, result: null } },
+      { type: 'threads.add_structured_input', params: { thread_id, item_id, input: { answers: {} } } },
+    ];
+    for (const request of inputs)
+      expect(await t.json(request)).toMatchObject({ status: 404, error: { code: 'thread.not_found' } });
+    expect(await t.json({ type: 'threads.delete', params: { thread_id } })).toEqual({ status: 200 });
+    expect(t.errors).toEqual([]);
+  });
+
+  test('a title and a message as large as a body may be', async () => {
+    const { t, id } = await threads();
+    const large = 'ü'.repeat(400_000);
+    expect(await t.json({ type: 'threads.update', params: { thread_id: id, title: large } })).toMatchObject({
+      title: large,
+    });
+    await t.events(add(id, large));
+    expect((await t.items(id)).at(-1)).toMatchObject({ content: [{ text: large }] });
+    expect(t.errors).toEqual([]);
+  });
+});
+
+describe.each<[string, ChatKitRequestInput['type'], (thread_id: string) => object]>([
+  ['addFeedback', 'items.feedback', (thread_id) => ({ thread_id, item_ids: ['any'], kind: 'positive' })],
+  ['syncAction', 'threads.sync_custom_action', (thread_id) => ({ thread_id, action: { type: 'press' } })],
+  ['transcribe', 'input.transcribe', () => ({ audio_base64: '', mime_type: 'audio/webm' })],
+])('%s()', (hook, type, params) => {
+  test.each<[string, unknown, object, readonly unknown[]]>([
+    ['an error', new Error('secret'), { status: 500, error: { code: 'internal' } }, [new Error('secret')]],
+    ['nothing', undefined, { status: 500, error: { code: 'internal' } }, [undefined]],
+    [
+      'an error for the client',
+      new ChatKitError('request.forbidden', 'Not you.'),
+      { status: 403, error: { code: 'request.forbidden', message: 'Not you.' } },
+      [],
+    ],
+  ])(
+    'that throws %s: the client is told what it may know, and the operator the rest',
+    async (_, thrown, told, seen) => {
+      const reported: unknown[] = [];
+      const t = testServer({
+        [hook]() {
+          throw thrown;
+        },
+        onError: (error, info) => reported.push(error, info.requestType),
+      });
+      const answer = await t.json({ type, params: params(await t.create()) } as ChatKitRequestInput);
+      expect(answer).toMatchObject(told);
+      expect(JSON.stringify(answer)).not.toContain('secret');
+      expect(reported).toEqual(seen.flatMap((error) => [error, type]));
+    },
+  );
 });
 
 test('feedback reaches the application with the context', async () => {
