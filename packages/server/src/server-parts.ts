@@ -103,9 +103,11 @@ export interface ServerHooks<Context> {
   /** What the client may do during the stream. Default: it may stop it. */
   getStreamOptions(thread: ThreadMetadata, context: Context): StreamOptions | Promise<StreamOptions>;
   /**
-   * Called once when a run was stopped, with its unfinished items. By default it keeps assistant messages that have
-   * text, drops everything else, and stores a hidden note that tells the model that the user cancelled. Items that an
-   * override returns are added to the thread, stored and shown: for example a line saying that the answer was stopped.
+   * Called once when a run was stopped, with its unfinished items. Not called for an action, a tool's output, answers to
+   * questions or a retry that is stopped before it begins: that leaves nothing. By default it keeps assistant messages
+   * that have text, drops everything else, and stores a hidden note that tells the model that the user cancelled. Items
+   * that an override returns are added to the thread, stored and shown: for example a line saying that the answer was
+   * stopped.
    */
   handleStreamCancelled(
     thread: ThreadMetadata,
