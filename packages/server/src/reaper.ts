@@ -145,6 +145,14 @@ const appended = async (log: StreamLog, runId: string, entry: LogEntry): Promise
   }
 };
 
+/** Updates, and what the server itself may send between them. */
+const besideUpdates: ReadonlySet<string> = new Set<ThreadStreamEvent['type']>([
+  'thread.item.updated',
+  'thread.item.replaced',
+  'thread.updated',
+  'error',
+]);
+
 /** What readers of a run have been sent before the entry `mark`, and the outcome if the run ended before it. */
 const sentUpTo = async (log: StreamLog, runId: string, mark: string): Promise<Sent & { outcome?: RunOutcome }> => {
   let state = emptyThreadState;
@@ -152,6 +160,11 @@ const sentUpTo = async (log: StreamLog, runId: string, mark: string): Promise<Se
   const revised = new Set<string>();
   const earlier = new Map<string, ThreadItemUpdatedEvent[]>();
   const note = (event: ThreadStreamEvent): void => {
+    // A run stores the updates that it has sent before it takes any other event of the application.
+    if (!besideUpdates.has(event.type)) {
+      revised.clear();
+      earlier.clear();
+    }
     if (event.type === 'thread.item.updated') {
       const { item_id: id } = event;
       // Not asked for each token of an open item: the state would join its text each time.
@@ -163,8 +176,8 @@ const sentUpTo = async (log: StreamLog, runId: string, mark: string): Promise<Se
       if (event.type === 'thread.item.added') open.add(id);
       else open.delete(id);
       // An item of an earlier turn may be sent as it is by now, without having been stored.
-      if (earlier.delete(id) && event.type === 'thread.item.replaced') revised.add(id);
-    } else if (event.type === 'thread.item.removed') earlier.delete(event.item_id);
+      if (earlier.delete(id)) revised.add(id);
+    }
   };
   try {
     for await (const entry of log.read(runId)) {

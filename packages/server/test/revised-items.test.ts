@@ -5,6 +5,7 @@ import {
   itemDone,
   itemRemoved,
   itemReplaced,
+  type Store,
   type ThreadItem,
   type ThreadStreamEvent,
   textDelta,
@@ -19,7 +20,7 @@ import { createVirtualClock } from '@chatkit/testing';
 import { decodeSse } from '@chatkit/transport';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { add, create, type Options, optIn, settle, shown, testServer, type User } from './support.ts';
+import { ada, add, create, type Options, optIn, settle, shown, testServer, type User } from './support.ts';
 
 const thread_id = 'thr_1';
 const created_at = '2026-01-01T00:00:00Z';
@@ -67,14 +68,15 @@ const compared = async (told: readonly ThreadStreamEvent[], t: ReturnType<typeof
 };
 
 /** The same, but the machine of the last turn dies behind its last event, and another one ends its run. */
-const playAndDie = async (turns: readonly TurnOf[]) => {
+const playAndDie = async (turns: readonly TurnOf[], meanwhile = async (_: Store<User>) => {}) => {
   const clock = createVirtualClock();
   const lease = createMemoryLease({ ttlMs: 1_000, clock });
   const never = () => new Promise<never>(() => {});
   let turn = 0;
+  const store = createMemoryStore<User>();
   const shared: Options = {
     clock,
-    store: createMemoryStore<User>(),
+    store,
     log: createMemoryLog(),
     contextOf: (userId) => ({ userId }),
     generateThreadId: () => thread_id,
@@ -101,6 +103,7 @@ const playAndDie = async (turns: readonly TurnOf[]) => {
   for (const _ of turns.slice(1)) told.push(...(await survivor.events(ask())));
   const last = dying.events(ask(), { headers: optIn });
   await settle();
+  await meanwhile(store);
   await clock.advance(3_000);
   told.push(...(await last));
   const seen = await compared(told, survivor);
@@ -138,6 +141,17 @@ test('when the machine of a turn dies, a reload shows what was shown as well', a
       expect(reloaded).toEqual(told);
     }),
   );
+});
+
+test('what was stored by the run that died, and has been changed since, stays changed', async () => {
+  const { reloaded } = await playAndDie(
+    [
+      { events: [itemDone(makers.widget('a'))] },
+      { events: [updates.widget('b'), itemDone(makers.message('done')), updates.message('.')] },
+    ],
+    (store) => store.saveItem(thread_id, makers.widget('c'), ada),
+  );
+  expect(reloaded).toMatchObject({ widget: makers.widget('c'), message: makers.message('done.') });
 });
 
 test('an update that was shown stays when the turn is stopped behind it', async () => {
