@@ -1,19 +1,15 @@
 /** Names the hook that has returned what cannot be stored. */
 import { isChatKitError } from '@chatkit/core';
 
-/**
- * Does `work` with what a hook has returned. If that is no such thing, or the store refuses it, the application is told:
- * the error's own code would blame the client's request.
- */
-export const mistakeOf = async <T>(hook: string, work: () => T | Promise<T>): Promise<T> => {
+export const mistakeOf = (hook: string, cause: unknown): TypeError =>
+  new TypeError(`${hook}() returned what cannot be stored. ${(cause as Error).message}`, { cause });
+
+/** Stores what a hook has returned. Should the store refuse it, its own error would blame the client's request. */
+export const storeOf = async (hook: string, store: () => Promise<void>): Promise<void> => {
   try {
-    return await work();
-  } catch (cause) {
-    const isMistake =
-      cause instanceof TypeError ||
-      isChatKitError(cause, 'request.invalid') ||
-      isChatKitError(cause, 'event.too_large');
-    if (!isMistake) throw cause;
-    throw new TypeError(`${hook}() returned what cannot be stored. ${cause.message}`, { cause });
+    await store();
+  } catch (error) {
+    const isRefused = isChatKitError(error, 'request.invalid') || isChatKitError(error, 'event.too_large');
+    throw isRefused ? mistakeOf(hook, error) : error;
   }
 };

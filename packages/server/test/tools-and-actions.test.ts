@@ -331,6 +331,15 @@ describe('threads.sync_custom_action', () => {
     expect(await t.items(id)).toHaveLength(1);
   });
 
+  test('what the store itself throws is not held against the item', async () => {
+    const t = testServer({ syncAction: async (thread) => ({ updated_item: widget(thread) }) });
+    const id = await t.create();
+    const failure = new TypeError('fetch failed');
+    t.store.saveItem = () => Promise.reject(failure);
+    expect(await t.json(sync(id))).toMatchObject({ status: 500, error: { code: 'internal' } });
+    expect(t.errors).toEqual([failure]);
+  });
+
   test('an object in the item that says what its JSON is is stored and sent as that', async () => {
     const date = new Date(0);
     const t = testServer({

@@ -8,7 +8,7 @@ import {
   toWireAttachment,
 } from '@chatkit/core';
 import { describeValue } from '../describe-value.ts';
-import { mistakeOf } from '../mistake-of.ts';
+import { storeOf } from '../mistake-of.ts';
 import type { ServerParts } from '../server-parts.ts';
 
 /** `attachments.create`: an id and, for a two-phase upload, where to send the bytes. */
@@ -18,7 +18,7 @@ export const createAttachment = async <Context>(
   context: Context,
 ): Promise<Attachment> => {
   const attachment = await required(parts).createAttachment(params, context);
-  await mistakeOf('createAttachment', () => parts.store.saveAttachment(attachment, context));
+  await storeOf('createAttachment', () => parts.store.saveAttachment(attachment, context));
   return toWireAttachment(attachment);
 };
 

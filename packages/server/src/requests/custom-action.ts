@@ -12,7 +12,7 @@ import {
   type WidgetItem,
 } from '@chatkit/core';
 import { assertItemOf } from '../event-shape.ts';
-import { mistakeOf } from '../mistake-of.ts';
+import { mistakeOf, storeOf } from '../mistake-of.ts';
 import { ownEvent } from '../own-event.ts';
 import type { ServerParts } from '../server-parts.ts';
 import { ThreadChanges } from '../thread-changes.ts';
@@ -49,16 +49,20 @@ export const syncCustomAction = async <Context>(
     item_id === undefined ? null : await loadItemOf(parts, thread_id, item_id, 'widget', context);
   const { updated_item } = (await parts.syncAction(changes.thread, action, sender, context)) ?? {};
   // Checked before anything is stored.
-  const item = updated_item && (await mistakeOf('syncAction', () => ownItem(parts, thread_id, updated_item)));
+  const item = updated_item && ownItem(parts, thread_id, updated_item);
   await changes.save();
   if (!item) return {};
-  await mistakeOf('syncAction', () => parts.store.saveItem(thread_id, item, context));
+  await storeOf('syncAction', () => parts.store.saveItem(thread_id, item, context));
   return isHiddenItem(item) ? {} : { updated_item: toWireItem(item) };
 };
 
-/** The server's own copy of an item, checked like one on a stream. */
+/** The server's own copy of the item that `syncAction()` returned, checked like one on a stream. */
 const ownItem = <Context>({ settings }: ServerParts<Context>, threadId: string, given: ThreadItem): ThreadItem => {
-  const { item } = ownEvent(itemReplaced(given), settings.maxEventBytes) as ThreadStreamEventOf<'thread.item.replaced'>;
-  assertItemOf(threadId, item);
-  return item;
+  try {
+    const event = ownEvent(itemReplaced(given), settings.maxEventBytes) as ThreadStreamEventOf<'thread.item.replaced'>;
+    assertItemOf(threadId, event.item);
+    return event.item;
+  } catch (cause) {
+    throw mistakeOf('syncAction', cause);
+  }
 };
