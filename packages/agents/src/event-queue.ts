@@ -42,7 +42,7 @@ export const createEventQueue = (capacity: number): EventQueue => {
     events: queue,
     took() {
       waiting -= 1;
-      if (room !== undefined && waiting <= capacity / 2) release();
+      if (waiting <= capacity / 2) release();
     },
     close: release,
   };

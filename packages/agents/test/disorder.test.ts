@@ -4,7 +4,7 @@ import { createOrderChecker } from '@chatkit/core/order';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { streamAgentResponse } from '../src/index.ts';
-import { collectAll, createContext, responses, scriptedRun } from './scripted-run.ts';
+import { collectAll, createContext, outline, responses, scriptedRun } from './scripted-run.ts';
 
 const bridge = async (events: readonly object[]): Promise<ThreadStreamEvent[]> => {
   const context = await createContext();
@@ -122,6 +122,74 @@ describe('a server of the Responses API that is not quite one', () => {
       { type: 'workflow', workflow: { tasks: [{ content: 'One, ' }] } },
       { type: 'widget' },
       { type: 'workflow', workflow: { tasks: [{ content: 'One, two.' }] } },
+    ]);
+  });
+
+  const thought = (kind: 'delta' | 'done', rest: object) => ({
+    type: `response.reasoning_summary_text.${kind}`,
+    summary_index: 0,
+    ...rest,
+  });
+
+  test('a thought that nothing has announced is shown as it grows, or whole', async () => {
+    const grown = await bridge([thought('delta', { delta: 'Hm' }), thought('delta', { delta: '.' })]);
+    expect(outline(grown).slice(0, 3)).toEqual([
+      'added workflow workflow_1',
+      'workflow.task.added workflow_1',
+      'workflow.task.updated workflow_1',
+    ]);
+    const whole = await bridge([thought('done', { text: 'Hm.' })]);
+    expect(whole[0]).toMatchObject({ item: { workflow: { type: 'reasoning', tasks: [] } } });
+    expect(whole[1]).toMatchObject({ update: { task: { type: 'thought', content: 'Hm.' } } });
+  });
+
+  test.each([[{ text: '' }], [{}]])('a thought without text (%o) is no task', async (rest) => {
+    const events = await bridge([thought('done', rest)]);
+    expect(outline(events)).toEqual(['added workflow workflow_1', 'done workflow workflow_1']);
+  });
+
+  test('a thought comes whole in a workflow that a tool has opened', async () => {
+    const context = await createContext();
+    const run = scriptedRun([
+      () => context.startWorkflow({ type: 'custom', tasks: [], expanded: false }),
+      responses(thought('delta', { delta: 'H' })),
+      responses(thought('delta', { delta: 'm' })),
+      responses(thought('done', { text: 'Hm.' })),
+    ]);
+    const events = await collectAll(streamAgentResponse(context, run));
+    expect(outline(events)).toEqual(['added workflow workflow_1', 'done workflow workflow_1']);
+    expect(events[0]).toMatchObject({ item: { workflow: { type: 'custom', tasks: [{ content: 'Hm.' }] } } });
+  });
+
+  const image = (when: 'added' | 'done', rest: object = {}) => ({
+    type: `response.output_item.${when}`,
+    item: { type: 'image_generation_call', id: 'i', ...rest },
+  });
+  const partial = {
+    type: 'response.image_generation_call.partial_image',
+    item_id: 'i',
+    partial_image_b64: 'AA',
+    partial_image_index: 0,
+  };
+
+  test('an image is there from its announcement, and what comes late for it makes no second one', async () => {
+    const drawn = [image('added'), partial, image('done', { result: 'BB' })];
+    const events = await bridge([...drawn, partial, image('done', { result: 'CC' })]);
+    expect(outline(events)).toEqual([
+      'added generated_image message_1',
+      'generated_image.updated message_1',
+      'done generated_image message_1',
+    ]);
+    expect(outline(await bridge([image('added')]))).toEqual(['added generated_image message_1']);
+  });
+
+  test('another image may use the id of one that is done', async () => {
+    const drawn = [image('added'), image('done', { result: 'BB' })];
+    expect(outline(await bridge([...drawn, ...drawn]))).toEqual([
+      'added generated_image message_1',
+      'done generated_image message_1',
+      'added generated_image message_2',
+      'done generated_image message_2',
     ]);
   });
 

@@ -146,6 +146,27 @@ describe('hosted tools', () => {
     expect(tasksOf(told).map(({ status_indicator }) => status_indicator)).toEqual(['complete', 'complete', 'none']);
   });
 
+  test('are over when their response is, and not only when the run is', async () => {
+    const context = await createContext();
+    const mark = () => context.stream({ type: 'progress_update', text: 'next' });
+    const run = scriptedRun([added(mcp('a')), completed, mark, added(mcp('a')), completed]);
+    const told = await collectAll(streamAgentResponse(context, run, { converter: shown() }));
+    const before = told.slice(
+      0,
+      told.findIndex((event) => event.type === 'progress_update'),
+    );
+    expect(tasksOf(before).map(({ status_indicator }) => status_indicator)).toEqual(['none']);
+    expect(tasksOf(told)).toHaveLength(2);
+  });
+
+  test('of the next response are told, also by their end alone, where one before left its workflow under their id', async () => {
+    const context = await createContext();
+    const widget = () => context.stream({ type: 'thread.item.done', item: { ...thread, type: 'widget' } as never });
+    const run = scriptedRun([added(mcp('a')), widget, completed, done(mcp('a')), completed]);
+    const told = await collectAll(streamAgentResponse(context, run, { converter: shown() }));
+    expect(tasksOf(told).map(({ status_indicator }) => status_indicator)).toEqual(['none', 'complete']);
+  });
+
   test('give links that a reader may follow, and nothing else', async () => {
     const sources = [
       'javascript:alert(1)',

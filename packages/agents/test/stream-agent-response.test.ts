@@ -1,8 +1,9 @@
 import type { ThreadItem, ThreadStreamEvent, WorkflowItem } from '@chatkit/core';
-import { emptyThreadState, itemDone, reduceThread, selectItems } from '@chatkit/core';
+import { CustomStreamError, emptyThreadState, itemDone, reduceThread, StreamError, selectItems } from '@chatkit/core';
 import { createOrderChecker } from '@chatkit/core/order';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { createEventQueue } from '../src/event-queue.ts';
 import { type AgentRun, type AgentRunEvent, ResponseStreamConverter, streamAgentResponse } from '../src/index.ts';
 import { collectAll, createContext, outline, raw, responses, scriptedRun } from './scripted-run.ts';
 
@@ -465,6 +466,26 @@ describe('tools', () => {
     expect(new Set(ids)).toEqual(new Set(['fc_1', 'fc_2']));
   });
 
+  test('two calls of one tool have each its own id, and one that the model has not made has none of theirs', async () => {
+    const context = await createContext();
+    const pick = (callId: string, name = 'pick') => context.callClientTool({ name, arguments: {}, callId });
+    const run = scriptedRun([
+      call('call_1', 'fc_1', 'pick'),
+      call('call_2', 'fc_2', 'pick'),
+      () => {
+        pick('call_0', 'other');
+        pick('call_1');
+        pick('call_2');
+      },
+    ]);
+    const events = await collectAll(streamAgentResponse(context, run));
+    expect(outline(events)).toEqual([
+      'done client_tool_call tool_call_1',
+      'done client_tool_call fc_1',
+      'done client_tool_call fc_2',
+    ]);
+  });
+
   test('a workflow stays open across a client tool call, and goes on in the next turn', async () => {
     const first = await createContext();
     const asking = scriptedRun([
@@ -491,6 +512,71 @@ describe('tools', () => {
     expect(outline(more).slice(0, 2)).toEqual(['added workflow workflow_1', 'done workflow workflow_1']);
     expect(more[1]).toMatchObject({ item: { workflow: { tasks: [{ title: 'one' }, { title: 'two' }] } } });
   });
+});
+
+describe('a workflow that is open at the end of a run', () => {
+  const task = { type: 'custom', status_indicator: 'none', title: 'one' } as const;
+  const workflow = (id: string): WorkflowItem => ({
+    type: 'workflow',
+    id,
+    thread_id: 'thr_1',
+    created_at: '2026-01-01T00:00:00Z',
+    workflow: { type: 'custom', expanded: false, tasks: [{ ...task, title: 'earlier' }] },
+  });
+
+  test.each([
+    ['ends with it', {}, true],
+    ['stays open for the answer of a person', { interruptions: [{ name: 'mail' }] }, false],
+  ])('%s', async (_name, result, isEnded) => {
+    const context = await createContext();
+    const run = scriptedRun([() => context.addWorkflowTask(task)], result);
+    const events = await collectAll(streamAgentResponse(context, run));
+    const done = events.find((event) => event.type === 'thread.item.done' && event.item.type === 'workflow');
+    expect(done).toBeDefined();
+    expect(done).toMatchObject({ item: { workflow: isEnded ? { summary: { duration: 0 } } : {} } });
+    if (!isEnded) expect(done).not.toHaveProperty('item.workflow.summary');
+  });
+
+  test('goes on in the next turn where it is the last item, as behind an answer', async () => {
+    const context = await createContext({ items: [workflow('before'), workflow('last')] });
+    const run = scriptedRun([() => context.addWorkflowTask(task), messageAdded]);
+    const events = await collectAll(streamAgentResponse(context, run));
+    expect(outline(events).slice(0, 2)).toEqual(['added workflow last', 'done workflow last']);
+  });
+
+  test('of an earlier turn leaves one alone that a tool has opened before the run is read', async () => {
+    const context = await createContext({ items: [workflow('last')] });
+    context.addWorkflowTask(task);
+    const events = await collectAll(streamAgentResponse(context, scriptedRun([messageAdded])));
+    expect(outline(events).slice(0, 2)).toEqual(['added workflow workflow_1', 'done workflow workflow_1']);
+  });
+});
+
+test('a model of each kind is heard in one run, whichever comes first', async () => {
+  const one = [
+    ...created,
+    messageAdded,
+    partAdded,
+    ...delta('One.'),
+    messageDone([{ type: 'output_text', text: 'One.' }]),
+  ];
+  const other = [
+    raw({ type: 'response_started' }),
+    raw({ type: 'output_text_delta', delta: 'Two.' }),
+    raw({ type: 'response_done', response: { output: [] } }),
+  ];
+  for (const [events, text] of [
+    [[...one, ...other], 'One.Two.'],
+    [[...other, ...one], 'Two.One.'],
+  ] as const)
+    expect(textOf(await collectAll(streamAgentResponse(await createContext(), scriptedRun(events))))).toBe(text);
+});
+
+test('a store that cannot be asked for an id fails the run', async () => {
+  const context = await createContext();
+  const failure = new Error('no connection');
+  context.store.loadItem = () => Promise.reject(failure);
+  await expect(collectAll(streamAgentResponse(context, scriptedRun([messageAdded])))).rejects.toBe(failure);
 });
 
 describe('the bound of the queue', () => {
@@ -545,6 +631,44 @@ describe('the bound of the queue', () => {
     expect(states).toBe(100);
     expect(events).toBeLessThan(32);
     await reading.return?.(undefined);
+  });
+
+  test('opens again when half of it has been taken: a wait for each event would be a promise for each', async () => {
+    const queue = createEventQueue(4);
+    for (let count = 0; count < 4; count += 1) queue.push(line('x'));
+    let isOpen = false;
+    queue.ready()?.then(() => {
+      isOpen = true;
+    });
+    const seen: boolean[] = [];
+    for (let taken = 0; taken < 2; taken += 1) {
+      queue.took();
+      await Promise.resolve();
+      seen.push(isOpen);
+    }
+    expect(seen).toEqual([false, true]);
+  });
+
+  test('does not hold a run whose reader has left while a hook was at work', async () => {
+    let draw = (_url: string) => {};
+    class Slow extends ResponseStreamConverter {
+      override base64ImageToUrl(): Promise<string> {
+        return new Promise((resolve) => {
+          draw = resolve;
+        });
+      }
+    }
+    const image = { type: 'image_generation_call', id: 'i', result: 'AA' };
+    const run = scriptedRun([responses({ type: 'response.output_item.done', item: image }), ...created]);
+    const options = { capacity: 1, converter: new Slow() };
+    const context = await createContext();
+    const reading = streamAgentResponse(context, run, options);
+    expect(await reading.next()).toMatchObject({ value: { type: 'thread.item.added' } });
+    context.stream(line('more than there is room for'));
+    const left = reading.return();
+    await new Promise((resolve) => setImmediate(resolve));
+    draw('https://images.example/i');
+    expect(await left).toEqual({ done: true, value: undefined });
   });
 });
 
@@ -609,6 +733,16 @@ test('an id that an earlier turn used is not used again: the earlier message wou
   expect(asked).toMatchObject([{ item: { type: 'client_tool_call', id: 'tool_call_1', call_id: 'call_1' } }]);
 });
 
+const widget: ThreadItem = {
+  type: 'widget',
+  id: 'w',
+  thread_id: 'thr_1',
+  created_at: '2026-01-01T00:00:00Z',
+  widget: { type: 'Card', children: [] },
+};
+const holding = (error: Error): Error => Object.assign(new Error('failed'), { error });
+const toolError = (error: Error): Error => Object.assign(new (class ToolCallError extends Error {})(), { error });
+
 describe('endings', () => {
   const failing = (error: Error): AgentRunEvent[] & { [Symbol.asyncIterator]?: never } =>
     [
@@ -649,8 +783,40 @@ describe('endings', () => {
       })();
       await expect(reading).rejects.toBe(tripped);
       expect(events.at(-1)).toEqual({ type: 'thread.item.removed', item_id: 'msg_1' });
+      // What the reader had not taken yet is not shown any more.
+      expect(textOf(events)).not.toBe('01234567');
     },
   );
+
+  test.each([
+    ['a tripped guardrail', new (class OutputGuardrailTripwireTriggered extends Error {})(), true],
+    ['one of a tool', toolError(new (class ToolInputGuardrailTripwireTriggered extends Error {})()), true],
+    ['any other error', new Error('model failed'), false],
+    ['any other error of a tool', toolError(new Error('tool failed')), false],
+    [
+      'an error that only holds a guardrail’s',
+      holding(new (class OutputGuardrailTripwireTriggered extends Error {})()),
+      false,
+    ],
+  ])('%s takes back what came whole as well, or nothing', async (_name, error, isTakenBack) => {
+    const context = await createContext();
+    const run = scriptedRun([
+      () => context.stream(itemDone(widget)),
+      messageAdded,
+      () => {
+        throw error;
+      },
+    ]);
+    const events: ThreadStreamEvent[] = [];
+    const reading = (async () => {
+      for await (const event of streamAgentResponse(context, run)) events.push(event);
+    })();
+    await expect(reading).rejects.toBe(error);
+    const shown = outline(events).filter((line) => !line.startsWith('removed'));
+    const removed = outline(events).filter((line) => line.startsWith('removed'));
+    expect(shown).toContain('done widget w');
+    expect(removed).toEqual(isTakenBack ? shown.map((line) => `removed ${line.split(' ').at(-1)}`) : []);
+  });
 
   class OutputGuardrailTripwireTriggered extends Error {}
   const half = [messageAdded, partAdded, ...delta('Half')];
@@ -711,6 +877,31 @@ describe('endings', () => {
     expect(lines).not.toContain('removed workflow_earlier');
     expect(selectItems(state)).toEqual(items);
   });
+
+  test.each([undefined, null, 'gone', { constructor: undefined }])(
+    'whatever is thrown (%o) arrives',
+    async (thrown) => {
+      const run = scriptedRun([
+        () => {
+          throw thrown;
+        },
+      ]);
+      const reading = collectAll(streamAgentResponse(await createContext(), run));
+      expect(await reading.catch((error: unknown) => ({ error }))).toEqual({ error: thrown });
+    },
+  );
+
+  test.each([new CustomStreamError('Not today.'), new StreamError('stream.error', { allowRetry: false })])(
+    'what a tool throws for the user (%s) arrives as it was thrown',
+    async (error) => {
+      const run = scriptedRun([
+        () => {
+          throw toolError(error);
+        },
+      ]);
+      await expect(collectAll(streamAgentResponse(await createContext(), run))).rejects.toBe(error);
+    },
+  );
 
   test('a cancelled run is not a completed one: nothing is closed, no tool is called', async () => {
     const context = await createContext();
