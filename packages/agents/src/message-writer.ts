@@ -57,7 +57,6 @@ export const createMessageWriter = (
     };
     used.add(created.id);
     open.set(key, created);
-    context.endWorkflow();
     context.stream({ type: 'thread.item.added', item: { ...assistant(context, created.id), content: [] } });
     return created;
   };
@@ -80,7 +79,6 @@ export const createMessageWriter = (
   };
 
   const start = (key: string, id: string | undefined): void => {
-    finished.delete(key);
     if (!open.has(key)) add(key, id);
   };
 
@@ -101,7 +99,7 @@ export const createMessageWriter = (
 
   return {
     start(key, id) {
-      if (id === undefined || isTaken === undefined || open.has(key)) return start(key, id) as undefined;
+      if (id === undefined || isTaken === undefined) return start(key, id) as undefined;
       return isTaken(id).then((taken) => start(key, taken ? undefined : id));
     },
     startPart(key, index, text) {

@@ -1,5 +1,5 @@
 /** Servers that speak the Responses API badly: events out of order, ids used twice, parts that begin with text. */
-import { emptyThreadState, reduceThread, selectItems, type ThreadStreamEvent } from '@chatkit/core';
+import { emptyThreadState, reduceThread, selectItems, selectOpenItems, type ThreadStreamEvent } from '@chatkit/core';
 import { createOrderChecker } from '@chatkit/core/order';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -39,6 +39,12 @@ const textDone = (item_id: string, content_index: number, text: string) => ({
   item_id,
   content_index,
   text,
+});
+const cited = (item_id: string, content_index: number) => ({
+  type: 'response.output_text.annotation.added',
+  item_id,
+  content_index,
+  annotation: { type: 'url_citation', url: 'https://a.example/', title: 'A' },
 });
 const done = (id: string, ...texts: string[]) => ({
   type: 'response.output_item.done',
@@ -97,6 +103,17 @@ describe('a server of the Responses API that is not quite one', () => {
       completed(done('other', 'Hello')),
     ]);
     expect(messagesOf(other)).toEqual([['Hello']]);
+  });
+
+  test('a message that is open stands for one that its response lists under another id', async () => {
+    const events = await bridge([added('m'), delta('m', 0, 'Hello'), completed(done('other', 'Hello'))]);
+    expect(messagesOf(events)).toEqual([['Hello']]);
+  });
+
+  test('a part is done once, with what it was first done with', async () => {
+    const events = await bridge([delta('m', 0, 'Hel'), textDone('m', 0, 'Hello'), textDone('m', 0, 'Bye')]);
+    expect(outline(events).filter((line) => line.includes('content_part.done'))).toHaveLength(1);
+    expect(messagesOf(events)).toEqual([['Hello']]);
   });
 
   test('a part far beyond the last one is not as many parts', async () => {
@@ -193,8 +210,8 @@ describe('a server of the Responses API that is not quite one', () => {
     ]);
   });
 
-  test('no order of events breaks the order of ours', async () => {
-    const id = fc.constantFrom('m', 'n', '');
+  test('no order of events breaks the order of ours, and nothing is left open behind the last response', async () => {
+    const id = fc.constantFrom('m', 'm', 'm', 'n', '');
     const index = fc.nat(2);
     const text = fc.constantFrom('', 'a', '\ud83d', '\ude00', 'word ');
     const event = fc.oneof(
@@ -202,6 +219,7 @@ describe('a server of the Responses API that is not quite one', () => {
       fc.tuple(id, index, text).map((each) => part(...each)),
       fc.tuple(id, index, text).map((each) => delta(...each)),
       fc.tuple(id, index, text).map((each) => textDone(...each)),
+      fc.tuple(id, index).map((each) => cited(...each)),
       fc.tuple(id, text).map((each) => done(...each)),
       fc.constant(completed()),
       text.map((each) => completed(done('m', each))),
@@ -226,8 +244,12 @@ describe('a server of the Responses API that is not quite one', () => {
     );
     await fc.assert(
       fc.asyncProperty(fc.array(event, { maxLength: 30 }), async (sent) => {
-        expect(complaints(await bridge(sent))).toEqual([]);
+        const events = await bridge([...sent, completed()]);
+        expect(complaints(events)).toEqual([]);
+        const open = selectOpenItems(events.reduce(reduceThread, emptyThreadState));
+        expect(open.filter(({ type }) => type === 'assistant_message')).toEqual([]);
       }),
+      { numRuns: 500 },
     );
   });
 });

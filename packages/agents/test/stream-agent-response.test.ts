@@ -903,6 +903,33 @@ describe('endings', () => {
     },
   );
 
+  test('any other error leaves the workflow of an earlier turn as it was closed', async () => {
+    const earlier: WorkflowItem = {
+      type: 'workflow',
+      id: 'earlier',
+      thread_id: 'thr_1',
+      created_at: '2026-01-01T00:00:00Z',
+      workflow: { type: 'reasoning', expanded: false, tasks: [{ type: 'thought', content: 'Before' } as never] },
+    };
+    const failure = new Error('model failed');
+    const run = scriptedRun([
+      responses({ type: 'response.reasoning_summary_text.done', summary_index: 0, text: 'Later' }),
+      ...half,
+      () => {
+        throw failure;
+      },
+    ]);
+    const events: ThreadStreamEvent[] = [];
+    const reading = (async () => {
+      for await (const event of streamAgentResponse(await createContext({ items: [earlier] }), run)) events.push(event);
+    })();
+    await expect(reading).rejects.toBe(failure);
+    expect(outline(events).filter((line) => line.includes('earlier'))).toEqual([
+      'added workflow earlier',
+      'done workflow earlier',
+    ]);
+  });
+
   test('a cancelled run is not a completed one: nothing is closed, no tool is called', async () => {
     const context = await createContext();
     const run = scriptedRun(
