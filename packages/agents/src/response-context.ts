@@ -104,8 +104,7 @@ export class ResponseContext {
     const tasks = [...(this.workflow?.workflow.tasks ?? []), task];
     this.#setTasks(tasks);
     const index = tasks.length - 1;
-    if (this.#workflow?.announced === true) this.#update({ type: 'workflow.task.added', task_index: index, task });
-    else this.#announce();
+    this.#update({ type: 'workflow.task.added', task_index: index, task });
     return index;
   }
 

@@ -22,6 +22,14 @@ const created = [raw({ type: 'response_started' }), responses({ type: 'response.
 const messageDone = (content: object[]) =>
   responses({ type: 'response.output_item.done', item: { id: 'msg_1', type: 'message', content } });
 
+const widget: ThreadItem = {
+  type: 'widget',
+  id: 'w',
+  thread_id: 'thr_1',
+  created_at: '2026-01-01T00:00:00Z',
+  widget: { type: 'Card', children: [] },
+};
+
 const textOf = (events: readonly ThreadStreamEvent[]): string =>
   events
     .map((event) =>
@@ -537,6 +545,46 @@ describe('a workflow that is open at the end of a run', () => {
     if (!isEnded) expect(done).not.toHaveProperty('item.workflow.summary');
   });
 
+  test('is shown from its first task on, or at once if it has tasks', async () => {
+    const shownOf = async (workflow: WorkflowItem['workflow']) => {
+      const context = await createContext();
+      const mark = () => context.stream({ type: 'progress_update', text: 'now' });
+      const run = scriptedRun([() => context.startWorkflow(workflow), mark, () => context.addWorkflowTask(task)]);
+      return outline(await collectAll(streamAgentResponse(context, run)));
+    };
+    const empty = { type: 'custom', expanded: false, tasks: [] } as const;
+    const [added, done] = ['added workflow workflow_1', 'done workflow workflow_1'];
+    expect(await shownOf({ ...empty, tasks: [] })).toEqual(['progress_update', added, done]);
+    expect(await shownOf({ ...empty, tasks: [task] })).toEqual([
+      added,
+      'progress_update',
+      'workflow.task.added workflow_1',
+      done,
+    ]);
+  });
+
+  test('is the one that a tool has streamed, and ends at what stands below it, not at what is hidden', async () => {
+    const context = await createContext();
+    const hidden = { ...widget, type: 'hidden_context_item', id: 'h', content: '' } as ThreadItem;
+    const run = scriptedRun([
+      () => context.stream({ type: 'thread.item.added', item: workflow('streamed') }),
+      () => context.stream(itemDone(hidden)),
+      () => context.addWorkflowTask(task),
+      () => context.stream(itemDone(widget)),
+      () => context.addWorkflowTask(task),
+    ]);
+    const events = await collectAll(streamAgentResponse(context, run));
+    expect(outline(events)).toEqual([
+      'added workflow streamed',
+      'done hidden_context_item h',
+      'workflow.task.added streamed',
+      'done workflow streamed',
+      'done widget w',
+      'added workflow workflow_1',
+      'done workflow workflow_1',
+    ]);
+  });
+
   test('goes on in the next turn where it is the last item, as behind an answer', async () => {
     const context = await createContext({ items: [workflow('before'), workflow('last')] });
     const run = scriptedRun([() => context.addWorkflowTask(task), messageAdded]);
@@ -733,13 +781,6 @@ test('an id that an earlier turn used is not used again: the earlier message wou
   expect(asked).toMatchObject([{ item: { type: 'client_tool_call', id: 'tool_call_1', call_id: 'call_1' } }]);
 });
 
-const widget: ThreadItem = {
-  type: 'widget',
-  id: 'w',
-  thread_id: 'thr_1',
-  created_at: '2026-01-01T00:00:00Z',
-  widget: { type: 'Card', children: [] },
-};
 const holding = (error: Error): Error => Object.assign(new Error('failed'), { error });
 const toolError = (error: Error): Error => Object.assign(new (class ToolCallError extends Error {})(), { error });
 
