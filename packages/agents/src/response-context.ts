@@ -111,7 +111,7 @@ export class ResponseContext {
   /** Replaces a task of the open workflow. */
   updateWorkflowTask(task: Task, index: number): void {
     const tasks = this.workflow?.workflow.tasks;
-    if (tasks === undefined || index < 0 || index >= tasks.length) {
+    if (tasks === undefined || !(index in tasks)) {
       throw new ChatKitError('internal', `The open workflow has no task ${index}.`);
     }
     this.#setTasks(tasks.with(index, task));

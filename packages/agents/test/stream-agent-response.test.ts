@@ -563,6 +563,14 @@ describe('a workflow that is open at the end of a run', () => {
     ]);
   });
 
+  test.each([-1, 1, Number.NaN])('has no task %s to be replaced', async (index) => {
+    const context = await createContext();
+    expect(() => context.updateWorkflowTask(task, 0)).toThrow('no task 0');
+    context.addWorkflowTask(task);
+    expect(() => context.updateWorkflowTask(task, index)).toThrow(`no task ${index}`);
+    expect(context.workflow?.workflow.tasks).toEqual([task]);
+  });
+
   test('is the one that a tool has streamed, and ends at what stands below it, not at what is hidden', async () => {
     const context = await createContext();
     const hidden = { ...widget, type: 'hidden_context_item', id: 'h', content: '' } as ThreadItem;
