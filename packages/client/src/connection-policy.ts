@@ -72,5 +72,8 @@ export const backoffMs = (
   return Math.max(policy.floorMs, boundedNotBeforeMs(notBeforeMs) + jitter * window);
 };
 
+/** A random part of the time over which a server that hands many connections over asks their clients to spread out. */
+export const handOverMs = (jitter: number, withinMs = 0): number => jitter * Math.min(withinMs, maxRetryMs);
+
 /** `Retry-After`, limited to what is obeyed. */
 export const boundedNotBeforeMs = (ms = 0): number => Math.min(ms, maxNotBeforeMs);

@@ -4,7 +4,7 @@
  * Times (milliseconds of one clock) and random numbers come in with the signals, so every path can be tested as data.
  */
 import type { ChatKitError, RunOutcome } from '@chatkit/core';
-import { backoffMs, boundedNotBeforeMs, type ConnectionPolicy } from './connection-policy.ts';
+import { backoffMs, boundedNotBeforeMs, type ConnectionPolicy, handOverMs } from './connection-policy.ts';
 
 /**
  * Why a connection is over. `end`: the run reported its end. `stop`: the user stopped it. `detach`: this client stopped
@@ -34,16 +34,16 @@ interface Line {
   readonly heartbeatMs: number | undefined;
 }
 
+interface HandedOver {
+  /**
+   * Set after a planned hand-over: carries over what the last connection knew, because nothing is broken and the screen
+   * need not change.
+   */
+  readonly handedOver?: { readonly eventAt: number; readonly silent: boolean } | undefined;
+}
+
 export type ConnectionState =
-  | (Line & {
-      readonly phase: 'connecting';
-      readonly since: number;
-      /**
-       * Set after a planned hand-over: carries over what the last connection knew, because nothing is broken and the
-       * screen need not change.
-       */
-      readonly handedOver?: { readonly eventAt: number; readonly silent: boolean } | undefined;
-    })
+  | (Line & HandedOver & { readonly phase: 'connecting'; readonly since: number })
   | (Line & {
       readonly phase: 'open';
       readonly since: number;
@@ -54,12 +54,13 @@ export type ConnectionState =
       /** Heartbeats come but no events: the connection is fine, the model is thinking. */
       readonly silent: boolean;
     })
-  | (Line & {
-      readonly phase: 'waiting';
-      readonly until: number;
-      /** The earliest time that the server's `Retry-After` allows; a wake-up of the page does not override it. */
-      readonly notBefore: number;
-    })
+  | (Line &
+      HandedOver & {
+        readonly phase: 'waiting';
+        readonly until: number;
+        /** The earliest time that the server's `Retry-After` allows; a wake-up of the page does not override it. */
+        readonly notBefore: number;
+      })
   | (Line & { readonly phase: 'suspended' })
   | {
       readonly phase: 'closed';
@@ -79,8 +80,16 @@ export type ConnectionSignal =
   | { readonly type: 'numbered' }
   /** `jitter`: a random number from 0 to 1. `notBeforeMs`: the server's `Retry-After`. */
   | { readonly type: 'failed'; readonly at: number; readonly jitter: number; readonly notBeforeMs?: number | undefined }
-  /** The server has ended the connection because of its age; the client should continue on a new one. */
-  | { readonly type: 'handedOver'; readonly at: number; readonly jitter: number }
+  /**
+   * The server has ended the connection, and the client is to continue on a new one. `withinMs`: the time over which
+   * clients that are all handed over at once are to spread out.
+   */
+  | {
+      readonly type: 'handedOver';
+      readonly at: number;
+      readonly jitter: number;
+      readonly withinMs?: number | undefined;
+    }
   /** The time that `deadlineOf` named has come. */
   | { readonly type: 'tick'; readonly at: number; readonly jitter: number }
   /** The page signals that trying again may succeed. */
@@ -149,13 +158,7 @@ export const nextConnection = (
     case 'failed':
       return lose(state, 'drop', signal, policy);
     case 'handedOver':
-      // A server that hands over again and again at once counts as failing.
-      return state.phase === 'open' && isHealthy(state, signal.at, policy) && canAskAgain(state, policy)
-        ? {
-            ...connect({ ...line(state), failures: 0, downSince: undefined }, signal.at),
-            handedOver: { eventAt: state.eventAt, silent: state.silent },
-          }
-        : lose(state, 'drop', signal, policy);
+      return handOver(state, signal, policy);
     case 'tick':
       return tick(state, signal, policy);
     case 'woken':
@@ -193,6 +196,10 @@ const line = ({ attempt, reach, failures, downSince, retryMs, heartbeatMs }: Liv
   heartbeatMs,
 });
 
+/** What a wait passes on to the request behind it. */
+const handedOn = (state: Live): Line & HandedOver =>
+  state.phase === 'waiting' ? { ...line(state), handedOver: state.handedOver } : line(state);
+
 /** The server's own interval counts, because with a shorter one a good connection would be cut again and again. */
 const heartbeatOf = (state: Live, policy: ConnectionPolicy): number => state.heartbeatMs ?? policy.heartbeatMs;
 
@@ -202,7 +209,7 @@ const lifeOf = (state: Live, policy: ConnectionPolicy): number => 2.5 * heartbea
 const canAskAgain = (state: Live, policy: ConnectionPolicy): boolean =>
   state.reach === 'resumable' || (state.reach === 'unanswered' && policy.repeatable);
 
-const connect = (from: Line, at: number): Extract<ConnectionState, { phase: 'connecting' }> => ({
+const connect = (from: Line & HandedOver, at: number): Extract<ConnectionState, { phase: 'connecting' }> => ({
   ...from,
   phase: 'connecting',
   attempt: from.attempt + 1,
@@ -240,6 +247,21 @@ const lose = (
   };
 };
 
+/** A healthy connection goes on as it was. A server that hands over again and again at once counts as failing. */
+const handOver = (
+  state: Live,
+  signal: { at: number; jitter: number; withinMs?: number | undefined },
+  policy: ConnectionPolicy,
+): ConnectionState => {
+  const { at, jitter, withinMs } = signal;
+  if (state.phase !== 'open' || !isHealthy(state, at, policy) || !canAskAgain(state, policy))
+    return lose(state, 'drop', signal, policy);
+  const { eventAt, silent } = state;
+  const from = { ...line(state), failures: 0, downSince: undefined, handedOver: { eventAt, silent } };
+  const until = at + handOverMs(jitter, withinMs);
+  return until > at ? { ...from, phase: 'waiting', until, notBefore: at } : connect(from, at);
+};
+
 /**
  * Compares with `deadlineOf` itself instead of recomputing the condition: with fractional milliseconds `since + ms` may
  * round to a moment at which `at - since` is still less than `ms`, and a timer that is always too early would be set
@@ -249,7 +271,7 @@ const tick = (state: Live, signal: { at: number; jitter: number }, policy: Conne
   const due = deadlineOf(state, policy);
   if (due === undefined || signal.at < due) return state;
   return state.phase === 'waiting'
-    ? connect({ ...line(state), downSince: downSinceOf(state, signal.at, policy) }, signal.at)
+    ? connect({ ...handedOn(state), downSince: downSinceOf(state, signal.at, policy) }, signal.at)
     : lose(state, 'stall', signal, policy);
 };
 
@@ -271,7 +293,7 @@ const wake = (
   const downSince = state.downSince === undefined ? undefined : at;
   return state.phase === 'waiting' && at < state.notBefore
     ? { ...state, downSince, until: state.notBefore }
-    : connect({ ...line(state), downSince }, at);
+    : connect({ ...handedOn(state), downSince }, at);
 };
 
 /**

@@ -9,9 +9,9 @@ export type ConnectionStatus = 'none' | 'connecting' | 'live' | 'silent' | 'reco
 
 /** Maps a state of the connection's state machine to the status to show. */
 export const connectionStatus = (state: ConnectionState): ConnectionStatus => {
+  if ('handedOver' in state && state.handedOver !== undefined) return state.handedOver.silent ? 'silent' : 'live';
   switch (state.phase) {
     case 'connecting':
-      if (state.handedOver !== undefined) return state.handedOver.silent ? 'silent' : 'live';
       return state.attempt === 1 ? 'connecting' : 'reconnecting';
     case 'open':
       return state.silent ? 'silent' : 'live';

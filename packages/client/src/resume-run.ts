@@ -152,7 +152,7 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
       if (verdict.type !== 'opened' || !response.body) return;
       const bodyEnd = await reader.read(response.body, signal);
       if (signal.aborted) return;
-      if (bodyEnd.type === 'handedOver') return dispatch({ ...failure(), type: 'handedOver' });
+      if (bodyEnd.type === 'handedOver') return dispatch({ ...failure(), ...bodyEnd });
       const isOver = bodyEnd.type === 'ended' || (bodyEnd.type === 'whole' && state.reach === 'plain');
       dispatch(isOver ? { type: 'closed', reason: 'end', outcome: bodyEnd.outcome } : failure());
     } catch (error) {

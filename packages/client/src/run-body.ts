@@ -23,8 +23,8 @@ export interface RunBodyHooks {
 export type BodyEnd =
   | { readonly type: 'ended'; readonly outcome: RunOutcome }
   | { readonly type: 'whole'; readonly outcome: RunOutcome }
-  /** The server asks for a new connection. */
-  | { readonly type: 'handedOver' }
+  /** The server asks for a new connection; if it says so, after a random part of this time. */
+  | { readonly type: 'handedOver'; readonly withinMs: number | undefined }
   | { readonly type: 'cut' };
 
 /** Reads the bodies of one run, one after another. */
@@ -51,12 +51,15 @@ export const createRunBodyReader = (hooks: RunBodyHooks): RunBodyReader => {
     let batch: ThreadStreamEvent[] = [];
     /** What the server has said about the end of this body. */
     let end: BodyEnd | undefined;
+    /** The `retry` of the frame that is being read: the decoder reports it before the rest of the frame. */
+    let retryMs: number | undefined;
     const saidEnd = (): BodyEnd | undefined => end;
     const decoder = createSseDecoder(
       ({ id, event, data, retry }) => {
         if (end?.type === 'ended') return;
         if (retry !== undefined) hooks.onRetry(retry);
-        if (event === 'reconnect') end = { type: 'handedOver' };
+        if (event === 'reconnect') end = { type: 'handedOver', withinMs: retryMs };
+        retryMs = retry;
         if (id !== undefined && lastOffset !== undefined && compareOffsets(id, lastOffset) <= 0) return;
         if (data !== undefined) {
           const value: unknown = JSON.parse(data);

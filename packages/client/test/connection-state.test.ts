@@ -9,6 +9,7 @@ import {
   initialConnection,
   nextConnection,
 } from '../src/connection-state.ts';
+import { connectionStatus } from '../src/connection-status.ts';
 
 const policy: ConnectionPolicy = { ...defaultPolicy, repeatable: true };
 
@@ -50,6 +51,7 @@ const signal: fc.Arbitrary<ConnectionSignal> = fc.oneof(
     type: fc.constant('handedOver' as const),
     at: fc.nat(),
     jitter: fc.double({ min: 0, max: 1, noNaN: true }),
+    withinMs: fc.option(fc.nat(), { nil: undefined }),
   }),
   fc.constant({ type: 'left' as const }),
   fc.constant({ type: 'closed' as const, reason: 'gone' as const }),
@@ -294,6 +296,27 @@ describe('a connection that is handed over', () => {
     const again = play([opened(602_100)], state);
     expect(again).toMatchObject({ phase: 'open', eventAt: 2000, silent: false });
     expect('handedOver' in again).toBe(false);
+  });
+
+  it('waits a part of the time that the server asks for, as if nothing had happened', () => {
+    const between = fc.double({ min: 0, max: 1, noNaN: true });
+    fc.assert(
+      fc.property(fc.nat(), between, fc.boolean(), (withinMs, jitter, isEarly) => {
+        const thinking: ConnectionSignal = { type: 'heard', at: 600_000, events: 0 };
+        const state = play([opened(0), thinking, { type: 'handedOver', at: 602_000, jitter, withinMs }]);
+        const due = deadlineOf(state, policy) ?? Number.NaN;
+        const until = 602_000 + jitter * Math.min(withinMs, 60_000);
+        if (until > 602_000) expect(state.phase).toBe('waiting');
+        if (state.phase === 'waiting') expect(due).toBe(until);
+        expect(connectionStatus(state)).toBe('silent');
+        // News of the page cut the wait short.
+        const asking =
+          state.phase !== 'waiting' ? state : play([isEarly ? woken(602_000, 'online') : tick(due)], state);
+        expect(asking).toMatchObject({ phase: 'connecting', attempt: 2, failures: 0 });
+        expect(connectionStatus(asking)).toBe('silent');
+        expect(play([opened(due)], asking)).toMatchObject({ phase: 'open', eventAt: 0, silent: true });
+      }),
+    );
   });
 
   it('counts as a failure when it was hardly there: no server makes a client ask in a loop', () => {

@@ -6,8 +6,9 @@ import {
   say,
   scriptedResponder,
 } from '@chatkit/testing';
+import { encodeSse } from '@chatkit/transport';
 import { describe, expect, it } from 'vitest';
-import type { PageEvents, PageSignal } from '../src/index.ts';
+import { createChatClient, type PageEvents, type PageSignal } from '../src/index.ts';
 import { requestTypes, testChat, texts } from './support/chat.ts';
 
 /** A chat whose time and page are the test's. */
@@ -149,6 +150,45 @@ describe('an outage', () => {
     // After 10 minutes the server hands the connection over, which nobody sees.
     expect(requestTypes(network)).toEqual(['threads.create', 'GET']);
     client.detach();
+  });
+
+  it.each([
+    ['names a time: they come back spread over it', 3_000],
+    ['names none: they come back at once', undefined],
+  ])('is not seen where a server hands everybody over and %s', async (_, retry) => {
+    const clock = createVirtualClock({ startMs: 1_000_000 });
+    const farewell = encodeSse({ event: 'reconnect', data: '{}', id: '1-1', retry });
+    const attachedAt: number[] = [];
+    const fetch: typeof globalThis.fetch = async (_input, init) => {
+      const isStart = init?.method === 'POST';
+      if (!isStart) attachedAt.push(clock.now());
+      const body = new ReadableStream<string>({
+        start(controller) {
+          controller.enqueue(encodeSse({ id: '1-1', retry: 2_000 }));
+          if (!isStart) return;
+          clock.setTimeout(() => {
+            controller.enqueue(farewell);
+            controller.close();
+          }, 30_000);
+        },
+      });
+      const headers = { 'content-type': 'text/event-stream', 'chatkit-run-id': 'r' };
+      return new Response(body.pipeThrough(new TextEncoderStream()), { headers });
+    };
+    const clients = Array.from({ length: 100 }, (_client, index) =>
+      createChatClient({ url: 'http://chat.test/', fetch, clock, random: () => index / 100 }),
+    );
+    const seen = new Set<string>();
+    for (const client of clients) {
+      client.subscribe(() => seen.add(client.getSnapshot().connection));
+      client.send('Hi');
+    }
+    await clock.advance(33_000);
+    expect(attachedAt.map((at) => Math.round(at - 1_030_000))).toEqual(
+      clients.map((_client, index) => (retry === undefined ? 0 : index * 30)),
+    );
+    expect(seen).not.toContain('reconnecting');
+    for (const client of clients) client.detach();
   });
 
   it.each([

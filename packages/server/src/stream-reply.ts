@@ -5,7 +5,7 @@
  */
 import { ChatKitError } from '@chatkit/core';
 import { concat, heartbeat, pipe, type Stream } from '@chatkit/stream';
-import { encodeSse, eventStreamHeaders, type Reply } from '@chatkit/transport';
+import { encodeSse, eventStreamHeaders, type Reply, type SseFrame } from '@chatkit/transport';
 import { type Clock, settlesWithin } from './clock.ts';
 import { PlainEncoder, ResumableEncoder, randomRetry } from './frame-encoders.ts';
 import { FrameStream } from './frame-stream.ts';
@@ -94,7 +94,7 @@ const commentsEvery = (everyMs: number, clock: Clock) =>
 /**
  * The run's frames between two more. The first has an id but no data, so it is no event, but a client that is cut off
  * from here on knows where to resume. The last is sent when the connection has become too old or the server closes, and
- * tells the client to reconnect at once. In between, comments fill the silence.
+ * tells the client to reconnect. In between, comments fill the silence.
  */
 const resumableBody = (
   stream: FrameStream,
@@ -104,15 +104,16 @@ const resumableBody = (
   { clock, heartbeatMs, maxConnectionMs, retryMs }: Settings,
   onOld: () => void,
 ): Stream<string> => {
-  let reconnectMs: number | undefined;
-  const handOver = (afterMs: number) => {
-    reconnectMs = afterMs;
+  let farewell: SseFrame | undefined;
+  /** `retry`: where everybody is sent away at once; who is late alone need not wait. */
+  const handOver = (retry?: number) => {
+    farewell = { event: 'reconnect', data: '{}', retry };
     stream.stop();
   };
   open.leave = () => handOver(randomRetry(retryMs));
   const growOld = () => {
     onOld();
-    handOver(retryMs);
+    handOver();
   };
   const first = {
     *[Symbol.iterator]() {
@@ -125,7 +126,7 @@ const resumableBody = (
   const last = {
     *[Symbol.iterator]() {
       const id = stream.offset() ?? start;
-      if (reconnectMs !== undefined) yield encodeSse({ event: 'reconnect', data: '{}', id, retry: reconnectMs });
+      if (farewell !== undefined) yield encodeSse({ ...farewell, id });
     },
   };
   return pipe(concat(first, stream.frames, last), commentsEvery(heartbeatMs, clock));
