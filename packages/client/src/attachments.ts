@@ -3,6 +3,7 @@
  */
 import { type Attachment, ChatKitError } from '@chatkit/core';
 import { type Endpoint, jsonOf, type RequestOptions } from './endpoint.ts';
+import { must } from './must.ts';
 
 /**
  * How files travel. `two_phase`: the server names an address for each file (`upload_descriptor`). `direct`: every file
@@ -20,6 +21,7 @@ export const uploadFile = async (
   endpoint: Endpoint,
   { signal, timeoutMs }: RequestOptions = {},
 ): Promise<Attachment> => {
+  must(file?.arrayBuffer, 'file must be a Blob');
   const name = file.name ?? 'file';
   const upload = { signal, timeoutMs: timeoutMs ?? endpoint.timeoutFor(file.size) };
   if (strategy.type === 'direct') {

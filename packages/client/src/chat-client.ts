@@ -20,7 +20,7 @@ import type { Clock, PageEvents } from './ports.ts';
 import type { ChatRun } from './run-handle.ts';
 import type { ChatSnapshot } from './snapshot.ts';
 
-/** Options of `createChatClient`. Only `url` is required. Another name is a mistake, and throws a `TypeError`. */
+/** Options of `createChatClient`. Only `url` is required. Another name, or a value of another kind, throws a `TypeError`. */
 export interface ChatClientOptions {
   /** The server's address, for example `/chatkit`. */
   url: string | URL;

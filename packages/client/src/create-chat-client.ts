@@ -36,6 +36,7 @@ import type { Reach } from './connection-state.ts';
 import { createEndpoint } from './endpoint.ts';
 import { loadOlder, loadThread } from './load-thread.ts';
 import { createLoadTurn } from './load-turn.ts';
+import { mustBe } from './must.ts';
 import { createNotifier, frameScheduler, reportLater } from './notify.ts';
 import { type AnswerAnew, answerAnew, createOutgoing, deliveryOf, type OutgoingMessage } from './outgoing-message.ts';
 import { browserPageEvents, pageClock } from './ports.ts';
@@ -240,6 +241,7 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
     },
 
     edit(messageId, input) {
+      mustBe('a string', 'messageId', messageId);
       const { item, input: words } = createOutgoing(input, '', threadId());
       return answerAgain(answerAnew(state.thread, messageId, words), item);
     },
@@ -328,7 +330,9 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
       if (state.thread.thread?.id === id) showNone();
     },
     async sendFeedback(itemIds, kind) {
-      await endpoint.json({ type: 'items.feedback', params: { thread_id: threadId(), item_ids: [...itemIds], kind } });
+      // Not copied: the server says what is wrong with a text.
+      const item_ids = itemIds as string[];
+      await endpoint.json({ type: 'items.feedback', params: { thread_id: threadId(), item_ids, kind } });
     },
     uploadFile: (file, requestOptions) =>
       uploadFile(file, options.uploads ?? { type: 'two_phase' }, endpoint, requestOptions),

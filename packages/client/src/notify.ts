@@ -4,6 +4,8 @@
  * stop) are announced at once.
  */
 
+import { mustBe } from './must.ts';
+
 /** Calls `flush` once, soon. Returns a function that cancels the call. */
 export type Scheduler = (flush: () => void) => () => void;
 
@@ -53,6 +55,7 @@ export const createNotifier = <S>(read: () => S, schedule: Scheduler): Notifier<
   return {
     getSnapshot: () => told,
     subscribe(listener) {
+      mustBe('a function', 'listener', listener);
       // Wrapped, so that a function subscribed twice is called twice, and unsubscribed one at a time.
       const entry = () => listener();
       listeners.add(entry);

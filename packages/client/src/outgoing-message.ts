@@ -16,6 +16,7 @@ import {
   type UserMessageItem,
   userMessage,
 } from '@chatkit/core';
+import { must } from './must.ts';
 
 /** A message to send: `text`, or `content` for messages with tags. The rest is as in the protocol. */
 export interface UserMessageInputLike {
@@ -56,8 +57,10 @@ export const createOutgoing = (
   } = (typeof input === 'string' ? { text: input } : Object(input)) as UserMessageInputLike;
   const parts: UserMessageContent[] = content ?? (text ? [{ type: 'input_text', text }] : []);
   // Without types it may be nothing, or the event of a button whose handler is `send` itself.
-  if (parts.length === 0 && attachments.length === 0)
-    throw new TypeError("There is no message to send. Write send('Hello') or send({ text, attachments }).");
+  must(
+    Array.isArray(parts) && Array.isArray(attachments) && parts.length + attachments.length > 0,
+    "There is no message to send. Write send('Hello') or send({ text, attachments })",
+  );
   return {
     runId,
     state: 'sending',
@@ -71,7 +74,7 @@ export const createOutgoing = (
     }),
     input: {
       content: parts,
-      attachments: attachments.map((attachment) => (typeof attachment === 'string' ? attachment : attachment.id)),
+      attachments: attachments.map((attachment) => (typeof attachment === 'string' ? attachment : attachment?.id)),
       inference_options: inference_options ?? {},
       quoted_text,
     },

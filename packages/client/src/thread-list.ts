@@ -6,6 +6,7 @@ import { isChatKitError, type Thread } from '@chatkit/core';
 import type { ChatClient } from './chat-client.ts';
 import { type ChatError, shownFailure } from './chat-state.ts';
 import { networkError } from './endpoint.ts';
+import { mustBe } from './must.ts';
 import { createNotifier, frameScheduler, type Scheduler } from './notify.ts';
 
 /** What there is to show of the list at one moment. */
@@ -61,6 +62,7 @@ interface Change {
  * await list.refresh();
  */
 export const createThreadList = (client: ChatClient, options: ThreadListOptions = {}): ThreadList => {
+  mustBe('{ listThreads, subscribe }', 'client', client);
   let state: ListState = { threads: [], status: 'idle', hasMore: false, error: undefined, after: undefined };
   /** The threads as the server and the chat know them, without unconfirmed changes. */
   let known: readonly Thread[] = [];
