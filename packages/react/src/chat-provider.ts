@@ -24,7 +24,8 @@ export const ChatProvider = ({ client, children }: { client: ChatClient; childre
 export const useChatClient = (client?: ChatClient): ChatClient => {
   const provided = useContext(ChatContext);
   const found = client ?? provided;
-  if (found === undefined)
+  // Options, or the address of a server, are no client either.
+  if (found?.subscribe === undefined)
     throw new Error('No chat client: wrap the component in a ChatProvider, or pass a client to the hook.');
   return found;
 };

@@ -17,3 +17,13 @@ it('renders on a server, without asking for anything', () => {
   const html = renderToString(createElement(ChatProvider, { client }, createElement(Chat)));
   expect(html).toBe('<p>idle 0 false 0</p>');
 });
+
+it.each([
+  ['nothing', undefined],
+  ['options', { url: '/chatkit' }],
+  ['an address', '/chatkit'],
+])('hooks say that there is no client: %s', (_, client) => {
+  const provided = { client: client as never };
+  const rendered = () => renderToString(createElement(ChatProvider, provided, createElement(Chat)));
+  expect(rendered).toThrow('No chat client: wrap the component in a ChatProvider');
+});
