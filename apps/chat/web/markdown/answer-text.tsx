@@ -3,9 +3,10 @@
  * text changes. While an answer is written that is the last one; the others keep their elements. Blocks stand in
  * sections, of which only the last one is compared at a delta. Raw HTML is shown as text, images as links.
  */
-import { Fragment, isValidElement, memo, type ReactNode } from 'react';
+import { Fragment, isValidElement, memo, type ReactNode, type Ref } from 'react';
 import ReactMarkdown, { type Components } from 'react-markdown';
 import remarkGfm from 'remark-gfm';
+import { useFixedColumns } from '../hooks/use-fixed-columns.ts';
 import { useRest } from '../hooks/use-rest.ts';
 import { CITE } from './cite-blocks.ts';
 import { closeInline } from './close-inline.ts';
@@ -132,14 +133,17 @@ const Contents = ({ text, id }: { text: string; id: string }) => {
   );
 };
 
-const LongTable = ({ parts, id }: { parts: readonly string[]; id: string }) => (
-  <Table>
-    {parts.map((part, index) => (
-      // biome-ignore lint/suspicious/noArrayIndexKey: a part is what stands at its place; only the last one changes
-      <Markdown key={index} text={part} id={id} as={index === 0 ? 'first rows' : 'rows'} />
-    ))}
-  </Table>
-);
+const LongTable = ({ parts, id }: { parts: readonly string[]; id: string }) => {
+  const { table, widths } = useFixedColumns(parts.length > 1);
+  return (
+    <Table ref={table} widths={widths}>
+      {parts.map((part, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: a part is what stands at its place; only the last one changes
+        <Markdown key={index} text={part} id={id} as={index === 0 ? 'first rows' : 'rows'} />
+      ))}
+    </Table>
+  );
+};
 
 const LongParagraph = ({ pieces, id }: { pieces: readonly string[]; id: string }) => (
   <p>
@@ -153,10 +157,27 @@ const LongParagraph = ({ pieces, id }: { pieces: readonly string[]; id: string }
   </p>
 );
 
-const Table = ({ children }: { children?: ReactNode }) => (
+interface TableProps {
+  children?: ReactNode;
+  ref?: Ref<HTMLTableElement> | undefined;
+  /** Of its columns, where they do not depend on what is in them. */
+  widths?: readonly number[];
+}
+
+const Table = ({ children, ref, widths = [] }: TableProps) => (
   // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard
   <section className="table" tabIndex={0} aria-label="Table">
-    <table>{children}</table>
+    <table ref={ref} data-fixed={widths.length > 0 || undefined}>
+      {widths.length > 0 && (
+        <colgroup>
+          {widths.map((width, index) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: a column is what stands at its place
+            <col key={index} style={{ width }} />
+          ))}
+        </colgroup>
+      )}
+      {children}
+    </table>
   </section>
 );
 
