@@ -12,6 +12,8 @@ const heading = /^ {0,3}#{1,6}[ \t]/;
 const fenceStart = /^ {0,3}(`{3,}|~{3,})/;
 const bullet = /^ {0,3}([-*+])(?=[ \t]|$)/;
 const ordered = /^ {0,3}\d{1,9}[.)](?=[ \t]|$)/;
+/** The first item of a list that needs no empty line before it. In HTML, which goes on to one, it is text. */
+const interrupts = /^ {0,3}(?:[-*+]|1[.)])[ \t]+\S/;
 /** The start of a line that may still become an ordered item. */
 const almostOrdered = /^ {0,3}\d{1,9}[.)]?$/;
 
@@ -45,7 +47,7 @@ export const splitBlocks = (text: string): string[] => {
       const begins =
         complete ||
         (list === undefined
-          ? afterBlank || heading.test(line) || opening !== undefined
+          ? afterBlank || heading.test(line) || opening !== undefined || (interrupts.test(line) && text[start] !== '<')
           : afterBlank && !continues(line, list, newline === -1));
       if (begins || at === start) {
         if (at > start) blocks.push(text.slice(start, at));

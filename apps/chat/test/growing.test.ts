@@ -28,6 +28,7 @@ const line = fc.constantFrom(
   '  ```',
   '```ts',
   '# heading',
+  'A line',
   words,
 );
 const markdown = fc.array(line, { maxLength: 40 }).map((lines) => lines.join('\n'));
@@ -78,6 +79,30 @@ test('a long list is cut before one of its own items, never before one of anothe
   }
   expect(goesOn('- a', '* a')).toBe(false);
   expect(goesOn('text', 'text')).toBe(false);
+});
+
+const lead = fc.constantFrom('Here they are:', 'a | b', '> quoted', '# heading', '| a |', '|---|');
+const listLine = fc.constantFrom('1. one', '1. one', '2. two', '  - nested', '    more', 'lazily', '');
+const led = fc
+  .tuple(
+    fc.array(lead, { minLength: 1, maxLength: 3 }),
+    fc.array(listLine, { maxLength: 9 }),
+    fc.constantFrom('$1.', '-', '*', '+'),
+  )
+  .map(([leads, lines, marker]) =>
+    [...leads, ...['1. one', ...lines].map((each) => each.replace(/^(\d)\./, marker))].join('\n'),
+  );
+
+test('a list behind a line is a block by itself; blocks are drawn as the whole is', () => {
+  const drawn = (text: string) =>
+    renderToStaticMarkup(createElement(Markdown, { remarkPlugins: [remarkGfm] }, text)).replaceAll('\n', '');
+  fc.assert(
+    fc.property(led, (whole) => {
+      expect(cutBlocks(whole).map(drawn).join('')).toBe(drawn(whole));
+    }),
+  );
+  expect(cutBlocks('Here they are:\n- one\n- two\n')).toEqual(['Here they are:\n', '- one\n- two\n']);
+  expect(cutBlocks(`Here they are:\n${`- ${words}\n`.repeat(20)}`).length).toBeGreaterThan(3);
 });
 
 test('a list that does not count, and code in a list, are not cut', () => {
@@ -132,33 +157,48 @@ const ordinary = fc.constantFrom(
 );
 /** What somebody began, or ended, and forgot, or not. */
 const half = fc.constantFrom('**a', 'b**', '*a', 'b*', '`a', 'b`', '[a', 'b](/y)', '(a', 'b)', '__a', 'b__');
+/** What stands between them: in one line, in lines that each go on as prose, and anything. */
+const between = fc.constantFrom([' '], [' ', ' ', '\nand ', '  \nand '], [' ', ' ', ' ', '\n', '\t', ' \n ']);
 const paragraph = fc
-  .array(fc.oneof({ weight: 40, arbitrary: ordinary }, { weight: 1, arbitrary: half }), {
-    minLength: 60,
-    maxLength: 200,
-  })
-  .map((parts) => `Beginning ${parts.join(' ')}`);
+  .tuple(
+    between,
+    fc.array(fc.tuple(fc.oneof({ weight: 40, arbitrary: ordinary }, { weight: 1, arbitrary: half }), fc.nat()), {
+      minLength: 60,
+      maxLength: 200,
+    }),
+  )
+  .map(([spaces, parts]) => `Beginning${parts.map(([part, at]) => spaces[at % spaces.length] + part).join('')}`);
 
 test('a long paragraph in pieces is drawn as the whole is, and while it grows only the last piece changes', () => {
   const drawn = (text: string) =>
-    renderToStaticMarkup(createElement(Markdown, { remarkPlugins: [remarkGfm] }, text)).replace(/^<p>|<\/p>$/g, '');
+    renderToStaticMarkup(createElement(Markdown, { remarkPlugins: [remarkGfm] }, text))
+      .replace(/^<p>|<\/p>$/g, '')
+      .replaceAll('\n', ' ');
   let cut = 0;
+  let cutLines = 0;
   fc.assert(
     fc.property(paragraph, fc.nat(), (whole, seed) => {
       const pieces = cutParagraph(whole) ?? [whole];
-      expect(pieces.join(' ')).toBe(whole.trimEnd());
+      expect(pieces.join(' ').replaceAll('\n', ' ')).toBe(whole.trimEnd().replaceAll('\n', ' '));
       expect(pieces.map(drawn).join(' ')).toBe(drawn(whole));
+      // A line that may begin something else makes another block of it.
+      if (pieces.length === 1 && whole.includes('\n')) return;
       const before = cutParagraph(whole.slice(0, seed % whole.length)) ?? [];
       expect(pieces.slice(0, Math.max(0, before.length - 1))).toEqual(before.slice(0, -1));
-      cut += pieces.length - 1;
+      cut += whole.includes('\n') ? 0 : pieces.length - 1;
+      cutLines += whole.includes('\n') ? pieces.length - 1 : 0;
     }),
   );
   expect(cut).toBeGreaterThan(10);
+  expect(cutLines).toBeGreaterThan(0);
 });
 
 test.each([
   ['a short one', 'A few words.'],
-  ['one of several lines', `A ${words}\n`.repeat(9)],
+  ['one with a line that may be a rule or a list', `A ${words}\n`.repeat(9).concat('- b')],
+  ['one that a heading ends', `A ${words}\n`.repeat(9).concat('---')],
+  ['one with a line that may be a list', `A ${words}\n`.repeat(9).concat('1. b')],
+  ['one with a table', `A ${words}\n`.repeat(9).concat('a | b\n-|-\nc | d')],
   ['a list', `- ${words.repeat(9)}`],
   ['a numbered list', `1. ${words.repeat(9)}`],
   ['a heading', `# ${words.repeat(9)}`],

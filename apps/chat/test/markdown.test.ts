@@ -25,6 +25,9 @@ test.each([
   ['| a | b |\n|---|--:', '| a | b |\n|---|--:'],
   ['| a | b |\n|---|---|\n| 1', '| a | b |\n|---|---|\n| 1'],
   ['| a |\nno table', '| a |\nno table'],
+  ['Here they are:\n-', 'Here they are:'],
+  ['Here they are:\n==', 'Here they are:'],
+  ['A title\n---\n', 'A title\n---\n'],
 ])('half-written %j is shown as %j', (half, shown) => {
   expect(closeInline(half)).toBe(shown);
 });

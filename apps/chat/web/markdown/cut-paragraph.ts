@@ -8,15 +8,19 @@ const MAX_CHARS = 1_200;
 
 const letter = /\p{L}/u;
 const space = /\s/;
+/** A line that may begin another block, or end this one: not with a word, a quotation, emphasis, code or a number. */
+const otherLine = /\n(?!\p{L}|["'“‘«(]|\*{1,3}[\p{L}\d]|`[^`\n]|[02-9]|1[^.)\s])/u;
 
 /**
- * The pieces of a block that is one line of prose; joined by spaces they are the line. Each but the last is a piece of
- * every longer line too. No emphasis, code or link is in two of them. `undefined`: it is another block, or too short.
+ * The pieces of a block that is prose and nothing else; joined by spaces they are the text, but for the ends of its
+ * lines. While it grows by prose each but the last stays as it is. No emphasis, code or link is in two of them.
+ * `undefined`: it is another block, or too short.
  */
 export const cutParagraph = (block: string): readonly string[] | undefined => {
   const line = block.trimEnd();
   // What begins with a letter is no list, heading, table or quotation, and neither is a piece of it.
-  if (line.length < MAX_CHARS || !letter.test(line[0] ?? '') || /[\n\\]/.test(line)) return undefined;
+  if (line.length < MAX_CHARS || !letter.test(line[0] ?? '') || line.includes('\\') || otherLine.test(line))
+    return undefined;
   const pieces: string[] = [];
   let start = 0;
   /** The number of ticks that code was begun with. */
@@ -30,9 +34,10 @@ export const cutParagraph = (block: string): readonly string[] | undefined => {
   };
   for (let at = 0; at < line.length; at += 1) {
     const char = line[at] as string;
-    if (char === ' ') {
+    if (char === ' ' || char === '\n') {
       const isPlace = at - start > MAX_CHARS && code === 0 && open.length === 0 && letter.test(line[at + 1] ?? '');
-      if (!isPlace) continue;
+      // Two spaces in front of it are a line break.
+      if (!isPlace || (char === '\n' && line[at - 1] === ' ')) continue;
       pieces.push(line.slice(start, at));
       start = at + 1;
     } else if (char === '`') {
