@@ -11,6 +11,11 @@ export const closeInline = (block: string): string => {
   if (/^ {0,3}(?:```|~~~)/.test(block)) return block;
   // The mark of a list that is to come would make a heading of the line before it.
   if (/[^\n]\n {0,3}[-=]+[ \t]*$/.test(block)) return closeMarks(block.slice(0, block.lastIndexOf('\n')));
+  if (/^ {0,3}\|[^\n]*\n[ :|-]+\n/.test(block)) {
+    // What another cell leaves open is not for the last one to close.
+    const at = Math.max(block.lastIndexOf('\n'), block.search(/(?<!\\)\|(?:\\.|[^\\|\n])*$/)) + 1;
+    return block.slice(0, at) + closeMarks(block.slice(at));
+  }
   const table = /^ {0,3}\|([^\n]*)(?:\n([ :|-]*))?$/.exec(block);
   return table === null ? closeMarks(block) : closeTable(closeMarks(table[1] ?? ''), table[2] ?? '');
 };
