@@ -18,9 +18,12 @@ export const ssr = { resolve: { conditions, externalConditions: ['@chatkit/sourc
 // Much of a test here is waiting: for a timer, a socket, a browser. So even two cores have work for three files at a time.
 export const maxWorkers = Math.max(3, availableParallelism() - 1);
 
-// For what hangs. What is slow, on a machine that has other work, is not a failure.
-const testTimeout = 30_000;
-const expect = { poll: { timeout: 20_000 } };
+// For what hangs. What is slow, on a machine that has other work, is not a failure: with a tenth of a core the demo needs
+// twenty seconds to start, and some tests start it twice.
+const testTimeout = 60_000;
+const hookTimeout = testTimeout;
+const expect = { poll: { timeout: 30_000 } };
+const e2eTimeout = 180_000;
 
 const seeded = fileURLToPath(new URL('test/laws/seeded-fast-check.ts', import.meta.url));
 
@@ -44,7 +47,7 @@ export default defineConfig({
           name: 'node',
           environment: 'node',
           testTimeout,
-          hookTimeout: testTimeout,
+          hookTimeout,
           expect,
           include: [
             'packages/*/test/**/*.test.ts',
@@ -69,6 +72,7 @@ export default defineConfig({
               test: {
                 name: 'browser',
                 testTimeout,
+                hookTimeout,
                 expect,
                 include: ['packages/*/test/**/*.browser.test.{ts,tsx}', 'apps/*/test/**/*.browser.test.{ts,tsx}'],
                 browser: {
@@ -85,8 +89,8 @@ export default defineConfig({
                 name: 'e2e',
                 environment: 'node',
                 include: ['apps/*/test/**/*.e2e.test.ts', 'packages/*/test/**/*.e2e.test.ts'],
-                testTimeout: 60_000,
-                hookTimeout: 60_000,
+                testTimeout: e2eTimeout,
+                hookTimeout: e2eTimeout,
                 expect,
               },
             },

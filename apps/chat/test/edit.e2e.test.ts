@@ -1,7 +1,7 @@
 /** A message that was sent is put in other words: by mouse, by keyboard, by touch, and in the middle of an answer. */
 import { expect, test } from 'vitest';
 import { type DemoPage, openPage, openTab } from './e2e/open-page.ts';
-import { browser, chat, count, model, numbers, patience, proxy } from './e2e/slow-demo.ts';
+import { browser, chat, count, model, numbers, proxy } from './e2e/slow-demo.ts';
 
 const converse = async (question: string, answer: string, answers: number): Promise<void> => {
   await chat.ask(question);
@@ -106,8 +106,8 @@ test('in the middle of an answer the field stays where it is; sending stops that
   await field().fill('Count again');
   await field().press('Enter');
   // What it had written goes with it, and so does the line that says that it was stopped.
-  await expect.poll(() => chat.page.locator('.stopped').count(), patience).toBe(0);
-  await expect.poll(() => model.asked, patience).toBe(asked + 1);
+  await expect.poll(() => chat.page.locator('.stopped').count()).toBe(0);
+  await expect.poll(() => model.asked).toBe(asked + 1);
   await count(7, 9);
   await model.end();
   await chat.finished(1);
@@ -121,9 +121,9 @@ test('an edit that does not get through: the old words and answers are there aga
   proxy.setFaults({ refuse: true });
   proxy.cutAll();
   await field().press('Enter');
-  await expect.poll(said, patience).toEqual(['What is a stream?']);
+  await expect.poll(said).toEqual(['What is a stream?']);
   await chat.page.keyboard.press('Escape');
-  await expect.poll(said, patience).toEqual(['What is a steam?', 'Hot water.']);
+  await expect.poll(said).toEqual(['What is a steam?', 'Hot water.']);
   proxy.setFaults({});
   await pencil('What is a steam?').click();
   await field().fill('What is a stream?');
@@ -131,7 +131,7 @@ test('an edit that does not get through: the old words and answers are there aga
   await model.say('A sequence.');
   await model.end();
   await chat.finished(1);
-  await expect.poll(said, patience).toEqual(['What is a stream?', 'A sequence.']);
+  await expect.poll(said).toEqual(['What is a stream?', 'A sequence.']);
 });
 
 test('another tab that shows the conversation is in step', async () => {

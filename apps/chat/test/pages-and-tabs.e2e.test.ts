@@ -5,7 +5,7 @@
 import type { Page } from 'playwright';
 import { expect, test } from 'vitest';
 import { type DemoPage, openTab } from './e2e/open-page.ts';
-import { chat, count, demo, model, numbers, patience, proxy } from './e2e/slow-demo.ts';
+import { chat, count, demo, model, numbers, proxy } from './e2e/slow-demo.ts';
 
 const questions = (page: Page) => page.getByRole('article', { name: 'You' }).allTextContents();
 const stop = ({ page }: DemoPage) => page.getByRole('button', { name: 'Stop' }).click();
@@ -20,7 +20,7 @@ test('a tab that is alone and frozen in mid-answer has it whole when it is thawe
   await cdp.send('Page.setWebLifecycleState', { state: 'frozen' });
   await count(21, 60);
   await model.end();
-  await expect.poll(() => finished().length, patience).toBe(before + 1);
+  await expect.poll(() => finished().length).toBe(before + 1);
   await cdp.send('Page.setWebLifecycleState', { state: 'active' });
   await chat.shows(numbers(1, 60));
   await chat.finished(1);
@@ -91,9 +91,9 @@ test('a question from another tab takes the place of the answer that goes on, an
   await second.shows(numbers(1, 20));
   const asked = model.asked;
   await second.ask('Instead');
-  await expect.poll(() => model.asked, patience).toBe(asked + 1);
+  await expect.poll(() => model.asked).toBe(asked + 1);
   await model.say('Yes, ');
-  await expect.poll(() => chat.text(), patience).toBe('Yes,');
+  await expect.poll(() => chat.text()).toBe('Yes,');
   await stop(chat);
   for (const { page } of [chat, second]) {
     await page.getByRole('button', { name: 'Stop' }).waitFor({ state: 'detached' });
@@ -115,7 +115,7 @@ test('a conversation that another tab deletes in mid-answer keeps its text on th
   await list.getByRole('button', { name: 'Delete?' }).click();
   await chat.page.locator('.stopped').waitFor();
   expect(await chat.text()).toBe(numbers(1, 20).trim());
-  await expect.poll(() => second.answers.count(), patience).toBe(0);
+  await expect.poll(() => second.answers.count()).toBe(0);
   await chat.ask('More');
   await chat.page.getByRole('alert').getByText('This conversation was deleted.').waitFor();
   expect(await questions(chat.page)).toEqual(['Count', 'More']);

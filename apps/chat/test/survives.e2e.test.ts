@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { BrowserContext, Page } from 'playwright';
 import { expect, onTestFinished, test } from 'vitest';
 import { type DemoPage, openPage, openTab } from './e2e/open-page.ts';
-import { browser, chat, count, model, numbers, patience, proxy } from './e2e/slow-demo.ts';
+import { browser, chat, count, model, numbers, proxy } from './e2e/slow-demo.ts';
 import { startDemo } from './e2e/start-demo.ts';
 
 /** Every text that the last answer of a page ever had, over all its loads; `null` for a load. */
@@ -92,7 +92,7 @@ test('a reload of long answers draws their end first, then the rest in steps abo
     look();
   });
   await chat.page.reload();
-  await expect.poll(() => chat.page.locator('.block').count(), patience).toBe(240);
+  await expect.poll(() => chat.page.locator('.block').count()).toBe(240);
   type Seen = { blocks: number; last: string; fromEnd: number };
   const seen = await chat.page.evaluate(() => (window as unknown as { seen: Seen[] }).seen);
   expect(seen[0]?.blocks).toBeLessThan(60);
@@ -243,7 +243,7 @@ test('a page that is put away lets go of its connection, and goes on when it is 
   const texts = await recordTexts(chat.page);
   await pageIs('pagehide');
   // Chromium does not keep a page that holds a lock or has an answer under way.
-  await expect.poll(locks, patience).toEqual([]);
+  await expect.poll(locks).toEqual([]);
   await count(21, 40);
   expect(await chat.text()).toBe(numbers(1, 20).trim());
   await pageIs('pageshow');
@@ -269,7 +269,7 @@ test('a connection that is open and dead is noticed', async () => {
     .poll(async () => {
       await chat.page.clock.fastForward(2_000);
       return chat.text();
-    }, patience)
+    })
     .toBe(numbers(1, 21).trim());
   await model.end();
   await chat.finished(1);
@@ -364,7 +364,7 @@ test('eight tabs share one stream; when the tab that reads it is closed, another
   // HTTP/1.1 has six connections for all tabs: with a stream for each, the seventh would not even load.
   for (let tab = 2; tab <= 8; tab += 1) others.push(await openTab(context, address));
   const shown = (text: string, who: readonly DemoPage[]) =>
-    expect.poll(() => Promise.all(who.map(({ page }) => textOf(page))), patience).toEqual(who.map(() => text.trim()));
+    expect.poll(() => Promise.all(who.map(({ page }) => textOf(page)))).toEqual(who.map(() => text.trim()));
   await shown(numbers(1, 20), [chat, ...others]);
   await count(21, 40);
   await shown(numbers(1, 40), [chat, ...others]);

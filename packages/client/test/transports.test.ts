@@ -20,9 +20,6 @@ import { type ChatClientOptions, createChatClient } from '../src/index.ts';
 import { testChat, textOf, texts, until } from './support/chat.ts';
 import { atOnce } from './support/schedulers.ts';
 
-/** What a busy machine may take. */
-const patience = { timeout: 10_000 };
-
 type Server = ReturnType<typeof testChat>['server'];
 const ada = { userId: 'ada' };
 
@@ -94,7 +91,7 @@ const gate = () => {
 describe.each([
   ['server-sent events', overHttp],
   ['WebSocket', overWebSocket],
-])('over %s', { timeout: 20_000 }, (_, transport) => {
+])('over %s', (_, transport) => {
   const chat = async (script: (threadId: string, index: number) => readonly ScriptStep[], heartbeatMs?: number) => {
     const respond = scriptedResponder(({ thread }, index) => script(thread.id, index));
     const { server } = testChat({ respond, retryMs: 500, ...(heartbeatMs === undefined ? {} : { heartbeatMs }) });
@@ -167,7 +164,7 @@ describe.each([
     const client = make();
     proxy.setFaults({ cutAfterBytes: 10 });
     const run = client.send('Hi');
-    await expect.poll(() => client.getSnapshot().connection, patience).toBe('reconnecting');
+    await expect.poll(() => client.getSnapshot().connection).toBe('reconnecting');
     proxy.setFaults({});
     expect(await run.done).toBe('completed');
     expect(texts(client)).toEqual(['Hi', 'ok']);
@@ -226,7 +223,7 @@ describe.each([
     expect(await run.done).toBe('cancelled');
     expect(await run.closed).toBe('stop');
     expect(client.getSnapshot()).toMatchObject({ status: 'idle', error: undefined });
-    await expect.poll(() => respond.calls.every(({ outcome }) => outcome !== 'running'), patience).toBe(true);
+    await expect.poll(() => respond.calls.every(({ outcome }) => outcome !== 'running')).toBe(true);
   });
 
   it('stop on a resumed stream ends the generator and keeps the text', async () => {
@@ -301,7 +298,7 @@ describe.each([
     client.newThread();
     expect([await run.done, await run.closed]).toEqual(['interrupted', 'navigate']);
     hold.open();
-    await expect.poll(() => respond.calls[0]?.outcome, patience).toBe('ended');
+    await expect.poll(() => respond.calls[0]?.outcome).toBe('ended');
     await client.loadThread(id);
     await until(client, () => client.getSnapshot().status === 'idle');
     expect(textOf(client.getSnapshot().items.at(-1))).toBe('partial');
@@ -327,7 +324,7 @@ describe.each([
     // Three times as long as a connection may go without a byte.
     for (let step = 0; step < 30; step += 1) {
       const passed = proxy.passedBytes;
-      await expect.poll(() => proxy.passedBytes, patience).toBeGreaterThan(passed);
+      await expect.poll(() => proxy.passedBytes).toBeGreaterThan(passed);
       await clock.advance(25);
     }
     expect(proxy.connections).toBe(before);

@@ -68,18 +68,18 @@ export const openTab = async (context: BrowserContext, url: string): Promise<Dem
       await page.waitForFunction(
         (length) => ([...document.querySelectorAll('.answer .prose')].at(-1)?.textContent ?? '').length >= length,
         chars,
-        { polling: 'raf', timeout: 20_000 },
+        { polling: 'raf' },
       );
     },
     async shows(whole) {
-      await expect.poll(text, { timeout: 20_000 }).toBe(whole.trimEnd());
+      await expect.poll(text).toBe(whole.trimEnd());
     },
     async finished(count) {
-      await expect.poll(() => answers.count(), { timeout: 30_000 }).toBe(count);
+      await expect.poll(() => answers.count()).toBe(count);
       await page
         .getByRole('button', { name: 'Copy answer' })
         .nth(count - 1)
-        .waitFor({ timeout: 30_000 });
+        .waitFor();
     },
   };
 };

@@ -15,9 +15,6 @@ export let model: SlowModel;
 export let proxy: FaultProxy;
 export let chat: DemoPage;
 
-/** What a busy machine may take. */
-export const patience = { timeout: 10_000 };
-
 beforeAll(async () => {
   model = await startSlowModel();
   [browser, demo] = await Promise.all([launchBrowser(), startDemo(model.env)]);
