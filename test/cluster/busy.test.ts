@@ -6,7 +6,7 @@ import { attach, disorder, loadItems, message, post, read, textOf, until, within
 
 /** `CHATKIT_RUNS=1000` for the thousand, which take a machine of two cores half a minute. */
 const count = Number(process.env['CHATKIT_RUNS'] ?? 300);
-const patienceMs = 60_000 + count * 120;
+const patienceMs = 60_000 + count * 600;
 
 const wordsFor = (index: number) => 1 + (index % 3);
 const question = (index: number) => `Number ${index}: write ${wordsFor(index)} words.`;
