@@ -169,29 +169,36 @@ const paragraph = fc
   )
   .map(([spaces, parts]) => `Beginning${parts.map(([part, at]) => spaces[at % spaces.length] + part).join('')}`);
 
-test('a long paragraph in pieces is drawn as the whole is, and while it grows only the last piece changes', () => {
-  const drawn = (text: string) =>
-    renderToStaticMarkup(createElement(Markdown, { remarkPlugins: [remarkGfm] }, text))
-      .replace(/^<p>|<\/p>$/g, '')
-      .replaceAll('\n', ' ');
-  let cut = 0;
-  let cutLines = 0;
-  fc.assert(
-    fc.property(paragraph, fc.nat(), (whole, seed) => {
-      const pieces = cutParagraph(whole) ?? [whole];
-      expect(pieces.join(' ').replaceAll('\n', ' ')).toBe(whole.trimEnd().replaceAll('\n', ' '));
-      expect(pieces.map(drawn).join(' ')).toBe(drawn(whole));
-      // A line that may begin something else makes another block of it.
-      if (pieces.length === 1 && whole.includes('\n')) return;
-      const before = cutParagraph(whole.slice(0, seed % whole.length)) ?? [];
-      expect(pieces.slice(0, Math.max(0, before.length - 1))).toEqual(before.slice(0, -1));
-      cut += whole.includes('\n') ? 0 : pieces.length - 1;
-      cutLines += whole.includes('\n') ? pieces.length - 1 : 0;
-    }),
-  );
-  expect(cut).toBeGreaterThan(10);
-  expect(cutLines).toBeGreaterThan(0);
-});
+// Each piece is drawn by React, a hundred times over: much work for a machine that has other work.
+const patience = { timeout: 240_000 };
+
+test(
+  'a long paragraph in pieces is drawn as the whole is, and while it grows only the last piece changes',
+  patience,
+  () => {
+    const drawn = (text: string) =>
+      renderToStaticMarkup(createElement(Markdown, { remarkPlugins: [remarkGfm] }, text))
+        .replace(/^<p>|<\/p>$/g, '')
+        .replaceAll('\n', ' ');
+    let cut = 0;
+    let cutLines = 0;
+    fc.assert(
+      fc.property(paragraph, fc.nat(), (whole, seed) => {
+        const pieces = cutParagraph(whole) ?? [whole];
+        expect(pieces.join(' ').replaceAll('\n', ' ')).toBe(whole.trimEnd().replaceAll('\n', ' '));
+        expect(pieces.map(drawn).join(' ')).toBe(drawn(whole));
+        // A line that may begin something else makes another block of it.
+        if (pieces.length === 1 && whole.includes('\n')) return;
+        const before = cutParagraph(whole.slice(0, seed % whole.length)) ?? [];
+        expect(pieces.slice(0, Math.max(0, before.length - 1))).toEqual(before.slice(0, -1));
+        cut += whole.includes('\n') ? 0 : pieces.length - 1;
+        cutLines += whole.includes('\n') ? pieces.length - 1 : 0;
+      }),
+    );
+    expect(cut).toBeGreaterThan(10);
+    expect(cutLines).toBeGreaterThan(0);
+  },
+);
 
 test.each([
   ['a short one', 'A few words.'],
