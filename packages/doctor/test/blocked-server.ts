@@ -1,4 +1,4 @@
-// A server in a thread of its own, whose respond() works for four seconds without giving the event loop a turn.
+// A server in a thread of its own, whose respond() works for five seconds without giving the event loop a turn.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { parentPort } from 'node:worker_threads';
@@ -14,7 +14,7 @@ const server = createChatKitServer({
     yield itemAdded(message);
     yield textDelta(message.id, 'Before. ');
     await new Promise((resolve) => setImmediate(resolve)); // what was said leaves with its turn
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 4_000);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5_000);
     yield textDelta(message.id, 'After.');
   },
 });

@@ -24,7 +24,7 @@ test('examines a server: text, JSON, headers', async () => {
     if (request.headers.authorization === 'Bearer of news') handler(request, response);
     else response.writeHead(401).end();
   });
-  const text = await run(url, '--header', 'authorization: Bearer of news', '-m', 'Hi');
+  const text = await run(url, '--header', 'authorization: Bearer of news', '-m', 'Hi', '--stall-ms', '20000');
   expect(text).toMatchObject({ code: 0, err: '' });
   expect(text.out).toContain('✓ Nothing to fix.');
   const json = await run(url, '--json');

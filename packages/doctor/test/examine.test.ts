@@ -16,8 +16,11 @@ import { createAnswering, createGate, holdBack, listen, type Pace, passOn, passO
 const words = Array.from({ length: 20 }, (_, index) => `word ${index} `);
 /** Enough text for a burst to be one. */
 const many = [...words, ...words];
-/** A process that shares its core with ten others gets no answer within 300 ms now and then; within a second it does. */
-const quick = { stallMs: 1_000, probeMs: 1_500, limitMs: 25_000 } satisfies Partial<ExamineOptions>;
+/** A process that shares its core with ten others gets no answer within 300 ms now and then. */
+const quick = { stallMs: 1_000, probeMs: 3_000, limitMs: 50_000 } satisfies Partial<ExamineOptions>;
+
+/** Where nothing is to stall: the machine's own pauses are none. */
+const patient = { stallMs: 20_000 } satisfies Partial<ExamineOptions>;
 
 /** Halts the model before the word `at` until somebody has asked for the run, and has been answered or has gone. */
 const createHalt = (at: number) => {
@@ -44,7 +47,7 @@ describe('a server that streams', () => {
   test('is healthy, and is left as it was found', async () => {
     const { handler, store } = createAnswering(words);
     const { url } = await listen(handler);
-    const report = await examine({ url, message: 'How are you?' });
+    const report = await examine({ url, ...patient, message: 'How are you?' });
     expect(report).toMatchObject({
       isHealthy: true,
       status: 200,
@@ -62,7 +65,7 @@ describe('a server that streams', () => {
   test('keeps the thread if asked to', async () => {
     const { handler, store } = createAnswering(words);
     const { url } = await listen(handler);
-    await examine({ url, keepThread: true });
+    await examine({ url, ...patient, keepThread: true });
     expect((await store.listThreads({ limit: 5, order: 'desc' }, undefined)).data).toHaveLength(1);
   });
 });
@@ -191,7 +194,7 @@ describe('why it stands still', () => {
       worker.once('message', resolve);
       worker.once('error', reject);
     });
-    const report = await examine({ url: `http://127.0.0.1:${port}/chatkit`, ...quick, probeMs: 1_000 });
+    const report = await examine({ url: `http://127.0.0.1:${port}/chatkit`, ...quick, probeMs: 2_000 });
     expect(report.stalls[0]).toMatchObject({ verdict: 'server', evidence: { reply: 'silent', witness: 'silent' } });
     expect(report).toMatchObject({ isHealthy: false, outcome: 'completed' });
   });
@@ -205,7 +208,7 @@ describe('why it stands still', () => {
       halt.onRequest(incoming, outgoing);
       handler(incoming, outgoing);
     });
-    const report = await examine({ url, ...quick, probeMs: 1_000 });
+    const report = await examine({ url, ...quick, probeMs: 2_000 });
     expect(report.stalls[0]).toMatchObject({ verdict: 'storage', evidence: { bare: 'answered', reply: 'silent' } });
     expect(report).toMatchObject({ isHealthy: false, outcome: 'completed' });
   });
@@ -241,7 +244,7 @@ describe('why it stands still', () => {
       if (incoming.method === 'GET') outgoing.once('close', asked.open);
       handler(incoming, outgoing);
     });
-    const report = await examine({ url, ...quick, probeMs: 1_000 });
+    const report = await examine({ url, ...quick, probeMs: 2_000 });
     expect(report.stalls[0]).toMatchObject({
       verdict: 'storage',
       evidence: { bare: 'answered', reply: 'answered', lookup: 'silent', witness: 'silent' },
@@ -266,7 +269,7 @@ describe('why it stands still', () => {
       if (incoming.method === 'GET') outgoing.once('close', () => other.exec('COMMIT'));
       handler(incoming, outgoing);
     });
-    const report = await examine({ url, ...quick, probeMs: 1_000 });
+    const report = await examine({ url, ...quick, probeMs: 2_000 });
     expect(report.stalls).toMatchObject([
       { verdict: 'storage', evidence: { reply: 'answered', lookup: 'answered', write: 'silent', witness: 'level' } },
     ]);
@@ -353,7 +356,7 @@ describe('how it ends', () => {
     const proxy = await createFaultProxy({ port });
     onTestFinished(() => proxy.close());
     proxy.setFaults({ cutAfterBytes: 900, reset: true });
-    const report = await examine({ url: `${proxy.url}/chatkit` });
+    const report = await examine({ url: `${proxy.url}/chatkit`, ...patient });
     expect(report).toMatchObject({ isHealthy: false, ending: 'cut', findings: [{ code: 'cut', level: 'fault' }] });
   });
 
@@ -418,7 +421,7 @@ describe('how it ends', () => {
       if (index === 5) throw new Error('secret');
     };
     const { url } = await listen(createAnswering(words, pace, { onError: () => {} }).handler);
-    const report = await examine({ url });
+    const report = await examine({ url, ...patient });
     expect(report).toMatchObject({ outcome: 'failed', isHealthy: false, findings: [{ code: 'error_event' }] });
   });
 });
