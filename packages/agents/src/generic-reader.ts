@@ -39,9 +39,8 @@ export const createGenericReader = (): SignalReader => {
     return last?.open === true ? last : undefined;
   };
   const thinking = (delta: string): readonly AgentSignal[] => {
-    const started: AgentSignal[] = thought === undefined ? [{ kind: 'reasoning.started' }] : [];
     thought = (thought ?? '') + delta;
-    return [...started, { kind: 'thought.delta', index: 0, delta }];
+    return [{ kind: 'thought.delta', index: 0, delta }];
   };
   const thoughtOver = (): readonly AgentSignal[] => {
     if (thought === undefined) return none;

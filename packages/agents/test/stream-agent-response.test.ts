@@ -338,6 +338,25 @@ describe('a model behind the AI SDK', () => {
     }
   });
 
+  test('texts with different ids are different messages; a thought without words between them is nothing', async () => {
+    const thought = part({ type: 'reasoning-delta', id: 'r', delta: '' });
+    for (const end of [[], [done(message('A'), message('B'))]])
+      expect(await itemsOf(...word('A', '0'), ...word('B', '1'), ...end)).toMatchObject([
+        { content: [{ text: 'A' }] },
+        { content: [{ text: 'B' }] },
+      ]);
+    expect(await itemsOf(...word('A'), thought, ...word('B'), done(message('AB')))).toMatchObject([
+      { content: [{ text: 'AB' }] },
+    ]);
+  });
+
+  test('a message of a response that has a role and no type is one', async () => {
+    const { type: _, ...untyped } = message('Hello');
+    expect(await itemsOf(done(untyped, { role: 'user', content: [] }))).toMatchObject([
+      { content: [{ text: 'Hello' }] },
+    ]);
+  });
+
   test('text before a tool call is a message of its own', async () => {
     const call = { type: 'function_call', callId: 'c', name: 'f' };
     const items = await itemsOf(
