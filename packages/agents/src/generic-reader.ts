@@ -187,7 +187,6 @@ export const createGenericReader = (): SignalReader => {
     const all = [...signals];
     message.open = false;
     for (const [index, part] of parts.entries()) {
-      if (index > 0) all.push({ kind: 'part.started', key, index });
       for (const citation of part.citations) all.push({ kind: 'citation', key, index, citation });
     }
     // A refusal that was streamed into the first part stays there, so that the text on screen does not move.

@@ -352,9 +352,25 @@ describe('a model behind the AI SDK', () => {
 
   test('a message of a response that has a role and no type is one', async () => {
     const { type: _, ...untyped } = message('Hello');
-    expect(await itemsOf(done(untyped, { role: 'user', content: [] }))).toMatchObject([
-      { content: [{ text: 'Hello' }] },
+    const others = [
+      { ...untyped, role: 'user' },
+      { ...message('Hm'), type: 'reasoning' },
+      { ...untyped, content: [] },
+    ];
+    const items = await itemsOf(done(untyped, ...others));
+    expect(items).toHaveLength(1);
+    expect(items).toMatchObject([{ content: [{ text: 'Hello' }] }]);
+  });
+
+  test('a client tool call has the id of the call that the response lists under its name', async () => {
+    const context = await createContext();
+    const run = scriptedRun([
+      done({ type: 'function_call', callId: 'call_1', name: 'pick' }),
+      done({ type: 'function_call', name: 'pick' }, { type: 'function_call', callId: 'nameless' }),
+      () => context.callClientTool({ name: 'pick', arguments: {} }),
     ]);
+    const events = await collectAll(streamAgentResponse(context, run));
+    expect(events).toMatchObject([{ item: { type: 'client_tool_call', id: 'tool_call_1', call_id: 'call_1' } }]);
   });
 
   test('text before a tool call is a message of its own', async () => {
