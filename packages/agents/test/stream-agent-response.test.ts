@@ -230,6 +230,33 @@ describe('every other model', () => {
     });
   });
 
+  test('a refusal that was streamed stays in its part, whatever part the response has it in', async () => {
+    const run = scriptedRun([
+      raw({ type: 'response_started' }),
+      chunk({ refusal: 'I can’t ' }),
+      chunk({ refusal: 'do that.' }),
+      raw({
+        type: 'response_done',
+        response: {
+          output: [
+            {
+              type: 'message',
+              content: [
+                { type: 'output_text', text: '' },
+                { type: 'refusal', refusal: 'I can’t do that.' },
+              ],
+            },
+          ],
+        },
+      }),
+    ]);
+    const events = await collectAll(streamAgentResponse(await createContext(), run));
+    expect(textOf(events)).toBe('I can’t do that.');
+    expect(events.at(-1)).toHaveProperty('item.content', [
+      { type: 'output_text', text: 'I can’t do that.', annotations: [] },
+    ]);
+  });
+
   test('gives two messages of one response id two ids', async () => {
     const turn = (text: string) => [
       raw({ type: 'response_started' }),
@@ -318,6 +345,10 @@ describe('a model behind the AI SDK', () => {
       },
     ]);
     expect(items[0]).not.toHaveProperty('content.0.annotations.0.index');
+    const more = { ...message('One'), content: ['One', 'Two'].map((text) => ({ type: 'output_text', text })) };
+    expect(await itemsOf(...word('One'), url('a'), done(more))).toMatchObject([
+      { content: [{ annotations: [annotation('a', { index: 3 })] }, { text: 'Two', annotations: [] }] },
+    ]);
   });
 
   test('text, a thought and text again are two messages with the workflow between, whatever their ids', async () => {
