@@ -210,6 +210,13 @@ describe('a person in the loop', () => {
     expect(event).toMatchObject({ item: { inputs: [{ id: 'c', question: 'send_mail: write to ada?' }] } });
   });
 
+  test('a state that is no text is none, and is gone', async () => {
+    const context = await createContext();
+    context.thread.metadata['agent_run_state'] = { of: 'something else' };
+    expect(takeApprovalState(context)).toBeUndefined();
+    expect(context.thread.metadata).toEqual({});
+  });
+
   const call = { index: 0, id: 'call_1', type: 'function', function: { name: 'send_mail', arguments: '{"to":"ada"}' } };
 
   test.each([
