@@ -189,6 +189,49 @@ describe('a server of the Responses API that is not quite one', () => {
     partial_image_index: 0,
   };
 
+  test('what lacks the field that it is about is nothing', async () => {
+    const events = await bridge([
+      { ...cited('m', 0), annotation: {} },
+      { ...partial, partial_image_b64: undefined },
+      image('done'),
+      {
+        type: 'response.content_part.added',
+        item_id: 'm',
+        content_index: 0,
+        part: { type: 'reasoning_text', text: 'Hm' },
+      },
+    ]);
+    expect(events).toEqual([]);
+    const whole = await bridge([
+      completed({
+        item: { type: 'message', id: 'm', content: [{ type: 'audio' }, { type: 'output_text', text: 'Hi' }] },
+      }),
+    ]);
+    expect(messagesOf(whole)).toEqual([['Hi']]);
+    const unread = { ...done('m', 'Hi').item, content: [{ type: 'output_text', text: 'Hi', annotations: [{}, 7] }] };
+    expect(await bridge([completed({ item: unread })])).toMatchObject([
+      {},
+      { item: { content: [{ annotations: [] }] } },
+    ]);
+  });
+
+  test('a call without its id or its name gives neither to a tool of the page', async () => {
+    const call = (rest: object) =>
+      responses({ type: 'response.output_item.done', item: { type: 'function_call', id: 'fc', ...rest } });
+    for (const rest of [{ name: 'pick' }, { call_id: 'call_1' }]) {
+      const context = await createContext();
+      const pick = () => context.callClientTool({ name: 'pick', arguments: {} });
+      expect(await collectAll(streamAgentResponse(context, scriptedRun([call(rest), pick])))).toMatchObject([
+        { item: { id: 'tool_call_1', call_id: 'tool_call_2' } },
+      ]);
+    }
+  });
+
+  test.each(['', 'FAKE_ID', '__fake_id__'])('an id that stands for none (%o) is none', async (id) => {
+    const events = await bridge([added(id), delta(id, 0, 'Hi'), done(id, 'Hi')]);
+    expect(outline(events)[0]).toBe('added assistant_message message_1');
+  });
+
   test('an image is there from its announcement, and what comes late for it makes no second one', async () => {
     const drawn = [image('added'), partial, image('done', { result: 'BB' })];
     const events = await bridge([...drawn, partial, image('done', { result: 'CC' })]);

@@ -210,6 +210,18 @@ describe('a person in the loop', () => {
     expect(event).toMatchObject({ item: { inputs: [{ id: 'c', question: 'send_mail: write to ada?' }] } });
   });
 
+  test.each([
+    [undefined, 'Allow send_mail?'],
+    ['', 'Allow send_mail?'],
+    ['{}', 'Allow send_mail?'],
+    ['{"to":"ada"}', 'Allow send_mail {"to":"ada"}?'],
+    ['to ada', 'Allow send_mail "to ada"?'],
+  ])('the question says what the call is given (%o)', async (input, question) => {
+    const interruptions = [{ rawItem: { callId: 'c', name: 'send_mail', arguments: input } }];
+    const [event] = await collectAll(streamAgentResponse(await createContext(), scriptedRun([], { interruptions })));
+    expect(event).toMatchObject({ item: { inputs: [{ question }] } });
+  });
+
   test('a state that is no text is none, and is gone', async () => {
     const context = await createContext();
     context.thread.metadata['agent_run_state'] = { of: 'something else' };
