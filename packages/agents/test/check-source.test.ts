@@ -51,6 +51,9 @@ test('a stream in which there is nothing that a bridge can read is an error, and
 
 test('chunks of other kinds beside text, and a model that says nothing, are no error', async () => {
   expect(await errorOf('streamTextResponse', sequence<unknown>({ ping: 1 }, 'Hello'))).toBe('no error');
+  const image = { type: 'image_generation_call', id: 'i', result: 'AA' };
+  const drawn = { type: 'response.output_item.done', item: image };
+  expect(await errorOf('streamTextResponse', sequence<unknown>({ ping: 1 }, drawn))).toBe('no error');
   expect(await errorOf('streamTextResponse', sequence({ id: 'c', choices: [] }))).toBe('no error');
   expect(await errorOf('streamTextResponse', sequence({ type: 'response.completed', response: {} }))).toBe('no error');
   expect(await errorOf('streamAiResponse', sequence({ type: 'start' }, { type: 'finish' }))).toBe('no error');

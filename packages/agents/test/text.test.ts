@@ -97,6 +97,40 @@ test('a Responses stream says itself when its message is done: the annotations a
   ]);
 });
 
+test.each([
+  ['without annotations each event', undefined, ['done assistant_message m']],
+  ['with them all but what they belong to', () => [], []],
+])('%s is passed on when it comes', async (_name, annotate, last) => {
+  let goOn = () => {};
+  const source = async function* () {
+    yield { type: 'response.output_text.delta', item_id: 'm', content_index: 0, delta: 'One.' };
+    yield { type: 'response.output_item.done', item: { id: 'm', type: 'message', content: [] } };
+    await new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+  };
+  const shown: ThreadStreamEvent[] = [];
+  const reading = (async () => {
+    for await (const event of streamTextResponse(thread, source(), { ...options(), annotate })) shown.push(event);
+  })();
+  await new Promise((resolve) => setImmediate(resolve));
+  const before = outline(shown);
+  goOn();
+  await reading;
+  expect(before.map((line) => line.replace('message_1', 'm'))).toEqual([
+    'added assistant_message m',
+    'assistant_message.content_part.added m',
+    'assistant_message.content_part.text_delta m',
+    ...last,
+  ]);
+});
+
+test('a model that only thinks ends its thought', async () => {
+  const chunk = { choices: [{ index: 0, delta: { reasoning: 'Hm.' } }] };
+  const events = await collectAll(streamTextResponse(thread, sequence<object>(chunk), options()));
+  expect(outline(events).at(-1)).toBe('done workflow workflow_1');
+});
+
 test('a message that was finished before an error is not lost, though its sources are', async () => {
   const source = async function* () {
     yield { type: 'response.output_item.added', item: { id: 'm1', type: 'message' } };
