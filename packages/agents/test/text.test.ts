@@ -125,6 +125,32 @@ test.each([
   ]);
 });
 
+test('an answer without text has no sources, and a message that ends without a part has none to put them in', async () => {
+  const annotation = { type: 'annotation', source: { type: 'file', title: 'a', filename: 'a' } } as const;
+  const asked: string[] = [];
+  const annotate = (text: string) => {
+    asked.push(text);
+    return [annotation];
+  };
+  const image = { type: 'response.output_item.done', item: { id: 'i', type: 'image_generation_call', result: 'QUJD' } };
+  await collectAll(streamTextResponse(thread, sequence<object>(image), { ...options(), annotate }));
+  expect(asked).toEqual([]);
+  const source = sequence<object>(
+    { type: 'response.output_text.delta', item_id: 'm', content_index: 0, delta: 'Hi' },
+    { type: 'response.output_item.done', item: { id: 'm', type: 'message', content: [] } },
+  );
+  const events = await collectAll(streamTextResponse(thread, source, { ...options(), annotate }));
+  expect(events.at(-1)).toMatchObject({ type: 'thread.item.done', item: { content: [] } });
+});
+
+test('a field `error` of an event that is no failure is data', async () => {
+  const source = sequence<object>(
+    { type: 'response.output_text.delta', item_id: 'm', content_index: 0, delta: 'Hi', error: { message: 'none' } },
+    { choices: [{ index: 0, delta: {} }], error: null },
+  );
+  expect(finalText(await collectAll(streamTextResponse(thread, source, options())))).toEqual(['Hi']);
+});
+
 test('a model that only thinks ends its thought', async () => {
   const chunk = { choices: [{ index: 0, delta: { reasoning: 'Hm.' } }] };
   const events = await collectAll(streamTextResponse(thread, sequence<object>(chunk), options()));
