@@ -156,6 +156,50 @@ describe('a tool without execute', () => {
   });
 });
 
+describe('parts in an order of their own', () => {
+  const say = (id: string, text: string) => ({ type: 'text-delta', id, text });
+  const called = { type: 'tool-call', toolCallId: 'c', toolName: 'search', input: {} };
+  const answered = { type: 'tool-result', toolCallId: 'c', toolName: 'search' };
+  const source = { type: 'source', sourceType: 'url', url: 'https://a.example/', title: 'A' };
+  const read = async (...parts: object[]) => {
+    const all = await collectAll(
+      streamAiResponse(
+        thread,
+        (async function* () {
+          yield* parts;
+        })(),
+        options(),
+      ),
+    );
+    legal(all);
+    return itemsOf(all);
+  };
+
+  test('a source belongs to the part that is being written, of its own message', async () => {
+    const cited = [{ source: { url: 'https://a.example/' }, index: 3 }];
+    expect(await read(say('a', 'On'), say('b', 'e'), called, answered, say('a', 'Two'), source)).toMatchObject([
+      { content: [{ text: 'On' }, { text: 'e' }] },
+      { type: 'workflow' },
+      { content: [{ text: 'Two', annotations: cited }] },
+    ]);
+    expect(await read(say('a', 'On'), say('b', 'e'), source)).toMatchObject([
+      {
+        content: [
+          { text: 'On', annotations: [] },
+          { text: 'e', annotations: cited },
+        ],
+      },
+    ]);
+  });
+
+  test('a text without words is no message, and leaves a tool its task', async () => {
+    expect(await read(say('a', ''))).toEqual([]);
+    expect(await read(called, say('a', ''), answered)).toMatchObject([
+      { workflow: { tasks: [{ status_indicator: 'complete' }] } },
+    ]);
+  });
+});
+
 test('an image becomes an item', async () => {
   const model = scriptedAiModel([
     [{ type: 'file', mediaType: 'image/png', data: { type: 'data', data: 'AAAA' } }, aiFinish('stop')],
