@@ -112,7 +112,11 @@ describe('createId', () => {
 
 describe('offsets', () => {
   it('are read as their grammar says', () => {
-    const like = fc.stringMatching(/^[-0-9a: ]{0,20}$/);
+    const digits = fc.oneof(fc.stringMatching(/^\d{1,3}$/), fc.stringMatching(/^\d{14,17}$/));
+    const like = fc.oneof(
+      fc.stringMatching(/^[-0-9a: ]{0,20}$/),
+      fc.tuple(digits, digits).map((pair) => pair.join('-')),
+    );
     const written = fc.tuple(fc.nat(), fc.nat()).map(([epoch, seq]) => `${epoch}-${seq}`);
     fc.assert(
       fc.property(fc.oneof(like, written), (text) => {
@@ -120,6 +124,26 @@ describe('offsets', () => {
         const expected = match === null ? undefined : { epoch: Number(match[1]), seq: Number(match[2]) };
         expect(core.parseOffset(text)).toEqual(expected);
       }),
+    );
+  });
+
+  it('come in the order of their numbers, and as text where one has another form', () => {
+    const known = fc.tuple(fc.integer({ min: 1, max: 12 }), fc.nat(12));
+    const offset = fc.oneof(
+      known.map(([epoch, seq]) => core.formatOffset(epoch, seq)),
+      fc.constantFrom('', '1', '10', '1-', '0-1', '2-a', '2', 'a'),
+    );
+    const numbers = (text: string) => /^([1-9]\d*)-(\d+)$/.exec(text)?.slice(1).map(Number);
+    fc.assert(
+      fc.property(offset, offset, (a, b) => {
+        const [left, right] = [numbers(a), numbers(b)];
+        const expected =
+          left && right
+            ? (left[0] as number) - (right[0] as number) || (left[1] as number) - (right[1] as number)
+            : Number(a > b) - Number(a < b);
+        expect(Math.sign(core.compareOffsets(a, b))).toBe(Math.sign(expected));
+      }),
+      { numRuns: 500 },
     );
   });
 
