@@ -125,14 +125,15 @@ const textOf = (value: unknown): string => (typeof value === 'string' ? value : 
 
 /** Finds the component with this id, where `children` may be one component or a list, and copies the path to it. */
 const changeComponent = (component: Json, id: string, change: (found: Json) => Json): Json => {
-  if (component?.['id'] === id) return change(component);
+  // An update that names none fits none, and not the first that has no id.
+  if (id !== undefined && component?.['id'] === id) return change(component);
   const children = component?.['children'];
   if (Array.isArray(children)) {
     for (const [at, child] of children.entries()) {
       const changed = changeComponent(child as Json, id, change);
       if (changed !== child) return { ...component, children: children.with(at, changed) };
     }
-  } else if (typeof children === 'object' && children !== null) {
+  } else if (typeof children === 'object') {
     const changed = changeComponent(children as Json, id, change);
     if (changed !== children) return { ...component, children: changed };
   }
