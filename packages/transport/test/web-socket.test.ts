@@ -60,12 +60,35 @@ const rawClient = async (url: string) => {
 const openMessage = (run: string, more = {}) =>
   JSON.stringify({ run, open: { method: 'POST', path: '/', headers: {}, body: '{}' }, window: 1000, ...more });
 
+/** A clock that the test moves on by the age of a connection; its timers fire in the order in which they were set. */
+const byHand = () => {
+  const timers = new Map<number, () => void>();
+  let set = 0;
+  let now = 0;
+  return {
+    timers,
+    now: () => now,
+    setTimeout(callback: () => void) {
+      timers.set(++set, callback);
+      return set;
+    },
+    clearTimeout: (timer: unknown) => void timers.delete(timer as number),
+    fire() {
+      now += 600_000;
+      const due = [...timers];
+      timers.clear();
+      for (const [, callback] of due) callback();
+    },
+  };
+};
+
 describe('a server socket', () => {
   const bad: [string, string | Buffer][] = [
     ['not JSON', '{'],
     ['an array', '[]'],
     ['null', 'null'],
-    ['a binary message', Buffer.from('{}')],
+    ['a binary message', Buffer.from(openMessage('a'))],
+    ['a run id that is no text', JSON.stringify({ ...JSON.parse(openMessage('a')), run: 1 })],
     ['a run id with a line break', openMessage('a\nb')],
     ['a run id with a space', openMessage('a b')],
     ['a run id of 129 characters', openMessage('x'.repeat(129))],
@@ -85,7 +108,13 @@ describe('a server socket', () => {
       'a header that is no text',
       openMessage('a', { open: { method: 'GET', path: '/', headers: { 'x-a': {} }, body: null } }),
     ],
-    ['a method that is none', openMessage('a', { open: { method: 'TRACE', path: '/', headers: {}, body: null } })],
+    ...Object.entries({ method: 1, path: 1, headers: null, body: 1 }).map(([name, value]): [string, string] => [
+      `a ${name} that is none`,
+      openMessage('a', { open: { method: 'POST', path: '/', headers: {}, body: null, [name]: value } }),
+    ]),
+    ['headers that are a list', openMessage('a', { open: { method: 'GET', path: '/', headers: ['x'], body: null } })],
+    ['nothing to open', openMessage('a', { open: null })],
+    ['a method that is forbidden', openMessage('a', { open: { method: 'TRACE', path: '/', headers: {}, body: null } })],
     ['a body on GET', openMessage('a', { open: { method: 'GET', path: '/', headers: {}, body: 'x' } })],
     ['JSON 5,000 levels deep', '['.repeat(5000) + ']'.repeat(5000)],
   ];
@@ -101,9 +130,13 @@ describe('a server socket', () => {
 
   it('closes with 1009 for a message that is too large, its own limit or that of ws', async () => {
     const { url } = await start(() => ({ status: 204, headers: {}, body: null }), { maxMessageLength: 1000 });
-    for (const length of [2000, 2 * 1024 * 1024]) {
+    const whole = openMessage('a').padEnd(1000);
+    const fits = await rawClient(url);
+    fits.socket.send(whole);
+    await until(() => fits.messages.includes('a end\n'));
+    for (const message of [`${whole} `, whole.padEnd(2 * 1024 * 1024)]) {
       const client = await rawClient(url);
-      client.socket.send(openMessage('a', { pad: 'x'.repeat(length) }));
+      client.socket.send(message);
       expect((await client.closed)[0]).toBe(closeCodes.tooLarge);
     }
   });
@@ -248,28 +281,6 @@ describe('a server socket', () => {
     expect(printed.mock.calls).toEqual([['chatkit: onError threw', second]]);
   });
 
-  /** A clock that the test moves on by the age of a connection; its timers fire in the order in which they were set. */
-  const byHand = () => {
-    const timers = new Map<number, () => void>();
-    let set = 0;
-    let now = 0;
-    return {
-      timers,
-      now: () => now,
-      setTimeout(callback: () => void) {
-        timers.set(++set, callback);
-        return set;
-      },
-      clearTimeout: (timer: unknown) => void timers.delete(timer as number),
-      fire() {
-        now += 600_000;
-        const due = [...timers];
-        timers.clear();
-        for (const [, callback] of due) callback();
-      },
-    };
-  };
-
   it('is closed with 1012 at its age, once no run is open; the client connects again', async () => {
     const clock = byHand();
     const end = deferred<void>();
@@ -401,6 +412,81 @@ const heldSocket = () => {
   };
 };
 
+/** A session, and what it has told its socket. */
+const onPort = (answer: Answer, options: Parameters<typeof createSession>[2] = {}) => {
+  const sent: string[] = [];
+  const closes: number[] = [];
+  const port: SocketPort = { send: (text) => void sent.push(text), close: (code) => void closes.push(code) };
+  const session = createSession(port, answer, options);
+  return { session, sent, closes, say: (message: object) => session.receive(JSON.stringify(message)) };
+};
+
+describe('a run that its client closes', () => {
+  it('while its answer is awaited: the body is closed unread, nothing is sent, and its id and place are free', async () => {
+    const answers: ((reply: Reply) => void)[] = [];
+    const { session, sent, say } = onPort(() => new Promise((resolve) => answers.push(resolve)), { maxRuns: 1 });
+    let returns = 0;
+    const body = {
+      [Symbol.asyncIterator]: () => ({
+        next: () => new Promise<never>(() => {}),
+        return: async () => ({ value: ++returns, done: true as const }),
+      }),
+    };
+    session.receive(openMessage('a'));
+    say({ run: 'a', close: true });
+    session.receive(openMessage('a'));
+    answers[0]?.(streamed(body));
+    await turns(2);
+    expect([returns, sent]).toEqual([1, []]);
+    answers[1]?.({ status: 204, headers: {}, body: null });
+    await turns(2);
+    expect(sent).toEqual(['a head\n{"status":204,"headers":{}}', 'a end\n']);
+  });
+
+  it('has no error to tell when its answer fails because of that', async () => {
+    const errors: unknown[] = [];
+    const answer: Answer = ({ signal }) =>
+      new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    const { session, sent, say } = onPort(answer, { onError: (error) => errors.push(error) });
+    session.receive(openMessage('a'));
+    say({ run: 'a', close: true });
+    await turns(2);
+    expect([errors, sent]).toEqual([[], []]);
+  });
+
+  it('may be over already, or unknown', async () => {
+    const { session, closes, say } = onPort(() => ({ status: 204, headers: {}, body: null }));
+    session.receive(openMessage('a'));
+    await turns(2);
+    for (const run of ['a', 'b']) {
+      say({ run, close: true });
+      say({ run, more: 1 });
+    }
+    expect(closes).toEqual([]);
+  });
+
+  it('was the last on a connection that is old, which is closed with it', async () => {
+    const clock = byHand();
+    const { session, closes, say } = onPort(() => new Promise(() => {}), { clock });
+    session.receive(openMessage('a'));
+    clock.fire();
+    expect(closes).toEqual([]);
+    say({ run: 'a', close: true });
+    expect(closes).toEqual([closeCodes.restart]);
+  });
+});
+
+it('a session that is over neither answers nor closes its socket again', async () => {
+  const answer = vi.fn((): Reply => ({ status: 204, headers: {}, body: null }));
+  const { session, sent, closes } = onPort(answer);
+  session.receive('nonsense');
+  session.receive(openMessage('a'));
+  session.closed();
+  session.close();
+  await turns(2);
+  expect([answer.mock.calls, sent, closes]).toEqual([[], [], [closeCodes.badMessage]]);
+});
+
 describe('the text of a body', () => {
   it('comes whole in messages that are no longer than what came before them, and within bounds', async () => {
     const piece = fc.tuple(fc.constantFrom('x', 'ü', '🦊', 'a🦊'), fc.nat(40_000)).map(([unit, n]) => unit.repeat(n));
@@ -434,6 +520,21 @@ describe('the text of a body', () => {
     await fc.assert(law, { numRuns: 60 });
   });
 
+  it('ends exactly where the window does', async () => {
+    async function* body() {
+      yield 'x'.repeat(1000);
+      await turns(1);
+      yield 'y';
+    }
+    const { session, sent, say } = onPort(() => streamed(body()));
+    session.receive(openMessage('a', { window: 1000 }));
+    await turns(5);
+    expect(sent.slice(1)).toEqual([`a body\n${'x'.repeat(1000)}`]);
+    say({ run: 'a', more: 2 });
+    await turns(5);
+    expect(sent.slice(2)).toEqual(['a body\ny', 'a end\n']);
+  });
+
   it('of a run that is closed in the middle of a long chunk is not sent to its end', async () => {
     const sent: string[] = [];
     const port: SocketPort = {
@@ -461,6 +562,10 @@ describe('the text of a body', () => {
     session.receive(openMessage('a', { window: 5000 }));
     await turns(20);
     const sum = () => lengths.reduce((total, length) => total + length, 0);
+    expect(sum()).toBe(8 * 1024);
+    // What was sent beyond the window is paid back first.
+    session.receive(JSON.stringify({ run: 'a', more: 8 * 1024 - 5000 }));
+    await turns(20);
     expect(sum()).toBe(8 * 1024);
     session.receive(JSON.stringify({ run: 'a', more: 2_000_000 }));
     await turns(20);
@@ -497,6 +602,90 @@ describe('a socket that takes nothing', () => {
   });
 });
 
+describe('a socket that the network empties', () => {
+  it('has its runs go on', async () => {
+    const { socket, say, leave } = heldSocket();
+    let made = 0;
+    serveWebSocket(socket, () =>
+      streamed(
+        (async function* () {
+          for (;;) yield 'x'.repeat(1000 + 0 * made++);
+        })(),
+      ),
+    );
+    say(openMessage('a', { window: 1e9 }));
+    await still(() => made);
+    const before = made;
+    socket.bufferedAmount = 0;
+    await until(() => made > before);
+    leave();
+  });
+
+  it('counts a run without a body until then, so that what a client can have held is bounded', async () => {
+    const { socket, say, closes, leave } = heldSocket();
+    const sent = vi.spyOn(socket, 'send');
+    serveWebSocket(socket, () => ({ status: 204, headers: { pad: 'x'.repeat(5000) }, body: null }), { maxRuns: 2 });
+    for (const run of ['a', 'b', 'c']) say(openMessage(run));
+    await turns(2);
+    expect(sent.mock.calls.filter(([text]) => text.endsWith(' end\n'))).toEqual([['c end\n']]);
+    socket.bufferedAmount = 0;
+    await until(() => sent.mock.calls.filter(([text]) => text.endsWith(' end\n')).length === 3);
+    expect(closes).toEqual([]);
+    leave();
+  });
+});
+
+describe('with the clock stopped', () => {
+  const stopClock = () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance'] });
+    onTestFinished(() => void vi.useRealTimers());
+  };
+  const full = () => {
+    const held = heldSocket();
+    serveWebSocket(held.socket, () => endless('x'.repeat(10_000)), { stuckMs: 1000 });
+    held.say(openMessage('a', { window: 1e9 }));
+    return held;
+  };
+
+  it('a socket is closed once it has taken nothing for `stuckMs`, and not while it takes a little', async () => {
+    stopClock();
+    const { socket, closes } = full();
+    await until(() => socket.bufferedAmount > 4096);
+    for (let n = 0; n < 100; n++) {
+      socket.bufferedAmount -= 1;
+      await vi.advanceTimersByTimeAsync(500);
+    }
+    expect(closes).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1100);
+    expect(closes).toEqual([closeCodes.stuck]);
+  });
+
+  it('a client that reads its refusals may have as many as it likes', async () => {
+    stopClock();
+    const { socket, say, closes } = heldSocket();
+    serveWebSocket(socket, () => new Promise(() => {}), { maxRuns: 1, highWaterBytes: 100 });
+    say(openMessage('a'));
+    for (let round = 0; round < 3; round++) {
+      for (let n = 0; n < 60; n++) say(openMessage(`more-${n}`));
+      socket.bufferedAmount = 0;
+      await vi.advanceTimersByTimeAsync(100);
+    }
+    expect(closes).toEqual([]);
+  });
+
+  it('a socket that is gone leaves no timer', async () => {
+    stopClock();
+    const { socket, leave } = full();
+    const pinged = heldSocket();
+    serveWebSocket(Object.assign(pinged.socket, { ping() {} }), () => endless('x'));
+    await until(() => socket.bufferedAmount > 4096);
+    leave();
+    pinged.leave();
+    await vi.advanceTimersByTimeAsync(100);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
 describe('the handshake', () => {
   it('compares whole origins', () => {
     const allowed = ['https://app.example', 'http://localhost:5173'];
@@ -513,7 +702,7 @@ describe('the handshake', () => {
     ])
       expect(isAllowedOrigin(origin, allowed)).toBe(false);
     expect(isAllowedOrigin('null', ['null'])).toBe(false);
-    expect(isAllowedOrigin(undefined, allowed, { allowMissing: true })).toBe(true);
+    for (const none of [undefined, null]) expect(isAllowedOrigin(none, allowed, { allowMissing: true })).toBe(true);
   });
 
   it('is refused with 403 before any WebSocket exists', async () => {
@@ -546,6 +735,7 @@ describe('the handshake', () => {
 
   it('has room for a reason of 123 bytes, cut between characters', () => {
     expect(closeReason('short')).toBe('short');
+    expect(closeReason('x'.repeat(200))).toBe('x'.repeat(123));
     expect(new TextEncoder().encode(closeReason('é'.repeat(100))).byteLength).toBe(122);
     expect(new TextEncoder().encode(closeReason('😀'.repeat(100))).byteLength).toBe(120);
   });
