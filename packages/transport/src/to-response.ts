@@ -98,7 +98,7 @@ function toByteStream(body: AsyncIterable<string>, options: ToResponseOptions): 
         controller.enqueue(encoder.encode(text));
         // The next read may be waiting already.
         if (isDemanded) return undefined;
-        if (stuckMs !== Number.POSITIVE_INFINITY) stuck.set(systemClock.now() + stuckMs);
+        stuck.set(systemClock.now() + stuckMs);
         // The current read has been served; the next batch leaves with the next read.
         return new Promise((resolve) => {
           demand = resolve;

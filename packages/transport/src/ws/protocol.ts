@@ -94,7 +94,7 @@ const kinds: ReadonlySet<string> = new Set<ServerMessage['kind']>(['head', 'body
 export function parseServerMessage(text: string): ServerMessage | undefined {
   const lineEnd = text.indexOf('\n');
   const space = text.lastIndexOf(' ', lineEnd);
-  if (lineEnd === -1 || space <= 0) return undefined;
+  if (space <= 0) return undefined;
   const kind = text.slice(space + 1, lineEnd);
   if (!kinds.has(kind)) return undefined;
   return { run: text.slice(0, space), kind: kind as ServerMessage['kind'], payload: text.slice(lineEnd + 1) };

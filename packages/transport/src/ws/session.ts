@@ -55,7 +55,6 @@ export function createSession(port: SocketPort, answer: Answer, options: Session
   let unreadRefusals = 0;
 
   const closed = (): void => {
-    if (state === 'closed') return;
     state = 'closed';
     age.clear();
     for (const id of [...runs.keys()]) drop(id);
@@ -75,8 +74,7 @@ export function createSession(port: SocketPort, answer: Answer, options: Session
     age.set(clock.now() + maxConnectionMs);
     closeIfOld();
   });
-  // A timer with a delay of `Infinity` would fire at once.
-  if (maxConnectionMs !== Number.POSITIVE_INFINITY) age.set(clock.now() + maxConnectionMs);
+  age.set(clock.now() + maxConnectionMs);
   /** Ends a run that nobody reads any more. */
   const drop = (id: string): void => {
     const run = runs.get(id);

@@ -71,7 +71,6 @@ export function createSocketPort(
 
   return {
     send(text) {
-      if (!isOpen) return undefined;
       socket.send(text);
       if (drained === undefined && socket.bufferedAmount > highWaterBytes)
         drained = drain().then(() => {
