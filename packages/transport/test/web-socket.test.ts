@@ -755,7 +755,37 @@ describe('a client', () => {
     expect(server.clients.size).toBe(0);
     const answers = await Promise.all(['/a', '/b', '/c'].map(async (path) => (await connection.fetch(path)).text()));
     expect(answers).toEqual(['/a', '/b', '/c']);
-    expect(server.clients.size).toBe(1);
+    const [first] = server.clients;
+    expect(await (await connection.fetch('/d')).text()).toBe('/d');
+    expect([...server.clients]).toEqual([first]);
+  });
+
+  it('takes a URL or a request, as `fetch` does', async () => {
+    const { url } = await start(async (request) => ({
+      status: 200,
+      headers: {},
+      body: `${request.method} ${request.url} ${request.headers.get('name')} ${await request.text()}`,
+    }));
+    const connection = openWebSocket(url);
+    onTestFinished(() => connection.close());
+    const asked = new URL('https://app.example/a?b=c');
+    expect(await (await connection.fetch(asked)).text()).toBe('GET http://localhost/a?b=c null ');
+    const request = new Request(asked, { method: 'PUT', headers: { name: 'value' }, body: '{}' });
+    expect(await (await connection.fetch(request)).text()).toBe('PUT http://localhost/a?b=c value {}');
+  });
+
+  it.each([204, 205, 304])('gets an answer that has no body (%i)', async (status) => {
+    const { url } = await start(() => ({ status, headers: {}, body: null }));
+    const connection = openWebSocket(url);
+    onTestFinished(() => connection.close());
+    expect(await connection.fetch('/')).toMatchObject({ status, body: null });
+  });
+
+  it('is told of an answer that breaks off before it begins', async () => {
+    const { url } = await start(() => Promise.reject(new Error('secret')));
+    const connection = openWebSocket(url);
+    onTestFinished(() => connection.close());
+    await expect(connection.fetch('/')).rejects.toEqual(isCode('transport.interrupted'));
   });
 
   it('asks for what has no body also where `Request` has no `body`, as in Firefox', async () => {
@@ -976,6 +1006,9 @@ describe('a client', () => {
       expect((await frames.next()).value).toMatchObject({ data: 'two' });
       expect((await frames.next()).done).toBe(true);
       await until(() => server.clients.size === 1);
+      const [newer] = server.clients;
+      expect(await (await connection.fetch('/ok')).text()).toBe('ok');
+      expect([...server.clients]).toEqual([newer]);
     });
 
     it('closes that one, too, when it is closed', async () => {
@@ -1057,6 +1090,84 @@ describe('a client', () => {
     await expect(connection.fetch('/bad')).rejects.toMatchObject({ code: 'transport.invalid_frame' });
     expect(await (await connection.fetch('/good')).text()).toBe('fine');
     expect(server.clients.size).toBe(1);
+  });
+
+  /** A client whose server says to each request what `saying` returns. */
+  const told = (saying: (run: string) => unknown[], options: Parameters<typeof openWebSocket>[1] = {}) => {
+    const heard: { run: string; close?: boolean }[] = [];
+    const closes: (number | undefined)[] = [];
+    class Told extends EventTarget {
+      readyState = 1;
+      constructor() {
+        super();
+        queueMicrotask(() => this.dispatchEvent(new Event('open')));
+      }
+      send(text: string) {
+        const message = JSON.parse(text);
+        heard.push(message);
+        if (message.open === undefined) return;
+        for (const data of saying(message.run)) this.dispatchEvent(new MessageEvent('message', { data }));
+      }
+      close(code?: number) {
+        closes.push(code);
+      }
+    }
+    return { heard, closes, connection: openWebSocket('ws://x', { ...options, WebSocket: Told as never }) };
+  };
+  const ok = (run: string, body: string) => [
+    `${run} head\n{"status":200,"headers":{}}`,
+    `${run} body\n${body}`,
+    `${run} end\n`,
+  ];
+
+  it('passes over messages that are none, are of a kind that it does not know, or of a run that is over', async () => {
+    const strange = (run: string) => ['', '\n', run, `${run} body`, `${run}body\nx`, ' body\nx', 'r0 body\nx'];
+    const { connection, closes } = told((run) => [
+      ...strange(run),
+      new TextEncoder().encode(`${run} end\n`).buffer,
+      `${run} sparkle\nx`,
+      ...ok(run, 'fine'),
+      ...ok(run, 'late'),
+    ]);
+    expect(await (await connection.fetch('/')).text()).toBe('fine');
+    expect(closes).toEqual([]);
+  });
+
+  it.each(['', '{', 'null', '[]', '{"status":"200","headers":{}}', '{"status":200}', '{"status":200,"headers":[]}'])(
+    'lets go with 4400 of a server whose head is %j',
+    async (head) => {
+      const { connection, closes } = told((run) => [`${run} head\n${head}`]);
+      await expect(connection.fetch('/')).rejects.toEqual(isCode('transport.interrupted'));
+      expect(closes).toEqual([closeCodes.badMessage]);
+    },
+  );
+
+  it('lets go with 4009 of a server whose message is a character too long', async () => {
+    const fits = ok('r1', 'x'.repeat(93));
+    const { connection, closes } = told((run) => (run === 'r1' ? fits : [`${fits[1]}x`]), { maxMessageLength: 101 });
+    expect(await (await connection.fetch('/')).text()).toBe('x'.repeat(93));
+    expect(closes).toEqual([]);
+    await expect(connection.fetch('/')).rejects.toEqual(isCode('transport.interrupted'));
+    expect(closes).toEqual([closeCodes.tooLargeForClient]);
+  });
+
+  it('has the server stop an answer whose head is not valid in HTTP', async () => {
+    const { connection, heard } = told((run) => [`${run} head\n{"status":1000,"headers":{}}`]);
+    await expect(connection.fetch('/')).rejects.toEqual(isCode('transport.invalid_frame'));
+    expect(heard.at(-1)).toEqual({ run: 'r1', close: true });
+  });
+
+  it('rejects where a socket opens and is lost at once', async () => {
+    class Lost extends EventTarget {
+      constructor() {
+        super();
+        queueMicrotask(() => ['open', 'close'].forEach((type) => void this.dispatchEvent(new Event(type))));
+      }
+      send() {}
+      close() {}
+    }
+    const connection = openWebSocket('ws://x', { WebSocket: Lost as never });
+    await expect(connection.fetch('/')).rejects.toEqual(isCode('transport.network'));
   });
 
   it('a second head of one run changes nothing', async () => {
