@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { connect, createServer as createServer2 } from 'node:http2';
+import type { AddressInfo } from 'node:net';
 
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { eventStreamHeaders } from '../src/index.ts';
 import { writeReply } from '../src/node/index.ts';
-import { openSocket, serve, stopTime, turns } from './support/node-server.ts';
+import { deferred, openSocket, serve, stopTime, turns } from './support/node-server.ts';
 
 /** The whole answer, byte for byte, as a client of HTTP/1.x gets it. */
 const answer = async (port: number, request: string): Promise<string> => {
@@ -112,6 +114,16 @@ describe('the framed writer', () => {
     expect((await answer(port, get)).endsWith('\r\n\r\nabc')).toBe(true);
   });
 
+  it('writes no chunks past what a corked response holds', async () => {
+    const { text } = await counted([...'abcdef'], (response) => {
+      response.cork();
+      void turns(2).then(() => response.uncork());
+    });
+    const [head, ...chunks] = text.split('\r\n\r\n');
+    expect(head).toMatch(/^HTTP/);
+    expect(chunks.join('\r\n\r\n').replace(/[\da-f]+\r\n(.*)\r\n/g, '$1')).toBe('abcdef');
+  });
+
   it('keeps pipelined responses apart', async () => {
     let count = 0;
     const { port } = await serve(
@@ -131,18 +143,48 @@ describe('the framed writer', () => {
   });
 });
 
-it('works over HTTP/2', async () => {
-  const { createServer: createServer2, connect } = await import('node:http2');
-  const server = createServer2((_request, response) => void writeReply(reply(['a', 'é', 'c']), response as never));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const client = connect(`http://127.0.0.1:${(server.address() as { port: number }).port}`);
-  try {
-    const stream = client.request({ ':path': '/' });
-    let text = '';
-    for await (const chunk of stream.setEncoding('utf8')) text += chunk;
-    expect(text).toBe('aéc');
-  } finally {
-    client.close();
-    server.close();
-  }
+describe('over HTTP/2', () => {
+  const open = async (answer: (path: string) => AsyncIterable<string>) => {
+    const failures: unknown[] = [];
+    const server = createServer2((request, response) => {
+      const answered = { status: 200, headers: {}, body: answer(request.url) };
+      writeReply(answered, response as never).catch((error) => failures.push(error));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const client = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    onTestFinished(() => {
+      client.destroy();
+      server.close();
+    });
+    const read = async (path: string) => {
+      let text = '';
+      try {
+        for await (const chunk of client.request({ ':path': path }).setEncoding('utf8')) text += chunk;
+        return { text, end: 'clean' };
+      } catch {
+        return { text, end: 'cut' };
+      }
+    };
+    return { read, failures };
+  };
+
+  it('writes a body', async () => {
+    const { read } = await open(() => body(['a', 'é', 'c']));
+    expect(await read('/')).toEqual({ text: 'aéc', end: 'clean' });
+  });
+
+  it('cuts the stream of a body that breaks, behind what came before, and no other', async () => {
+    const cut = deferred();
+    const { read, failures } = await open(async function* (path) {
+      yield path.repeat(50_000);
+      if (path === '/broken') throw new Error('secret');
+      await cut.promise;
+      yield 'last';
+    });
+    const other = read('/whole');
+    expect(await read('/broken')).toEqual({ text: '/broken'.repeat(50_000), end: 'cut' });
+    expect(failures).toEqual([new Error('secret')]);
+    cut.resolve();
+    expect(await other).toEqual({ text: `${'/whole'.repeat(50_000)}last`, end: 'clean' });
+  });
 });

@@ -37,9 +37,9 @@ export interface WriteReplyOptions {
  * Writes a reply. Headers leave at once, or with the first text if that is ready in the same turn.
  *
  * @returns A promise that resolves when everything has been handed to the connection or the client has gone, and
- * rejects with the body's error. In that case the connection is cut after what came before the error, so that the
- * client sees no clean end. Also rejects, with the body closed, if the head cannot be written: it has been sent
- * already, or a header is not valid.
+ * rejects with the body's error. In that case the connection (of HTTP/2 only the stream) is cut after what came before
+ * the error, so that the client sees no clean end. Also rejects, with the body closed, if the head cannot be written: it
+ * has been sent already, or a header is not valid.
  *
  * @example
  * createServer(async (request, response) => {
@@ -184,8 +184,10 @@ class BodyWriter implements TextSink {
 /** Cuts a connection so that the client gets everything written and then an error, not a clean end. */
 function cut(response: ServerResponse): void {
   const { socket } = response;
-  // An HTTP/2 response has a proxy for its socket, without this method.
-  if (typeof socket?.destroySoon === 'function') socket.destroySoon();
+  // Of HTTP/2 only the stream: others share its socket. With an error, because without one the client sees an end, and
+  // once all is written, because a stream that is reset drops what waits.
+  if ('stream' in response) response.write('', () => response.destroy(new Error('The body broke off.')));
+  else if (typeof socket?.destroySoon === 'function') socket.destroySoon();
   else response.destroy();
 }
 
