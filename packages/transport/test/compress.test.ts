@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { request } from 'node:http';
 import { connect, createServer as createHttp2Server } from 'node:http2';
 import type { AddressInfo } from 'node:net';
-import { constants, createGunzip, gunzipSync } from 'node:zlib';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { constants, createGunzip, createGzip, gunzipSync } from 'node:zlib';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { decodeSse, encodeSse, eventStreamHeaders, type Reply } from '../src/index.ts';
 import { writeReply } from '../src/node/index.ts';
 import { acceptsGzip } from '../src/node/negotiate-gzip.ts';
@@ -196,6 +196,43 @@ describe('a compressed stream', () => {
     let text = 0;
     for await (const chunk of stream.pipe(createGunzip())) text += (chunk as Buffer).byteLength;
     expect(text).toBe(20_000_000);
+  });
+
+  /** The compressors that are made until the end of the test. */
+  const compressors = () => {
+    const transform = vi.spyOn(Object.getPrototypeOf(createGzip()), '_transform');
+    onTestFinished(() => transform.mockRestore());
+    return transform;
+  };
+
+  it('whose compressor fails is cut, and nothing else', async () => {
+    const transform = compressors();
+    transform.mockImplementation((...args) => (args[2] as (error: Error) => void)(new Error('out of memory')));
+    const written = deferred();
+    const { url } = await serve((_request, response) => {
+      writeReply(oneFrame(), response, { compress: true }).then(written.resolve, written.resolve);
+    });
+    await expect(fetch(url, { headers: gzip }).then((response) => response.text())).rejects.toThrow();
+    await written.promise;
+  });
+
+  it('whose client leaves frees the memory of its compressor', async () => {
+    const transform = compressors();
+    const written = deferred();
+    const { port } = await serve((_request, response) => {
+      const body = (async function* () {
+        yield encodeSse({ data: 'x' });
+        await new Promise(() => {});
+      })();
+      writeReply(streamed(body), response, { compress: true }).then(written.resolve);
+    });
+    const socket = await openSocket(port, 'GET / HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n');
+    await new Promise((resolve) => socket.once('data', resolve));
+    socket.destroy();
+    await written.promise;
+    expect(new Set(transform.mock.contexts.map((each) => (each as { destroyed: boolean }).destroyed))).toEqual(
+      new Set([true]),
+    );
   });
 
   it('a client that leaves: the owner is told, the source is returned, once', async () => {

@@ -1,3 +1,4 @@
+import { from } from '@chatkit/stream';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { decodeSse, encodeSse, eventStreamHeaders, type Reply, toResponse } from '../src/index.ts';
 import { collect } from './support/bytes.ts';
@@ -155,6 +156,20 @@ it('abort ends the body with the reason and returns the iterator', async () => {
   expect(finallyRuns).toBe(1);
 });
 
+it('a signal that has aborted before ends the body before it runs', async () => {
+  let made = 0;
+  const reason = new Error('stop');
+  const body = (async function* () {
+    made++;
+    yield 'a';
+  })();
+  const onDisconnect = vi.fn();
+  const response = toResponse(streamed(body), { signal: AbortSignal.abort(reason), onDisconnect });
+  await expect(response.text()).rejects.toBe(reason);
+  expect([made, onDisconnect.mock.calls.length]).toEqual([0, 1]);
+  expect((await body.next()).done).toBe(true);
+});
+
 it('a reader that cancels as its request is aborted is told of no error, as servers print those', async () => {
   const gone = new AbortController();
   const response = toResponse(
@@ -222,6 +237,18 @@ it('lets go of a reader that leaves a chunk untaken for stuckMs, and of none tha
   await left.promise;
   await expect(reader.read()).rejects.toMatchObject({ code: 'transport.interrupted', retryable: true });
   expect(finallyRuns).toBe(1);
+});
+
+it.each(['is read to its end', 'is cancelled'])('leaves no timer behind a body that %s', async (how) => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const reader = bodyOf(toResponse(streamed(from(['a'.repeat(100_000), 'b'])))).getReader();
+  await reader.read();
+  await turns(5);
+  expect(vi.getTimerCount()).toBe(1);
+  if (how === 'is cancelled') await reader.cancel();
+  else while (!(await reader.read()).done);
+  expect(vi.getTimerCount()).toBe(0);
 });
 
 it('asks nothing of a runtime that only looks like Node: Next.js Edge has stubs that throw where they are called', async () => {

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { decodeSse, encodeSse, eventStreamHeaders, type Reply } from '../src/index.ts';
 import { writeReply } from '../src/node/index.ts';
 import { collect } from './support/bytes.ts';
@@ -162,6 +162,84 @@ it('a request for the headers alone runs nothing and lets go of the body', async
   const response = await fetch(url, { method: 'HEAD' });
   expect([response.status, await response.text(), runs, returns]).toEqual([200, '', 0, 1]);
 });
+
+it.each([204, 205, 304])(
+  'a status without a body runs nothing and lets go of one that was given (%i)',
+  async (status) => {
+    let runs = 0;
+    const written = deferred();
+    const body = {
+      [Symbol.asyncIterator]: () => ({
+        next: async () => ({ value: String(++runs), done: false as const }),
+        return: async () => ({ value: undefined, done: true as const }),
+      }),
+    };
+    const { url } = await serve((_request, response) => {
+      void writeReply({ status, headers: {}, body }, response).then(written.resolve);
+    });
+    const response = await fetch(url);
+    await written.promise;
+    expect([response.status, await response.text(), runs]).toEqual([status, '', 0]);
+  },
+);
+
+it('a client that has left before the reply: the owner is told, and the iterator is returned', async () => {
+  let returns = 0;
+  const written = deferred();
+  const body = {
+    [Symbol.asyncIterator]: () => ({
+      next: () => new Promise<never>(() => {}),
+      return: async () => ({ value: ++returns, done: true as const }),
+    }),
+  };
+  const onDisconnect = vi.fn();
+  const { port } = await serve((_request, response) => {
+    response.once('close', () => writeReply(streamed(body), response, { onDisconnect }).then(written.resolve));
+    socket.destroy();
+  });
+  const socket = await openSocket(port);
+  await written.promise;
+  expect([returns, onDisconnect.mock.calls.length]).toEqual([1, 1]);
+});
+
+it('an error of the response, which would end the process, is its own', async () => {
+  const written = deferred();
+  const { url } = await serve((_request, response) => {
+    void writeReply(streamed((async function* () {})()), response).then(written.resolve);
+    response.emit('error', new Error('write EPIPE'));
+  });
+  expect(await (await fetch(url)).text()).toBe('');
+  await written.promise;
+});
+
+it.each([30_000, Number.POSITIVE_INFINITY])(
+  'keeps a client that has taken everything, however long the body is silent (stuckMs %d)',
+  async (stuckMs) => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const silence = deferred();
+    const written = deferred();
+    const { port } = await serve((_request, response) => {
+      const body = (async function* () {
+        for (const text of ['a', 'b', 'c']) yield text.repeat(100_000);
+        await silence.promise;
+        yield 'last';
+      })();
+      void writeReply({ status: 200, headers: {}, body }, response, { stuckMs }).then(written.resolve);
+    });
+    const socket = await openSocket(port, 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    let text = '';
+    socket.setEncoding('latin1').on('data', (part) => {
+      text += part;
+      // Nothing waits any more when the timers are moved on.
+      if (text.endsWith('c\r\n')) setImmediate(() => silence.resolve(void vi.advanceTimersByTime(60_000)));
+    });
+    await new Promise((resolve) => socket.once('end', resolve));
+    await written.promise;
+    expect(text.endsWith('4\r\nlast\r\n0\r\n\r\n')).toBe(true);
+    expect(vi.getTimerCount()).toBe(0);
+  },
+);
 
 it('lets go of a client that does not take a write within stuckMs', async () => {
   const left = deferred();
