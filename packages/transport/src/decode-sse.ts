@@ -73,7 +73,7 @@ export function createSseDecoder(onFrame: (frame: SseFrame) => void, options: De
     if (loneId === undefined) return;
     const id = loneId;
     loneId = undefined;
-    if (within(id)) onFrame({ id });
+    if (failure === undefined && within(id)) onFrame({ id });
   };
 
   const parser = createParser({

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeSse, encodeSse, isTransportError, type SseFrame } from '../src/index.ts';
+import { createSseDecoder, decodeSse, encodeSse, isTransportError, type SseFrame } from '../src/index.ts';
 import { bytesOf, chunked, collect, splitAt, stream } from './support/bytes.ts';
 
 interface Vector {
@@ -196,6 +196,7 @@ describe('decodeSse', () => {
     for (const line of [
       `event: ${'x'.repeat(65)}\ndata:\n\n`,
       `id: ${'x'.repeat(65)}\ndata:\n\n`,
+      `id: ${'x'.repeat(65)}\n\n`,
       `: ${'x'.repeat(65)}\n\n`,
     ])
       for (const chunks of everyWay(line))
@@ -217,6 +218,15 @@ describe('decodeSse', () => {
     await expect(frames.next()).rejects.toEqual(isTooLarge);
     expect(await frames.next()).toEqual({ value: undefined, done: true });
     expect(closed).toBe(1);
+  });
+
+  it('delivers nothing behind an event that is too large', () => {
+    const frames: SseFrame[] = [];
+    const decoder = createSseDecoder((frame) => frames.push(frame), limit);
+    const rest = 'retry: 1\n: b\nid: 1\n\ndata: b\n\n';
+    expect(() => decoder.pushText(`data: a\n\ndata: ${'x'.repeat(65)}\n\n${rest}`)).toThrow();
+    expect(() => decoder.pushText(rest)).toThrow();
+    expect(frames).toEqual([{ data: 'a' }]);
   });
 
   it('holds no more than the limit of a line that never ends', async () => {
