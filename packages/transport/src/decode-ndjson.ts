@@ -57,7 +57,7 @@ export const decodeNdjson = <T = unknown>(
         // Copied: a source may use its buffer again once the next chunk is asked for.
         held.push(chunk.slice(from));
         heldBytes += chunk.byteLength - from;
-        if (heldBytes > maxEventBytes + 1) throw tooLarge(maxEventBytes);
+        if (heldBytes > maxEventBytes) throw tooLarge(maxEventBytes);
       },
       end() {
         const text = lineOf(new Uint8Array());

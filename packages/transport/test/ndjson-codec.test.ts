@@ -95,6 +95,20 @@ describe('NDJSON', () => {
     }
   });
 
+  it('holds no more than the limit of a line that never ends', async () => {
+    let given = 0;
+    const endless = (async function* () {
+      for (; ; given += 16) yield bytesOf('x'.repeat(16));
+    })();
+    await expect(collect(decodeNdjson(endless, { maxEventBytes: 64 }))).rejects.toEqual(isInvalid);
+    expect(given).toBeLessThanOrEqual(64 + 16);
+  });
+
+  it('takes a last line that is whole but for its end, unless it is a number', async () => {
+    expect(await collect(decodeNdjson(stream([bytesOf('{"a":1}\n{"b":2}')])))).toEqual([{ a: 1 }, { b: 2 }]);
+    await expect(collect(decodeNdjson(stream([bytesOf('12')])))).rejects.toEqual(isInterrupted);
+  });
+
   it('refuses a value without a JSON form', () => {
     for (const value of [undefined, () => {}, Symbol('s')]) expect(() => encodeNdjson(value)).toThrowError(isInvalid);
   });

@@ -781,11 +781,17 @@ describe('a client', () => {
     expect(await connection.fetch('/')).toMatchObject({ status, body: null });
   });
 
-  it('is told of an answer that breaks off before it begins', async () => {
-    const { url } = await start(() => Promise.reject(new Error('secret')));
+  it('is told of an answer that breaks off before it begins, and the others go on', async () => {
+    const { url, server } = await start((request) =>
+      request.url.endsWith('/ok') ? { status: 200, headers: {}, body: 'ok' } : Promise.reject(new Error('secret')),
+    );
     const connection = openWebSocket(url);
     onTestFinished(() => connection.close());
+    expect(await (await connection.fetch('/ok')).text()).toBe('ok');
+    const [first] = server.clients;
     await expect(connection.fetch('/')).rejects.toEqual(isCode('transport.interrupted'));
+    expect(await (await connection.fetch('/ok')).text()).toBe('ok');
+    expect([...server.clients]).toEqual([first]);
   });
 
   it('asks for what has no body also where `Request` has no `body`, as in Firefox', async () => {
@@ -999,8 +1005,11 @@ describe('a client', () => {
       onTestFinished(() => connection.close());
       const frames = decodeSse((await connection.fetch('/a')).body as ReadableStream<Uint8Array>);
       expect((await frames.next()).value).toMatchObject({ data: 'one' });
+      const shorter = await connection.fetch('/a');
       await giveUp(connection, () => isAsked);
       expect(await (await connection.fetch('/ok')).text()).toBe('ok');
+      await shorter.body?.cancel();
+      await turns(20);
       expect(server.clients.size).toBe(2);
       goOn.resolve();
       expect((await frames.next()).value).toMatchObject({ data: 'two' });
@@ -1122,7 +1131,7 @@ describe('a client', () => {
 
   it('passes over messages that are none, are of a kind that it does not know, or of a run that is over', async () => {
     const strange = (run: string) => ['', '\n', run, `${run} body`, `${run}body\nx`, ' body\nx', 'r0 body\nx'];
-    const { connection, closes } = told((run) => [
+    const { connection, heard, closes } = told((run) => [
       ...strange(run),
       new TextEncoder().encode(`${run} end\n`).buffer,
       `${run} sparkle\nx`,
@@ -1131,6 +1140,8 @@ describe('a client', () => {
     ]);
     expect(await (await connection.fetch('/')).text()).toBe('fine');
     expect(closes).toEqual([]);
+    // Nor is the server asked to stop an answer that it has given.
+    expect(heard).toMatchObject([{ run: 'r1', open: {} }]);
   });
 
   it.each(['', '{', 'null', '[]', '{"status":"200","headers":{}}', '{"status":200}', '{"status":200,"headers":[]}'])(

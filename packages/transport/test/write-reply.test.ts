@@ -2,7 +2,7 @@ import { expect, it, onTestFinished, vi } from 'vitest';
 import { decodeSse, encodeSse, eventStreamHeaders, type Reply } from '../src/index.ts';
 import { writeReply } from '../src/node/index.ts';
 import { collect } from './support/bytes.ts';
-import { deferred, openSocket, serve, until } from './support/node-server.ts';
+import { deferred, openSocket, serve, still, turns, until } from './support/node-server.ts';
 
 const streamed = (body: AsyncIterable<string>): Reply => ({ status: 200, headers: { ...eventStreamHeaders }, body });
 
@@ -125,7 +125,10 @@ it.each(['idle', 'busy', 'stuck behind a client that does not read'])(
 
 it('a body that fails: what came before arrives, the connection is cut, the promise rejects', async () => {
   const outcome = deferred<unknown>();
+  const closed = deferred();
+  const onDisconnect = vi.fn();
   const { url } = await serve((_request, response) => {
+    response.once('close', closed.resolve);
     writeReply(
       streamed(
         (async function* () {
@@ -135,6 +138,7 @@ it('a body that fails: what came before arrives, the connection is cut, the prom
         })(),
       ),
       response,
+      { onDisconnect },
     ).catch(outcome.resolve);
   });
   const response = await fetch(url);
@@ -142,6 +146,10 @@ it('a body that fails: what came before arrives, the connection is cut, the prom
   expect((await frames.next()).value).toEqual({ data: 'a' });
   await expect(frames.next()).rejects.toThrow();
   expect(await outcome.promise).toEqual(new Error('secret'));
+  await closed.promise;
+  await turns(1);
+  // It is not the client who has left.
+  expect(onDisconnect).not.toHaveBeenCalled();
 });
 
 it('a request for the headers alone runs nothing and lets go of the body', async () => {
@@ -251,4 +259,23 @@ it('lets go of a client that does not take a write within stuckMs', async () => 
   });
   await openSocket(port);
   await left.promise;
+});
+
+it('keeps one that takes nothing where stuckMs is `Infinity`', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const onDisconnect = vi.fn();
+  let made = 0;
+  const { port } = await serve((_request, response) => {
+    const body = (async function* () {
+      for (; ; made++) yield encodeSse({ data: 'x'.repeat(100_000) });
+    })();
+    void writeReply(streamed(body), response, { stuckMs: Number.POSITIVE_INFINITY, onDisconnect });
+  });
+  await openSocket(port);
+  await until(() => made > 0);
+  await still(() => made);
+  vi.advanceTimersByTime(2 ** 31);
+  await turns(5);
+  expect(onDisconnect).not.toHaveBeenCalled();
 });
