@@ -79,12 +79,14 @@ describe('builders', () => {
       content: [{ type: 'output_text', text: 'hi', annotations: [] }],
     });
     expect(core.userMessage({ ...fixed, content: [], text: 'ignored' }).content).toEqual([]);
+    expect(core.userMessage({ ...fixed, text: 'hi' }).content).toEqual([{ type: 'input_text', text: 'hi' }]);
+    expect(core.userMessage(fixed).content).toEqual([]);
   });
 
   it('makes valid events of every type, exactly as they go over the wire', () => {
     for (const event of events) {
       expect(threadStreamEventSchema.parse(event)).toEqual(event);
-      expect(toWireEvent(event)).toEqual(event);
+      expect(toWireEvent(event)).toStrictEqual(event);
     }
     expect(new Set(events.map((event) => event.type)).size).toBe(12);
     const updates = events.flatMap((event) => (event.type === 'thread.item.updated' ? [event.update.type] : []));

@@ -100,6 +100,21 @@ describe('reduceThread', () => {
     expect(prependItems(older, [message('b')])).toBe(older);
   });
 
+  it('leaves out what is no thread and no item, since a browser does not parse them', () => {
+    const data = [null, undefined, 'x', {}, message('a'), { id: 1 }] as never[];
+    const state = fromThread(thread({ items: { data, has_more: false } }));
+    expect(selectItems(state)).toEqual([message('a')]);
+    expect(prependItems(state, data)).toBe(state);
+    for (const none of [null, undefined, 'x', {}] as never[])
+      expect(reduceThread(state, threadUpdated(none))).toBe(state);
+  });
+
+  it('ignores a delta that is no text behind one that is', () => {
+    const state = reduceAll([itemAdded(message('m')), textDelta('m', 'a')]);
+    for (const delta of [undefined, null, 1, {}] as never[])
+      expect(reduceThread(state, textDelta('m', delta))).toBe(state);
+  });
+
   it('ignores what it does not know and gives back the same state', () => {
     const state = reduceAll([itemDone(userMessage({ thread_id, id: 'u', text: 'hi' })), itemAdded(message('m'))]);
     const unknown = [

@@ -129,6 +129,11 @@ describe('toWireItem writes what the reference writes, byte for byte', () => {
       `{${head},"type":"hidden_context_item","content":{"a":null}}`,
     ],
     [
+      'what is no part, and what is no list, as it came',
+      { ...base, type: 'assistant_message', content: [null, { annotations: 'x' }] },
+      `{${head},"type":"assistant_message","content":[null,{"annotations":"x","text":"","type":"output_text"}]}`,
+    ],
+    [
       'an item of a newer peer, as it came',
       { ...base, type: 'hologram', depth: null },
       `{${head},"type":"hologram","depth":null}`,

@@ -6,6 +6,7 @@ import { json } from './arbitraries/json.ts';
 
 it('law: it is a text delta that textDelta() makes, and no other event', () => {
   expect(isTextDelta(textDelta('msg_1', ''))).toBe(true);
+  expect(isTextDelta({ ...textDelta('msg_1', ''), type: 'thread.sparkled' } as never)).toBe(false);
   fc.assert(
     fc.property(threadStreamEvent, (event) => {
       const update = event.type === 'thread.item.updated' ? event.update : undefined;

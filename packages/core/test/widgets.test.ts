@@ -17,7 +17,7 @@ import { action, card, diffWidget, streamWidget, text } from '@chatkit/core/widg
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { widgetRoot } from './arbitraries/item.ts';
-import { text as words } from './arbitraries/json.ts';
+import { json, text as words } from './arbitraries/json.ts';
 
 const thread = { id: 'thr_1' };
 
@@ -71,6 +71,31 @@ describe('diffWidget', () => {
         expect(diffWidget(after, after)).toEqual([]);
       }),
       { numRuns: 500 },
+    );
+  });
+
+  it('gives updates that lead from any widget to one that differs in a single place', () => {
+    const change = fc.oneof(
+      fc.record({ how: fc.constantFrom('set', 'push'), value: json }),
+      fc.record({ how: fc.constant('prepend'), value: words() }),
+    );
+    fc.assert(
+      fc.property(widgetRoot, fc.nat(), change, (before, at, { how, value }) => {
+        const after = structuredClone(before);
+        const places: [holder: Record<string, unknown>, key: string][] = [];
+        JSON.stringify(after, function (this: Record<string, unknown>, key, entry) {
+          if (key !== '' && (how !== 'push' || Array.isArray(entry))) places.push([this, key]);
+          return entry;
+        });
+        const [holder, key] = places[at % places.length] ?? [];
+        if (holder === undefined || key === undefined) return;
+        const old = holder[key];
+        if (Array.isArray(old) && how === 'push') old.push(value);
+        else if (typeof old === 'string' && how === 'prepend') holder[key] = value + old;
+        else holder[key] = value;
+        expect(withoutNulls(applyAll(before, after))).toEqual(withoutNulls(after));
+      }),
+      { numRuns: 1_000 },
     );
   });
 
@@ -214,7 +239,7 @@ describe('components', () => {
       loadingBehavior: 'auto',
       streaming: true,
     });
-    expect(action('x', undefined, { handler: 'client', streaming: false })).toEqual({
+    expect(action('x', undefined, { handler: 'client', streaming: false })).toStrictEqual({
       type: 'x',
       handler: 'client',
       loadingBehavior: 'auto',
