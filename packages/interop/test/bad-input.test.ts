@@ -1,6 +1,6 @@
 // Whatever a front end sends, the answer is its events or an error with a code, and the fault is never the server's.
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createAgUiHandler } from '../src/ag-ui/index.ts';
 import { createUiMessageHandler } from '../src/ui-message/index.ts';
 import { message, type Respond, scriptedServer } from './scripted-server.ts';
@@ -19,15 +19,17 @@ describe.each([
     'AG-UI',
     createAgUiHandler(server, { maxBodyBytes: 2 ** 20 }),
     createAgUiHandler(guarded),
+    (broken: typeof server) => createAgUiHandler(broken),
     (last: unknown) => ({ threadId: 't', runId: 'r', messages: [last] }),
   ],
   [
     'UI messages',
     createUiMessageHandler(server, { maxBodyBytes: 2 ** 20 }),
     createUiMessageHandler(guarded),
+    (broken: typeof server) => createUiMessageHandler(broken),
     (last: unknown) => ({ id: 'c', messages: [last] }),
   ],
-])('%s', (_name, handle, guard, conversation) => {
+])('%s', (_name, handle, guard, over, conversation) => {
   const post = async (body: string, headers: Record<string, string> = { 'content-type': 'application/json' }) => {
     const response = await handle(new Request('http://chat.invalid/', { method: 'POST', headers, body }), 'user');
     const text = await response.text();
@@ -83,8 +85,42 @@ describe.each([
   });
 
   test('the bound of the body is in bytes', async () => {
+    const whole = JSON.stringify(conversation({ role: 'user', content: 'Hi', parts: [] }));
+    expect(await post(whole.padEnd(2 ** 20))).toMatchObject({ status: 200 });
+    expect(await post(whole.padEnd(2 ** 20 + 1))).toMatchObject({ status: 413 });
     const body = JSON.stringify(conversation({ role: 'user', content: 'é'.repeat(600_000) }));
     expect(await post(body)).toMatchObject({ status: 413, code: 'request.too_large' });
+  });
+
+  test('what names no conversation, or has no messages, is refused before the server hears of it', async () => {
+    const whole: Record<string, unknown> = conversation({ role: 'user', content: 'Hi', parts: [] });
+    for (const name of Object.keys(whole))
+      for (const value of [undefined, null, 1, {}])
+        expect(await post(JSON.stringify({ ...whole, [name]: value }))).toMatchObject({
+          status: 400,
+          code: 'request.invalid',
+          text: expect.stringContaining(' are required.'),
+        });
+  });
+
+  test('what goes wrong on the server is told without its details', async () => {
+    const secret = new Error('secret');
+    const printed = vi.spyOn(console, 'error').mockImplementation(() => {});
+    onTestFinished(() => printed.mockRestore());
+    const response = await over({ handle: () => Promise.reject(secret) } as never)(
+      new Request('http://chat.invalid/', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(conversation({ role: 'user', content: 'Hi', parts: [] })),
+      }),
+      'user',
+    );
+    const message = 'Something went wrong on the server.';
+    expect(response.status).toBe(500);
+    expect(await response.json()).toEqual({ error: { code: 'internal', message, retryable: true } });
+    expect(printed.mock.calls).toEqual([['chatkit:', secret]]);
+    expect((await post('{')).status).toBe(400);
+    expect(printed).toHaveBeenCalledTimes(1);
   });
 
   test('no JSON is the fault of the server', async () => {
@@ -109,4 +145,8 @@ describe.each([
       ),
     );
   });
+});
+
+test.each([-1, Number.NaN])('a period of grace of %d ms is none', (graceMs) => {
+  expect(() => createUiMessageHandler(server, { graceMs })).toThrow(TypeError);
 });
