@@ -73,7 +73,6 @@ function toByteStream(body: AsyncIterable<string>, options: ToResponseOptions): 
   };
   let controller: ReadableStreamDefaultController<Uint8Array>;
   const breakOff = (reason: unknown, defer = (fail: () => void): void => fail()): void => {
-    if (state === 'over') return;
     void leave();
     defer(() => controller.error(reason));
   };
