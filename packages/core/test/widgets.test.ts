@@ -94,6 +94,7 @@ describe('diffWidget', () => {
         else if (typeof old === 'string' && how === 'prepend') holder[key] = value + old;
         else holder[key] = value;
         expect(withoutNulls(applyAll(before, after))).toEqual(withoutNulls(after));
+        expect(withoutNulls(applyAll(after, before))).toEqual(withoutNulls(before));
       }),
       { numRuns: 1_000 },
     );

@@ -396,6 +396,35 @@ test('a file of a message is an attachment, as the application makes it; what is
   expect(seen).toEqual([[['atc_1', 'cat.png']], [['atc_1', 'cat.png']], []]);
 });
 
+test('of a message only what has a text is text, and only what has an address is a file', async () => {
+  const files: unknown[] = [];
+  let said: unknown;
+  const { transport } = connect(
+    async function* (thread, input) {
+      said = messageText(input);
+      yield* message(thread, 'm1', 'Nice.');
+    },
+    (store) => ({
+      async attach(file, context) {
+        files.push(file);
+        await store.saveAttachment({ type: 'file', id: 'atc_1', name: '', mime_type: file.mediaType }, context);
+        return 'atc_1';
+      },
+    }),
+  );
+  const parts: unknown[] = [
+    { type: 'text', text: 'Hi' },
+    { type: 'reasoning', text: 'no' },
+    { type: 'text', text: 1 },
+    { type: 'source-url', url: 'no' },
+    { type: 'file', mediaType: 'text/plain', filename: 'no' },
+    { type: 'file', mediaType: 'text/plain', filename: 1, url: 'data:,x' },
+  ];
+  await ask(transport, [{ ...user(''), parts: parts as UIMessage['parts'] }]);
+  expect(said).toBe('Hi');
+  expect(files).toStrictEqual([{ mediaType: 'text/plain', filename: undefined, url: 'data:,x' }]);
+});
+
 test('a file that nobody takes is refused, and not left out in silence', async () => {
   const { transport, store } = connect(async function* () {});
   await expect(ask(transport, [withPhoto('What is this?')])).rejects.toThrow('attachment.unsupported');
