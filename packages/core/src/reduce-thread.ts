@@ -205,7 +205,7 @@ const reduceUpdate = (state: ThreadState, { item_id: id, update }: ThreadItemUpd
   // Finished items change too: a widget after an action, a workflow that a later turn continues.
   const item = storedItem(state.list, id);
   const next = item && foldUpdate(item, update);
-  return next === undefined || next === item ? state : { ...state, list: put(state.list, next) };
+  return next === item ? state : { ...state, list: put(state.list, next as ThreadItem) };
 };
 
 const updateOpen = (open: OpenItem, update: ThreadItemUpdate): OpenItem => {
