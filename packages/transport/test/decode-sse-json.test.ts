@@ -185,6 +185,33 @@ describe('createSseJsonDecoder', () => {
     );
   });
 
+  it('equals them under a bound that text or an id is over, where most frames are far below it', () => {
+    const frame = (length: number, id = 1) => `id: ${'1'.repeat(id)}\ndata: {"a":"${'x'.repeat(length)}"}\n\n`;
+    fc.assert(
+      fc.property(chunked, fc.integer({ min: 60, max: 120 }), fc.nat(3), fc.boolean(), (cut, max, over, isId) => {
+        const last = isId ? frame(1, max - 1 + over) : frame(max - 9 + over);
+        agrees(cut(bytesOf(frame(1) + frame(2) + frame(3) + last + frame(4))), { maxEventBytes: max });
+      }),
+    );
+  });
+
+  it.each(['', 'id: 1\n'])('holds no more than the limit of a frame that never ends (%j)', (id) => {
+    const decoder = createSseJsonDecoder(() => {}, { maxEventBytes: 64 });
+    decoder.push(bytesOf([1, 2, 3].map((n) => `${id}data: {"a":"${n}"}\n\n`).join('')));
+    decoder.push(bytesOf(`${id}data: {"a":"`));
+    let given = 0;
+    const more = () => {
+      for (; given < 1024; given += 16) decoder.push(bytesOf('x'.repeat(16)));
+    };
+    expect(more).toThrow('larger than 64 bytes');
+    expect(given).toBeLessThanOrEqual(64 + 16);
+  });
+
+  it('takes a quote for the beginning or for the end of a text, not for both', () => {
+    const row = [1, 2, 3].map((n) => `data: {"a":"${n}"}\n\n`).join('');
+    agrees([bytesOf(`${row}data: {"a":"}\n\n${row}`)], { notJson: 'text' });
+  });
+
   for (const vector of vectors)
     it(`after a learned prefix: ${vector.name}`, () => {
       const bytes = bytesOf(`${warm}data: ${delta('c')}\n\n`);
