@@ -106,6 +106,24 @@ describe('pumpText', () => {
     },
   );
 
+  it('sends what came while a write was pending, though nothing more comes', async () => {
+    const taken = deferred();
+    const written: string[] = [];
+    async function* body() {
+      yield 'a';
+      await turns(1);
+      yield 'b';
+      await new Promise(() => {});
+    }
+    const sink = { isOver: false, write: (text: string) => (written.push(text) === 1 ? taken.promise : undefined) };
+    void pumped(body(), sink);
+    await turns(5);
+    expect(written).toEqual(['a']);
+    taken.resolve();
+    await turns(2);
+    expect(written).toEqual(['a', 'b']);
+  });
+
   it('tells of the failure of a write, once the body has been closed', async () => {
     let returned = false;
     const body = (async function* () {
