@@ -151,8 +151,11 @@ function connect(
     open = resolve;
     refuse = reject;
   });
+  // Not an unhandled rejection if nobody waits any more.
+  opened.catch(() => {});
 
   const lost = (): void => {
+    if (state === 'lost') return;
     state = 'lost';
     onLeft(link, true);
     // Has no effect once the socket was open.
@@ -161,6 +164,7 @@ function connect(
       retryable: true,
     });
     for (const run of runs.values()) run.fail(error);
+    runs.clear();
   };
   const drop = (code: number): void => {
     socket.close(code);
@@ -187,7 +191,7 @@ function connect(
         send({ run: id, open, window: windowLength });
       }),
     givenUp() {
-      if (Date.now() - heardAt < quietMs) return;
+      if (state === 'leaving' || state === 'lost' || Date.now() - heardAt < quietMs) return;
       // No run is open on it, as is always the case before it has opened.
       if (runs.size === 0) return drop(closeCodes.done);
       state = 'leaving';

@@ -55,6 +55,7 @@ export function createSession(port: SocketPort, answer: Answer, options: Session
   let unreadRefusals = 0;
 
   const closed = (): void => {
+    if (state === 'closed') return;
     state = 'closed';
     age.clear();
     for (const id of [...runs.keys()]) drop(id);

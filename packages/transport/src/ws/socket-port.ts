@@ -71,6 +71,7 @@ export function createSocketPort(
 
   return {
     send(text) {
+      if (!isOpen) return undefined;
       socket.send(text);
       if (drained === undefined && socket.bufferedAmount > highWaterBytes)
         drained = drain().then(() => {
