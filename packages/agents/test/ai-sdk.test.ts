@@ -192,6 +192,40 @@ describe('parts in an order of their own', () => {
     ]);
   });
 
+  test('each thought of a step is a task, and the next step may use its id again', async () => {
+    const think = (id: string, ...texts: string[]) => [
+      ...texts.map((text) => ({ type: 'reasoning-delta', id, text })),
+      { type: 'reasoning-end', id },
+    ];
+    const next = { type: 'finish-step' };
+    const items = await read(...think('r', 'O', 'ne'), ...think('s', 'Tw', 'o'), next, ...think('r', 'Three'), next);
+    expect(items).toMatchObject([
+      {
+        workflow: {
+          tasks: [{ content: 'One' }, { content: 'Two' }, { content: 'Three' }],
+          summary: { duration: 0 },
+        },
+      },
+    ]);
+  });
+
+  test('a tool that still runs when an image comes is not shown as loading for ever', async () => {
+    const image = { type: 'file', mediaType: 'image/png', url: 'https://a.example/i.png' };
+    expect(await read(called, image)).toMatchObject([
+      { workflow: { tasks: [{ status_indicator: 'none' }], summary: { duration: 0 } } },
+      { type: 'generated_image' },
+    ]);
+  });
+
+  test.each(['abc', null, 7, undefined])(
+    'a tool of the page that is called with %o has no arguments, and one call',
+    async (input) => {
+      const items = await read({ ...called, input }, { type: 'finish-step' }, say('a', 'Hm.'), { type: 'finish-step' });
+      expect(items.filter(({ type }) => type === 'client_tool_call')).toMatchObject([{ call_id: 'c', arguments: {} }]);
+      expect(items.filter(({ type }) => type === 'client_tool_call')).toHaveProperty('0.arguments', {});
+    },
+  );
+
   test('a text without words is no message, and leaves a tool its task', async () => {
     expect(await read(say('a', ''))).toEqual([]);
     expect(await read(called, say('a', ''), answered)).toMatchObject([

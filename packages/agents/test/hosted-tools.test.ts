@@ -167,6 +167,18 @@ describe('hosted tools', () => {
     expect(tasksOf(told).map(({ status_indicator }) => status_indicator)).toEqual(['none', 'complete']);
   });
 
+  test('are all that the hook is asked about', async () => {
+    const asked: string[] = [];
+    class Asked extends ResponseStreamConverter {
+      override hostedToolToTask({ type }: HostedToolCall): undefined {
+        asked.push(type);
+      }
+    }
+    const others = ['function_call', 'local_shell_call', 'reasoning', undefined].map((type) => ({ type, id: 'o' }));
+    await bridge([...others.map(added), ...others.map(done), done(search('a')), completed], new Asked());
+    expect(asked).toEqual(['web_search_call']);
+  });
+
   test('give links that a reader may follow, and nothing else', async () => {
     const sources = [
       'javascript:alert(1)',

@@ -205,7 +205,6 @@ const createTurn = (context: ResponseContext, describeTool: NonNullable<StreamAi
       case 'image': {
         await closeMessage();
         abandonTools();
-        context.endWorkflow();
         const id = context.createId('message');
         const image = { id: `image_${images++}`, url: part.url };
         const created_at = context.timestamp();
