@@ -232,7 +232,7 @@ export const foreignError = (
   return new ChatKitError(
     isRefusal(status) ? 'request.unauthorized' : 'transport.status',
     isMisplaced ? `There is no ChatKit server at this address (status ${status}, ${type}).` : message,
-    { retryable: status < 400 && /html/.test(type), ...options, details: { status } },
+    { retryable: /html/.test(type), ...options, details: { status } },
   );
 };
 

@@ -75,6 +75,14 @@ describe('credentials that are refused', () => {
     expect(second?.headers.get('chatkit-run-id')).toBe(first?.headers.get('chatkit-run-id'));
   });
 
+  it('leave no body open', async () => {
+    const cancel = vi.fn();
+    const { client: make, network } = testChat();
+    network.plan({ respond: () => new Response(new ReadableStream({ cancel }), { status: 401 }) });
+    await make({ headers: tokens().headers }).listThreads();
+    expect(cancel).toHaveBeenCalledOnce();
+  });
+
   it('are asked for once more in the middle of an answer, which goes on', async () => {
     const { asked, headers } = tokens();
     const { client, clock, run, network, breaks } = await answering({ headers });

@@ -1,7 +1,7 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { createVirtualClock, hang, say, scriptedResponder } from '@chatkit/testing';
 import fc from 'fast-check';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type ChatClient, type ChatClientOptions, createChatClient } from '../src/index.ts';
 import { testChat, texts } from './support/chat.ts';
 import { never } from './support/faulty-body.ts';
@@ -178,13 +178,16 @@ describe('the time that a request may take', () => {
 
 describe('the text of an error', () => {
   it('is waited for 5 s, also from a server that has no heartbeat', async () => {
-    const { client, clock, signals } = clientOf(() => json(silentBody('{"error":'), 400), { extensions: false });
+    const cancel = vi.fn();
+    const body = new ReadableStream<Uint8Array>({ cancel });
+    const { client, clock, signals } = clientOf(() => json(body, 400), { extensions: false });
     const run = client.send('Hi');
     await clock.advance(4_999);
     expect(client.getSnapshot().status).toBe('submitting');
     await clock.advance(1);
     expect(await run.done).toBe('failed');
     expect(client.getSnapshot().error).toMatchObject({ code: 'transport.status' });
+    expect(cancel).toHaveBeenCalledOnce();
     expect(signals).toHaveLength(1);
     expect(clock.pending).toBe(0);
   });

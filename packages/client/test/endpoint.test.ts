@@ -25,8 +25,28 @@ describe('requests', () => {
     await createChatClient({ url: 'http://chat.test/', fetch, extensions: false }).listThreads();
     expect(seen.map(({ headers }) => headers.get('authorization'))).toEqual(['Bearer 1', 'Bearer 2', null]);
     expect(seen.map(({ headers }) => headers.get('chatkit-client'))).toEqual(['1', '1', null]);
+    await createChatClient({ url: 'http://chat.test/', fetch }).send('Hi').done;
+    await createChatClient({ url: 'http://chat.test/', fetch, extensions: false }).send('Hi').done;
+    expect(seen.slice(3).map(({ headers }) => headers.has('chatkit-run-id'))).toEqual([true, false]);
     expect(await seen[0]?.json()).toEqual({ type: 'threads.list', params: { limit: 3, after: 'thr_1' } });
     expect(await seen[1]?.json()).toEqual({ type: 'threads.list', params: {} });
+  });
+
+  it('go with the credentials that are asked for, and otherwise with those of `fetch` itself', async () => {
+    const seen: unknown[] = [];
+    const fetch: typeof globalThis.fetch = async (_, init = {}) => {
+      seen.push('credentials' in init ? init.credentials : 'none');
+      return Response.json({ data: [], has_more: false });
+    };
+    await createChatClient({ url: 'http://chat.test/', fetch, credentials: 'include' }).listThreads();
+    await createChatClient({ url: 'http://chat.test/', fetch }).listThreads();
+    expect(seen).toEqual(['include', 'none']);
+  });
+
+  it('go to a relative url if the application’s own `fetch` knows what it is relative to', async () => {
+    const fetch = vi.fn(async () => Response.json({ data: [], has_more: false }));
+    await createChatClient({ url: '/chatkit', fetch }).listThreads();
+    expect(fetch).toHaveBeenCalledWith('/chatkit', expect.anything());
   });
 
   it.each([
@@ -39,6 +59,7 @@ describe('requests', () => {
     ],
     ['a code of a newer server', 400, { error: { code: 'moon.full', message: 'Wait.' } }, 'moon.full', false],
     ['a gateway', 502, '<html>', 'transport.status', true],
+    ['an envelope of something else', 502, { error: 'Bad gateway' }, 'transport.status', true],
     ['anything else', 418, '', 'transport.status', false],
   ])('fail with what %s says', async (_, status, body, code, retryable) => {
     const text = typeof body === 'string' ? body : JSON.stringify(body);
@@ -282,6 +303,7 @@ describe('an answer that is none of this protocol', () => {
 
   it.each([
     [404, 'transport.status', 'There is no ChatKit server at this address (status 404, text/html).'],
+    [405, 'transport.status', 'There is no ChatKit server at this address (status 405, text/html).'],
     [401, 'request.unauthorized', 'The server answered with status 401.'],
   ])('(a page with status %i) is told from a refusal', async (status, code, message) => {
     const { fetch } = answering(
