@@ -148,7 +148,7 @@ export const nextConnection = (
         heardAt: signal.at,
         eventAt: spoke ? signal.at : state.eventAt,
         // Only a heartbeat proves that the model is slow; without one the connection may just as well be dead.
-        silent: !spoke && (state.silent || signal.at - state.eventAt >= policy.silentAfterMs),
+        silent: !spoke && signal.at - state.eventAt >= policy.silentAfterMs,
       };
     }
     case 'retry':

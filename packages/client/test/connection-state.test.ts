@@ -75,6 +75,17 @@ describe('laws of the connection', () => {
     );
   });
 
+  it('neither bytes nor a failure count where no request is going on', () => {
+    fc.assert(
+      fc.property(fc.array(signal), fc.nat(), fc.nat(3), (signals, at, events) => {
+        const state = play(signals);
+        fc.pre(state.phase !== 'connecting' && state.phase !== 'open');
+        for (const late of [{ type: 'heard' as const, at, events }, failed(at)])
+          expect(play([late], state)).toBe(state);
+      }),
+    );
+  });
+
   it('a request is made anew only under a new number, and numbers never go back', () => {
     fc.assert(
       fc.property(fc.array(signal), (signals) => {
@@ -235,6 +246,16 @@ describe('the connection', () => {
       [opened(0), { type: 'heard', at: 5, events: 0 }, tick(37_000)],
       { phase: 'open', silent: false },
     ],
+    [
+      'counts a silence from the last event, however often a heartbeat comes in it',
+      [opened(0), { type: 'heard', at: 5_000, events: 0 }, { type: 'heard', at: 10_000, events: 0 }],
+      { phase: 'open', silent: true },
+    ],
+    [
+      'and not from one before that',
+      [opened(0), { type: 'heard', at: 9_000, events: 1 }, { type: 'heard', at: 12_000, events: 0 }],
+      { phase: 'open', silent: false },
+    ],
     ['does not judge a quiet server of the reference', [opened(0, 'plain'), tick(10 ** 7)], { phase: 'open' }],
     ['gives up headers that do not come', [tick(20_000)], { phase: 'waiting' }],
     ['wakes when the network is back', [failed(0), woken(100, 'online')], { phase: 'connecting', attempt: 2 }],
@@ -253,6 +274,7 @@ describe('the connection', () => {
     ['doubts a quiet one', [opened(0), woken(1_000, 'online')], { phase: 'connecting', attempt: 2 }],
     ['more patiently when only the tab came back', [opened(0), woken(1_000, 'visible')], { phase: 'open' }],
     ['rests while the page is away', [opened(0), { type: 'left' }, tick(10 ** 7)], { phase: 'suspended' }],
+    ['stays where it could not be asked for again', [opened(0, 'plain'), { type: 'left' }], { phase: 'open' }],
     ['goes on when it is restored', [opened(0), { type: 'left' }, woken(10 ** 7, 'restored')], { phase: 'connecting' }],
     [
       'is over when it was stopped',
@@ -317,6 +339,10 @@ describe('a connection that is handed over', () => {
         expect(play([opened(due)], asking)).toMatchObject({ phase: 'open', eventAt: 0, silent: true });
       }),
     );
+  });
+
+  it('is over if its server cannot resume', () => {
+    expect(play([opened(0, 'plain'), handedOver(602_000)])).toMatchObject({ phase: 'closed', reason: 'drop' });
   });
 
   it('counts as a failure when it was hardly there: no server makes a client ask in a loop', () => {
