@@ -312,6 +312,7 @@ describe('a connection that is handed over', () => {
       failures: 0,
       downSince: undefined,
     });
+    expect(connectionStatus(state)).toBe('live');
     const lost = play([failed(603_000)], state);
     expect(lost).toMatchObject({ phase: 'waiting', failures: 1 });
     expect('handedOver' in lost).toBe(false);
@@ -339,6 +340,12 @@ describe('a connection that is handed over', () => {
         expect(play([opened(due)], asking)).toMatchObject({ phase: 'open', eventAt: 0, silent: true });
       }),
     );
+  });
+
+  it('stays silent if it was', () => {
+    const state = play([opened(0), { type: 'heard', at: 20_000, events: 0 }, handedOver(30_000)]);
+    expect(connectionStatus(state)).toBe('silent');
+    expect(connectionStatus(play([opened(30_100)], state))).toBe('silent');
   });
 
   it('is over if its server cannot resume', () => {
