@@ -31,7 +31,7 @@ export type BodyEnd =
 export interface RunBodyReader {
   /** The last offset delivered; the next attach continues after it. */
   lastOffset(): string | undefined;
-  /** Reads to the end. Resolves as `cut` when the signal aborts; rejects when the bytes cannot be read. */
+  /** Reads to the end. Resolves as `cut` if the signal aborts before that; rejects when the bytes cannot be read. */
   read(body: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<BodyEnd>;
 }
 
@@ -88,7 +88,6 @@ export const createRunBodyReader = (hooks: RunBodyHooks): RunBodyReader => {
           plain.take(value, events);
           if (events.length > 0) hooks.onEvents(events, saidEnd()?.type === 'ended');
         }
-        if (signal.aborted) return { type: 'cut' };
         const said = saidEnd();
         if (said?.type === 'ended') return said;
       }
@@ -102,7 +101,7 @@ export const createRunBodyReader = (hooks: RunBodyHooks): RunBodyReader => {
 };
 
 const isEvent = (value: unknown): value is ThreadStreamEvent =>
-  typeof value === 'object' && value !== null && typeof (value as { type?: unknown }).type === 'string';
+  typeof (value as { type?: unknown } | null)?.type === 'string';
 
 /** An outcome unknown here, of a newer server, still means that the run ended. */
 const outcomeOf = (value: unknown): RunOutcome => {
