@@ -122,10 +122,7 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
   };
 
   /** One timer, not reset at every byte: the deadline moves, the timer stays. */
-  const due = deadline(clock, () => {
-    dispatch({ type: 'tick', at: clock.now(), jitter: random() });
-    arm();
-  });
+  const due = deadline(clock, () => dispatch({ type: 'tick', at: clock.now(), jitter: random() }));
   const arm = (): void => {
     const at = deadlineOf(state, policy);
     if (at === undefined) due.clear();

@@ -33,7 +33,7 @@ export interface ChatRun extends AsyncIterable<ThreadStreamEvent> {
 export interface RunHandle {
   readonly run: ChatRun;
   push(events: readonly ThreadStreamEvent[]): void;
-  /** Settles the run; only the first call counts. */
+  /** Settles the run. Called once. */
   settle(outcome: RunOutcome, reason: CloseReason, error?: unknown): void;
 }
 
@@ -121,7 +121,6 @@ export const createRunHandle = (id: string): RunHandle => {
       for (const reader of readers) reader.push(events);
     },
     settle(outcome, reason, error) {
-      if (ending !== undefined) return;
       ending = { error };
       done.resolve(outcome);
       closed.resolve(reason);

@@ -654,6 +654,41 @@ describe('threads', () => {
     expect(client.getSnapshot().items).toEqual([]);
   });
 
+  it.each([
+    ['a message', 'threads.create'],
+    ['a run', 'GET'],
+  ])('that are left before %s was answered do not read its answer', async (_, type) => {
+    const hold = gate();
+    const letGo = vi.fn();
+    const { client: make, network } = testChat({ respond: scriptedResponder([say('ok'), hang()]) });
+    const writer = make();
+    if (type === 'GET') {
+      writer.send('Hi');
+      await until(writer, () => texts(writer).length === 2);
+    }
+    const headers = { 'content-type': 'text/event-stream', 'chatkit-run-id': 'run_1' };
+    const client = make({
+      fetch: async (input, init) => {
+        const isIt = type === 'GET' ? init?.method !== 'POST' : String(init?.body).includes(type);
+        if (!isIt) return network.fetch(input, init);
+        init?.signal?.addEventListener('abort', letGo);
+        await hold.promise;
+        return new Response(new ReadableStream({ cancel: letGo }), { headers });
+      },
+    });
+    if (type === 'GET') void client.loadThread(writer.getSnapshot().thread?.id ?? '');
+    else client.send('Hi');
+    await settle();
+    expect(letGo).not.toHaveBeenCalled();
+    client.newThread();
+    await settle();
+    // A message is to arrive; a run is not asked for any longer.
+    expect(letGo).toHaveBeenCalledTimes(type === 'GET' ? 1 : 0);
+    hold.open();
+    await settle();
+    expect(letGo).toHaveBeenCalledTimes(type === 'GET' ? 2 : 1);
+  });
+
   it('show a loaded run’s text whole, never growing again, and repeat no effect', async () => {
     const hold = gate();
     const deltas = Array.from({ length: 200 }, (_, index) => `${index} `);

@@ -116,9 +116,9 @@ describe('a run tells why it is no longer followed', () => {
     expect(await ends(make().send('Hi'))).toEqual(['refused', 'failed']);
   });
 
-  it('gone: the server no longer has it', async () => {
+  it.each([410, 204])('gone: the server no longer has it (status %s)', async (status) => {
     const { client: make, network } = testChat({ respond: scriptedResponder([say('one', 'two')]) });
-    network.plan({ cutAfterBytes: 900 }, { status: 410 });
+    network.plan({ cutAfterBytes: 900 }, { status });
     expect(await ends(make().send('Hi'))).toEqual(['gone', 'completed']);
   });
 

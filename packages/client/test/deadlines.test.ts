@@ -3,7 +3,7 @@ import { createVirtualClock, hang, say, scriptedResponder } from '@chatkit/testi
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type ChatClient, type ChatClientOptions, createChatClient } from '../src/index.ts';
-import { testChat, texts } from './support/chat.ts';
+import { requestTypes, testChat, texts } from './support/chat.ts';
 import { never } from './support/faulty-body.ts';
 import { atOnce } from './support/schedulers.ts';
 
@@ -220,7 +220,8 @@ describe('a message to a server that takes it and does not answer', () => {
     expect([await run.closed, await run.done]).toEqual(['stall', 'interrupted']);
     expect(client.getSnapshot()).toMatchObject({ status: 'idle', connection: 'none', error: timedOut });
     expect(client.getSnapshot().failedItemIds.size).toBe(1);
-    await expect(run[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'transport.timeout' });
+    const details = { timeoutMs: afterMs };
+    await expect(run[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'transport.timeout', details });
     expect(signals.map(({ aborted }) => aborted)).toEqual(Array.from({ length: asked }, () => true));
     expect(clock.pending).toBe(0);
   });
@@ -331,6 +332,25 @@ describe('stop()', () => {
     const before = cancels();
     await clock.advance(10 * 60_000);
     expect(cancels()).toBe(before);
+  });
+
+  it.each([
+    [400, false],
+    [500, false],
+    [429, true],
+    [503, true],
+  ])('is asked for again only if that may help (status %s), and is over either way', async (status, helps) => {
+    const clock = createVirtualClock({ startMs: 1_000_000 });
+    const chat = testChat({ respond: scriptedResponder([say('a'), hang()]), clock });
+    const client = chat.client({ clock });
+    const run = client.send('Hi');
+    await clock.advance(100);
+    chat.network.plan({ status }, { status }, { status });
+    void client.stop();
+    await clock.advance(60_000);
+    expect(await run.done).toBe('cancelled');
+    expect(requestTypes(chat.network).slice(1)).toEqual(Array(helps ? 4 : 1).fill('runs.cancel'));
+    void chat.server.close({ graceMs: 0 });
   });
 
   it('leaves nothing behind when the server never hears it', async () => {

@@ -78,10 +78,14 @@ describe('requests', () => {
   });
 
   it('that should stream and do not are errors', async () => {
-    const { fetch } = answering(() => Response.json({}));
+    const cancel = vi.fn();
+    const { fetch } = answering(
+      () => new Response(new ReadableStream({ cancel }), { headers: { 'content-type': 'application/json' } }),
+    );
     const client = createChatClient({ url: 'http://chat.test/', fetch });
     expect(await client.send('Hi').done).toBe('failed');
     expect(client.getSnapshot().error).toMatchObject({ code: 'transport.status', retryable: false });
+    expect(cancel).toHaveBeenCalledOnce();
   });
 });
 

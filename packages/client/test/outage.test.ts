@@ -1,6 +1,7 @@
 import {
   createVirtualClock,
   hang,
+  type NetworkPlan,
   until as openLater,
   type ScriptStep,
   say,
@@ -10,6 +11,7 @@ import { encodeSse } from '@chatkit/transport';
 import { describe, expect, it } from 'vitest';
 import { createChatClient, type PageEvents, type PageSignal } from '../src/index.ts';
 import { requestTypes, testChat, texts } from './support/chat.ts';
+import { never } from './support/faulty-body.ts';
 
 /** A chat whose time and page are the test's. */
 const chatWithOutages = (script: readonly ScriptStep[], heartbeatMs = 15_000) => {
@@ -116,6 +118,61 @@ describe('an outage', () => {
     expect(network.requests.length).toBe(before + 1);
     expect(client.getSnapshot()).toMatchObject({ connection: 'live' });
     client.detach();
+  });
+
+  it('is no reason to ask sooner when the page is hidden', async () => {
+    const { client, clock, network, tell } = chatWithOutages([say('a'), hang()]);
+    network.offline();
+    client.send('Hi');
+    await clock.advance(30_000);
+    const before = network.requests.length;
+    tell('hidden');
+    await clock.advance(0);
+    expect(network.requests).toHaveLength(before);
+    client.detach();
+  });
+
+  const doubted: [string, NetworkPlan][] = [
+    ['a quiet stream', { stallAfterBytes: 900 }],
+    ['a request without an answer', { delayMs: 15_000 }],
+    ['half of an error', { respond: () => new Response(new ReadableStream({ cancel: never }), { status: 503 }) }],
+  ];
+  it.each(doubted)('has %s asked for once more, and what becomes of the old one does not count', async (_, plan) => {
+    const { client, clock, network, tell } = chatWithOutages([say('a'), hang()]);
+    network.plan(plan, { delayMs: 15_000 });
+    client.send('Hi');
+    await clock.advance(2_000);
+    tell('online');
+    await clock.advance(14_000);
+    expect(network.requests).toHaveLength(2);
+    await clock.advance(2_000);
+    expect(client.getSnapshot()).toMatchObject({ connection: 'live', error: undefined });
+    expect(texts(client)).toEqual(['Hi', 'a']);
+    client.detach();
+  });
+
+  const refusals: [string, number, number][] = [
+    ['run.failed', 500, 1],
+    ['server.closing', 503, 2],
+  ];
+  it.each(refusals)('is told from a refusal: %s with status %s', async (code, status, asked) => {
+    const { client, clock, network } = chatWithOutages([say('a')]);
+    const error = { code, message: 'No.', retryable: true };
+    network.plan({ respond: () => Response.json({ error }, { status }) });
+    const run = client.send('Hi');
+    await clock.advance(10_000);
+    expect(await run.done).toBe(asked === 1 ? 'failed' : 'completed');
+    expect(network.requests).toHaveLength(asked);
+  });
+
+  it('that is not over in time is told in the words of a server that gave a reason', async () => {
+    const { client, clock, network } = chatWithOutages([say('a')]);
+    const respond = () => Response.json({ error: { code: 'server.closing', message: 'Back soon.' } }, { status: 503 });
+    network.plan(...Array.from({ length: 100 }, () => ({ respond })));
+    const run = client.send('Hi');
+    await clock.advance(10 * 60_000);
+    expect(await run.closed).toBe('drop');
+    expect(client.getSnapshot().error).toMatchObject({ code: 'server.closing', message: 'Back soon.' });
   });
 
   it('that only a heartbeat could tell is noticed after 2.5 of them', async () => {
@@ -231,6 +288,10 @@ describe('an outage', () => {
     // A minute in a tunnel.
     await clock.advance(60_000);
     expect(respond.calls[0]?.outcome).toBe('running');
+    const asked = network.requests.length;
+    tell('hidden');
+    await clock.advance(0);
+    expect(network.requests).toHaveLength(asked);
     network.online();
     tell('online');
     await clock.advance(20);

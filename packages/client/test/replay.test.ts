@@ -1,6 +1,18 @@
-import { assistantMessage, itemAdded, progressUpdate, textDelta } from '@chatkit/core';
+import {
+  assistantMessage,
+  fromThread,
+  itemAdded,
+  itemDone,
+  progressUpdate,
+  selectItems,
+  textDelta,
+} from '@chatkit/core';
 import { createVirtualClock, hang, say, scriptedResponder } from '@chatkit/testing';
 import { expect, it } from 'vitest';
+import { applyReplay } from '../src/apply-replay.ts';
+import { emptyChatState } from '../src/chat-state.ts';
+import { createReplayGate } from '../src/replay-gate.ts';
+import type { ReplayPlace } from '../src/resume-run.ts';
 import { testChat, texts } from './support/chat.ts';
 
 const now = (flush: () => void) => {
@@ -56,7 +68,13 @@ it('over a slow network a replay is one piece all the same: the answer says wher
 it('of a run with more items than a page holds leaves the older ones to the older pages', async () => {
   const clock = createVirtualClock({ startMs: 1_000_000 });
   const answers = Array.from({ length: 40 }, (_, index) => `Answer ${index}`);
-  const chat = testChat({ respond: scriptedResponder([...answers.map((text) => say(text)), hang()]), clock });
+  const respond = scriptedResponder(({ thread }) => [
+    ...answers.map((text) => say(text)),
+    itemAdded(assistantMessage({ thread_id: thread.id, id: 'msg_1', created_at: '2099-01-01T00:00:00Z' })),
+    textDelta('msg_1', 'And'),
+    hang(),
+  ]);
+  const chat = testChat({ respond, clock });
   const quiet = { clock, random: () => 0.5, scheduler: now };
   const writer = chat.client(quiet);
   writer.send('Hi');
@@ -65,9 +83,43 @@ it('of a run with more items than a page holds leaves the older ones to the olde
   const loaded = reader.loadThread(writer.getSnapshot().thread?.id ?? '');
   await clock.advance(1_000);
   await loaded;
-  expect(texts(reader)).toEqual(answers.slice(20));
+  expect(texts(reader)).toEqual([...answers.slice(20), 'And']);
   while (reader.getSnapshot().hasOlder) await reader.loadOlder();
-  expect(texts(reader)).toEqual(['Hi', ...answers]);
+  expect(texts(reader)).toEqual(['Hi', ...answers, 'And']);
   reader.detach();
   writer.detach();
+});
+
+it('in which an item is finished again places nothing before that, however alike their times are', () => {
+  const created_at = '2026-01-01T00:00:00Z';
+  const item = (id: string) => assistantMessage({ id, thread_id: 'thr_1', created_at, text: id });
+  const items = { data: [item('first')], has_more: false };
+  const { thread } = fromThread({ id: 'thr_1', created_at, status: { type: 'active' }, metadata: {}, items });
+  const state = { ...emptyChatState, thread: fromThread({ ...(thread as NonNullable<typeof thread>), items }) };
+  const replay = [itemDone(item('first')), itemAdded(item('second')), itemDone(item('first'))];
+  expect(selectItems(applyReplay(state, replay).thread).map(({ id }) => id)).toEqual(['first', 'second']);
+});
+
+it.each<[string, readonly (ReplayPlace | number)[], readonly number[]]>([
+  ['that nobody says the end of is shown when it pauses', ['unknown', 24, 'unknown', 24, 'unknown', 25], [3]],
+  [
+    'that does not pause is shown after 300 ms',
+    Array.from({ length: 28 }, (_, n) => (n % 2 === 0 ? 'unknown' : 24)),
+    [13, 1],
+  ],
+  ['that is known to go on is waited for', ['unknown', 24, 'replay', 10_000, 'tail', 0, 'tail'], [3, 1]],
+])('%s', async (_, steps, pieces) => {
+  const clock = createVirtualClock({ startMs: 1_000_000 });
+  const shown: number[] = [];
+  const gate = createReplayGate(clock, (events, replayed) => {
+    expect(replayed).toBe(shown.length === 0);
+    shown.push(events.length);
+  });
+  for (const step of steps) {
+    if (typeof step === 'number') await clock.advance(step);
+    else gate.push([progressUpdate('on')], step);
+  }
+  expect(shown).toEqual(pieces);
+  expect(gate.held()).toEqual([]);
+  expect(clock.pending).toBe(0);
 });

@@ -83,4 +83,19 @@ describe('an iteration of a run', () => {
     settle('completed', 'end');
     expect(await rest(iterator)).toEqual([]);
   });
+
+  it('throws once why the run was lost, and is over then', async () => {
+    const { run, settle } = createRunHandle('run_1');
+    const iterator = run[Symbol.asyncIterator]();
+    settle('interrupted', 'drop', new Error('lost'));
+    await expect(iterator.next()).rejects.toThrow('lost');
+    expect(await iterator.next()).toEqual({ value: undefined, done: true });
+  });
+
+  it('that is left while it waits for an event waits no longer', async () => {
+    const iterator = createRunHandle('run_1').run[Symbol.asyncIterator]();
+    const next = iterator.next();
+    await iterator.return?.();
+    expect(await next).toEqual({ value: undefined, done: true });
+  });
 });
