@@ -14,6 +14,7 @@ import { until as after, hang, type ScriptStep, say, scriptedResponder } from '@
 import { describe, expect, it, vi } from 'vitest';
 import type { ChatSnapshot } from '../src/index.ts';
 import { manualScheduler, requestTypes, settle, testChat, textOf, texts, until } from './support/chat.ts';
+import { atOnce } from './support/schedulers.ts';
 
 const gate = () => {
   let open!: () => void;
@@ -73,6 +74,18 @@ describe('sending', () => {
     expect(client.getSnapshot()).toMatchObject({ status: 'idle', canStop: false, error: undefined });
     expect(client.getSnapshot().pendingItemIds.size).toBe(0);
     for (const { items } of pictures) expect(items.filter(({ type }) => type === 'user_message')).toHaveLength(1);
+  });
+
+  it('keeps the message on the screen until the server’s is there, in however small pieces that comes', async () => {
+    const { client: make, network } = testChat({ respond: scriptedResponder([say('Hello')]) });
+    const client = make({ scheduler: atOnce });
+    network.plan({ chunkBytes: 50 });
+    const run = client.send('Hi');
+    const pictures: string[] = [];
+    client.subscribe(() => pictures.push(texts(client).join(' ')));
+    expect(await run.done).toBe('completed');
+    expect(pictures.length).toBeGreaterThan(2);
+    for (const picture of pictures) expect(picture).toMatch(/^Hi/);
   });
 
   it('can be iterated by many, or by nobody', async () => {

@@ -353,6 +353,42 @@ describe('stop()', () => {
     void chat.server.close({ graceMs: 0 });
   });
 
+  const unknown = () => Response.json({ error: { code: 'run.not_found', message: 'None.' } }, { status: 404 });
+
+  it('of a run that the server had and has no longer is over at once', async () => {
+    const clock = createVirtualClock({ startMs: 1_000_000 });
+    const chat = testChat({ respond: scriptedResponder([say('a'), hang()]), clock });
+    const client = chat.client({ clock });
+    client.send('Hi');
+    await clock.advance(100);
+    chat.network.plan({ respond: unknown });
+    const stopped = watch(client.stop());
+    await clock.advance(50);
+    expect(stopped).toEqual({ value: null });
+    expect(requestTypes(chat.network).filter((type) => type === 'runs.cancel')).toHaveLength(1);
+    void chat.server.close({ graceMs: 0 });
+  });
+
+  it('of a run that the server has not heard of yet is asked for again for 7 s', async () => {
+    let cancels = 0;
+    const { client, clock } = clientOf(
+      async (request) => {
+        if (!(await request.text()).includes('runs.cancel')) return never();
+        cancels += 1;
+        return unknown();
+      },
+      { extensions: true },
+    );
+    client.send('Hi');
+    await clock.advance(100);
+    void client.stop();
+    await clock.advance(7_000);
+    const before = cancels;
+    expect(before).toBeGreaterThan(5);
+    await clock.advance(10 * 60_000);
+    expect(cancels - before).toBeLessThan(5);
+  });
+
   it('leaves nothing behind when the server never hears it', async () => {
     const { client, clock, cancels, server } = stoppable();
     client.send('Hi');

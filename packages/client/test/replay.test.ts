@@ -90,6 +90,29 @@ it('of a run with more items than a page holds leaves the older ones to the olde
   writer.detach();
 });
 
+it('that is long in coming does not keep a loaded thread from being shown', async () => {
+  const clock = createVirtualClock({ startMs: 1_000_000 });
+  const chat = testChat({ respond: scriptedResponder([say('ok'), hang()]), clock });
+  const quiet = { clock, random: () => 0.5, scheduler: now };
+  const writer = chat.client(quiet);
+  writer.send('Hi');
+  await clock.advance(100);
+  const reader = chat.client(quiet);
+  chat.network.plan({}, { delayMs: 5_000 });
+  let isLoaded = false;
+  void reader.loadThread(writer.getSnapshot().thread?.id ?? '').then(() => {
+    isLoaded = true;
+  });
+  await clock.advance(900);
+  expect(isLoaded).toBe(false);
+  await clock.advance(200);
+  expect(isLoaded).toBe(true);
+  expect(reader.getSnapshot()).toMatchObject({ status: 'streaming', connection: 'connecting' });
+  expect(texts(reader)).toEqual(['Hi', 'ok']);
+  reader.detach();
+  writer.detach();
+});
+
 it('in which an item is finished again places nothing before that, however alike their times are', () => {
   const created_at = '2026-01-01T00:00:00Z';
   const item = (id: string) => assistantMessage({ id, thread_id: 'thr_1', created_at, text: id });

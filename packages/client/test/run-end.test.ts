@@ -26,11 +26,16 @@ it('an answer that was complete before the stop arrived stays so', async () => {
   const client = make({ clock });
   const run = client.send('Hi');
   await clock.advance(100);
-  network.plan({ delayMs: 1_000 });
+  network.plan({ refuse: true }, { refuse: true });
   void client.stop();
   complete();
   await clock.advance(2_000);
   expect([await run.closed, await run.done]).toEqual(['end', 'completed']);
+  // And nobody is asked to stop it any longer.
+  const { length } = network.requests;
+  expect(length).toBeLessThan(4);
+  await clock.advance(60_000);
+  expect(network.requests).toHaveLength(length);
 });
 
 const sent: [string, (client: ChatClient) => ChatRun][] = [

@@ -1,5 +1,6 @@
+import { clientEffect } from '@chatkit/core';
 import { createVirtualClock, fail, hang, say, scriptedResponder } from '@chatkit/testing';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { ChatClient, ChatClientOptions, Scheduler } from '../src/index.ts';
 import { requestTypes, testChat, textOf, texts, until } from './support/chat.ts';
 import { never } from './support/faulty-body.ts';
@@ -295,6 +296,23 @@ describe('a message that may not have arrived', () => {
     expect(texts(client)).toEqual(['One', 'a', 'Two', 'a']);
     await client.refresh();
     expect(texts(client)).toEqual(['One', 'a', 'Two', 'a']);
+  });
+
+  it('has its effects carried out when it is sent again', async () => {
+    const onEffect = vi.fn();
+    const respond = scriptedResponder([clientEffect('confetti'), say('a')]);
+    const { client, clock, network } = await afterOne({ onEffect, scheduler: atOnce }, 'One', { respond });
+    network.plan({ loseAnswer: true });
+    client.send('Two');
+    await clock.advance(10);
+    network.offline();
+    await clock.advance(120_000);
+    network.online();
+    expect(onEffect).toHaveBeenCalledTimes(1);
+    client.retry();
+    await clock.advance(1_000);
+    expect(messages(client)).toEqual(['One: stored', 'Two: stored']);
+    expect(onEffect).toHaveBeenCalledTimes(2);
   });
 
   it('says that it is sent again whenever it is, and never else', async () => {
