@@ -81,7 +81,7 @@ export const createRecorder = (elapsedMs: () => number): Recorder => {
       const value = parsed(data);
       if (event === 'end') recording.outcome = value?.outcome;
       else if (event === 'reconnect') recording.isHandedOver = true;
-      else if (event === undefined && value !== undefined) onEvent(value);
+      else if ((event === undefined || event === 'message') && value !== undefined) onEvent(value);
     },
     { maxEventBytes: MAX_EVENT_BYTES },
   );

@@ -66,6 +66,14 @@ describe('createRecorder', () => {
     expect(recorder).toMatchObject({ threadId: undefined, outcome: undefined, errors: [] });
   });
 
+  test('a frame of the default name is an event, and one of another name is none', () => {
+    const recorder = createRecorder(() => 0);
+    const thread = (id: string) => JSON.stringify({ type: 'thread.created', thread: { id } });
+    expect(recorder.take(bytes(encodeSse({ event: 'message', data: thread('thr_1') })))).toBe(1);
+    expect(recorder.take(bytes(encodeSse({ event: 'of_a_newer_server', data: thread('thr_2') })))).toBe(0);
+    expect(recorder.threadId).toBe('thr_1');
+  });
+
   test('a hand-over is one, and progress behind the first text is not early', () => {
     const recorder = createRecorder(() => 0);
     recorder.take(bytes(frame(textDelta('msg_1', 'a')) + frame(progressUpdate('late'))));
