@@ -51,6 +51,8 @@ describe('findingsOf', () => {
     [{ ending: 'unreachable' }, ['fault unreachable']],
     [{ ending: 'no_stream', status: 500 }, ['fault status']],
     [{ ending: 'no_stream' }, ['fault content_type']],
+    // What a stream should have is not asked of what is none.
+    [{ ending: 'no_stream', status: 404, headers: new Headers() }, ['fault status']],
     [{ ending: 'cut' }, ['fault cut']],
     [{ ending: 'unfinished' }, ['fault unfinished']],
     [{ ending: 'unfinished', status: undefined, headers: new Headers() }, ['fault unfinished']],
@@ -64,10 +66,20 @@ describe('findingsOf', () => {
     expect(texts(course({ ending: 'no_stream', status: 500, reason: 'internal, It went wrong.' }))).toEqual([
       'The server answered 500: internal, It went wrong. The server’s own log says why (onError).',
     ]);
+    expect(texts(course({ ending: 'no_stream', status: 404 }))).toEqual(['The server answered 404.']);
     const { recording } = course();
     expect(
       texts(course({ recording: { ...recording, errors: [{ code: 'stream.error', message: undefined }] } })),
     ).toEqual(['The run reported an error: stream.error. The server’s own log says why (onError).']);
+  });
+
+  test('what came instead of the stream is named', () => {
+    const [page] = findingsOf(course({ ending: 'no_stream', headers: new Headers({ 'content-type': 'text/html' }) }));
+    expect(page?.text).toBe('The answer is text/html, not text/event-stream.');
+    const [nothing] = findingsOf(course({ ending: 'unfinished', status: undefined, endMs: 60_000 }));
+    expect(nothing?.text).toBe('There was no answer after 60.0 s; the run has been stopped.');
+    const [part] = findingsOf(course({ ending: 'unfinished', endMs: 60_000 }));
+    expect(part?.text).toBe('The answer was not over after 60.0 s; the run has been stopped.');
   });
 
   test('compression is a hint, and none is none', () => {
@@ -108,8 +120,9 @@ describe('findingsOf', () => {
       'hint plain',
       'hint lumps',
     ]);
-    // One lump in a stream that flows is a pause.
+    // One lump in a stream that flows is a pause, and so are a few.
     expect(codes(course({ reads: [...flowing, read(3_000, 20)] }))).toEqual([]);
+    expect(codes(course({ reads: [...flowing, ...[3_000, 4_000, 5_000].map((atMs) => read(atMs, 10))] }))).toEqual([]);
   });
 
   test('silence before the first text is a hint, if no progress was shown', () => {
@@ -121,7 +134,11 @@ describe('findingsOf', () => {
   });
 
   test('a second stream that is held back makes for late resuming', () => {
-    expect(codes(course({ stalls: [stall({ atMs: 100, witness: 'silent' })] }))).toEqual(['hint late_resume']);
+    const late = stall({ atMs: 100, witness: 'silent' });
+    expect(codes(course({ stalls: [late] }))).toEqual(['hint late_resume']);
+    // Where nothing has come by the first stream either, or nothing comes at all, it is not the second that is late.
+    for (const other of [{ hasFlowed: false }, { reply: 'silent' }] as const)
+      expect(codes(course({ stalls: [{ ...late, evidence: { ...late.evidence, ...other } }] }))).toEqual([]);
   });
 
   test('faults come first; an error of the run is one', () => {

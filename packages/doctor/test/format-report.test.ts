@@ -71,6 +71,22 @@ describe('formatReport', () => {
     `);
   });
 
+  test('leaves out what there is not, and says of what is healthy that it is', () => {
+    const [stall] = report.stalls as [Report['stalls'][number]];
+    const one: Read[] = [{ atMs: 100, bytes: 50, events: 1, texts: 0, letters: 0 }];
+    const stalls = [undefined, 200].map((witnessStatus) => ({
+      ...stall,
+      behind: 1,
+      evidence: { ...stall.evidence, witness: 'level' as const, witnessStatus },
+    }));
+    const text = formatReport({ ...report, isHealthy: true, reads: one, measures: measure(one), stalls, findings: [] });
+    expect(text).toContain('head 12 ms · first byte 100 ms · first event 100 ms · end (completed) 6,000 ms\n');
+    expect(text).toContain('1 event in 1 read, 50 bytes · 0 letters of text\n');
+    expect(text.match(/behind 1 event:/g)).toHaveLength(2);
+    expect(text.match(/a second stream: level$/gm)).toHaveLength(2);
+    expect(text.endsWith('✓ Nothing to fix.\n')).toBe(true);
+  });
+
   test('of a server that does not answer there is little to tell', () => {
     const none = {
       ...report,
