@@ -96,7 +96,7 @@ export const createRecorder = (elapsedMs: () => number): Recorder => {
 };
 
 /** The default maximum size of an event on the server. */
-const MAX_EVENT_BYTES = 8 * 1024 * 1024;
+export const MAX_EVENT_BYTES = 8 * 1024 * 1024;
 
 /** The fields of an event that are used. Any may be missing, because the server may be of any kind. */
 interface EventLike {

@@ -5,6 +5,7 @@
  */
 import { createId } from '@chatkit/core';
 import { createSseDecoder } from '@chatkit/transport';
+import { MAX_EVENT_BYTES } from './recording.ts';
 import type { Evidence, Reply, Witness } from './verdict.ts';
 
 /** How requests are sent to the server. */
@@ -140,9 +141,12 @@ const askForRun = async (asking: Asking, { runId, offset }: Place, second: Secon
 /** Yields after each read whether an event has arrived yet. The priming frame and heartbeats are not events. */
 async function* newerEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<boolean, void> {
   let events = 0;
-  const decoder = createSseDecoder(({ data }) => {
-    if (data !== undefined) events += 1;
-  });
+  const decoder = createSseDecoder(
+    ({ data }) => {
+      if (data !== undefined) events += 1;
+    },
+    { maxEventBytes: MAX_EVENT_BYTES },
+  );
   for await (const chunk of body) {
     decoder.push(chunk);
     yield events > 0;

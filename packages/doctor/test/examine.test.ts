@@ -140,6 +140,20 @@ describe('why it stands still', () => {
     expect(report).toMatchObject({ isHealthy: false, ending: 'unfinished' });
   });
 
+  test('held, though what it has is larger than a decoder takes unless it is told to', async () => {
+    const held = createGate();
+    const large = ['One ', 'a'.repeat(2 * 1024 * 1024)];
+    const { handler } = createAnswering(large, (index) => (index === 1 ? held.opened : undefined));
+    const origin = await listen(handler);
+    const { url } = await listen((incoming, outgoing) => {
+      const isFirst = incoming.headers['chatkit-run-id'] !== undefined;
+      passOn(origin.port, incoming, outgoing, ...(isFirst ? [holdBack(held.open)] : []));
+    });
+    const report = await examine({ url, ...quick, limitMs: 4_000 });
+    // A busy machine may have been slow to begin, too.
+    expect(report.stalls.at(-1)).toMatchObject({ verdict: 'held', evidence: { witness: 'ahead' } });
+  });
+
   test('buffered: streams are held back, other answers are not', async () => {
     const { port } = await startHalting(5, many);
     const { url } = await listen((incoming, outgoing) => passOn(port, incoming, outgoing, passOnWhole));
