@@ -159,7 +159,7 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
       // The message had arrived and its answer been stopped. A user who sends it again wants a new answer,
       // not a replay of the stopped one.
       take(arrived, false);
-      return isRunning() ? runOnce(createId('run'), answerAnew(context.get().thread)) : end;
+      return runOnce(createId('run'), answerAnew(context.get().thread));
     }
     gate.open();
     if (isAttached) showAttached();

@@ -12,7 +12,7 @@ import {
 } from '@chatkit/core';
 import { until as after, hang, type ScriptStep, say, scriptedResponder } from '@chatkit/testing';
 import { describe, expect, it, vi } from 'vitest';
-import type { ChatSnapshot } from '../src/index.ts';
+import type { ChatClient, ChatSnapshot } from '../src/index.ts';
 import { manualScheduler, requestTypes, settle, testChat, textOf, texts, until } from './support/chat.ts';
 import { atOnce } from './support/schedulers.ts';
 
@@ -74,6 +74,31 @@ describe('sending', () => {
     expect(client.getSnapshot()).toMatchObject({ status: 'idle', canStop: false, error: undefined });
     expect(client.getSnapshot().pendingItemIds.size).toBe(0);
     for (const { items } of pictures) expect(items.filter(({ type }) => type === 'user_message')).toHaveLength(1);
+  });
+
+  it('takes parts, files, a quote and options, and shows what it knows of them', async () => {
+    const { client: make, network } = testChat();
+    const file = { id: 'atc_1', type: 'file', name: 'a.txt', mime_type: 'text/plain' } as const;
+    const content = [{ type: 'input_text' as const, text: 'Look' }];
+    const messages: [Parameters<ChatClient['send']>[0], object, object][] = [
+      [
+        { attachments: [file, 'atc_2'] },
+        { content: [], attachments: ['atc_1', 'atc_2'], inference_options: {} },
+        { content: [], attachments: [file] },
+      ],
+      [
+        { content, text: 'not this', quoted_text: 'that', inference_options: { model: 'm' } },
+        { content, attachments: [], quoted_text: 'that', inference_options: { model: 'm' } },
+        { content, attachments: [], quoted_text: 'that' },
+      ],
+    ];
+    for (const [message, sent, shown] of messages) {
+      const client = make();
+      client.send(message);
+      expect(client.getSnapshot().items).toMatchObject([shown]);
+      await settle();
+      expect(JSON.parse(network.requests.at(-1)?.body ?? '').params.input).toEqual(sent);
+    }
   });
 
   it('keeps the message on the screen until the server’s is there, in however small pieces that comes', async () => {
