@@ -20,7 +20,8 @@ const lost = async (workMs: number) => {
       yield textDelta(item.id, 'Let me see.');
       await clock.sleep(workMs, signal);
       yield itemDone({ ...item, content: [{ type: 'output_text', text: 'Let me see.', annotations: [] }] });
-      yield itemDone(clientToolCall({ thread_id, id: 'c1', call_id: 'c1', name: 'pick', arguments: {} }));
+      const id = `c${asked.length}`;
+      yield itemDone(clientToolCall({ thread_id, id, call_id: id, name: 'pick', arguments: {} }));
     },
   });
   const open = (name: string): ChatClient =>
@@ -42,6 +43,21 @@ const lost = async (workMs: number) => {
   chat.network.online();
   return { ...chat, clock, client, open, called, asked };
 };
+
+it('an answer that was lost does not make the next one, of another page, its own', async () => {
+  const { client, clock, called, open, network } = await lost(5_000);
+  const other = open('other');
+  await other.loadThread(client.getSnapshot().thread?.id ?? '');
+  other.send('Next');
+  await clock.advance(1_000);
+  const refreshed = client.refresh();
+  await clock.advance(600_000);
+  await refreshed;
+  expect(requestTypes(network)).toContain('GET');
+  expect(called).toEqual(['other']);
+  await client.refresh();
+  expect(client.getSnapshot().items).toEqual(other.getSnapshot().items);
+});
 
 describe.each([
   ['goes on', 300_000],
