@@ -96,6 +96,8 @@ const Threads = () => {
   return <nav data-status={status}>{threads.map(({ id }) => id).join()}</nav>;
 };
 
+const Given = ({ client }: { client: ChatClient }) => <p>{String(useChat(client).client === client)}</p>;
+
 describe('hooks in a browser', () => {
   let root: Root;
   let node: HTMLElement;
@@ -211,6 +213,21 @@ describe('hooks in a browser', () => {
     await expect.poll(() => node.textContent).toMatch(/^thr_/);
     await end();
     await run.done;
+  });
+
+  it('load the list once when they are mounted, under StrictMode too', async () => {
+    const { client } = chat();
+    const list = vi.spyOn(client, 'listThreads');
+    render(client, <Threads />, true);
+    await expect.poll(() => list.mock.calls.length).toBeGreaterThan(0);
+    await expect.poll(() => node.querySelector('nav')?.dataset['status']).toBe('idle');
+    expect(list).toHaveBeenCalledOnce();
+  });
+
+  it('use the client that they are given, and not the provider’s', async () => {
+    const [provided, own] = [chat().client, chat().client];
+    render(provided, <Given client={own} />);
+    await expect.poll(() => node.querySelector('p')?.textContent).toBe('true');
   });
 
   it('ask for a provider', () => {
