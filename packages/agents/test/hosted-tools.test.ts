@@ -167,6 +167,46 @@ describe('hosted tools', () => {
     expect(tasksOf(told).map(({ status_indicator }) => status_indicator)).toEqual(['none', 'complete']);
   });
 
+  test.each([
+    [{ status: 'failed' }, 'none'],
+    [{ status: 'incomplete' }, 'none'],
+    [{ error: { message: 'no' } }, 'none'],
+    [{ status: 'completed', error: null }, 'complete'],
+    [{}, 'complete'],
+  ])('that end with %o are shown as %s', async (rest, status_indicator) => {
+    expect(tasksOf(await bridge([done(mcp('a', rest)), completed]))).toMatchObject([{ status_indicator }]);
+  });
+
+  test('that have no names have one', async () => {
+    const nameless = { type: 'mcp_call', id: 'a' };
+    expect(tasksOf(await bridge([done(nameless), completed]))).toMatchObject([{ title: 'MCP' }]);
+  });
+
+  test('that begin again under an id whose workflow is over end as they do', async () => {
+    const context = await createContext();
+    const widget = () => context.stream({ type: 'thread.item.done', item: { ...thread, type: 'widget' } as never });
+    const run = scriptedRun([added(mcp('a')), widget, added(mcp('a')), done(mcp('a'))]);
+    const told = await collectAll(streamAgentResponse(context, run, { converter: shown() }));
+    expect(tasksOf(told).map(({ status_indicator }) => status_indicator)).toEqual(['none', 'complete']);
+  });
+
+  test('of which the hook says nothing more do not look as if they still ran', async () => {
+    class Running extends ResponseStreamConverter {
+      override hostedToolToTask({ state }: HostedToolCall): Task | undefined {
+        return state === 'running' ? { type: 'custom', status_indicator: 'loading', title: 'Runs' } : undefined;
+      }
+    }
+    const context = await createContext();
+    const mark = () => context.stream({ type: 'progress_update', text: 'now' });
+    const run = scriptedRun([added(mcp('a')), done(mcp('a')), mark]);
+    const told = await collectAll(streamAgentResponse(context, run, { converter: new Running() }));
+    const before = told.slice(
+      0,
+      told.findIndex((event) => event.type === 'progress_update'),
+    );
+    expect(tasksOf(before)).toMatchObject([{ title: 'Runs', status_indicator: 'none' }]);
+  });
+
   test('are all that the hook is asked about', async () => {
     const asked: string[] = [];
     class Asked extends ResponseStreamConverter {
@@ -185,6 +225,7 @@ describe('hosted tools', () => {
       'oai-weather',
       'https://a.example/x',
       'https://a.example/x',
+      'http://b.example/',
       7,
       'data:text/html,x',
     ].map((url) => ({ type: 'url', url }));
@@ -195,7 +236,10 @@ describe('hosted tools', () => {
         status_indicator: 'complete',
         title_query: 'q',
         queries: ['q'],
-        sources: [{ type: 'url', title: 'a.example', url: 'https://a.example/x' }],
+        sources: [
+          { type: 'url', title: 'a.example', url: 'https://a.example/x' },
+          { type: 'url', title: 'b.example', url: 'http://b.example/' },
+        ],
       },
     ]);
   });
