@@ -199,6 +199,7 @@ export {
 // The contracts of stores, logs and leases.
 
 export type { RunAnswer, RunClaim, RunLease, RunRecord } from './run-lease.ts';
+export { isStorableId } from './storable-id.ts';
 export type {
   AttachmentStore,
   PageOptions,

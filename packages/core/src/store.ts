@@ -44,6 +44,8 @@ export interface StoredThread {
  * - MUST count a missing thread as version 0, so that `ifVersion: 0` means "create only";
  * - MUST throw `item.not_found` (or `thread.not_found`) when the entry named by `after` is gone, never start from the
  *   beginning; the items of an unknown thread are an empty page;
+ * - MUST never confuse two ids, and MUST take each that {@link isStorableId} accepts; others it may refuse, with
+ *   `request.invalid`;
  * - MUST copy: a caller that changes an object it got or passed changes nothing in the store;
  * - MUST throw `ChatKitError` with `thread.not_found`, `item.not_found` or `attachment.not_found` from the `load*`
  *   methods;

@@ -2,7 +2,7 @@
  * A server as the modules of this package use it: its stores and the hooks that somebody waits for have a limit of time
  * (`time-limit.ts`), and where a string is expected of the application, it is one.
  */
-import type { Store } from '@chatkit/core';
+import { isStorableId, type Store } from '@chatkit/core';
 import { describeValue } from './describe-value.ts';
 import type { ServerParts } from './server-parts.ts';
 import { inTime, isOutOfTime, type Limits, limited } from './time-limit.ts';
@@ -51,12 +51,9 @@ const text = (name: string, returned: string): string => {
 /** Text that stores take as an id. Any other they would refuse as a fault of the request. */
 const id = (name: string, returned: string): string => {
   const given = text(name, returned);
-  if (given.length <= 200 && !unstorable.test(given)) return given;
+  if (isStorableId(given)) return given;
   throw new TypeError(`${name}() must return 200 characters of well-formed text at most, not ${describeValue(given)}.`);
 };
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: NUL is what it looks for.
-const unstorable = /[\u0000\p{Surrogate}]/u;
 
 /**
  * A write of an item is not sent while an earlier one of the same item, which was given up, may still be on its way: if

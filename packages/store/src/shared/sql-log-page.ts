@@ -2,12 +2,11 @@
  * Fetches a run's entries from the database, page by page. One statement per page, so that the entries and the state of
  * the run are consistent.
  */
-import { type LogEntry, parseOffset } from '@chatkit/core';
+import { isStorableId, type LogEntry, parseOffset } from '@chatkit/core';
 import { collect, pipe, retry } from '@chatkit/stream';
 import { decodeBatch } from './batch-text.ts';
 import { unreachable } from './log-errors.ts';
 import type { SqlLogDatabase } from './sql-log-database.ts';
-import { isStorableId } from './storable-id.ts';
 
 export interface SqlLogPage {
   /** The number of the run, which changes if the run is deleted and created again. */

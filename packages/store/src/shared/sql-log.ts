@@ -5,6 +5,7 @@
  */
 import {
   entriesOfRow,
+  isStorableId,
   type LogEntry,
   parseOffset,
   type ReadOptions,
@@ -26,7 +27,7 @@ import { MovingReader } from './moving-reader.ts';
 import type { SqlLogDatabase } from './sql-log-database.ts';
 import { createFetchLogPage } from './sql-log-page.ts';
 import { createRun, deleteRun, type SqlReply } from './sql-log-steps.ts';
-import { assertStorableId, isStorableId } from './storable-id.ts';
+import { assertStorableId } from './storable-id.ts';
 import { StoredReader } from './stored-reader.ts';
 import { createTakeoverWatch } from './takeover-watch.ts';
 

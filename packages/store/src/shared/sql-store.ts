@@ -2,11 +2,19 @@
  * The `Store` over SQL, with the same statements for every database. Each statement is restricted to the user. Values
  * are kept as JSON text, because a JSON type would refuse NUL and lone surrogates (PostgreSQL's jsonb) or reorder keys.
  */
-import type { Attachment, Page, PageOptions, Store, ThreadItem, ThreadMetadata } from '@chatkit/core';
+import {
+  type Attachment,
+  isStorableId,
+  type Page,
+  type PageOptions,
+  type Store,
+  type ThreadItem,
+  type ThreadMetadata,
+} from '@chatkit/core';
 import { assertPageOptions, pageOf } from './page-of.ts';
 import { sortKey } from './sort-key.ts';
 import type { SqlPort, SqlRow } from './sql-port.ts';
-import { assertStorableId, isStorableId } from './storable-id.ts';
+import { assertStorableId } from './storable-id.ts';
 import { conflict, type NotFoundCode, notFound } from './store-error.ts';
 import type { UserIdOf } from './user-of.ts';
 

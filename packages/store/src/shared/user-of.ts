@@ -3,8 +3,7 @@
  * this id, so one user's threads are *not found* for another. A context that names no user is refused: sharing data by
  * accident is the one mistake that no later check would notice.
  */
-import { ChatKitError } from '@chatkit/core';
-import { isStorableId } from './storable-id.ts';
+import { ChatKitError, isStorableId } from '@chatkit/core';
 
 /** Finds the user in a context. */
 export type UserIdOf<Context> = (context: Context) => string;
