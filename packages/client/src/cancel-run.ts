@@ -4,7 +4,7 @@
  */
 import { isChatKitError } from '@chatkit/core';
 import type { Reach } from './connection-state.ts';
-import { type Endpoint, isRetryableStatus } from './endpoint.ts';
+import { type Endpoint, mayPass } from './endpoint.ts';
 import type { Clock, PageEvents } from './ports.ts';
 import type { ConnectionPorts, RunConnection } from './resume-run.ts';
 
@@ -68,23 +68,16 @@ const askOnce = async (runId: string, reach: Reach, attempt: number, endpoint: E
     );
     return 'cancelled';
   } catch (error) {
-    if (!isChatKitError(error, 'run.not_found')) return mayPass(error) ? 'retry' : 'failed';
+    if (!isChatKitError(error, 'run.not_found')) return isPassing(error, reach) ? 'retry' : 'failed';
     if (reach === 'resumable') return 'gone';
     // The request that starts the run may still be on its way.
     return attempt < triesUntilKnown ? 'retry' : 'failed';
   }
 };
 
-/** Whether the network or a gateway failed, and not the server. */
-const mayPass = (error: unknown): boolean => {
-  if (!isChatKitError(error)) return false;
-  const status = error.details?.['status'];
-  return (
-    error.code === 'transport.network' ||
-    error.code === 'transport.timeout' ||
-    (typeof status === 'number' && status !== 500 && isRetryableStatus(status))
-  );
-};
+/** Whether the network or a gateway failed, and not the server, which says 500. */
+const isPassing = (error: unknown, reach: Reach): boolean =>
+  isChatKitError(error) && error.details?.['status'] !== 500 && mayPass(error, reach === 'resumable');
 
 /** Waits `ms` of the given clock, or less if the page reports that the network is back. */
 const pauseUntilOnline = (ms: number, clock: Clock, page: PageEvents): Promise<void> =>

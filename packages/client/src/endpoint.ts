@@ -92,8 +92,19 @@ const bytesPerMs = 8;
 /** Statuses after which new credentials may help. */
 const isRefusal = (status: number): status is 401 | 403 => status === 401 || status === 403;
 
-/** Statuses after which the same request may succeed later. */
-export const isRetryableStatus = (status: number): boolean => [408, 425, 429, 500, 502, 503, 504].includes(status);
+/**
+ * Statuses after which the same request may succeed later: all that blame the server, Cloudflare's 520 to 530 among
+ * them, but 501, which says that it cannot.
+ */
+const isRetryableStatus = (status: number): boolean =>
+  [408, 425, 429].includes(status) || (status >= 500 && status !== 501);
+
+/**
+ * Whether the same request may succeed later. `isKnown`: the server has had the run that the request is about. Then a
+ * 404 without a reason is that of a gateway with no machine behind it, as Traefik and Kubernetes say it.
+ */
+export const mayPass = ({ code, retryable, details }: ChatKitError, isKnown: boolean): boolean =>
+  retryable || (isKnown && code === 'transport.status' && details?.['status'] === 404);
 
 export const createEndpoint = (options: EndpointOptions): Endpoint => {
   const { url, credentials, clock, extensions = true, requestTimeoutMs = 30_000 } = options;

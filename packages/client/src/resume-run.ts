@@ -22,15 +22,7 @@ import {
   nextConnection,
 } from './connection-state.ts';
 import { deferred } from './deferred.ts';
-import {
-  discard,
-  type Endpoint,
-  errorOf,
-  foreignError,
-  isRetryableStatus,
-  lateError,
-  networkError,
-} from './endpoint.ts';
+import { discard, type Endpoint, errorOf, foreignError, lateError, mayPass, networkError } from './endpoint.ts';
 import type { Clock, PageEvents } from './ports.ts';
 import { createRunBodyReader } from './run-body.ts';
 import { interrupted, type RunEnd } from './run-end.ts';
@@ -170,18 +162,17 @@ export const resumeRun = (options: ResumeRunOptions): RunConnection => {
   /** What the head of a response means for the state machine. */
   const judge = async (response: Response, isStart: boolean): Promise<ConnectionSignal> => {
     const { status, headers } = response;
-    if (!isStart && (status === 204 || status === 404 || status === 410)) {
+    if (!isStart && (status === 204 || status === 410)) {
       discard(response);
-      return { type: 'closed', reason: 'gone', error: status === 404 ? interrupted() : undefined };
+      return { type: 'closed', reason: 'gone' };
     }
     if (!response.ok) {
       const error = await errorOf(response, clock);
+      const passes = mayPass(error, !isStart);
+      if (!isStart && status === 404 && !passes) return { type: 'closed', reason: 'gone', error: interrupted() };
       // If the application itself refused or failed to start the run, it is up to the user to retry; a gateway's
       // failure will pass.
-      if (
-        !isRetryableStatus(status) ||
-        (isStart && error.code !== 'transport.status' && error.code !== 'server.closing')
-      ) {
+      if (!passes || (isStart && error.code !== 'transport.status' && error.code !== 'server.closing')) {
         return { type: 'closed', reason: 'refused', error };
       }
       complaint = error;

@@ -13,7 +13,7 @@ import {
 import { until as after, hang, type ScriptStep, say, scriptedResponder } from '@chatkit/testing';
 import { describe, expect, it, vi } from 'vitest';
 import type { ChatClient, ChatSnapshot } from '../src/index.ts';
-import { manualScheduler, requestTypes, settle, testChat, textOf, texts, until } from './support/chat.ts';
+import { manualScheduler, noSuchRun, requestTypes, settle, testChat, textOf, texts, until } from './support/chat.ts';
 import { atOnce } from './support/schedulers.ts';
 
 const gate = () => {
@@ -787,7 +787,7 @@ describe('threads', () => {
     await until(client, () => texts(client).at(-1) === 'par');
     // The new process has the store, and has never heard of the run.
     network.offline();
-    network.plan({ status: 404 });
+    network.plan(noSuchRun);
     network.online();
     expect(await run.done).toBe('interrupted');
     expect(await run.closed).toBe('gone');
@@ -811,7 +811,7 @@ describe('threads', () => {
     const run = client.send('Hi');
     await until(client, () => texts(client).at(-1) === 'step');
     network.offline();
-    network.plan({ status: 404 });
+    network.plan(noSuchRun);
     network.online();
     expect(await run.done).toBe('interrupted');
     expect(texts(client)).toEqual(['Hi', 'step']);

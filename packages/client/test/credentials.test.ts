@@ -10,7 +10,7 @@ import {
 import { createVirtualClock, hang, type ScriptStep, say, scriptedResponder, wait } from '@chatkit/testing';
 import { describe, expect, it, vi } from 'vitest';
 import type { ChatClientOptions, HeadersSource } from '../src/index.ts';
-import { requestTypes, testChat, texts } from './support/chat.ts';
+import { noSuchRun, requestTypes, testChat, texts } from './support/chat.ts';
 
 const unauthorized = {
   respond: () =>
@@ -264,7 +264,7 @@ describe('an answer whose connection was not to be had again in time', () => {
     network.offline();
     await clock.advance(120_000);
     network.online();
-    network.plan({ status: 404 });
+    network.plan(noSuchRun);
     expect(await client.retry().closed).toBe('gone');
     expect(client.getSnapshot().error).toMatchObject({ retryable: true });
     const anew = client.retry();
@@ -286,7 +286,7 @@ describe('an answer whose connection was not to be had again in time', () => {
 describe('a page that is looked at again', () => {
   it('keeps what a server that died took with it, and what is said of it', async () => {
     const { client, clock, network, run, breaks } = await answering();
-    network.plan({ status: 404 });
+    network.plan(noSuchRun);
     breaks();
     await clock.advance(1_000);
     expect(await run.closed).toBe('gone');

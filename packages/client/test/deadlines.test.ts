@@ -3,7 +3,7 @@ import { createVirtualClock, hang, say, scriptedResponder } from '@chatkit/testi
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type ChatClient, type ChatClientOptions, createChatClient } from '../src/index.ts';
-import { requestTypes, testChat, texts } from './support/chat.ts';
+import { noSuchRun, requestTypes, testChat, texts } from './support/chat.ts';
 import { never } from './support/faulty-body.ts';
 import { atOnce } from './support/schedulers.ts';
 
@@ -337,8 +337,12 @@ describe('stop()', () => {
   it.each([
     [400, false],
     [500, false],
+    [501, false],
+    // Of a gateway that has lost the server.
+    [404, true],
     [429, true],
     [503, true],
+    [521, true],
   ])('is asked for again only if that may help (status %s), and is over either way', async (status, helps) => {
     const clock = createVirtualClock({ startMs: 1_000_000 });
     const chat = testChat({ respond: scriptedResponder([say('a'), hang()]), clock });
@@ -353,15 +357,13 @@ describe('stop()', () => {
     void chat.server.close({ graceMs: 0 });
   });
 
-  const unknown = () => Response.json({ error: { code: 'run.not_found', message: 'None.' } }, { status: 404 });
-
   it('of a run that the server had and has no longer is over at once', async () => {
     const clock = createVirtualClock({ startMs: 1_000_000 });
     const chat = testChat({ respond: scriptedResponder([say('a'), hang()]), clock });
     const client = chat.client({ clock });
     client.send('Hi');
     await clock.advance(100);
-    chat.network.plan({ respond: unknown });
+    chat.network.plan(noSuchRun);
     const stopped = watch(client.stop());
     await clock.advance(50);
     expect(stopped).toEqual({ value: null });
@@ -375,7 +377,7 @@ describe('stop()', () => {
       async (request) => {
         if (!(await request.text()).includes('runs.cancel')) return never();
         cancels += 1;
-        return unknown();
+        return noSuchRun.respond();
       },
       { extensions: true },
     );

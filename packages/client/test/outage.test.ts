@@ -77,6 +77,49 @@ describe('an outage', () => {
     expect(listeners.size).toBe(0);
   });
 
+  // Traefik and Kubernetes answer 404 where no machine is ready, Cloudflare 520 to 530 for one that does not answer.
+  it.each([404, 500, 504, 520, 521, 522, 523, 524, 530])(
+    'of a gateway with no machine behind it (status %i) is survived',
+    async (status) => {
+      const hold = gate();
+      const { client, clock, network } = chatWithOutages([say('a'), openLater(hold.promise), say('b')]);
+      const run = client.send('Hi');
+      await clock.advance(100);
+      const page = () => new Response('<h1>Not now</h1>', { status, headers: { 'content-type': 'text/html' } });
+      network.plan({ respond: page }, { status }, { respond: page });
+      network.offline();
+      network.online();
+      await clock.advance(5_000);
+      hold.open();
+      await clock.advance(60_000);
+      expect(await run.done).toBe('completed');
+      expect(texts(client)).toEqual(['Hi', 'a', 'b']);
+      expect(requestTypes(network)).toEqual(['threads.create', 'GET', 'GET', 'GET', 'GET']);
+    },
+  );
+
+  it.each([404, 520])(
+    'of a gateway (status %i) that is not over in time leaves the run to be asked for again',
+    async (status) => {
+      const { client, clock, network, respond } = chatWithOutages([say('a'), hang()]);
+      const run = client.send('Hi');
+      await clock.advance(100);
+      network.plan(...Array.from({ length: 100 }, () => ({ status })));
+      network.offline();
+      network.online();
+      await clock.advance(10 * 60_000);
+      expect(await run.closed).toBe('drop');
+      expect(client.getSnapshot().error).toMatchObject({ code: 'transport.status', retryable: true });
+      network.plan();
+      network.requests.length = 0;
+      client.retry();
+      await clock.advance(60_000);
+      expect(requestTypes(network).at(-1)).toBe('GET');
+      expect(respond.calls).toHaveLength(1);
+      client.detach();
+    },
+  );
+
   it('that began before a laptop slept for an hour is not given up when it wakes up, before its network is back', async () => {
     const hold = gate();
     const time = createVirtualClock({ startMs: 1_000_000 });

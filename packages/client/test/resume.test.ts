@@ -41,7 +41,7 @@ const faultOf = (bytes: number): fc.Arbitrary<Fault> =>
   fc.oneof(
     { weight: 8, arbitrary: fc.record({ cutAt: fc.nat(bytes), cutBy: fc.constantFrom('error', 'end', 'silence') }) },
     { weight: 1, arbitrary: fc.constant<Fault>({ refuse: true }) },
-    { weight: 1, arbitrary: fc.constantFrom<Fault>({ status: 502 }, { status: 503 }, { status: 429 }) },
+    { weight: 1, arbitrary: fc.constantFrom(404, 429, 500, 502, 503, 521).map((status): Fault => ({ status })) },
   );
 
 /** Around the limits that the client goes by: 20 s for a head, 37.5 s without a byte. */

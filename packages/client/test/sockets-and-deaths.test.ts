@@ -45,7 +45,7 @@ const overHttp: Transport<NetworkPlan> = {
   fault: fc.oneof(
     fc.record({ cutAfterBytes: fc.nat(2_500) }),
     fc.record({ stallAfterBytes: fc.nat(2_500) }),
-    fc.constantFrom<NetworkPlan[]>({ status: 502 }, { loseAnswer: true }, { refuse: true }),
+    fc.constantFrom<NetworkPlan[]>({ status: 502 }, { status: 521 }, { loseAnswer: true }, { refuse: true }),
     fc.record({ delayMs: fc.nat(40_000) }),
   ),
   connect(chat, clock) {

@@ -22,7 +22,7 @@ type Fault = NetworkPlan | { readonly twice: 'first' | 'second' };
 const fault = fc.oneof<fc.Arbitrary<Fault>[]>(
   fc.record({ cutAfterBytes: fc.nat(2_500) }),
   fc.record({ stallAfterBytes: fc.nat(2_500) }),
-  fc.constantFrom({ status: 502 }, { loseAnswer: true }, { refuse: true }),
+  fc.constantFrom({ status: 502 }, { status: 521 }, { status: 404 }, { loseAnswer: true }, { refuse: true }),
   fc.constantFrom<Fault[]>({ twice: 'first' }, { twice: 'second' }),
   fc.record({ delayMs: fc.nat(40_000) }),
   fc.constant({ respond: () => never<Response>() }),

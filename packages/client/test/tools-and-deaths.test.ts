@@ -10,7 +10,7 @@ import { framesOf } from './support/schedulers.ts';
 const fault = fc.oneof(
   fc.record({ cutAfterBytes: fc.nat(1_500) }),
   fc.record({ stallAfterBytes: fc.nat(1_500) }),
-  fc.constantFrom<NetworkPlan[]>({ status: 502 }, { loseAnswer: true }, { refuse: true }),
+  fc.constantFrom<NetworkPlan[]>({ status: 502 }, { status: 521 }, { loseAnswer: true }, { refuse: true }),
   fc.record({ delayMs: fc.nat(40_000) }),
 );
 

@@ -2,7 +2,7 @@ import { clientEffect } from '@chatkit/core';
 import { createVirtualClock, fail, hang, say, scriptedResponder } from '@chatkit/testing';
 import { describe, expect, it, vi } from 'vitest';
 import type { ChatClient, ChatClientOptions, Scheduler } from '../src/index.ts';
-import { requestTypes, testChat, textOf, texts, until } from './support/chat.ts';
+import { noSuchRun, requestTypes, testChat, textOf, texts, until } from './support/chat.ts';
 import { never } from './support/faulty-body.ts';
 
 type ServerOptions = Parameters<typeof testChat>[0];
@@ -144,7 +144,7 @@ describe('a message that may not have arrived', () => {
     client.send('Two');
     await clock.advance(100);
     // Neither the stop nor the run is to be had; what is stored is.
-    network.plan({ refuse: true }, { status: 404 });
+    network.plan({ refuse: true }, noSuchRun);
     void client.stop();
     other.send('Two');
     await clock.advance(60_000);
@@ -214,7 +214,7 @@ describe('a message that may not have arrived', () => {
     network.plan({ stallAfterBytes: 0 });
     const run = client.send('Two');
     await clock.advance(100);
-    network.plan({}, { status: 404 });
+    network.plan({}, noSuchRun);
     void client.stop();
     await clock.advance(60_000);
     expect(await run.done).toBe('cancelled');

@@ -10,7 +10,7 @@ import { framesOf } from './support/schedulers.ts';
 const fault = fc.oneof<fc.Arbitrary<NetworkPlan>[]>(
   fc.record({ cutAfterBytes: fc.nat(1_800) }),
   fc.record({ stallAfterBytes: fc.nat(1_800) }),
-  fc.constantFrom({ status: 502 }, { status: 401 }),
+  fc.constantFrom({ status: 502 }, { status: 521 }, { status: 404 }, { status: 401 }),
   fc.constant({ loseAnswer: true }),
   fc.constant({ refuse: true }),
   fc.record({ delayMs: fc.nat(40_000) }),

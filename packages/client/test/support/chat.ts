@@ -50,6 +50,11 @@ export const testChat = (options: Partial<CreateChatKitServerOptions<User>> = {}
 export const requestTypes = (network: { requests: readonly { method: string; body: string }[] }): string[] =>
   network.requests.map(({ method, body }) => (method === 'GET' ? 'GET' : JSON.parse(body).type));
 
+/** The answer of a server that has no record of the run, such as one that was started again. */
+export const noSuchRun = {
+  respond: () => Response.json({ error: { code: 'run.not_found', message: 'There is no such run.' } }, { status: 404 }),
+};
+
 export const textOf = (item: ThreadItem | undefined): string =>
   item !== undefined && 'content' in item && Array.isArray(item.content)
     ? item.content.map((part) => part.text).join('')

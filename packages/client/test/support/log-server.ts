@@ -115,7 +115,9 @@ export const createLogServer = (
       if (headMs > 0 && !(await time.wait(headMs, fault.isDeaf ? undefined : request.signal)))
         request.signal.throwIfAborted();
       if (fault.refuse) throw new TypeError('fetch failed');
-      if (fault.status !== undefined) return new Response(null, { status: fault.status });
+      // A message that gets a 404 is refused for good, and the user may send it again.
+      const isRefused = fault.status === 404 && request.method === 'POST';
+      if (fault.status !== undefined && !isRefused) return new Response(null, { status: fault.status });
       const body = createFaultyBody(bytes, upTo === events.length, fault, time);
       const headers = { 'content-type': 'text/event-stream', ...(plain ? {} : { 'chatkit-run-id': 'run_1' }) };
       const answer = new Response(fault.isDeaf ? '' : body, { headers });
