@@ -98,9 +98,10 @@ const replyTo = async (asking: Asking, answer: (signal: AbortSignal) => Promise<
   const limit = limitOf(asking);
   try {
     const { status } = await answer(limit);
-    // These statuses come from a gateway: the server behind it does not answer, or cannot be reached.
-    if (status === 504) return 'silent';
-    return status === 502 || status === 503 ? 'unreachable' : 'answered';
+    // These statuses come from a gateway: the server behind it does not answer, or cannot be reached. From 520 they are
+    // Cloudflare's.
+    if (status === 504 || status === 524) return 'silent';
+    return status === 502 || status === 503 || (status >= 520 && status <= 530) ? 'unreachable' : 'answered';
   } catch {
     return limit.aborted ? 'silent' : 'unreachable';
   }

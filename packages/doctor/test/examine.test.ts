@@ -94,14 +94,14 @@ describe('why it stands still', () => {
     expect(report.findings).toMatchObject([{ code: 'burst', level: 'hint' }, { code: 'no_progress' }]);
   });
 
-  test('model, by its heartbeats, where nothing can be asked', async () => {
+  test.each([503, 521])('model, by its heartbeats, where nothing can be asked (status %i)', async (status) => {
     const { handler } = createAnswering(words, (index) => (index === 3 ? new Promise(() => {}) : undefined), {
       heartbeatMs: 50,
     });
     const origin = await listen(handler);
     const { url } = await listen((incoming, outgoing) => {
       if (incoming.headers['chatkit-run-id']) return passOn(origin.port, incoming, outgoing);
-      outgoing.writeHead(503).end();
+      outgoing.writeHead(status).end();
     });
     const seen = new AbortController();
     let refused = 0;
@@ -119,7 +119,7 @@ describe('why it stands still', () => {
     });
     expect(report.stalls[0]).toMatchObject({
       verdict: 'model',
-      evidence: { reply: 'unreachable', witness: 'refused', witnessStatus: 503 },
+      evidence: { reply: 'unreachable', witness: 'refused', witnessStatus: status },
     });
     expect(report.stalls[0]?.evidence.heartbeats).toBeGreaterThan(0);
   });
