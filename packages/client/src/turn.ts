@@ -7,6 +7,7 @@ import {
   type ChatKitError,
   type ChatKitRequestInput,
   createId,
+  isChatKitError,
   type RunOutcome,
   type ThreadStreamEvent,
 } from '@chatkit/core';
@@ -175,8 +176,15 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
 
   const lookUp = async (end: RunEnd): Promise<RunEnd> => {
     if (!isLive()) return end;
-    const isThere = await context.reload(plan.runId, end.error !== undefined, aside.signal).catch(() => false);
-    return isThere ? { ...end, outcome: 'completed', error: undefined } : { ...end, error: end.error ?? interrupted() };
+    try {
+      if (await context.reload(plan.runId, end.error !== undefined, aside.signal))
+        return { ...end, outcome: 'completed', error: undefined };
+    } catch (error) {
+      // `retry()` asks for the run, and so for the thread, once more: a new answer would cost the one that is stored.
+      if (end.reason === 'gone' && isChatKitError(error) && error.retryable && connection)
+        return { ...end, error, retryWith: { runId: connection.runId(), request: undefined } };
+    }
+    return { ...end, error: end.error ?? interrupted() };
   };
 
   /** Runs client tools and sends their results, until the assistant calls no more. */

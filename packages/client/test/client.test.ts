@@ -821,6 +821,26 @@ describe('threads', () => {
     hold.open();
   });
 
+  it('of a run that the server no longer has are asked for again by retry() if they could not be had', async () => {
+    const respond = scriptedResponder([say('one', 'two')]);
+    const { client: make, network } = testChat({ respond });
+    for (const lost of [noSuchRun, { status: 410 }]) {
+      network.plan({ cutAfterBytes: 900 }, lost, { refuse: true });
+      const client = make({ random: () => 0 });
+      const run = client.send('Hi');
+      expect(await run.done).toBe('interrupted');
+      expect(client.getSnapshot().error).toMatchObject({ code: 'transport.network', retryable: true });
+      // The run has ended meanwhile, and only the thread has its answer.
+      network.plan(lost);
+      const { calls } = respond;
+      const asked = calls.length;
+      expect(await client.retry().done).toBe('completed');
+      expect(texts(client)).toEqual(['Hi', 'onetwo']);
+      expect(client.getSnapshot().error).toBeUndefined();
+      expect(calls).toHaveLength(asked);
+    }
+  });
+
   it('that the server lost sight of are shown as they are stored', async () => {
     const { client: make, network } = testChat({
       respond: script((id) => [say('one', 'two'), ...start(id), ...end(id)]),
