@@ -23,7 +23,10 @@ export interface ClientToolCall {
   readonly signal: AbortSignal;
 }
 
-/** Runs a tool. Its result must be JSON; an error that it throws reaches the assistant as `{error: message}`. */
+/**
+ * Runs a tool. Its result must be JSON; an error that it throws, also for a result that is none, reaches the assistant
+ * as `{error: message}`.
+ */
 export type ClientToolHandler = (call: ClientToolCall) => unknown;
 
 /** A call with its result. */
@@ -58,30 +61,35 @@ export const runTools = (
       const known = outputs.get(call);
       if (known !== undefined) return known;
       const run = async (called: AbortSignal) =>
-        handler({
-          name: call.name,
-          arguments: call.arguments,
-          callId: call.call_id,
-          itemId: call.id,
-          threadId: call.thread_id,
-          signal: called,
-        });
+        asSent(
+          await handler({
+            name: call.name,
+            arguments: call.arguments,
+            callId: call.call_id,
+            itemId: call.id,
+            threadId: call.thread_id,
+            signal: called,
+          }),
+        );
       const late = () => new Error(`The tool ${call.name} took longer than ${timeoutMs} ms.`);
       const result = await within(run, { ms: timeoutMs, clock, late, signal }).catch((error: unknown) => ({
         error: error instanceof Error ? error.message : String(error),
       }));
-      const output = { call, result: result ?? null };
+      const output = { call, result };
       if (!signal.aborted) outputs.set(call, output);
       return output;
     }),
   );
+
+/** A result as the server will have it: a date as text, a function as nothing. Throws for one that JSON cannot hold. */
+const asSent = (result: unknown): unknown => JSON.parse(JSON.stringify(result) ?? 'null');
 
 /** The request that sends a result. Only our servers know `item_id`; others assume the newest call. */
 export const outputRequest = ({ call, result }: ToolOutput, namesCall: boolean): ChatKitRequestInput => ({
   type: 'threads.add_client_tool_output',
   params: {
     thread_id: call.thread_id,
-    // The cast avoids the schema's recursive JSON type. A result is JSON by contract, and `JSON.stringify` enforces it.
+    // The cast avoids the schema's recursive JSON type.
     result: result as null,
     item_id: namesCall ? call.id : undefined,
   },

@@ -148,7 +148,7 @@ export const createEndpoint = (options: EndpointOptions): Endpoint => {
       url,
       {
         method: 'POST',
-        body: JSON.stringify(request),
+        body: textOf(request),
         signal: signal ?? null,
         keepalive,
       },
@@ -220,6 +220,15 @@ export const jsonOf = async <T>(response: Response): Promise<T> => {
     return JSON.parse(text) as T;
   } catch (cause) {
     throw foreignError(response, 'The server did not answer with JSON.', { cause });
+  }
+};
+
+/** A request as text. What the application wants to send may be something that JSON cannot hold. */
+const textOf = (request: ChatKitRequestInput): string => {
+  try {
+    return JSON.stringify(request);
+  } catch (cause) {
+    throw new ChatKitError('request.invalid', `The request could not be made: ${(cause as Error).message}`, { cause });
   }
 };
 

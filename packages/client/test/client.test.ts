@@ -581,6 +581,26 @@ describe('tools of the page', () => {
     expect(outputs).toEqual([{ error: 'No camera.' }, { error: expect.stringContaining('took longer') }]);
   });
 
+  const loop: { self?: unknown } = {};
+  loop.self = loop;
+  it.each([
+    ['a date as text', new Date(0), '1970-01-01T00:00:00.000Z'],
+    ['nothing as null', undefined, null],
+    ['a function as null', () => 1, null],
+    ['what goes in circles as an error', loop, { error: expect.stringMatching(/circular/) }],
+    ['what JSON cannot hold as an error', { size: 1n }, { error: expect.stringMatching(/BigInt/) }],
+  ])('send %s', async (_, result, output) => {
+    const { client: make, store } = testChat({ respond: asking(1) });
+    const client = make({ onClientTool: () => result });
+    expect(await client.send('Hi').done).toBe('completed');
+    const { id = '' } = client.getSnapshot().thread ?? {};
+    const stored = await store.listItems(id, { limit: 9, order: 'asc' }, { userId: 'ada' });
+    // No output is how `null` is stored.
+    for (const item of [client.getSnapshot().items[1], stored.data[1]])
+      expect({ output: null, ...item }).toMatchObject({ type: 'client_tool_call', status: 'completed', output });
+    expect(texts(client).at(-1)).toBe('thanks');
+  });
+
   it('are answered by hand without a handler', async () => {
     const { client: make } = testChat({ respond: asking(1) });
     const client = make();

@@ -64,6 +64,18 @@ describe('a call with something of the wrong kind says what it takes, and does n
     expect(client.getSnapshot().error?.message).toBe('params.action is missing.');
   });
 
+  it('or fails at once, not as if the network were down', async () => {
+    const { client: make, network } = testChat({ respond: scriptedResponder([say('a')]) });
+    const client = make();
+    await client.send('Hi').done;
+    const action = { type: 'buy', payload: { price: 1n } } as Untyped;
+    const refused = { code: 'request.invalid', message: expect.stringMatching(/BigInt/), retryable: false };
+    expect(await client.sendAction(action).done).toBe('failed');
+    expect(client.getSnapshot()).toMatchObject({ status: 'idle', error: refused });
+    await expect(client.sendSyncAction(action)).rejects.toMatchObject(refused);
+    expect(requestTypes(network)).toEqual(['threads.create']);
+  });
+
   it('a list of threads without a client', () => {
     for (const client of [undefined, {}] as Untyped[])
       expect(() => createThreadList(client)).toThrow(new TypeError('client must be { listThreads, subscribe }.'));
