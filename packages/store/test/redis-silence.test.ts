@@ -62,6 +62,44 @@ describe('a reader elsewhere', () => {
   });
 });
 
+describe('a command that Redis refuses for now', () => {
+  const claim = { runId: 'run', threadId: 'thread', resumable: true };
+  const refusing = (text: string) => async () => {
+    throw new Error(text);
+  };
+  const granted = async () => [1, ['run', 'thread', '1', '1', '', ''], 0];
+
+  it.each(['READONLY You can’t write', 'ERR Error running script: -LOADING Redis is loading', 'BUSY Redis is busy'])(
+    'is sent again (%s)',
+    async (text) => {
+      const lease = createRedisLease({ client: clientOf([refusing(text), refusing(text), granted]) });
+      const answer = outcomeOf(lease.acquire(claim));
+      await vi.advanceTimersByTimeAsync(250);
+      expect(answer).toEqual({ code: 'done' });
+      expect(vi.getTimerCount()).toBe(0);
+    },
+  );
+
+  it('fails in the end, for the reason that Redis gave', async () => {
+    const answers = Array.from({ length: 100 }, () => refusing('READONLY No.'));
+    const lease = createRedisLease({ client: clientOf(answers), unreachableMs: 3_000 });
+    const failed = expect(lease.acquire(claim)).rejects.toMatchObject({
+      code: 'internal',
+      retryable: true,
+      cause: { message: 'READONLY No.' },
+    });
+    await vi.advanceTimersByTimeAsync(3_000);
+    await failed;
+    expect(answers.length).toBeLessThan(75);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('is told from one that Redis refuses for good', async () => {
+    const lease = createRedisLease({ client: clientOf([refusing('WRONGTYPE Operation'), granted]) });
+    await expect(lease.acquire(claim)).rejects.toThrow('WRONGTYPE');
+  });
+});
+
 describe('a command whose answer never comes', () => {
   const unreachableMs = 3_000;
   const claim = { runId: 'run', threadId: 'thread', resumable: true };

@@ -7,6 +7,14 @@
  * a script may go from a thread to its run, and from a line to its machines and runs.
  */
 
+/**
+ * A write without effect, by which a primary that has become a replica refuses the script: what it has may be old, or
+ * gone while it copies the new primary, and "no such run" would be believed.
+ */
+const onPrimary = `
+redis.call('PEXPIRE', KEYS[1] .. ':none', 1)
+`;
+
 const shared = `
 local function now()
   local time = redis.call('TIME')
@@ -72,7 +80,7 @@ end
  * KEYS thread, run, leases, line. ARGV run id, thread id, resumable, ttl, prefix of runs, user or '', machine or ''. →
  * `[granted, record or nothing, 1 if others wait behind the run]`.
  */
-export const acquireScript = `${shared}${inLine}
+export const acquireScript = `${onPrimary}${shared}${inLine}
 local known = record(KEYS[2], ARGV[1])
 if known and not isWaiting(KEYS[2]) then return {0, known} end
 local holder = redis.call('GET', KEYS[1])
@@ -126,7 +134,7 @@ end
 `;
 
 /** KEYS thread, line, run. ARGV run id, thread id, machine, channel, outcome or '', how long the record is kept. */
-export const leaveScript = `${inLine}${tellIfFree}${finish}
+export const leaveScript = `${onPrimary}${inLine}${tellIfFree}${finish}
 if redis.call('HGET', KEYS[2] .. ':of', ARGV[1]) == ARGV[3] then
   remove(KEYS[2], ARGV[1])
   if isWaiting(KEYS[3]) then
@@ -136,7 +144,7 @@ end
 tellIfFree(KEYS[1], KEYS[2], ARGV[2], ARGV[4])`;
 
 /** KEYS run, leases, line. ARGV run id, epoch, ttl, machine or ''. → `[held, stop or '']`. */
-export const renewScript = `${shared}${inLine}
+export const renewScript = `${onPrimary}${shared}${inLine}
 if ARGV[4] ~= '' then keep(KEYS[3], ARGV[4], ARGV[3]) end
 local run = redis.call('HMGET', KEYS[1], 'epoch', 'outcome', 'stop')
 local time = now()
@@ -149,7 +157,7 @@ return {1, run[3] or ''}`;
  * KEYS run, thread, leases, line. ARGV run id, epoch, outcome or '', how long the record is kept, thread id, channel.
  * Without an outcome the record is deleted.
  */
-export const releaseScript = `${tellIfFree}${finish}
+export const releaseScript = `${onPrimary}${tellIfFree}${finish}
 local run = redis.call('HMGET', KEYS[1], 'epoch', 'outcome')
 if run[1] ~= ARGV[2] or run[2] then return 0 end
 finish(KEYS[1], ARGV[3], ARGV[4])
@@ -170,7 +178,9 @@ end
 
 /** KEYS run. ARGV run id, prefix of lines. → record or nothing. */
 export const findScript = `${shared}${inLine}${known}
-return isKnown(KEYS[1], ARGV[1], ARGV[2]) and record(KEYS[1], ARGV[1])`;
+if isKnown(KEYS[1], ARGV[1], ARGV[2]) then return record(KEYS[1], ARGV[1]) end
+${onPrimary}
+return false`;
 
 /** KEYS thread. ARGV prefix of runs. → record of the run in progress or nothing. */
 export const activeScript = `${shared}
@@ -179,7 +189,7 @@ local held = holder and record(ARGV[1] .. holder, holder)
 return held and held[5] == '' and held`;
 
 /** KEYS run. ARGV run id, cause, channel, prefix of lines. The first cause counts. */
-export const stopScript = `${inLine}${known}
+export const stopScript = `${onPrimary}${inLine}${known}
 if not isKnown(KEYS[1], ARGV[1], ARGV[4]) or redis.call('HEXISTS', KEYS[1], 'outcome') == 1 then return 0 end
 redis.call('HSETNX', KEYS[1], 'stop', ARGV[2])
 redis.call('PUBLISH', ARGV[3], cjson.encode({ARGV[1], ARGV[2]}))

@@ -3,6 +3,9 @@
  * newest epoch, `w` the writer of that epoch, `o` the outcome, `x` the last offset that was dropped, `b` bytes) and a
  * stream. An entry of the stream is a batch of events: its id is the offset of the last one, `p` the offset before the
  * first, `e` their JSON as an array, and `o` the outcome if the last one is the terminal entry.
+ *
+ * Before a script says that a run is unknown, it writes something without effect (PEXPIRE of a key that is not there):
+ * a primary that has become a replica refuses that, and may lack the run only because it is copying the new primary.
  */
 
 /** KEYS hash, stream. ARGV ttl. → 1 when the run is new. */
@@ -41,7 +44,10 @@ local writer, limit, text = ARGV[1], tonumber(ARGV[4]), ARGV[5]
 local function append(m, id, before, flag, events)
   local meta = redis.call('HMGET', m, 't', 'e', 'w', 'o', 'b')
   local tail, newest, closed = meta[1], meta[2], meta[4]
-  if not tail then return 1, '' end
+  if not tail then
+    redis.call('PEXPIRE', m, 1)
+    return 1, ''
+  end
   local epoch = string.match(id, '^%d+')
   local isSame = epoch == newest and writer == meta[3]
   -- Almost always the writer that was there goes on where it was; all the rest is about the other cases.
@@ -59,7 +65,11 @@ local function append(m, id, before, flag, events)
   elseif tail == '' then added = redis.pcall('XADD', s, id, 'p', tail, 'e', events)
   elseif outcome then added = redis.pcall('XADD', s, 'NOMKSTREAM', id, 'p', tail, 'e', events, 'o', outcome)
   else added = redis.pcall('XADD', s, 'NOMKSTREAM', id, 'p', tail, 'e', events) end
-  if type(added) ~= 'string' then return 1, tail end
+  if type(added) ~= 'string' then
+    -- The stream is gone, or holds a tombstone. Redis refuses anything else (a replica, no memory) only for now.
+    if not added or string.find(added.err, 'XADD', 1, true) then return 1, tail end
+    error(added.err)
+  end
   local bytes = meta[5] + #events
   while bytes > limit do
     local oldest = redis.call('XRANGE', s, '-', '+', 'COUNT', 2)
@@ -100,7 +110,10 @@ return replies`;
  */
 export const pageScript = `
 local meta = redis.call('HMGET', KEYS[1], 't', 'o', 'x')
-if not meta[1] or (meta[1] ~= '' and redis.call('EXISTS', KEYS[2]) == 0) then return false end
+if not meta[1] or (meta[1] ~= '' and redis.call('EXISTS', KEYS[2]) == 0) then
+  redis.call('PEXPIRE', KEYS[1] .. ':none', 1)
+  return false
+end
 local after = ARGV[1]
 if meta[3] then
   if after == '' then return {'expired'} end

@@ -37,8 +37,9 @@ export interface RedisLeaseOptions {
  * Leases that many processes share. One run holds a thread at a time; a run whose owner has not renewed in time goes to
  * the next caller of `reap()`, under the next epoch, by which the log fences off the old owner.
  *
- * A call rejects when Redis refuses the command, or has not answered for `unreachableMs`, in which case it may have run
- * the command. A rejected renewal alone does not end a run: what counts is the time since the last one that succeeded.
+ * A call rejects when Redis refuses the command (what it refuses only for now, as during a failover, is sent again up to
+ * `unreachableMs`), or has not answered for `unreachableMs`, in which case it may have run the command. A rejected
+ * renewal alone does not end a run: what counts is the time since the last one that succeeded.
  * `close()` ends the listening connection; your client stays open.
  *
  * @example

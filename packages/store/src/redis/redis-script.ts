@@ -49,9 +49,18 @@ export interface RedisScriptLimits {
 }
 
 /**
+ * What Redis says while it cannot run a script: a primary that has become a replica, a replica without its primary, a
+ * start, a primary without enough replicas, a script that takes too long. Nothing of the refused script was done.
+ */
+const refusedForNow = /\b(READONLY|MASTERDOWN|LOADING|NOREPLICAS|BUSY)\b/;
+/** The pause before a refused script is sent again. */
+const refusedMs = 100;
+
+/**
  * Adds a timeout to a script: it rejects with a retryable `internal` when there is no answer after `unreachableMs`,
  * because a client may never settle a command on a half-open connection. Redis may have run the script, or run it
- * later. Too expensive for scripts that are called for each token.
+ * later. Until then a script that Redis refuses for now is sent again; a failover takes seconds. Too expensive for
+ * scripts that are called for each token.
  */
 export const limitRedisScript =
   (script: RedisScript, { unreachableMs, lateMs, isLost, isRepeatable = false }: RedisScriptLimits): RedisScript =>
@@ -59,9 +68,12 @@ export const limitRedisScript =
     new Promise((resolve, reject) => {
       let sentAt = 0;
       let owed = 0;
+      let again: ReturnType<typeof setTimeout> | undefined;
+      let refusal: unknown;
       const end = (): void => {
         clearTimeout(check);
         clearTimeout(limit);
+        clearTimeout(again);
       };
       const ask = (): void => {
         sentAt = performance.now();
@@ -74,6 +86,11 @@ export const limitRedisScript =
           (error) => {
             owed -= 1;
             if (owed > 0) return;
+            if (refusedForNow.test(String(error))) {
+              refusal = error;
+              again = setTimeout(ask, refusedMs);
+              return;
+            }
             end();
             reject(error);
           },
@@ -90,13 +107,13 @@ export const limitRedisScript =
       });
       const limit = setTimeout(() => {
         end();
-        reject(noAnswer(unreachableMs));
+        reject(noAnswer(unreachableMs, refusal));
       }, unreachableMs);
       ask();
     });
 
-const noAnswer = (ms: number): ChatKitError =>
-  new ChatKitError('internal', `Redis has not answered for ${ms} ms.`, { retryable: true });
+const noAnswer = (ms: number, cause: unknown): ChatKitError =>
+  new ChatKitError('internal', `Redis has not answered for ${ms} ms.`, { retryable: true, cause });
 
 /** Redis names scripts by SHA-1; nothing here depends on its strength. */
 const sha1 = async (text: string): Promise<string> => {
