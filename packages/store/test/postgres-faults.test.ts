@@ -300,6 +300,43 @@ describe.skipIf(server === undefined)('createPostgresStore under faults', { time
     await expect(store.loadThread('a', someone())).rejects.toThrow();
   });
 
+  it.each(['restarted', 'read-only for a moment'])(
+    'fails no call but a transaction while the server is %s',
+    async (what) => {
+      const store = createPostgresStore<Context>({ client: pool() });
+      const me = someone();
+      await store.saveThread(threadOf('a'), me);
+      let isOver = false;
+      const calls = async (): Promise<number> => {
+        let done = 0;
+        for (; !isOver || done < 50; done += 1) {
+          await store.saveItem('a', userMessage({ id: `m${done}`, thread_id: 'a', content: [] }), me);
+          await store.loadItem('a', `m${done}`, me);
+          await store.saveItem('a', userMessage({ id: `m${done}`, thread_id: 'a', content: [] }), me);
+        }
+        return done;
+      };
+      const working = [calls(), calls(), calls()];
+      const settle = Promise.all(working);
+      if (what === 'restarted') await (server as PostgresServer).restart();
+      else {
+        const admin = pool();
+        await admin.query('ALTER SYSTEM SET default_transaction_read_only = on');
+        await admin.query('SELECT pg_reload_conf()');
+        await expect
+          .poll(async () => (await admin.query('SHOW default_transaction_read_only')).rows[0])
+          .toEqual({
+            default_transaction_read_only: 'on',
+          });
+        await expect(admin.query('CREATE TABLE none ()')).rejects.toMatchObject({ code: '25006' });
+        await admin.query('ALTER SYSTEM RESET default_transaction_read_only');
+        await admin.query('SELECT pg_reload_conf()');
+      }
+      isOver = true;
+      expect(Math.min(...(await settle))).toBeGreaterThanOrEqual(50);
+    },
+  );
+
   it('goes on when the server has been restarted, though nobody listens to the errors of the pool', async () => {
     const store = createPostgresStore<Context>({ client: pool() });
     const me = someone();

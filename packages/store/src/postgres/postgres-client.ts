@@ -12,6 +12,7 @@ import {
   type TransactionSteps,
   transactionOn,
 } from '../shared/sql-port.ts';
+import { isAway } from './patient-port.ts';
 import { within } from './within.ts';
 
 /** Runs one statement with `$1`, `$2`… and resolves to its rows as objects. */
@@ -190,6 +191,10 @@ const withConnection = async <T>(
   connection.on?.('error', onBroken);
   try {
     return await use(queryOf(connection, limits, onBroken), onBroken);
+  } catch (error) {
+    // The next connection may lead to the new primary.
+    if (isAway(error)) broken = true;
+    throw error;
   } finally {
     connection.off?.('error', onBroken);
     connection.release(broken);

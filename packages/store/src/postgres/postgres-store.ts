@@ -2,6 +2,7 @@
 import type { Store } from '@chatkit/core';
 import { createSqlStore } from '../shared/sql-store.ts';
 import { createUserOf, type UserIdOf } from '../shared/user-of.ts';
+import { patientPort } from './patient-port.ts';
 import type { PostgresClient } from './postgres-client.ts';
 import { openPostgres } from './postgres-database.ts';
 
@@ -15,7 +16,10 @@ export interface PostgresStoreOptions<Context> {
    * with a role that may create tables.
    */
   migrate?: boolean | undefined;
-  /** How long a call waits for a connection before it fails with a retryable error. Default 10,000. */
+  /**
+   * How long a call waits for a connection before it fails with a retryable error, and how long for a database that has
+   * answered before and is away for a moment. Default 10,000.
+   */
   connectTimeoutMs?: number | undefined;
   /**
    * How long a statement may take before its call fails with a retryable error and its connection is closed. Default
@@ -33,7 +37,8 @@ export interface PostgresStoreOptions<Context> {
  * A store in the database of `client`, which must use UTF-8; PostgreSQL 12 or later. Connects at the first call. Errors
  * of the database and of the connection are passed through as the client throws them. No call waits for ever: it fails
  * with a retryable `internal` when no connection or no result comes in time, and so does a transaction that PostgreSQL
- * rolled back because of a conflict. A single write that conflicts is retried.
+ * rolled back because of a conflict. A single write that conflicts is retried; and so is, while the database is away (a
+ * restart, a failover), any call but a transaction that has begun.
  *
  * Inside `transaction(work)`, `loadThread` locks the thread's row until the end, so that a read followed by a write
  * loses no concurrent change. Each open transaction occupies a connection of the pool; calls to the outer store from
@@ -52,7 +57,7 @@ export const createPostgresStore = <Context = unknown>({
   idleTimeoutMs = 20_000,
 }: PostgresStoreOptions<Context>): Store<Context> => {
   const port = openPostgres(client, { connectTimeoutMs, statementTimeoutMs, idleTimeoutMs }, migrate);
-  return createSqlStore(port, createUserOf(userOf), {
+  return createSqlStore(patientPort(port, connectTimeoutMs), createUserOf(userOf), {
     forUpdate: ' FOR NO KEY UPDATE',
     forShare: ' FOR KEY SHARE',
   });

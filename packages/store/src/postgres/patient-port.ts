@@ -1,0 +1,68 @@
+/**
+ * A database that is away for a moment (a restart, a failover to a replica) fails no call of a store: reads, single
+ * writes and transactions that have not begun are sent again. Such a write may have been carried out before its
+ * connection was lost. Each sets a row by its id, so a second one changes nothing; only the save of a thread at a known
+ * version may then be told of a conflict, as if somebody else had written.
+ */
+import type { SqlPort, SqlQuery } from '../shared/sql-port.ts';
+
+/** The pauses between attempts double, from the first to the slowest. */
+const firstPauseMs = 50;
+const slowestPauseMs = 1_000;
+
+/**
+ * The port, with attempts for `patienceMs` after a call began. A database that has never answered is not waited for: it
+ * may be a wrong address.
+ */
+export const patientPort = (port: SqlPort, patienceMs: number): SqlPort => {
+  let hasAnswered = false;
+  /** `mayRepeat`: asked after each failure. */
+  const patiently = async <T>(work: () => Promise<T>, mayRepeat: () => boolean = () => true): Promise<T> => {
+    const until = performance.now() + patienceMs;
+    for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, slowestPauseMs)) {
+      try {
+        const result = await work();
+        hasAnswered = true;
+        return result;
+      } catch (error) {
+        const isInTime = performance.now() + pauseMs <= until;
+        if (!hasAnswered || !isInTime || !isAway(error) || !mayRepeat()) throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+  };
+  const patient =
+    (query: SqlQuery): SqlQuery =>
+    (text, values) =>
+      patiently(() => query(text, values));
+  return {
+    read: patient(port.read),
+    write: patient(port.write),
+    transaction(work) {
+      let hasBegun = false;
+      return patiently(
+        () =>
+          port.transaction((inner) => {
+            hasBegun = true;
+            return work(inner);
+          }),
+        () => !hasBegun,
+      );
+    },
+  };
+};
+
+/**
+ * `admin_shutdown`, `crash_shutdown`, `cannot_connect_now`, `read_only_sql_transaction` (a primary that has become a
+ * replica), connection exceptions, and what Node says of an address where nobody listens just now.
+ */
+const awayCode =
+  /^(57P0[123]|25006|08\w{3}|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|E(HOST|NET)UNREACH|ENOTFOUND|EAI_AGAIN)$/;
+/** `pg` has no code for a connection that was lost. */
+const awayText = /^(Connection terminated|Client has encountered a connection error)/;
+
+/** Whether an error says that the database, or the connection to it, is gone. */
+export const isAway = (error: unknown): boolean => {
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
+  return awayCode.test(String(code)) || awayText.test(String(message));
+};
