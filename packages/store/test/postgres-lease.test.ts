@@ -237,6 +237,23 @@ describe.skipIf(server === undefined)(`on ${server?.version ?? 'PostgreSQL (not 
       expect(await a.renew(run)).toEqual({ held: true, stop: 'cancel' });
     });
 
+    it('waits for a database that restarts', async () => {
+      const a = machine({ ttlMs: 60_000 });
+      const run = await granted(a, claimOf());
+      const restarted = server?.restart();
+      const probe = pool();
+      await until(() =>
+        probe.query('SELECT 1').then(
+          () => false,
+          () => true,
+        ),
+      );
+      const [next, , found] = await Promise.all([a.acquire(claimOf()), a.release(run, 'completed'), a.find(run.runId)]);
+      expect(next).toMatchObject({ granted: { epoch: 1 } });
+      expect(found).toMatchObject({ runId: run.runId });
+      await restarted;
+    });
+
     it('fails as retryable without a connection, and lets go of what it listened on', async () => {
       const small = pool({ max: 2 });
       const lease = createPostgresLease({ client: small, connectTimeoutMs: 100 });

@@ -5,6 +5,7 @@
 import type { RunLease } from '@chatkit/core';
 import { createSqlLease } from '../shared/sql-lease.ts';
 import type { SqlPort } from '../shared/sql-port.ts';
+import { patientPort } from './patient-port.ts';
 import type { PostgresPool } from './postgres-client.ts';
 import { idleTimeoutMs, openPostgres } from './postgres-database.ts';
 import { createPostgresSignals } from './postgres-signals.ts';
@@ -21,7 +22,7 @@ export interface PostgresLeaseOptions {
   retainMs?: number | undefined;
   /** Whether the first call creates or updates the tables, as for the store. Default `true`. */
   migrate?: boolean | undefined;
-  /** How long a call waits for a connection before it fails with a retryable error. Default 10,000. */
+  /** How long a call waits for a connection, or for a database that is away, before it fails. Default 10,000. */
   connectTimeoutMs?: number | undefined;
   /** How long a statement may take before its call fails with a retryable error. Default 30,000. */
   statementTimeoutMs?: number | undefined;
@@ -58,8 +59,9 @@ export const leaseByClock = (
   if (typeof client?.connect !== 'function')
     throw new TypeError('createPostgresLease() needs a pool: { client: new pg.Pool() }.');
   const owner = crypto.randomUUID();
+  const port = openPostgres(client, { connectTimeoutMs, statementTimeoutMs, idleTimeoutMs }, migrate);
   return createSqlLease({
-    port: repeating(openPostgres(client, { connectTimeoutMs, statementTimeoutMs, idleTimeoutMs }, migrate)),
+    port: repeating(patientPort(port, connectTimeoutMs)),
     lock: (db, threadIds) => db.read(lockThreads, [lockClass, threadIds]),
     ttlMs,
     retainMs,
