@@ -94,13 +94,19 @@ describe.each([
 
   test('what names no conversation, or has no messages, is refused before the server hears of it', async () => {
     const whole: Record<string, unknown> = conversation({ role: 'user', content: 'Hi', parts: [] });
+    // Names are remembered: a server that remembers 10,000 of 8 MiB has no memory left.
     for (const name of Object.keys(whole))
-      for (const value of [undefined, null, 1, {}])
+      for (const value of [undefined, null, 1, {}, 'x'.repeat(1_001)])
         expect(await post(JSON.stringify({ ...whole, [name]: value }))).toMatchObject({
           status: 400,
           code: 'request.invalid',
           text: expect.stringContaining(' are required.'),
         });
+    expect(
+      await post(JSON.stringify({ ...whole, [Object.keys(whole)[0] as string]: 'x'.repeat(1_000) })),
+    ).toMatchObject({
+      status: 200,
+    });
   });
 
   test('what goes wrong on the server is told without its details', async () => {
@@ -144,6 +150,72 @@ describe.each([
         },
       ),
     );
+  });
+});
+
+/** The outputs of tools, as each front end sends them. */
+const outputs = [
+  [
+    'AG-UI',
+    createAgUiHandler(server),
+    (id: string, all: readonly { toolCallId?: unknown; output: string }[]) =>
+      JSON.stringify({
+        threadId: 'deep',
+        runId: 'r'.repeat(1_000),
+        messages: all.map(({ toolCallId, output }) => ({ role: 'tool', id, toolCallId, content: output })),
+      }),
+  ],
+  [
+    'UI messages',
+    createUiMessageHandler(server),
+    (id: string, all: readonly { toolCallId?: unknown; output: string }[]) => {
+      const parts = all.map(
+        ({ toolCallId, output }) =>
+          `{"state":"output-available","toolCallId":${JSON.stringify(toolCallId ?? null)},"output":${output}}`,
+      );
+      return `{"id":"deep","messages":[{"role":"assistant","id":${JSON.stringify(id)},"parts":[${parts.join()}]}]}`;
+    },
+  ],
+] as const;
+
+describe.each(outputs)('outputs of tools, by %s', (_name, handle, bodyOf) => {
+  const post = async (body: string) => {
+    const headers = { 'content-type': 'application/json' };
+    const response = await handle(new Request('http://chat.invalid/', { method: 'POST', headers, body }), 'user');
+    const text = await response.text();
+    return { status: response.status, code: response.ok ? undefined : JSON.parse(text).error.code };
+  };
+  const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth);
+
+  test('what is nested deeper than the stack allows is the fault of the client', async () => {
+    const hi = { role: 'user', id: 'm', content: 'Hi', parts: [{ type: 'text', text: 'Hi' }] };
+    expect(await post(JSON.stringify({ threadId: 'deep', runId: 'r', id: 'deep', messages: [hi] }))).toMatchObject({
+      status: 200,
+    });
+    for (const depth of [65, 20_000])
+      expect(await post(bodyOf('m2', [{ toolCallId: 'c', output: nested(depth) }]))).toEqual({
+        status: 400,
+        code: 'request.too_deep',
+      });
+    const deepId = bodyOf('m2', [{ toolCallId: 'deep id', output: '1' }]).replace('"deep id"', nested(20_000));
+    expect(await post(deepId)).toEqual({ status: 409, code: 'item.not_pending' });
+  });
+
+  test('an id that is said once is not written out for each of many outputs', async () => {
+    const body = bodyOf(
+      'x'.repeat(1_000),
+      Array.from({ length: 300 }, () => ({ output: '1' })),
+    );
+    const { stringify } = JSON;
+    let written = 0;
+    const counted = vi.spyOn(JSON, 'stringify').mockImplementation((...given: Parameters<typeof stringify>) => {
+      const text = stringify(...given);
+      written += text?.length ?? 0;
+      return text;
+    });
+    onTestFinished(() => counted.mockRestore());
+    expect((await post(body)).status).toBeLessThan(500);
+    expect(written).toBeLessThan(2 * body.length);
   });
 });
 

@@ -2,8 +2,9 @@
 import { ChatKitError } from '@chatkit/core';
 import type { ChatKitHandler } from '../shared/chat-kit-handler.ts';
 import { type ConversationOptions, createConversations, type Said } from '../shared/converse.ts';
-import { answerForeign, readJson } from '../shared/foreign-request.ts';
-import { idInHistory } from '../shared/id-in-history.ts';
+import { answerForeign, isName, readJson } from '../shared/foreign-request.ts';
+import { idsInHistory } from '../shared/id-in-history.ts';
+import { callIdOf } from '../shared/tool-outputs.ts';
 import { toAgUiEvents } from './to-ag-ui-events.ts';
 
 export type AgUiHandlerOptions<Context> = ConversationOptions<Context>;
@@ -42,18 +43,22 @@ interface ToolMessage {
 
 const readInput = (input: unknown): { threadId: string; runId: string; said: Said } => {
   const { threadId, runId, messages } = (input ?? {}) as Record<string, unknown>;
-  if (typeof threadId !== 'string' || typeof runId !== 'string' || !Array.isArray(messages)) {
-    throw new ChatKitError('request.invalid', 'threadId, runId and messages are required.');
+  if (!isName(threadId) || !isName(runId) || !Array.isArray(messages)) {
+    throw new ChatKitError(
+      'request.invalid',
+      'threadId, runId and messages are required. An id has 1,000 characters at most.',
+    );
   }
   const last = messages.at(-1) as { role?: unknown; content?: unknown } | undefined;
-  const id = idInHistory(messages);
+  const ids = idsInHistory(messages);
   if (last?.role === 'user')
-    return { threadId, runId, said: { kind: 'message', text: textOf(last.content), id, request: runId } };
-  const results = messages.slice(messages.findLastIndex((message) => message?.role !== 'tool') + 1) as ToolMessage[];
-  const outputs = results.map(({ toolCallId, content }, at) => {
-    const ownId = idInHistory(messages.slice(0, messages.length - results.length + at + 1));
+    return { threadId, runId, said: { kind: 'message', text: textOf(last.content), id: ids.at(-1), request: runId } };
+  const first = messages.findLastIndex((message) => message?.role !== 'tool') + 1;
+  const outputs = (messages.slice(first) as ToolMessage[]).map(({ toolCallId, content }, at) => {
+    const ownId = ids[first + at];
+    const callId = callIdOf(toolCallId);
     // Some models restart the numbering of their calls in each answer, so the call id alone is not unique.
-    return { callId: toolCallId, result: parsed(content), id: ownId && JSON.stringify([runId, ownId, toolCallId]) };
+    return { callId, result: parsed(content), id: ownId === undefined ? undefined : [runId, ownId, callId] };
   });
   if (outputs.length > 0) return { threadId, runId, said: { kind: 'tool outputs', outputs } };
   throw new ChatKitError('request.invalid', 'The last message must have the role user or tool.');

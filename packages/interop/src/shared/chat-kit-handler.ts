@@ -95,9 +95,18 @@ const toRequest = (request: ChatKitRequestInput, { signal, headers }: Caller): R
   new Request('http://chatkit.invalid/', {
     method: 'POST',
     headers: { ...headers, 'content-type': 'application/json' },
-    body: JSON.stringify(request),
+    body: toJson(request),
     signal,
   });
+
+const toJson = (request: ChatKitRequestInput): string => {
+  try {
+    return JSON.stringify(request);
+  } catch (cause) {
+    // An output of a tool may be nested deeper than the stack allows, or than the server would take.
+    throw new ChatKitError('request.too_deep', 'The output of a tool is nested too deep.', { cause });
+  }
+};
 
 /**
  * Keeps a request alive as long as what it is answered with: a runtime may stop propagating aborts to the request's

@@ -210,7 +210,7 @@ const handOver = async <Context>(
   onRun: (runId: string) => void,
 ): Promise<AsyncIterable<ThreadStreamEvent>> => {
   const send = async ({ output, request }: OutputRequest): Promise<AsyncIterable<ThreadStreamEvent>> => {
-    const name = await nameOf(conversation, ['tool output', output.id]);
+    const name = await nameOf(conversation, ['tool output', output.id && JSON.stringify(output.id)]);
     const runId = name ?? createId('run');
     onRun(runId);
     return callServer(server, request, context, asRun(caller, runId, name !== undefined));

@@ -76,6 +76,9 @@ async function* frames(texts: AsyncIterable<string>): AsyncGenerator<string, voi
   for await (const data of texts) yield encodeSse({ data });
 }
 
+/** Whether a value can name a conversation or a request. Names are remembered, so they are short. */
+export const isName = (value: unknown): value is string => typeof value === 'string' && value.length <= 1_000;
+
 /** The JSON of a POST. Throws a `ChatKitError` that names what is wrong. */
 export const readJson = async (request: Request, maxBodyBytes = 8 * 1024 * 1024): Promise<unknown> => {
   if (request.method !== 'POST') throw new ChatKitError('request.method_not_allowed', 'Use POST.');

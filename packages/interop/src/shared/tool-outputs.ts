@@ -11,11 +11,17 @@ import { itemsSinceMessage } from './item-pages.ts';
 /** The output of one call. */
 export interface ToolOutput {
   /** The model's id of the call. */
-  readonly callId: unknown;
+  readonly callId: string | undefined;
   readonly result: unknown;
-  /** The client's id of the output, the same each time it is sent. */
-  readonly id: string | undefined;
+  /**
+   * What the client calls the output, the same each time it is sent. In parts, because all outputs of a history share
+   * long ones, and few are new.
+   */
+  readonly id: readonly unknown[] | undefined;
 }
+
+/** The id of a call, as far as what a client has sent is one. */
+export const callIdOf = (sent: unknown): string | undefined => (typeof sent === 'string' ? sent : undefined);
 
 /** An output, and the request that sends it. */
 export interface OutputRequest {

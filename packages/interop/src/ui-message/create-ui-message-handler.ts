@@ -2,8 +2,9 @@
 import { ChatKitError, type ThreadItem } from '@chatkit/core';
 import type { ChatKitHandler } from '../shared/chat-kit-handler.ts';
 import { type ConversationOptions, createConversations, type Said } from '../shared/converse.ts';
-import { answerForeign, answerWhole, type ForeignAnswer, readJson } from '../shared/foreign-request.ts';
-import { idInHistory } from '../shared/id-in-history.ts';
+import { answerForeign, answerWhole, type ForeignAnswer, isName, readJson } from '../shared/foreign-request.ts';
+import { idsInHistory } from '../shared/id-in-history.ts';
+import { callIdOf } from '../shared/tool-outputs.ts';
 import { rebuildMessage } from './rebuild-message.ts';
 import { firstItemOf, toUiMessageChunks, type UiMessageChunk } from './to-ui-message-chunks.ts';
 import { itemsByMessage, toUiMessages } from './to-ui-messages.ts';
@@ -165,11 +166,11 @@ const readInput = (
   attachAll: (files: readonly UiFile[]) => () => Promise<string[]>,
 ): { id: string; said: Said } => {
   const { id, messages, trigger, messageId } = (input ?? {}) as Record<string, unknown>;
-  if (typeof id !== 'string' || !Array.isArray(messages)) {
-    throw new ChatKitError('request.invalid', 'id and messages are required.');
+  if (!isName(id) || !Array.isArray(messages)) {
+    throw new ChatKitError('request.invalid', 'id and messages are required. An id has 1,000 characters at most.');
   }
   const last = messages.at(-1) as { id?: unknown; role?: unknown; parts?: unknown } | undefined;
-  const ownId = idInHistory(messages);
+  const ownId = idsInHistory(messages).at(-1);
   const parts: readonly MessagePart[] = Array.isArray(last?.parts) ? last.parts.filter((part) => part !== null) : [];
   if (last?.role === 'user') {
     const text = parts.map((part) => (part.type === 'text' && typeof part.text === 'string' ? part.text : '')).join('');
@@ -185,10 +186,10 @@ const readInput = (
   const outputs = parts
     .filter(({ state }) => state === 'output-available' || state === 'output-error')
     .map((part) => ({
-      callId: part.toolCallId,
+      callId: callIdOf(part.toolCallId),
       result: resultOf(part),
       // Some models restart the numbering of their calls in each answer, so the call id alone is not unique.
-      id: ownId && JSON.stringify([ownId, parts.length, part.toolCallId]),
+      id: ownId === undefined ? undefined : [ownId, parts.length, callIdOf(part.toolCallId)],
     }));
   if (outputs.length > 0) return { id, said: { kind: 'tool outputs', outputs } };
   throw new ChatKitError('request.invalid', 'The last message must be from the user, or contain the output of a tool.');
