@@ -1,5 +1,6 @@
 import { HttpAgent } from '@ag-ui/client';
 import type { ThreadStreamEvent } from '@chatkit/core';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createAgUiHandler } from '../src/ag-ui/index.ts';
 import {
@@ -129,6 +130,34 @@ test('reasoning, widgets and an error reach the client in their own form', async
     'ACTIVITY_SNAPSHOT',
     'RUN_ERROR',
   ]);
+});
+
+test('an activity is what its item is, however late that changes', async () => {
+  const change = fc.record({ how: fc.constantFrom('updated', 'replaced'), text: fc.string() });
+  await fc.assert(
+    fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 4 }), fc.boolean(), async (changes, inTwoTurns) => {
+      let turn = 0;
+      const cardOf = (text: string) => ({ type: 'Card', children: [{ type: 'Text', value: text }] }) as const;
+      const { agent } = connect(async function* (thread): AsyncGenerator<ThreadStreamEvent> {
+        const done = widget(thread, 'w1');
+        if (turn++ === 0) yield done;
+        if (turn === 1 && inTwoTurns) return;
+        for (const [at, { how, text }] of changes.entries()) {
+          const card = cardOf(text);
+          // An update says nothing of an item that this run has not shown.
+          if (how === 'updated' && !(inTwoTurns && at === 0))
+            yield { type: 'thread.item.updated', item_id: 'w1', update: { type: 'widget.root.updated', widget: card } };
+          else if (done.type === 'thread.item.done' && done.item.type === 'widget')
+            yield { type: 'thread.item.replaced', item: { ...done.item, widget: card } };
+        }
+      });
+      await ask(agent, 'Hi');
+      if (inTwoTurns) await ask(agent, 'And now?');
+      const shown = agent.messages.filter(({ role }) => role === 'activity');
+      expect(shown).toMatchObject([{ id: 'w1', content: { widget: cardOf(changes.at(-1)?.text ?? '') } }]);
+    }),
+    { numRuns: 20 },
+  );
 });
 
 test('questions are a tool of the client, and its result are the answers', async () => {

@@ -61,36 +61,34 @@ const createTranslator = () => {
   const open = new Map<string, Shown>();
 
   const start = (item: ThreadItem): AgUiEvent[] => {
-    const messageId = item.id;
-    if (item.type === 'assistant_message') {
-      open.set(item.id, { kind: 'message', text: '' });
-      return [{ type: 'TEXT_MESSAGE_START', messageId, role: 'assistant' }, ...grow(item)];
-    }
-    if (item.type === 'workflow' && item.workflow.type === 'reasoning') {
-      open.set(item.id, { kind: 'reasoning', text: '' });
-      return [
-        { type: 'REASONING_START', messageId },
-        { type: 'REASONING_MESSAGE_START', messageId, role: 'reasoning' },
-        ...grow(item),
-      ];
-    }
-    open.set(item.id, { kind: 'activity', text: '' });
-    return [activity(item)];
+    const { id: messageId } = item;
+    const kind = kindOf(item);
+    if (kind === undefined) return [];
+    open.set(messageId, { kind, text: '' });
+    const growing = grow(item);
+    if (kind === 'activity') return growing;
+    if (kind === 'message') return [{ type: 'TEXT_MESSAGE_START', messageId, role: 'assistant' }, ...growing];
+    return [
+      { type: 'REASONING_START', messageId },
+      { type: 'REASONING_MESSAGE_START', messageId, role: 'reasoning' },
+      ...growing,
+    ];
   };
 
   /**
-   * Sends the text of an open item that the client has not seen yet. Text that was rewritten, and not only extended,
-   * cannot be sent.
+   * Sends what the client has not seen of an item yet: of an activity, which changes even when it is done, all of it;
+   * of any other open item the text. Text that was rewritten, and not only extended, cannot be sent.
    */
   const grow = (item: ThreadItem): AgUiEvent[] => {
     const shown = open.get(item.id);
-    if (shown === undefined) return [];
-    if (shown.kind === 'activity') return [activity(item)];
+    const kind = shown?.kind ?? kindOf(item);
+    if (kind === 'activity') return [activity(item)];
+    if (shown === undefined || kind === undefined) return [];
     const text = textOf(item);
     const delta = textSuffix(shown.text, text);
     if (delta === undefined || delta === '') return [];
     shown.text = text;
-    return [{ type: contentType[shown.kind], messageId: item.id, delta }];
+    return [{ type: contentType[kind], messageId: item.id, delta }];
   };
 
   const end = (id: string): AgUiEvent[] => {
@@ -105,7 +103,6 @@ const createTranslator = () => {
   };
 
   const done = (item: ThreadItem): AgUiEvent[] => {
-    if (!isShown(item)) return [];
     if (isCall(item)) return toolCall(callOf(item));
     const events = open.has(item.id) ? grow(item) : start(item);
     return [...events, ...annotations(item), ...end(item.id)];
@@ -129,13 +126,15 @@ const createTranslator = () => {
       state = reduceThread(state, event);
       switch (event.type) {
         case 'thread.item.added':
-          return isShown(event.item) && !isCall(event.item) ? start(event.item) : [];
+          return start(event.item);
         case 'thread.item.updated':
           return update(event.item_id, event.update);
         case 'thread.item.done':
           return done(event.item);
         case 'thread.item.replaced':
-          return open.has(event.item.id) ? grow(event.item) : [custom('thread.item.replaced', { item: event.item })];
+          return open.has(event.item.id) || kindOf(event.item) === 'activity'
+            ? grow(event.item)
+            : [custom(event.type, { item: event.item })];
         case 'thread.item.removed':
           return [...end(event.item_id), custom(event.type, { item_id: event.item_id })];
         case 'thread.created':
@@ -155,9 +154,13 @@ const createTranslator = () => {
   };
 };
 
-/** Whether the client is sent an item: not its own message, and nothing hidden. */
-const isShown = (item: ThreadItem): boolean =>
-  item.type !== 'user_message' && item.type !== 'end_of_turn' && !isHiddenItem(item);
+/** What an item is to the client; `undefined` for its own messages, what is hidden, and calls. */
+const kindOf = (item: ThreadItem): Shown['kind'] | undefined => {
+  if (item.type === 'assistant_message') return 'message';
+  if (item.type === 'workflow' && item.workflow.type === 'reasoning') return 'reasoning';
+  const isShown = item.type !== 'user_message' && item.type !== 'end_of_turn' && !isHiddenItem(item) && !isCall(item);
+  return isShown ? 'activity' : undefined;
+};
 
 const contentType = { message: 'TEXT_MESSAGE_CONTENT', reasoning: 'REASONING_MESSAGE_CONTENT' } as const;
 
