@@ -109,6 +109,23 @@ describe.each([
     });
   });
 
+  test('no answer can be loaded as a script, sniffed, embedded elsewhere or served from a cache', async () => {
+    const hi = JSON.stringify(conversation({ role: 'user', content: 'Hi', parts: [{ type: 'text', text: 'Hi' }] }));
+    const headers = { 'content-type': 'application/json' };
+    const answers = [
+      await handle(new Request('http://chat.invalid/', { method: 'POST', headers, body: hi }), 'user'),
+      await handle(new Request('http://chat.invalid/', { method: 'POST', headers, body: '{' }), 'user'),
+      // For a page that comes back; AG-UI refuses it.
+      await handle(new Request('http://chat.invalid/?id=c'), 'user'),
+    ];
+    for (const { headers } of answers) {
+      expect(headers.get('x-content-type-options')).toBe('nosniff');
+      expect(headers.get('cross-origin-resource-policy')).toBe('same-origin');
+      expect(headers.get('cache-control')).toMatch(/^no-(?:store|cache, no-transform)$/);
+    }
+    for (const answer of answers) await answer.text();
+  });
+
   test('what goes wrong on the server is told without its details', async () => {
     const secret = new Error('secret');
     const printed = vi.spyOn(console, 'error').mockImplementation(() => {});

@@ -33,7 +33,11 @@ export const answerForeign = async (
     const answer = await turn({ signal: left.signal, headers: checkedHeaders(request) });
     if (answer === undefined) return nothing();
     const { data, headers } = answer;
-    const reply = { status: 200, headers: { ...eventStreamHeaders, ...headers }, body: keptOpen(frames(data), clock) };
+    const reply = {
+      status: 200,
+      headers: { ...eventStreamHeaders, ...guarded, ...headers },
+      body: keptOpen(frames(data), clock),
+    };
     return toResponse(reply, { onDisconnect: leave });
   } catch (error) {
     return errorResponse(error);
@@ -44,13 +48,17 @@ export const answerForeign = async (
 export const answerWhole = async (request: Request, work: (caller: Caller) => Promise<unknown>): Promise<Response> => {
   try {
     const answer = await work({ signal: request.signal, headers: checkedHeaders(request) });
-    return answer === undefined ? nothing() : Response.json(answer, { headers: notStored });
+    return answer === undefined ? nothing() : Response.json(answer, { headers: wholeHeaders });
   } catch (error) {
     return errorResponse(error);
   }
 };
 
+/** Keeps pages of other sites from loading a response as an image or a script. It does not affect CORS requests. */
+const guarded = { 'x-content-type-options': 'nosniff', 'cross-origin-resource-policy': 'same-origin' };
+
 const notStored = { 'cache-control': 'no-store' };
+const wholeHeaders = { ...guarded, ...notStored };
 
 const nothing = (): Response => new Response(null, { status: 204, headers: notStored });
 
@@ -120,5 +128,5 @@ const errorResponse = (error: unknown): Response => {
   if (known !== error) console.error('chatkit:', error);
   const { code, message, retryable } = known;
   const status = known instanceof Refusal ? known.status : (statusOf[code] ?? (code === 'internal' ? 500 : 400));
-  return Response.json({ error: { code, message, retryable } }, { status });
+  return Response.json({ error: { code, message, retryable } }, { status, headers: wholeHeaders });
 };
