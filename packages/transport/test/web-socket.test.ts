@@ -602,6 +602,47 @@ describe('a socket that takes nothing', () => {
   });
 });
 
+// As in workerd, and in older Denos, where a socket throws from the moment in which it begins to close.
+describe('a socket that cannot be written to any more', () => {
+  it.each([1, 2, 5])('ends its runs, from message %i on, and not the process', async (last) => {
+    const { socket, say, leave } = heldSocket();
+    const released: string[] = [];
+    let sent = 0;
+    socket.send = () => {
+      if (++sent >= last) throw new DOMException('not open', 'InvalidStateError');
+    };
+    const told: unknown[] = [];
+    serveWebSocket(
+      socket,
+      ({ signal }) => {
+        signal.addEventListener('abort', () => released.push('signal'));
+        return streamed(
+          (async function* () {
+            try {
+              for (;;) {
+                yield 'x';
+                await turns(1);
+              }
+            } finally {
+              released.push('body');
+            }
+          })(),
+        );
+      },
+      { onError: (error) => told.push(error) },
+    );
+    say(openMessage('a', { window: 1e9 }));
+    await until(() => released.includes('signal'));
+    await turns(20);
+    // A generator that has not been entered has nothing to release.
+    expect(released).toEqual(last === 1 ? ['signal'] : ['signal', 'body']);
+    expect([sent, told]).toEqual([last, []]);
+    say(openMessage('b'));
+    leave();
+    expect(sent).toBe(last);
+  });
+});
+
 describe('a socket that the network empties', () => {
   it('has its runs go on', async () => {
     const { socket, say, leave } = heldSocket();
@@ -658,6 +699,31 @@ describe('with the clock stopped', () => {
     expect(closes).toEqual([]);
     await vi.advanceTimersByTimeAsync(1100);
     expect(closes).toEqual([closeCodes.stuck]);
+  });
+
+  it('what it has under way ends with that, however long its closing handshake takes', async () => {
+    stopClock();
+    const { socket, say, closes } = heldSocket();
+    const signals: AbortSignal[] = [];
+    const send = vi.spyOn(socket, 'send');
+    serveWebSocket(
+      socket,
+      ({ signal }) => {
+        signals.push(signal);
+        return endless('x'.repeat(10_000));
+      },
+      { stuckMs: 1000 },
+    );
+    say(openMessage('a', { window: 1e9 }));
+    await until(() => socket.bufferedAmount > 4096);
+    await vi.advanceTimersByTimeAsync(1100);
+    expect(closes).toEqual([closeCodes.stuck]);
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
+    const sent = send.mock.calls.length;
+    socket.bufferedAmount = 0;
+    await vi.advanceTimersByTimeAsync(1000);
+    await turns(20);
+    expect(send).toHaveBeenCalledTimes(sent);
   });
 
   it('a client that reads its refusals may have as many as it likes', async () => {
@@ -1160,6 +1226,12 @@ describe('a client', () => {
     expect(closes).toEqual([]);
     await expect(connection.fetch('/')).rejects.toEqual(isCode('transport.interrupted'));
     expect(closes).toEqual([closeCodes.tooLargeForClient]);
+  });
+
+  it('has no answer from a server that ends it before its head', async () => {
+    const { connection, heard } = told((run) => [`${run} end\n`]);
+    await expect(connection.fetch('/')).rejects.toEqual(isCode('transport.invalid_frame'));
+    expect(heard).toMatchObject([{ run: 'r1', open: {} }]);
   });
 
   it('has the server stop an answer whose head is not valid in HTTP', async () => {

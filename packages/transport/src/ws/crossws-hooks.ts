@@ -52,7 +52,7 @@ export function createCrosswsHooks<P extends CrosswsPeer>(
       return offered.some((name) => name.trim() === webSocketProtocol) ? { protocol: webSocketProtocol } : undefined;
     },
     open(peer) {
-      const port = createSocketPort(peer, options);
+      const port = createSocketPort(peer, options, () => session.closed());
       const session = createSession(port, (request) => answer(request, peer), options);
       sessions.set(peer.id, { session, closed: () => port.closed() });
     },

@@ -65,8 +65,8 @@ export class OpenRun implements TextSink {
       source?.return().catch(ignore);
       return;
     }
-    const room = this.port.send(formatServerMessage(this.id, 'head', JSON.stringify({ status, headers })));
     this.body = source;
+    const room = this.port.send(formatServerMessage(this.id, 'head', JSON.stringify({ status, headers })));
     // Every run, even without a body, stays open until the socket has room, so `maxRuns` bounds what a client can make
     // us hold.
     if (room !== undefined) await room;

@@ -37,7 +37,7 @@ export interface ServeWebSocketOptions extends SessionOptions, BufferOptions {
  */
 export function serveWebSocket(socket: ServerSocket, answer: Answer, options: ServeWebSocketOptions = {}): Session {
   const { pingMs = 25_000 } = options;
-  const port = createSocketPort(socket, options);
+  const port = createSocketPort(socket, options, () => session.closed());
   const session = createSession(port, answer, options);
 
   let unanswered = 0;

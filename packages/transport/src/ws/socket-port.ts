@@ -38,10 +38,15 @@ export interface BufferOptions {
   stuckMs?: number | undefined;
 }
 
-/** Makes the port of a socket; call its `closed()` when the socket has closed. */
+/**
+ * Makes the port of a socket; call its `closed()` when the socket has closed.
+ *
+ * @param onLost Called when nothing more can be sent, although the socket may take long to close.
+ */
 export function createSocketPort(
   socket: BufferedSocket,
   { highWaterBytes = 4 * 1024, stuckMs = 30_000 }: BufferOptions,
+  onLost: () => void,
 ): SocketPort & { closed(): void } {
   let isOpen = true;
   let drained: Promise<void> | undefined;
@@ -50,6 +55,10 @@ export function createSocketPort(
     socket.close(code, reason);
     // The close frame would wait behind the stuck data.
     if (code === closeCodes.stuck) socket.terminate?.();
+  };
+  const lose = (): void => {
+    isOpen = false;
+    onLost();
   };
 
   const drain = async (): Promise<void> => {
@@ -63,7 +72,7 @@ export function createSocketPort(
         wait = 1;
       } else if (performance.now() - lastProgress > stuckMs) {
         close(closeCodes.stuck, 'the client takes nothing');
-        return;
+        return lose();
       }
       held = socket.bufferedAmount;
     }
@@ -72,7 +81,13 @@ export function createSocketPort(
   return {
     send(text) {
       if (!isOpen) return undefined;
-      socket.send(text);
+      try {
+        socket.send(text);
+      } catch {
+        // Some runtimes' sockets throw once they begin to close. Thrown on, it could end the process.
+        lose();
+        return undefined;
+      }
       if (drained === undefined && socket.bufferedAmount > highWaterBytes)
         drained = drain().then(() => {
           drained = undefined;
