@@ -303,6 +303,8 @@ function createRun(
     },
     body: (part) => void text.push(part),
     end() {
+      if (state === 'asked')
+        refused(new TransportError('transport.invalid_frame', 'The server ended an answer that had not begun.'));
       settle();
       text.end();
     },
