@@ -123,7 +123,8 @@ const loneSurrogate = /\p{Surrogate}/u;
  */
 const mayBeUnstorable = (text: string): boolean => suspicious.test(text) || loneSurrogate.test(text);
 
-const suspicious = /\\u|__proto__|\d[eE]|\d{309}/;
+// The `\b` has digits counted once, and not from each of them on.
+const suspicious = /\\u|__proto__|\d[eE]|\b\d{309}/;
 
 /** Finds what JSON allows but later steps do not: databases refuse NUL, and UTF-8 has no lone surrogates. */
 const findUnstorable = (value: unknown): Problem | undefined => {
