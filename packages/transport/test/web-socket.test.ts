@@ -476,6 +476,27 @@ describe('a run that its client closes', () => {
   });
 });
 
+// As over HTTP, where Node refuses more. 80,000 headers in one message took two seconds, in which nothing else was answered.
+it.each([
+  ['path', (length: number) => ({ path: '/'.padEnd(length, 'x'), headers: {} })],
+  ['one header', (length: number) => ({ path: '/', headers: { a: 'x'.repeat(length - 6) } })],
+  ['headers', (length: number) => ({ path: '/'.repeat(4), headers: Object.fromEntries(numbered((length - 4) / 10)) })],
+])('a request has 16 KiB of path and headers (%s)', async (_what, headOf) => {
+  for (const [length, closed] of [
+    [16_384, []],
+    [16_394, [closeCodes.badMessage]],
+  ] as const) {
+    const { say, sent, closes, session } = onPort(() => ({ status: 204, headers: {}, body: null }));
+    say({ run: 'a', open: { method: 'POST', body: null, ...headOf(length) }, window: 1 });
+    await turns(2);
+    expect([sent.length, closes]).toEqual([closed.length === 0 ? 2 : 0, closed]);
+    session.closed();
+  }
+});
+
+/** Headers of ten characters each. */
+const numbered = (count: number) => Array.from({ length: count }, (_, at) => [String(1000 + at), 'xx']);
+
 it('a session that is over neither answers nor closes its socket again', async () => {
   const answer = vi.fn((): Reply => ({ status: 204, headers: {}, body: null }));
   const { session, sent, closes } = onPort(answer);

@@ -80,9 +80,19 @@ export function parseClientMessage(text: string): ClientMessage | undefined {
   const { method, path, headers, body } = open;
   if (typeof method !== 'string' || typeof path !== 'string' || !path.startsWith('/')) return undefined;
   if (body !== null && typeof body !== 'string') return undefined;
-  if (!isRecord(headers) || !Object.values(headers).every((header) => typeof header === 'string')) return undefined;
+  if (!isRecord(headers) || !(headLength(path, headers) <= maxHeadLength)) return undefined;
   return { run, open: { method, path, headers: headers as Record<string, string>, body }, window };
 }
+
+/** How much a request may have of path and headers, as over HTTP with Node: to read many headers takes long. */
+const maxHeadLength = 16 * 1024;
+
+/** Their length, with four more for what is between and behind name and value; NaN if a value is not text. */
+const headLength = (path: string, headers: Record<string, unknown>): number =>
+  Object.entries(headers).reduce(
+    (sum, [name, value]) => sum + name.length + (typeof value === 'string' ? value.length + 4 : Number.NaN),
+    path.length,
+  );
 
 /** Formats a server's message. */
 export const formatServerMessage = (run: string, kind: ServerMessage['kind'], payload = ''): string =>
