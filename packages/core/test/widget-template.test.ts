@@ -413,4 +413,38 @@ describe('createWidgetTemplate', () => {
       { numRuns: 2_000 },
     );
   });
+
+  // Templates are exchanged as files: one that goes on for ever, or fills the memory, would take its server with it.
+  const twice = (how: string) =>
+    `{% set n = namespace(x=['a']) %}{% for i in range(99) %}{% set n.x = ${how} %}{% endfor %}{{ n.x }}`;
+  it.each([
+    ['lists that are joined to themselves', twice('n.x + n.x')],
+    ['lists in lists', twice('[n.x, n.x]')],
+    ['lists in lists, as JSON', twice('[n.x, n.x] | tojson')],
+    ['text that is joined to itself', twice('[n.x, n.x] | join')],
+    ['text that is replaced by itself', twice('(n.x | string) | replace("a", "aaaaaaaaaa")')],
+    ['loops in loops', '{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}'],
+    ['comparisons in loops', '{% set x = range(9999) | list %}{% for i in x %}{{ i in x }}{% endfor %}'],
+    ['a list that contains itself', '{% set x = [1] %}{% set y = x.append(x) %}{{ x }}'],
+    ['insertions', '{% set x = [] %}{% for i in range(99999) %}{% set y = x.insert(0, i) %}{% endfor %}{{ x }}'],
+    ['a fraction of a step', '{{ [1, 2][0:2:0.00000001] }}'],
+    ['a batch of more than there is', '{{ [1] | batch(999999999, 0) }}'],
+    ['more spaces than there is room for', '{{ "a\\nb" | indent(999999999) }}{{ "%999999999d" | format(1) }}'],
+    ['an indent of JSON', '{{ [1] | tojson(999999999) }}'],
+  ])('refuses what would exhaust the process: %s', (_what, template) => {
+    expect(codeOf(() => renderIn(template))).toBe('widget.render_failed');
+  });
+
+  it.each([
+    ['brackets', `{{ ${'('.repeat(50_000)}1${')'.repeat(50_000)} }}`],
+    ['a character that does not exist', '{{ "\\Uffffffff" }}'],
+  ])('refuses what it cannot read: %s', (_what, template) => {
+    expect(codeOf(() => renderIn(template))).toBe('widget.invalid_template');
+  });
+
+  it('has room for a list of thousands', () => {
+    const rows = Array.from({ length: 3_000 }, (_, at) => ({ name: `n${at}`, tags: ['a', 'b'], size: at % 7 }));
+    const template = `[{% for row in rows | sort(attribute='size') %}{% if row.size > 0 %}{{ row | tojson }},{% endif %}{{ row.tags | join(', ') | upper | tojson }}{{ ',' if not loop.last }}{% endfor %}]`;
+    expect(JSON.parse(renderIn(template, { rows }))).toHaveLength(5_571);
+  });
 });

@@ -27,8 +27,8 @@ export interface WidgetTemplate {
   readonly jsonSchema: unknown;
   /**
    * Renders the widget for `data`, any JSON object. It is copied, so that a template can only change the copy. Throws
-   * `widget.render_failed` if the template uses something that the data lacks, or if the result is not the JSON of a
-   * `Card`, `ListView` or `Basic`.
+   * `widget.render_failed` if the template uses something that the data lacks, takes too long, or if the result is not
+   * the JSON of a `Card`, `ListView` or `Basic`.
    */
   build(data?: Readonly<Record<string, unknown>>): WidgetRoot;
   /** The text that `build` parses as JSON, for tools and tests. */
@@ -49,9 +49,12 @@ export const createWidgetTemplate = (definition: WidgetDefinition): WidgetTempla
   const { version, name, template, jsonSchema = {} } = definition;
   if (version !== '1.0') throw invalidTemplate(`Version ${JSON.stringify(version)} of widget files is not known here.`);
   if (typeof template !== 'string') throw invalidTemplate('A widget file needs a "template" that is a text.');
-  const statements = parse(template, { filters: new Set(filters.keys()), tests: new Set(tests.keys()) });
-  const fill = (data?: Readonly<Record<string, unknown>>): string =>
-    render(statements, JSON.parse(JSON.stringify(data ?? {})) as Dict);
+  const vocabulary = { filters: new Set(filters.keys()), tests: new Set(tests.keys()) };
+  const statements = inRange(() => parse(template, vocabulary), invalidTemplate);
+  const fill = (data?: Readonly<Record<string, unknown>>): string => {
+    const copy = JSON.parse(JSON.stringify(data ?? {})) as Dict;
+    return inRange(() => render(statements, copy), renderFailed);
+  };
   return {
     name,
     jsonSchema,
@@ -63,6 +66,15 @@ export const createWidgetTemplate = (definition: WidgetDefinition): WidgetTempla
       return widget as WidgetRoot;
     },
   };
+};
+
+/** A template that is nested too deep, or makes too long a text, meets a limit of the runtime. */
+const inRange = <T>(work: () => T, failed: (message: string) => Error): T => {
+  try {
+    return work();
+  } catch (error) {
+    throw error instanceof RangeError ? failed(`A template goes too far: ${error.message}.`) : error;
+  }
 };
 
 const readJson = (text: string): unknown => {

@@ -1,4 +1,5 @@
 /** The Jinja filters that make sense where the output is JSON, with the same results as in Jinja. */
+import { maxItems, spend } from './budget.ts';
 import { renderFailed } from './template-error.ts';
 import {
   charactersOf,
@@ -34,6 +35,13 @@ const number = (value: Value | undefined, what: string): number => {
   const known = value === undefined ? undefined : numberOf(defined(value));
   if (known === undefined) throw renderFailed(`${what} is not a number.`);
   return known;
+};
+
+/** A number of spaces, or of entries. */
+const amount = (value: Value | undefined, what: string): number => {
+  const asked = number(value, what);
+  if (asked > maxItems) throw renderFailed(`${what} is more than ${maxItems}.`);
+  return asked;
 };
 
 const textArg = (value: Value | undefined, fallback: string): string =>
@@ -133,7 +141,7 @@ const format = (template: string, args: readonly Value[]): string => {
           : type === 'f'
             ? toDigits(number(value, 'A value of "format"'), Math.min(Number(digits ?? 6), 100))
             : String(Math.trunc(number(value, 'A value of "format"')));
-      return text.padStart(Number(width), zero === '0' ? '0' : ' ');
+      return text.padStart(amount(Number(width), 'A width of "format"'), zero === '0' ? '0' : ' ');
     },
   );
 };
@@ -163,12 +171,13 @@ const length: Filter = (value) => lengthOf(value);
 const table: Readonly<Record<string, Filter>> = {
   abs: (value) => toNumber(Math.abs(number(value, 'What "abs" is applied to')), isFloat(value)),
   batch: (value, arg) => {
-    const size = number(arg(0, 'linecount'), 'The size of a batch');
+    const size = amount(arg(0, 'linecount'), 'The size of a batch');
     const fill = arg(1, 'fill_with');
     const rows: Value[] = [];
     const items = iterate(value);
     for (let at = 0; at < items.length; at += Math.max(size, 1)) {
       const row = items.slice(at, at + size);
+      spend(size);
       while (fill !== undefined && fill !== null && row.length < size) row.push(fill);
       rows.push(row);
     }
@@ -198,7 +207,7 @@ const table: Readonly<Record<string, Filter>> = {
   },
   indent: (value, arg) => {
     const width = arg(0, 'width') ?? 4;
-    const pad = typeof width === 'string' ? width : ' '.repeat(number(width, 'The width of "indent"'));
+    const pad = typeof width === 'string' ? width : ' '.repeat(amount(width, 'The width of "indent"'));
     const [head = '', ...lines] = toText(value).split('\n');
     const blank = isTrue(arg(2, 'blank') ?? false);
     const rest = lines.map((line) => (line === '' && !blank ? line : pad + line));
@@ -272,7 +281,7 @@ const table: Readonly<Record<string, Filter>> = {
     const indent = arg(0, 'indent');
     return toJson(
       value,
-      indent === undefined || indent === null ? undefined : number(indent, 'The indent of "tojson"'),
+      indent === undefined || indent === null ? undefined : amount(indent, 'The indent of "tojson"'),
     );
   },
   trim: (value, arg) => {
@@ -311,7 +320,9 @@ const table: Readonly<Record<string, Filter>> = {
 export const pairsOf = (given: Value): [string, Value][] => {
   const value = defined(given);
   if (!isDict(value)) throw renderFailed('Only a dictionary has items.');
-  return Object.entries(value);
+  const pairs = Object.entries(value);
+  spend(pairs.length);
+  return pairs;
 };
 
 /** The filters, by name. */

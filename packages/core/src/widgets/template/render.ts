@@ -3,6 +3,7 @@
  * `StrictUndefined`. No code is generated, so it runs where `new Function` is forbidden, and a template can access
  * nothing but its data.
  */
+import { beginRendering, bounded, maxItems, spend } from './budget.ts';
 import { type Apply, type ArgumentReader, filters } from './filters.ts';
 import { globals, methodOf, setEntry } from './methods.ts';
 import type { Arguments, Expression, Filters, Statement, Target } from './syntax.ts';
@@ -31,9 +32,6 @@ import {
   type Value,
 } from './value.ts';
 
-/** A template is data, so its output is bounded. */
-const maxOutput = 10_000_000;
-
 interface Scope {
   readonly names: Map<string, Value>;
   readonly outer: Scope | undefined;
@@ -41,6 +39,7 @@ interface Scope {
 
 /** Renders a template, with its names bound to `data`. */
 export const render = (template: readonly Statement[], data: Dict): string => {
+  beginRendering();
   const outermost: Scope = { names: new Map(Object.entries(globals)), outer: undefined };
   const scope: Scope = { names: new Map(Object.entries(data)), outer: outermost };
   return renderBody(template, scope);
@@ -48,10 +47,7 @@ export const render = (template: readonly Statement[], data: Dict): string => {
 
 const renderBody = (body: readonly Statement[], scope: Scope): string => {
   let output = '';
-  for (const statement of body) {
-    output += renderStatement(statement, scope);
-    if (output.length > maxOutput) throw renderFailed(`A template wrote more than ${maxOutput} characters.`);
-  }
+  for (const statement of body) output = bounded(output + renderStatement(statement, scope));
   return output;
 };
 
@@ -121,8 +117,7 @@ const renderLoop = (statement: Extract<Statement, { kind: 'for' }>, scope: Scope
       },
     });
     inner.names.set('loop', loop);
-    output += renderBody(statement.body, inner);
-    if (output.length > maxOutput) throw renderFailed(`A template wrote more than ${maxOutput} characters.`);
+    output = bounded(output + renderBody(statement.body, inner));
   }
   return output;
 };
@@ -189,6 +184,12 @@ const apply: Apply = {
 };
 
 const evaluate = (expression: Expression, scope: Scope): Value => {
+  const value = computed(expression, scope);
+  spend(typeof value === 'string' ? 1 + bounded(value).length / 16 : 1);
+  return value;
+};
+
+const computed = (expression: Expression, scope: Scope): Value => {
   switch (expression.kind) {
     case 'literal':
       return expression.float === true ? toNumber(expression.value as number, true) : expression.value;
@@ -314,7 +315,7 @@ const calculate = (operator: string, left: Value, right: Value): Value => {
   if (a !== undefined && b !== undefined) return arithmetic(operator, a, b, isFloat(left) || isFloat(right));
   if (operator === '+') {
     if (typeof left === 'string' && typeof right === 'string') return left + right;
-    if (Array.isArray(left) && Array.isArray(right)) return [...left, ...right];
+    if (Array.isArray(left) && Array.isArray(right)) return [...iterate(left), ...iterate(right)];
   }
   if (operator === '*') {
     const [many, times] = b === undefined ? [right, a] : [left, b];
@@ -325,7 +326,7 @@ const calculate = (operator: string, left: Value, right: Value): Value => {
 
 const repeat = (value: string | Value[], times: number): Value => {
   const count = Math.max(0, Math.trunc(times));
-  if (value.length * count > 100_000) throw renderFailed('A repetition is too long.');
+  if (value.length * count > maxItems) throw renderFailed('A repetition is too long.');
   return typeof value === 'string' ? value.repeat(count) : Array.from({ length: count }, () => value).flat(1);
 };
 

@@ -2,6 +2,7 @@
  * The values of templates, with Python's semantics of truth, printing, comparing, indexing and counting. Whole JSON
  * numbers are integers; `Float` marks a whole number that Python would print with `.0`.
  */
+import { spend } from './budget.ts';
 import { renderFailed } from './template-error.ts';
 
 /** A whole number that resulted from a division, from rounding, or from a literal with a decimal point. */
@@ -81,6 +82,7 @@ export const toText = (given: Value): string => {
 
 /** A value as Python's `repr()` prints it. */
 const toLiteral = (given: Value): string => {
+  spend(1);
   const value = defined(given);
   if (value === null) return 'None';
   if (typeof value === 'boolean') return value ? 'True' : 'False';
@@ -122,6 +124,12 @@ export const charactersOf = (text: string): string[] => Array.from(text);
 
 /** The values that a loop iterates over. */
 export const iterate = (given: Value): readonly Value[] => {
+  const entries = entriesOf(given);
+  spend(entries.length);
+  return entries;
+};
+
+const entriesOf = (given: Value): readonly Value[] => {
   const value = defined(given);
   if (Array.isArray(value)) return value;
   if (typeof value === 'string') return charactersOf(value);
@@ -129,7 +137,7 @@ export const iterate = (given: Value): readonly Value[] => {
   throw renderFailed(`${typeName(value)} is nothing to loop over.`);
 };
 
-export const lengthOf = (value: Value): number => iterate(value).length;
+export const lengthOf = (value: Value): number => entriesOf(value).length;
 
 export const typeName = (value: Value): string => {
   if (value === null) return 'none';
@@ -139,6 +147,7 @@ export const typeName = (value: Value): string => {
 };
 
 export const isEqual = (a: Value, b: Value): boolean => {
+  spend(1);
   const left = defined(a);
   const right = defined(b);
   const number = numberOf(left);
@@ -158,6 +167,7 @@ export const isEqual = (a: Value, b: Value): boolean => {
 
 /** Negative if `a` comes before `b`. Numbers, strings and lists can each be ordered among themselves. */
 export const compare = (a: Value, b: Value): number => {
+  spend(1);
   const left = defined(a);
   const right = defined(b);
   const [m, n] = [numberOf(left), numberOf(right)];
@@ -203,6 +213,9 @@ export const slice = (given: Value, bounds: readonly Value[]): Value => {
   if (!Array.isArray(items)) throw renderFailed(`${typeName(value)} cannot be sliced.`);
   const [from, to, step = 1] = bounds.map((bound) => (bound === null ? undefined : numberOf(defined(bound))));
   if (step === 0) throw renderFailed('The step of a slice is 0.');
+  if (![from, to, step].every((bound) => bound === undefined || Number.isInteger(bound)))
+    throw renderFailed('The bounds of a slice must be whole numbers.');
+  spend(items.length);
   const size = items.length;
   const [low, high] = step > 0 ? [0, size] : [-1, size - 1];
   const clamp = (bound: number | undefined, fallback: number): number =>
@@ -222,6 +235,7 @@ export const toJson = (value: Value, indent?: number): string =>
   );
 
 const writeJson = (given: Value, indent: string | undefined, newline: string): string => {
+  spend(1);
   const value = defined(given);
   const inner = `${newline}${indent}`;
   const join = (entries: string[], open: string, close: string): string => {
