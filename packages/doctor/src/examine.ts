@@ -112,7 +112,9 @@ export const examine = async (options: ExamineOptions): Promise<Report> => {
   const ending = endingOf(response, recording, broken !== undefined, signal.aborted);
   const reason = ending === 'no_stream' ? await errorOf(response) : broken && messageOf(broken.error);
   const seen = await stalls();
-  await tidyUp(asking, ending === 'unfinished' ? runId() : undefined, keepThread ? undefined : recording.threadId);
+  // A connection that broke, or a gateway that gave up, says nothing of the run behind it.
+  const isOver = ending === 'end' || ending === 'body_end' || (ending === 'no_stream' && (response?.status ?? 0) < 500);
+  await tidyUp(asking, isOver ? undefined : (runId() ?? ownRunId), keepThread ? undefined : recording.threadId);
 
   const measures = measure(recording.reads);
   const findings = findingsOf({

@@ -374,6 +374,23 @@ describe('how it ends', () => {
     expect(report).toMatchObject({ isHealthy: false, ending: 'cut', findings: [{ code: 'cut', level: 'fault' }] });
   });
 
+  // A run costs money for as long as it takes, and whoever examines a server has no other client of it.
+  test.each([
+    ['cut', 900, true],
+    ['cut before its thread is known', 100, false],
+  ])('%s: the run is stopped', async (_when, cutAfterBytes, keepThread) => {
+    const stopped = createGate();
+    const pace: Pace = (index, signal) =>
+      index < 3 ? undefined : new Promise((resolve) => signal.addEventListener('abort', () => resolve(stopped.open())));
+    const origin = await listen(createAnswering(words, pace).handler);
+    const proxy = await createFaultProxy({ port: origin.port });
+    onTestFinished(() => proxy.close());
+    proxy.setFaults({ cutAfterBytes, reset: true });
+    const report = await examine({ url: `${proxy.url}/chatkit`, ...patient, keepThread });
+    expect(report.isHealthy).toBe(false);
+    await stopped.opened;
+  });
+
   test('unfinished: the run is stopped at the limit', async () => {
     const stopped = createGate();
     const pace: Pace = (index, signal) =>
