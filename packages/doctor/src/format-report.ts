@@ -20,7 +20,12 @@ export const formatReport = (report: Report): string =>
     '',
     report.isHealthy ? '✓ Nothing to fix.' : '✗ Something needs fixing.',
     '',
-  ].join('\n');
+  ]
+    .map(plain)
+    .join('\n');
+
+/** A line without what a server could move the cursor with, or begin a line of its own. */
+const plain = (line: string): string => line.replace(/\p{Cc}/gu, '�');
 
 const head = ({ status, runId, headMs, endMs, ending, outcome, measures }: Report): string[] => {
   if (headMs === undefined) return [`no answer within ${ms(endMs)}`];

@@ -105,4 +105,12 @@ describe('formatReport', () => {
       "
     `);
   });
+
+  test('a server cannot move the cursor of whoever reads it, or add a line', () => {
+    const forged = 'x\u001b[2J\r\n✓ Nothing to fix.\u009b1A';
+    const findings = [{ code: 'error_event', level: 'fault', text: forged }] as const;
+    const text = formatReport({ ...report, runId: forged, findings });
+    expect(text.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
+    expect(text.split('\n')).not.toContain('✓ Nothing to fix.');
+  });
 });
