@@ -123,18 +123,22 @@ const appendValue = (text: Json, { delta, done }: ThreadItemUpdateOf<'widget.str
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
 
+/** How deep a component is looked for: a peer that nests them deeper must not exhaust the stack. */
+const maxLevels = 256;
+
 /** Finds the component with this id, where `children` may be one component or a list, and copies the path to it. */
-const changeComponent = (component: Json, id: string, change: (found: Json) => Json): Json => {
+const changeComponent = (component: Json, id: string, change: (found: Json) => Json, levels = maxLevels): Json => {
+  if (levels === 0) return component;
   // An update that names none fits none, and not the first that has no id.
   if (id !== undefined && component?.['id'] === id) return change(component);
   const children = component?.['children'];
   if (Array.isArray(children)) {
     for (const [at, child] of children.entries()) {
-      const changed = changeComponent(child as Json, id, change);
+      const changed = changeComponent(child as Json, id, change, levels - 1);
       if (changed !== child) return { ...component, children: children.with(at, changed) };
     }
   } else if (typeof children === 'object') {
-    const changed = changeComponent(children as Json, id, change);
+    const changed = changeComponent(children as Json, id, change, levels - 1);
     if (changed !== children) return { ...component, children: changed };
   }
   return component;

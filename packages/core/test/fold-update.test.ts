@@ -9,6 +9,7 @@ import {
   type ThreadItemUpdate,
   type ThreadItemUpdatedEvent,
   textDelta,
+  type WidgetComponent,
   widgetComponentUpdated,
   widgetItem,
   widgetTextDelta,
@@ -126,6 +127,19 @@ describe('a widget', () => {
       expect(fold(before, widgetTextDelta('x', id, 'b'))).toBe(before);
       expect(fold(before, widgetComponentUpdated('x', id, component))).toBe(before);
     }
+  });
+
+  it('has no component where the stack does not reach, and a peer that nests them deeper has nothing thrown', () => {
+    const nested = (levels: number): ThreadItem => {
+      let child: WidgetComponent = { type: 'Text', id: 'deep', value: '' };
+      for (let level = 2; level < levels; level += 1) child = { type: 'Box', children: level % 2 ? child : [child] };
+      return widgetItem({ ...base, widget: { type: 'Card', children: [child] } });
+    };
+    const foundAt = (levels: number) => {
+      const before = nested(levels);
+      return fold(before, widgetTextDelta('x', 'deep', 'a')) !== before;
+    };
+    expect([2, 64, 256, 257, 50_000].map(foundAt)).toEqual([true, true, true, false, false]);
   });
 });
 
