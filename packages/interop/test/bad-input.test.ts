@@ -236,6 +236,26 @@ describe.each(outputs)('outputs of tools, by %s', (_name, handle, bodyOf) => {
   });
 });
 
+test.each([
+  [1_000, 1_000, 404, 'attachment.not_found'],
+  [1_001, 0, 400, 'request.invalid'],
+])('of a message with %i files, %i are handed to the application', async (count, expected, status, code) => {
+  let attached = 0;
+  const handle = createUiMessageHandler(server, {
+    attach: () => {
+      attached += 1;
+      // The server does not know it, which comes later.
+      return 'none';
+    },
+  });
+  const parts = Array.from({ length: count }, () => ({ type: 'file', mediaType: 'image/png', url: 'data:' }));
+  const body = JSON.stringify({ id: 'files', messages: [{ role: 'user', id: 'm', parts }] });
+  const headers = { 'content-type': 'application/json' };
+  const response = await handle(new Request('http://chat.invalid/', { method: 'POST', headers, body }), 'user');
+  expect(attached).toBe(expected);
+  expect([response.status, (await response.json()).error.code]).toEqual([status, code]);
+});
+
 test.each([-1, Number.NaN])('a period of grace of %d ms is none', (graceMs) => {
   expect(() => createUiMessageHandler(server, { graceMs })).toThrow(TypeError);
 });

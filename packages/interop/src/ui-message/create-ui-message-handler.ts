@@ -175,6 +175,7 @@ const readInput = (
   if (last?.role === 'user') {
     const text = parts.map((part) => (part.type === 'text' && typeof part.text === 'string' ? part.text : '')).join('');
     const files = parts.flatMap(fileIn);
+    if (files.length > maxFiles) throw new ChatKitError('request.invalid', `A message has ${maxFiles} files at most.`);
     const attach = files.length === 0 ? undefined : attachAll(files);
     const isRegenerated = trigger === 'regenerate-message';
     // For an edited message, `messageId` names the message that it replaces.
@@ -194,6 +195,9 @@ const readInput = (
   if (outputs.length > 0) return { id, said: { kind: 'tool outputs', outputs } };
   throw new ChatKitError('request.invalid', 'The last message must be from the user, or contain the output of a tool.');
 };
+
+/** As many as the server takes of attachments. It is asked only when the application has made them all. */
+const maxFiles = 1_000;
 
 const fileIn = ({ type, mediaType, filename, url }: MessagePart): UiFile[] =>
   type === 'file' && typeof url === 'string'
