@@ -128,8 +128,10 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
    * (`?run=&after=`).
    */
   async handle(request: Request, context: Context, options: HandleOptions = {}): Promise<Response> {
-    // Without the signal, the body of a client that has gone would wait for it until the connection counts as stuck.
-    return toResponse(await this.reply(request, context, options), { signal: request.signal });
+    const reply = await this.reply(request, context, options);
+    // Without the signal, the body of a client that has gone would wait for it until the connection counts as stuck. And
+    // without types the request may be none, to which the reply is an error.
+    return toResponse(reply, { signal: (request as Request | undefined)?.signal });
   }
 
   /** `handle()` without the conversion to a `Response`, for runtime adapters. */

@@ -413,6 +413,12 @@ describe('requests that are none', () => {
     );
   });
 
+  test.each([[undefined], [null], ['http://test/'], [{}]])('%j', async (given) => {
+    const { server, errors } = testServer();
+    expect((await server.handle(given as never, { userId: 'ada' })).status).toBe(500);
+    expect(String(errors)).toContain('handle() takes a web `Request`, not ');
+  });
+
   test('a body that was read before', async () => {
     const { server, errors } = testServer();
     const headers = { 'content-type': 'application/json' };
