@@ -237,6 +237,29 @@ describe.each(outputs)('outputs of tools, by %s', (_name, handle, bodyOf) => {
 });
 
 test.each([
+  ['another host', { host: 'evil.example' }, 403, 0],
+  ['another origin', { host: 'localhost:3000', origin: 'https://evil.example' }, 403, 0],
+  ['its own page', { host: 'localhost:3000', origin: 'http://localhost:3000' }, 404, 1],
+])(
+  'the files of %s are handed to the application only if the server takes its requests',
+  async (_what, from, status, count) => {
+    let attached = 0;
+    const handle = createUiMessageHandler(guarded, {
+      attach: () => {
+        attached += 1;
+        return 'none';
+      },
+    });
+    const parts = [{ type: 'file', mediaType: 'image/png', url: 'data:' }];
+    const body = JSON.stringify({ id: 'files', messages: [{ role: 'user', id: 'm', parts }] });
+    const headers = { 'content-type': 'application/json', ...(from as Record<string, string>) };
+    const response = await handle(new Request('http://chat.invalid/', { method: 'POST', headers, body }), 'user');
+    await response.text();
+    expect([response.status, attached]).toEqual([status, count]);
+  },
+);
+
+test.each([
   [1_000, 1_000, 404, 'attachment.not_found'],
   [1_001, 0, 400, 'request.invalid'],
 ])('of a message with %i files, %i are handed to the application', async (count, expected, status, code) => {

@@ -13,7 +13,7 @@ import {
 } from '@chatkit/core';
 import { type Clock, collect, systemClock } from '@chatkit/stream';
 import { beginThread } from './begin-thread.ts';
-import { type Caller, type ChatKitHandler, callServer, withHeaders } from './chat-kit-handler.ts';
+import { askServer, type Caller, type ChatKitHandler, callServer, withHeaders } from './chat-kit-handler.ts';
 import { digestOf } from './digest.ts';
 import { findMessage } from './find-message.ts';
 import { findThread } from './find-thread.ts';
@@ -123,7 +123,7 @@ export const createConversations = <Context>(
     const named = asRun(caller, runId, isNamed);
     let made: Promise<UserMessageInput> | undefined;
     const input = () => {
-      made ??= toInput(said);
+      made ??= toInput(said, () => askServer(server, anyRequest, context, caller));
       return made;
     };
     for (;;) {
@@ -289,8 +289,15 @@ const retry = async <Context>(
   return { type: 'threads.retry_after_item', params: { thread_id, item_id, ...edited } };
 };
 
-const toInput = async ({ text, attach }: Message): Promise<UserMessageInput> => ({
-  content: [{ type: 'input_text', text }],
-  attachments: attach === undefined ? [] : await attach(),
-  inference_options: {},
-});
+/** For the server's checks of the caller. */
+const anyRequest: ChatKitRequestInput = { type: 'threads.list', params: { limit: 1 } };
+
+/** `admit` rejects if the server takes nothing of this caller: then the application must not store a file either. */
+const toInput = async ({ text, attach }: Message, admit: () => Promise<unknown>): Promise<UserMessageInput> => {
+  if (attach !== undefined) await admit();
+  return {
+    content: [{ type: 'input_text', text }],
+    attachments: attach === undefined ? [] : await attach(),
+    inference_options: {},
+  };
+};
