@@ -279,6 +279,25 @@ test.each([
   expect([response.status, (await response.json()).error.code]).toEqual([status, code]);
 });
 
+// An empty history would be taken for that of a new conversation.
+test.each([
+  [400, 'request.invalid', 200],
+  [404, 'thread.not_found', 200],
+  // The Python SDK, of a thread that it does not have.
+  [500, undefined, 200],
+  [401, 'request.unauthorized', 401],
+  [403, 'request.forbidden_origin', 403],
+  [429, 'request.rate_limited', 429],
+  [503, 'server.closing', 503],
+  [504, 'store.timeout', 504],
+])('a history whose thread the server refuses with %i %s is answered with %i', async (status, code, expected) => {
+  const body = code === undefined ? 'Internal Server Error' : JSON.stringify({ error: { code, message: 'No.' } });
+  const refusing = { handle: async () => new Response(body, { status }) };
+  const response = await createUiMessageHandler(refusing)(new Request('http://chat.invalid/?id=c'), 'user');
+  expect(response.status).toBe(expected);
+  expect(await response.json()).toEqual(expected === 200 ? [] : { error: { code, message: 'No.', retryable: false } });
+});
+
 test.each([-1, Number.NaN])('a period of grace of %d ms is none', (graceMs) => {
   expect(() => createUiMessageHandler(server, { graceMs })).toThrow(TypeError);
 });

@@ -27,8 +27,14 @@ export const findThread = async <Context>(
     const { id } = (await response.json()) as Thread;
     return { id, runId: response.headers.get('chatkit-active-run') ?? undefined };
   } catch (error) {
-    // The server has no such thread, or does not know the header: the conversation begins.
-    if (known === undefined ? error instanceof Refusal : isChatKitError(error, 'thread.not_found')) return undefined;
+    const isNone = known === undefined ? isUnknown(error) : isChatKitError(error, 'thread.not_found');
+    if (isNone) return undefined;
     throw error;
   }
 };
+
+/**
+ * Whether a server says that it has no such thread, or does not know the header: then the conversation begins. The
+ * Python SDK says so by a 500. Not if it is closing, say, or its store does not answer: the thread may be there.
+ */
+const isUnknown = (error: unknown): boolean => error instanceof Refusal && [400, 404, 422, 500].includes(error.status);
