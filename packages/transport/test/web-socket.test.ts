@@ -1249,6 +1249,33 @@ describe('a client', () => {
     expect(closes).toEqual([closeCodes.tooLargeForClient]);
   });
 
+  it('takes a socket that cannot be written to any more for lost, and connects again', async () => {
+    let made = 0;
+    class Closing extends EventTarget {
+      readonly nth = ++made;
+      sent = 0;
+      constructor() {
+        super();
+        queueMicrotask(() => this.dispatchEvent(new Event('open')));
+      }
+      send(text: string) {
+        if (this.nth === 1 && ++this.sent > 1) throw new DOMException('not open', 'InvalidStateError');
+        const { run } = JSON.parse(text);
+        const messages = this.nth === 1 ? ok(run, 'begun').slice(0, 2) : ok(run, 'fine');
+        for (const data of messages) this.dispatchEvent(new MessageEvent('message', { data }));
+      }
+      close() {}
+    }
+    const leaving = new AbortController();
+    const connection = openWebSocket('ws://x', { WebSocket: Closing as never });
+    const [begun, left] = [await connection.fetch('/'), connection.fetch('/', { signal: leaving.signal })];
+    await expect(left).rejects.toEqual(isCode('transport.interrupted'));
+    await expect(begun.text()).rejects.toEqual(isCode('transport.interrupted'));
+    leaving.abort();
+    expect(await (await connection.fetch('/')).text()).toBe('fine');
+    expect(made).toBe(2);
+  });
+
   it('has no answer from a server that ends it before its head', async () => {
     const { connection, heard } = told((run) => [`${run} end\n`]);
     await expect(connection.fetch('/')).rejects.toEqual(isCode('transport.invalid_frame'));

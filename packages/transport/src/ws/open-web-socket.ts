@@ -142,7 +142,13 @@ function connect(
   // Wall time, because time asleep must count. If the clock is set back, the socket is only found silent later.
   let heardAt = Date.now();
   const send = (message: ClientMessage): void => {
-    if (state === 'open' || state === 'leaving') socket.send(JSON.stringify(message));
+    if (state !== 'open' && state !== 'leaving') return;
+    try {
+      socket.send(JSON.stringify(message));
+    } catch {
+      // Some runtimes' sockets throw once they begin to close.
+      drop(closeCodes.done);
+    }
   };
 
   let open: () => void = () => {};
