@@ -1276,6 +1276,25 @@ describe('a client', () => {
     expect(made).toBe(2);
   });
 
+  // What waits for a slow reader would have no bound otherwise: a WebSocket has no backpressure of its own.
+  it('gives up an answer of which the server sends more than it was asked for', async () => {
+    const body = (run: string, length: number) => `${run} body\n${'x'.repeat(length)}`;
+    const { connection, heard } = told(
+      (run) => [ok(run, '')[0], body(run, 9), ...(run === 'r1' ? [body(run, 50), body(run, 1)] : [body(run, 50)])],
+      { windowLength: 10 },
+    );
+    await expect((await connection.fetch('/')).text()).rejects.toEqual(isCode('transport.invalid_frame'));
+    expect(heard).toMatchObject([
+      { run: 'r1', open: {} },
+      { run: 'r1', close: true },
+    ]);
+    // One message may be longer than what is left of the window.
+    const reader = (await connection.fetch('/')).body?.getReader();
+    expect((await reader?.read())?.value).toHaveLength(9);
+    expect((await reader?.read())?.value).toHaveLength(50);
+    connection.close();
+  });
+
   it('has no answer from a server that ends it before its head', async () => {
     const { connection, heard } = told((run) => [`${run} end\n`]);
     await expect(connection.fetch('/')).rejects.toEqual(isCode('transport.invalid_frame'));

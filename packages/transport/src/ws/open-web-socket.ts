@@ -260,6 +260,8 @@ function createRun(
   const encoder = new TextEncoder();
   let state: 'asked' | 'answered' | 'over' = 'asked';
   let read = 0;
+  /** How much more the server may send; below 0 by what the last message had too much. */
+  let window = windowLength;
 
   /** Marks the run as over. True if it was not over before. */
   const settle = (): boolean => {
@@ -286,6 +288,7 @@ function createRun(
     read += part.length;
     if (state !== 'over' && read >= windowLength / 2) {
       send({ run: id, more: read });
+      window += read;
       read = 0;
     }
     return encoder.encode(part);
@@ -307,7 +310,17 @@ function createRun(
         );
       }
     },
-    body: (part) => void text.push(part),
+    body(part) {
+      if (window <= 0) {
+        const error = new TransportError('transport.invalid_frame', 'The server sends more than it was asked for.');
+        leave();
+        refused(error);
+        text.fail(error);
+        return;
+      }
+      window -= part.length;
+      text.push(part);
+    },
     end() {
       if (state === 'asked')
         refused(new TransportError('transport.invalid_frame', 'The server ended an answer that had not begun.'));
