@@ -279,6 +279,30 @@ describe('createWidgetTemplate', () => {
       '2.0 0.12 1200 1200.0 2 1.00 -0.2',
     ],
   ];
+  // What jinja2 3.1.6 gives.
+  it.each([
+    ['"1e3" | int', '1000'],
+    ['"1_000" | int', '1000'],
+    ['".5" | int(7)', '0'],
+    ['"5." | int(7)', '5'],
+    ['" 42 " | int(7)', '42'],
+    ['"1__0" | int(7)', '7'],
+    ['"_1" | int(7)', '7'],
+    ['"1e400" | int(7)', '7'],
+    ['"0x1f" | int(7)', '7'],
+    ['"0x1f" | float', '0.0'],
+    ['"0b1" | float(7)', '7'],
+    ['"1_0.5" | float', '10.5'],
+    ['"-1.5e1" | float', '-15.0'],
+    ['"".splitlines()', '[]'],
+    ['"\\n".splitlines()', "['']"],
+    ['"a\\r\\nb\\n".splitlines()', "['a', 'b']"],
+    ['"a\\u2028b\\vc\\r".splitlines()', "['a', 'b', 'c']"],
+    ['"a\\x7fb" | tojson', '"a\\u007fb"'],
+  ])('reads text as Python does: %s → %s', (expression, result) => {
+    expect(renderIn(`{{ ${expression} }}`)).toBe(result);
+  });
+
   it.each(cases)('%s → %s', (template, result, data = {}) => {
     expect(renderIn(template, data)).toBe(result);
   });

@@ -146,16 +146,22 @@ const format = (template: string, args: readonly Value[]): string => {
   );
 };
 
-const toInt = (value: Value, arg: ArgumentReader): Value => {
+/** A number in a text, as Python reads one: with `_` between digits, and in no other base. */
+const numberForm = /^\s*[-+]?(?:\d+(?:_\d+)*(?:\.(?:\d+(?:_\d+)*)?)?|\.\d+(?:_\d+)*)(?:[eE][-+]?\d+(?:_\d+)*)?\s*$/;
+
+const parsedNumber = (value: Value): number => {
   const given = numberOf(defined(value));
-  const parsed =
-    given ?? (typeof value === 'string' && /^\s*[-+]?\d+(\.\d*)?\s*$/.test(value) ? Number(value) : undefined);
-  return parsed === undefined || !Number.isFinite(parsed) ? (arg(0, 'default') ?? 0) : Math.trunc(parsed);
+  if (given !== undefined) return given;
+  return typeof value === 'string' && numberForm.test(value) ? Number(value.replaceAll('_', '')) : Number.NaN;
+};
+
+const toInt = (value: Value, arg: ArgumentReader): Value => {
+  const parsed = parsedNumber(value);
+  return Number.isFinite(parsed) ? Math.trunc(parsed) : (arg(0, 'default') ?? 0);
 };
 
 const toFloat = (value: Value, arg: ArgumentReader): Value => {
-  const given = numberOf(defined(value));
-  const parsed = given ?? (typeof value === 'string' && value.trim() !== '' ? Number(value) : Number.NaN);
+  const parsed = parsedNumber(value);
   return Number.isNaN(parsed) ? (arg(0, 'default') ?? toNumber(0, true)) : toNumber(parsed, true);
 };
 

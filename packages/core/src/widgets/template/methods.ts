@@ -37,6 +37,10 @@ const strip = (value: string, chars: Value | undefined, start: boolean, end: boo
   return letters.slice(from, to).join('');
 };
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: what ends a line in Python.
+const lineBreak = /\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]/;
+const lineEnd = new RegExp(`(?:${lineBreak.source})$`);
+
 const split = (value: string, separator: Value | undefined, most: number): string[] => {
   if (separator === undefined || separator === null) {
     const words: string[] = [];
@@ -74,7 +78,7 @@ const ofText: Readonly<Record<string, Method<string>>> = {
   },
   rstrip: (self, args) => strip(self, args[0], false, true),
   split: (self, args) => split(self, args[0], count(args[1], -1)),
-  splitlines: (self) => self.replace(/\n$/, '').split('\n'),
+  splitlines: (self) => (self === '' ? [] : self.replace(lineEnd, '').split(lineBreak)),
   startswith: (self, args) => self.startsWith(text(args, 0)),
   strip: (self, args) => strip(self, args[0], true, true),
   title: (self) => self.replace(/\p{L}+/gu, (word) => (word[0] ?? '').toUpperCase() + word.slice(1).toLowerCase()),

@@ -231,7 +231,7 @@ export const slice = (given: Value, bounds: readonly Value[]): Value => {
 export const toJson = (value: Value, indent?: number): string =>
   writeJson(value, indent === undefined ? undefined : ' '.repeat(indent), '\n').replace(
     /[<>&'\u007f-\uffff]/g,
-    (unit) => (unit === '\u007f' ? unit : `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 
 const writeJson = (given: Value, indent: string | undefined, newline: string): string => {
