@@ -10,7 +10,10 @@ export const maxText = 10_000_000;
 /** The most entries of a list that a template makes, and the most spaces that it asks for at once. */
 export const maxItems = 100_000;
 
-/** A step is an expression, an entry of a list that is gone through, or sixteen characters. A large widget takes some ten thousand. */
+/**
+ * A step is an expression, an entry of a list that is gone through, or sixteen characters. A large widget takes some
+ * ten thousand.
+ */
 const maxSteps = 2_000_000;
 
 /** Rendering is synchronous, so one count serves all. */
