@@ -14,6 +14,8 @@ import type { Source, Stream } from './stream.ts';
  * @example
  * concat(['data: start\n\n'], frames, ['data: [DONE]\n\n']);
  */
+export function concat<T>(...sources: Source<T>[]): Stream<T>;
+export function concat<T extends unknown[]>(...sources: { [Nth in keyof T]: Source<T[Nth]> }): Stream<T[number]>;
 export function concat<T>(...sources: Source<T>[]): Stream<T> {
   return outlet(concatStage(sources.map(stageOf<T>)));
 }

@@ -26,6 +26,8 @@ import type { Source, Stream } from './stream.ts';
  * @example
  * for await (const event of merge(agent, progress, pipe(tools, map(toEvent)))) send(event);
  */
+export function merge<T>(...sources: Source<T>[]): Stream<T>;
+export function merge<T extends unknown[]>(...sources: { [Nth in keyof T]: Source<T[Nth]> }): Stream<T[number]>;
 export function merge<T>(...sources: Source<T>[]): Stream<T> {
   return outlet(new Merge(sources.map(stageOf<T>)));
 }

@@ -14,6 +14,8 @@ import type { Source, Stream } from './stream.ts';
  * @example
  * race(askModel('a'), askModel('b')); // a hedged request
  */
+export function race<T>(...sources: Source<T>[]): Stream<T>;
+export function race<T extends unknown[]>(...sources: { [Nth in keyof T]: Source<T[Nth]> }): Stream<T[number]>;
 export function race<T>(...sources: Source<T>[]): Stream<T> {
   let runners = sources.map(stageOf<T>);
   let hasStarted = false;

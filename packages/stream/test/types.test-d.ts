@@ -4,6 +4,7 @@ import {
   broadcast,
   buffer,
   collect,
+  concat,
   filter,
   flatMap,
   forEach,
@@ -13,6 +14,7 @@ import {
   merge,
   pipe,
   pushable,
+  race,
   type Stream,
   scan,
   smooth,
@@ -65,6 +67,12 @@ test('a type guard narrows', () => {
 
 test('sources of several types merge, heartbeats and gaps widen', () => {
   expectTypeOf(merge<number | string>(numbers, ['a'])).toEqualTypeOf<Stream<number | string>>();
+  expectTypeOf(merge(numbers, ['a'])).toEqualTypeOf<Stream<number | string>>();
+  expectTypeOf(race(numbers, ['a'])).toEqualTypeOf<Stream<number | string>>();
+  expectTypeOf(concat(numbers, ['a'], [{ at: 1 }])).toEqualTypeOf<Stream<number | string | { at: number }>>();
+  expectTypeOf(merge(...[numbers, numbers])).toEqualTypeOf<Stream<number>>();
+  // @ts-expect-error a number is no source
+  merge(numbers, 1);
   expectTypeOf(pipe(numbers, heartbeat({ everyMs: 1, value: null }))).toEqualTypeOf<Stream<number | null>>();
   expectTypeOf(pipe(numbers, buffer({ overflow: 'drop-oldest', lagged: (missed) => ({ missed }) }))).toEqualTypeOf<
     Stream<number | { missed: number }>
