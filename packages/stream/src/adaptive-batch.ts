@@ -17,27 +17,27 @@ import type { Source, Stream } from './stream.ts';
 /** Options of `adaptiveBatch`. */
 export interface AdaptiveBatchOptions<T> {
   /** How many batches may be in flight at once. Default 1. */
-  credit?: number;
+  credit?: number | undefined;
   /**
    * How many batches (or other units of credit) the transport still has in flight. For transports whose writes return
    * before the data has left: `() => (socket.bufferedAmount > 0 ? 1 : 0)`. Called when an item arrives, when the reader
    * asks for more, and every `pollMs` while items are held.
    */
-  pressure?: () => number;
+  pressure?: (() => number) | undefined;
   /** How often `pressure` is polled while items are held. Default 4. */
-  pollMs?: number;
+  pollMs?: number | undefined;
   /** Each batch counts as in flight until `ack()` is called; for peers that acknowledge. Default false. */
-  acks?: boolean;
+  acks?: boolean | undefined;
   /** The longest that a lack of credit may hold an item back while the reader is asking for more. Default 250. */
-  maxDelayMs?: number;
+  maxDelayMs?: number | undefined;
   /** The most items in a batch, and held in memory; at least 1. Default 1024. */
-  maxItems?: number;
+  maxItems?: number | undefined;
   /** The most bytes in a batch, and held in memory; a single larger item still passes. Default: no limit. */
-  maxBytes?: number;
+  maxBytes?: number | undefined;
   /** The size of an item. Default: the bytes of a buffer, or of a string in UTF-8. */
-  sizeOf?: (item: T) => number;
+  sizeOf?: ((item: T) => number) | undefined;
   /** Default: the runtime's clock. */
-  clock?: Clock;
+  clock?: Clock | undefined;
 }
 
 /** The operator, with a method for acknowledgements, which count towards the most recently created stream. */

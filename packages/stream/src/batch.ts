@@ -22,18 +22,18 @@ const NONE = Number.POSITIVE_INFINITY; // no limit
 /** Options of `batch`. At least one limit is required, else all items would be one batch. */
 export interface BatchOptions<T> {
   /** The most items in a batch, at least 1. */
-  maxItems?: number;
+  maxItems?: number | undefined;
   /** The most bytes in a batch. A single larger item gets a batch of its own. */
-  maxBytes?: number;
+  maxBytes?: number | undefined;
   /**
    * The longest that the first item of a batch waits for more. With this set, the next batch fills while the reader is
    * busy with the last.
    */
-  maxMs?: number;
+  maxMs?: number | undefined;
   /** The size of an item. Default: the bytes of a buffer, or of a string in UTF-8. */
-  sizeOf?: (item: T) => number;
+  sizeOf?: ((item: T) => number) | undefined;
   /** Default: the runtime's clock. */
-  clock?: Clock;
+  clock?: Clock | undefined;
 }
 
 /**

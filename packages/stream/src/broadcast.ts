@@ -19,16 +19,16 @@ export type SlowReader = 'block' | 'skip' | 'disconnect';
 /** Options of `broadcast`. */
 export interface BroadcastOptions {
   /** How far a reader may fall behind the source, in items; at least 1. Default 1024. */
-  capacity?: number;
+  capacity?: number | undefined;
   /** How many of the latest items a new reader gets first. Default 0. */
-  replay?: number;
+  replay?: number | undefined;
   /** The policy for readers that do not set their own. Default `'block'`. */
-  slow?: 'block' | 'disconnect';
+  slow?: 'block' | 'disconnect' | undefined;
   /**
    * `'refcount'` (default): the source is read while there are readers and closed when the last has left.
    * `'detached'`: it is read from the start and goes on without readers, until it ends or the broadcast is closed.
    */
-  source?: 'refcount' | 'detached';
+  source?: 'refcount' | 'detached' | undefined;
 }
 
 /** Options of one reader. */
@@ -37,8 +37,8 @@ export type SubscribeOptions<L> = {
    * The number of the first item wanted, counted from 0 at the start of the broadcast; also 0 if it is negative or
    * `NaN`. Default: see `replay`.
    */
-  from?: number;
-} & ({ slow?: 'block' | 'disconnect' } | { slow: 'skip'; lagged: (missed: number) => L });
+  from?: number | undefined;
+} & ({ slow?: 'block' | 'disconnect' | undefined } | { slow: 'skip'; lagged: (missed: number) => L });
 
 /** A source that can be subscribed to. */
 export interface Broadcast<T> extends AsyncDisposable {
@@ -68,7 +68,8 @@ export function broadcast<T>(source: Source<T>, options: BroadcastOptions = {}):
   const hub = new Hub(stageOf(source), options);
   const close = async (): Promise<void> => hub.close();
   return {
-    subscribe: (subscription = {}) => outlet(hub._subscribe({ ...options, ...subscription })),
+    subscribe: (subscription = {}) =>
+      outlet(hub._subscribe(subscription.slow ? subscription : { from: subscription.from, slow: options.slow })),
     get count() {
       return hub._count;
     },

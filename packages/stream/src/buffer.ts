@@ -20,9 +20,9 @@ import type { Source, Stream } from './stream.ts';
  */
 export type BufferOptions<T, L = never> = {
   /** How many items may wait, at least 1. Default 64. */
-  capacity?: number;
+  capacity?: number | undefined;
 } & (
-  | { overflow?: 'block' | 'error' }
+  | { overflow?: 'block' | 'error' | undefined }
   | { overflow: 'drop-oldest' | 'drop-newest'; lagged: (missed: number) => L }
   | { overflow: 'coalesce'; merge: (older: T, newer: T) => T }
 );

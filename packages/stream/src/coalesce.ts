@@ -15,11 +15,11 @@ export interface CoalesceOptions<T> {
   /** Makes one item of two adjacent items with the same key. */
   merge: (older: T, newer: T) => T;
   /** How many unmerged items may wait, at least 1; the source is not read beyond that. Default 1024. */
-  capacity?: number;
+  capacity?: number | undefined;
   /** The largest that a merged item may become, as measured by `sizeOf`. Default: no limit. */
-  maxBytes?: number;
+  maxBytes?: number | undefined;
   /** The size of an item, for `maxBytes`. */
-  sizeOf?: (item: T) => number;
+  sizeOf?: ((item: T) => number) | undefined;
 }
 
 /**

@@ -24,17 +24,17 @@ export interface EventEmitterLike {
 /** Options of `fromEvents`. */
 export interface FromEventsOptions<T> {
   /** The name of the event that ends the stream. */
-  end?: string;
+  end?: string | undefined;
   /** The name of the event that fails the stream; its first argument is the error. */
-  error?: string;
+  error?: string | undefined;
   /** Makes an item from the event's arguments. Default: the first argument. */
-  item?: (...args: never[]) => T;
+  item?: ((...args: never[]) => T) | undefined;
   /** How many events may wait for the reader, at least 1. Default 1024. */
-  capacity?: number;
+  capacity?: number | undefined;
   /** What to do with an event when the queue is full; emitters cannot be held back. Default `'error'`. */
-  overflow?: Overflow;
+  overflow?: Overflow | undefined;
   /** Called with each item that is lost. */
-  onDrop?: (item: T) => void;
+  onDrop?: ((item: T) => void) | undefined;
 }
 
 /**

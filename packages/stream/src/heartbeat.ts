@@ -16,7 +16,7 @@ export interface HeartbeatOptions<H> {
   /** The heartbeat, or a function that makes one. */
   value: H | (() => H);
   /** Default: the runtime's clock. */
-  clock?: Clock;
+  clock?: Clock | undefined;
 }
 
 /**

@@ -25,7 +25,7 @@ export interface MapAsyncOptions {
    * Whether results keep the order of the items. Default true; with false they come in the order in which they are
    * ready.
    */
-  ordered?: boolean;
+  ordered?: boolean | undefined;
 }
 
 type Call<I, O> = (item: I, context: CallContext) => O | PromiseLike<O>;

@@ -10,13 +10,13 @@ import type { Stream } from './stream.ts';
 /** Options of `pushable`. */
 export interface PushableOptions<T> {
   /** How many items may wait for the reader, at least 1. Default 1024. `Infinity` removes the bound. */
-  capacity?: number;
+  capacity?: number | undefined;
   /** What a push to a full queue does. Default `'error'`. */
-  overflow?: Overflow;
+  overflow?: Overflow | undefined;
   /** Called with each item dropped by `'drop-oldest'` or `'drop-newest'`. */
-  onDrop?: (item: T) => void;
+  onDrop?: ((item: T) => void) | undefined;
   /** Called once when the reader closes the stream; the reader's `return()` waits for its promise. */
-  onClose?: () => void | PromiseLike<void>;
+  onClose?: (() => void | PromiseLike<void>) | undefined;
 }
 
 /** A stream together with its writing end. */

@@ -17,7 +17,7 @@ export interface RateLimitOptions {
   /** … within any span of this length. */
   perMs: number;
   /** Default: the runtime's clock. */
-  clock?: Clock;
+  clock?: Clock | undefined;
 }
 
 /**

@@ -19,11 +19,11 @@ export interface ReplayThenTailOptions<T, P> {
   /** An item's position in the order that both sources share. */
   position: (item: T) => P;
   /** Whether `a` comes after `b`. Default: `a > b`, which is right for numbers. */
-  isAfter?: (a: P, b: P) => boolean;
+  isAfter?: ((a: P, b: P) => boolean) | undefined;
   /**
    * How many items of the tail may wait for the replay to end, at least 1; beyond that the stream fails. Default 1024.
    */
-  capacity?: number;
+  capacity?: number | undefined;
 }
 
 /**

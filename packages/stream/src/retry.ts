@@ -23,24 +23,24 @@ export interface Attempt<C> {
 /** Options of `retry`. */
 export interface RetryOptions<T, C> {
   /** How many times in a row to retry; every item resets the count. Default 5. */
-  retries?: number;
+  retries?: number | undefined;
   /** The first wait is random, up to this many milliseconds … Default 250. */
-  baseMs?: number;
+  baseMs?: number | undefined;
   /** … and the bound doubles with each failure, up to this. Default 30,000. If either is `NaN`, there is no wait. */
-  maxMs?: number;
+  maxMs?: number | undefined;
   /**
    * Whether to retry after this error. A number means yes, after that many milliseconds instead of the computed wait,
    * unless it is negative or `NaN`, as the number of a header is that holds a date.
    */
-  when?: (error: unknown, retry: number) => boolean | number;
+  when?: ((error: unknown, retry: number) => boolean | number) | undefined;
   /** An item's position in the stream, so that the factory can continue after it. */
-  cursorOf?: (item: T) => C;
+  cursorOf?: ((item: T) => C) | undefined;
   /** Called before each wait. */
-  onRetry?: (error: unknown, waitMs: number) => void;
+  onRetry?: ((error: unknown, waitMs: number) => void) | undefined;
   /** The source of jitter, from 0 to 1. Default `Math.random`. */
-  random?: () => number;
+  random?: (() => number) | undefined;
   /** Default: the runtime's clock. */
-  clock?: Clock;
+  clock?: Clock | undefined;
 }
 
 /**

@@ -16,27 +16,27 @@ import type { Operator } from './stream.ts';
 /** Options of `smooth`. The first two are required if items are not strings. */
 export interface SmoothOptions<T> {
   /** The text of an item; `undefined` for items that are not text. Such an item passes at once, after any held text. */
-  text?: (item: T) => string | undefined;
+  text?: ((item: T) => string | undefined) | undefined;
   /** A copy of an item with different text. */
-  withText?: (item: T, text: string) => T;
+  withText?: ((item: T, text: string) => T) | undefined;
   /** Only texts with the same key are joined and cut anew: the id of their message, for example. */
-  key?: (item: T) => unknown;
+  key?: ((item: T) => unknown) | undefined;
   /** The unit that is never split: `'word'` (default) or `'grapheme'`, as in `Intl.Segmenter`. */
-  unit?: 'word' | 'grapheme';
+  unit?: 'word' | 'grapheme' | undefined;
   /** For `Intl.Segmenter`. Default: the runtime's. */
-  locale?: string;
+  locale?: string | undefined;
   /** The longest that text is delayed. Default 250. */
-  maxLagMs?: number;
+  maxLagMs?: number | undefined;
   /** The slowest pace, in characters per second; keeps the end of a text from trickling in. Default 120. */
-  minRate?: number;
+  minRate?: number | undefined;
   /** How long an incomplete last unit is held back for its rest. Default 80. */
-  holdMs?: number;
+  holdMs?: number | undefined;
   /** The least time between two pieces, where the pace allows it. Default 16. */
-  stepMs?: number;
+  stepMs?: number | undefined;
   /** How much text may be held for a reader that does not read, in characters; at least 0. Default 65,536. */
-  maxHeld?: number;
+  maxHeld?: number | undefined;
   /** Default: the runtime's clock. */
-  clock?: Clock;
+  clock?: Clock | undefined;
 }
 
 /** How much text came in at about the same time, and when it must be out. */
@@ -56,7 +56,7 @@ interface Arrival {
  * pipe(tokens, smooth(), forEach((text) => append(text)));
  */
 export function smooth<T>(
-  options: SmoothOptions<T> & Required<Pick<SmoothOptions<T>, 'text' | 'withText'>>,
+  options: SmoothOptions<T> & { text: (item: T) => string | undefined; withText: (item: T, text: string) => T },
 ): Operator<T, T>;
 export function smooth(options?: SmoothOptions<string>): Operator<string, string>;
 export function smooth<T>(options: SmoothOptions<T> = {}): Operator<T, T> {

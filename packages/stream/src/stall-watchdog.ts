@@ -23,9 +23,9 @@ export interface StallWatchdogOptions {
   /** Called once per stall, while it lasts. */
   onStall: (stall: Stall) => void;
   /** Called when a stall is over: an item came, or the stream ended. */
-  onResume?: (stall: Stall) => void;
+  onResume?: ((stall: Stall) => void) | undefined;
   /** Default: the runtime's clock. */
-  clock?: Clock;
+  clock?: Clock | undefined;
 }
 
 /**

@@ -10,7 +10,7 @@ import type { Source, Stream } from './stream.ts';
 /** Options of `tee`. */
 export interface TeeOptions {
   /** How far one branch may be ahead of the other, in items; at least 1. Default 1024; `Infinity` keeps everything. */
-  capacity?: number;
+  capacity?: number | undefined;
 }
 
 /**

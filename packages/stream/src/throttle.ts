@@ -13,9 +13,9 @@ export interface ThrottleOptions {
   /** The least time between two items. */
   everyMs: number;
   /** Whether an item still held at the end is delivered, so that the last one is never lost. Default true. */
-  trailing?: boolean;
+  trailing?: boolean | undefined;
   /** Default: the runtime's clock. */
-  clock?: Clock;
+  clock?: Clock | undefined;
 }
 
 /**

@@ -14,15 +14,15 @@ export type TimeoutPhase = 'first' | 'idle' | 'total';
 /** Options of `timeout`. A limit that is not given does not apply. */
 export interface TimeoutOptions<T> {
   /** The longest wait for the first item that `isContent`. */
-  firstMs?: number;
+  firstMs?: number | undefined;
   /** The longest wait for any item. With `firstMs` set, it applies only after the first content. */
-  idleMs?: number;
+  idleMs?: number | undefined;
   /** The longest total wait, summed over all items. */
-  totalMs?: number;
+  totalMs?: number | undefined;
   /** Whether an item ends the `first` phase; a synthetic "start" event should not. Default: every item does. */
-  isContent?: (item: T) => boolean;
+  isContent?: ((item: T) => boolean) | undefined;
   /** Default: the runtime's clock. */
-  clock?: Clock;
+  clock?: Clock | undefined;
 }
 
 /** A limit of `timeout` ran out. Named like the web platform's. */

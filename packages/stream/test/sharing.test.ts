@@ -64,7 +64,7 @@ describe('broadcast', () => {
         weight: 1,
         arbitrary: fc.record({
           kind: fc.constant('join' as const),
-          slow: fc.constantFrom('skip' as const, 'disconnect' as const),
+          slow: fc.constantFrom('skip' as const, 'disconnect' as const, undefined),
         }),
       },
       { weight: 3, arbitrary: fc.record({ kind: fc.constant('read' as const), reader: fc.nat(5) }) },
@@ -89,7 +89,7 @@ describe('broadcast', () => {
         for (const { kind, ...rest } of steps) {
           if (kind === 'push') source.push(pushed++);
           else if (kind === 'join') {
-            const { slow } = rest as { slow: 'skip' | 'disconnect' };
+            const { slow } = rest as { slow: 'skip' | 'disconnect' | undefined };
             readers.push({
               at: hub.count,
               isOver: false,
@@ -101,6 +101,7 @@ describe('broadcast', () => {
             if (reader !== undefined && !reader.isOver && reader.at < hub.count) await read(reader);
           }
           await settle();
+          expect(hub.count).toBe(pushed); // none of these policies holds the source back
         }
         source.end();
         for (const reader of readers) while (!reader.isOver) await read(reader);

@@ -1,25 +1,40 @@
 import { expectTypeOf, test } from 'vitest';
 import {
+  type AdaptiveBatchOptions,
+  adaptiveBatch,
   batch,
   broadcast,
   buffer,
+  coalesce,
   collect,
   concat,
+  type FromEventsOptions,
   filter,
   flatMap,
   forEach,
+  fromEvents,
   heartbeat,
   map,
   mapAsync,
   merge,
   pipe,
   pushable,
+  type RetryOptions,
   race,
+  rateLimit,
+  replayThenTail,
+  retry,
+  type SmoothOptions,
   type Stream,
   scan,
   smooth,
+  stallWatchdog,
+  type TimeoutOptions,
   tee,
+  throttle,
+  timeout,
 } from '../src/index.ts';
+import { type ToNodeReadableOptions, toNodeReadable } from '../src/node/index.ts';
 
 declare const numbers: AsyncIterable<number>;
 
@@ -55,6 +70,8 @@ test('what would be a mistake at run time is an error', () => {
   const text = ({ toFixed }: number) => toFixed();
   // @ts-expect-error the items would come out as strings
   pipe(numbers, smooth({ text }));
+  // @ts-expect-error likewise
+  pipe(numbers, smooth({ text, withText: undefined }));
   expectTypeOf(pipe(numbers, smooth({ text, withText: (_, text) => Number(text) }))).toEqualTypeOf<Stream<number>>();
   expectTypeOf(pipe(['a'], smooth())).toEqualTypeOf<Stream<string>>();
   expectTypeOf(pipe(['a'], smooth({ unit: 'grapheme' }))).toEqualTypeOf<Stream<string>>();
@@ -88,4 +105,33 @@ test('a policy that loses items has to say what stands in for them', () => {
   buffer({ overflow: 'coalesce' });
   // @ts-expect-error `lagged` is missing
   broadcast(numbers).subscribe({ slow: 'skip' });
+});
+
+test('an option that is undefined is one that is not given', () => {
+  type Undefined<O> = { [Name in keyof O]: O[Name] | undefined };
+  type Options = AdaptiveBatchOptions<string> &
+    Omit<FromEventsOptions<string>, 'overflow'> &
+    RetryOptions<string, number> &
+    SmoothOptions<string> &
+    ToNodeReadableOptions &
+    TimeoutOptions<string>;
+  const unset = {} as Undefined<Options>;
+  adaptiveBatch(unset);
+  batch({ ...unset, maxItems: 1 });
+  broadcast(['a'], unset).subscribe({ from: unset.capacity, slow: undefined });
+  buffer({ capacity: unset.capacity, overflow: undefined });
+  coalesce({ ...unset, key: () => 0, merge: (a) => a });
+  fromEvents(new EventTarget(), 'message', { ...unset, overflow: undefined });
+  heartbeat({ everyMs: 1, value: null, clock: unset.clock });
+  mapAsync((text: string) => text, { concurrency: 1, ordered: undefined });
+  pushable({ capacity: unset.capacity, overflow: undefined, onDrop: undefined, onClose: undefined });
+  rateLimit({ count: 1, perMs: 1, clock: unset.clock });
+  replayThenTail({ replay: ['a'], tail: ['b'], position: Number, isAfter: undefined, capacity: undefined });
+  retry(() => ['a'], unset);
+  smooth({ ...unset, text: undefined, withText: undefined });
+  stallWatchdog({ afterMs: 1, onStall: () => {}, onResume: undefined, clock: unset.clock });
+  tee(['a'], { capacity: undefined });
+  throttle({ everyMs: 1, trailing: undefined, clock: unset.clock });
+  timeout(unset);
+  toNodeReadable(['a'], unset);
 });

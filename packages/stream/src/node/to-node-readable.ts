@@ -10,7 +10,7 @@ import type { Source } from '../stream.ts';
 /** Options of `toNodeReadable`. */
 export interface ToNodeReadableOptions {
   /** Whether items may be any values; with false, they must be strings or buffers. Default true. */
-  objectMode?: boolean;
+  objectMode?: boolean | undefined;
 }
 
 /**
