@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ThreadStreamEvent } from '@chatkit/core';
 import type { ChatKitServer } from '@chatkit/server';
-import { type Agent, run as runAgent, setDefaultOpenAIClient, setOpenAIAPI, setTracingDisabled } from '@openai/agents';
+import { Agent, run as runAgent, setDefaultOpenAIClient, setOpenAIAPI, setTracingDisabled, tool } from '@openai/agents';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
-import { streamAgentResponse } from '../src/index.ts';
+import { z } from 'zod';
+import { type AgentContext, streamAgentResponse } from '../src/index.ts';
 import { chatCompletion, responsesStream, scriptedOpenAI } from './scripted-openai.ts';
 import { collectAll, createContext, outline, responses, scriptedRun, thread } from './scripted-run.ts';
 
@@ -173,6 +174,27 @@ test('an agent in a tool', async () => {
   ]);
 });
 
+test('an approval', async () => {
+  const call = { index: 0, id: 'call_1', type: 'function', function: { name: 'send_mail', arguments: '{}' } };
+  answers.push(chatCompletion('c1', [{ tool_calls: [call] }], 'tool_calls'));
+  answers.push(chatCompletion('c2', [{ content: 'Sent.' }]));
+  const execute = vi.fn(() => 'sent');
+  const sendMail = tool({ name: 'send_mail', description: '', parameters: z.object({}), needsApproval: true, execute });
+  const agent = new Agent<AgentContext<string>>({ name: 'Assistant', tools: [sendMail] });
+  const context = await createContext();
+  const asking = streamAgentResponse(context, await runAgent(agent, 'Hi', { stream: true, context }));
+  const [question] = (await collectAll(asking)).flatMap((event) =>
+    event.type === 'thread.item.done' ? event.item : [],
+  );
+  if (question?.type !== 'structured_input') throw new Error('nobody was asked');
+  const inputs = question.inputs.map((input) => ({ ...input, answer: { values: ['Approve'], skipped: false } }));
+  const items = [{ ...question, inputs }];
+  const run = { signal: new AbortController().signal };
+  const lines = await example(block('takeApprovalState'), { agent, context, items, run });
+  expect(execute).toHaveBeenCalledOnce();
+  expect(lines.at(-1)).toMatch(/^done assistant_message/);
+});
+
 test('Ollama', async () => {
   const context = await createContext();
   const run = { signal: new AbortController().signal };
@@ -248,6 +270,7 @@ test('every example of the README is run here', () => {
   const run = [
     'createMemoryStore()',
     'ask_expert',
+    'takeApprovalState',
     'hostedTools',
     '11434',
     '@ai-sdk/anthropic',
