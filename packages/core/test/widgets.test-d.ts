@@ -3,6 +3,14 @@ import { action, basic, button, card, col, listView, listViewItem, text, type Wi
 import { describe, expectTypeOf, it } from 'vitest';
 
 describe('widgets', () => {
+  it('takes a prop that is undefined for one that is not given', () => {
+    const unset = undefined as string | undefined;
+    button({ label: unset, onClickAction: unset === undefined ? undefined : action(unset) });
+    card({ id: unset, status: undefined, children: undefined });
+    // @ts-expect-error a required prop is required
+    text({ value: unset });
+  });
+
   it('are checked while they are written', () => {
     card({ size: 'sm', children: [text({ value: 'x', id: 't' }), button({ onClickAction: action('a') })] });
     // @ts-expect-error a text needs a value

@@ -301,9 +301,12 @@ export type Widget<T extends WidgetType = WidgetType> = T extends WidgetType
   ? { type: T } & Base & WidgetProps[T]
   : never;
 
+/** As from a condition: an optional prop may be `undefined`, which is left out on the wire. */
+type Given<P> = { [Name in keyof P]: P extends Required<Pick<P, Name>> ? P[Name] : P[Name] | undefined };
+
 const component =
   <T extends WidgetType>(type: T) =>
-  (props: Base & WidgetProps[T]): Widget<T> =>
+  (props: Given<Base & WidgetProps[T]>): Widget<T> =>
     ({ type, ...props }) as unknown as Widget<T>;
 
 /** Root: a card, optionally a form with buttons to confirm and cancel. */
