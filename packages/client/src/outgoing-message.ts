@@ -27,7 +27,7 @@ export interface UserMessageInputLike {
   /** Attachments, or their ids. Only ids are sent. */
   attachments?: readonly (Attachment | string)[] | undefined;
   quoted_text?: string | undefined;
-  inference_options?: { tool_choice?: { id: string }; model?: string } | undefined;
+  inference_options?: { tool_choice?: { id: string } | undefined; model?: string | undefined } | undefined;
 }
 
 /** A message on its way. */

@@ -15,6 +15,7 @@ test('what starts a run gives it at once', () => {
   expectTypeOf(client.send({ text: 'Hi', attachments: ['atc_1'] }).done).toEqualTypeOf<Promise<RunOutcome>>();
   expectTypeOf(client.retry()).toEqualTypeOf<ChatRun>();
   expectTypeOf<ChatRun>().toExtend<AsyncIterable<ThreadStreamEvent>>();
+  client.send({ text: 'Hi', inference_options: { model: undefined, tool_choice: undefined } });
   // @ts-expect-error: a message is text or an object
   client.send(1);
 });

@@ -16,7 +16,13 @@ export interface UseThreadsResult
  * @example
  * const { threads, hasMore, loadMore, remove } = useThreads();
  */
-export const useThreads = ({ limit, client }: { limit?: number; client?: ChatClient } = {}): UseThreadsResult => {
+export const useThreads = ({
+  limit,
+  client,
+}: {
+  limit?: number | undefined;
+  client?: ChatClient | undefined;
+} = {}): UseThreadsResult => {
   const found = useChatClient(client);
   const list = useMemo(() => createThreadList(found, { limit }), [found, limit]);
   const snapshot = useSyncExternalStore(list.subscribe, list.getSnapshot, list.getSnapshot);

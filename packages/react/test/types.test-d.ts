@@ -16,4 +16,5 @@ test('useChatSelector gives what is selected', () => {
 
 test('useThreads gives the list and its verbs', () => {
   expectTypeOf(useThreads).returns.toHaveProperty('loadMore').toEqualTypeOf<() => Promise<void>>();
+  useThreads({ limit: undefined, client: undefined });
 });
