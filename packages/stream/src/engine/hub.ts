@@ -39,8 +39,9 @@ export class Hub<T> implements Sink<T> {
     if (this._isDetached) this._read();
   }
 
-  _subscribe<L>(options: SubscribeOptions<L>): Stage<T | L> {
-    const reader = new Reader<T, L>(this, atLeast(0, options.from ?? this._count - this._replay), options);
+  /** `slow`: the policy of a reader that does not set its own. */
+  _subscribe<L>(options: SubscribeOptions<L>, slow?: BroadcastOptions['slow']): Stage<T | L> {
+    const reader = new Reader<T, L>(this, atLeast(0, options.from ?? this._count - this._replay), options, slow);
     this._readers = [...this._readers, reader];
     if (this._ending) reader._onMore();
     return reader;
@@ -162,10 +163,10 @@ class Reader<T, L> implements Stage<T | L>, Queue<T | L> {
   declare private readonly _late: Pump<T | L>;
   private _missed = 0;
 
-  constructor(hub: Hub<T>, from: number, options: SubscribeOptions<L>) {
+  constructor(hub: Hub<T>, from: number, options: SubscribeOptions<L>, slow: BroadcastOptions['slow']) {
     this._hub = hub;
     this._options = options;
-    this._isBlocking = (options.slow ?? 'block') === 'block';
+    this._isBlocking = (options.slow ?? slow ?? 'block') === 'block';
     const start = hub._start();
     this._next = Math.min(Math.max(from, start), hub._count);
     if (options.from !== undefined) this._missed = Math.max(0, start - from);
