@@ -68,7 +68,7 @@ export function broadcast<T>(source: Source<T>, options: BroadcastOptions = {}):
   const hub = new Hub(stageOf(source), options);
   const close = async (): Promise<void> => hub.close();
   return {
-    subscribe: (subscription = {}) => outlet(hub._subscribe(subscription, options.slow)),
+    subscribe: (subscription = {}) => outlet(hub._subscribe(subscription)),
     get count() {
       return hub._count;
     },

@@ -25,7 +25,9 @@ export class Hub<T> implements Sink<T> {
   /** Replaced, never changed in place, so that a loop over the list is not disturbed. */
   _readers: readonly Reader<T, unknown>[] = [];
   declare private readonly _upstream: Stage<T>;
-  declare private readonly _replay: number;
+  declare readonly _replay: number;
+  /** What readers do that have no policy of their own. */
+  declare readonly _slow: BroadcastOptions['slow'];
   declare private readonly _isDetached: boolean;
   private _isOpen = false; // a pull on the source has not been answered
   private _isReading = false;
@@ -35,13 +37,13 @@ export class Hub<T> implements Sink<T> {
     this._upstream = source;
     this._capacity = atLeast(1, options.capacity ?? 1024);
     this._replay = atLeast(0, options.replay ?? 0);
+    this._slow = options.slow ?? 'block';
     this._isDetached = options.source === 'detached';
     if (this._isDetached) this._read();
   }
 
-  /** `slow`: the policy of a reader that does not set its own. */
-  _subscribe<L>(options: SubscribeOptions<L>, slow?: BroadcastOptions['slow']): Stage<T | L> {
-    const reader = new Reader<T, L>(this, atLeast(0, options.from ?? this._count - this._replay), options, slow);
+  _subscribe<L>(options: SubscribeOptions<L>): Stage<T | L> {
+    const reader = new Reader<T, L>(this, options);
     this._readers = [...this._readers, reader];
     if (this._ending) reader._onMore();
     return reader;
@@ -163,13 +165,14 @@ class Reader<T, L> implements Stage<T | L>, Queue<T | L> {
   declare private readonly _late: Pump<T | L>;
   private _missed = 0;
 
-  constructor(hub: Hub<T>, from: number, options: SubscribeOptions<L>, slow: BroadcastOptions['slow']) {
+  constructor(hub: Hub<T>, options: SubscribeOptions<L>) {
     this._hub = hub;
     this._options = options;
-    this._isBlocking = (options.slow ?? slow ?? 'block') === 'block';
+    this._isBlocking = (options.slow ?? hub._slow) === 'block';
+    const from = atLeast(0, options.from ?? hub._count - hub._replay);
     const start = hub._start();
     this._next = Math.min(Math.max(from, start), hub._count);
-    if (options.from !== undefined) this._missed = Math.max(0, start - from);
+    this._missed = Math.max(0, start - from); // none without `from`: what it is to get is kept
     const upstream = { pull() {}, close: () => hub._leave(this) };
     this._late = pump<never, T | L>(upstream, { capacity: hub._capacity, queue: this });
   }
