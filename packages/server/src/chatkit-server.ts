@@ -158,7 +158,7 @@ export abstract class ChatKitServer<Context = unknown> implements ServerHooks<Co
    * Shuts the server down: new runs and deletions of threads get 503 `server.closing`; runs in progress have `graceMs`
    * (default 10,000; `Infinity` for as long as they take) to finish and are then stopped with the outcome
    * `interrupted`, and what they wrote is kept. Who reads a run of another machine here is then asked to reconnect.
-   * Resolves when all runs have settled and deletions that had begun are over.
+   * Resolves when all runs have settled, and deletions and the ends of dead machines' runs that had begun are over.
    */
   close(options: { graceMs?: number | undefined } = {}): Promise<void> {
     return this.#registry.close(options.graceMs ?? 10_000);

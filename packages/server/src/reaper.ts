@@ -37,8 +37,8 @@ export interface ReaperOptions {
 export interface Reaper {
   /** Called when a run of this process ends: should freeing its thread have failed, its lease will run out. */
   attend(): void;
-  /** Stops looking. */
-  end(): void;
+  /** Stops looking. Resolves when the runs that it is closing are over. */
+  end(): Promise<void>;
 }
 
 /**
@@ -50,10 +50,11 @@ export interface Reaper {
 export const startReaper = (options: ReaperOptions): Reaper => {
   const { lease, settings } = options;
   const { ttlMs, reapMs = ttlMs / 2 } = lease;
-  if (!Number.isFinite(ttlMs)) return { attend() {}, end() {} };
+  if (!Number.isFinite(ttlMs)) return { attend() {}, async end() {} };
   const { clock, onError } = settings;
   let state: 'resting' | 'waiting' | 'looking' | 'ended' = 'resting';
   let timer: unknown;
+  let closing: Promise<unknown> | undefined;
   let attendedUntil = Number.NEGATIVE_INFINITY;
 
   const attend = (): void => {
@@ -63,9 +64,11 @@ export const startReaper = (options: ReaperOptions): Reaper => {
   const look = async () => {
     state = 'looking';
     try {
-      let found: readonly RunRecord[];
-      do {
-        found = await lease.reap();
+      // A lease hands out a limited number at a time, so that they can be closed before the lease runs out again.
+      while (state === 'looking') {
+        const found = await lease.reap();
+        // What is found by a server that has been closed meanwhile is found again when its lease has run out.
+        if (found.length === 0 || state !== 'looking') break;
         const next = found.values();
         const closeNext = async (): Promise<void> => {
           for (const record of next) {
@@ -75,9 +78,9 @@ export const startReaper = (options: ReaperOptions): Reaper => {
             await settlesWithin(closed, ttlMs, clock);
           }
         };
-        await Promise.all(Array.from({ length: closedAtOnce }, closeNext));
-        // A lease hands out a limited number at a time, so that they can be closed before the lease runs out again.
-      } while (found.length > 0 && state === 'looking');
+        closing = Promise.all(Array.from({ length: closedAtOnce }, closeNext));
+        await closing;
+      }
     } catch (error) {
       attend();
       onError(error, {});
@@ -96,9 +99,10 @@ export const startReaper = (options: ReaperOptions): Reaper => {
   wait(0);
   return {
     attend,
-    end() {
+    async end() {
       state = 'ended';
       clock.clearTimeout(timer);
+      await closing;
     },
   };
 };

@@ -57,7 +57,7 @@ export interface RunRegistry {
   exclusively<T>(threadId: string, work: () => Promise<T>): Promise<T>;
   /**
    * Accepts no more runs; waits `graceMs` for those in progress, then stops the rest and ends the streams of other
-   * machines' runs. Waits for deletions in any case.
+   * machines' runs. Waits for deletions, and for what it writes for dead machines, in any case.
    */
   close(graceMs: number): Promise<void>;
 }
@@ -238,7 +238,7 @@ export const createRunRegistry = (
       for (const run of active) run.stop('shutdown');
       streams.close();
       await Promise.allSettled([...executions.values(), ...deletions]);
-      reaper.end();
+      await reaper.end();
       stopListening();
       gate.close();
     },

@@ -1,11 +1,12 @@
 // Deadlines, each with its own code; and the end of the server itself.
-import { assistantMessage, isChatKitError, itemAdded, itemDone, textDelta } from '@chatkit/core';
+import { assistantMessage, isChatKitError, itemAdded, itemDone, type RunRecord, textDelta } from '@chatkit/core';
 import { createMemoryLease, createMemoryLog, createMemoryStore } from '@chatkit/store/memory';
 import { createVirtualClock, hang, say, scriptedResponder, wait } from '@chatkit/testing';
 import type { SseFrame } from '@chatkit/transport';
 import { describe, expect, test, vi } from 'vitest';
 import { systemClock } from '../src/clock.ts';
 import {
+  ada,
   add,
   create,
   eventsOf,
@@ -304,6 +305,51 @@ describe('close()', () => {
     expect(await deleted).toEqual({ status: 200 });
     expect(await t.items(other)).toHaveLength(1);
     expect(clock.pending).toBe(0);
+  });
+
+  test('waits for the end of a dead machine’s run that it has begun to write, and looks for no more', async () => {
+    const clock = createVirtualClock();
+    const lease = createMemoryLease({ clock });
+    const reap = vi.spyOn(lease, 'reap');
+    const log = createMemoryLog();
+    const dead = { runId: 'dead', threadId: 'thr_1', resumable: true, userId: 'ada' };
+    await lease.acquire(dead);
+    await clock.advance(lease.ttlMs);
+    let answer = (_: User): void => {};
+    const contextOf = () =>
+      new Promise<User>((resolve) => {
+        answer = resolve;
+      });
+    const t = testServer({ clock, log, lease, contextOf });
+    await clock.advance(0);
+    let closed = false;
+    const closing = t.server.close().then(() => {
+      closed = true;
+    });
+    await settle();
+    expect(closed).toBe(false);
+    answer(ada);
+    await closing;
+    expect(await lease.find('dead')).toMatchObject({ outcome: 'interrupted' });
+    expect(reap).toHaveBeenCalledTimes(1);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('leaves dead runs that are found behind it to other servers', async () => {
+    const clock = createVirtualClock();
+    const lease = createMemoryLease({ clock });
+    let find = (_: RunRecord[]): void => {};
+    lease.reap = () =>
+      new Promise((resolve) => {
+        find = resolve;
+      });
+    const contextOf = vi.fn(() => ada);
+    const t = testServer({ clock, log: createMemoryLog(), lease, contextOf });
+    await clock.advance(0);
+    await t.server.close();
+    find([{ runId: 'dead', threadId: 'thr_1', resumable: true, userId: 'ada', epoch: 2 }]);
+    await settle();
+    expect(contextOf).not.toHaveBeenCalled();
   });
 
   test('of an idle server resolves at once', async () => {
