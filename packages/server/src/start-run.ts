@@ -195,11 +195,13 @@ const isSameThread = async <Context>(
 };
 
 const assertSameUser = async <Context>(
-  { kernel, call, context }: Start<Context>,
+  { kernel, call, context, to }: Start<Context>,
   run: Run | RemoteRun,
 ): Promise<void> => {
   // For any other request `isSameThread` has checked that the thread is this user's, and the run's.
   if (call.type !== 'threads.create' || (await threadOf(kernel, run.threadId, context)) !== undefined) return;
+  // A thread of this name is the user's own.
+  if (to.threadId === run.threadId) throw new ChatKitError('thread.not_found', 'The thread has been deleted.');
   throw anotherRequest();
 };
 

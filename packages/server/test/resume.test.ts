@@ -1,6 +1,7 @@
 // What an opted-in client gets: offsets, heartbeats, the terminal frame, attaching, one run per id, disconnect policies.
 import {
   assistantMessage,
+  createId,
   itemAdded,
   itemDone,
   progressUpdate,
@@ -312,6 +313,24 @@ describe('a POST that is sent twice', () => {
         error: { code: 'run.conflict' },
       });
     }
+  });
+
+  test('whose thread has been deleted meanwhile is told so, and does not bring it back', async () => {
+    const respond = scriptedResponder([say('a')]);
+    const t = testServer({ respond });
+    const runId = createId('run');
+    const id = await t.create('One', { headers: named(runId) });
+    await t.json({ type: 'threads.delete', params: { thread_id: id } });
+    for (const request of [create('One'), add(id, 'One')]) {
+      expect(await t.json(request, { headers: named(runId) })).toMatchObject({
+        status: 404,
+        error: { code: 'thread.not_found' },
+      });
+    }
+    // Others learn no more than that the id is taken.
+    expect(await t.json(create('One'), { headers: named(runId), context: eve })).toMatchObject({ status: 409 });
+    expect((await t.json({ type: 'threads.list', params: {} })).data).toEqual([]);
+    expect(respond.calls).toHaveLength(1);
   });
 
   test('an id that a run of another thread of the user has is another run there, once', async () => {
