@@ -1,11 +1,13 @@
 // Two servers that share a store, a log and a lease: what one runs, the other finds, follows, stops and replaces.
 import {
   assistantMessage,
+  ChatKitError,
   itemAdded,
   itemDone,
   type LogEntry,
   type RunLease,
   type RunRecord,
+  type Store,
   type StreamLog,
   textDelta,
 } from '@chatkit/core';
@@ -22,6 +24,7 @@ import {
   framesOf,
   halfway,
   named,
+  type Options,
   optIn,
   outcomeOf,
   outline,
@@ -422,7 +425,48 @@ test('where nobody else can die, a server looks when it starts, and for a while 
   await server.close();
 });
 
+test('a look that fails is reported, and made again where only this server looks', async () => {
+  const clock = createVirtualClock();
+  let looks = 0;
+  const lease: RunLease = {
+    ...createMemoryLease({ ttlMs: 1_000, clock }),
+    reapMs: Number.POSITIVE_INFINITY,
+    async reap() {
+      looks += 1;
+      if (looks === 1) throw new Error('no disk');
+      return [];
+    },
+  };
+  const { server, errors } = testServer({ clock, lease, log: createMemoryLog() });
+  await clock.advance(60_000);
+  expect(looks).toBeGreaterThan(1);
+  expect(errors).toEqual([new Error('no disk')]);
+  await server.close();
+});
+
+test('a dead run whose end cannot be written is found again where only this server looks', async () => {
+  const clock = createVirtualClock();
+  const lease = createMemoryLease({ ttlMs: 1_000, clock });
+  await lease.acquire({ runId: 'dead', threadId: 'thr_1', resumable: true, userId: 'ada' });
+  await clock.advance(1_000);
+  const log = createMemoryLog();
+  let failures = 1;
+  const { server, errors } = testServer({
+    clock,
+    lease: { ...lease, reapMs: Number.POSITIVE_INFINITY },
+    log: {
+      ...log,
+      create: (...of) => (failures-- > 0 ? Promise.reject(new Error('no disk')) : log.create(...of)),
+    },
+  });
+  await clock.advance(60_000);
+  expect(await lease.find('dead')).toMatchObject({ outcome: 'interrupted' });
+  expect(errors).toEqual([new Error('no disk')]);
+  await server.close();
+});
+
 describe('A dies', () => {
+  const down = new Error('down');
   test.each(['interrupt', 'queue'] as const)(
     'readers get the end within the lease and a second, and the next message works (%s)',
     async (busy) => {
@@ -603,6 +647,25 @@ describe('A dies', () => {
     expect(b.errors).toEqual([]);
   });
 
+  test('what it had stored is not written over where the store fails to say that it has it', async () => {
+    const store = createMemoryStore<User>();
+    const { loadItem } = store;
+    const { b, line, start, passing } = pair(halfway({ deaf: true }), {
+      store,
+      contextOf: (userId: string) => ({ userId }),
+    });
+    const { id } = await start();
+    const frames = framesOf(await passing(b.attach('run=r')));
+    await store.saveItem(id, assistantMessage({ thread_id: id, id: 'a', text: 'half and the rest' }), ada);
+    let failures = 1;
+    store.loadItem = (...of) => (failures-- > 0 ? Promise.reject(down) : loadItem(...of));
+    line.up = false;
+    expect(outcomeOf(await passing(frames))).toBe('interrupted');
+    expect((await b.items(id)).map(textOf)).toEqual(['hi', 'half and the rest']);
+    expect(shown(eventsOf(await frames))).toEqual(await b.items(id));
+    expect(b.errors).toEqual([down]);
+  });
+
   test('behind the end of its answer: the thread is freed, and the end stays what it was', async () => {
     const { b, clock, lease, line, start, passing } = pair(scriptedResponder([say('whole')]), {
       contextOf: (userId: string) => ({ userId }),
@@ -620,17 +683,54 @@ describe('A dies', () => {
     expect(b.errors).toEqual([]);
   });
 
-  test('what cannot be kept is taken back: the store is down, the thread is gone', async () => {
+  test.each<[string, Options, Partial<Store<User>>, unknown[]]>([
+    ['its user cannot be looked up', { contextOf: () => Promise.reject(down) }, {}, [down]],
+    ['the store is down', {}, { loadThread: () => Promise.reject(down) }, [down]],
+    [
+      'its thread is gone',
+      {},
+      { loadThread: () => Promise.reject(new ChatKitError('thread.not_found', 'There is no such thread.')) },
+      [],
+    ],
+  ])('what cannot be kept is taken back: %s', async (_, options, broken, errors) => {
+    const store = createMemoryStore<User>();
     const { b, line, start, passing } = pair(halfway({ deaf: true }), {
-      contextOf: () => Promise.reject(new Error('no such user')),
+      store,
+      contextOf: (userId: string) => ({ userId }),
+      ...options,
     });
     const { id } = await start();
     const frames = framesOf(await passing(b.attach('run=r')));
+    Object.assign(store, broken);
     line.up = false;
     expect(outcomeOf(await passing(frames))).toBe('interrupted');
     expect(outline(eventsOf(await frames)).slice(-2)).toEqual(['error', 'thread.item.removed']);
     expect((await b.items(id)).map(textOf)).toEqual(['hi']);
-    expect(b.errors).toEqual([new Error('no such user')]);
+    expect(b.errors).toEqual(errors);
+  });
+
+  test.each<[string, Options]>([
+    ['whose user is not known', { userOf: () => undefined, contextOf: (userId) => ({ userId }) }],
+    ['of a user, if nobody says what a user’s context is', {}],
+  ])('for a run %s the store is asked in no context but its own', async (_, options) => {
+    const store = createMemoryStore<User>();
+    const asked: User[] = [];
+    const { b, line, start, passing } = pair(halfway({ deaf: true }), {
+      ...options,
+      store: {
+        ...store,
+        loadThread(id, context) {
+          asked.push(context);
+          return store.loadThread(id, context);
+        },
+      },
+    });
+    await start();
+    const frames = framesOf(await passing(b.attach('run=r')));
+    line.up = false;
+    expect(outcomeOf(await passing(frames))).toBe('interrupted');
+    expect(new Set(asked)).toEqual(new Set([ada]));
+    expect(b.errors).toEqual([]);
   });
 
   test('and wakes as a zombie: it stores nothing, appends nothing, and its own readers see the end', async () => {

@@ -140,6 +140,16 @@ test('when the machine of a turn dies, a reload shows what was shown as well', a
       const { told, reloaded } = await playAndDie(turns);
       expect(reloaded).toEqual(told);
     }),
+    {
+      examples: [
+        [
+          [
+            { events: [itemDone(makers.widget('a'))], fails: false },
+            { events: [updates.widget('b')], fails: false },
+          ],
+        ],
+      ],
+    },
   );
 });
 
