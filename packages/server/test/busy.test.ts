@@ -199,12 +199,14 @@ describe('queue', () => {
     const client = new AbortController();
     const left = await t.send(add(id, 'left'), { signal: client.signal });
     const cancelled = await t.send(add(id, 'cancelled'), { headers: { ...optIn, 'chatkit-run-id': 'c' } });
+    const again = await t.attach('run=c&after=1-0', { headers: optIn });
     client.abort();
     expect(await t.json({ type: 'runs.cancel', params: { run_id: 'c' } })).toEqual({ status: 200 });
     open();
     await first;
     await left.body?.cancel().catch(() => {});
     expect(outcomeOf(await framesOf(cancelled))).toBe('cancelled');
+    expect(outcomeOf(await framesOf(again))).toBe('cancelled');
     expect(texts(await t.items(id)).slice(2)).toEqual(['one', 're: one']);
   });
 

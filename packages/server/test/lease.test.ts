@@ -683,6 +683,29 @@ describe('A dies', () => {
     expect(b.errors).toEqual([]);
   });
 
+  test.each<[string, Error, string[], unknown[]]>([
+    ['is lost where the log has lost its beginning', new ChatKitError('log.expired', 'Gone.'), ['hi'], []],
+    ['is kept by the next look where the log cannot be read at once', down, ['hi', 'half'], [down]],
+  ])('what it had written %s', async (_, error, kept, errors) => {
+    const log = createMemoryLog();
+    let failures = 0;
+    const unreadable: AsyncIterable<LogEntry> = {
+      [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(error) }),
+    };
+    const { b, line, start, passing } = pair(halfway({ deaf: true }), {
+      log: { ...log, read: (...of) => (failures-- > 0 ? unreadable : log.read(...of)) },
+      contextOf: (userId: string) => ({ userId }),
+    });
+    const { id } = await start();
+    const frames = framesOf(await passing(b.attach('run=r')));
+    await settle();
+    failures = 1;
+    line.up = false;
+    expect(outcomeOf(await passing(frames))).toBe('interrupted');
+    expect((await b.items(id)).map(textOf)).toEqual(kept);
+    expect(b.errors).toEqual(errors);
+  });
+
   test.each<[string, Options, Partial<Store<User>>, unknown[]]>([
     ['its user cannot be looked up', { contextOf: () => Promise.reject(down) }, {}, [down]],
     ['the store is down', {}, { loadThread: () => Promise.reject(down) }, [down]],

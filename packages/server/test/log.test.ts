@@ -1,10 +1,21 @@
 // A log that fails, and a store that fails where nobody expects it.
-import { assistantMessage, itemAdded, itemDone, type LogEntry, type StreamLog, textDelta } from '@chatkit/core';
+import {
+  assistantMessage,
+  itemAdded,
+  itemDone,
+  type LogEntry,
+  type StreamLog,
+  type ThreadMetadata,
+  textDelta,
+} from '@chatkit/core';
 import { createMemoryLog } from '@chatkit/store/memory';
+import { collect } from '@chatkit/stream';
 import { createVirtualClock, hang, say, scriptedResponder } from '@chatkit/testing';
 import { describe, expect, test, vi } from 'vitest';
 import {
+  ada,
   add,
+  cancel,
   create,
   eventsOf,
   framesOf,
@@ -17,6 +28,13 @@ import {
   testServer,
   textOf,
 } from './support.ts';
+
+const thread: ThreadMetadata = {
+  id: 'thr_1',
+  created_at: '2026-01-01T00:00:00Z',
+  status: { type: 'active' },
+  metadata: {},
+};
 
 const halfway = () =>
   scriptedResponder((call) => [
@@ -57,6 +75,42 @@ test.each(['throws', 'rejects'])(
     expect(t.errors.map(String)).toContain('Error: log full');
   },
 );
+
+test('a run that is stopped while its log is created has its end there, for readers elsewhere', async () => {
+  const log = createMemoryLog();
+  const t = testServer({
+    log: {
+      ...log,
+      async create(runId) {
+        await log.create(runId);
+        void t.json(cancel(runId));
+        await settle();
+      },
+    },
+    respond: halfway(),
+  });
+  const id = await t.store.saveThread(thread, ada).then(() => thread.id);
+  const refused = await t.json(add(id), { headers: named('r') });
+  expect(refused).toMatchObject({ status: 409, error: { code: 'run.cancelled' } });
+  expect(await collect(log.read('r'))).toMatchObject([{ end: 'cancelled' }]);
+  expect(await t.items(id)).toEqual([]);
+});
+
+test('a run that is stopped does not wait until readers have made room in its log', async () => {
+  const log = createMemoryLog();
+  let isFull = false;
+  const append: StreamLog['append'] = (runId, batch) => {
+    const appended = log.append(runId, batch);
+    return isFull && !batch.some((entry) => 'end' in entry) ? new Promise(() => {}) : appended;
+  };
+  const t = testServer({ log: { ...log, append }, respond: halfway(), cancelGraceMs: 0 });
+  const frames = t.send(create(), { headers: named('r') }).then(framesOf);
+  await settle();
+  isFull = true;
+  expect(await t.json(cancel('r'))).toEqual({ status: 200 });
+  expect(outcomeOf(await frames)).toBe('cancelled');
+  expect(eventsOf(await frames).at(-1)).toMatchObject({ type: 'thread.item.done', item: { id: 'a' } });
+});
 
 describe.each(['throws at', 'rejects'])('a log that %s the last entry', (how) => {
   const failing = (alsoRefused = '') => {

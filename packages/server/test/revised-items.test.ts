@@ -38,6 +38,8 @@ const updates = {
   workflow: (title: string) => workflowTaskAdded('workflow', task(title), 1),
 };
 
+const retitled = (title: string, at: number) => workflowTaskUpdated('workflow', task(title), at);
+
 interface TurnOf {
   readonly events: readonly ThreadStreamEvent[];
   readonly fails?: boolean;
@@ -67,18 +69,24 @@ const compared = async (told: readonly ThreadStreamEvent[], t: ReturnType<typeof
   return { told: byId(shown(told)), reloaded: byId(items.data) };
 };
 
-/** The same, but the machine of the last turn dies behind its last event, and another one ends its run. */
-const playAndDie = async (turns: readonly TurnOf[], meanwhile = async (_: Store<User>) => {}) => {
+/**
+ * The same, but the machine of the last turn dies behind its last event, or before the first that `isLost`, and another
+ * one ends its run.
+ */
+const playAndDie = async (
+  turns: readonly TurnOf[],
+  { meanwhile = async (_: Store<User>) => {}, isLost = (_: string): boolean => false } = {},
+) => {
   const clock = createVirtualClock();
   const lease = createMemoryLease({ ttlMs: 1_000, clock });
   const never = () => new Promise<never>(() => {});
   let turn = 0;
   const store = createMemoryStore<User>();
-  const shared: Options = {
+  const shared = {
     clock,
     store,
     log: createMemoryLog(),
-    contextOf: (userId) => ({ userId }),
+    contextOf: (userId: string) => ({ userId }),
     generateThreadId: () => thread_id,
   };
   const survivor = testServer({
@@ -90,8 +98,10 @@ const playAndDie = async (turns: readonly TurnOf[], meanwhile = async (_: Store<
       if (fails) throw new Error('gone');
     },
   });
+  const { log } = shared;
   const dying = testServer({
     ...shared,
+    log: { ...log, append: (id, of) => (isLost(JSON.stringify(of)) ? never() : log.append(id, of)) },
     lease: { ...lease, renew: never, release: never, reap: never },
     async *respond() {
       yield* turns.at(-1)?.events ?? [];
@@ -113,12 +123,13 @@ const playAndDie = async (turns: readonly TurnOf[], meanwhile = async (_: Store<
 
 const kind = fc.constantFrom('message', 'widget', 'workflow');
 const text = fc.constantFrom('a', 'b', 'c');
-const event = fc.oneof(
+const event: fc.Arbitrary<ThreadStreamEvent> = fc.oneof(
   fc.tuple(kind, text).map(([of, said]) => itemAdded(makers[of](said))),
   fc.tuple(kind, text).map(([of, said]) => itemDone(makers[of](said))),
   fc.tuple(kind, text).map(([of, said]) => itemReplaced(makers[of](said))),
   kind.map((of) => itemRemoved(of)),
   { weight: 4, arbitrary: fc.tuple(kind, text).map(([of, said]) => updates[of](said)) },
+  fc.tuple(text, fc.nat(1)).map(([said, at]) => retitled(said, at)),
 );
 const someTurns = fc.array(fc.record({ events: fc.array(event, { maxLength: 6 }), fails: fc.boolean() }), {
   minLength: 1,
@@ -134,6 +145,10 @@ test('whatever turns do to items, a reload shows what was shown', async () => {
   );
 });
 
+const inTwoTurns = (...turns: ThreadStreamEvent[][]): [{ events: ThreadStreamEvent[]; fails: boolean }[]] => [
+  turns.map((events) => ({ events, fails: false })),
+];
+
 test('when the machine of a turn dies, a reload shows what was shown as well', async () => {
   await fc.assert(
     fc.asyncProperty(someTurns, async (turns) => {
@@ -142,26 +157,36 @@ test('when the machine of a turn dies, a reload shows what was shown as well', a
     }),
     {
       examples: [
-        [
-          [
-            { events: [itemDone(makers.widget('a'))], fails: false },
-            { events: [updates.widget('b')], fails: false },
-          ],
-        ],
+        inTwoTurns([itemDone(makers.widget('a'))], [updates.widget('b')]),
+        inTwoTurns([itemDone(makers.workflow('a')), updates.workflow('b')], [retitled('c', 0), retitled('c', 1)]),
       ],
     },
   );
 });
 
-test('what was stored by the run that died, and has been changed since, stays changed', async () => {
-  const { reloaded } = await playAndDie(
+test.each(['this turn', 'an earlier one'])(
+  'what was stored of %s by the run that died, and has been changed since, stays changed',
+  async (turn) => {
+    const first = [itemDone(makers.widget('a'))];
+    const last = [updates.widget('b'), itemDone(makers.message('done')), updates.message('.')];
+    const { reloaded } = await playAndDie(
+      turn === 'this turn' ? [{ events: [] }, { events: [...first, ...last] }] : [{ events: first }, { events: last }],
+      { meanwhile: (store) => store.saveItem(thread_id, makers.widget('c'), ada) },
+    );
+    expect(reloaded).toMatchObject({ widget: makers.widget('c'), message: makers.message('done.') });
+  },
+);
+
+test('what was shown of an earlier turn as it is by now is stored, where the machine dies right behind it', async () => {
+  const { told, reloaded } = await playAndDie(
     [
-      { events: [itemDone(makers.widget('a'))] },
-      { events: [updates.widget('b'), itemDone(makers.message('done')), updates.message('.')] },
+      { events: [itemDone(makers.workflow('a'))] },
+      { events: [retitled('b', 0), updates.workflow('c'), updates.workflow('d')] },
     ],
-    (store) => store.saveItem(thread_id, makers.widget('c'), ada),
+    { isLost: (entries) => entries.includes('workflow.task.added') },
   );
-  expect(reloaded).toMatchObject({ widget: makers.widget('c'), message: makers.message('done.') });
+  expect(told['workflow']).toEqual(makers.workflow('b'));
+  expect(reloaded).toEqual(told);
 });
 
 test('an update that was shown stays when the turn is stopped behind it', async () => {
