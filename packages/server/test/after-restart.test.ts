@@ -1,5 +1,5 @@
 // A message whose server died before it answered is sent again, under the same run id, to one that has never heard of the run.
-import { isHiddenItem } from '@chatkit/core';
+import { hiddenContext, isHiddenItem, itemDone } from '@chatkit/core';
 import { createMemoryStore } from '@chatkit/store/memory';
 import { createVirtualClock, hang, say, scriptedResponder } from '@chatkit/testing';
 import { describe, expect, test } from 'vitest';
@@ -187,6 +187,12 @@ describe('a message that is said to be sent again, to a server that was started 
     expect(await texts()).toEqual(['One', 'old', 'Two', 'new']);
   });
 
+  test('has a second answer if it is not said to be, and nothing is taken back', async () => {
+    const { after, threadId, texts } = await answered('One', 'Two');
+    await after.events(add(threadId, 'Two'), { headers: named(runId(2)) });
+    expect(await texts()).toEqual(['One', 'old', 'Two', 'old', 'new']);
+  });
+
   test('has one answer in a conversation that it began', async () => {
     const { after, texts } = await answered('One');
     await after.events(create('One'), { headers: again(runId(1)) });
@@ -224,6 +230,27 @@ describe('a message that is said to be sent again, to a server that was started 
     await events(add(threadId, 'Three'), { headers: again(runId(3)) });
     expect(respond.calls).toHaveLength(4);
     expect((await items(threadId)).map(textOf)).toEqual(['One', 'answer 0', 'Two', 'answer 1', 'Three', 'answer 3']);
+  });
+
+  test('is answered by the server that made its answer if nothing of that can be seen', async () => {
+    const clock = createVirtualClock();
+    const respond = scriptedResponder(({ thread }, index) =>
+      index === 0 ? [itemDone(hiddenContext({ thread_id: thread.id, content: 'none' }))] : [say('answer')],
+    );
+    const t = testServer({ clock, respond, retain: { ms: 1_000 } });
+    const threadId = await t.create('One', { headers: named(runId(1)) });
+    await clock.advance(2_000);
+    await t.events(create('One'), { headers: again(runId(1)) });
+    expect((await t.items(threadId)).map(textOf)).toEqual(['One', 'answer']);
+  });
+
+  test('is neither stored nor answered where the store fails to say whether it is there', async () => {
+    const { after, threadId, texts, store, respond } = await answered('One', 'Two');
+    store.loadItem = () => Promise.reject(new Error('no connection'));
+    const refused = await after.json(add(threadId, 'Two'), { headers: again(runId(2)) });
+    expect(refused).toMatchObject({ status: 500 });
+    expect(await texts()).toEqual(['One', 'old', 'Two', 'old']);
+    expect(respond.calls).toHaveLength(0);
   });
 
   test('is told that it was stopped when it was overtaken, and stops nothing', async () => {

@@ -2,6 +2,7 @@
 // because the one that stored it has died.
 import {
   assistantMessage,
+  type ChatKitRequestInput,
   clientToolCall,
   hiddenContext,
   itemAdded,
@@ -11,6 +12,7 @@ import {
   type ThreadStreamEvent,
 } from '@chatkit/core';
 import { createMemoryStore } from '@chatkit/store/memory';
+import { createVirtualClock } from '@chatkit/testing';
 import { describe, expect, test } from 'vitest';
 import {
   ada,
@@ -165,5 +167,69 @@ describe.each(Object.entries(kinds))('%s', (_, { ask, say }) => {
     expect(shown(eventsOf(frames)).map(textOf).filter(Boolean)).toEqual(['old']);
     expect(calls).toEqual(['Next']);
     expect(await texts()).toEqual(['Hi', 'old', 'Next', 'new']);
+  });
+
+  test.each([
+    ['what there is is told', true],
+    ['the assistant goes on if none of it can be seen', false],
+  ])('where its run is known to have completed, %s', async (_, isVisible) => {
+    const clock = createVirtualClock();
+    let answers = 0;
+    const t = testServer({
+      clock,
+      retain: { ms: 1_000 },
+      async *respond({ id: thread_id }, input) {
+        if (input !== null) return yield itemDone(ask(thread_id));
+        answers += 1;
+        yield itemDone(
+          isVisible ? assistantMessage({ thread_id, text: 'old' }) : hiddenContext({ thread_id, content: '' }),
+        );
+      },
+    });
+    const threadId = await t.create('Hi');
+    await t.events(say(threadId), { headers: named(runId(1)) });
+    const before = await t.items(threadId);
+    await clock.advance(2_000);
+    const told = await t.events(say(threadId), { headers: again(1) });
+    const [first, ...events] = told.filter(({ type }) => type !== 'stream_options');
+    expect(first).toMatchObject({ type: 'thread.item.replaced', item: before[1] });
+    expect(answers).toBe(isVisible ? 1 : 2);
+    if (!isVisible) return;
+    expect(shown(events).map(textOf)).toEqual(['old']);
+    expect(await t.items(threadId)).toEqual(before);
+  });
+
+  test.each([
+    ['is open, it is told', false],
+    ['has been answered, the assistant goes on behind that', true],
+  ])('where a further one %s', async (_, isAnswered) => {
+    const store = createMemoryStore<User>();
+    let turn = 0;
+    const before = testServer({
+      store,
+      async *respond({ id: thread_id }) {
+        const id = ['asked', 'further'][turn++];
+        if (id !== undefined) return yield itemDone({ ...ask(thread_id), id });
+        yield itemDone(assistantMessage({ thread_id, text: 'old' }));
+        await new Promise(() => {});
+      },
+    });
+    const threadId = await before.create('Hi');
+    await before.events(say(threadId), { headers: named(runId(1)) });
+    const { type, params } = say(threadId);
+    if (isAnswered) void before.send({ type, params: { ...params, item_id: 'further' } } as ChatKitRequestInput);
+    await settle();
+    const [message, asked, further] = await before.items(threadId);
+    const after = testServer({
+      store,
+      async *respond({ id: thread_id }) {
+        yield itemDone(assistantMessage({ id: 'new', thread_id, text: 'new' }));
+      },
+    });
+    const events = await after.events(say(threadId), { headers: again(1) });
+    const items = await after.items(threadId);
+    expect(items.slice(0, 3)).toEqual([message, asked, further]);
+    expect(items.slice(3).map(textOf)).toEqual(isAnswered ? ['new'] : []);
+    expect(shown(events).map(({ id }) => id)).toEqual(['asked', isAnswered ? 'new' : 'further']);
   });
 });

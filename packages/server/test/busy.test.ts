@@ -8,7 +8,7 @@ import {
   type ThreadItem,
   widgetItem,
 } from '@chatkit/core';
-import { createVirtualClock } from '@chatkit/testing';
+import { createVirtualClock, hang, say, scriptedResponder } from '@chatkit/testing';
 import { describe, expect, test } from 'vitest';
 import {
   add,
@@ -17,6 +17,7 @@ import {
   eventsOf,
   framesOf,
   halfway,
+  input,
   optIn,
   outcomeOf,
   outline,
@@ -121,6 +122,40 @@ describe('interrupt', () => {
     // The note is that of the action that was stopped.
     expect(texts(after.slice(before.length))).toEqual(['sdk_hidden_context', 'newest', 'answer']);
     expect(t.errors).toEqual([]);
+  });
+
+  test('a retry in other words that is overtaken before it began is stored, and not answered', async () => {
+    const respond = halfway({ deaf: true });
+    const clock = createVirtualClock();
+    const t = testServer({ respond, clock, cancelGraceMs: 500 });
+    const first = t.events(create('hi'));
+    await settle();
+    const [{ id }] = (await t.json({ type: 'threads.list', params: {} })).data;
+    const [message] = await t.items(id);
+    const params = { thread_id: id, item_id: message?.id as string, input: input('in other words') };
+    const overtaken = t.events({ type: 'threads.retry_after_item', params });
+    await settle();
+    const newest = t.events(add(id, 'newest'));
+    await settle();
+    await clock.advance(500);
+    await Promise.all([first, overtaken, newest]);
+    expect(texts(await t.items(id)).filter((text) => text !== 'sdk_hidden_context')).toEqual([
+      'in other words',
+      'newest',
+      'answer 1',
+    ]);
+  });
+
+  test('a retry of an older message stops the answer to a newer one, which it takes back', async () => {
+    const respond = scriptedResponder((_, index) => (index === 1 ? [hang()] : [say(`answer ${index}`)]));
+    const t = testServer({ respond });
+    const id = await t.create('one');
+    const [message] = await t.items(id);
+    const newer = t.events(add(id, 'two'));
+    await settle();
+    await t.events({ type: 'threads.retry_after_item', params: { thread_id: id, item_id: message?.id as string } });
+    await newer;
+    expect(texts(await t.items(id))).toEqual(['one', 'answer 2']);
   });
 
   test('deleting a thread stops its run first, and nothing of it comes back', async () => {

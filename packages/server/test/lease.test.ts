@@ -9,6 +9,7 @@ import {
   type RunRecord,
   type Store,
   type StreamLog,
+  type ThreadMetadata,
   textDelta,
 } from '@chatkit/core';
 import { createOrderChecker } from '@chatkit/core/order';
@@ -35,6 +36,13 @@ import {
   textOf,
   type User,
 } from './support.ts';
+
+const thread: ThreadMetadata = {
+  id: 'thr_1',
+  created_at: '2026-01-01T00:00:00Z',
+  status: { type: 'active' },
+  metadata: {},
+};
 
 /** A log that refuses entries of an epoch that has passed, as a shared one must. */
 const fenced = (log: StreamLog): StreamLog & { refused: LogEntry[] } => {
@@ -359,6 +367,27 @@ test('a lease that has run out by the time A hears of it is none: A asks nobody,
   expect(respond.calls).toEqual([]);
   expect((await b.json({ type: 'threads.list', params: {} })).data).toEqual([]);
   expect((await (await sent).json()).error).toMatchObject({ code: 'run.cancelled', retryable: true });
+});
+
+test('a reader on A of a run that is lost before it has begun is told the end that another machine gives it', async () => {
+  const clock = createVirtualClock();
+  const [log, lease] = [createMemoryLog(), createMemoryLease({ ttlMs: 1_000, clock })];
+  const common = { clock, store: createMemoryStore<User>(), respond: halfway() };
+  const never = () => new Promise<never>(() => {});
+  const a = testServer({
+    ...common,
+    lease: { ...lease, renew: never, release: never, reap: never },
+    log: { ...log, create: (runId) => log.create(runId).then(() => clock.sleep(3_000)) },
+  });
+  const b = testServer({ ...common, lease, log });
+  await a.store.saveThread(thread, ada);
+  const sent = a.json(add(thread.id), { headers: named('r') });
+  await settle();
+  const reading = a.attach('run=r').then(framesOf);
+  await clock.advance(3_000);
+  expect(outcomeOf(await reading)).toBe('interrupted');
+  expect(await sent).toMatchObject({ status: 409 });
+  await b.server.close();
 });
 
 test('dead runs are looked for when a server starts, and then twice a lease or as often as the lease says', async () => {

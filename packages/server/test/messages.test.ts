@@ -326,6 +326,28 @@ describe('threads.retry_after_item', () => {
     });
     expect(await items(threadId)).toHaveLength(2);
   });
+
+  test.each([
+    ['', {}],
+    [', though a store says that there are more and not where', { has_more: true }],
+  ])(
+    'a message that has been deleted by the time its answers are looked for is refused, and nothing is%s',
+    async (_, page) => {
+      const t = testServer({ respond: scriptedResponder([say('Hi')]) });
+      const thread_id = await t.create();
+      const [message, answer] = await t.items(thread_id);
+      const { listItems } = t.store;
+      t.store.listItems = async (...of) => {
+        await t.store.deleteItem(thread_id, message?.id as string, ada);
+        return { ...(await listItems(...of)), ...page };
+      };
+      const params = { thread_id, item_id: message?.id as string };
+      const refused = await t.json({ type: 'threads.retry_after_item', params });
+      expect(refused).toMatchObject({ status: 404, error: { code: 'item.not_found' } });
+      t.store.listItems = listItems;
+      expect(await t.items(thread_id)).toEqual([answer]);
+    },
+  );
 });
 
 describe('changes of the thread', () => {
