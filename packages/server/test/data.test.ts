@@ -110,6 +110,19 @@ describe('threads', () => {
 });
 
 describe('items.list', () => {
+  /** A store with one thread, and whether each of its items is hidden. */
+  const storeOf = async (hidden: readonly boolean[]) => {
+    const { store } = testServer();
+    const created_at = '2026-01-01T00:00:00Z';
+    await store.saveThread({ id: 'thr', created_at, status: { type: 'active' }, metadata: {} }, ada);
+    for (const [i, isHidden] of hidden.entries()) {
+      const base = { thread_id: 'thr', id: `i${i}`, created_at };
+      const item = isHidden ? hiddenContext({ ...base, content: i }) : assistantMessage({ ...base, text: `${i}` });
+      await store.saveItem('thr', item, ada);
+    }
+    return store;
+  };
+
   test('26 items come as 20, newest first, and 6', async () => {
     const t = testServer();
     const id = await t.create('message 0');
@@ -139,6 +152,49 @@ describe('items.list', () => {
     expect(await json({ type: 'items.list', params: { thread_id: id, after: 'h4' } })).toMatchObject({ status: 404 });
   });
 
+  test('whatever is deleted while a page is put together, it has no item twice and none that was hidden', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.boolean(), { maxLength: 20 }),
+        fc.integer({ min: 1, max: 4 }),
+        fc.array(fc.nat(19), { maxLength: 4 }),
+        async (hidden, limit, deleted) => {
+          const store = await storeOf(hidden);
+          const { listItems } = store;
+          const deletions = deleted.values();
+          store.listItems = async (...of) => {
+            const page = await listItems(...of);
+            const { value } = deletions.next();
+            if (value !== undefined) await store.deleteItem('thr', `i${value}`, ada);
+            return page;
+          };
+          const { data } = await visibleItems(store, 'thr', { limit, order: 'asc' }, ada);
+          const ids = data.map(({ id }) => id);
+          const all = hidden.flatMap((isHidden, i) => (isHidden ? [] : [`i${i}`]));
+          expect(ids).toEqual(all.filter((id) => ids.includes(id)));
+          const left = all.filter((id) => !deleted.some((n) => id === `i${n}`));
+          expect(ids.length).toBeGreaterThanOrEqual(Math.min(limit, left.length));
+        },
+      ),
+      { examples: [[[false, true, false], 1, [1, 1]]] },
+    );
+  });
+
+  test.each<[string, Error, number]>([
+    ['fails', new Error('no connection'), 2],
+    ['always says that the item before the next page is gone', new ChatKitError('item.not_found', 'Gone.'), 10],
+  ])('a store that %s is not asked for ever', async (_, error, calls) => {
+    const store = await storeOf([true, true, true, true]);
+    const { listItems } = store;
+    let asked = 0;
+    store.listItems = (threadId, page, context) => {
+      asked += 1;
+      return page.after === undefined ? listItems(threadId, page, context) : Promise.reject(error);
+    };
+    await expect(visibleItems(store, 'thr', { limit: 1, order: 'asc' }, ada)).rejects.toBe(error);
+    expect(asked).toBe(calls);
+  });
+
   test('pages are full, and joined they are exactly the visible items, whatever is hidden between them', async () => {
     await fc.assert(
       fc.asyncProperty(
@@ -146,22 +202,7 @@ describe('items.list', () => {
         fc.integer({ min: 1, max: 7 }),
         fc.constantFrom('asc' as const, 'desc' as const),
         async (hidden, limit, order) => {
-          const { store } = testServer();
-          const thread = {
-            id: 'thr',
-            created_at: '2026-01-01T00:00:00Z',
-            status: { type: 'active' as const },
-            metadata: {},
-          };
-          await store.saveThread(thread, ada);
-          for (const [i, isHidden] of hidden.entries()) {
-            const base = { thread_id: 'thr', id: `i${i}`, created_at: '2026-01-01T00:00:00Z' };
-            await store.saveItem(
-              'thr',
-              isHidden ? hiddenContext({ ...base, content: i }) : assistantMessage({ ...base, text: `${i}` }),
-              ada,
-            );
-          }
+          const store = await storeOf(hidden);
           const expected = hidden.flatMap((isHidden, i) => (isHidden ? [] : [`i${i}`]));
           if (order === 'desc') expected.reverse();
           const found: string[] = [];
@@ -388,6 +429,17 @@ describe('attachments', () => {
     expect(await t.json(create('hi', { attachments: ['atc_1'] }))).toMatchObject({
       error: { code: 'attachment.not_found' },
     });
+  });
+
+  test('the bytes stay where the store fails to say whose they are', async () => {
+    const deleted: string[] = [];
+    const t = testServer({ attachmentStore: attachmentStore(deleted) });
+    await t.json(ask);
+    t.store.loadAttachment = () => Promise.reject(new Error('no connection'));
+    expect(await t.json({ type: 'attachments.delete', params: { attachment_id: 'atc_1' } })).toMatchObject({
+      status: 500,
+    });
+    expect(deleted).toEqual([]);
   });
 
   test('a record that no store takes is the application’s mistake, not the client’s', async () => {

@@ -16,7 +16,7 @@ import {
   widgetRootUpdated,
 } from '@chatkit/core';
 import { describe, expect, test } from 'vitest';
-import { ada, add, create, eve, outline, testServer, textOf } from './support.ts';
+import { ada, add, create, eve, named, outline, testServer, textOf } from './support.ts';
 
 /** A server whose first answer is `items`, and whose every later one a line that tells how respond() was called. */
 const showing = (items: (thread: ThreadMetadata) => ThreadItem[], options: Parameters<typeof testServer>[0] = {}) =>
@@ -71,6 +71,27 @@ describe('threads.add_client_tool_output', () => {
     expect((await t.items(id)).map((item) => item.id)).not.toContain('one');
   });
 
+  test('without an id a call that has its output is passed over', async () => {
+    const t = showing((thread) => [call(thread, 'one'), call(thread, 'two')]);
+    const id = await t.create();
+    await t.events(output(id, 2, 'two'));
+    expect((await t.events(output(id, 1)))[1]).toMatchObject({ item: { id: 'one', output: 1 } });
+    expect((await t.items(id)).slice(1, 3)).toMatchObject([{ output: 1 }, { output: 2 }]);
+  });
+
+  test('a call in a thread in which the user has said nothing is found', async () => {
+    const t = showing(() => []);
+    const thread: ThreadMetadata = {
+      id: 'thr_1',
+      created_at: '2026-01-01T00:00:00Z',
+      status: { type: 'active' },
+      metadata: {},
+    };
+    await t.store.saveThread(thread, ada);
+    await t.store.saveItem(thread.id, call(thread), ada);
+    expect((await t.events(output(thread.id, 1)))[1]).toMatchObject({ item: { id: 'tc', output: 1 } });
+  });
+
   test('with ids calls run side by side, and respond() goes on when the last has its output', async () => {
     const t = showing((thread) => [call(thread, 'one'), call(thread, 'two')]);
     const id = await t.create();
@@ -89,8 +110,12 @@ describe('threads.add_client_tool_output', () => {
     const t = showing((thread) => [call(thread)]);
     const id = await t.create();
     await t.events(output(id, 1));
-    expect(await t.json(output(id, 2))).toMatchObject({ status: 409, error: { code: 'item.not_pending' } });
-    expect(await t.json(output(id, 2, 'tc'))).toMatchObject({ status: 409, error: { code: 'item.not_pending' } });
+    const refused = (path: string) => ({ status: 409, error: { code: 'item.not_pending', details: { path } } });
+    expect(await t.json(output(id, 2))).toMatchObject(refused('params.thread_id'));
+    expect(await t.json(output(id, 2, 'tc'))).toMatchObject(refused('params.item_id'));
+    await t.events(add(id));
+    const again = { headers: { ...named('r'), 'chatkit-repeat': '1' } };
+    expect(await t.json(output(id, 2), again)).toMatchObject(refused('params.thread_id'));
     expect(await t.json(output(id, 2), { context: eve })).toMatchObject({
       status: 404,
       error: { code: 'thread.not_found' },
@@ -114,7 +139,7 @@ describe('threads.add_structured_input', () => {
       inputs: [
         { type: 'multiple_choice', id: 'one', question: 'One?', options: [{ value: 'Math' }], multiple: false },
         { type: 'multiple_choice', id: 'many', question: 'Many?', options: [{ value: 'A' }], multiple: true },
-        { type: 'freeform', id: 'free', question: 'Free?' },
+        { type: 'freeform', id: 'toString', question: 'Free?' },
       ],
     });
   const answers = async (result: object) => {
@@ -147,7 +172,7 @@ describe('threads.add_structured_input', () => {
     ],
     [
       'a single choice keeps its first value, the others keep all',
-      { answers: { one: { values: ['Math', 'Art'] }, many: { values: ['A', 'B'] }, free: { values: ['x', 'y'] } } },
+      { answers: { one: { values: ['Math', 'Art'] }, many: { values: ['A', 'B'] }, toString: { values: ['x', 'y'] } } },
       [
         { values: ['Math'], skipped: false },
         { values: ['A', 'B'], skipped: false },
@@ -156,7 +181,7 @@ describe('threads.add_structured_input', () => {
     ],
     [
       'an unknown question is ignored',
-      { answers: { nope: { values: ['x'] }, free: { values: ['y'] } } },
+      { answers: { nope: { values: ['x'] }, toString: { values: ['y'] } } },
       [skipped, skipped, { values: ['y'], skipped: false }],
     ],
     [
