@@ -12,15 +12,18 @@ import { createVirtualClock, hang, say, scriptedResponder } from '@chatkit/testi
 import { describe, expect, test } from 'vitest';
 import {
   add,
+  cancel,
   create,
   eve,
   eventsOf,
   framesOf,
   halfway,
   input,
+  named,
   optIn,
   outcomeOf,
   outline,
+  readUntil,
   settle,
   testServer,
   textOf,
@@ -224,6 +227,22 @@ describe('queue', () => {
     open();
     await first;
     expect(outcomeOf(await framesOf(second))).toBe('completed');
+  });
+
+  test('who reads a waiting message gets its answer as it is written, and its end if it is cancelled', async () => {
+    const respond = scriptedResponder((_, index) => [say(`answer ${index}`), hang()]);
+    const t = testServer({ busy: 'queue', respond });
+    void t.send(create(), { headers: named('first') });
+    await settle();
+    const [{ id }] = (await t.json({ type: 'threads.list', params: {} })).data;
+    const second = await t.send(add(id, 'second'), { headers: named('second') });
+    const reading = readUntil(second, (events) => JSON.stringify(events).includes('answer 1'));
+    const third = framesOf(await t.send(add(id, 'third'), { headers: named('third') }));
+    await settle();
+    await t.json(cancel('third'));
+    expect(outcomeOf(await third)).toBe('cancelled');
+    await t.json(cancel('first'));
+    expect(outcomeOf(await reading)).toBeUndefined();
   });
 
   test('a waiting message whose client leaves is forgotten; a cancelled one ends its stream', async () => {

@@ -846,6 +846,37 @@ describe('A dies', () => {
   );
 });
 
+test('suspended past its lease while it stores an item, it appends no more', async () => {
+  const machine = createVirtualClock();
+  let skew = 0;
+  const [store, log] = [createMemoryStore<User>(), createMemoryLog()];
+  const a = testServer({
+    respond: scriptedResponder((call) => [
+      say('before'),
+      itemDone(assistantMessage({ thread_id: call.thread.id, id: 'late', text: 'late' })),
+    ]),
+    clock: { ...machine, now: () => machine.now() + skew },
+    lease: createMemoryLease({ ttlMs: 1_000, clock: machine }),
+    log,
+    store: {
+      ...store,
+      async saveItem(threadId, item, context) {
+        await store.saveItem(threadId, item, context);
+        if (item.id === 'late') skew = 5_000;
+      },
+    },
+  });
+  await a.send(create(), { headers: named('r') });
+  await settle();
+  const seen: LogEntry[] = [];
+  void (async () => {
+    for await (const entry of log.read('r')) seen.push(entry);
+  })();
+  await settle();
+  expect(JSON.stringify(seen)).toContain('before');
+  expect(JSON.stringify(seen)).not.toContain('late');
+});
+
 test('close() ends the timers and the listening', async () => {
   const { a, b, lease, listening, start, passing } = pair();
   const { id } = await start();

@@ -57,17 +57,25 @@ test.each(['throws', 'rejects'])(
   'a log that %s in the middle stops the run; what was written is kept, without a note',
   async (how) => {
     const log = createMemoryLog();
+    let hasFailed = false;
     const append = (runId: string, batch: readonly LogEntry[]) => {
-      if (!JSON.stringify(batch).includes(' and half')) return log.append(runId, batch);
+      if (hasFailed || !JSON.stringify(batch).includes(' and half')) return log.append(runId, batch);
+      hasFailed = true;
       if (how === 'throws') throw new Error('log full');
       return Promise.reject(new Error('log full'));
     };
     const respond = halfway();
     const t = testServer({ respond, log: { ...log, append } });
     const events = eventsOf(
-      await readUntil(await t.send(create(), { headers: optIn }), (seen) => JSON.stringify(seen).includes('half')),
+      await readUntil(await t.send(create(), { headers: named('r') }), (seen) => JSON.stringify(seen).includes('half')),
     );
     await settle();
+    // What comes behind a gap would be read as if there were none.
+    expect((await collect(log.read('r'))).slice(-3)).toMatchObject([
+      { event: { update: { delta: 'half' } } },
+      { event: { type: 'error' } },
+      { end: 'failed' },
+    ]);
     expect(respond.calls[0]?.signal?.reason).toMatchObject({ code: 'run.failed' });
     expect(respond.calls[0]?.outcome).not.toBe('running');
     const id = (events[0] as { thread: { id: string } }).thread.id;
@@ -96,21 +104,26 @@ test('a run that is stopped while its log is created has its end there, for read
   expect(await t.items(id)).toEqual([]);
 });
 
-test('a run that is stopped does not wait until readers have made room in its log', async () => {
-  const log = createMemoryLog();
-  let isFull = false;
-  const append: StreamLog['append'] = (runId, batch) => {
-    const appended = log.append(runId, batch);
-    return isFull && !batch.some((entry) => 'end' in entry) ? new Promise(() => {}) : appended;
-  };
-  const t = testServer({ log: { ...log, append }, respond: halfway(), cancelGraceMs: 0 });
-  const frames = t.send(create(), { headers: named('r') }).then(framesOf);
-  await settle();
-  isFull = true;
-  expect(await t.json(cancel('r'))).toEqual({ status: 200 });
-  expect(outcomeOf(await frames)).toBe('cancelled');
-  expect(eventsOf(await frames).at(-1)).toMatchObject({ type: 'thread.item.done', item: { id: 'a' } });
-});
+test.each(['by then', 'while it waits for room'])(
+  'a run that is stopped does not wait until readers have made room in its log, full %s',
+  async (when) => {
+    const log = createMemoryLog();
+    let isFull = when !== 'by then';
+    const append: StreamLog['append'] = (runId, batch) => {
+      const appended = log.append(runId, batch);
+      const isWaiting = isFull && (when === 'by then' || JSON.stringify(batch).includes('thread.item.added'));
+      return isWaiting && !batch.some((entry) => 'end' in entry) ? new Promise(() => {}) : appended;
+    };
+    const t = testServer({ log: { ...log, append }, respond: halfway(), cancelGraceMs: 0 });
+    const frames = t.send(create(), { headers: named('r') }).then(framesOf);
+    await settle();
+    isFull = true;
+    expect(await t.json(cancel('r'))).toEqual({ status: 200 });
+    expect(outcomeOf(await frames)).toBe('cancelled');
+    const type = when === 'by then' ? 'thread.item.done' : 'thread.item.removed';
+    expect(eventsOf(await frames).at(-1)).toMatchObject({ type });
+  },
+);
 
 describe.each(['throws at', 'rejects'])('a log that %s the last entry', (how) => {
   const failing = (alsoRefused = '') => {
