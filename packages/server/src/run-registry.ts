@@ -103,9 +103,9 @@ export const createRunRegistry = (
     if (runs.get(run.id) === run) runs.delete(run.id);
   });
 
-  /** A run has ended, or a reader of it has left. */
+  /** A run has ended, or a reader of it has left, perhaps before its end. */
   const retire = (run: Run): void => {
-    if (isSettled(run.state()) && !active.has(run)) shelf.put(run);
+    if (!active.has(run)) shelf.put(run);
   };
 
   const alone = async <T>(threadId: string, work: () => Promise<T>): Promise<T> => {

@@ -90,8 +90,6 @@ export class Run implements Held {
     this.options = options;
     this.opening = deferred();
     this.opened = this.opening.promise;
-    // Perhaps nobody waits for the opening; a rejection must not be reported as unhandled then.
-    this.opened.catch(() => {});
     this.settled = new Promise((resolve) => {
       this.resolveSettled = resolve;
     });
