@@ -14,6 +14,7 @@ import {
   textDelta,
   widgetItem,
 } from '@chatkit/core';
+import { createOrderChecker } from '@chatkit/core/order';
 import { createMemoryStore } from '@chatkit/store/memory';
 import { hang, type ScriptStep, scriptedResponder } from '@chatkit/testing';
 import fc from 'fast-check';
@@ -101,7 +102,11 @@ test('are finished or removed, for readers as in the store, and the run says so 
         await settle();
         if (ending === 'is stopped') await t.json(cancel('r'));
         const frames = await framesOf(response);
-        const state = eventsOf(frames).reduce(reduceThread, emptyThreadState);
+        const events = eventsOf(frames);
+        const checker = createOrderChecker();
+        for (const event of events) expect(checker.check(event)).toBeUndefined();
+        for (const id of hidden) expect(JSON.stringify(events)).not.toContain(`"${id}"`);
+        const state = events.reduce(reduceThread, emptyThreadState);
         expect(selectOpenItems(state)).toEqual([]);
         const thread = await t.json({ type: 'threads.get_by_id', params: { thread_id: state.thread?.id ?? '' } });
         expect(selectItems(state)).toEqual(thread.items.data);

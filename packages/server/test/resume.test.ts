@@ -275,6 +275,25 @@ describe('ChatKit-Active-Run', () => {
   });
 });
 
+test('a thread that is being deleted has no run in progress', async () => {
+  const t = testServer();
+  const thread_id = await t.create();
+  const { deleteThread } = t.store;
+  let goOn = () => {};
+  t.store.deleteThread = async (...of) => {
+    await new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    return deleteThread(...of);
+  };
+  const deleted = t.json({ type: 'threads.delete', params: { thread_id } });
+  await settle();
+  const response = await t.send({ type: 'threads.get_by_id', params: { thread_id } }, { headers: optIn });
+  expect([response.status, response.headers.get('chatkit-active-run')]).toEqual([200, null]);
+  goOn();
+  expect(await deleted).toEqual({ status: 200 });
+});
+
 describe('a POST that is sent twice', () => {
   test('runs once, at once or later, and both get the whole stream', async () => {
     const respond = scriptedResponder([say('Hi')]);

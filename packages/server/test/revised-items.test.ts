@@ -189,6 +189,20 @@ test('what was shown of an earlier turn as it is by now is stored, where the mac
   expect(reloaded).toEqual(told);
 });
 
+test('an item of an earlier turn is sent as it is by now before the first update that would add to it twice', async () => {
+  const events = [retitled('b', 0), updates.workflow('c'), updates.workflow('d')];
+  let turn = 0;
+  const t = testServer({
+    generateThreadId: () => thread_id,
+    async *respond() {
+      yield* turn++ === 0 ? [itemDone(makers.workflow('a'))] : events;
+    },
+  });
+  await t.create();
+  const told = await t.events(add(thread_id));
+  expect(told.slice(2)).toEqual([events[0], itemReplaced(makers.workflow('b')), events[1], events[2]]);
+});
+
 test('an update that was shown stays when the turn is stopped behind it', async () => {
   const t = testServer({
     async *respond() {
