@@ -213,6 +213,8 @@ describe('hidden items', () => {
       async *respond(thread, message) {
         if (textOf(message ?? undefined) === 'hi') yield itemDone(hidden(thread));
         else {
+          // Readers are sent the item itself before the first update that adds to it, but not this one.
+          yield textDelta('h', 'sesame');
           yield widgetRootUpdated('h', { type: 'Card', note: 'sesame' });
           yield itemRemoved('h');
         }

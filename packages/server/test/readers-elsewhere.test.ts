@@ -6,7 +6,7 @@ import { createVirtualClock } from '@chatkit/testing';
 import { decodeSse } from '@chatkit/transport';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ada, allItems, create, testServer, textOf, type User } from './support.ts';
+import { ada, allItems, create, halfway, settle, testServer, textOf, type User } from './support.ts';
 
 const runs = Number(process.env['CHATKIT_RUNS'] ?? 60);
 const again = { 'chatkit-run-id': `run_${'1'.repeat(24)}`, 'chatkit-repeat': '1' };
@@ -200,4 +200,21 @@ test.each([
   await pass(1_000);
   expect(counts()).toEqual({ answers: 1, stops: 1 });
   await close();
+});
+
+test('a run that nobody reads here is stopped where the lease fails to say whether anybody reads it elsewhere', async () => {
+  const clock = createVirtualClock();
+  const lease = createMemoryLease({ clock });
+  const { acquire } = lease;
+  const respond = halfway();
+  const t = testServer({ clock, lease, log: createMemoryLog(), respond });
+  const leaving = new AbortController();
+  await t.send(create(), { headers: { 'chatkit-run-id': 'r' }, signal: leaving.signal });
+  await settle();
+  lease.acquire = () => Promise.reject(new Error('no connection'));
+  leaving.abort();
+  await clock.advance(60_000);
+  expect(respond.calls[0]?.signal?.reason).toMatchObject({ details: { cause: 'disconnect' } });
+  expect(t.errors).toEqual([new Error('no connection')]);
+  lease.acquire = acquire;
 });

@@ -8,7 +8,7 @@ import {
   type ThreadStreamEvent,
   textDelta,
 } from '@chatkit/core';
-import { createMemoryLog } from '@chatkit/store/memory';
+import { createMemoryLease, createMemoryLog } from '@chatkit/store/memory';
 import { createVirtualClock, hang, say, scriptedResponder, wait } from '@chatkit/testing';
 import type { SseFrame } from '@chatkit/transport';
 import fc from 'fast-check';
@@ -274,6 +274,22 @@ describe('ChatKit-Active-Run', () => {
     expect((await get(optIn)).headers.get('chatkit-active-run')).toBeNull();
   });
 });
+
+test.each(['here', 'shared'])(
+  'a run that has nothing to show yet is not in progress, with a lease that is %s',
+  async (where) => {
+    const lease = where === 'shared' ? { lease: createMemoryLease(), log: createMemoryLog() } : {};
+    const t = testServer({ ...lease, respond: scriptedResponder([say('all')]) });
+    const thread_id = await t.create();
+    const { transaction } = t.store;
+    t.store.transaction = () => new Promise(() => {});
+    void t.send(add(thread_id), { headers: named('r') });
+    await settle();
+    const response = await t.send({ type: 'threads.get_by_id', params: { thread_id } }, { headers: optIn });
+    expect([response.status, response.headers.get('chatkit-active-run')]).toEqual([200, null]);
+    t.store.transaction = transaction;
+  },
+);
 
 test('a thread that is being deleted has no run in progress', async () => {
   const t = testServer();
