@@ -225,6 +225,17 @@ describe('hidden items', () => {
     expect((await t.items(id)).some(isHiddenItem)).toBe(false);
   });
 
+  test('one that an earlier turn stored is begun and stored again in silence', async () => {
+    const t = testServer({
+      async *respond(thread, message) {
+        if (textOf(message ?? undefined) !== 'hi') yield itemAdded(hidden(thread));
+        yield itemDone(hidden(thread));
+      },
+    });
+    const id = await t.create();
+    expect(after(await t.events(add(id)))).toEqual([]);
+  });
+
   test('one that was visible before is taken away from the client, and one that turns visible arrives', async () => {
     const t = playing((thread) => [
       itemDone(assistantMessage({ thread_id: thread.id, id: 'a', text: 'oops' })),

@@ -1,4 +1,4 @@
-import type { ThreadMetadata } from '@chatkit/core';
+import { ChatKitError, isChatKitError, type ThreadMetadata } from '@chatkit/core';
 import { createMemoryStore } from '@chatkit/store/memory';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -14,6 +14,26 @@ const thread = (more: Partial<ThreadMetadata> = {}): ThreadMetadata => ({
 });
 
 const json = fc.jsonValue();
+
+/** Few keys, so that writers meet at them, and values that are none, lists or objects. */
+const values = fc.dictionary(
+  fc.constantFrom('a', 'b', 'constructor'),
+  fc.constantFrom<unknown>(null, 1, 'x', [], [1], [1, 2], {}, { a: 1 }, { a: 2, b: null }),
+  { noNullPrototype: true },
+);
+
+const own = (object: object, key: string): unknown => Object.entries(object).find(([name]) => name === key)?.[1];
+
+const someThread = fc
+  .record(
+    {
+      title: fc.constantFrom('T', 'U'),
+      status: fc.constantFrom<ThreadMetadata['status']>({ type: 'active' }, { type: 'locked', reason: 'review' }),
+      metadata: values,
+    },
+    { requiredKeys: [] },
+  )
+  .map((more) => thread(more));
 
 /** One text for all JSON values that are equal: keys in order, arrays and objects told apart. */
 const canonical = (value: unknown): string => {
@@ -57,10 +77,30 @@ describe('merging', () => {
 
   test('without a change of ours, theirs stands; without one of theirs, ours does', () => {
     fc.assert(
-      fc.property(metadata, metadata, (one, other) => {
-        const [base, changed] = [thread({ metadata: one }), thread({ metadata: other })];
-        expect(mergeThread(base, base, changed)).toEqual(changed);
-        expect(mergeThread(base, changed, base)).toEqual(changed);
+      fc.property(someThread, someThread, (base, changed) => {
+        expect(canonical(mergeThread(base, base, changed))).toBe(canonical(changed));
+        expect(canonical(mergeThread(base, changed, base))).toBe(canonical(changed));
+      }),
+    );
+  });
+
+  test('what is an object for both is merged key by key; anything else is one value, of who changed it or of this turn', () => {
+    fc.assert(
+      fc.property(values, values, values, (base, mine, theirs) => {
+        const { metadata: merged } = mergeThread(
+          thread({ metadata: base }),
+          thread({ metadata: mine }),
+          thread({ metadata: theirs }),
+        );
+        for (const key of Object.keys({ ...mine, ...theirs })) {
+          const [b, m, t, given] = [base, mine, theirs, merged].map((each) => own(each, key));
+          const isMerged = [m, t].every((value) => Object.prototype.toString.call(value) === '[object Object]');
+          if (!isMerged) expect(canonical(given)).toBe(canonical(canonical(b) === canonical(m) ? t : m));
+          else
+            expect(Object.keys({ ...(m as object), ...(t as object) })).toEqual(
+              expect.arrayContaining(Object.keys(given as object)),
+            );
+        }
       }),
     );
   });
@@ -121,4 +161,35 @@ test('what others changed comes into the object that the application holds', asy
   expect(await changes.save()).toEqual(thread({ title: 'renamed', metadata: { step: 1 } }));
   expect(changes.thread.title).toBe('renamed');
   expect(await changes.save()).toBeUndefined();
+});
+
+test.each<[string, Error]>([
+  ['is told of a conflict each time', new ChatKitError('thread.conflict', 'Others were faster.')],
+  ['is told of a failure', new Error('no connection')],
+])('who %s gives up, and the change stays to be saved', async (_, error) => {
+  const store = createMemoryStore<User>();
+  await store.saveThread(thread(), ada);
+  const changes = new ThreadChanges(store, await store.loadThread('thr_1', ada), ada);
+  const { saveThread } = store;
+  let calls = 0;
+  store.saveThread = () => {
+    calls += 1;
+    return Promise.reject(error);
+  };
+  changes.thread.title = 'T';
+  await expect(changes.save()).rejects.toBe(error);
+  expect(calls > 1).toBe(isChatKitError(error));
+  store.saveThread = saveThread;
+  expect(await changes.save()).toEqual(thread({ title: 'T' }));
+});
+
+test('what the application changes while a change is being saved is saved next', async () => {
+  const store = createMemoryStore<User>();
+  await store.saveThread(thread(), ada);
+  const changes = new ThreadChanges(store, await store.loadThread('thr_1', ada), ada);
+  changes.thread.title = 'first';
+  const saving = changes.save();
+  changes.thread.title = 'second';
+  expect(await saving).toEqual(thread({ title: 'first' }));
+  expect(await changes.save()).toEqual(thread({ title: 'second' }));
 });
