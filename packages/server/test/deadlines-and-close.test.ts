@@ -307,6 +307,39 @@ describe('close()', () => {
     expect(clock.pending).toBe(0);
   });
 
+  test('waits until what it has stopped is kept, and its thread is free', async () => {
+    const clock = createVirtualClock();
+    const store = createMemoryStore<User>();
+    const lease = createMemoryLease({ clock });
+    const t = testServer({
+      clock,
+      lease,
+      log: createMemoryLog(),
+      store: {
+        ...store,
+        async saveItem(...of) {
+          if (of[1].id === 'a') await clock.sleep(3_000);
+          await store.saveItem(...of);
+        },
+      },
+      respond: scriptedResponder((call) => [...begun(call), hang()], { clock }),
+    });
+    const frames = framesOf(await t.send(create(), { headers: named('r') }));
+    await settle();
+    const { threadId } = (await lease.find('r')) as RunRecord;
+    let closed = false;
+    const closing = t.server.close({ graceMs: 0 }).then(() => {
+      closed = true;
+    });
+    await clock.advance(2_999);
+    expect(closed).toBe(false);
+    await clock.advance(1);
+    await closing;
+    expect((await t.items(threadId)).map(textOf)).toEqual(['hi', 'half']);
+    expect(await lease.activeIn(threadId)).toBeUndefined();
+    expect(outcomeOf(await frames)).toBe('interrupted');
+  });
+
   test('waits for the end of a dead machine’s run that it has begun to write, and looks for no more', async () => {
     const clock = createVirtualClock();
     const lease = createMemoryLease({ clock });

@@ -119,6 +119,8 @@ test('are finished or removed, for readers as in the store, and the run says so 
             what.startsWith('with text') && !isBroken && at < keptUpTo ? ['so far'] : [],
           ),
         ]);
+        // A hidden one need not have been asked for.
+        if ([...broken].some((id) => !hidden.has(id))) expect(t.errors.map(String)).toContain('Error: disk full');
         const outcome = { ends: broken.size > 0 ? 'failed' : 'completed', throws: 'failed', 'is stopped': 'cancelled' };
         expect(outcomeOf(frames)).toBe(outcome[ending]);
       },

@@ -1,7 +1,7 @@
 // Stores, logs, leases and hooks that never answer: the run ends with a code, Stop works, and the thread is free again.
 import { assistantMessage, itemAdded, itemDone, type Store, textDelta } from '@chatkit/core';
 import { createMemoryLease, createMemoryLog, createMemoryStore } from '@chatkit/store/memory';
-import { createVirtualClock, say, scriptedResponder, type VirtualClock } from '@chatkit/testing';
+import { createVirtualClock, hang, say, scriptedResponder, type VirtualClock } from '@chatkit/testing';
 import { describe, expect, test } from 'vitest';
 import { limitedStore } from '../src/limited-parts.ts';
 import {
@@ -91,8 +91,19 @@ describe('a store that never answers', () => {
     },
   );
 
-  test('does not keep a stop from working', async () => {
-    const t = timed();
+  test.each([1, 5])('does not keep a stop from working, and is asked of one of %i unfinished items', async (count) => {
+    const respond = scriptedResponder(({ thread }, index) =>
+      index === 0
+        ? [
+            ...Array.from({ length: count }, (_, at) => [
+              itemAdded(assistantMessage({ thread_id: thread.id, id: `a${at}` })),
+              textDelta(`a${at}`, 'half'),
+            ]).flat(),
+            hang(),
+          ]
+        : [say(`answer ${index}`)],
+    );
+    const t = timed({ respond });
     const { saveItem, loadItem } = t.store;
     const response = await t.send(create(), { headers: named('r') });
     const frames = framesOf(response);
