@@ -43,7 +43,7 @@ export const createThreadLanes = <O extends Occupant>(): ThreadLanes<O> => {
   const lanes = new Map<string, { holder: O; waiting: Waiting<O>[] }>();
   const giveUp = (threadId: string, occupant: O): void => {
     const lane = lanes.get(threadId);
-    if (lane === undefined || lane.holder === occupant) return;
+    if (lane === undefined) return;
     const at = lane.waiting.findIndex((each) => each.occupant === occupant);
     for (const { go } of lane.waiting.splice(at, at === -1 ? 0 : 1)) go();
   };

@@ -3,7 +3,20 @@ import { createMemoryStore } from '@chatkit/store/memory';
 import { hang, say, scriptedResponder } from '@chatkit/testing';
 import { describe, expect, test } from 'vitest';
 import { createChatKitServer } from '../src/index.ts';
-import { ada, add, create, eve, framesOf, optIn, outcomeOf, settle, testServer, type User } from './support.ts';
+import {
+  ada,
+  add,
+  cancel,
+  create,
+  eve,
+  framesOf,
+  named,
+  optIn,
+  outcomeOf,
+  settle,
+  testServer,
+  type User,
+} from './support.ts';
 
 const busyServer = (options: Parameters<typeof testServer>[0] = {}) =>
   testServer({ respond: scriptedResponder([hang()]), maxRunsPerUser: 3, ...options });
@@ -54,14 +67,17 @@ describe('maxRunsPerUser', () => {
     }
   });
 
-  test('messages that wait for their thread count', async () => {
+  test('messages that wait for their thread count, until they are stopped', async () => {
     const t = busyServer({ busy: 'queue', maxRunsPerUser: 4 });
     await t.send(create(), { headers: optIn });
     await settle();
     const [{ id }] = (await t.json({ type: 'threads.list', params: {} })).data;
     const statuses = [];
-    for (let n = 0; n < 5; n += 1) statuses.push((await t.send(add(id), { headers: optIn })).status);
+    for (let n = 0; n < 5; n += 1) statuses.push((await t.send(add(id), { headers: named(`r${n}`) })).status);
     expect(statuses).toEqual([200, 200, 200, 429, 429]);
+    await t.json(cancel('r1'));
+    await settle();
+    expect((await t.send(add(id), { headers: optIn })).status).toBe(200);
   });
 
   test('userOf says who is who; who has no name is not counted', async () => {
