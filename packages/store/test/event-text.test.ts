@@ -18,7 +18,7 @@ const aDelta = fc.record({
   item_id: fc.oneof(aText, fc.constantFrom('a', 'b')),
   update: fc.record({
     type: fc.constant('assistant_message.content_part.text_delta'),
-    content_index: fc.oneof(fc.nat(), fc.constantFrom(0, 1)),
+    content_index: fc.oneof(fc.nat(), fc.maxSafeInteger(), fc.constantFrom(0, 1)),
     delta: aText,
   }),
 });

@@ -16,7 +16,7 @@ export const writeEvent = (text: CommandText, event: ThreadStreamEvent, isPlain:
   text.text('[');
   text.json(id);
   text.text(',');
-  text.number(update.content_index);
+  text.text(`${update.content_index}`);
   text.text(',');
   text.json(update.delta);
   text.text(']');
