@@ -183,6 +183,20 @@ export const logMutants: Record<string, { make: MakeLog; fails: string; hasRows?
     },
     fails: 'gives a reader everything while others have stopped reading',
   },
+  'forgets the producer of a deleted run': {
+    make: mutant((log) => {
+      const deleted = new Set<string>();
+      return {
+        append: (run, entries) =>
+          log.append(run, entries)?.then(() => (deleted.has(run) ? new Promise(() => {}) : undefined)),
+        delete(run) {
+          deleted.add(run);
+          return log.delete(run);
+        },
+      };
+    }),
+    fails: 'does not keep the producer waiting in a run that is deleted',
+  },
   'drops rows that it has in part': {
     hasRows: true,
     make: laned((lane) => {

@@ -1,4 +1,5 @@
 /** Readers: they wait, end, stop and abort, and fail when the run is deleted or has outgrown its log. */
+import type { StreamLog } from '@chatkit/core';
 import { describe, expect, it } from 'vitest';
 import { endOf, entries, entryOf, freshRun, isPending, type LogKit, offsetsOf, readAll, readSome } from './kit.ts';
 
@@ -19,6 +20,15 @@ const countedSignal = () => {
     removeEventListener.call(signal, type, listener);
   }) as typeof removeEventListener;
   return { controller, signal, listeners: () => listeners };
+};
+
+/** Appends until the producer has to wait, in a log in which it ever does. */
+const fillUp = async (log: StreamLog, run: string): Promise<{ room: Promise<void> | undefined; seq: number }> => {
+  const text = 'x'.repeat(4_000);
+  for (let seq = 1; ; seq += 1) {
+    const room = log.append(run, [entryOf(seq, { text })]);
+    if (seq === 200 || (room !== undefined && (await isPending(room)))) return { room, seq };
+  }
 };
 
 export const describeReaders = ({ log, smallLog }: LogKit): void => {
@@ -197,13 +207,7 @@ export const describeReaders = ({ log, smallLog }: LogKit): void => {
       await log().create(run);
       const stopped = log().read(run)[Symbol.asyncIterator]();
       const first = stopped.next();
-      const text = 'x'.repeat(4_000);
-      let seq = 0;
-      let room: Promise<void> | undefined;
-      do {
-        seq += 1;
-        room = log().append(run, [entryOf(seq, { text })]);
-      } while (seq < 200 && (room === undefined || !(await isPending(room))));
+      const { room, seq } = await fillUp(log(), run);
       await first;
       const reader = log()
         .read(run, { after: `1-${seq}` })
@@ -212,6 +216,18 @@ export const describeReaders = ({ log, smallLog }: LogKit): void => {
       await room;
       await log().append(run, [endOf(seq + 1)]);
       expect(await next).toEqual({ done: false, value: endOf(seq + 1) });
+      await stopped.return?.();
+    });
+
+    it('does not keep the producer waiting in a run that is deleted, beside a reader that has stopped', async () => {
+      const run = freshRun();
+      await log().create(run);
+      const stopped = log().read(run)[Symbol.asyncIterator]();
+      const first = stopped.next();
+      const { room } = await fillUp(log(), run);
+      await first;
+      await log().delete(run);
+      await room?.catch(() => {});
       await stopped.return?.();
     });
 
