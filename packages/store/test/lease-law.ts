@@ -50,6 +50,25 @@ const emptyLine: readonly Step[] = [0, 1, 2, 3].flatMap((): Step[] => [
   ),
 ]);
 
+const does = (what: Step['what'], run = 0, more: Partial<Step> = {}): Step => ({ ...calm, what, run, ...more });
+/** Run 1 waits behind run 0 and is stopped. */
+const stopped = [does('acquire'), does('acquire', 1), does('stop', 1)];
+/** What random histories seldom have. */
+const histories: readonly Step[][] = [
+  // It is still stopped after it has asked again.
+  [...stopped, does('acquire', 1), does('free'), does('acquire', 1), does('renew', 1)],
+  // It is not when it comes again after it has left, or was given back.
+  [...stopped, does('leave', 1), does('free'), does('acquire', 1), does('renew', 1)],
+  [...stopped, does('free'), does('acquire', 1), does('release', 1), does('acquire', 1), does('renew', 1)],
+  // A run that has ended, and waits, has ended: it cannot be stopped, nor end again.
+  [
+    ...[does('acquire'), does('release', 0, { outcome: 'completed' }), does('queue'), does('stop')],
+    does('leave', 0, { outcome: 'cancelled' }),
+  ],
+  // A lease that has just run out is not renewed.
+  [does('acquire'), does('time', 0, { ms: lawTtlMs }), does('renew')],
+];
+
 /** Lets all that is held run out, and ends it: of this history, or of other tests on the same database. */
 export const endAll = async (lease: RunLease, clock: VirtualClock): Promise<void> => {
   for (let reaped: readonly RunRecord[] | undefined; reaped?.length !== 0; ) {
@@ -77,7 +96,7 @@ export const checkLeaseLaw = (
         if (step.what === 'time') await clock.advance(step.ms);
       }
     }),
-    { numRuns },
+    { numRuns: histories.length + numRuns, examples: histories.map((steps) => [steps]) },
   );
 
 /** Does a step, and tells the answer, what was heard, and what is known of the run and its thread afterwards. */
