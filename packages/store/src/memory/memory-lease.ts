@@ -3,6 +3,7 @@
  * for several servers in one process.
  */
 import type { RunClaim, RunLease, RunRecord } from '@chatkit/core';
+import { createSignalHub } from '../shared/lease-signals.ts';
 import { createThreadLine, type ThreadLine } from './thread-line.ts';
 
 export interface MemoryLeaseOptions {
@@ -53,8 +54,7 @@ export const createMemoryLease = (options: MemoryLeaseOptions = {}): RunLease =>
   /** The lines of threads that somebody waits for. */
   const lines = new Map<string, ThreadLine>();
   const waiting = new Map<string, Waiting>();
-  const listeners = new Set<(runId: string, cause: string) => void>();
-  const freeListeners = new Set<(threadId: string) => void>();
+  const { hear, onStop, onFree, close } = createSignalHub();
 
   const ownedBy = ({ runId, epoch }: RunRecord): Held | undefined => {
     const held = byRun.get(runId);
@@ -92,7 +92,7 @@ export const createMemoryLease = (options: MemoryLeaseOptions = {}): RunLease =>
 
   const tellIfFree = (threadId: string): void => {
     if (byThread.has(threadId) || turnIn(threadId) === undefined) return;
-    for (const listener of [...freeListeners]) listener(threadId);
+    hear({ threadId });
   };
 
   return {
@@ -146,19 +146,10 @@ export const createMemoryLease = (options: MemoryLeaseOptions = {}): RunLease =>
       const run = byRun.get(runId) ?? waitingRun(runId);
       if (run === undefined || ended.has(runId)) return;
       run.stop ??= cause;
-      for (const listener of [...listeners]) listener(runId, cause);
+      hear({ runId, cause });
     },
-    onStop(listener) {
-      // Wrapped, so that the same function can be registered twice.
-      const own = (runId: string, cause: string) => listener(runId, cause);
-      listeners.add(own);
-      return () => void listeners.delete(own);
-    },
-    onFree(listener) {
-      const own = (threadId: string) => listener(threadId);
-      freeListeners.add(own);
-      return () => void freeListeners.delete(own);
-    },
+    onStop,
+    onFree,
     async reap() {
       const now = clock.now();
       const reaped: RunRecord[] = [];
@@ -171,8 +162,7 @@ export const createMemoryLease = (options: MemoryLeaseOptions = {}): RunLease =>
       return reaped;
     },
     async close() {
-      listeners.clear();
-      freeListeners.clear();
+      close();
     },
   };
 };
