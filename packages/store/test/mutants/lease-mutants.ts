@@ -147,6 +147,15 @@ export const leaseMutants: Record<string, { make: MakeMachines; fails: string }>
     })),
     fails: 'tells one that comes in whether others stand behind it',
   },
+  'tells those who no longer listen that a thread is free': {
+    make: mutant((lease) => ({
+      onFree(listener) {
+        lease.onFree(listener);
+        return () => {};
+      },
+    })),
+    fails: 'hears of the thread when it is free',
+  },
   'tells nobody that a thread is free': {
     make: mutant(() => ({ onFree: () => () => {} })),
     fails: 'hears of the thread when it is free',

@@ -167,9 +167,17 @@ export const describeLine = (kit: LeaseKit): void => {
       await eventually(() => times(1) >= 2);
       for (const end of ends) end();
       const before = times(1);
+      let isHeard = false;
+      const end = b.onFree((threadId) => {
+        isHeard ||= threadId === run.threadId;
+      });
+      const fourth = freshClaim(run.threadId);
+      await b.queue(fourth, nameB);
       await b.leave(third, nameB);
-      await b.release(await granted(b, freshClaim(run.threadId)), 'completed');
+      await eventually(() => isHeard);
+      end();
       expect(times(1)).toBe(before);
+      await b.leave(fourth, nameB);
     });
 
     it('drops the places of a machine that is not heard of any more', async () => {
