@@ -37,7 +37,7 @@ const aStep = fc.record({
   repeat: fc.constantFrom(0, 0, 1, 3),
 });
 
-export const describeRows = ({ log, runs }: LogKit): void => {
+export const describeRows = ({ log, smallLog, runs }: LogKit): void => {
   describe('rows', () => {
     const laneOfLog = (): RowLane => rowLaneOf(log()) as RowLane;
 
@@ -105,13 +105,27 @@ export const describeRows = ({ log, runs }: LogKit): void => {
       await expect(reading).rejects.toThrow('gone');
       await log().append(run, [endOf(3)]);
       await lane.writer(run).append(rowOf(1, ['a', 'b']));
-      await expect((async () => lane.writer(run).append(rowOf(3, ['late', 'later'])))()).rejects.toMatchObject({
-        code: 'log.closed',
-      });
+      for (const late of [rowOf(3, ['late', 'later']), rowOf(4, ['late'])])
+        await expect((async () => lane.writer(run).append(late))()).rejects.toMatchObject({ code: 'log.closed' });
       expect(await readRows(lane, run)).toEqual([...entriesOfRow(rowOf(1, ['a', 'b'])), endOf(3)]);
       await log().delete(run);
       await expect(readRows(lane, run)).rejects.toMatchObject({ code: 'run.not_found' });
     });
+
+    it.skipIf(smallLog === undefined)(
+      'refuses a text larger than all it keeps, keeps the others, goes on',
+      async () => {
+        const small = (await smallLog?.()) ?? log();
+        const lane = rowLaneOf(small) as RowLane;
+        const run = freshRun();
+        await small.create(run);
+        const huge = rowOf(1, ['a', 'x'.repeat(200_000), 'c']);
+        await expect((async () => lane.writer(run).append(huge))()).rejects.toMatchObject({ code: 'event.too_large' });
+        await lane.writer(run).append(rowOf(2, ['b']));
+        await small.append(run, [endOf(3)]);
+        expect(await readRows(lane, run)).toEqual([...entriesOfRow(rowOf(1, ['a', 'b'])), endOf(3)]);
+      },
+    );
 
     it('writes with one writer to whatever run has its id', async () => {
       const lane = laneOfLog();
