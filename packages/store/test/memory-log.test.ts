@@ -2,8 +2,10 @@ import { formatOffset, type LogEntry, type StreamLog, textDelta } from '@chatkit
 import { createMemoryLog } from '@chatkit/store/memory';
 import { forEach } from '@chatkit/stream';
 import { describeStreamLog } from '@chatkit/testing/conformance';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createCopiedLog } from '../src/memory/memory-log.ts';
+import { deltaSize, entrySize } from '../src/shared/event-size.ts';
 
 const entry = (seq: number, text = `${seq}`): LogEntry => ({
   offset: formatOffset(1, seq),
@@ -199,14 +201,68 @@ describe('createMemoryLog, beyond the contract', () => {
     await log.append('open', [entry(1)]);
   });
 
-  it('counts all runs against maxBytes', async () => {
-    const evicted: string[] = [];
-    const log = createMemoryLog({ maxBytes: 5000, onEvict: (id) => evicted.push(id) });
-    for (const id of ['a', 'b', 'c']) {
-      await log.create(id);
-      await log.append(id, [entry(1, 'x'.repeat(2000)), end(2)]);
-    }
-    expect(evicted).toEqual(['a']);
+  it('keeps to its bounds: evicts ended runs without readers, the longest unused first, and no others', async () => {
+    const bounds = { maxFinishedRuns: 3, maxBytes: 2_500, maxBytesPerRun: 1_000 };
+    const aStep = fc.record({
+      run: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'),
+      what: fc.constantFrom('entry', 'row', 'row', 'end', 'end', 'enter', 'leave', 'delete'),
+      length: fc.nat(400),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(aStep, { maxLength: 60, size: 'max' }), async (steps) => {
+        const evicted: string[] = [];
+        const { log, rows } = createCopiedLog({ ...bounds, onEvict: (id) => evicted.push(id) });
+        interface Known {
+          readonly sizes: number[];
+          readonly readers: AsyncIterator<LogEntry>[];
+          last: number;
+          isEnded: boolean;
+        }
+        /** In the order in which they were last used. */
+        const runs = new Map<string, Known>();
+        const expected: string[] = [];
+        const bytesOf = ({ sizes }: Known) => sizes.reduce((sum, size) => sum + size, 0);
+        const all = () => [...runs.values()].reduce((sum, run) => sum + bytesOf(run), 0);
+        for (const { run: id, what, length } of steps) {
+          await log.create(id);
+          const run = runs.get(id) ?? { sizes: [], readers: [], last: 0, isEnded: false };
+          runs.set(id, run);
+          const text = 'x'.repeat(length);
+          const given = what === 'end' ? end(run.last + 1) : entry(run.last + 1, text);
+          if (what === 'enter') {
+            // Of a run that has ended it is to get one entry, and stay.
+            const has = run.isEnded ? run.last - 1 : run.last;
+            const reader = log.read(id, { after: has === 0 ? undefined : `1-${has}` })[Symbol.asyncIterator]();
+            reader.next().catch(() => {});
+            run.readers.push(reader);
+          } else if (what === 'leave') {
+            const reader = run.readers.shift();
+            if (reader === undefined) continue;
+            await reader.return?.();
+          } else if (what === 'delete') {
+            runs.delete(id);
+            await log.delete(id);
+          } else if (!run.isEnded) {
+            run.last += 1;
+            run.isEnded = what === 'end';
+            run.sizes.push(what === 'row' ? deltaSize(text) : entrySize(given));
+            if (what === 'row')
+              rows.writer(id).append({ epoch: 1, seq: run.last, itemId: 'a', part: 0, deltas: [text] });
+            else log.append(id, [given]);
+          } else continue;
+          while (bytesOf(run) > bounds.maxBytesPerRun) run.sizes.shift();
+          if (runs.delete(id) && what !== 'delete') runs.set(id, run);
+          const idle = () => [...runs].filter(([, { isEnded, readers }]) => isEnded && readers.length === 0);
+          while (idle().length > bounds.maxFinishedRuns || (all() > bounds.maxBytes && idle().length > 0)) {
+            const [oldest] = idle()[0] as [string, Known];
+            runs.delete(oldest);
+            expected.push(oldest);
+          }
+          expect(evicted).toEqual(expected);
+        }
+      }),
+      { numRuns: 300 },
+    );
   });
 
   it('settles overlapping next() calls in their order, and all of them at return()', async () => {

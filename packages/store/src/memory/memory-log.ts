@@ -93,10 +93,7 @@ export const createCopiedLog = (options: MemoryLogOptions): CopiedLog => {
   };
   /** Marks a run as most recently used if it has ended and has no readers, and evicts runs while there are too many. */
   const rest = (run: Run): void => {
-    if (run.state === 'ended' && run.tails.length === 0) {
-      idle.delete(run.id);
-      idle.set(run.id, run);
-    }
+    if (run.state === 'ended' && run.tails.length === 0) idle.set(run.id, run);
     if (idle.size <= maxFinishedRuns && bytes <= maxBytes) return;
     for (const oldest of idle.values()) {
       if (idle.size <= maxFinishedRuns && bytes <= maxBytes) return;
