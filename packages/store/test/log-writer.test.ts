@@ -27,6 +27,8 @@ type Fate = 'kept' | 'lost' | 'kept, its answer lost' | 'silence' | 'kept, then 
 const createFakeRedis = () => {
   const kept = new Map<string, LogEntry[]>();
   const commands: { readonly at: number; readonly runs: number }[] = [];
+  /** Whether each batch, in the order in which they were sent, renews the time to live of its run. */
+  const renewals: boolean[] = [];
   const fates: Fate[] = [];
   const take = (batch: string): void => {
     const [, key = '', id = '', before = '', outcome, events = ''] =
@@ -46,11 +48,13 @@ const createFakeRedis = () => {
   return {
     kept,
     commands,
+    renewals,
     fates,
     async append(_keys: readonly string[], args: readonly string[]): Promise<unknown> {
       const fate = fates.shift() ?? 'kept';
       const batches = (args.at(-1) as string).split('\n').slice(0, -1);
       commands.push({ at: performance.now(), runs: batches.length });
+      renewals.push(...batches.map((batch) => / ![a-z]*\[/.test(batch)));
       if (fate.includes('end')) {
         // Another connection has brought the same or more in the meantime.
         await new Promise((done) => setTimeout(done, 500));
@@ -169,17 +173,16 @@ describe('createLogWriter', () => {
 
   it('takes along at once what waited for company when something urgent comes', async () => {
     const redis = createFakeRedis();
-    const writer = createWriter(redis.append);
+    const writer = createWriter(redis.append, { flushEvents: 10 });
     const [hasty, patient] = [open('hasty'), open('patient')];
     for (const outbox of [hasty, patient]) {
-      writer.push(outbox, entryAt(1, 1), { epoch: 1, seq: 1 }, 100, 'later');
-      writer.push(outbox, entryAt(1, 2), { epoch: 1, seq: 2 }, 100, 'later');
+      for (const seq of [1, 2, 3]) writer.push(outbox, entryAt(1, seq), { epoch: 1, seq }, 100, 'later');
     }
-    writer.push(hasty, entryAt(1, 3), { epoch: 1, seq: 3 }, 100, 'now');
+    writer.push(hasty, entryAt(1, 4), { epoch: 1, seq: 4 }, 100, 'now');
     await vi.advanceTimersByTimeAsync(1);
-    expect([...redis.kept].map(([id, entries]) => [id, entries.length])).toEqual([['hasty', 3]]);
+    expect([...redis.kept].map(([id, entries]) => [id, entries.length])).toEqual([['hasty', 4]]);
     await vi.advanceTimersByTimeAsync(40);
-    expect(redis.kept.get('patient')?.length).toBe(2);
+    expect(redis.kept.get('patient')?.length).toBe(3);
     expect(redis.commands.map(({ runs }) => runs)).toEqual([1, 1]);
     expect([hasty.isConfirmed, patient.isConfirmed]).toEqual([true, true]);
   });
@@ -239,6 +242,28 @@ describe('createLogWriter', () => {
     expect(told).toEqual(['a']);
     expect(redis.kept.get('a')?.length).toBe(4);
     expect(redis.commands.length).toBe(4);
+  });
+
+  it('renews the time to live of a run in each twentieth of it, and with whatever is sent in place of that', async () => {
+    const redis = createFakeRedis();
+    const writer = createWriter(redis.append, { openTtlMs: 2_000 });
+    const outbox = open('a');
+    let seq = 0;
+    const push = async (haste: Haste, ms: number): Promise<void> => {
+      seq += 1;
+      writer.push(outbox, entryAt(1, seq), { epoch: 1, seq }, 100, haste);
+      await vi.advanceTimersByTimeAsync(ms);
+    };
+    await vi.advanceTimersByTimeAsync(100 - (performance.now() % 100));
+    await push('now', 10);
+    await push('now', 90);
+    redis.fates.push('lost');
+    await push('now', 50);
+    await push('now', 50);
+    await push('later', 0);
+    await push('now', 10);
+    expect(redis.renewals).toEqual([true, false, true, true, false, true]);
+    expect(redis.kept.get('a')?.length).toBe(6);
   });
 
   it('rejects who waits for a run that is given up', async () => {
