@@ -50,9 +50,8 @@ export class Outbox extends BatchProgress {
     this.head = `${new TextEncoder().encode(run.id).length} ${run.id} `;
   }
 
-  /** Where the batch is. */
+  /** Where the batch is. To be asked when the progress is up to date. */
   get stage(): BatchStage {
-    this.catchUp();
     const { command } = this;
     return command === undefined ? 'waiting' : command.state === 'open' ? command.leaves : 'sent';
   }
