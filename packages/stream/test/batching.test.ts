@@ -21,7 +21,7 @@ import { ProbeSource } from './support/probe-source.ts';
 import { settle, VirtualClock } from './support/virtual-clock.ts';
 
 describe('batch', () => {
-  it('loses nothing and keeps its limits', async () => {
+  it('loses nothing, and fills each batch up to its limits', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.array(fc.string({ maxLength: 9 }), { maxLength: 6 }), { maxLength: 8 }),
@@ -29,13 +29,19 @@ describe('batch', () => {
         fc.integer({ min: 1, max: 12 }),
         async (chunks, maxItems, maxBytes) => {
           const bytes = (texts: string[]) => new TextEncoder().encode(texts.join('')).length;
-          const batches = await collect(pipe(chunked(chunks), batch({ maxItems, maxBytes })));
-          expect(batches.flat()).toEqual(chunks.flat());
-          for (const texts of batches) {
-            expect(texts.length).toBeGreaterThan(0);
-            expect(texts.length).toBeLessThanOrEqual(maxItems);
-            if (texts.length > 1) expect(bytes(texts)).toBeLessThanOrEqual(maxBytes);
+          const full: string[][] = [];
+          for (const text of chunks.flat()) {
+            const last = full.at(-1);
+            if (
+              last === undefined ||
+              last.length === maxItems ||
+              bytes([...last, text]) > maxBytes ||
+              bytes(last) === maxBytes
+            )
+              full.push([text]);
+            else last.push(text);
           }
+          expect(await collect(pipe(chunked(chunks), batch({ maxItems, maxBytes })))).toEqual(full);
         },
       ),
     );
@@ -59,6 +65,97 @@ describe('batch', () => {
     await clock.advance(1);
     expect(got).toEqual([[1, 2]]);
     await stream.return();
+    expect(clock.pending).toBe(0);
+  });
+
+  it.each([Number.POSITIVE_INFINITY, 50])('reads a batch ahead, for the clock alone (maxMs %s)', async (maxMs) => {
+    const aPace = fc.array(fc.nat(60), { maxLength: 30 });
+    await fc.assert(
+      fc.asyncProperty(
+        aPace,
+        fc.oneof(fc.constant([]), fc.array(fc.nat(400), { maxLength: 30 })),
+        fc.integer({ min: 1, max: 5 }),
+        async (arrivals, pauses, maxItems) => {
+          const clock = new VirtualClock();
+          const source = new ProbeSource<number>();
+          const got: number[] = [];
+          const late: number[] = [];
+          let isBusy = false;
+          let reads = 0;
+          const reading = (async () => {
+            for await (const times of pipe(source, batch<number>({ maxItems, maxMs, clock }))) {
+              expect(times.length).toBeLessThanOrEqual(maxItems);
+              got.push(...times);
+              if (pauses.length === 0) late.push(clock.now() - (times[0] as number) - maxMs);
+              const ms = pauses[reads++] ?? 0;
+              if (ms > 0) {
+                isBusy = true;
+                await new Promise<void>((resolve) => clock.setTimeout(resolve, ms));
+                isBusy = false;
+              }
+            }
+          })();
+          for (const ms of arrivals) {
+            source.push(clock.now());
+            await clock.advance(ms);
+            if (isBusy) expect(source.nexts - got.length).toBeLessThanOrEqual(maxMs === 50 ? maxItems + 1 : 0);
+            else if (maxMs === 50) expect(source.inFlight).toBe(1);
+          }
+          source.end();
+          await clock.advance(10_000);
+          await reading;
+          expect(got.length).toBe(arrivals.length);
+          expect(got).toEqual(got.toSorted((a, b) => a - b));
+          expect(Math.max(0, ...late)).toBe(0);
+          expect(clock.pending).toBe(0);
+        },
+      ),
+    );
+  });
+
+  it.each(['return', 'end'] as const)('leaves no timer behind at %s, and passes nothing on after it', async (how) => {
+    const clock = new VirtualClock();
+    const source = new ProbeSource([1, 2, 3]);
+    const got: number[][] = [];
+    const stream = pipe(
+      source,
+      batch({ maxItems: 2, maxMs: 50, clock }),
+      map((items) => got.push(items)),
+    );
+    await stream.next();
+    const next = stream.next();
+    await settle();
+    expect(clock.pending).toBe(1);
+    if (how === 'return') await stream.return();
+    else source.end();
+    await next;
+    expect(got).toEqual(how === 'return' ? [[1, 2]] : [[1, 2], [3]]);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('leaves no timer behind for what has come while a batch waits to be read', async () => {
+    const clock = new VirtualClock();
+    const source = new ProbeSource([1, 2, 3]);
+    const stream = pipe(source, batch({ maxItems: 2, maxMs: 50, clock }));
+    await stream.next();
+    await clock.advance(50);
+    source.push(4);
+    await settle();
+    expect(clock.pending).toBe(1);
+    await stream.return();
+    expect(clock.pending).toBe(0);
+  });
+
+  it('gives nothing more once `sizeOf` has closed it', async () => {
+    const sizeOf = (item: number): number => {
+      if (item === 2) void stream.return();
+      return 1;
+    };
+    const got: number[][] = [];
+    const clock = new VirtualClock();
+    const stream = batch<number>({ maxBytes: 9, maxMs: 50, sizeOf, clock })(new ProbeSource([1, 2, 3]));
+    await forEach((items: number[]) => got.push(items))(stream);
+    expect(got).toEqual([]);
     expect(clock.pending).toBe(0);
   });
 
@@ -95,14 +192,17 @@ describe('batch', () => {
 });
 
 describe('adaptiveBatch', () => {
-  it('gives a burst as one batch, at once', async () => {
+  it('gives each burst as one batch, at once', async () => {
     const clock = new VirtualClock();
     const source = pushable<number>();
     const stream = pipe(source, adaptiveBatch({ clock }));
-    const next = stream.next();
-    await settle();
-    for (const item of [1, 2, 3]) source.push(item);
-    expect((await next).value).toEqual([1, 2, 3]);
+    for (let round = 0; round < 3; round++) {
+      const next = stream.next();
+      await settle();
+      for (const item of [1, 2, 3]) source.push(item);
+      expect((await next).value).toEqual([1, 2, 3]);
+      await settle();
+    }
     expect(clock.now()).toBe(0);
     await stream.return();
   });
@@ -163,6 +263,83 @@ describe('adaptiveBatch', () => {
     await reading;
     expect(got[2]?.items).toEqual([4]);
     expect(clock.pending).toBe(0);
+  });
+
+  it('polls the pressure while it holds items, and gives the next burst as one batch again', async () => {
+    const clock = new VirtualClock();
+    const source = pushable<number>();
+    let pressure = 1;
+    const stream = pipe(source, adaptiveBatch({ pressure: () => pressure, pollMs: 4, maxDelayMs: 100, clock }));
+    const got: { at: number; items: number[] }[] = [];
+    const reading = (async () => {
+      for await (const items of stream) got.push({ at: clock.now(), items });
+    })();
+    await settle();
+    source.push(1);
+    await clock.advance(21);
+    pressure = 0;
+    await clock.advance(2);
+    source.push(2); // before the next poll, which is then not due any more
+    await clock.advance(20);
+    for (const item of [3, 4, 5]) source.push(item);
+    await settle();
+    pressure = 1;
+    source.push(6);
+    await clock.advance(5);
+    pressure = 0;
+    await clock.advance(30);
+    source.end();
+    await reading;
+    expect(got).toEqual([
+      { at: 23, items: [1, 2] },
+      { at: 43, items: [3, 4, 5] },
+      { at: 51, items: [6] },
+    ]);
+  });
+
+  it('holds each further batch for maxDelayMs, too', async () => {
+    const clock = new VirtualClock();
+    const source = pushable<string>();
+    const stream = pipe(source, adaptiveBatch({ pressure: () => 1, maxBytes: 4, maxDelayMs: 100, clock }));
+    const got: { at: number; items: string[] }[] = [];
+    const reading = (async () => {
+      for await (const items of stream) got.push({ at: clock.now(), items });
+    })();
+    await settle();
+    for (const item of ['abc', 'def', 'ghi']) source.push(item);
+    await clock.advance(1_000);
+    expect(got).toEqual([
+      { at: 100, items: ['abc'] },
+      { at: 200, items: ['def'] },
+      { at: 300, items: ['ghi'] },
+    ]);
+    await stream.return();
+    await reading;
+  });
+
+  it('reads ahead until it holds maxItems or maxBytes, and no further', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 20, maxLength: 40 }),
+        fc.integer({ min: 1, max: 6 }),
+        fc.integer({ min: 1, max: 12 }),
+        async (sizes, maxItems, maxBytes) => {
+          const source = new ProbeSource(sizes);
+          const stream = pipe(source, adaptiveBatch<number>({ maxItems, maxBytes, sizeOf: (size) => size }));
+          let read = 0;
+          for (let round = 0; round < 4; round++) {
+            read += (await stream.next()).value?.length ?? 0;
+            await settle();
+            if (source.inFlight > 0) break;
+            const held = sizes.slice(read, source.nexts);
+            const isFull = (count: number) =>
+              count >= maxItems || held.slice(0, count).reduce((sum, size) => sum + size, 0) >= maxBytes;
+            expect([isFull(held.length), isFull(held.length - 1)]).toEqual([true, false]);
+          }
+          await stream.return();
+        },
+      ),
+    );
   });
 
   it('holds until its batches are acknowledged', async () => {

@@ -2,6 +2,7 @@
 
 import {
   abortable,
+  adaptiveBatch,
   batch,
   broadcast,
   buffer,
@@ -79,6 +80,18 @@ export const operators: Record<string, Build> = {
       filter(() => true),
       tap(async () => {}),
       map((item) => item - 1),
+    ),
+  'batches ahead, taken apart': (source) =>
+    pipe(
+      source,
+      batch({ maxItems: 2, maxMs: 0 }),
+      flatMap((items) => items),
+    ),
+  'batches as they come, taken apart': (source) =>
+    pipe(
+      source,
+      adaptiveBatch(),
+      flatMap((items) => items),
     ),
   'batches, taken apart': (source) =>
     pipe(
