@@ -28,7 +28,7 @@ export interface AdaptiveBatchOptions<T> {
   pollMs?: number | undefined;
   /** Each batch counts as in flight until `ack()` is called; for peers that acknowledge. Default false. */
   acks?: boolean | undefined;
-  /** The longest that a lack of credit may hold an item back while the reader is asking for more. Default 250. */
+  /** The longest that a lack of credit may hold the next batch back while the reader is asking for more. Default 250. */
   maxDelayMs?: number | undefined;
   /** The most items in a batch, and held in memory; at least 1. Default 1024. */
   maxItems?: number | undefined;
@@ -85,7 +85,7 @@ export function adaptiveBatch<T>(options: AdaptiveBatchOptions<T> = {}): Adaptiv
       let count = 0;
       let size = 0;
       do size += sizes[count++] as number;
-      while (count < sizes.length && count < maxItems && size + (sizes[count] as number) <= maxBytes);
+      while (count < maxItems && size + (sizes[count] as number) <= maxBytes); // past the last one the sum is `NaN`
       const batch = collected;
       collected = batch.splice(count);
       sizes.splice(0, count);

@@ -134,7 +134,6 @@ class Batch<T> implements Stage<T[]>, Sink<T> {
     if (this._open.length > 0) this._ready.push(this._open);
     this._open = [];
     this._bytes = 0;
-    this._due.lift();
   }
 
   /** Answers the reader and asks the upstream, as far as possible. */
