@@ -50,7 +50,7 @@ export function latest<I, O>(fn: Answer<I, O>): Operator<I, O> {
       },
       items(chunk) {
         isInnerOpen = false;
-        out.offerAll(chunk);
+        for (const value of chunk) out.offer(value);
         out.run();
       },
       end(failure) {
@@ -71,6 +71,7 @@ export function latest<I, O>(fn: Answer<I, O>): Operator<I, O> {
       { pull: (to) => inputs.pull(to), close: () => allCleanups([closeInner(), inputs.close()]) },
       {
         queue,
+        capacity: 1, // what has been lent to the reader could not be dropped any more
         wantsMore: () => true,
         takeAll(chunk) {
           ignoreCleanup(closeInner());

@@ -11,6 +11,7 @@ import {
   interruptible,
   latest,
   map,
+  type Pushable,
   pipe,
   pushable,
   rateLimit,
@@ -436,6 +437,88 @@ describe('interruptible', () => {
 });
 
 describe('latest', () => {
+  it('gives all that the newest input answers, from its beginning, and nothing more of those before it', async () => {
+    const aStep = fc.record({
+      of: fc.constantFrom('input', 'items', 'items', 'end', 'fail', 'read', 'read', 'last input'),
+      /** How many inputs ago. */
+      to: fc.constantFrom(0, 0, 0, 1),
+      count: fc.integer({ min: 1, max: 3 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(aStep, { maxLength: 40, size: 'max' }), async (steps) => {
+        const inputs = pushable<number>();
+        const answers: { items: Pushable<string>; signal: AbortSignal }[] = [];
+        const answer = (_: number, { signal }: { signal: AbortSignal }) => {
+          const items = pushable<string>();
+          answers.push({ items, signal });
+          return items;
+        };
+        const stream = latest(answer)(inputs);
+        const got: string[] = [];
+        const expected: string[] = [];
+        let asked = 0;
+        const read = (): void => {
+          asked++;
+          stream.next().then(
+            ({ done, value }) => got.push(done ? 'done' : value),
+            ({ message }) => got.push(message),
+          );
+        };
+        let newest: { unread: string[]; ending?: string } | undefined;
+        let hasAllInputs = false;
+        let isOver = false;
+        const next = (): string | undefined => {
+          if (isOver) return 'done';
+          const item = newest?.unread.shift();
+          if (item !== undefined) return item;
+          if (newest?.ending === 'fail') return 'fail';
+          if (newest?.ending === 'end') newest = undefined;
+          return newest === undefined && hasAllInputs ? 'done' : undefined;
+        };
+        read();
+        await settle();
+        let items = 0;
+        for (const { of, to, count } of steps) {
+          const target = answers.at(-1 - to)?.items;
+          const heard = to === 0 && newest?.ending === undefined ? newest : undefined;
+          if (of === 'read') read();
+          else if (of === 'input' && !hasAllInputs && !isOver) {
+            inputs.push(answers.length);
+            newest = { unread: [] };
+          } else if (of === 'items') {
+            const given = Array.from({ length: count }, () => `${++items}`);
+            target?.pushMany(given);
+            heard?.unread.push(...given);
+          } else if (of === 'end') {
+            target?.end();
+            if (heard !== undefined) heard.ending = of;
+          } else if (of === 'fail' && (to > 0 || asked > expected.length)) {
+            // While nobody asks, it depends on what has been read ahead whether it fails the stream at once.
+            target?.fail(new Error(of));
+            if (heard !== undefined) heard.ending = of;
+          } else if (of === 'last input') {
+            inputs.end();
+            hasAllInputs = true;
+          }
+          await settle();
+          while (expected.length < asked) {
+            const said = next();
+            if (said === undefined) break;
+            expected.push(said);
+            isOver ||= !/^\d/.test(said);
+          }
+          expect(got).toEqual(expected);
+          const isStale = (at: number) => at < answers.length - 1;
+          if (isOver) continue;
+          for (const [at, { signal }] of answers.entries()) expect(signal.aborted).toBe(isStale(at));
+        }
+        await stream.return();
+        expect(answers.every(({ items }) => items.isOver)).toBe(true);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
   it('drops the old answer, its late items and its errors', async () => {
     const inputs = pushable<string>();
     const answers: Record<string, { source: ProbeSource<string>; signal: AbortSignal }> = {};
@@ -468,6 +551,22 @@ describe('latest', () => {
     answers['b']?.source.push('b2').end();
     await reading;
     expect(got).toEqual(['a1', 'b1', 'b2']);
+  });
+
+  it('closes the answer when the inputs fail, and fails behind what it has read', async () => {
+    const inputs = pushable<number>();
+    const items = new ProbeSource(['a', 'b']);
+    let signal: AbortSignal | undefined;
+    const stream = latest((_: number, context) => {
+      signal = context.signal;
+      return items;
+    })(inputs);
+    inputs.push(1);
+    expect((await stream.next()).value).toBe('a');
+    inputs.fail(new Error('boom'));
+    await settle();
+    expect([items.returns, signal?.aborted]).toEqual([1, true]);
+    await expect(stream.next()).rejects.toThrow('boom');
   });
 
   it('closes the inputs when an answer fails', async () => {
