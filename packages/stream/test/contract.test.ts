@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { stageOf } from '../src/engine/inlet.ts';
 import { asyncDispose, outlet } from '../src/engine/outlet.ts';
 import { ignoreCleanup } from '../src/engine/stage.ts';
-import { adaptiveBatch, batch, map, throttle } from '../src/index.ts';
+import { adaptiveBatch, batch, concat, flatMap, latest, map, merge, throttle } from '../src/index.ts';
 import { type Build, operators } from './support/operators.ts';
 import { ProbeSource, stateOf } from './support/probe-source.ts';
 import { StrictStage } from './support/strict-stage.ts';
@@ -170,37 +170,51 @@ const stages: Record<string, Build> = {
   'batch of bytes': batch({ maxBytes: 10, sizeOf: () => 4, maxMs: 1e6 }),
   adaptiveBatch: adaptiveBatch({ maxItems: 2 }),
   throttle: throttle({ everyMs: 1e6 }),
+  'flatMap, inside': (source) => flatMap(() => source)([0]),
+  'flatMap, inside, late': (source) => flatMap(async () => source)([0]),
+  'latest, inside': (source) => latest(() => source)([0]),
+  'concat, behind': (source) => concat([], source),
+  'merge, beside': (source) => merge(new ProbeSource<number>(), source),
 };
 
 describe.each(Object.entries(stages))('the stage of %s', (_, build) => {
   it.each([0, 1, 2, 3, 4, 9])(
     'answers each pull once, and only with an end once it is closed, %i in',
     async (pulls) => {
-      for (const source of [new ProbeSource([1, 2, 3]), new ProbeSource([1, 2, 3]).fail(new Error('boom'))]) {
-        const strict = new StrictStage<number>(stageOf(source));
-        const stage = stageOf(build(outlet(strict)));
-        const answers: string[] = [];
-        const sink = {
-          item: () => void answers.push('items'),
-          items: () => void answers.push('items'),
-          end: (failure?: object) => void answers.push(failure === undefined ? 'end' : 'failure'),
-        };
-        let pulled = 0;
-        while (pulled < pulls && answers.length === pulled && (pulled === 0 || answers.at(-1) === 'items')) {
-          pulled++;
-          stage.pull(sink);
+      for (const isEager of [true, false])
+        for (const source of [new ProbeSource([1, 2, 3]), new ProbeSource([1, 2, 3]).fail(new Error('boom'))]) {
+          const strict = new StrictStage<number>(stageOf(source));
+          const stage = stageOf(build(outlet(strict)));
+          const answers: string[] = [];
+          let pulled = 0;
+          const pull = (): void => {
+            pulled++;
+            stage.pull(sink);
+          };
+          /** The eager one pulls again before the answer has returned. */
+          const take = (): void => {
+            answers.push('items');
+            if (isEager && pulled < pulls) pull();
+          };
+          const sink = {
+            item: take,
+            items: take,
+            end: (failure?: object) => void answers.push(failure === undefined ? 'end' : 'failure'),
+          };
+          while (pulled < pulls && answers.length === pulled && (pulled === 0 || answers.at(-1) === 'items')) {
+            pull();
+            await settle();
+          }
+          const isOver = answers.length > 0 && answers.at(-1) !== 'items';
+          const isOpen = answers.length < pulled;
+          ignoreCleanup(stage.close());
+          expect(answers.slice(pulled - (isOpen ? 1 : 0))).toEqual(isOpen ? ['end'] : []);
+          source.push(4);
+          if (!isOver) stage.pull(sink);
           await settle();
+          expect(answers.slice(pulled)).toEqual(isOver ? [] : ['end']);
+          expect(strict.faults).toEqual([]);
         }
-        const isOver = answers.length > 0 && answers.at(-1) !== 'items';
-        const isOpen = answers.length < pulled;
-        ignoreCleanup(stage.close());
-        expect(answers.slice(pulled - (isOpen ? 1 : 0))).toEqual(isOpen ? ['end'] : []);
-        source.push(4);
-        if (!isOver) stage.pull(sink);
-        await settle();
-        expect(answers.slice(pulled)).toEqual(isOver ? [] : ['end']);
-        expect(strict.faults).toEqual([]);
-      }
     },
   );
 });
