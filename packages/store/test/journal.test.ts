@@ -169,4 +169,37 @@ describe('createJournal', () => {
     expect(other.failure).toMatchObject({ code: 'internal', retryable: true });
     expect(vi.getTimerCount()).toBe(0);
   });
+
+  it('fails what it has not written when it is closed, also what is under way or in the same round', async () => {
+    const { database } = createDatabase();
+    let end = (_: unknown): void => {};
+    const ended = new Promise<never>((_, fail) => {
+      end = fail;
+    });
+    const journal = start({ ...database, write: () => ended });
+    const all = jobs(200);
+    for (const job of all) journal.touch(job, 'later');
+    await vi.advanceTimersByTimeAsync(30);
+    const [late] = jobs(1) as [Job];
+    journal.touch(late, 'later');
+    journal.close('closed');
+    end(new ChatKitError('internal', 'The database is closed.'));
+    await vi.advanceTimersByTimeAsync(100);
+    for (const { failure } of [...all, late]) expect(failure).toBe('closed');
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('counts only the failures since the last success', async () => {
+    const { database, failWith } = createDatabase();
+    const journal = start(database);
+    const [job] = jobs(1) as [Job];
+    for (let round = 0; round < 4; round += 1) {
+      failWith(() => new ChatKitError('internal', 'busy', { retryable: true }));
+      journal.touch(job, 'now');
+      await vi.advanceTimersByTimeAsync(700);
+      failWith(() => undefined);
+      await vi.advanceTimersByTimeAsync(700);
+    }
+    expect([job.failure, job.replies.length]).toEqual([undefined, 4]);
+  });
 });

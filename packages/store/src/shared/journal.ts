@@ -19,7 +19,7 @@ export interface Journal {
   touch(job: JournalJob, haste: Haste): void;
   /** Resolves when everything that is queued now has been written, or has failed once more. */
   flush(): Promise<void>;
-  /** Stops writing. What waits fails with this error. */
+  /** Stops writing. What waits fails with this error, and so does what is under way if that fails. */
   close(error: unknown): void;
 }
 
@@ -51,13 +51,14 @@ export const createJournal = ({ database, maxBytesPerRun, flushMs, unreachableMs
   let timer: ReturnType<typeof setTimeout> | undefined;
   const due = { queue: Number.POSITIVE_INFINITY, hasty: Number.POSITIVE_INFINITY };
   let writing: Promise<void> | undefined;
-  let isClosed = false;
+  /** What fails everything that has not been written, once the journal is closed. */
+  let closed: { readonly error: unknown } | undefined;
   let sweptAt = Number.NEGATIVE_INFINITY;
   let pauseMs = 0;
   let restMs = 0;
 
   const schedule = (what: keyof typeof due, waitMs: number): void => {
-    if (isClosed) return;
+    if (closed !== undefined) return;
     const now = performance.now();
     const at = now + Math.max(waitMs, pauseMs);
     if (at >= due[what]) return;
@@ -85,7 +86,7 @@ export const createJournal = ({ database, maxBytesPerRun, flushMs, unreachableMs
       await start(jobs);
     }
     const at = Math.min(due.queue, due.hasty);
-    if (timer === undefined && at < Number.POSITIVE_INFINITY && !isClosed) setTimer(at - performance.now());
+    if (timer === undefined && at < Number.POSITIVE_INFINITY && closed === undefined) setTimer(at - performance.now());
   };
   const flush = (): Promise<void> => {
     if (writing !== undefined) return writing;
@@ -115,7 +116,7 @@ export const createJournal = ({ database, maxBytesPerRun, flushMs, unreachableMs
     for (let next = 0; next < jobs.length; ) {
       // Let the rest of the process run between two portions.
       if (next > 0) await new Promise<void>(macrotask);
-      if (isClosed) return;
+      if (closed !== undefined) return failQueued(jobs, closed.error);
       const portion: Portion[] = [];
       for (let bytes = 0; next < jobs.length && portion.length < maxRuns && bytes < maxBytes; next += 1) {
         const job = jobs[next] as JournalJob;
@@ -157,7 +158,8 @@ export const createJournal = ({ database, maxBytesPerRun, flushMs, unreachableMs
   const onFailed = (job: JournalJob, error: unknown): void => {
     const now = performance.now();
     job.failingSince ??= now;
-    if (now - job.failingSince >= unreachableMs) job.onFailure(unreachable(job.id, error, database.name));
+    if (closed !== undefined) job.onFailure(closed.error);
+    else if (now - job.failingSince >= unreachableMs) job.onFailure(unreachable(job.id, error, database.name));
     else enqueue(job);
   };
   function* write(portion: readonly Portion[]): SqlSteps<SqlReply[][]> {
@@ -191,9 +193,9 @@ export const createJournal = ({ database, maxBytesPerRun, flushMs, unreachableMs
       await flush();
     },
     close(error) {
-      isClosed = true;
+      closed = { error };
       clearTimeout(timer);
-      for (const job of queue.splice(0)) if (job.isQueued) job.onFailure(error);
+      failQueued(queue.splice(0), error);
     },
   };
 };
@@ -205,6 +207,14 @@ const batchesOf = (job: JournalJob): readonly SqlBatch[] => {
   } catch (error) {
     job.onFailure(error);
     return [];
+  }
+};
+
+const failQueued = (jobs: readonly JournalJob[], error: unknown): void => {
+  for (const job of jobs) {
+    if (!job.isQueued) continue;
+    job.isQueued = false;
+    job.onFailure(error);
   }
 };
 
