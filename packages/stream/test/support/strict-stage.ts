@@ -12,6 +12,11 @@ export class StrictStage<T> implements Stage<T>, Sink<T> {
     this.upstream = upstream;
   }
 
+  /** Whether it has been asked and has not answered. */
+  get isOpen(): boolean {
+    return this.sink !== undefined;
+  }
+
   pull(sink: Sink<T>): void {
     if (this.sink !== undefined) this.faults.push('two pulls at a time');
     if (this.isOver && !this.isClosed) this.faults.push('a pull after the end');
