@@ -148,6 +148,7 @@ describe('createLogWriter', () => {
           expect(outbox.isConfirmed).toBe(true);
           expect(redis.kept.get(id)?.map(({ offset }) => offset)).toEqual(pushed);
         }
+        for (const { runs: count } of redis.commands) expect(count).toBeLessThanOrEqual(3);
         expect(vi.getTimerCount()).toBe(0);
       }),
       { numRuns: 300 },
@@ -169,6 +170,38 @@ describe('createLogWriter', () => {
     expect(later.map(({ runs }) => runs)).toEqual([20]);
     expect((later[0]?.at ?? 0) - second).toBeGreaterThan(19);
     expect((later[0]?.at ?? 0) - second).toBeLessThanOrEqual(26);
+  });
+
+  it.each([
+    ['entries', { flushEvents: 4, flushBytes: 8_192 }, 4],
+    ['text', { flushEvents: 100, flushBytes: 150 }, 6],
+  ])('lets nothing wait for company once so many %s of a run wait', async (_, options, count) => {
+    const redis = createFakeRedis();
+    const writer = createWriter(redis.append, options);
+    const outbox = open('a');
+    const push = (seq: number) => writer.push(outbox, entryAt(1, seq), { epoch: 1, seq }, 100, 'later');
+    for (let seq = 1; seq < count; seq += 1) push(seq);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(redis.commands.length).toBe(0);
+    push(count);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(redis.kept.get('a')?.length).toBe(count);
+  });
+
+  it('pauses for longer while Redis fails, and begins anew once it has answered', async () => {
+    const redis = createFakeRedis();
+    const writer = createWriter(redis.append);
+    const outbox = open('a');
+    redis.fates.push(...Array<Fate>(7).fill('lost'));
+    writer.push(outbox, entryAt(1, 1), { epoch: 1, seq: 1 }, 100, 'now');
+    await vi.advanceTimersByTimeAsync(5_000);
+    const pauses = redis.commands.slice(1).map(({ at }, index) => at - (redis.commands[index]?.at ?? 0) - 3);
+    expect(pauses.length).toBe(7);
+    for (const [index, ms] of pauses.slice(2).entries()) expect(ms).toBeGreaterThan(2 * (pauses[index + 1] ?? 0));
+    redis.fates.push('lost');
+    writer.push(outbox, entryAt(1, 2), { epoch: 1, seq: 2 }, 100, 'now');
+    await vi.advanceTimersByTimeAsync(30);
+    expect(redis.kept.get('a')?.length).toBe(2);
   });
 
   it('takes along at once what waited for company when something urgent comes', async () => {
