@@ -169,27 +169,38 @@ describe('heartbeat', () => {
 });
 
 describe('throttle', () => {
-  it('passes the first at once, then the newest, and never loses the last', async () => {
+  it('passes the first at once, then the newest, and at the end what it holds, unless it is told not to', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.nat(40), { minLength: 1, maxLength: 20 }), async (gaps) => {
+      fc.asyncProperty(fc.array(fc.nat(40), { maxLength: 20 }), fc.boolean(), async (gaps, trailing) => {
         const clock = new VirtualClock();
         const source = pushable<number>();
-        const { got, ended } = record(clock, throttle<number>({ everyMs: 25, clock })(source));
-        for (const [index, gap] of gaps.entries()) {
+        const { got, ended } = record(clock, throttle<number>({ everyMs: 25, trailing, clock })(source));
+        const expected: typeof got = [];
+        let held: number | undefined;
+        let nextAt = 0;
+        for (const [item, gap] of gaps.entries()) {
+          const at = clock.now() + gap;
+          if (held !== undefined && nextAt <= at) {
+            expected.push([nextAt, held]);
+            held = undefined;
+            nextAt += 25;
+          }
           await clock.advance(gap);
-          source.push(index);
+          source.push(item);
+          if (at < nextAt) held = item;
+          else {
+            expected.push([at, item]);
+            nextAt = at + 25;
+          }
         }
+        if (held !== undefined && trailing) expected.push([clock.now(), held]);
+        expected.push([clock.now(), 'end']);
         source.end();
         await clock.advance(100);
         await ended;
-        const items = got.slice(0, -1);
-        expect(items[0]?.[1]).toBe(0);
-        expect(items.at(-1)?.[1]).toBe(gaps.length - 1);
-        for (let index = 1; index < items.length - 1; index++) {
-          expect((items[index]?.[0] as number) - (items[index - 1]?.[0] as number)).toBeGreaterThanOrEqual(25);
-        }
+        expect(got).toEqual(expected);
+        expect(clock.pending).toBe(0);
       }),
-      { numRuns: 40 },
     );
   });
 });
@@ -221,6 +232,24 @@ describe('rateLimit', () => {
 });
 
 describe('stallWatchdog', () => {
+  it.each(['end', 'return'] as const)('reports the end of a stall at %s, and leaves no timer behind', async (how) => {
+    const clock = new VirtualClock();
+    const seen: string[] = [];
+    const options = { afterMs: 30, onStall: () => seen.push('stall'), onResume: () => seen.push('resume'), clock };
+    for (const silentMs of [20, 50]) {
+      const source = new ProbeSource<string>();
+      const stream = stallWatchdog<string>(options)(source);
+      const next = stream.next();
+      await clock.advance(silentMs);
+      if (how === 'end') source.end();
+      else await stream.return();
+      await next;
+      await settle();
+      expect(clock.pending).toBe(0);
+    }
+    expect(seen).toEqual(['stall', 'resume']);
+  });
+
   it('reports a stall once, and its end, and changes nothing', async () => {
     const clock = new VirtualClock();
     const source = pushable<string>();
@@ -316,6 +345,35 @@ describe('retry', () => {
     );
     await clock.advance(10_000);
     expect(got).toEqual([[150, '429']]);
+  });
+
+  it('waits as long as `when` says', async () => {
+    const clock = new VirtualClock();
+    const fails = (): ProbeSource<number> => new ProbeSource<number>().fail(new Error('429'));
+    const { got } = record(clock, retry(fails, { retries: 2, when: (_, retry) => 40 * (retry + 1), clock }));
+    await clock.advance(10_000);
+    expect(got).toEqual([[120, '429']]);
+  });
+
+  it('counts the failures since the last item, and aborts each attempt that has failed', async () => {
+    const clock = new VirtualClock();
+    const signals: AbortSignal[] = [];
+    const aborted: boolean[][] = [];
+    const open = flaky([1, 1, 1, 1], 5);
+    const stream = retry<number>(
+      ({ attempt, signal }) => {
+        signals.push(signal);
+        aborted.push(signals.map((each) => each.aborted));
+        return open(attempt);
+      },
+      { retries: 1, clock },
+    );
+    const { got } = record(clock, stream);
+    await clock.advance(1e6);
+    expect(got.map(([, item]) => item)).toEqual([0, 1, 2, 3, 4, 'end']);
+    for (const [attempt, each] of aborted.entries())
+      expect(each).toEqual([...Array.from({ length: attempt }, () => true), false]);
+    expect(signals.every((signal) => signal.aborted)).toBe(true);
   });
 
   it('asks whether an error is worth it', async () => {
