@@ -151,6 +151,12 @@ describe('on any input, in any chunks', () => {
 });
 
 describe('take', () => {
+  it.each([0, -1])('reads nothing for a count of %s', async (count) => {
+    const source = new ProbeSource([1, 2]);
+    expect(await collect(take<number>(count)(source))).toEqual([]);
+    expect([source.nexts, source.returns]).toEqual([0, 1]);
+  });
+
   it('closes the source before it hands the last item out, and reads no further', async () => {
     const source = new ProbeSource([1, 2, 3]);
     const stream = pipe(source, take(2));

@@ -65,6 +65,7 @@ describe('timeout', () => {
     const error = await reading;
     expect(error).toBeInstanceOf(TimeoutError);
     expect([(error as TimeoutError).code, failedAt]).toEqual([`stream.timeout_${phase}`, at]);
+    expect((error as TimeoutError).limitMs).toBe({ firstMs: undefined, totalMs: undefined, ...limits }[`${phase}Ms`]);
     expect([source.returns, clock.pending]).toEqual([1, 0]);
   });
 
@@ -232,6 +233,18 @@ describe('rateLimit', () => {
 });
 
 describe('stallWatchdog', () => {
+  it('does not take a busy reader for a stall', async () => {
+    const clock = new VirtualClock();
+    const source = new ProbeSource(['a', 'b']);
+    const seen: string[] = [];
+    const stream = stallWatchdog<string>({ afterMs: 30, onStall: () => seen.push('stall'), clock })(source);
+    await stream.next();
+    await clock.advance(100);
+    await stream.next();
+    expect(seen).toEqual([]);
+    await stream.return();
+  });
+
   it.each(['end', 'return'] as const)('reports the end of a stall at %s, and leaves no timer behind', async (how) => {
     const clock = new VirtualClock();
     const seen: string[] = [];
