@@ -1,4 +1,5 @@
 // Whatever a front end sends, the answer is its events or an error with a code, and the fault is never the server's.
+import { ChatKitError } from '@chatkit/core';
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createAgUiHandler } from '../src/ag-ui/index.ts';
@@ -292,10 +293,25 @@ test.each([
   [504, 'store.timeout', 504],
 ])('a history whose thread the server refuses with %i %s is answered with %i', async (status, code, expected) => {
   const body = code === undefined ? 'Internal Server Error' : JSON.stringify({ error: { code, message: 'No.' } });
-  const refusing = { handle: async () => new Response(body, { status }) };
+  const refusing = { handle: async () => new Response(body, { status, headers: { 'retry-after': '7' } }) };
   const response = await createUiMessageHandler(refusing)(new Request('http://chat.invalid/?id=c'), 'user');
   expect(response.status).toBe(expected);
+  expect(response.headers.get('retry-after')).toBe(expected === 200 ? null : '7');
   expect(await response.json()).toEqual(expected === 200 ? [] : { error: { code, message: 'No.', retryable: false } });
+});
+
+test.each([
+  ['request.unauthorized', 401],
+  ['request.forbidden', 403],
+  ['request.rate_limited', 429],
+  ['request.invalid', 400],
+] as const)('a file that the application refuses with %s is answered with %i', async (code, status) => {
+  const handle = createUiMessageHandler(server, { attach: () => Promise.reject(new ChatKitError(code, 'No.')) });
+  const parts = [{ type: 'file', mediaType: 'image/png', url: 'data:image/png;base64,AA==' }];
+  const body = JSON.stringify({ id: 'c', messages: [{ id: 'm', role: 'user', parts }] });
+  const headers = { 'content-type': 'application/json' };
+  const response = await handle(new Request('http://chat.invalid/', { method: 'POST', headers, body }), 'user');
+  expect([response.status, (await response.json()).error.code]).toEqual([status, code]);
 });
 
 test.each([-1, Number.NaN])('a period of grace of %d ms is none', (graceMs) => {

@@ -129,16 +129,18 @@ const toError = async (response: Response): Promise<Refusal> => {
     message = `The server answered ${response.status}.`,
     retryable = false,
   } = body?.error ?? {};
-  return new Refusal(code, message, { retryable }, response.status);
+  return new Refusal(code, message, { retryable }, response);
 };
 
-/** An error response of the server, with its status. */
+/** An error response of the server, with its status and the time after which it may be asked again. */
 export class Refusal extends ChatKitError {
   readonly status: number;
+  readonly retryAfter: string | null;
 
-  constructor(code: ChatKitError['code'], message: string, options: ChatKitErrorOptions, status: number) {
+  constructor(code: ChatKitError['code'], message: string, options: ChatKitErrorOptions, response: Response) {
     super(code, message, options);
-    this.status = status;
+    this.status = response.status;
+    this.retryAfter = response.headers.get('retry-after');
   }
 }
 

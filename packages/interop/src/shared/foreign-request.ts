@@ -111,8 +111,14 @@ export const readJson = async (request: Request, maxBodyBytes = 8 * 1024 * 1024)
   }
 };
 
-/** The statuses of errors from this package. The server's own error responses keep theirs. */
+/**
+ * The statuses of errors from this package, and of those with which an application refuses a file. The server's own
+ * error responses keep theirs.
+ */
 const statusOf: Partial<Record<ChatKitError['code'], number>> = {
+  'request.unauthorized': 401,
+  'request.forbidden': 403,
+  'request.rate_limited': 429,
   'request.method_not_allowed': 405,
   'request.unsupported_media_type': 415,
   'request.too_large': 413,
@@ -127,6 +133,10 @@ const errorResponse = (error: unknown): Response => {
     : new ChatKitError('internal', 'Something went wrong on the server.', { retryable: true });
   if (known !== error) console.error('chatkit:', error);
   const { code, message, retryable } = known;
-  const status = known instanceof Refusal ? known.status : (statusOf[code] ?? (code === 'internal' ? 500 : 400));
-  return Response.json({ error: { code, message, retryable } }, { status, headers: wholeHeaders });
+  const { status, retryAfter } =
+    known instanceof Refusal
+      ? known
+      : { status: statusOf[code] ?? (code === 'internal' ? 500 : 400), retryAfter: null };
+  const headers = { ...wholeHeaders, ...(retryAfter !== null && { 'retry-after': retryAfter }) };
+  return Response.json({ error: { code, message, retryable } }, { status, headers });
 };
