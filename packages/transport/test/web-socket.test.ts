@@ -594,6 +594,70 @@ describe('the text of a body', () => {
   });
 });
 
+describe('a run whose client does not read on', () => {
+  const stuck = (options: Parameters<typeof createSession>[2] = {}) => {
+    const clock = byHand();
+    const errors: unknown[] = [];
+    const signals: AbortSignal[] = [];
+    let ended = 0;
+    const answer: Answer = ({ signal }) => {
+      signals.push(signal);
+      const body = async function* () {
+        try {
+          for (;;) yield 'x'.repeat(2_000);
+        } finally {
+          ended += 1;
+        }
+      };
+      return streamed(body());
+    };
+    const onError = (error: unknown) => void errors.push(error);
+    const chat = onPort(answer, { clock, onError, maxConnectionMs: Number.POSITIVE_INFINITY, ...options });
+    return { ...chat, clock, signals, errors, ended: () => ended };
+  };
+
+  it('is let go after a while, for the client to resume it; the others go on', async () => {
+    const { session, sent, say, closes, clock, signals, errors, ended } = stuck();
+    session.receive(openMessage('a'));
+    session.receive(openMessage('b'));
+    await turns(5);
+    clock.fire();
+    await turns(5);
+    expect(sent.filter((text) => text.endsWith(' fail\n'))).toEqual(['a fail\n', 'b fail\n']);
+    expect([signals.map(({ aborted }) => aborted), ended(), errors, closes]).toEqual([[true, true], 2, [], []]);
+    session.receive(openMessage('a'));
+    await turns(5);
+    const before = sent.length;
+    say({ run: 'a', more: 5_000 });
+    await turns(5);
+    expect(sent.length).toBeGreaterThan(before);
+  });
+
+  it('goes on if it reads in time', async () => {
+    const { session, sent, say, clock, signals } = stuck();
+    session.receive(openMessage('a'));
+    await turns(5);
+    expect(clock.timers.size).toBe(1);
+    say({ run: 'a', more: 1_000_000 });
+    expect(clock.timers.size).toBe(0);
+    await turns(2);
+    expect(sent.length).toBeGreaterThan(5);
+    say({ run: 'a', close: true });
+    expect(signals[0]?.aborted).toBe(true);
+  });
+
+  it('leaves no timer behind when it is closed, or its socket is', async () => {
+    const { session, say, clock } = stuck({ stuckMs: 1_000 });
+    session.receive(openMessage('a'));
+    session.receive(openMessage('b'));
+    await turns(5);
+    expect(clock.timers.size).toBe(2);
+    say({ run: 'a', close: true });
+    session.closed();
+    expect(clock.timers.size).toBe(0);
+  });
+});
+
 describe('a socket that takes nothing', () => {
   it.each([100, 4000, 20_000])('has 64 KiB made for a run, and a few (frames of %i)', async (size) => {
     const { socket, say, leave } = heldSocket();

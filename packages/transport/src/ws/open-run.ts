@@ -3,8 +3,8 @@
  * messages, as fast as both the socket and the client's window for this run allow. A run that is dropped says nothing
  * any more: its request is aborted and its body closed.
  */
-import { from, type Stream } from '@chatkit/stream';
-import type { Failure } from '@chatkit/stream/engine';
+import { type Clock, from, type Stream } from '@chatkit/stream';
+import { type Deadline, deadline, type Failure } from '@chatkit/stream/engine';
 import { pumpText, type TextSink } from '../pump-text.ts';
 import type { Reply } from '../reply.ts';
 import { formatServerMessage, type OpenMessage } from './protocol.ts';
@@ -25,11 +25,23 @@ const longestMessageLength = 64 * 1024;
 const ownHeaders =
   /^(?:cookie|host|origin|forwarded|via|connection|upgrade|sec-.*|proxy-.*|x-forwarded-.*|x-real-ip)$/i;
 
+/** How long a run may wait for its client to read on, and what is called then. */
+export interface Patience {
+  readonly clock: Clock;
+  readonly stuckMs: number;
+  readonly onStuck: () => void;
+}
+
 /** The run that `open` asks for; `undefined` if that is not a request. It begins with {@link OpenRun.serve}. */
-export function createRun(port: SocketPort, id: string, open: OpenMessage, window: number): OpenRun | undefined {
+export function createRun(
+  port: SocketPort,
+  id: string,
+  { open, window }: { readonly open: OpenMessage; readonly window: number },
+  patience: Patience,
+): OpenRun | undefined {
   const controller = new AbortController();
   const request = toRequest(open, controller.signal);
-  return request === undefined ? undefined : new OpenRun(port, id, request, controller, window);
+  return request === undefined ? undefined : new OpenRun(port, id, request, controller, window, patience);
 }
 
 export class OpenRun implements TextSink {
@@ -46,15 +58,29 @@ export class OpenRun implements TextSink {
   private sent = 0;
   /** Resumes sending, when the window opens or the run is dropped. */
   private wake: (() => void) | undefined;
+  private readonly clock: Clock;
+  private readonly stuckMs: number;
+  /** Set while the window is used up. */
+  private readonly stuck: Deadline;
   /** Called by the pump when nothing more comes. */
   end: (failure?: Failure) => void = ignore;
 
-  constructor(port: SocketPort, id: string, request: Request, controller: AbortController, window: number) {
+  constructor(
+    port: SocketPort,
+    id: string,
+    request: Request,
+    controller: AbortController,
+    window: number,
+    { clock, stuckMs, onStuck }: Patience,
+  ) {
     this.port = port;
     this.id = id;
     this.request = request;
     this.controller = controller;
     this.window = window;
+    this.clock = clock;
+    this.stuckMs = stuckMs;
+    this.stuck = deadline(clock, onStuck);
   }
 
   /** Sends the reply. Resolves when all of it is sent or the run is dropped; rejects if `answer` or the body fails. */
@@ -80,12 +106,15 @@ export class OpenRun implements TextSink {
   /** The client accepts this much more body text. */
   extend(more: number): void {
     this.window += more;
-    if (this.window > 0) this.wake?.();
+    if (this.window <= 0) return;
+    this.stuck.clear();
+    this.wake?.();
   }
 
   /** Ends a run that nobody reads any more. */
   drop(): void {
     this.state = 'dropped';
+    this.stuck.clear();
     this.controller.abort(new DOMException('The client has left.', 'AbortError'));
     this.body?.return().catch(ignore);
     this.wake?.();
@@ -117,6 +146,7 @@ export class OpenRun implements TextSink {
   }
 
   private opened(): Promise<void> {
+    this.stuck.set(this.clock.now() + this.stuckMs);
     return new Promise((resolve) => {
       this.wake = resolve;
     });

@@ -24,6 +24,11 @@ export interface SessionOptions {
    * 600,000 (ten minutes); `Infinity` for never.
    */
   maxConnectionMs?: number | undefined;
+  /**
+   * How long a run whose client does not read on may wait; then its body breaks off, and the client resumes. Default
+   * 30,000.
+   */
+  stuckMs?: number | undefined;
   /** Default: the runtime's clock. */
   clock?: Clock | undefined;
   /**
@@ -49,7 +54,7 @@ const maxUnreadRefusals = 100;
 /** Starts a session on an open socket. */
 export function createSession(port: SocketPort, answer: Answer, options: SessionOptions = {}): Session {
   const { maxMessageLength = 1024 * 1024, maxRuns = 32, onError } = options;
-  const { maxConnectionMs = 600_000, clock = systemClock } = options;
+  const { maxConnectionMs = 600_000, stuckMs = 30_000, clock = systemClock } = options;
   const runs = new Map<string, OpenRun>();
   let state: 'young' | 'old' | 'closed' = 'young';
   let unreadRefusals = 0;
@@ -101,7 +106,11 @@ export function createSession(port: SocketPort, answer: Answer, options: Session
       if (++unreadRefusals > maxUnreadRefusals) fail(closeCodes.stuck, 'answers are not read');
       return;
     }
-    const run = createRun(port, id, open, window);
+    const onStuck = (): void => {
+      port.send(formatServerMessage(id, 'fail'));
+      drop(id);
+    };
+    const run = createRun(port, id, { open, window }, { clock, stuckMs, onStuck });
     if (run === undefined) {
       fail(closeCodes.badMessage, 'not a request');
       return;

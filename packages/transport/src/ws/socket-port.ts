@@ -32,8 +32,8 @@ export interface BufferOptions {
    */
   highWaterBytes?: number | undefined;
   /**
-   * How long the socket may stay that full without sending anything; then the client is disconnected with 1013. Default
-   * 30,000.
+   * How long the socket may stay that full without sending anything; then the client is disconnected with 1013. As long
+   * may a run wait for its client to read on. Default 30,000.
    */
   stuckMs?: number | undefined;
 }
