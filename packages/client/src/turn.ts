@@ -29,6 +29,7 @@ import { completeCall, outputRequest, pendingToolCalls, runTools, type ToolOutpu
 import type { CloseReason } from './connection-state.ts';
 import { connectionStatus } from './connection-status.ts';
 import { deferred } from './deferred.ts';
+import { mayPass } from './endpoint.ts';
 import { answerAnew, confirmsMessage, untilMessage } from './outgoing-message.ts';
 import { pause } from './pause.ts';
 import { createReplayGate } from './replay-gate.ts';
@@ -181,7 +182,7 @@ export const createTurn = (plan: TurnPlan, context: TurnContext): Turn => {
         return { ...end, outcome: 'completed', error: undefined };
     } catch (error) {
       // `retry()` asks for the run, and so for the thread, once more: a new answer would cost the one that is stored.
-      if (end.reason === 'gone' && isChatKitError(error) && error.retryable && connection)
+      if (end.reason === 'gone' && isChatKitError(error) && mayPass(error, true) && connection)
         return { ...end, error, retryWith: { runId: connection.runId(), request: undefined } };
     }
     return { ...end, error: end.error ?? interrupted() };

@@ -10,7 +10,7 @@ import {
   textDelta,
   type UserMessageItem,
 } from '@chatkit/core';
-import { until as after, hang, type ScriptStep, say, scriptedResponder } from '@chatkit/testing';
+import { until as after, hang, type NetworkPlan, type ScriptStep, say, scriptedResponder } from '@chatkit/testing';
 import { describe, expect, it, vi } from 'vitest';
 import type { ChatClient, ChatSnapshot } from '../src/index.ts';
 import { manualScheduler, noSuchRun, requestTypes, settle, testChat, textOf, texts, until } from './support/chat.ts';
@@ -841,24 +841,27 @@ describe('threads', () => {
     hold.open();
   });
 
-  it('of a run that the server no longer has are asked for again by retry() if they could not be had', async () => {
+  const lost: [string, NetworkPlan, NetworkPlan][] = [
+    ['is unknown there, and the network is down', noSuchRun, { refuse: true }],
+    ['is no longer in the log, and the network is down', { status: 410 }, { refuse: true }],
+    ['is no longer in the log, and a gateway has lost the server', { status: 410 }, { status: 404 }],
+    ['is no longer in the log, and Cloudflare has', { status: 410 }, { status: 521 }],
+  ];
+  it.each(lost)('of a run that %s are asked for again by retry()', async (_, gone, unreachable) => {
     const respond = scriptedResponder([say('one', 'two')]);
     const { client: make, network } = testChat({ respond });
-    for (const lost of [noSuchRun, { status: 410 }]) {
-      network.plan({ cutAfterBytes: 900 }, lost, { refuse: true });
-      const client = make({ random: () => 0 });
-      const run = client.send('Hi');
-      expect(await run.done).toBe('interrupted');
-      expect(client.getSnapshot().error).toMatchObject({ code: 'transport.network', retryable: true });
-      // The run has ended meanwhile, and only the thread has its answer.
-      network.plan(lost);
-      const { calls } = respond;
-      const asked = calls.length;
-      expect(await client.retry().done).toBe('completed');
-      expect(texts(client)).toEqual(['Hi', 'onetwo']);
-      expect(client.getSnapshot().error).toBeUndefined();
-      expect(calls).toHaveLength(asked);
-    }
+    network.plan({ cutAfterBytes: 900 }, gone, unreachable);
+    const client = make({ random: () => 0 });
+    const run = client.send('Hi');
+    expect(await run.done).toBe('interrupted');
+    const code = unreachable.refuse ? 'transport.network' : 'transport.status';
+    expect(client.getSnapshot().error).toMatchObject({ code, retryable: true });
+    // The run has ended meanwhile, and only the thread has its answer.
+    network.plan(gone);
+    expect(await client.retry().done).toBe('completed');
+    expect(texts(client)).toEqual(['Hi', 'onetwo']);
+    expect(client.getSnapshot().error).toBeUndefined();
+    expect(respond.calls).toHaveLength(1);
   });
 
   it('that the server lost sight of are shown as they are stored', async () => {
