@@ -50,7 +50,7 @@ export function latest<I, O>(fn: Answer<I, O>): Operator<I, O> {
       },
       items(chunk) {
         isInnerOpen = false;
-        for (const value of chunk) out.offer(value);
+        for (const value of chunk) queue.push(value);
         out.run();
       },
       end(failure) {

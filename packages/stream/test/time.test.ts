@@ -20,6 +20,7 @@ import {
   type Stream,
   stallWatchdog,
   TimeoutError,
+  takeWhile,
   throttle,
   timeout,
 } from '../src/index.ts';
@@ -622,6 +623,22 @@ describe('latest', () => {
     answers['b']?.source.push('b2').end();
     await reading;
     expect(got).toEqual(['a1', 'b1', 'b2']);
+  });
+
+  it('gives all of a chunk behind which its answer ends', async () => {
+    const answer = () =>
+      pipe(
+        chunked([[1, 2, 3, 0]]),
+        takeWhile((value) => value > 0),
+      );
+    expect(await collect(pipe(['in'], latest(answer)))).toEqual([1, 2, 3]);
+    const got: number[] = [];
+    await pipe(
+      ['in'],
+      latest(answer),
+      forEach((value) => void got.push(value)),
+    );
+    expect(got).toEqual([1, 2, 3]);
   });
 
   it('closes the answer when the inputs fail, and fails behind what it has read', async () => {
