@@ -36,7 +36,7 @@ export interface RunBodyReader {
 }
 
 /** The largest event that a server sends by default is 8 MiB; this leaves room for the frame around it. */
-const maxEventBytes = 9 * 1024 * 1024;
+export const maxEventBytes = 9 * 1024 * 1024;
 
 const outcomes: ReadonlySet<unknown> = new Set<RunOutcome>(['completed', 'cancelled', 'failed', 'interrupted']);
 

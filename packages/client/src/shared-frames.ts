@@ -2,6 +2,7 @@
  * The frames that tabs pass to each other: whole SSE frames, each with the offset before it, so that a tab notices a
  * gap. Nothing here looks into a frame's data.
  */
+import { maxEventBytes } from './run-body.ts';
 
 /** One frame of a run's body, as text. */
 export interface SharedFrame {
@@ -41,7 +42,7 @@ export const keepFrames = (from: string | undefined, maxLength: number): KeptFra
 
 /**
  * Splits a body into frames. Only LF line ends are handled: our server writes those, and only our server has runs to
- * share.
+ * share. What is longer than any client takes is passed on as it is, for each client to refuse.
  */
 export const readFrames = async (
   reader: ReadableStreamDefaultReader<Uint8Array>,
@@ -57,6 +58,10 @@ export const readFrames = async (
       const frame = text.slice(0, end + 2);
       text = text.slice(end + 2);
       onFrame(/^id: ?(.*)$/m.exec(frame)?.[1], frame);
+    }
+    if (text.length > maxEventBytes) {
+      onFrame(undefined, text);
+      text = '';
     }
   }
 };
