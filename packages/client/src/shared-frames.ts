@@ -53,12 +53,9 @@ export const readFrames = async (
   for (;;) {
     const { done, value } = await reader.read();
     if (done) return;
-    text += decoder.decode(value, { stream: true });
-    for (let end = text.indexOf('\n\n'); end !== -1; end = text.indexOf('\n\n')) {
-      const frame = text.slice(0, end + 2);
-      text = text.slice(end + 2);
-      onFrame(/^id: ?(.*)$/m.exec(frame)?.[1], frame);
-    }
+    const frames = (text + decoder.decode(value, { stream: true })).split('\n\n');
+    text = frames.pop() ?? '';
+    for (const frame of frames) onFrame(/^id: ?(.*)$/m.exec(frame)?.[1], `${frame}\n\n`);
     if (text.length > maxEventBytes) {
       onFrame(undefined, text);
       text = '';
