@@ -125,7 +125,7 @@ export interface ChatClient {
   /**
    * Shows a thread, and attaches to its run if one is in progress. What was shown before is dropped, and its run is
    * left to go on. While a thread is being loaded, asking for it again joins that load. If loading fails, for any
-   * reason except that the thread does not exist, later messages still go to this thread.
+   * reason except that the thread does not exist, or is ended by `detach()`, later messages still go to this thread.
    */
   loadThread(threadId: string): Promise<void>;
   /**

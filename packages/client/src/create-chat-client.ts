@@ -67,7 +67,7 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
   /** Aborts when another thread is to be shown. */
   let showing = new AbortController();
   let older: Promise<void> | undefined;
-  /** The `loadThread()` in progress. */
+  /** The thread that is being loaded in place of what was shown. */
   let loading: { readonly id: string; readonly shown: Promise<void> } | undefined;
   /** The thread that is to be shown but could not be loaded; messages are for this one. */
   let unloaded: string | undefined;
@@ -166,12 +166,16 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
   /** Shows another thread. */
   const open = (id: string): Promise<void> => {
     unloaded = undefined;
-    return load(id, (error) => {
+    const shown = load(id, (error) => {
       // Now, before the turns queued behind this one can start.
       lane.clear('detach');
       if (error.code !== 'thread.not_found') unloaded = id;
       update((chat) => failLoading(chat, shownFailure(error)), 'now');
+    }).finally(() => {
+      if (loading?.shown === shown) loading = undefined;
     });
+    loading = { id, shown };
+    return shown;
   };
 
   const isIdle = (): boolean => lane.current() === undefined && lane.waiting().length === 0;
@@ -282,10 +286,7 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
     loadThread(id) {
       if (loading && loading.id === id) return loading.shown;
       showAnother(beginLoading());
-      const shown = open(id).finally(() => {
-        if (loading?.shown === shown) loading = undefined;
-      });
-      loading = { id, shown };
+      const shown = open(id);
       notifier.flush();
       return shown;
     },
@@ -311,6 +312,7 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
     },
 
     detach() {
+      unloaded = loading?.id ?? unloaded;
       loading = undefined;
       lane.clear('detach');
       update(letGo, 'now');

@@ -67,3 +67,23 @@ it('is forgotten when it is not there, or another one is begun', async () => {
   expect(await client.send('Three').done).toBe('completed');
   expect(texts(client)).toEqual(['Three', 'ok']);
 });
+
+it.each(['loadThread', 'retry'] as const)('takes a message although %s() was detached from', async (method) => {
+  const { client, id, network } = await unloaded();
+  network.plan({ delayMs: 20 });
+  const loading = method === 'retry' ? client.retry().done : client.loadThread(id);
+  client.detach();
+  await loading;
+  expect(client.getSnapshot()).toMatchObject({ thread: undefined, status: 'idle' });
+  expect(await client.send('Two').done).toBe('completed');
+  expect(client.getSnapshot().thread?.id).toBe(id);
+  expect(texts(client)).toEqual(['One', 'ok', 'Two', 'ok']);
+});
+
+it('is joined by loadThread(), whatever has begun to load it', async () => {
+  const { client, id } = await unloaded();
+  const run = client.send('Two');
+  await client.loadThread(id);
+  expect(await run.done).toBe('completed');
+  expect(texts(client)).toEqual(['One', 'ok', 'Two', 'ok']);
+});
