@@ -7,7 +7,7 @@ import type { ChatClient } from './chat-client.ts';
 import { type ChatError, shownFailure } from './chat-state.ts';
 import { networkError } from './endpoint.ts';
 import { mustBe } from './must.ts';
-import { createNotifier, frameScheduler, type Scheduler } from './notify.ts';
+import { createNotifier, frameScheduler } from './notify.ts';
 
 /** What there is to show of the list at one moment. */
 export interface ThreadListSnapshot {
@@ -41,7 +41,6 @@ export interface ThreadList {
 export interface ThreadListOptions {
   /** Threads per page. Default: the server's. */
   limit?: number | undefined;
-  scheduler?: Scheduler | undefined;
 }
 
 interface ListState extends ThreadListSnapshot {
@@ -72,7 +71,7 @@ export const createThreadList = (client: ChatClient, options: ThreadListOptions 
   let latest = 0;
   /** Threads heard of since that request was sent, which its answer may not include; and whether they were new. */
   const news = new Map<string, { readonly thread: Thread; readonly isNew: boolean }>();
-  const notifier = createNotifier<ThreadListSnapshot>(() => state, options.scheduler ?? frameScheduler);
+  const notifier = createNotifier<ThreadListSnapshot>(() => state, frameScheduler);
   const update = (change: Partial<ListState>): void => {
     known = change.threads ?? known;
     const threads = changes.size === 0 ? known : known.flatMap((thread) => changed(thread, changes.get(thread.id)));

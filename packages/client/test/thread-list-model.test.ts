@@ -47,7 +47,7 @@ describe('a list of threads', () => {
         for (let index = 0; index < count; index += 1) await createThere();
         const stored = async () =>
           (await store.listThreads({ limit: 100, order: 'desc' }, ada)).data.map(({ id }) => id);
-        const list = createThreadList(client, { limit: 3, scheduler: options.scheduler });
+        const list = createThreadList(client, { limit: 3 });
         const removed = new Set<string>();
         const shown = () => list.getSnapshot().threads.map(({ id }) => id);
         const unsubscribe = list.subscribe(() => {
