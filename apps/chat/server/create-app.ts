@@ -46,6 +46,11 @@ export interface App {
   close(): Promise<void>;
 }
 
+/**
+ * Room for the longest question that the page lets through, in any script. The time to read one grows faster than its
+ * length, and meanwhile nobody else is answered.
+ */
+const MAX_BODY_BYTES = 16 * 1024;
 /** At the end, how long answers may go on before they are stopped. What they wrote is kept. */
 const RUN_GRACE_MS = 300;
 
@@ -71,6 +76,7 @@ export const createApp = ({ config, index, data, files, log }: AppOptions): App 
     contextOf: (userId) => ({ userId }),
     // On a developer's machine any page could point its own name here (DNS rebinding) and spend the model's key.
     allowedHosts: loopback.has(config.host) ? ['localhost', '127.0.0.1', '[::1]'] : undefined,
+    maxBodyBytes: MAX_BODY_BYTES,
     agent,
     converter,
     model: configured?.name,

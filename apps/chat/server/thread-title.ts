@@ -1,10 +1,13 @@
 /** A title for the thread list, from the first question. */
 
 const MAX_TITLE_CHARS = 48;
+/** Of a longer question, only the beginning can be in a title. */
+const MAX_READ_CHARS = 1_000;
 
 /** The question on one line, without Markdown, cut between words. */
 export const threadTitle = (question: string): string => {
   const text = question
+    .slice(0, MAX_READ_CHARS)
     .replace(/[`*_#>[\]]/g, '')
     .replace(/\s+/g, ' ')
     .trim()

@@ -159,3 +159,7 @@ test.each([
 ])('the title of %j is %j', (text, title) => {
   expect(threadTitle(text)).toBe(title);
 });
+
+test('however long a question is, its title is there at once', () => {
+  expect(threadTitle(`${'.'.repeat(1_000_000)}x`)).toBe('New conversation');
+});

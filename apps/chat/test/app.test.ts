@@ -144,6 +144,21 @@ test('on loopback the chat answers to no other host name', async () => {
   expect(await ask('evil.example')).toMatch(/^HTTP\/1\.1 403 /);
 });
 
+test('a question of 4,000 characters is taken, in any script; much more is refused before it is kept', async () => {
+  const ask = (text: string) => {
+    const input = { content: [{ type: 'input_text', text }], attachments: [], inference_options: {} };
+    return post({ type: 'threads.create', params: { input } });
+  };
+  for (const letter of ['a', '"', '字', '🏮']) {
+    const response = await ask(letter.repeat(4_000 / letter.length));
+    expect(response.status).toBe(200);
+    await response.text();
+  }
+  const refused = await ask('a'.repeat(20_000));
+  expect(refused.status).toBe(413);
+  expect(await refused.json()).toMatchObject({ error: { code: 'request.too_large' } });
+});
+
 test('a visitor sees only their own conversations', async () => {
   const input = {
     content: [{ type: 'input_text', text: 'How do I stop a lamp?' }],
