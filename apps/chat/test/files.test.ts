@@ -1,9 +1,9 @@
 /** Visitors' files: announced, sent, shown to their visitor, and told to the model. */
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import type { Attachment } from '@chatkit/core';
 import { createMemoryStore } from '@chatkit/store/memory';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { readAttached, toContent } from '../server/agent/attached.ts';
 import type { Visitor } from '../server/anonymous-user.ts';
 import { readConfig } from '../server/config.ts';
@@ -28,6 +28,9 @@ const box: FileBox = {
 };
 
 let base = '';
+let port = 0;
+/** What became of each request. */
+const handled: Promise<void>[] = [];
 const ends: (() => unknown)[] = [];
 
 beforeAll(async () => {
@@ -38,9 +41,10 @@ beforeAll(async () => {
     files: await createStaticFiles('nothing'),
     log: () => {},
   });
-  const http = createServer((request, response) => void app.handle(request, response));
+  const http = createServer((request, response) => void handled.push(app.handle(request, response)));
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
-  base = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
+  port = (http.address() as AddressInfo).port;
+  base = `http://127.0.0.1:${port}`;
   ends.push(
     () => app.close(),
     () => http.close(),
@@ -90,6 +94,19 @@ test('bytes that are not what was announced are refused', async () => {
   expect((await put(text.id, Buffer.from('right'))).status).toBe(204);
   // Text is for the model: at our address it would be a page of somebody else's.
   expect((await get(text.id)).status).toBe(404);
+});
+
+test('a file whose upload breaks off is no error of the server, and can be sent again', async () => {
+  const { id } = await announce('a.txt', 'text/plain', 5);
+  const before = handled.length;
+  const socket = connect(port, '127.0.0.1', () => {
+    const head = `PUT /files/${id} HTTP/1.1\r\nhost: localhost\r\ncookie: ${ada.cookie}\r\ncontent-length: 5\r\n\r\n`;
+    socket.write(`${head}rig`);
+  });
+  await vi.waitFor(() => expect(handled).toHaveLength(before + 1));
+  socket.destroy();
+  await expect(handled.at(-1)).resolves.toBeUndefined();
+  expect((await put(id, Buffer.from('right'))).status).toBe(204);
 });
 
 test.each([
@@ -150,6 +167,8 @@ test('what the model is told can be read again', () => {
   expect(image.map(({ type }) => type)).toEqual(['input_text', 'input_image']);
   expect(readAttached('What is a stream?')).toBeUndefined();
   expect(readAttached('Attached file: none')).toBeUndefined();
+  for (const value of [null, 1, {}, { name: 1, type: 'a' }, { name: 'a' }, { name: 'a', type: 'b', size: '1' }])
+    expect(readAttached(`Attached file: ${JSON.stringify(value)}`)).toBeUndefined();
 });
 
 test('without a model, a file is named and the beginning of a text is quoted, whatever is in it', () => {

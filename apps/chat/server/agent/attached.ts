@@ -1,6 +1,7 @@
 /** Files of a message as a model is told of them: a line about the file, then what it says or shows. */
 import type { AgentInputContent } from '@chatkit/agents';
 import type { Attachment } from '@chatkit/core';
+import { z } from 'zod';
 import { kindOf } from '../files/file-kinds.ts';
 
 /** What the line begins with. The rest of it is JSON, so that a model that is a program can read it. */
@@ -8,11 +9,14 @@ export const ATTACHED = 'Attached file: ';
 /** Of a longer text, the model gets the beginning. */
 const MAX_TEXT_CHARS = 20_000;
 
-export interface AttachedFile {
-  readonly name: string;
-  readonly type: string;
+const about = z.object({
+  name: z.string(),
+  type: z.string(),
   /** Bytes; `undefined`: they are gone. */
-  readonly size?: number | undefined;
+  size: z.number().optional(),
+});
+
+export interface AttachedFile extends Readonly<z.infer<typeof about>> {
   /** What it says, or how that begins; empty for what is no text. */
   readonly text: string;
 }
@@ -33,12 +37,12 @@ export const toContent = (attachment: Attachment, bytes: Uint8Array | undefined)
   return [{ type: 'input_text', text: `${line}\n${new TextDecoder().decode(bytes).slice(0, MAX_TEXT_CHARS)}` }];
 };
 
-/** Reads what `toContent` wrote; `undefined`: it is about no file. */
+/** Reads what `toContent` wrote; `undefined`: it is about no file, but perhaps somebody's words that begin so. */
 export const readAttached = (content: string): AttachedFile | undefined => {
   if (!content.startsWith(ATTACHED)) return undefined;
   const [line = '', ...rest] = content.slice(ATTACHED.length).split('\n');
   try {
-    return { ...(JSON.parse(line) as Omit<AttachedFile, 'text'>), text: rest.join('\n') };
+    return { ...about.parse(JSON.parse(line)), text: rest.join('\n') };
   } catch {
     return undefined;
   }

@@ -84,14 +84,18 @@ export const createFiles = ({ box, store }: FilesOptions): Files => {
 /** Somebody's bytes at our address: they are shown and nothing else, whatever they are. */
 const headers = { ...securityHeaders, 'content-security-policy': "default-src 'none'; sandbox" };
 
-/** The body; `undefined` when it is longer than a file may be. */
+/** The body; `undefined` when it is longer than a file may be, or breaks off, and nobody hears the answer. */
 const bytesOf = async (request: IncomingMessage): Promise<Uint8Array | undefined> => {
   const parts: Uint8Array[] = [];
   let length = 0;
-  for await (const part of request) {
-    length += part.length;
-    if (length > MAX_FILE_BYTES) return undefined;
-    parts.push(part);
+  try {
+    for await (const part of request) {
+      length += part.length;
+      if (length > MAX_FILE_BYTES) return undefined;
+      parts.push(part);
+    }
+  } catch {
+    return undefined;
   }
   return Buffer.concat(parts);
 };
