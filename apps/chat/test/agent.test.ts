@@ -128,6 +128,16 @@ describe('a tool of the page', () => {
     await chat.ask('use the light theme');
     expect(chat.answer()).toContain('no paint left');
   });
+
+  test.each([null, 1, 'dark', { theme: 1 }])(
+    'a result that is none of the tool, %j, fails no answer',
+    async (result) => {
+      const chat = startAssistant({ onClientTool: () => result });
+      await chat.ask('use the light theme');
+      expect(chat.answer()).toBe('The page could not change its theme.');
+      expect(chat.errors).toEqual([]);
+    },
+  );
 });
 
 describe('a widget', () => {

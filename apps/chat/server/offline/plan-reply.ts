@@ -83,7 +83,7 @@ const say = (text: string): Answer => ({ text, citations: [] });
 const afterTheme = (output: string): string => {
   const { theme: used, error } = parse(
     output,
-    z.object({ theme: z.string().optional(), error: z.string().optional() }),
+    z.object({ theme: z.string().optional(), error: z.string().optional() }).catch({}),
   );
   if (used === undefined) return `The page could not change its theme${error === undefined ? '.' : `: ${error}`}`;
   return `Done: the page is ${used} now. The button at the top right does the same.`;
