@@ -1,7 +1,7 @@
 /** Visitors' files: announced, sent, shown to their visitor, and told to the model. */
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
-import type { Attachment } from '@chatkit/core';
+import { type Attachment, type ThreadMetadata, userMessage } from '@chatkit/core';
 import { createMemoryStore } from '@chatkit/store/memory';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { readAttached, toContent } from '../server/agent/attached.ts';
@@ -10,6 +10,7 @@ import { readConfig } from '../server/config.ts';
 import { createApp } from '../server/create-app.ts';
 import { createMemoryBox, type FileBox } from '../server/files/file-box.ts';
 import { sizeOf } from '../server/files/file-kinds.ts';
+import { forgetFiles } from '../server/files/forget-files.ts';
 import { describeFiles } from '../server/offline/describe-files.ts';
 import { createStaticFiles } from '../server/static-files.ts';
 import { index } from './fixtures.ts';
@@ -129,20 +130,21 @@ test('a file that is removed is gone, and a stranger removes nothing', async () 
   expect((await get(image.id)).status).toBe(404);
 });
 
+const ask = async (thread: string | undefined, attachments: string[]): Promise<string> => {
+  const input = { content: [{ type: 'input_text', text: 'Look' }], attachments, inference_options: {} };
+  const response = await (thread === undefined
+    ? post('threads.create', { input })
+    : post('threads.add_user_message', { thread_id: thread, input }));
+  const said = await response.text();
+  return thread ?? /"(thr_[0-9a-f]+)"/.exec(said)?.[1] ?? '';
+};
+const sent = async (): Promise<string> => {
+  const { id } = await announce('a.png', 'image/png', png.length);
+  await put(id, png);
+  return id;
+};
+
 test('the files of a conversation go with it, also those of its first pages, and no others', async () => {
-  const ask = async (thread: string | undefined, attachments: string[]): Promise<string> => {
-    const input = { content: [{ type: 'input_text', text: 'Look' }], attachments, inference_options: {} };
-    const response = await (thread === undefined
-      ? post('threads.create', { input })
-      : post('threads.add_user_message', { thread_id: thread, input }));
-    const said = await response.text();
-    return thread ?? /"(thr_[0-9a-f]+)"/.exec(said)?.[1] ?? '';
-  };
-  const sent = async (): Promise<string> => {
-    const { id } = await announce('a.png', 'image/png', png.length);
-    await put(id, png);
-    return id;
-  };
   const [first, second, other] = [await sent(), await sent(), await sent()];
   const thread = await ask(undefined, [first]);
   for (let turn = 0; turn < 60; turn += 1) await ask(thread, []);
@@ -155,6 +157,46 @@ test('the files of a conversation go with it, also those of its first pages, and
   expect([first, second, other].map((id) => kept.has(id))).toEqual([false, false, true]);
   // Nothing is left of it, so this is no error.
   expect((await post('threads.delete', { thread_id: thread })).status).toBe(200);
+});
+
+test('the files of a message go with it when an earlier one is answered anew', async () => {
+  const [first, second] = [await sent(), await sent()];
+  const thread = await ask(undefined, [first]);
+  await ask(thread, [second]);
+  const { data } = await (await post('items.list', { thread_id: thread, order: 'asc' })).json();
+  await (await post('threads.retry_after_item', { thread_id: thread, item_id: data[0].id })).text();
+  expect([first, second].map((id) => kept.has(id))).toEqual([true, false]);
+  expect((await get(second)).status).toBe(404);
+});
+
+test('the files of a message go with it when it is deleted by itself, and stay when that is undone', async () => {
+  const visitor: Visitor = { userId: 'ada' };
+  const gone: string[] = [];
+  const files = {
+    createAttachment: () => Promise.reject(new Error('none is announced')),
+    deleteAttachment: async (id: string) => void gone.push(id),
+  };
+  const store = forgetFiles(createMemoryStore<Visitor>(), files);
+  await store.saveThread(
+    { id: 'thr_1', created_at: new Date(0).toISOString(), metadata: {} } as ThreadMetadata,
+    visitor,
+  );
+  for (const id of ['msg_1', 'msg_2'])
+    await store.saveItem(
+      'thr_1',
+      userMessage({ id, thread_id: 'thr_1', attachments: [file(id, 'text/plain')] }),
+      visitor,
+    );
+  const undone = store.transaction(async (inner) => {
+    await inner.deleteItem('thr_1', 'msg_1', visitor);
+    throw new Error('no');
+  }, visitor);
+  await expect(undone).rejects.toThrow('no');
+  expect(gone).toEqual([]);
+  await store.deleteItem('thr_1', 'msg_1', visitor);
+  expect(gone).toEqual(['atc_1']);
+  await store.transaction((inner) => inner.deleteItem('thr_1', 'msg_2', visitor), visitor);
+  expect(gone).toEqual(['atc_1', 'atc_1']);
 });
 
 const file = (name: string, type: string): Attachment => ({ type: 'file', id: 'atc_1', name, mime_type: type });
