@@ -213,3 +213,14 @@ test('pieces of a text in a row are one line, which grows and keeps its key; wha
   expect(rows[2]?.text).toBe(`…${'d'.repeat(24)}`);
   expect(rows[5]).toEqual(before[0]);
 });
+
+test('an event that is larger than a decoder takes by default comes through whole', async () => {
+  const { wire, open, say: tell, end, seen } = start();
+  const reader = await open();
+  const text = frame(1, added) + frame(2, delta('x'.repeat(2 * 1024 * 1024)));
+  tell(text);
+  end();
+  expect(await rest(reader)).toHaveLength(text.length);
+  expect(seen().entries[0]?.kind).toBe('end');
+  expect(wire.getSnapshot().tally.events).toBe(2);
+});

@@ -113,7 +113,8 @@ export const createWire = (
 
   const readAlong = (body: ReadableStream<Uint8Array>, line: AbortController): ReadableStream<Uint8Array> => {
     const reader = body.getReader();
-    const decoder = createSseDecoder(onFrame);
+    // How much is too much is for the client to say.
+    const decoder = createSseDecoder(onFrame, { maxEventBytes: Number.POSITIVE_INFINITY });
     streams.add(line);
     const over = (kind?: 'broken' | 'end') => {
       open.delete(line);
