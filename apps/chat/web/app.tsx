@@ -2,7 +2,7 @@
 import type { ChatClient } from '@chatkit/client';
 import { type UseThreadsResult, useChat, useThreads } from '@chatkit/react';
 import { useEffect, useRef, useState } from 'react';
-import { useRoute } from './hooks/use-route.ts';
+import { threadPath, useRoute } from './hooks/use-route.ts';
 import { useTheme } from './hooks/use-theme.ts';
 import { useWirePanel } from './hooks/use-wire-panel.ts';
 import { Conversation } from './parts/conversation.tsx';
@@ -38,7 +38,8 @@ export const App = ({ client, wire }: { client: ChatClient; wire: Wire }) => {
   };
   const remove = async (id: string) => {
     await list.remove(id);
-    if (route.id === id) route.open(undefined);
+    // Another one may be shown by now.
+    if (location.pathname === threadPath(id)) route.open(undefined);
   };
   const retry = () => {
     // A conversation that could not be loaded has nothing to answer again.
