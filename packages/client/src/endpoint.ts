@@ -131,13 +131,13 @@ export const createEndpoint = (options: EndpointOptions): Endpoint => {
     // Looked up at each call, so that a `fetch` patched later (by a mock, a tracer) is used; called without a receiver,
     // as browsers demand.
     const send = custom ?? globalThis.fetch;
-    const response = await send(target, { ...init, headers, ...(credentials === undefined ? {} : { credentials }) });
+    const response = await send(target, { ...init, headers, ...(credentials && { credentials }) });
     // A refused request was not carried out, so even a message may be sent again.
     if (!isMade || refused !== undefined || !isRefusal(response.status)) return response;
     discard(response);
     return call(custom, target, init, extra, response.status);
   };
-  const optIn: Record<string, string> = extensions ? { 'chatkit-client': '1' } : {};
+  const optIn = extensions && { 'chatkit-client': '1' };
   const post = (
     request: ChatKitRequestInput,
     { signal, keepalive = false }: RequestOptions,
@@ -201,10 +201,7 @@ export const createEndpoint = (options: EndpointOptions): Endpoint => {
       );
     },
     upload: (target, init) => call(options.uploadFetch, target, init),
-    uploadBare(target, init) {
-      const send = options.uploadFetch ?? globalThis.fetch;
-      return send(target, init);
-    },
+    uploadBare: (target, init) => (options.uploadFetch ?? globalThis.fetch)(target, init),
     answer,
     timeoutFor: (bytes) => requestTimeoutMs + bytes / bytesPerMs,
   };
