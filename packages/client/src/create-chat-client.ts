@@ -180,8 +180,11 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
 
   const isIdle = (): boolean => lane.current() === undefined && lane.waiting().length === 0;
 
+  /** The thread that is shown, or is to be. */
+  const shownId = (): string | undefined => state.thread.thread?.id ?? loading?.id ?? unloaded;
+
   const refresh = async (): Promise<void> => {
-    const id = state.thread.thread?.id ?? unloaded;
+    const id = shownId();
     if (id !== undefined && isIdle()) await load(id, () => {});
   };
 
@@ -329,7 +332,7 @@ export const createChatClient = (options: ChatClientOptions): ChatClient => {
     },
     async deleteThread(id) {
       await endpoint.json({ type: 'threads.delete', params: { thread_id: id } });
-      if (state.thread.thread?.id === id) showNone();
+      if (shownId() === id) showNone();
     },
     async sendFeedback(itemIds, kind) {
       // Not copied: the server says what is wrong with a text.

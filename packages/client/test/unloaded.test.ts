@@ -87,3 +87,20 @@ it('is joined by loadThread(), whatever has begun to load it', async () => {
   expect(await run.done).toBe('completed');
   expect(texts(client)).toEqual(['One', 'ok', 'Two', 'ok']);
 });
+
+it.each(['could not be loaded', 'is being loaded'])(
+  'is shown no more once it was deleted when it %s',
+  async (state) => {
+    const { client, id, network } = await unloaded();
+    let loading: Promise<void> | undefined;
+    if (state === 'is being loaded') {
+      network.plan({ delayMs: 20 });
+      loading = client.loadThread(id);
+    }
+    await client.deleteThread(id);
+    await loading;
+    expect(client.getSnapshot()).toMatchObject({ thread: undefined, items: [], error: undefined, status: 'idle' });
+    expect(await client.send('Two').done).toBe('completed');
+    expect(texts(client)).toEqual(['Two', 'ok']);
+  },
+);
