@@ -50,7 +50,7 @@ export interface App {
  * Room for the longest question that the page lets through, in any script. The time to read one grows faster than its
  * length, and meanwhile nobody else is answered.
  */
-const MAX_BODY_BYTES = 16 * 1024;
+const MAX_BODY_BYTES = 32 * 1024;
 /** At the end, how long answers may go on before they are stopped. What they wrote is kept. */
 const RUN_GRACE_MS = 300;
 

@@ -149,12 +149,12 @@ test('a question of 4,000 characters is taken, in any script; much more is refus
     const input = { content: [{ type: 'input_text', text }], attachments: [], inference_options: {} };
     return post({ type: 'threads.create', params: { input } });
   };
-  for (const letter of ['a', '"', '字', '🏮']) {
+  for (const letter of ['a', '"', '\u0001', '字', '🏮']) {
     const response = await ask(letter.repeat(4_000 / letter.length));
     expect(response.status).toBe(200);
     await response.text();
   }
-  const refused = await ask('a'.repeat(20_000));
+  const refused = await ask('a'.repeat(40_000));
   expect(refused.status).toBe(413);
   expect(await refused.json()).toMatchObject({ error: { code: 'request.too_large' } });
 });

@@ -24,7 +24,7 @@ export const findPassages = (index: PassageIndex, question: string, past: readon
 
 /** "What is X?", where X is the title of a document: its beginning says that, whatever else scores better. */
 const withNamed = (index: PassageIndex, question: string, found: FoundPassage[]): FoundPassage[] => {
-  const title = /^what(?:['’]s| is| does) (\S+?)(?: do| for)?[\s?.!]*$/i.exec(question.trim())?.[1];
+  const title = /^what(?:['’]s| is| does) (\S*?[^\s?.!])(?: do| for)?[\s?.!]*$/i.exec(question.trim())?.[1];
   const passage = index.passages.find(({ document }) => document === title);
   if (passage === undefined) return found;
   const others = found.filter((each) => each.passage.id !== passage.id);

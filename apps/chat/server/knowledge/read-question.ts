@@ -32,7 +32,7 @@ export type Intent =
 const leaning =
   /^(?:and|also|but|so|then|ok|why|what about|how about|what else|more|another)\b|\b(?:it|its|that|this|those|them|they|there|same|instead)\b/i;
 const more =
-  /^(?:please\s+)?(?:(?:tell|show|give)(?: me)?(?: some)? )?(?:more|go on|continue|what else|and then|details?|another(?: one| example)?|an? example|examples?)\b[\s.!?…]*(?:please)?[\s.!?…]*$/i;
+  /^(?:please\s+)?(?:(?:tell|show|give)(?: me)?(?: some)? )?(?:more|go on|continue|what else|and then|details?|another(?: one| example)?|an? example|examples?)\b(?:[\s.!?…]*please)?[\s.!?…]*$/i;
 const overview =
   /^(?:so\s+)?(?:what(?:['’]s| is| does)|why does|is|tell me about|describe|explain) (?:this|it|chatkit|the project)(?: (?:project|do|about|for|all about|thing|toolkit|exist|(?:just )?a \w+))*[\s.?!]*$/i;
 /** Asked of nothing before, these ask the same. */

@@ -28,7 +28,7 @@ const patterns: readonly (readonly [SmallTalk, RegExp])[] = [
   // In a few words only: in many of them it is a question, whatever its tone.
   [
     'anger',
-    /^(?:\S+\s+){0,3}(?:fuck(?:ing|ed)?|shit|crap|garbage|bullshit|stupid|useless|sucks?)(?:\s+\S+)?[\s.!?]*$/i,
+    /^(?:\S+\s+){0,3}(?:fuck(?:ing|ed)?|shit|crap|garbage|bullshit|stupid|useless|sucks?)(?:\s+\S*[^\s.!?])?[\s.!?]*$/i,
   ],
 ];
 
