@@ -86,7 +86,8 @@ export const createScriptedNetwork = (options: ScriptedNetworkOptions = {}): Scr
       const { delayMs } = plan;
       await new Promise<void>((resolve) => void clock.setTimeout(resolve, delayMs));
     }
-    if (!connected || plan.loseAnswer) {
+    // Nobody waits for the answer of a request that was aborted meanwhile: nobody else would cancel its body.
+    if (!connected || plan.loseAnswer || request.signal.aborted) {
       await response.body?.cancel();
       throw networkError('fetch failed');
     }
@@ -110,8 +111,8 @@ export const createScriptedNetwork = (options: ScriptedNetworkOptions = {}): Scr
     },
     async fetch(input, init) {
       const request = new Request(input, init);
-      const plan = queue.shift() ?? {};
       request.signal.throwIfAborted();
+      const plan = queue.shift() ?? {};
       const seen: SeenRequest = {
         method: request.method,
         url: request.url,
@@ -122,6 +123,7 @@ export const createScriptedNetwork = (options: ScriptedNetworkOptions = {}): Scr
       };
       requests.push(seen);
       try {
+        request.signal.throwIfAborted(); // while the body was read
         return await untilAborted(answer(request, plan, seen), request.signal);
       } catch (error) {
         seen.state = request.signal.aborted ? 'cancelled' : 'failed';

@@ -65,6 +65,39 @@ describe('createScriptedNetwork', () => {
     expect(await receive(await network.fetch('http://chat.test/'))).toEqual({ received: [...bytes.slice(0, 4)] });
   });
 
+  it('stops a request that is aborted before its answer, whenever that is, and cancels what the handler answers', async () => {
+    const clock = createVirtualClock();
+    for (const abortAtMs of [undefined, 0, 10]) {
+      const { handler, state } = twoChunks({ endless: true });
+      let asked = 0;
+      const network = createScriptedNetwork({
+        handler: () => {
+          asked += 1;
+          return handler();
+        },
+        clock,
+      });
+      network.plan({ delayMs: 20 });
+      const abort = new AbortController();
+      const answer = network.fetch('http://chat.test/', { signal: abort.signal });
+      const stopped = expect(answer).rejects.toThrow('stop');
+      if (abortAtMs !== undefined) await clock.advance(abortAtMs);
+      abort.abort(new Error('stop'));
+      await stopped;
+      await clock.advance(20);
+      expect(asked).toBe(abortAtMs === undefined ? 0 : 1);
+      expect(state.cancelled).toBe(asked === 1);
+      expect(network.requests[0]?.state).toBe('cancelled');
+    }
+  });
+
+  it('leaves the plan to the requests that are sent', async () => {
+    const network = createScriptedNetwork(twoChunks());
+    network.plan({ status: 503 });
+    await expect(network.fetch('http://chat.test/', { signal: AbortSignal.abort() })).rejects.toThrow();
+    expect((await network.fetch('http://chat.test/')).status).toBe(503);
+  });
+
   it('stalls and stays open until the caller gives up', async () => {
     const { handler, state } = twoChunks({ endless: true });
     const network = createScriptedNetwork({ handler });
