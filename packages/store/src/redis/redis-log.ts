@@ -246,8 +246,8 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
     append(runId, entries) {
       const [first] = entries;
       if (first === undefined) return undefined;
-      const run = runOf(runId);
       let place = placeOf(first);
+      const run = runOf(runId);
       const outbox = outboxFor(run, place.epoch);
       if (outbox.failure !== undefined) throw outbox.failure;
       const { window } = outbox;
@@ -256,7 +256,10 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
       for (const entry of entries) {
         if (entry !== first) place = placeOf(entry);
         if (run.isLocal && !window.isNew(entry.offset, place)) continue;
-        if (run.isLocal && window.isEnded) throw closedRun(runId);
+        if (run.isLocal && window.isEnded) {
+          refused = closedRun(runId);
+          break;
+        }
         const size = entrySize(entry);
         if (size > maxBytesPerRun) {
           refused = tooLarge(runId, entry.offset, maxBytesPerRun);

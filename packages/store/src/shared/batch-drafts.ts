@@ -38,8 +38,8 @@ class Draft implements BatchDraft {
   }
 
   takes({ epoch, seq }: Place, size: number): boolean {
-    const isNext = this.made === undefined && this.epoch === epoch && this.seq + 1 === seq;
-    return isNext && this.bytes + size <= maxBatchBytes;
+    const isNext = this.epoch === epoch && this.seq + 1 === seq;
+    return isNext && this.made === undefined && this.outcome === '' && this.bytes + size <= maxBatchBytes;
   }
 
   get text(): string {

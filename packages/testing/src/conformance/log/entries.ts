@@ -72,6 +72,16 @@ export const describeEntries = ({ log }: LogKit): void => {
       expect(offsetsOf(await readAll(log(), run))).toEqual(['1-1', '1-2']);
     });
 
+    it('gives a reader that waits what came before the entry that is refused', async () => {
+      const run = freshRun();
+      await log().create(run);
+      const reading = readAll(log(), run);
+      await log().append(run, [entryOf(1)]);
+      const late = [entryOf(2), endOf(3), entryOf(4)];
+      await expect((async () => log().append(run, late))()).rejects.toMatchObject({ code: 'log.closed' });
+      expect(offsetsOf(await reading)).toEqual(['1-1', '1-2', '1-3']);
+    });
+
     it('keeps a run apart from every other', async () => {
       const runs = [freshRun(), freshRun()] as const;
       for (const run of runs) await log().create(run);
