@@ -62,6 +62,14 @@ describe('a reader elsewhere', () => {
   });
 });
 
+test('with an unreachableMs of Infinity, calls wait', async () => {
+  const client = clientOf([() => after(60_000, 1), () => after(60_000, null)]);
+  const creating = outcomeOf(createRedisLog({ client, unreachableMs: Number.POSITIVE_INFINITY }).create('run'));
+  const finding = outcomeOf(createRedisLease({ client, unreachableMs: Number.POSITIVE_INFINITY }).activeIn('thread'));
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect([creating, finding]).toEqual([{ code: 'done' }, { code: 'done' }]);
+});
+
 describe('a command that Redis refuses for now', () => {
   const claim = { runId: 'run', threadId: 'thread', resumable: true };
   const refusing = (text: string) => async () => {

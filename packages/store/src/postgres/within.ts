@@ -1,4 +1,5 @@
 /** A timeout for one promise. */
+import { longestTimerMs } from '../shared/longest-timer.ts';
 
 /**
  * Settles as `answer` does, or rejects with the error of `tooLate()` once `ms` have passed. With `Infinity` there is no
@@ -20,6 +21,3 @@ export const within = <T>(answer: Promise<T>, ms: number, tooLate: () => Error):
     );
   });
 };
-
-/** The longest delay that `setTimeout` supports; a longer one fires at once. */
-const longestTimerMs = 2 ** 31 - 1;

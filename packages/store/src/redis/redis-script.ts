@@ -3,6 +3,7 @@
  * after a restart).
  */
 import { ChatKitError } from '@chatkit/core';
+import { longestTimerMs } from '../shared/longest-timer.ts';
 import type { RedisPort } from './redis-client.ts';
 
 /** Runs a script on keys and arguments. */
@@ -105,10 +106,13 @@ export const limitRedisScript =
       let check = checkSoon(() => {
         check = checkSoon(checkAgain);
       });
-      const limit = setTimeout(() => {
-        end();
-        reject(noAnswer(unreachableMs, refusal));
-      }, unreachableMs);
+      const limit = setTimeout(
+        () => {
+          end();
+          reject(noAnswer(unreachableMs, refusal));
+        },
+        Math.min(unreachableMs, longestTimerMs),
+      );
       ask();
     });
 
