@@ -62,6 +62,26 @@ describe('a reader elsewhere', () => {
   });
 });
 
+describe('a log that is closed', () => {
+  it('fails later readers', async () => {
+    const log = createRedisLog({ client: clientOf([async () => ['', '', [], '']]) });
+    await log.close();
+    const reading = outcomeOf(log.read('run')[Symbol.asyncIterator]().next());
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(reading).toEqual({ code: 'server.closing' });
+  });
+
+  it('fails what Redis never confirms, and leaves no timer behind', async () => {
+    const client = { ...clientOf([]), sendCommand: () => Promise.reject(new Error('The client is closed')) };
+    const log = createRedisLog({ client, unreachableMs: 1_000 });
+    const ending = outcomeOf(log.append('run', [{ offset: '1-1', end: 'completed' }]) as Promise<void>);
+    await log.close();
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(ending).toEqual({ code: 'internal' });
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
 test('with an unreachableMs of Infinity, calls wait', async () => {
   const client = clientOf([() => after(60_000, 1), () => after(60_000, null)]);
   const creating = outcomeOf(createRedisLog({ client, unreachableMs: Number.POSITIVE_INFINITY }).create('run'));

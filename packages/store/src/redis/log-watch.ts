@@ -20,7 +20,6 @@ export interface LogWatchOptions {
 export interface LogWatch {
   /** Starts the timer, because somebody waits. */
   start(): void;
-  stop(): void;
 }
 
 export const createLogWatch = ({ runs, writer, fetchPage, checkMs, unreachableMs }: LogWatchOptions): LogWatch => {
@@ -90,6 +89,5 @@ export const createLogWatch = ({ runs, writer, fetchPage, checkMs, unreachableMs
       timer = setInterval(sweep, everyMs);
       (timer as { unref?: () => void }).unref?.();
     },
-    stop,
   };
 };

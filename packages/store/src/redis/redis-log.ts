@@ -64,7 +64,8 @@ export interface RedisLogOptions {
 /** A log in Redis. */
 export interface RedisLog extends StreamLog {
   /**
-   * Closes the log's own connections and fails all readers. Call it when every run has settled; your client stays open.
+   * Closes the log's own connections and fails all readers, later ones too, with `server.closing`. Call it when every
+   * run has settled: what Redis has yet to confirm may take `unreachableMs` to fail. Your client stays open.
    */
   close(): Promise<void>;
 }
@@ -108,6 +109,7 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
     delete: limitRedisScript(createRedisScript(lifeline, deleteScript), { ...limits, isRepeatable: true }),
   };
   const runs = new Map<string, LogRun>();
+  let isClosed = false;
 
   const writer = createLogWriter({
     append: createRedisScript({ command: lifeline.patientCommand }, appendScript),
@@ -215,6 +217,7 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
   const readers: LogReaderOptions = {
     fetchPage,
     enter(runId) {
+      if (isClosed) throw closing();
       watch.start();
       return runOf(runId);
     },
@@ -293,9 +296,9 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
     },
 
     async close() {
+      isClosed = true;
       follower.close();
       lifeline.close();
-      watch.stop();
       for (const run of [...runs.values()]) failReaders(run, closing());
     },
   };
