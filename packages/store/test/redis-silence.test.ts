@@ -1,4 +1,5 @@
 // A Redis that is slow or says nothing, as a client whose answers the test gives: nobody waits for ever.
+import { textDelta } from '@chatkit/core';
 import { afterEach, beforeEach, describe, expect, it, test, vi } from 'vitest';
 import { createRedisLease, createRedisLog, type NodeRedisClient } from '../src/redis/index.ts';
 
@@ -58,6 +59,32 @@ describe('a reader elsewhere', () => {
     const reading = outcomeOf(log.read('run')[Symbol.asyncIterator]().next());
     await vi.advanceTimersByTimeAsync(1_000);
     expect(reading).toEqual({ code: 'log.expired' });
+    await log.close();
+  });
+});
+
+describe('a run of this process that is silent', () => {
+  it('can be read again when Redis is back, although its readers had been given up', async () => {
+    let isAway = false;
+    const answers = () => {
+      const [created, appended, page] = [
+        async () => 1,
+        async () => [],
+        async () => (isAway ? never() : ['1-1', '', [], '']),
+      ];
+      return [created, appended, ...Array.from({ length: 100 }, () => page)];
+    };
+    const log = createRedisLog({ client: clientOf(answers()), checkMs: 100, unreachableMs: 1_000 });
+    await log.create('run');
+    log.append('run', [{ offset: '1-1', event: textDelta('msg', 'a') }]);
+    const reader = log.read('run')[Symbol.asyncIterator]();
+    await reader.next();
+    isAway = true;
+    const reading = outcomeOf(reader.next());
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(reading).toEqual({ code: 'internal' });
+    isAway = false;
+    expect((await log.read('run')[Symbol.asyncIterator]().next()).value).toMatchObject({ offset: '1-1' });
     await log.close();
   });
 });

@@ -32,7 +32,7 @@ export const createLogWatch = ({ runs, writer, fetchPage, checkMs, unreachableMs
    */
   const check = async (run: LogRun, window: EntryWindow): Promise<void> => {
     const last = run.isLocal ? window.lastOffset : (run.followed?.cursor ?? '');
-    const isCurrent = () => windowOf(run) === window && !window.isEnded;
+    const isCurrent = () => windowOf(run) === window && !window.isEnded && run.failure === undefined;
     try {
       const answer = await fetchPage(run.id, last === '' ? undefined : last, 1);
       if (!isCurrent()) return;
@@ -50,7 +50,10 @@ export const createLogWatch = ({ runs, writer, fetchPage, checkMs, unreachableMs
       if (isOrphan && run.isOrphan) failReaders(run, expiredRun(run.id));
       run.isOrphan = isOrphan;
     } catch (error) {
-      if (isCurrent()) failReaders(run, unreachable(run.id, error, 'Redis'));
+      if (!isCurrent()) return;
+      // Told to those who wait now: a run of ours outlives its readers, and Redis may be there for the next ones.
+      failReaders(run, unreachable(run.id, error, 'Redis'));
+      run.failure = undefined;
     }
   };
 
