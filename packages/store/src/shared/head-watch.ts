@@ -2,6 +2,7 @@
  * Polls the state of runs in the database, in one statement for all of them, so that readers of a run that nobody
  * writes need not query. One poll is under way at a time.
  */
+import { longestTimerMs } from './longest-timer.ts';
 import type { SqlLogDatabase, SqlLogOthers } from './sql-log-database.ts';
 import type { SqlRow } from './sql-port.ts';
 
@@ -77,7 +78,7 @@ export const createHeadWatch = <T>(options: HeadWatchOptions<T>): HeadWatch => {
   return {
     start() {
       if (others === undefined || timer !== undefined) return;
-      timer = setInterval(() => void look(others), everyMs);
+      timer = setInterval(() => void look(others), Math.min(everyMs, longestTimerMs));
       if (isBackground) (timer as { unref?: () => void }).unref?.();
     },
     stop,

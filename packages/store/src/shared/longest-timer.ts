@@ -1,2 +1,5 @@
-/** The longest delay that a timer supports; a longer one, `Infinity` included, fires at once. */
+/**
+ * The longest delay that a timer supports; it takes a longer one, `Infinity` included, for none at all. So does SQLite's
+ * `busy_timeout`.
+ */
 export const longestTimerMs = 2 ** 31 - 1;

@@ -5,6 +5,7 @@
  * process alive.
  */
 import { createSignalHub, type LeaseSignal, type LeaseSignals } from '../shared/lease-signals.ts';
+import { longestTimerMs } from '../shared/longest-timer.ts';
 import type { SqliteFile } from './sqlite-file.ts';
 
 export interface FileSignalsOptions {
@@ -81,7 +82,7 @@ export const createFileSignals = ({ file, checkMs, attendMs }: FileSignalsOption
       cursor = Number(last?.['seq'] ?? 0);
       version = file.foreignVersion();
       state = 'listening';
-      timer = setInterval(look, checkMs);
+      timer = setInterval(look, Math.min(checkMs, longestTimerMs));
       timer.unref();
     },
     close() {

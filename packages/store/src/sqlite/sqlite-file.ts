@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { longestTimerMs } from '../shared/longest-timer.ts';
 import { inTransaction, type SqlPort, type SqlQuery, transactionOn } from '../shared/sql-port.ts';
 import { runStepsAtOnce, type SqlSteps } from '../shared/sql-steps.ts';
 import { createWriterLock } from '../shared/writer-lock.ts';
@@ -123,7 +124,7 @@ const assertPath = (path: unknown, kind: SqliteFileOptions['kind']): void => {
 const open = (path: string, busyTimeoutMs: number, readOnly: boolean): DatabaseSync => {
   const database = new DatabaseSync(path, { readOnly, enableForeignKeyConstraints: true });
   // By a statement, because Node before 22.16 ignores the option of that name.
-  database.exec(`PRAGMA busy_timeout = ${Math.trunc(busyTimeoutMs)}`);
+  database.exec(`PRAGMA busy_timeout = ${Math.min(Math.trunc(busyTimeoutMs), longestTimerMs)}`);
   return database;
 };
 
