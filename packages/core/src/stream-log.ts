@@ -28,7 +28,7 @@ export interface ReadOptions {
  * - MUST give readers every entry after `after`, once, in order and without a gap, and MUST end their iterable after
  *   the terminal entry;
  * - MUST treat an append of an offset that it already holds as done (appends are retried);
- * - MUST reject an append after the terminal entry with `log.closed`;
+ * - MUST reject an append after the terminal entry with `log.closed`, and give readers what came before in it;
  * - MUST refuse an entry that is larger than everything it keeps of a run with `event.too_large`, thrown synchronously
  *   and not as a rejected promise, and keep what came before it; the run goes on without that entry;
  * - MUST throw `run.not_found` for a run it does not know and `log.expired` for an offset that it no longer holds;

@@ -87,6 +87,15 @@ const naive = (fault: 'repeats' | 'open' | 'text order' | 'deaf' | 'forgets quie
 export const logMutants: Record<string, { make: MakeLog; fails: string; hasRows?: boolean }> = {
   'repeats what is appended twice': { make: naive('repeats'), fails: 'takes the append of what it holds as done' },
   'stays open after the end': { make: naive('open'), fails: 'refuses an append after the terminal entry' },
+  'refuses a whole append for its last entry': {
+    make: mutant((log) => ({
+      append(run, entries) {
+        if (entries.slice(0, -1).some((entry) => 'end' in entry)) throw new ChatKitError('log.closed', 'closed');
+        return log.append(run, entries);
+      },
+    })),
+    fails: 'gives a reader that waits what came before',
+  },
   'orders offsets as text': { make: naive('text order'), fails: 'orders offsets by number' },
   'does not hear its signal': { make: naive('deaf'), fails: 'rejects with the reason of its signal' },
   'ends readers of a deleted run quietly': { make: naive('forgets quietly'), fails: 'tells readers of a deleted run' },
