@@ -4,6 +4,8 @@ import { createFaultProxy, type FaultProxy } from '@chatkit/testing/node';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 const body = 'x'.repeat(2000);
+/** More than the sockets on the way hold. */
+const largeBytes = 32 * 1024 * 1024;
 let server: Server;
 let proxy: FaultProxy;
 let closed: Promise<void>;
@@ -16,6 +18,7 @@ beforeEach(async () => {
   server = createServer((request, response) => {
     response.on('close', hasClosed);
     if (request.url === '/open') response.write('begun');
+    else if (request.url === '/large') response.end('x'.repeat(largeBytes));
     else response.end(body);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -46,6 +49,18 @@ describe('createFaultProxy', () => {
     await expect(get()).rejects.toThrow();
     proxy.setFaults({ latencyMs: 5 });
     expect(await (await get()).text()).toBe(body);
+  });
+
+  it('holds the server back for a slow reader, with one listener however many chunks are late', async () => {
+    const warnings: string[] = [];
+    const onWarning = ({ name }: Error) => void warnings.push(name);
+    process.on('warning', onWarning);
+    proxy.setFaults({ latencyMs: 20 });
+    const response = await get('/large');
+    await expect.poll(() => proxy.passedBytes, { timeout: 30_000 }).toBeGreaterThan(1024 * 1024);
+    expect((await response.arrayBuffer()).byteLength).toBe(largeBytes);
+    process.off('warning', onWarning);
+    expect(warnings).toEqual([]);
   });
 
   it('cuts what is open, and the server sees it', async () => {

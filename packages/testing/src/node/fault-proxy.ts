@@ -71,7 +71,8 @@ export const createFaultProxy = async (target: { port: number; host?: string | u
     const write = (chunk: Buffer) => {
       if (silent || to.destroyed) return;
       const passed = pass(chunk);
-      if (passed.length > 0 && !to.write(passed)) {
+      // Chunks that are late may come while it is paused already.
+      if (passed.length > 0 && !to.write(passed) && !from.isPaused()) {
         from.pause();
         to.once('drain', () => from.resume());
       }
