@@ -337,6 +337,24 @@ describe.skipIf(server === undefined)('createPostgresStore under faults', { time
     },
   );
 
+  it('waits for a database that is out of connections, as during a deploy', async () => {
+    const admin = pool();
+    // A superuser has connections of its own.
+    await admin.query('CREATE ROLE visitor LOGIN');
+    await admin.query('GRANT postgres TO visitor');
+    const client = pool({ connectionString: server?.url.replace('postgres@', 'visitor@'), maxUses: 1 });
+    const store = createPostgresStore<Context>({ client });
+    const me = someone();
+    await store.saveThread(threadOf('a'), me);
+    await admin.query('ALTER ROLE visitor CONNECTION LIMIT 0');
+    const saved = store.saveItem('a', userMessage({ id: 'm', thread_id: 'a', content: [] }), me);
+    const done = store.transaction((tx) => tx.loadThread('a', me), me);
+    const settled = Promise.allSettled([saved, done]);
+    await expect(client.query('SELECT 1')).rejects.toMatchObject({ code: '53300' });
+    await admin.query('ALTER ROLE visitor CONNECTION LIMIT -1');
+    expect(await settled).toMatchObject([{ status: 'fulfilled' }, { status: 'fulfilled' }]);
+  });
+
   it('goes on when the server has been restarted, though nobody listens to the errors of the pool', async () => {
     const store = createPostgresStore<Context>({ client: pool() });
     const me = someone();

@@ -53,11 +53,12 @@ export const patientPort = (port: SqlPort, patienceMs: number): SqlPort => {
 };
 
 /**
- * `admin_shutdown`, `crash_shutdown`, `cannot_connect_now`, `read_only_sql_transaction` (a primary that has become a
- * replica), connection exceptions, and what Node says of an address where nobody listens just now.
+ * `admin_shutdown`, `crash_shutdown`, `cannot_connect_now`, `too_many_connections` (in a deploy the old processes still
+ * have theirs), `read_only_sql_transaction` (a primary that has become a replica), connection exceptions, and what Node
+ * says of an address where nobody listens just now.
  */
 const awayCode =
-  /^(57P0[123]|25006|08\w{3}|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|E(HOST|NET)UNREACH|ENOTFOUND|EAI_AGAIN)$/;
+  /^(57P0[123]|53300|25006|08\w{3}|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|E(HOST|NET)UNREACH|ENOTFOUND|EAI_AGAIN)$/;
 /** `pg` has no code for a connection that was lost. */
 const awayText = /^(Connection terminated|Client has encountered a connection error)/;
 
