@@ -1,5 +1,5 @@
 // An append, or the answer to it, is lost with its connection. Whoever reads the run, here or elsewhere, notices nothing.
-import { formatOffset, type LogEntry, textDelta } from '@chatkit/core';
+import { formatOffset, type LogEntry, type RunLease, textDelta } from '@chatkit/core';
 import { collect } from '@chatkit/stream';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createRedisLease, createRedisLog, type RedisLog } from '../src/redis/index.ts';
@@ -61,6 +61,41 @@ describe.skipIf(probe === undefined).each(Object.entries(redisClients))('over %s
     await a.append('next', [entry(1), { offset: '1-2', end: 'completed' }]);
     expect((await collect(a.read('next', { after: '1-1' }))).length).toBe(1);
   });
+
+  it.each(losses.filter(({ connection }) => connection === 'silent'))(
+    'a $connection connection with the $lost lost: a run begins, once',
+    async (loss) => {
+      const server = (await startRedis()) as RedisServer;
+      closers.push(() => server.stop());
+      const proxy = await startRedisProxy(server.port, (text) => text.includes('lost'));
+      closers.push(() => proxy.close());
+      const { client, close } = await connect(proxy.url);
+      const other = await connect(server.url);
+      closers.push(close, other.close);
+      const [lease, elsewhere] = [client, other.client].map((each) =>
+        createRedisLease({ client: each, ttlMs: 20_000, unreachableMs: 4_000 }),
+      ) as [RunLease, RunLease];
+      closers.push(
+        () => lease.close(),
+        () => elsewhere.close(),
+      );
+      const claim = { runId: 'lost', threadId: 'thread', resumable: true };
+      void proxy.lose(loss);
+      expect(await lease.acquire(claim)).toMatchObject({ granted: { runId: 'lost', epoch: 1 } });
+      expect(await lease.acquire(claim)).toMatchObject({ heldBy: { runId: 'lost' } });
+      expect(await elsewhere.acquire(claim)).toMatchObject({ heldBy: { runId: 'lost' } });
+      expect(await elsewhere.acquire({ ...claim, runId: 'b' })).toMatchObject({ heldBy: { runId: 'lost' } });
+      expect(await lease.renew({ ...claim, epoch: 1 })).toEqual({ held: true });
+
+      const [log, there] = [await machine(proxy.url), await machine(server.url)];
+      void proxy.lose(loss);
+      await log.create('lost');
+      await log.append('lost', [entry(1)]);
+      await there.create('lost');
+      await log.append('lost', [{ offset: '1-2', end: 'completed' }]);
+      for (const each of [log, there]) expect(await collect(each.read('lost'))).toHaveLength(2);
+    },
+  );
 
   it.each(losses.filter(({ connection }) => connection === 'silent'))(
     'a $connection connection with the $lost lost: the lease is kept',

@@ -1,10 +1,10 @@
 /**
  * The Lua scripts of the Redis lease, each of which is one atomic step timed by Redis's clock. A run is a hash
- * (`thread`, `epoch`, `resumable`, `user`, `outcome`, `stop`); the key of a thread names the run that holds it; a
- * sorted set holds the expiry of each lease. The line of a thread is a sorted set of runs, scored by place, with a hash
- * of the machine that each belongs to, and one key per machine that expires when the machine has not been heard from. A
- * waiting run has its hash too, in epoch 0, which is valid for as long as its place is. All keys share a hash slot, so
- * a script may go from a thread to its run, and from a line to its machines and runs.
+ * (`thread`, `epoch`, `resumable`, `user`, `outcome`, `stop`, `call`); the key of a thread names the run that holds it;
+ * a sorted set holds the expiry of each lease. The line of a thread is a sorted set of runs, scored by place, with a
+ * hash of the machine that each belongs to, and one key per machine that expires when the machine has not been heard
+ * from. A waiting run has its hash too, in epoch 0, which is valid for as long as its place is. All keys share a hash
+ * slot, so a script may go from a thread to its run, and from a line to its machines and runs.
  */
 
 /**
@@ -77,12 +77,16 @@ end
 `;
 
 /**
- * KEYS thread, run, leases, line. ARGV run id, thread id, resumable, ttl, prefix of runs, user or '', machine or ''. →
- * `[granted, record or nothing, 1 if others wait behind the run]`.
+ * KEYS thread, run, leases, line. ARGV run id, thread id, resumable, ttl, prefix of runs, user or '', machine or '', id
+ * of the call. → `[granted, record or nothing, 1 if others wait behind the run]`. A repeated call gets what it was
+ * granted.
  */
 export const acquireScript = `${onPrimary}${shared}${inLine}
 local known = record(KEYS[2], ARGV[1])
-if known and not isWaiting(KEYS[2]) then return {0, known} end
+if known and not isWaiting(KEYS[2]) then
+  local isOurs = known[3] == '1' and known[5] == '' and redis.call('HGET', KEYS[2], 'call') == ARGV[8]
+  return {isOurs and 1 or 0, known, isOurs and first(KEYS[4], ARGV[5]) and 1 or 0}
+end
 local holder = redis.call('GET', KEYS[1])
 local held = holder and record(ARGV[5] .. holder, holder)
 if held and held[5] ~= '' then held = false end
@@ -101,7 +105,7 @@ if turn then
   end
   remove(KEYS[4], ARGV[1])
 end
-redis.call('HSET', KEYS[2], 'thread', ARGV[2], 'epoch', 1, 'resumable', ARGV[3])
+redis.call('HSET', KEYS[2], 'thread', ARGV[2], 'epoch', 1, 'resumable', ARGV[3], 'call', ARGV[8])
 if ARGV[6] ~= '' then redis.call('HSET', KEYS[2], 'user', ARGV[6]) end
 redis.call('PERSIST', KEYS[2])
 redis.call('SET', KEYS[1], ARGV[1])

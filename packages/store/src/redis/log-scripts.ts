@@ -1,18 +1,20 @@
 /**
  * The Lua scripts of the Redis log, each of which is one atomic step. A run is a hash (`t` the last offset, `e` the
- * newest epoch, `w` the writer of that epoch, `o` the outcome, `x` the last offset that was dropped, `b` bytes) and a
- * stream. An entry of the stream is a batch of events: its id is the offset of the last one, `p` the offset before the
- * first, `e` their JSON as an array, and `o` the outcome if the last one is the terminal entry.
+ * newest epoch, `w` the writer of that epoch, `o` the outcome, `x` the last offset that was dropped, `b` bytes, `c` the
+ * id of the call that created it) and a stream. An entry of the stream is a batch of events: its id is the offset of
+ * the last one, `p` the offset before the first, `e` their JSON as an array, and `o` the outcome if the last one is the
+ * terminal entry.
  *
  * Before a script says that a run is unknown, it writes something without effect (PEXPIRE of a key that is not there):
  * a primary that has become a replica refuses that, and may lack the run only because it is copying the new primary.
  */
 
-/** KEYS hash, stream. ARGV ttl. → 1 when the run is new. */
+/** KEYS hash, stream. ARGV ttl, id of the call. → 1 when the run is new, to a repeat of the call too. */
 export const createScript = `
-if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+local run = redis.call('HMGET', KEYS[1], 't', 'c')
+if run[1] then return run[1] == '' and run[2] == ARGV[2] and 1 or 0 end
 redis.call('DEL', KEYS[2])
-redis.call('HSET', KEYS[1], 't', '', 'b', 0)
+redis.call('HSET', KEYS[1], 't', '', 'b', 0, 'c', ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return 1`;
 

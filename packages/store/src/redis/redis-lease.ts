@@ -66,7 +66,7 @@ export const createRedisLease = (options: RedisLeaseOptions): RunLease => {
   const repeatable = (source: string) =>
     limitRedisScript(createRedisScript(lifeline, source), { ...limits, isRepeatable: true });
   const scripts = {
-    acquire: scriptOf(acquireScript),
+    acquire: repeatable(acquireScript),
     queue: scriptOf(queueScript),
     leave: scriptOf(leaveScript),
     renew: repeatable(renewScript),
@@ -95,7 +95,8 @@ export const createRedisLease = (options: RedisLeaseOptions): RunLease => {
     ttlMs,
     async acquire({ runId, threadId, resumable, userId }, waiter = '') {
       const keys = [threadKey(threadId), runKey(runId), leases, lineKey(threadId)];
-      const args = [runId, threadId, flagOf(resumable), `${ttlMs}`, runPrefix, userOf(userId), waiter];
+      const call = crypto.randomUUID();
+      const args = [runId, threadId, flagOf(resumable), `${ttlMs}`, runPrefix, userOf(userId), waiter, call];
       const [granted, record, behind] = (await scripts.acquire(keys, args)) as [number, RawRecord, number];
       if (Number(granted) === 0) return { heldBy: toRecordOrNothing(record) };
       return { granted: toRecord(record), ...(Number(behind) === 1 ? { overtaken: true } : {}) };

@@ -102,11 +102,12 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
   const lateMs = overdueMs(unreachableMs);
   const lifeline = createLifeline(port, { quietMs: lateMs, unreachableMs });
   const limits = { unreachableMs, lateMs, isLost: lifeline.isLost };
+  const repeatable = { ...limits, isRepeatable: true };
   const scripts = {
     // Without the client's own timeout, which costs a signal, a timer and an error per run. If this one is late, it
     // leaves an empty run behind.
-    create: limitRedisScript(createRedisScript({ command: lifeline.patientCommand }, createScript), limits),
-    delete: limitRedisScript(createRedisScript(lifeline, deleteScript), { ...limits, isRepeatable: true }),
+    create: limitRedisScript(createRedisScript({ command: lifeline.patientCommand }, createScript), repeatable),
+    delete: limitRedisScript(createRedisScript(lifeline, deleteScript), repeatable),
   };
   const runs = new Map<string, LogRun>();
   let isClosed = false;
@@ -236,7 +237,7 @@ export const createRedisLog = (options: RedisLogOptions): RedisLog => {
   return {
     async create(runId) {
       if (runs.get(runId)?.isLocal) return;
-      const isNew = await scripts.create([keyOf(runId), streamOf(runId)], [`${openTtlMs}`]);
+      const isNew = await scripts.create([keyOf(runId), streamOf(runId)], [`${openTtlMs}`, crypto.randomUUID()]);
       const run = runOf(runId);
       if (Number(isNew) !== 1 || run.outbox !== undefined) {
         forgetIfIdle(run);
