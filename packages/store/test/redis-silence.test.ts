@@ -149,6 +149,19 @@ describe('a command that Redis refuses for now', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it('is not sent any more once it has failed, even if the last refusal comes later', async () => {
+    const late = () => after(250, '').then(refusing('READONLY No.'));
+    const answers = Array.from({ length: 100 }, () => late);
+    const lease = createRedisLease({ client: clientOf(answers), unreachableMs: 3_000 });
+    const outcome = outcomeOf(lease.acquire(claim));
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(outcome).toEqual({ code: 'internal' });
+    const { length } = answers;
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(answers).toHaveLength(length);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   it('is told from one that Redis refuses for good', async () => {
     const lease = createRedisLease({ client: clientOf([refusing('WRONGTYPE Operation'), granted]) });
     await expect(lease.acquire(claim)).rejects.toThrow('WRONGTYPE');
@@ -183,6 +196,34 @@ describe('a command whose answer never comes', () => {
     await vi.advanceTimersByTimeAsync(2_000);
     expect(outcome).toEqual({ code: 'internal' });
     expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('is sent again if the connection that owes it is closed, as a silent one is', async () => {
+    let opened = 0;
+    const client: NodeRedisClient = {
+      sendCommand: never,
+      duplicate() {
+        const isSilent = ++opened === 1;
+        let close = (_: Error): void => {};
+        const closed = new Promise<never>((_, reject) => {
+          close = reject;
+        });
+        closed.catch(() => {});
+        return {
+          ...clientOf([]).duplicate(),
+          sendCommand: () => (isSilent ? closed : after(0, 1)),
+          destroy: () => close(new Error('The client is closed')),
+        };
+      },
+    };
+    const log = createRedisLog({ client });
+    const first = outcomeOf(log.create('a'));
+    await vi.advanceTimersByTimeAsync(2_500);
+    // By then the first connection is given up, and the second is silent as well.
+    const second = outcomeOf(log.create('b'));
+    await vi.advanceTimersByTimeAsync(4_500);
+    expect([first, second]).toEqual([{ code: 'done' }, { code: 'done' }]);
+    await log.close();
   });
 
   it('leaves no timer behind when it comes', async () => {

@@ -71,7 +71,9 @@ export const limitRedisScript =
       let owed = 0;
       let again: ReturnType<typeof setTimeout> | undefined;
       let refusal: unknown;
+      let isOver = false;
       const end = (): void => {
+        isOver = true;
         clearTimeout(check);
         clearTimeout(limit);
         clearTimeout(again);
@@ -86,7 +88,12 @@ export const limitRedisScript =
           },
           (error) => {
             owed -= 1;
-            if (owed > 0) return;
+            if (owed > 0 || isOver) return;
+            // Its connection was abandoned, and closed with what it owed.
+            if (isRepeatable && isLost(sentAt)) {
+              ask();
+              return;
+            }
             if (refusedForNow.test(String(error))) {
               refusal = error;
               again = setTimeout(ask, refusedMs);
