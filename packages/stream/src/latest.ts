@@ -6,15 +6,7 @@ import { Fifo } from './engine/fifo.ts';
 import { lateStage } from './engine/late-stage.ts';
 import { operator } from './engine/outlet.ts';
 import { type Pump, pump } from './engine/pump.ts';
-import {
-  allCleanups,
-  type Cleanup,
-  type Failure,
-  ignoreCleanup,
-  SILENT,
-  type Sink,
-  type Stage,
-} from './engine/stage.ts';
+import { allCleanups, type Cleanup, ignoreCleanup, SILENT, type Sink, type Stage } from './engine/stage.ts';
 import type { Operator, Source } from './stream.ts';
 
 type Answer<I, O> = (input: I, context: { readonly signal: AbortSignal }) => Source<O> | PromiseLike<Source<O>>;
@@ -46,26 +38,25 @@ export function latest<I, O>(fn: Answer<I, O>): Operator<I, O> {
     /** The sink for `stage`. Closing a stage ends it, which counts only if it belongs to the newest input. */
     const answersOf = (stage: Stage<O>): Sink<O> => ({
       item(value) {
-        this.items([value]);
+        isInnerOpen = false;
+        out.offer(value);
+        out.run();
       },
       items(chunk) {
         isInnerOpen = false;
+        // All of it before the reader hears of any: who asks for more in between may be told of the end.
         for (const value of chunk) queue.push(value);
         out.run();
       },
       end(failure) {
         if (stage !== inner) return;
+        inner = undefined;
         isInnerOpen = false;
-        innerEnded(failure);
+        if (failure) out.endEarly(failure);
+        else if (hasEndedInputs) out.finish();
         out.run();
       },
     });
-
-    const innerEnded = (failure?: Failure): void => {
-      inner = undefined;
-      if (failure) out.endEarly(failure);
-      else if (hasEndedInputs) out.finish();
-    };
 
     const out: Pump<O> = pump<I, O>(
       { pull: (to) => inputs.pull(to), close: () => allCleanups([closeInner(), inputs.close()]) },
@@ -88,7 +79,7 @@ export function latest<I, O>(fn: Answer<I, O>): Operator<I, O> {
           return true;
         },
         onTurn() {
-          if (!out.isWaited() || !inner || isInnerOpen) return;
+          if (!inner || isInnerOpen || !out.isWaited()) return;
           isInnerOpen = true;
           inner.pull(answersOf(inner));
         },

@@ -8,5 +8,5 @@ const encoder = /* @__PURE__ */ new TextEncoder();
 export function byteSize(item: unknown): number {
   const bytes = typeof item === 'string' ? encoder.encode(item) : (item as Partial<Uint8Array> | undefined);
   if (bytes?.byteLength !== undefined) return bytes.byteLength;
-  throw new TypeError('maxBytes needs sizeOf for these items');
+  throw new TypeError('maxBytes needs a sizeOf');
 }
