@@ -54,6 +54,9 @@ export const splitBlocks = (text: string): string[] => {
         start = at;
         list = listOf(line);
         complete = heading.test(line);
+      } else if (list !== undefined && /^ ?\S/.test(line) && interrupts.test(line)) {
+        // A list right behind another one is in its block, and is the one that goes on behind an empty line.
+        list = listOf(line);
       }
       fence = list === undefined || at !== start ? (opening ?? nestedFence(line, list)) : undefined;
       afterBlank = false;

@@ -100,6 +100,7 @@ test('a list behind a line is a block by itself; blocks are drawn as the whole i
     fc.property(led, (whole) => {
       expect(cutBlocks(whole).map(drawn).join('')).toBe(drawn(whole));
     }),
+    { examples: [['text\n  - nested\n1. one\n\n1. one'], ['- a\n2. lazy\n\n- b'], ['- a\n* b\n\n* c']] },
   );
   expect(cutBlocks('Here they are:\n- one\n- two\n')).toEqual(['Here they are:\n', '- one\n- two\n']);
   expect(cutBlocks(`Here they are:\n${`- ${words}\n`.repeat(20)}`).length).toBeGreaterThan(3);
