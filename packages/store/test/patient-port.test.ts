@@ -4,7 +4,10 @@ import { isAway, patientPort } from '../src/postgres/patient-port.ts';
 import type { SqlPort } from '../src/shared/sql-port.ts';
 
 beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
 
 const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
 /** Answers with these, in turn; the last one for good. */
@@ -54,6 +57,8 @@ describe('a database that is away for a moment', () => {
   });
 
   it('fails a call if it stays away, with what it said', async () => {
+    // The pauses are random; these are long ones.
+    vi.spyOn(Math, 'random').mockReturnValue(0.9);
     const { port, asked } = portOf('ok', refused);
     await port.read('', []);
     const outcome = settled(port.write('', []));

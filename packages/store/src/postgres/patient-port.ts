@@ -4,9 +4,10 @@
  * connection was lost. Each sets a row by its id, so a second one changes nothing; only the save of a thread at a known
  * version may then be told of a conflict, as if somebody else had written.
  */
+import { collect, retry } from '@chatkit/stream';
 import type { SqlPort, SqlQuery } from '../shared/sql-port.ts';
 
-/** The pauses between attempts double, from the first to the slowest. */
+/** The bounds of the pauses between attempts double, from the first to the slowest. */
 const firstPauseMs = 50;
 const slowestPauseMs = 1_000;
 
@@ -15,21 +16,31 @@ const slowestPauseMs = 1_000;
  * may be a wrong address.
  */
 export const patientPort = (port: SqlPort, patienceMs: number): SqlPort => {
+  const maxMs = Math.min(slowestPauseMs, patienceMs / 4);
   let hasAnswered = false;
   /** `mayRepeat`: asked after each failure. */
   const patiently = async <T>(work: () => Promise<T>, mayRepeat: () => boolean = () => true): Promise<T> => {
-    const until = performance.now() + patienceMs;
-    for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, slowestPauseMs)) {
-      try {
-        const result = await work();
-        hasAnswered = true;
-        return result;
-      } catch (error) {
-        const isInTime = performance.now() + pauseMs <= until;
-        if (!hasAnswered || !isInTime || !isAway(error) || !mayRepeat()) throw error;
-      }
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    // The last attempt begins within the time, also after the longest pause.
+    const until = performance.now() + patienceMs - maxMs;
+    const when = (error: unknown) => hasAnswered && performance.now() <= until && isAway(error) && mayRepeat();
+    const attempt = async (): Promise<T> => {
+      const result = await work();
+      hasAnswered = true;
+      return result;
+    };
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!when(error)) throw error;
     }
+    // Only now, because a call that succeeds needs no stream.
+    const again = async function* () {
+      yield await attempt();
+    };
+    const [result] = await collect(
+      retry(again, { retries: Number.POSITIVE_INFINITY, baseMs: firstPauseMs, maxMs, when }),
+    );
+    return result as T;
   };
   const patient =
     (query: SqlQuery): SqlQuery =>
