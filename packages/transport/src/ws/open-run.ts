@@ -58,8 +58,7 @@ export class OpenRun implements TextSink {
   private sent = 0;
   /** Resumes sending, when the window opens or the run is dropped. */
   private wake: (() => void) | undefined;
-  private readonly clock: Clock;
-  private readonly stuckMs: number;
+  private readonly patience: Patience;
   /** Set while the window is used up. */
   private readonly stuck: Deadline;
   /** Called by the pump when nothing more comes. */
@@ -71,16 +70,15 @@ export class OpenRun implements TextSink {
     request: Request,
     controller: AbortController,
     window: number,
-    { clock, stuckMs, onStuck }: Patience,
+    patience: Patience,
   ) {
     this.port = port;
     this.id = id;
     this.request = request;
     this.controller = controller;
     this.window = window;
-    this.clock = clock;
-    this.stuckMs = stuckMs;
-    this.stuck = deadline(clock, onStuck);
+    this.patience = patience;
+    this.stuck = deadline(patience.clock, patience.onStuck);
   }
 
   /** Sends the reply. Resolves when all of it is sent or the run is dropped; rejects if `answer` or the body fails. */
@@ -146,7 +144,8 @@ export class OpenRun implements TextSink {
   }
 
   private opened(): Promise<void> {
-    this.stuck.set(this.clock.now() + this.stuckMs);
+    const { clock, stuckMs } = this.patience;
+    this.stuck.set(clock.now() + stuckMs);
     return new Promise((resolve) => {
       this.wake = resolve;
     });

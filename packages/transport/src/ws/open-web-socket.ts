@@ -2,8 +2,8 @@
  * The client's half of the WebSocket transport: a `fetch` whose requests share one socket. Code that takes a `fetch` as
  * an option works over a WebSocket without knowing it: requests, streamed answers, cancellation, resume.
  */
-import { abortable, map, pipe, pushable, toReadableStream } from '@chatkit/stream';
 import { TransportError } from '../transport-error.ts';
+import { type AskedRun, askRun } from './asked-run.ts';
 import { type ClientMessage, closeCodes, parseHead, parseServerMessage, webSocketProtocol } from './protocol.ts';
 
 /** The part of the standard `WebSocket` constructor that is used. */
@@ -47,13 +47,6 @@ export interface WebSocketConnection {
    * `transport.interrupted`. A later call connects again.
    */
   close(): void;
-}
-
-interface OpenRun {
-  head(status: number, headers: Readonly<Record<string, string>>): void;
-  body(text: string): void;
-  end(): void;
-  fail(error: TransportError): void;
 }
 
 /**
@@ -135,7 +128,7 @@ function connect(
     quietMs = 10_000,
   } = options;
   const socket = new WebSocket(url, webSocketProtocol);
-  const runs = new Map<string, OpenRun>();
+  const runs = new Map<string, AskedRun>();
   let count = 0;
   /** `leaving`: open, but takes no new runs and closes after the last one it has. */
   let state: 'connecting' | 'open' | 'leaving' | 'lost' = 'connecting';
@@ -188,7 +181,7 @@ function connect(
         if (request.signal.aborted) return refused(request.signal.reason);
         const id = `r${++count}`;
         const to = { send, answered, refused, onForgotten: () => forget(id), onLeft: link.givenUp };
-        const run = createRun(id, windowLength, request, to);
+        const run = askRun(id, windowLength, request, to);
         if (state === 'lost')
           return run.fail(
             new TransportError('transport.network', 'The WebSocket connection was lost.', { retryable: true }),
@@ -236,104 +229,6 @@ function connect(
 
 const notOpened = (): TransportError =>
   new TransportError('transport.network', 'The WebSocket connection could not be opened.', { retryable: true });
-
-/** Callbacks of a run. */
-interface RunListener {
-  send(message: ClientMessage): void;
-  answered(response: Response): void;
-  refused(error: unknown): void;
-  /** The run is over. */
-  onForgotten(): void;
-  /** The run was abandoned before its end. */
-  onLeft(): void;
-}
-
-/**
- * One request and its answer. The body is pulled: the window that the consumer has read is granted to the server again.
- */
-function createRun(
-  id: string,
-  windowLength: number,
-  request: Request,
-  { send, answered, refused, onForgotten, onLeft }: RunListener,
-): OpenRun {
-  const encoder = new TextEncoder();
-  let state: 'asked' | 'answered' | 'over' = 'asked';
-  let read = 0;
-  /** How much more the server may send; below 0 by what the last message had too much. */
-  let window = windowLength;
-
-  /** Marks the run as over. True if it was not over before. */
-  const settle = (): boolean => {
-    const wasOpen = state !== 'over';
-    state = 'over';
-    request.signal.removeEventListener('abort', onAbort);
-    onForgotten();
-    return wasOpen;
-  };
-  const leave = (): void => {
-    if (!settle()) return;
-    send({ run: id, close: true });
-    onLeft();
-  };
-  const onAbort = (): void => {
-    leave();
-    refused(request.signal.reason);
-  };
-  request.signal.addEventListener('abort', onAbort, { once: true });
-
-  // The window bounds what waits for the consumer, so the queue needs no bound of its own.
-  const text = pushable<string>({ capacity: Number.POSITIVE_INFINITY, onClose: leave });
-  const take = (part: string): Uint8Array => {
-    read += part.length;
-    if (state !== 'over' && read >= windowLength / 2) {
-      send({ run: id, more: read });
-      window += read;
-      read = 0;
-    }
-    return encoder.encode(part);
-  };
-
-  return {
-    head(status, headers) {
-      if (state !== 'asked') return;
-      state = 'answered';
-      const hasBody = status !== 204 && status !== 205 && status !== 304;
-      const body = hasBody ? toReadableStream(pipe(text, map(take), abortable(request.signal))) : null;
-      try {
-        answered(new Response(body as BodyInit | null, { status, headers: new Headers(headers) }));
-      } catch (cause) {
-        // Thrown on, it would reach nobody but the runtime, which may end the process.
-        leave();
-        refused(
-          new TransportError('transport.invalid_frame', 'The head of an answer is not valid in HTTP.', { cause }),
-        );
-      }
-    },
-    body(part) {
-      if (window <= 0) {
-        const error = new TransportError('transport.invalid_frame', 'The server sends more than it was asked for.');
-        leave();
-        refused(error);
-        text.fail(error);
-        return;
-      }
-      window -= part.length;
-      text.push(part);
-    },
-    end() {
-      if (state === 'asked')
-        refused(new TransportError('transport.invalid_frame', 'The server ended an answer that had not begun.'));
-      settle();
-      text.end();
-    },
-    fail(error) {
-      settle();
-      refused(error);
-      text.fail(error);
-    },
-  };
-}
 
 /** The request's body; `null` if it has none. */
 async function textOf(request: Request): Promise<string | null> {
