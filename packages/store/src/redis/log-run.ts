@@ -56,6 +56,12 @@ export const failReaders = (run: LogRun, error: ChatKitError): void => {
   wakeAll(run);
 };
 
+/** The same for those who wait now only: those who come later may fare better. */
+export const failWaiting = (run: LogRun, error: ChatKitError): void => {
+  failReaders(run, error);
+  run.failure = undefined;
+};
+
 /**
  * The backpressure: a promise if Redis is more than `windowBytes` behind, or the furthest reader here more than half of
  * that; `undefined` while there is room.

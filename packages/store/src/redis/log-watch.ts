@@ -6,7 +6,7 @@
 import { expiredRun, unreachable } from '../shared/log-errors.ts';
 import type { EntryWindow } from './entry-window.ts';
 import type { FetchPage } from './log-pages.ts';
-import { failReaders, type LogRun, wakeAll, windowOf } from './log-run.ts';
+import { failReaders, failWaiting, type LogRun, wakeAll, windowOf } from './log-run.ts';
 import type { LogWriter } from './log-writer.ts';
 
 export interface LogWatchOptions {
@@ -50,10 +50,8 @@ export const createLogWatch = ({ runs, writer, fetchPage, checkMs, unreachableMs
       if (isOrphan && run.isOrphan) failReaders(run, expiredRun(run.id));
       run.isOrphan = isOrphan;
     } catch (error) {
-      if (!isCurrent()) return;
-      // Told to those who wait now: a run of ours outlives its readers, and Redis may be there for the next ones.
-      failReaders(run, unreachable(run.id, error, 'Redis'));
-      run.failure = undefined;
+      // A run of ours outlives its readers, and Redis may be there for the next ones.
+      if (isCurrent()) failWaiting(run, unreachable(run.id, error, 'Redis'));
     }
   };
 
