@@ -106,6 +106,10 @@ describe.skipIf(probe === undefined).each(Object.entries(redisClients))(
       closers.push(() => lease.close());
       return lease;
     };
+    /** Until a Redis has refused something for this reason, as it counts itself. */
+    const untilRefused = async (ask: (...args: string[]) => Promise<unknown>, reason: string): Promise<void> => {
+      while (!String(await ask('INFO', 'errorstats')).includes(`errorstat_${reason}:`)) await pause(5);
+    };
     const commandsOf = async ({ url }: RedisServer) => {
       const { command } = createRedisPort(await clientOf(url));
       return (...args: string[]) => command(args);
@@ -140,6 +144,8 @@ describe.skipIf(probe === undefined).each(Object.entries(redisClients))(
           await askOld('REPLICAOF', '127.0.0.1', `${nobody.port}`);
           while (Number(await askOld('DBSIZE')) > 0) await pause(5);
         },
+        /** Until the first has refused something as a replica. */
+        refused: () => untilRefused(askOld, 'READONLY'),
         promote: () => address.moveTo(heir.port),
       };
     };
@@ -176,7 +182,7 @@ describe.skipIf(probe === undefined).each(Object.entries(redisClients))(
     });
 
     it('what begins and ends runs waits for the new primary', async () => {
-      const { url, sync, demote, promote } = await pair();
+      const { url, sync, demote, refused, promote } = await pair();
       const client = await clientOf(url);
       const [log, lease] = [logOf(client), leaseOf(client)];
       await lease.acquire(claim);
@@ -189,7 +195,7 @@ describe.skipIf(probe === undefined).each(Object.entries(redisClients))(
         lease.release({ ...claim, epoch: 1 }, 'completed'),
         lease.renew({ ...claim, epoch: 1 }),
       ]);
-      await pause(300);
+      await refused();
       promote();
       const [, acquired] = await calls;
       expect(acquired).toMatchObject({ granted: next });
@@ -198,7 +204,7 @@ describe.skipIf(probe === undefined).each(Object.entries(redisClients))(
     });
 
     it('nothing is said to be unknown that the old primary has given up', async () => {
-      const { url, sync, empty, promote } = await pair();
+      const { url, sync, empty, refused, promote } = await pair();
       const client = await clientOf(url);
       const [log, elsewhere, lease] = [logOf(client), logOf(await clientOf(url)), leaseOf(client)];
       await lease.acquire(claim);
@@ -215,7 +221,7 @@ describe.skipIf(probe === undefined).each(Object.entries(redisClients))(
         log.append('run', [entry(2), { offset: formatOffset(1, 3), end: 'completed' }]),
         collect(logOf(client)),
       ]);
-      await pause(300);
+      await refused();
       promote();
       const [found, renewed, , , read] = await calls;
       expect(found).toMatchObject(claim);
@@ -234,7 +240,7 @@ describe.skipIf(probe === undefined).each(Object.entries(redisClients))(
       await ask('CONFIG', 'SET', 'maxmemory', '1');
       for (let seq = 2; seq <= 100; seq += 1) await log.append('run', [entry(seq)]);
       const ended = log.append('run', [{ offset: formatOffset(1, 101), end: 'completed' }]);
-      await pause(300);
+      await untilRefused(ask, 'OOM');
       await ask('CONFIG', 'SET', 'maxmemory', '0');
       await ended;
       expect(await collect(logOf(await clientOf(server.url)))).toEqual(offsets(101));
