@@ -1,7 +1,7 @@
 /**
- * Makes the ids of messages unique within the history that their client sends. Some clients give all messages the same id, or
- * an empty one, and people do send the same text twice, so earlier messages with the same id are counted. A repeated
- * request has the same count, and where ids are unique it is always 0.
+ * Makes the ids of messages unique within the history that their client sends. Some clients give all messages the same
+ * id, or an empty one, and people do send the same text twice, so earlier messages with the same id are counted. A
+ * repeated request has the same count, and where ids are unique it is always 0.
  */
 
 /** The unique ids of the messages of a history; `undefined` for one to which its client gives none. */
